@@ -1,0 +1,104 @@
+//! What one task reports: a deterministic result, and beside it how the run went.
+//!
+//! Invariant: two runs of one task write equal `result`s; only `run` may differ. The receipt is written last and
+//! published together with the data by one rename: where a receipt stands, the part is whole.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Digest, Key};
+
+/// The record of one finished output partition.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Receipt {
+    /// What every run of this task gives.
+    pub result: TaskResult,
+    /// What this run took.
+    pub run: RunInfo,
+}
+
+/// The deterministic part of a receipt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaskResult {
+    /// The stage's name.
+    pub stage: String,
+    /// The stage's version.
+    pub version: u32,
+    /// The name of the part.
+    pub key: Key,
+    /// The settings that entered the key.
+    pub settings: serde_json::Value,
+    /// What was read: for each port, the rows digests in order.
+    pub inputs: BTreeMap<String, Vec<Digest>>,
+    /// Rows read from the first port.
+    pub rows_in: u64,
+    /// Bytes of text read from the first port.
+    pub bytes_in: u64,
+    /// Rows emitted.
+    pub rows_out: u64,
+    /// Bytes of text emitted.
+    pub bytes_out: u64,
+    /// Rows rejected, by rule.
+    pub rejected: BTreeMap<String, u64>,
+    /// Spans cut from documents that stay, by rule.
+    pub edits: BTreeMap<String, EditCount>,
+    /// Rows and digest of each bucket.
+    pub buckets: Vec<BucketResult>,
+    /// The digest of all rows emitted: of the buckets' digests in order, or the one bucket's.
+    pub rows_digest: Digest,
+    /// The digest of the rejected rows.
+    pub rejected_digest: Digest,
+}
+
+/// Sum of cuts by one rule.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EditCount {
+    /// Spans cut.
+    pub count: u64,
+    /// Bytes cut.
+    pub bytes: u64,
+}
+
+/// One bucket (row group range) of a part.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BucketResult {
+    /// Rows in it.
+    pub rows: u64,
+    /// Their digest.
+    pub digest: Digest,
+    /// The row groups of the data file that hold it: first and count.
+    pub row_groups: (u32, u32),
+}
+
+/// The part of a receipt that differs between runs.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunInfo {
+    /// Wall seconds that the task took.
+    pub seconds: f64,
+    /// The files of the part, for integrity.
+    pub files: BTreeMap<String, FileInfo>,
+}
+
+/// Size, time and digest of a stored file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileInfo {
+    /// Bytes.
+    pub size: u64,
+    /// Modification time in nanoseconds since 1970.
+    pub modified: u64,
+    /// BLAKE3 of the bytes.
+    pub blake3: Digest,
+}
+
+impl TaskResult {
+    /// All rejected rows.
+    pub fn rejected_rows(&self) -> u64 {
+        self.rejected.values().sum()
+    }
+}

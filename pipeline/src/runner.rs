@@ -1,0 +1,244 @@
+//! The local pool: executes a plan's tasks on threads, each as soon as what it reads is there.
+//!
+//! Invariant: neither the number of threads nor the order of tasks changes any row.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use crate::plan::{NodeId, Plan};
+use crate::store::{Address, Store};
+use crate::task::{self, Context, Receipts};
+use crate::{Receipt, StageError, StoreError};
+
+/// How a plan is executed.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Worker threads, at least one.
+    pub threads: usize,
+    /// Executes ready tasks in an order drawn from this seed: for tests of the invariant.
+    pub shuffle: Option<u64>,
+    /// What tasks get.
+    pub context: Context,
+}
+
+/// Sees tasks begin and end.
+pub trait Observer: Sync {
+    /// A task begins.
+    fn begun(&self, _node: NodeId, _partition: u32) {}
+    /// A task ended; `found` when its part was there already.
+    fn done(&self, _node: NodeId, _partition: u32, _receipt: &Receipt, _found: bool) {}
+    /// A damaged part is made again.
+    fn remade(&self, _node: NodeId, _partition: u32, _why: &StoreError) {}
+}
+
+/// Sees nothing.
+#[derive(Debug)]
+pub struct Silent;
+impl Observer for Silent {}
+
+/// A task failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{node}, partition {partition}: {source}")]
+pub struct RunError {
+    /// The node's path.
+    pub node: String,
+    /// The partition.
+    pub partition: u32,
+    /// Why.
+    pub source: StageError,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Status {
+    Waiting,
+    Running,
+    Done,
+}
+
+struct State {
+    status: Vec<Vec<Status>>,
+    receipts: Receipts,
+    order: Vec<(NodeId, u32)>,
+    open: usize,
+    running: usize,
+    failed: Option<RunError>,
+    remade: HashMap<Address, u32>,
+}
+
+struct Pool<'a> {
+    plan: &'a Plan,
+    store: &'a dyn Store,
+    options: &'a Options,
+    observer: &'a dyn Observer,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+/// Executes a plan; finished parts are found again by their keys.
+///
+/// # Errors
+/// The first task that failed; what was finished before stays in the store.
+pub fn run(
+    plan: &Plan,
+    store: &dyn Store,
+    options: &Options,
+    observer: &dyn Observer,
+) -> Result<Receipts, RunError> {
+    let mut order: Vec<_> = plan.tasks().collect();
+    if let Some(seed) = options.shuffle {
+        order.sort_by_key(|(node, part)| {
+            xxh3_64_with_seed(&[node.0.to_le_bytes(), u64::from(*part).to_le_bytes().map(|b| b)].concat(), seed)
+        });
+    }
+    let state = State {
+        status: plan.nodes.iter().map(|node| vec![Status::Waiting; node.partitions as usize]).collect(),
+        receipts: Receipts::for_plan(plan),
+        open: order.len(),
+        order,
+        running: 0,
+        failed: None,
+        remade: HashMap::new(),
+    };
+    let pool = Pool { plan, store, options, observer, state: Mutex::new(state), changed: Condvar::new() };
+    std::thread::scope(|scope| {
+        for _ in 0..options.threads.max(1) {
+            scope.spawn(|| pool.work());
+        }
+    });
+    let state = pool.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+    match state.failed {
+        Some(error) => Err(error),
+        None => Ok(state.receipts),
+    }
+}
+
+impl Pool<'_> {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn work(&self) {
+        loop {
+            let mut state = self.lock();
+            let (node, partition, receipts) = loop {
+                if state.open == 0 || state.failed.is_some() {
+                    self.changed.notify_all();
+                    return;
+                }
+                if let Some((node, partition)) = self.ready(&state) {
+                    state.status[node.0][partition as usize] = Status::Running;
+                    state.running += 1;
+                    break (node, partition, self.needed(&state, node, partition));
+                }
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            };
+            drop(state);
+            self.observer.begun(node, partition);
+            let outcome = self.execute(node, partition, &receipts);
+            let mut state = self.lock();
+            state.running -= 1;
+            self.settle(&mut state, node, partition, outcome);
+            drop(state);
+            self.changed.notify_all();
+        }
+    }
+
+    fn ready(&self, state: &State) -> Option<(NodeId, u32)> {
+        state.order.iter().copied().find(|&(node, partition)| {
+            state.status[node.0][partition as usize] == Status::Waiting
+                && self.plan.node(node).inputs.iter().all(|input| {
+                    self.plan.reads(input, partition).iter().all(|&(id, part)| state.status[id.0][part as usize] == Status::Done)
+                })
+        })
+    }
+
+    /// The receipts that a task needs: cheap clones of shared pointers.
+    fn needed(&self, state: &State, node: NodeId, partition: u32) -> Receipts {
+        let mut receipts = Receipts(self.plan.nodes.iter().map(|_| Vec::new()).collect());
+        for input in &self.plan.node(node).inputs {
+            for (id, part) in self.plan.reads(input, partition) {
+                let row = &mut receipts.0[id.0];
+                if row.len() <= part as usize {
+                    row.resize(self.plan.node(id).partitions as usize, None);
+                }
+                row[part as usize] = state.receipts.get(id, part).cloned();
+            }
+        }
+        receipts
+    }
+
+    fn execute(&self, node: NodeId, partition: u32, receipts: &Receipts) -> Result<(Receipt, bool), StageError> {
+        if self.options.context.cancel.load(Ordering::Relaxed) {
+            return Err(StageError::Cancelled);
+        }
+        let span = tracing::debug_span!("task", node = self.plan.node(node).path, partition);
+        let _entered = span.enter();
+        let work = || task::run(self.plan, node, partition, receipts, self.store, &self.options.context);
+        catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+            let stage = self.plan.node(node).stage.name().to_owned();
+            Err(StageError::Panic { stage, message: panic_message(panic.as_ref()) })
+        })
+    }
+
+    fn settle(&self, state: &mut State, node: NodeId, partition: u32, outcome: Result<(Receipt, bool), StageError>) {
+        match outcome {
+            Ok((receipt, found)) => {
+                self.observer.done(node, partition, &receipt, found);
+                state.status[node.0][partition as usize] = Status::Done;
+                state.receipts.0[node.0][partition as usize] = Some(Arc::new(receipt));
+                state.open -= 1;
+            }
+            Err(StageError::Store(damage @ StoreError::Corrupt { .. })) => {
+                state.status[node.0][partition as usize] = Status::Waiting;
+                if let Err(source) = self.remake(state, damage) {
+                    self.fail(state, node, partition, source);
+                }
+            }
+            Err(source) => self.fail(state, node, partition, source),
+        }
+    }
+
+    fn fail(&self, state: &mut State, node: NodeId, partition: u32, source: StageError) {
+        // The first cause counts; tasks that were cancelled because of it do not.
+        if state.failed.is_none() {
+            state.failed = Some(RunError { node: self.plan.node(node).path.clone(), partition, source });
+        }
+    }
+
+    /// Drops a damaged part and lets its task run again.
+    fn remake(&self, state: &mut State, damage: StoreError) -> Result<(), StageError> {
+        let StoreError::Corrupt { address, .. } = &damage else { return Err(damage.into()) };
+        let tries = state.remade.entry(address.clone()).or_default();
+        *tries += 1;
+        if *tries > 3 {
+            return Err(damage.into());
+        }
+        self.store.discard(address)?;
+        for (id, node) in self.plan.nodes.iter().enumerate() {
+            for partition in 0..node.partitions {
+                let known = &mut state.receipts.0[id][partition as usize];
+                let same = known.as_ref().is_some_and(|r| r.result.key == address.key && r.result.stage == address.stage);
+                if same {
+                    *known = None;
+                    state.status[id][partition as usize] = Status::Waiting;
+                    state.open += 1;
+                    self.observer.remade(NodeId(id), partition, &damage);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a message".to_owned())
+}

@@ -1,0 +1,380 @@
+//! The store in a local folder: `store/<stage>/<key>/{data,rejected,edits}.parquet, receipt.json`.
+//!
+//! Invariant: everything under `tmp/` is unfinished and may be deleted while no process runs.
+
+use std::collections::{BTreeMap, HashSet};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::UNIX_EPOCH;
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use fs_err::File;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::{ArrowWriter, ProjectionMask};
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+
+use super::{Address, PartWriter, Selection, Store, Table, named, sync_dir};
+use crate::document::{BATCH_BYTES, BATCH_ROWS, EDITS, REJECTED};
+use crate::receipt::{FileInfo, RunInfo, TaskResult};
+use crate::table::Batches;
+use crate::{Digest, Receipt, StoreError};
+
+const RECEIPT: &str = "receipt.json";
+
+/// A store in a folder of this machine.
+#[derive(Debug)]
+pub struct LocalStore {
+    root: PathBuf,
+    verified: Mutex<HashSet<PathBuf>>,
+}
+
+impl LocalStore {
+    /// Opens or creates the store in this folder.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn open(root: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let root = root.into();
+        fs_err::create_dir_all(root.join("tmp"))?;
+        Ok(Self { root, verified: Mutex::new(HashSet::new()) })
+    }
+
+    /// The folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    fn dir(&self, address: &Address) -> PathBuf {
+        self.root.join(&address.stage).join(address.key.to_string())
+    }
+
+    /// All parts in the store, sorted.
+    ///
+    /// # Errors
+    /// When a folder cannot be listed.
+    pub fn addresses(&self) -> Result<Vec<Address>, StoreError> {
+        let mut all = Vec::new();
+        for stage in fs_err::read_dir(&self.root)? {
+            let stage = stage?;
+            if stage.file_name() == "tmp" || !stage.file_type()?.is_dir() {
+                continue;
+            }
+            for part in fs_err::read_dir(stage.path())? {
+                if let Ok(key) = part?.file_name().to_string_lossy().parse() {
+                    all.push(Address { stage: stage.file_name().to_string_lossy().into_owned(), key });
+                }
+            }
+        }
+        all.sort();
+        Ok(all)
+    }
+
+    /// Reads every byte of a part and compares it with the receipt.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] names the first file that differs.
+    pub fn verify(&self, address: &Address) -> Result<(), StoreError> {
+        let dir = self.dir(address);
+        let receipt = read_receipt(&dir.join(RECEIPT), address)?;
+        for (name, info) in &receipt.run.files {
+            check_bytes(&dir.join(name), info, address)?;
+        }
+        Ok(())
+    }
+
+    /// Bytes of a part on disk.
+    ///
+    /// # Errors
+    /// When the folder cannot be listed.
+    pub fn size(&self, address: &Address) -> Result<u64, StoreError> {
+        let mut total = 0;
+        for entry in fs_err::read_dir(self.dir(address))? {
+            total += entry?.metadata()?.len();
+        }
+        Ok(total)
+    }
+
+    /// Drops what unfinished runs left behind. Only when no other run uses the store.
+    ///
+    /// # Errors
+    /// When the folder cannot be changed.
+    pub fn sweep(&self) -> Result<(), StoreError> {
+        let tmp = self.root.join("tmp");
+        fs_err::remove_dir_all(&tmp)?;
+        Ok(fs_err::create_dir_all(&tmp)?)
+    }
+}
+
+fn read_receipt(path: &Path, address: &Address) -> Result<Receipt, StoreError> {
+    let bytes = fs_err::read(path)?;
+    serde_json::from_slice(&bytes).map_err(|error| StoreError::Corrupt {
+        path: path.to_owned(),
+        problem: format!("the receipt cannot be read: {error}"),
+        address: address.clone(),
+    })
+}
+
+fn modified(path: &Path) -> Result<(u64, u64), StoreError> {
+    let meta = fs_err::metadata(path)?;
+    let time = meta.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Ok((meta.len(), u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)))
+}
+
+fn check_bytes(path: &Path, info: &FileInfo, address: &Address) -> Result<(), StoreError> {
+    let corrupt =
+        |problem: String| StoreError::Corrupt { path: path.to_owned(), problem, address: address.clone() };
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(corrupt("the file is gone".to_owned())),
+        Err(error) => return Err(error.into()),
+    };
+    let mut hasher = blake3::Hasher::new();
+    let size = io::copy(&mut file, &mut hasher).map_err(|error| named(path, &error))?;
+    if size != info.size {
+        return Err(corrupt(format!("{size} bytes are there, the receipt says {}", info.size)));
+    }
+    let found = Digest::from(hasher);
+    if found != info.blake3 {
+        return Err(corrupt(format!("its digest is {}, the receipt says {}", found.short(), info.blake3.short())));
+    }
+    Ok(())
+}
+
+impl Store for LocalStore {
+    fn find(&self, address: &Address) -> Result<Option<Receipt>, StoreError> {
+        let dir = self.dir(address);
+        let receipt = match read_receipt(&dir.join(RECEIPT), address) {
+            Ok(receipt) => receipt,
+            Err(StoreError::Io(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(StoreError::Corrupt { path, problem, .. }) => {
+                tracing::warn!(path = %path.display(), problem, "a damaged part will be made again");
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        for (name, info) in &receipt.run.files {
+            let path = dir.join(name);
+            let unchanged = match modified(&path) {
+                Ok((size, time)) => size == info.size && time == info.modified,
+                Err(StoreError::Io(error)) if error.kind() == io::ErrorKind::NotFound => false,
+                Err(error) => return Err(error),
+            };
+            // A copied store has other times: its bytes decide.
+            if !unchanged {
+                if let Err(error) = check_bytes(&path, info, address) {
+                    tracing::warn!("{error}");
+                    return Ok(None);
+                }
+                self.verified.lock().unwrap_or_else(PoisonError::into_inner).insert(path);
+            }
+        }
+        Ok(Some(receipt))
+    }
+
+    fn begin(&self, address: &Address, schema: &SchemaRef) -> Result<Box<dyn PartWriter>, StoreError> {
+        let tmp = self.root.join("tmp");
+        let aside = tempfile::Builder::new().prefix("part-").tempdir_in(&tmp).map_err(|error| named(&tmp, &error))?;
+        let mut writer = LocalPart {
+            aside,
+            target: self.dir(address),
+            address: address.clone(),
+            files: BTreeMap::new(),
+            data_row_groups: 0,
+        };
+        writer.open(Table::Data, schema)?;
+        Ok(Box::new(writer))
+    }
+
+    fn read(
+        &self,
+        address: &Address,
+        table: Table,
+        receipt: &Receipt,
+        selection: Selection<'_>,
+    ) -> Result<Option<Batches<'static>>, StoreError> {
+        let Some(info) = receipt.run.files.get(table.file_name()) else { return Ok(None) };
+        let path = self.dir(address).join(table.file_name());
+        let known = self.verified.lock().unwrap_or_else(PoisonError::into_inner).contains(&path);
+        if !known {
+            check_bytes(&path, info, address)?;
+            self.verified.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone());
+        }
+        let groups = selection.bucket.and_then(|bucket| receipt.result.buckets.get(bucket as usize)).map(|bucket| {
+            let (first, count) = bucket.row_groups;
+            (first as usize..(first + count) as usize).collect::<Vec<_>>()
+        });
+        open_parquet(&path, groups, selection.columns).map(Some)
+    }
+
+    fn discard(&self, address: &Address) -> Result<(), StoreError> {
+        let dir = self.dir(address);
+        self.verified.lock().unwrap_or_else(PoisonError::into_inner).retain(|path| !path.starts_with(&dir));
+        let tmp = self.root.join("tmp");
+        let aside = tempfile::Builder::new().prefix("damaged-").tempdir_in(&tmp).map_err(|error| named(&tmp, &error))?;
+        match fs_err::rename(&dir, aside.path().join("part")) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn scratch(&self) -> Result<tempfile::TempDir, StoreError> {
+        let tmp = self.root.join("tmp");
+        tempfile::Builder::new().prefix("scratch-").tempdir_in(&tmp).map_err(|error| named(&tmp, &error))
+    }
+
+    fn path(&self, address: &Address) -> Option<PathBuf> {
+        Some(self.dir(address))
+    }
+}
+
+/// Opens a Parquet file as a stream of batches of bounded size.
+///
+/// # Errors
+/// When the file cannot be read as Parquet.
+pub(crate) fn open_parquet(
+    path: &Path,
+    row_groups: Option<Vec<usize>>,
+    columns: Option<&[&str]>,
+) -> Result<Batches<'static>, StoreError> {
+    let file = File::open(path)?;
+    let failed = |error| StoreError::parquet(path, error);
+    let mut builder = ParquetRecordBatchReaderBuilder::try_new(file.into_file()).map_err(failed)?;
+    let meta = builder.metadata();
+    let (rows, bytes) = meta
+        .row_groups()
+        .iter()
+        .fold((0i64, 0i64), |(rows, bytes), group| (rows + group.num_rows(), bytes + group.total_byte_size()));
+    let row_bytes = usize::try_from(bytes / rows.max(1)).unwrap_or(0).max(1);
+    let batch_rows = (BATCH_BYTES / row_bytes).clamp(1, BATCH_ROWS);
+    if let Some(groups) = row_groups {
+        builder = builder.with_row_groups(groups);
+    }
+    if let Some(columns) = columns {
+        let wanted: Vec<usize> = builder
+            .schema()
+            .fields()
+            .iter()
+            .enumerate()
+            .filter(|(_, field)| columns.contains(&field.name().as_str()))
+            .map(|(index, _)| index)
+            .collect();
+        let mask = ProjectionMask::roots(builder.parquet_schema(), wanted);
+        builder = builder.with_projection(mask);
+    }
+    Ok(Box::new(builder.with_batch_size(batch_rows).build().map_err(failed)?))
+}
+
+/// Counts and hashes what is written.
+struct HashingFile {
+    file: File,
+    hasher: blake3::Hasher,
+    size: u64,
+}
+
+impl Write for HashingFile {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(buffer)?;
+        self.hasher.update(&buffer[..written]);
+        self.size += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+struct LocalPart {
+    aside: tempfile::TempDir,
+    target: PathBuf,
+    address: Address,
+    files: BTreeMap<Table, ArrowWriter<HashingFile>>,
+    data_row_groups: usize,
+}
+
+impl LocalPart {
+    fn open(&mut self, table: Table, schema: &SchemaRef) -> Result<(), StoreError> {
+        let path = self.aside.path().join(table.file_name());
+        let file = HashingFile { file: File::create(&path)?, hasher: blake3::Hasher::new(), size: 0 };
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).unwrap_or_default()))
+            .set_statistics_enabled(EnabledStatistics::None)
+            .set_max_row_group_bytes(Some(64 << 20))
+            .set_created_by(concat!("corpusmill ", env!("CARGO_PKG_VERSION")).to_owned())
+            .build();
+        let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties))
+            .map_err(|error| StoreError::parquet(&path, error))?;
+        self.files.insert(table, writer);
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<BTreeMap<String, FileInfo>, StoreError> {
+        let mut files = BTreeMap::new();
+        for (table, writer) in std::mem::take(&mut self.files) {
+            let path = self.aside.path().join(table.file_name());
+            let inner = writer.into_inner().map_err(|error| StoreError::parquet(&path, error))?;
+            inner.file.sync_all()?;
+            let (_, modified) = modified(&path)?;
+            let info = FileInfo { size: inner.size, modified, blake3: inner.hasher.into() };
+            files.insert(table.file_name().to_owned(), info);
+        }
+        Ok(files)
+    }
+}
+
+impl PartWriter for LocalPart {
+    fn write(&mut self, table: Table, rows: &RecordBatch) -> Result<(), StoreError> {
+        if !self.files.contains_key(&table) {
+            let schema = if table == Table::Edits { &EDITS } else { &REJECTED };
+            self.open(table, schema)?;
+        }
+        let path = self.aside.path().join(table.file_name());
+        match self.files.get_mut(&table) {
+            Some(writer) => writer.write(rows).map_err(|error| StoreError::parquet(path, error)),
+            None => Ok(()),
+        }
+    }
+
+    fn end_bucket(&mut self) -> Result<(u32, u32), StoreError> {
+        let path = self.aside.path().join(Table::Data.file_name());
+        let first = self.data_row_groups;
+        if let Some(writer) = self.files.get_mut(&Table::Data) {
+            writer.flush().map_err(|error| StoreError::parquet(path, error))?;
+            self.data_row_groups = writer.flushed_row_groups().len();
+        }
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Ok((number(first), number(self.data_row_groups - first)))
+    }
+
+    fn commit(mut self: Box<Self>, result: TaskResult, seconds: f64) -> Result<Receipt, StoreError> {
+        let files = self.finish()?;
+        let receipt = Receipt { result, run: RunInfo { seconds, files } };
+        let json = serde_json::to_vec_pretty(&receipt).map_err(|error| named(self.aside.path(), &error.into()))?;
+        let mut file = File::create(self.aside.path().join(RECEIPT))?;
+        file.write_all(&json)?;
+        file.sync_all()?;
+        sync_dir(self.aside.path())?;
+        let parent = self.target.parent().unwrap_or(Path::new(".")).to_owned();
+        fs_err::create_dir_all(&parent)?;
+        // The commit point. A folder that is already there is either another run's equal part or a damaged one.
+        if fs_err::rename(self.aside.path(), &self.target).is_err() {
+            if let Ok(theirs) = read_receipt(&self.target.join(RECEIPT), &self.address)
+                && theirs.result == receipt.result
+                && theirs.run.files.iter().all(|(name, info)| {
+                    check_bytes(&self.target.join(name), info, &self.address).is_ok()
+                })
+            {
+                return Ok(theirs);
+            }
+            if self.target.exists() {
+                fs_err::rename(&self.target, self.aside.path().with_extension("damaged"))?;
+            }
+            fs_err::rename(self.aside.path(), &self.target)?;
+        }
+        sync_dir(&parent)?;
+        Ok(receipt)
+    }
+}

@@ -1,0 +1,161 @@
+//! Where parts are kept: found by key, read by table and bucket, written aside and published whole.
+//!
+//! Invariant: a part becomes visible by one rename, after its bytes and its receipt are on disk; there is no state in
+//! which a reader sees half of it.
+
+mod local;
+mod memory;
+
+use std::fmt;
+use std::path::Path;
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use serde::{Deserialize, Serialize};
+
+pub use local::LocalStore;
+pub use memory::MemoryStore;
+
+use crate::receipt::TaskResult;
+use crate::table::Batches;
+use crate::{Key, Receipt, StoreError};
+
+/// The name of a part: its stage and its key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Address {
+    /// The stage's name.
+    pub stage: String,
+    /// The key.
+    pub key: Key,
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.stage, self.key)
+    }
+}
+
+/// The tables of a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Table {
+    /// The rows emitted.
+    Data,
+    /// The documents rejected.
+    Rejected,
+    /// The cuts made in documents that stay.
+    Edits,
+}
+
+impl Table {
+    /// The file's name inside the part.
+    pub fn file_name(self) -> &'static str {
+        match self {
+            Self::Data => "data.parquet",
+            Self::Rejected => "rejected.parquet",
+            Self::Edits => "edits.parquet",
+        }
+    }
+}
+
+/// What to read of a part.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Selection<'a> {
+    /// Only this bucket of the data.
+    pub bucket: Option<u32>,
+    /// Only these columns, those that exist.
+    pub columns: Option<&'a [&'a str]>,
+}
+
+/// Keeps parts.
+pub trait Store: Send + Sync {
+    /// The receipt of a part that is there and whole (sizes and times checked; a damaged part is not there).
+    ///
+    /// # Errors
+    /// When the place cannot be read.
+    fn find(&self, address: &Address) -> Result<Option<Receipt>, StoreError>;
+
+    /// Begins a part of this schema; it stays invisible until it is committed.
+    ///
+    /// # Errors
+    /// When the place cannot be written.
+    fn begin(&self, address: &Address, schema: &SchemaRef) -> Result<Box<dyn PartWriter>, StoreError>;
+
+    /// Reads a table of a part whose receipt is known. `None` when the part has no such table.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when the bytes are not those of the receipt.
+    fn read(
+        &self,
+        address: &Address,
+        table: Table,
+        receipt: &Receipt,
+        selection: Selection<'_>,
+    ) -> Result<Option<Batches<'static>>, StoreError>;
+
+    /// Removes a damaged part.
+    ///
+    /// # Errors
+    /// When the place cannot be written.
+    fn discard(&self, address: &Address) -> Result<(), StoreError>;
+
+    /// A fresh folder for spilled data, removed with the handle.
+    ///
+    /// # Errors
+    /// When the place cannot be written.
+    fn scratch(&self) -> Result<tempfile::TempDir, StoreError>;
+
+    /// The folder of a part's files, where the store has files.
+    fn path(&self, _address: &Address) -> Option<std::path::PathBuf> {
+        None
+    }
+}
+
+/// A part being written.
+pub trait PartWriter: Send {
+    /// Appends rows to a table.
+    ///
+    /// # Errors
+    /// When the place cannot be written.
+    fn write(&mut self, table: Table, rows: &RecordBatch) -> Result<(), StoreError>;
+
+    /// Ends a bucket of the data; gives its row groups (first, count).
+    ///
+    /// # Errors
+    /// When the place cannot be written.
+    fn end_bucket(&mut self) -> Result<(u32, u32), StoreError>;
+
+    /// Publishes the part. When another writer was first, its receipt is returned and ours is dropped.
+    ///
+    /// # Errors
+    /// When the place cannot be written; then nothing is visible.
+    fn commit(self: Box<Self>, result: TaskResult, seconds: f64) -> Result<Receipt, StoreError>;
+}
+
+/// Writes `bytes` to `path` so that a reader sees the old content or the new, never a mixture: aside in the same
+/// folder, synced, renamed.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    use std::io::Write;
+    let parent = path.parent().unwrap_or(Path::new("."));
+    fs_err::create_dir_all(parent)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".aside-")
+        .tempfile_in(parent)
+        .map_err(|error| named(parent, &error))?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(|error| named(path, &error))?;
+    file.persist(path).map_err(|error| named(path, &error.error))?;
+    sync_dir(parent)
+}
+
+/// Makes a rename inside `dir` durable.
+pub(crate) fn sync_dir(dir: &Path) -> Result<(), StoreError> {
+    fs_err::File::open(dir)?.sync_all()?;
+    Ok(())
+}
+
+/// The error with its path in the message.
+pub(crate) fn named(path: &Path, error: &std::io::Error) -> StoreError {
+    StoreError::Io(std::io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+}

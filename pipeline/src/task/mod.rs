@@ -1,0 +1,488 @@
+//! A task: one stage, one partition. [`run`] is the one place in which anything is executed.
+//!
+//! Invariant: what a task writes is a function of its stage, its settings and the rows that it reads; its key says
+//! which, and a part with that key is never computed twice.
+
+mod buckets;
+mod rejected;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{BooleanArray, RecordBatch};
+use arrow_schema::{ArrowError, SchemaRef};
+use arrow_select::filter::filter_record_batch;
+
+use crate::document::{EDITS, REJECTED};
+use crate::key::{RowsHasher, canonical_json};
+use crate::plan::{Excerpts, Node, NodeId, Plan};
+use crate::receipt::{BucketResult, EditCount, TaskResult};
+use crate::store::{Address, PartWriter, Selection, Store, Table};
+use crate::table::{Adapted, Batches, stream};
+use crate::{Digest, Key, Law, Reads, Receipt, Rejection, StageError};
+
+use buckets::BucketBuffer;
+
+/// The receipts of the parts that are there, by node and partition.
+#[derive(Debug, Clone, Default)]
+pub struct Receipts(pub Vec<Vec<Option<Arc<Receipt>>>>);
+
+impl Receipts {
+    /// None known yet.
+    pub fn for_plan(plan: &Plan) -> Self {
+        Self(plan.nodes.iter().map(|node| vec![None; node.partitions as usize]).collect())
+    }
+
+    /// The receipt of a part.
+    pub fn get(&self, node: NodeId, partition: u32) -> Option<&Arc<Receipt>> {
+        self.0.get(node.0)?.get(partition as usize)?.as_ref()
+    }
+
+    /// Those of one node, in order of partitions.
+    pub fn of(&self, node: NodeId) -> impl Iterator<Item = &Arc<Receipt>> {
+        self.0.get(node.0).into_iter().flatten().flatten()
+    }
+}
+
+/// What a run lends to its tasks.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// Set when the run shall stop.
+    pub cancel: Arc<AtomicBool>,
+    /// Bytes of memory that one task may use for buffers before it spills.
+    pub memory: u64,
+}
+
+impl Default for Context {
+    fn default() -> Self {
+        Self { cancel: Arc::default(), memory: 256 << 20 }
+    }
+}
+
+/// What enters a key beside the settings: for each port, the digests of what is read.
+pub fn inputs(
+    plan: &Plan,
+    node: &Node,
+    partition: u32,
+    receipts: &Receipts,
+) -> Option<BTreeMap<String, Vec<Digest>>> {
+    let mut all = BTreeMap::new();
+    for input in &node.inputs {
+        let mut digests = Vec::new();
+        for (id, part) in plan.reads(input, partition) {
+            let result = &receipts.get(id, part)?.result;
+            digests.push(match input.reads {
+                Reads::Bucket => result.buckets.get(partition as usize)?.digest,
+                Reads::Same | Reads::All => result.rows_digest,
+            });
+        }
+        all.insert(input.port.to_owned(), digests);
+    }
+    if let Some(content) = node.stage.content(partition) {
+        all.insert("content".to_owned(), vec![content]);
+    }
+    Some(all)
+}
+
+/// The key of a task: BLAKE3 of a canonical JSON object with the stage's name, version and settings, the columns of
+/// each port, the rows digests of what is read, the bucket's number where buckets are read, and whether excerpts of
+/// rejected documents are kept. `None` while an input is not yet there.
+pub fn key(plan: &Plan, node: &Node, partition: u32, receipts: &Receipts) -> Option<Key> {
+    let inputs = inputs(plan, node, partition, receipts)?;
+    let columns: BTreeMap<&str, Vec<String>> = node
+        .inputs
+        .iter()
+        .map(|input| {
+            let columns = input.schema.fields().iter().map(|f| format!("{}: {}", f.name(), f.data_type())).collect();
+            (input.port, columns)
+        })
+        .collect();
+    let bucket = node.inputs.iter().any(|input| input.reads == Reads::Bucket).then_some(partition);
+    let excerpts = plan.excerpts.0.is_some() && node.stage.law() == Law::Conserves;
+    let value = serde_json::json!({
+        "stage": node.stage.name(),
+        "version": node.stage.version(),
+        "settings": node.stage.settings(),
+        "buckets": node.buckets,
+        "columns": columns,
+        "inputs": inputs,
+        "bucket": bucket,
+        "excerpts": excerpts,
+    });
+    Some(Digest::of(canonical_json(&value).as_bytes()))
+}
+
+/// Executes one task, or finds that it was done before. The flag says whether it was found.
+///
+/// # Errors
+/// Faults of the machine, of the settings, or ours; a bad document is no error.
+pub fn run(
+    plan: &Plan,
+    id: NodeId,
+    partition: u32,
+    receipts: &Receipts,
+    store: &dyn Store,
+    context: &Context,
+) -> Result<(Receipt, bool), StageError> {
+    let node = plan.node(id);
+    let not_ready = || StageError::Input(format!("{}: an input is not there yet", node.path));
+    let key = key(plan, node, partition, receipts).ok_or_else(not_ready)?;
+    let address = Address { stage: node.stage.name().to_owned(), key };
+    if let Some(receipt) = store.find(&address)? {
+        return Ok((receipt, true));
+    }
+    let begun = Instant::now();
+    let mut task = Task::begin(plan, node, partition, receipts, store, context, &address)?;
+    node.stage.run(&mut task)?;
+    let inputs = inputs(plan, node, partition, receipts).ok_or_else(not_ready)?;
+    let receipt = task.finish(node, key, inputs, begun)?;
+    Ok((receipt, false))
+}
+
+/// A cut that a stage made in a document that stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// The document.
+    pub id: String,
+    /// The rule, in kebab-case.
+    pub rule: &'static str,
+    /// How many spans or lines.
+    pub count: u64,
+    /// How many bytes.
+    pub bytes: u64,
+}
+
+#[derive(Clone)]
+struct PortParts {
+    name: &'static str,
+    reads: Reads,
+    schema: SchemaRef,
+    parts: Vec<(Address, Arc<Receipt>)>,
+}
+
+/// All that a stage's `run` may touch.
+pub struct Task<'a> {
+    stage: &'static str,
+    partition: u32,
+    ports: Vec<PortParts>,
+    store: &'a dyn Store,
+    context: &'a Context,
+    excerpts: Excerpts,
+    scratch: Option<tempfile::TempDir>,
+    schema: SchemaRef,
+    writer: Box<dyn PartWriter>,
+    buffer: BucketBuffer,
+    hashers: Vec<RowsHasher>,
+    rejected_hasher: RowsHasher,
+    rejected: BTreeMap<String, u64>,
+    edits: BTreeMap<String, EditCount>,
+    seen: Arc<Seen>,
+    rows_out: u64,
+    bytes_out: u64,
+    source_rows: u64,
+}
+
+#[derive(Default)]
+struct Seen {
+    rows: AtomicU64,
+    bytes: AtomicU64,
+}
+
+fn text_bytes(batch: &RecordBatch) -> u64 {
+    let column = batch.column_by_name("text").and_then(|c| c.as_string_opt::<i32>());
+    column.map_or(0, |texts| texts.value_offsets().last().zip(texts.value_offsets().first()).map_or(0, |(b, a)| u64::try_from(b - a).unwrap_or(0)))
+}
+
+impl<'a> Task<'a> {
+    fn begin(
+        plan: &'a Plan,
+        node: &'a Node,
+        partition: u32,
+        receipts: &Receipts,
+        store: &'a dyn Store,
+        context: &'a Context,
+        address: &Address,
+    ) -> Result<Self, StageError> {
+        let mut ports = Vec::new();
+        for input in &node.inputs {
+            let parts = plan
+                .reads(input, partition)
+                .into_iter()
+                .filter_map(|(id, part)| {
+                    let receipt = receipts.get(id, part)?.clone();
+                    let stage = receipt.result.stage.clone();
+                    Some((Address { stage, key: receipt.result.key }, receipt))
+                })
+                .collect();
+            ports.push(PortParts { name: input.port, reads: input.reads, schema: input.schema.clone(), parts });
+        }
+        Ok(Self {
+            stage: node.stage.name(),
+            partition,
+            ports,
+            store,
+            context,
+            excerpts: plan.excerpts,
+            scratch: None,
+            schema: node.schema.clone(),
+            writer: store.begin(address, &node.schema)?,
+            buffer: BucketBuffer::new(node.buckets, context.memory / 2),
+            hashers: (0..node.buckets).map(|_| RowsHasher::new(&node.schema)).collect(),
+            rejected_hasher: RowsHasher::new(&REJECTED),
+            rejected: BTreeMap::new(),
+            edits: BTreeMap::new(),
+            seen: Arc::default(),
+            rows_out: 0,
+            bytes_out: 0,
+            source_rows: 0,
+        })
+    }
+
+    /// The partition being computed: for a source, which has no other input.
+    pub fn partition(&self) -> u32 {
+        self.partition
+    }
+
+    /// The schema of the rows that this task emits.
+    pub fn output_schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// The schema of the rows that a port gives.
+    ///
+    /// # Errors
+    /// When the stage has no such port.
+    pub fn input_schema(&self, port: &str) -> Result<SchemaRef, StageError> {
+        Ok(self.port(port)?.schema.clone())
+    }
+
+    fn port(&self, name: &str) -> Result<&PortParts, StageError> {
+        let found = self.ports.iter().find(|port| port.name == name);
+        found.ok_or_else(|| StageError::Input(format!("stage {} has no port `{name}`", self.stage)))
+    }
+
+    /// How many upstream partitions this port reads.
+    ///
+    /// # Errors
+    /// When the stage has no such port.
+    pub fn parts(&self, port: &str) -> Result<usize, StageError> {
+        Ok(self.port(port)?.parts.len())
+    }
+
+    /// All rows that a port reads, upstream partition after partition.
+    ///
+    /// # Errors
+    /// When a part cannot be read.
+    pub fn input(&mut self, port: &'static str) -> Result<Batches<'a>, StageError> {
+        let schema = self.port(port)?.schema.clone();
+        let count = self.port(port)?.parts.len();
+        let mut readers: std::collections::VecDeque<Batches<'a>> = std::collections::VecDeque::new();
+        for part in 0..count {
+            readers.push_back(self.input_part(port, part)?);
+        }
+        Ok(stream(schema, readers.into_iter().flatten()))
+    }
+
+    /// The rows of one of the upstream partitions that a port reads; `part` counts from 0 in upstream order.
+    ///
+    /// # Errors
+    /// When the part cannot be read.
+    pub fn input_part(&mut self, port: &'static str, part: usize) -> Result<Batches<'a>, StageError> {
+        let found = self.port(port)?.clone();
+        let first = self.ports.first().is_some_and(|p| p.name == port);
+        let Some((address, receipt)) = found.parts.get(part).cloned() else {
+            return Ok(stream(found.schema, std::iter::empty()));
+        };
+        let bucket = (found.reads == Reads::Bucket).then_some(self.partition);
+        let (store, cancel, seen) = (self.store, self.context.cancel.clone(), first.then(|| self.seen.clone()));
+        // Opened when first asked for: a port may read thousands of parts.
+        let schema = found.schema.clone();
+        let lazy = std::iter::once(()).flat_map(move |()| {
+            let selection = Selection { bucket, columns: None };
+            let opened: Batches<'static> = match store.read(&address, Table::Data, &receipt, selection) {
+                Ok(Some(reader)) => reader,
+                Ok(None) => stream(schema.clone(), std::iter::empty()),
+                Err(error) => {
+                    let failed: ArrowError = StageError::from(error).into();
+                    stream(schema.clone(), std::iter::once(Err(failed)))
+                }
+            };
+            Adapted { inner: opened, schema: schema.clone() }
+        });
+        let counted = lazy.map(move |batch| {
+            if cancel.load(Ordering::Relaxed) {
+                return Err(StageError::Cancelled.into());
+            }
+            if let (Ok(batch), Some(seen)) = (&batch, &seen) {
+                seen.rows.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
+                seen.bytes.fetch_add(text_bytes(batch), Ordering::Relaxed);
+            }
+            batch
+        });
+        Ok(stream(found.schema, counted))
+    }
+
+    /// Emits rows into a bucket.
+    ///
+    /// # Errors
+    /// When the rows do not have the output's schema or the place cannot be written.
+    pub fn emit(&mut self, bucket: u32, rows: &RecordBatch) -> Result<(), StageError> {
+        if rows.num_rows() == 0 {
+            return Ok(());
+        }
+        let rows = crate::table::adapt(rows, &self.schema)?;
+        self.rows_out += rows.num_rows() as u64;
+        self.bytes_out += text_bytes(&rows);
+        let Some(hasher) = self.hashers.get_mut(bucket as usize) else {
+            return Err(StageError::Input(format!("stage {} has no bucket {bucket}", self.stage)));
+        };
+        hasher.update(&rows)?;
+        if self.buffer.is_single() {
+            return Ok(self.writer.write(Table::Data, &rows)?);
+        }
+        if self.buffer.is_full() {
+            self.spill_dir()?;
+        }
+        let dir = self.scratch.as_ref().map(|dir| dir.path().to_owned());
+        self.buffer.push(bucket, rows, dir.as_deref())
+    }
+
+    /// Records why rows leave: `why` has an entry a row.
+    ///
+    /// # Errors
+    /// When `why` has another length than the rows, or the place cannot be written.
+    pub fn reject(&mut self, rows: &RecordBatch, why: &[Option<Rejection>]) -> Result<(), StageError> {
+        if why.len() != rows.num_rows() {
+            let message = format!("{} verdicts for {} rows", why.len(), rows.num_rows());
+            return Err(StageError::Arrow(ArrowError::ComputeError(message)));
+        }
+        let Some(rejected) = rejected::rows(self.stage, rows, why, self.excerpts)? else { return Ok(()) };
+        for rejection in why.iter().flatten() {
+            *self.rejected.entry(rejection.rule.clone().into_owned()).or_default() += 1;
+        }
+        self.rejected_hasher.update(&rejected)?;
+        Ok(self.writer.write(Table::Rejected, &rejected)?)
+    }
+
+    /// Counts a source's documents as read: those emitted and those rejected.
+    pub fn count_source(&mut self, rows: u64, bytes: u64) {
+        self.source_rows += rows;
+        self.seen.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Records cuts made in documents that stay.
+    ///
+    /// # Errors
+    /// When the place cannot be written.
+    pub fn edit(&mut self, edits: &[Edit]) -> Result<(), StageError> {
+        let Some(rows) = rejected::edit_rows(self.stage, edits)? else { return Ok(()) };
+        for edit in edits {
+            let sum = self.edits.entry(edit.rule.to_owned()).or_default();
+            sum.count += edit.count;
+            sum.bytes += edit.bytes;
+        }
+        debug_assert_eq!(rows.schema_ref(), &*EDITS);
+        Ok(self.writer.write(Table::Edits, &rows)?)
+    }
+
+    /// Splits rows by one verdict each: those without are emitted in order, the others rejected and recorded.
+    ///
+    /// # Errors
+    /// As [`Task::reject`] and [`Task::emit`].
+    pub fn keep(&mut self, rows: &RecordBatch, why: &[Option<Rejection>]) -> Result<(), StageError> {
+        self.reject(rows, why)?;
+        let kept: BooleanArray = why.iter().map(|verdict| Some(verdict.is_none())).collect();
+        self.emit(0, &filter_record_batch(rows, &kept)?)
+    }
+
+    /// One verdict a row of the first port: `None` keeps, `Some` rejects and records. Order is kept.
+    ///
+    /// # Errors
+    /// As the verdicts, and when the store fails.
+    pub fn judge(
+        &mut self,
+        mut verdicts: impl FnMut(&RecordBatch) -> Result<Vec<Option<Rejection>>, StageError>,
+    ) -> Result<(), StageError> {
+        let Some(port) = self.ports.first().map(|port| port.name) else { return Ok(()) };
+        for batch in self.input(port)? {
+            let batch = batch?;
+            let why = verdicts(&batch)?;
+            self.keep(&batch, &why)?;
+        }
+        Ok(())
+    }
+
+    /// Bytes of memory that this task may use for buffers before it spills.
+    pub fn memory(&self) -> u64 {
+        self.context.memory
+    }
+
+    /// A folder of its own for spilled data, removed when the task ends.
+    ///
+    /// # Errors
+    /// When the place cannot be written.
+    pub fn spill_dir(&mut self) -> Result<&Path, StageError> {
+        if self.scratch.is_none() {
+            self.scratch = Some(self.store.scratch()?);
+        }
+        Ok(self.scratch.as_ref().map_or(Path::new("."), tempfile::TempDir::path))
+    }
+
+    /// Whether the run shall stop; reading a port stops by itself.
+    pub fn cancelled(&self) -> bool {
+        self.context.cancel.load(Ordering::Relaxed)
+    }
+
+    fn finish(
+        mut self,
+        node: &Node,
+        key: Key,
+        inputs: BTreeMap<String, Vec<Digest>>,
+        begun: Instant,
+    ) -> Result<Receipt, StageError> {
+        if self.cancelled() {
+            return Err(StageError::Cancelled);
+        }
+        let rows_in = if node.inputs.is_empty() { self.source_rows } else { self.seen.rows.load(Ordering::Relaxed) };
+        let rejected: u64 = self.rejected.values().sum();
+        if node.stage.law() == Law::Conserves && rows_in != self.rows_out + rejected {
+            let (stage, rows_out) = (self.stage.to_owned(), self.rows_out);
+            return Err(StageError::Law { stage, rows_in, rows_out, rejected });
+        }
+        let mut buckets = Vec::new();
+        for (bucket, hasher) in std::mem::take(&mut self.hashers).into_iter().enumerate() {
+            if !self.buffer.is_single() {
+                for rows in self.buffer.drain(bucket)? {
+                    self.writer.write(Table::Data, &rows?)?;
+                }
+            }
+            let row_groups = self.writer.end_bucket()?;
+            buckets.push(BucketResult { rows: hasher.rows(), digest: hasher.finish(), row_groups });
+        }
+        let rows_digest = match buckets.as_slice() {
+            [one] => one.digest,
+            many => Digest::of_parts(many.iter().map(|bucket| bucket.digest.bytes().as_slice())),
+        };
+        let result = TaskResult {
+            stage: self.stage.to_owned(),
+            version: node.stage.version(),
+            key,
+            settings: node.stage.settings(),
+            inputs,
+            rows_in,
+            bytes_in: self.seen.bytes.load(Ordering::Relaxed),
+            rows_out: self.rows_out,
+            bytes_out: self.bytes_out,
+            rejected: self.rejected,
+            edits: self.edits,
+            buckets,
+            rows_digest,
+            rejected_digest: self.rejected_hasher.finish(),
+        };
+        Ok(self.writer.commit(result, begun.elapsed().as_secs_f64())?)
+    }
+}
