@@ -36,7 +36,8 @@ pub(super) struct Stream {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Group {
     shard: u32,
-    row_group: u32,
+    /// Number inside the file.
+    place: u32,
     /// First byte in the file.
     start: u64,
     documents: u32,
@@ -121,7 +122,7 @@ impl Corpus {
         if row >= group.documents {
             return Err(missing());
         }
-        let rows = self.shard(split, source, group).read(group.row_group, group.start, &["id"])?;
+        let rows = self.shard(split, source, group).read(group.place, group.start, &["id"])?;
         let ids: &StringArray = rows.column(0).as_string();
         Ok(ids.value(row as usize).to_owned())
     }
@@ -137,23 +138,21 @@ impl Corpus {
     pub(super) fn token_counts(&self, split: Split, source: u16, index: usize) -> Result<UInt32Array, ShardError> {
         let group = self.streams(split)[usize::from(source)].groups[index];
         let shard = self.shard(split, source, group);
-        let rows = shard.read(group.row_group, group.start, &["token_count"])?;
+        let rows = shard.read(group.place, group.start, &["token_count"])?;
         let counts = rows.column(0).as_primitive::<UInt32Type>().clone();
         let sum: u64 = counts.values().iter().map(|&count| u64::from(count)).sum();
         if sum == group.tokens {
             return Ok(counts);
         }
-        Err(shard.corrupt(format!(
-            "row group {} counts {sum} tokens, the manifest records {}",
-            group.row_group, group.tokens
-        )))
+        Err(shard
+            .corrupt(format!("row group {} counts {sum} tokens, the manifest records {}", group.place, group.tokens)))
     }
 
     /// The tokens of one row group.
     pub(super) fn tokens(&self, split: Split, source: u16, index: usize) -> Result<GroupTokens, ShardError> {
         let group = self.streams(split)[usize::from(source)].groups[index];
         let shard = self.shard(split, source, group);
-        let rows = shard.read(group.row_group, group.start, &["tokens", "loss_mask"])?;
+        let rows = shard.read(group.place, group.start, &["tokens", "loss_mask"])?;
         Ok(GroupTokens {
             tokens: rows.column(0).as_binary().clone(),
             masks: rows.columns().get(1).map(|column| column.as_binary().clone()),
@@ -163,7 +162,7 @@ impl Corpus {
     /// An error that names the shard of a row group.
     pub(super) fn corrupt(&self, split: Split, source: u16, index: usize, detail: &str) -> ShardError {
         let group = self.streams(split)[usize::from(source)].groups[index];
-        let detail = format!("row group {}, {detail}", group.row_group);
+        let detail = format!("row group {}, {detail}", group.place);
         self.shard(split, source, group).corrupt(detail)
     }
 
@@ -179,10 +178,10 @@ impl Stream {
         let mut documents = 0;
         for (shard, entry) in (0..).zip(shards) {
             let mut start = PARQUET_MARK;
-            for (row_group, recorded) in (0..).zip(&entry.row_groups) {
+            for (place, recorded) in (0..).zip(&entry.row_groups) {
                 stream.groups.push(Group {
                     shard,
-                    row_group,
+                    place,
                     start,
                     documents: recorded.documents,
                     tokens: recorded.tokens,

@@ -3,6 +3,8 @@
 //! Invariant: document *n* of a source is `[n, n, …, n, END]` modulo 250, so that a test can
 //! tell from the tokens where they come from.
 
+#![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "small numbers")]
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use arrow_array::{ArrayRef, BinaryArray, RecordBatch, StringArray, UInt32Array};

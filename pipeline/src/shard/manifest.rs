@@ -390,11 +390,12 @@ mod tests {
         assert_eq!(Manifest::read(corpus.path()).unwrap(), manifest);
     }
 
+    type Edit = fn(&mut Manifest);
+
     #[test]
     fn contradictions_are_named() {
         let corpus = Fixture::new(&[("a", 3), ("b", 5)]).build();
         let manifest = Manifest::read(corpus.path()).unwrap();
-        type Edit = fn(&mut Manifest);
         let edits: [(Edit, &str); 9] = [
             (|m| m.format_version = 9, "format_version is 9"),
             (|m| m.corpus_digest = "0".into(), "edited by hand"),

@@ -1,6 +1,6 @@
 //! Seeded permutations, by a rule that other languages can repeat.
 //!
-//! A key is xxh3-64 of length-prefixed fields; it seeds SplitMix64 (Steele, Lea and Flood,
+//! A key is xxh3-64 of fields of fixed width and the source's name; it seeds `SplitMix64` (Steele, Lea and Flood,
 //! "Fast Splittable Pseudorandom Number Generators", 2014), whose draws drive the Fisher–Yates
 //! shuffle from the last place down, bounded without bias by Lemire's method ("Fast Random
 //! Integer Generation in an Interval", 2019).
@@ -57,6 +57,7 @@ impl SplitMix64 {
         let threshold = bound.wrapping_neg() % bound;
         loop {
             let product = u128::from(self.next()) * u128::from(bound);
+            #[expect(clippy::cast_possible_truncation, reason = "the two halves")]
             let [low, high] = [product as u64, (product >> 64) as u64];
             if low >= threshold {
                 return high;

@@ -394,7 +394,8 @@ mod tests {
             for (name, source) in &plan.sources {
                 prop_assert_eq!(used.get(name.as_str()).copied().unwrap_or(0), source.tokens);
                 prop_assert!(source.tokens <= source.cap);
-                prop_assert!(source.cap as f64 <= source.available as f64 * settings.max_epochs * (1.0 + 1e-12));
+                let most = super::to_float(source.available) * settings.max_epochs * (1.0 + 1e-12);
+                prop_assert!(super::to_float(source.cap) <= most);
             }
             let text = serde_json::to_string(&plan).unwrap();
             prop_assert_eq!(serde_json::from_str::<Schedule>(&text).unwrap(), plan);

@@ -11,9 +11,12 @@ use std::{
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::Schema;
 use arrow_select::concat::concat_batches;
-use parquet::arrow::{
-    ProjectionMask,
-    arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder},
+use parquet::{
+    arrow::{
+        ProjectionMask,
+        arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder},
+    },
+    file::metadata::RowGroupMetaData,
 };
 use xxhash_rust::xxh3::Xxh3Default;
 
@@ -57,7 +60,7 @@ impl<'a> ShardFile<'a> {
         let (mut file, builder) = self.open()?;
         let name = format!("row group {row_group}");
         self.check_section(&mut file, &name, start, recorded.bytes, &recorded.checksum)?;
-        let rows = builder.metadata().row_groups().get(row_group).map(|found| found.num_rows());
+        let rows = builder.metadata().row_groups().get(row_group).map(RowGroupMetaData::num_rows);
         if rows != Some(recorded.documents.into()) {
             let detail = format!("{name} has {rows:?} rows, the manifest records {}", recorded.documents);
             return Err(self.corrupt(detail));
@@ -103,7 +106,7 @@ impl<'a> ShardFile<'a> {
         if let Some(detail) = description.difference(metadata.file_metadata().key_value_metadata()) {
             return Err(self.corrupt(detail));
         }
-        let rows = metadata.row_groups().iter().map(|group| group.num_rows());
+        let rows = metadata.row_groups().iter().map(RowGroupMetaData::num_rows);
         let recorded = self.entry.row_groups.iter().map(|group| i64::from(group.documents));
         if !rows.eq(recorded) {
             return Err(self.corrupt("its row groups are not those that the manifest records"));
@@ -116,7 +119,6 @@ impl<'a> ShardFile<'a> {
     }
 
     /// The file twice, once for checking; its footer and columns are those of a token shard.
-    #[expect(clippy::type_complexity, reason = "Parquet's own type names its source")]
     fn open(&self) -> Result<(fs_err::File, ParquetRecordBatchReaderBuilder<std::fs::File>), ShardError> {
         let mut file = self.file()?;
         let footer = PARQUET_MARK + self.entry.row_groups.iter().map(|group| group.bytes).sum::<u64>();

@@ -30,8 +30,10 @@ impl Split {
     /// `share` is in 0..1; anything below means that nothing is held out.
     ///
     /// ```
-    /// # #[cfg(any())] // the path differs between the crates that include this module
+    /// use corpusmill_pipeline::shard::Split;
+    ///
     /// assert_eq!(Split::of_text("fn main() {}", 0.0), Split::Train);
+    /// assert_eq!(Split::of_text("fn main() {}", 0.5), Split::of_text("fn main() {}", 0.5));
     /// ```
     pub fn of_text(text: &str, share: f64) -> Self {
         Self::of_hash(Self::hash(text), share)
@@ -49,7 +51,8 @@ impl Split {
             clippy::cast_sign_loss,
             reason = "a float-to-int cast saturates; the share's 53 bits decide"
         )]
-        let threshold = (share * (1u64 << 53) as f64) as u64;
+        // 2^53
+        let threshold = (share * 9_007_199_254_740_992.0) as u64;
         if hash >> 11 < threshold { Self::Validation } else { Self::Train }
     }
 

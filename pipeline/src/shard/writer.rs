@@ -151,7 +151,7 @@ impl ShardWriter {
         let ids: &StringArray = rows.column(0).as_string();
         let tokens: &BinaryArray = rows.column(1).as_binary();
         let counts: &UInt32Array = rows.column(2).as_primitive::<UInt32Type>();
-        let masks: Option<&BinaryArray> = rows.columns().get(3).map(|column| column.as_binary());
+        let masks: Option<&BinaryArray> = rows.columns().get(3).map(AsArray::as_binary);
         let (width, size) = (self.description.width(), self.description.vocabulary_size);
         for row in 0..rows.num_rows() {
             let (bytes, count) = (tokens.value(row), counts.value(row));

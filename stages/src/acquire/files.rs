@@ -1,0 +1,155 @@
+//! One entry for every format: a listed file becomes its items.
+//!
+//! Invariant: the format decides the reader, and the reader alone decides what is a document; nothing is read twice.
+
+use std::io::Read as _;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::archive::{Archive, ArchiveSettings};
+use super::code_files::{self, CodeSettings};
+use super::columns::{ColumnMapping, InvalidUtf8};
+use super::format::{self, Format};
+use super::jsonl::{JsonLines, JsonlSettings, LineRange};
+use super::listing::ListedFile;
+use super::parquet::{ParquetDocuments, ParquetSettings};
+use super::{AcquireError, Body, Item, Items, RawDocument, Refused, measure, text};
+
+/// Settings of a source of files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct FileSettings {
+    /// Column mapping of JSON lines and Parquet.
+    pub columns: ColumnMapping,
+    /// What to do with text of JSON lines and Parquet that is not valid UTF-8.
+    pub invalid_utf8: InvalidUtf8,
+    /// Limits of archives, and the longest document of any format.
+    pub limits: ArchiveSettings,
+    /// Rules for source trees: where set, files and archive members go through them, and only code and prose that pass are taken.
+    pub code: Option<CodeSettings>,
+}
+
+impl Default for FileSettings {
+    fn default() -> Self {
+        Self { columns: ColumnMapping::default(), invalid_utf8: InvalidUtf8::default(), limits: ArchiveSettings::default(), code: None }
+    }
+}
+
+/// The part of a file that one partition reads.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Part {
+    /// All of it.
+    #[default]
+    Whole,
+    /// Lines of an uncompressed JSON lines file.
+    Lines(LineRange),
+    /// Row groups of a Parquet file.
+    RowGroups(std::ops::Range<usize>),
+}
+
+/// Reads a file, or a part of it.
+///
+/// # Errors
+/// The file cannot be opened; a mapped column is not there; WARC, which another reader takes; a part that does not fit the format.
+pub fn read(file: &ListedFile, part: &Part, settings: &FileSettings) -> Result<Items, AcquireError> {
+    let (path, origin) = (&file.path, file.origin.as_str());
+    let unknown = |reason: &str| AcquireError::UnknownFormat { file: origin.to_owned(), reason: reason.to_owned() };
+    let format = format::format_of(origin);
+    let (columns, invalid_utf8, max_document_bytes) =
+        (settings.columns.clone(), settings.invalid_utf8, settings.limits.max_document_bytes);
+    match (format, part) {
+        (Some(Format::Jsonl(compression)), Part::Whole | Part::Lines(_)) => {
+            let range = if let Part::Lines(range) = part { Some(*range) } else { None };
+            let lines = JsonlSettings { columns, invalid_utf8, max_document_bytes };
+            Ok(Box::new(JsonLines::open(path, origin, compression, range, &lines)?))
+        }
+        (Some(Format::Parquet), Part::Whole | Part::RowGroups(_)) => {
+            let groups = if let Part::RowGroups(groups) = part { Some(groups.clone()) } else { None };
+            let parquet = ParquetSettings { columns, invalid_utf8, max_document_bytes };
+            Ok(Box::new(ParquetDocuments::open(path, origin, groups, &parquet)?))
+        }
+        (_, Part::Lines(_)) => Err(unknown("a range of lines fits JSON lines only")),
+        (_, Part::RowGroups(_)) => Err(unknown("a range of row groups fits Parquet only")),
+        (Some(Format::Warc(_)), Part::Whole) => Err(unknown("it is a WARC file, which the WARC reader takes")),
+        (Some(format @ (Format::Crate | Format::Tar(_) | Format::Zip)), Part::Whole) => {
+            let members = Archive::open(path, origin, format, &settings.limits)?;
+            Ok(finish(members, settings))
+        }
+        (_, Part::Whole) => {
+            let item = single(file, max_document_bytes)?;
+            Ok(finish(std::iter::once(Ok(item)), settings))
+        }
+    }
+}
+
+/// One file as one document, its bytes as they are.
+fn single(file: &ListedFile, max_document_bytes: u64) -> Result<Item, AcquireError> {
+    let handle = fs_err::File::open(&file.path)?;
+    let mut bytes = Vec::new();
+    handle.take(max_document_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > max_document_bytes {
+        let size = file.bytes.max(bytes.len() as u64);
+        return Ok(Item::Refused(Refused::new(&file.origin, "too-large", measure(size), measure(max_document_bytes))));
+    }
+    let media_type = text::media_type(&file.origin, &bytes);
+    Ok(Item::Document(RawDocument::new(&file.origin, Body::Bytes(bytes), media_type)))
+}
+
+/// Documents of bytes become documents of text: by the rules of source trees where asked, else by media type.
+fn finish(items: impl Iterator<Item = super::Read> + Send + 'static, settings: &FileSettings) -> Items {
+    match settings.code.clone() {
+        Some(code) => Box::new(code_files::take(items, code)),
+        None => Box::new(items.map(|item| {
+            Ok(match item? {
+                Item::Document(document) => text::to_text(document),
+                refused @ Item::Refused(_) => refused,
+            })
+        })),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(name: &str, bytes: &[u8]) -> (tempfile::TempDir, ListedFile) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        fs_err::write(&path, bytes).unwrap();
+        (folder, ListedFile { path, origin: name.to_owned(), bytes: bytes.len() as u64 })
+    }
+
+    fn items(name: &str, bytes: &[u8]) -> Vec<Item> {
+        let (_folder, file) = listed(name, bytes);
+        read(&file, &Part::Whole, &FileSettings::default()).unwrap().map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn files_are_read_by_their_ending() {
+        assert_eq!(items("a.jsonl", b"{\"text\":\"x\"}\n").len(), 1);
+        assert_eq!(items("a.txt", b"x")[0].clone().document().unwrap().media_type, "text/plain");
+        assert_eq!(items("a.rs", b"fn a() {}")[0].clone().document().unwrap().media_type, "text/x-rust");
+        assert_eq!(items("a.pdf", b"%PDF-1.7")[0].clone().refused().unwrap().rule, "pdf");
+        assert_eq!(items("a.parquet", b"nonsense")[0].clone().refused().unwrap().rule, "bad-parquet");
+        assert_eq!(items("a.zip", b"nonsense")[0].clone().refused().unwrap().origin, "a.zip");
+        assert!(items("a.parquet", b"").is_empty());
+    }
+
+    #[test]
+    fn a_warc_or_a_wrong_part_is_an_error() {
+        let (_folder, file) = listed("a.warc.gz", b"x");
+        assert!(matches!(read(&file, &Part::Whole, &FileSettings::default()), Err(AcquireError::UnknownFormat { .. })));
+        let (_folder, file) = listed("a.txt", b"x");
+        assert!(read(&file, &Part::RowGroups(0..1), &FileSettings::default()).is_err());
+    }
+
+    #[test]
+    fn a_file_beyond_the_limit_is_refused() {
+        let (_folder, file) = listed("a.txt", b"12345");
+        let limits = ArchiveSettings { max_document_bytes: 4, ..ArchiveSettings::default() };
+        let settings = FileSettings { limits, ..FileSettings::default() };
+        let found = read(&file, &Part::Whole, &settings).unwrap().next().unwrap().unwrap().refused().unwrap();
+        assert_eq!((found.rule, found.value, found.threshold), ("too-large", 5.0, 4.0));
+    }
+}

@@ -1,0 +1,265 @@
+//! Paths, directories and globs of a recipe, expanded to a list of files.
+//!
+//! Invariant: the list is a function of the tree's names alone: sorted by origin, each file once (by its canonical
+//! path), whatever order the file system gives and however often links lead to it.
+
+use std::collections::BTreeSet;
+use std::path::{Component, Path, PathBuf};
+
+use globset::{GlobBuilder, GlobMatcher};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::AcquireError;
+
+/// Which files of a directory or glob are listed.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct ListingSettings {
+    /// List files and folders whose name starts with a dot too. `.git` stays out in any case. A file that is named itself is always listed.
+    pub hidden: bool,
+}
+
+/// One file of a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedFile {
+    /// Where it lies, as reached from the input given.
+    pub path: PathBuf,
+    /// Its name inside the input, `/` between parts: relative to the directory given, to the fixed part of a glob, or
+    /// the bare name of a file given. Where two files would share one, parent folders are put before it.
+    pub origin: String,
+    /// Size in bytes.
+    pub bytes: u64,
+}
+
+/// Files, and names that led nowhere.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Listing {
+    /// The files, sorted by origin.
+    pub files: Vec<ListedFile>,
+    /// Broken links, links back to a parent, and what is neither file nor directory: the path and why; sorted.
+    pub passed_over: Vec<(PathBuf, &'static str)>,
+}
+
+/// Expands `inputs` (files, directories, globs) below `base`, to which relative inputs are relative.
+///
+/// A name that exists is taken as it stands, even with `*` in it; otherwise one with `*`, `?`, `[` or `{` is a glob
+/// (`*` stays within a folder, `**` does not).
+///
+/// # Errors
+/// Names the path that does not exist with its nearest existing parent, the directory that cannot be read, the glob
+/// that is malformed or matches nothing.
+pub fn list(inputs: &[String], base: &Path, settings: &ListingSettings) -> Result<Listing, AcquireError> {
+    let mut walk = Walk { settings, found: Vec::new(), passed_over: BTreeSet::new() };
+    for input in inputs {
+        let path = base.join(input);
+        match fs_err::metadata(&path) {
+            Ok(kind) if kind.is_file() => walk.add(path.clone(), path.parent().unwrap_or(base), kind.len())?,
+            Ok(kind) if kind.is_dir() => walk.directory(&path, &path, None, &mut Vec::new())?,
+            Ok(_) => return Err(AcquireError::NotAFile { path }),
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => return Err(error.into()),
+            Err(_) if input.contains(['*', '?', '[', '{']) => walk.glob(input, base)?,
+            Err(_) => return Err(not_found(path)),
+        }
+    }
+    Ok(Listing { files: unique(walk.found), passed_over: walk.passed_over.into_iter().collect() })
+}
+
+/// A file on its way into the list: the canonical path, and how many of its last parts make the origin.
+struct Found {
+    path: PathBuf,
+    canonical: PathBuf,
+    origin: String,
+    bytes: u64,
+}
+
+struct Walk<'a> {
+    settings: &'a ListingSettings,
+    found: Vec<Found>,
+    passed_over: BTreeSet<(PathBuf, &'static str)>,
+}
+
+impl Walk<'_> {
+    fn add(&mut self, path: PathBuf, root: &Path, bytes: u64) -> Result<(), AcquireError> {
+        let canonical = fs_err::canonicalize(&path)?;
+        let origin = with_slashes(path.strip_prefix(root).unwrap_or(&path));
+        self.found.push(Found { path, canonical, origin, bytes });
+        Ok(())
+    }
+
+    /// Lists `folder`; `above` holds the canonical paths on the way down, which a link must not lead back to.
+    fn directory(
+        &mut self,
+        folder: &Path,
+        root: &Path,
+        matcher: Option<&GlobMatcher>,
+        above: &mut Vec<PathBuf>,
+    ) -> Result<(), AcquireError> {
+        let canonical = fs_err::canonicalize(folder)?;
+        if above.contains(&canonical) {
+            self.passed_over.insert((folder.to_path_buf(), "a link back to a folder above it"));
+            return Ok(());
+        }
+        above.push(canonical);
+        let mut entries = fs_err::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, std::io::Error>>()?;
+        entries.sort();
+        for path in entries {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            if name == ".git" || (name.starts_with('.') && !self.settings.hidden) {
+                continue;
+            }
+            let Ok(kind) = fs_err::metadata(&path) else {
+                self.passed_over.insert((path, "a link to nothing"));
+                continue;
+            };
+            if kind.is_dir() {
+                self.directory(&path, root, matcher, above)?;
+            } else if !kind.is_file() {
+                self.passed_over.insert((path, "neither a file nor a directory"));
+            } else if matcher.is_none_or(|glob| glob.is_match(path.strip_prefix(root).unwrap_or(&path))) {
+                self.add(path, root, kind.len())?;
+            }
+        }
+        above.pop();
+        Ok(())
+    }
+
+    fn glob(&mut self, pattern: &str, base: &Path) -> Result<(), AcquireError> {
+        let fixed: Vec<&str> = pattern.split('/').take_while(|part| !part.contains(['*', '?', '[', '{'])).collect();
+        let root = if fixed.is_empty() { base.to_path_buf() } else { base.join(format!("{}/", fixed.join("/"))) };
+        let rest = pattern.split('/').skip(fixed.len()).collect::<Vec<_>>().join("/");
+        let bad = |error: &globset::Error| AcquireError::BadGlob { pattern: pattern.to_owned(), reason: error.kind().to_string() };
+        let glob = GlobBuilder::new(&rest).literal_separator(true).build().map_err(|error| bad(&error))?.compile_matcher();
+        if !root.is_dir() {
+            return Err(not_found(root));
+        }
+        let before = self.found.len();
+        self.directory(&root, &root, Some(&glob), &mut Vec::new())?;
+        if self.found.len() == before {
+            return Err(AcquireError::NoMatch { pattern: pattern.to_owned(), base: root });
+        }
+        Ok(())
+    }
+}
+
+/// Each canonical path once, and each origin once.
+fn unique(mut found: Vec<Found>) -> Vec<ListedFile> {
+    found.sort_by(|a, b| (&a.canonical, &a.origin, &a.path).cmp(&(&b.canonical, &b.origin, &b.path)));
+    found.dedup_by(|b, a| a.canonical == b.canonical);
+    loop {
+        found.sort_by(|a, b| (&a.origin, &a.canonical).cmp(&(&b.origin, &b.canonical)));
+        let shared: BTreeSet<String> =
+            found.windows(2).filter(|pair| pair[0].origin == pair[1].origin).map(|pair| pair[0].origin.clone()).collect();
+        if shared.is_empty() {
+            break;
+        }
+        let mut grew = false;
+        for file in found.iter_mut().filter(|file| shared.contains(&file.origin)) {
+            grew |= grow(file);
+        }
+        if !grew {
+            break;
+        }
+    }
+    found.into_iter().map(|file| ListedFile { path: file.path, origin: file.origin, bytes: file.bytes }).collect()
+}
+
+/// Puts one more parent folder of the canonical path before the origin; false where there is none left.
+fn grow(file: &mut Found) -> bool {
+    let parts: Vec<String> = file.canonical.components().filter_map(named).collect();
+    let used = file.origin.split('/').count();
+    let Some(next) = parts.len().checked_sub(used + 1).and_then(|at| parts.get(at)) else {
+        let whole = parts.join("/");
+        let changed = file.origin != whole;
+        file.origin = whole;
+        return changed;
+    };
+    file.origin = format!("{next}/{}", file.origin);
+    true
+}
+
+fn named(component: Component<'_>) -> Option<String> {
+    match component {
+        Component::Normal(part) => Some(part.to_string_lossy().into_owned()),
+        _ => None,
+    }
+}
+
+fn with_slashes(path: &Path) -> String {
+    path.components().filter_map(named).collect::<Vec<_>>().join("/")
+}
+
+fn not_found(path: PathBuf) -> AcquireError {
+    let nearest = path.ancestors().skip(1).find(|parent| parent.is_dir()).unwrap_or(Path::new(".")).to_path_buf();
+    let missing = path.strip_prefix(&nearest).ok().and_then(|rest| rest.components().next()).and_then(named).unwrap_or_default();
+    let mut siblings: Vec<String> = fs_err::read_dir(&nearest)
+        .map(|entries| entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
+        .unwrap_or_default();
+    siblings.sort();
+    let hint = super::columns::closest(&missing, siblings.iter().map(String::as_str)).map(|near| format!("; did you mean `{near}`?"));
+    AcquireError::NotFound { path, nearest, hint: hint.unwrap_or_default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for path in ["b/one.txt", "b/deep/two.md", "a/one.txt", "a/.hidden.txt", "a/.git/config", "three.rs"] {
+            let path = folder.path().join(path);
+            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+            fs_err::write(path, "x").unwrap();
+        }
+        folder
+    }
+
+    fn origins(inputs: &[&str], base: &Path, settings: &ListingSettings) -> Vec<String> {
+        let inputs: Vec<String> = inputs.iter().map(ToString::to_string).collect();
+        list(&inputs, base, settings).unwrap().files.into_iter().map(|file| file.origin).collect()
+    }
+
+    #[test]
+    fn directories_files_and_globs_are_listed_once_and_sorted() {
+        let folder = tree();
+        let all = ["a/one.txt", "b/deep/two.md", "b/one.txt", "three.rs"];
+        let default = ListingSettings::default();
+        assert_eq!(origins(&["."], folder.path(), &default), all);
+        assert_eq!(origins(&[".", "three.rs", "**/*.txt"], folder.path(), &default), all);
+        assert_eq!(origins(&["b/**/*.md"], folder.path(), &default), ["deep/two.md"]);
+        assert_eq!(origins(&["*/*.txt"], folder.path(), &default), ["a/one.txt", "b/one.txt"]);
+        assert_eq!(origins(&["a"], folder.path(), &ListingSettings { hidden: true }), [".hidden.txt", "one.txt"]);
+    }
+
+    #[test]
+    fn a_shared_origin_grows_until_it_tells_the_files_apart() {
+        let folder = tree();
+        assert_eq!(origins(&["a", "b"], folder.path(), &ListingSettings::default()), ["a/one.txt", "b/one.txt", "deep/two.md"]);
+    }
+
+    #[test]
+    fn absent_paths_name_the_nearest_parent() {
+        let folder = tree();
+        let settings = ListingSettings::default();
+        let error = list(&["b/deap/two.md".to_owned()], folder.path(), &settings).unwrap_err().to_string();
+        assert!(error.contains("deap/two.md") && error.contains("did you mean `deep`"), "{error}");
+        let error = list(&["b/*.pdf".to_owned()], folder.path(), &settings).unwrap_err();
+        assert!(matches!(error, AcquireError::NoMatch { .. }));
+        let error = list(&["b/[".to_owned()], folder.path(), &settings).unwrap_err();
+        assert!(matches!(error, AcquireError::BadGlob { .. }), "{error}");
+        let error = list(&["three.rs/x/y".to_owned()], folder.path(), &settings).unwrap_err().to_string();
+        assert!(error.contains("three.rs/x/y"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn link_loops_and_broken_links_are_passed_over() {
+        let folder = tree();
+        fs_err::os::unix::fs::symlink(folder.path(), folder.path().join("b/up")).unwrap();
+        fs_err::os::unix::fs::symlink("nowhere", folder.path().join("b/broken")).unwrap();
+        fs_err::os::unix::fs::symlink("one.txt", folder.path().join("a/same.txt")).unwrap();
+        let listing = list(&[".".to_owned()], folder.path(), &ListingSettings::default()).unwrap();
+        assert_eq!(listing.files.len(), 4);
+        assert_eq!(listing.passed_over.len(), 2);
+    }
+}

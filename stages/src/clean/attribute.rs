@@ -1,0 +1,39 @@
+//! The attributes that cleaning reads; the others are skipped while the page is scanned.
+//!
+//! Invariant: a tag keeps at most [`MOST_KEPT`] attributes, so that a tag with a million of them costs no memory.
+
+/// Kept attributes a tag; real pages stay below 20.
+pub(crate) const MOST_KEPT: usize = 32;
+
+macro_rules! attributes {
+    ($($variant:ident = $name:literal),* $(,)?) => {
+        /// A known attribute name.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[repr(u8)]
+        pub(crate) enum Name { $($variant),* }
+
+        impl Name {
+            /// The name of a lower-case attribute, if cleaning reads it.
+            pub(crate) fn from_name(name: &[u8]) -> Option<Self> {
+                match name { $($name => Some(Self::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
+attributes! {
+    Alt = b"alt", Alttext = b"alttext", AriaHidden = b"aria-hidden", Charset = b"charset", Class = b"class",
+    Content = b"content", DataLang = b"data-lang", DataLanguage = b"data-language", Datetime = b"datetime",
+    Display = b"display", Encoding = b"encoding", Hidden = b"hidden", Href = b"href", HttpEquiv = b"http-equiv",
+    Id = b"id", Itemprop = b"itemprop", Itemtype = b"itemtype", Lang = b"lang", MetaName = b"name",
+    Property = b"property", Rel = b"rel", Role = b"role", Src = b"src", Start = b"start", Style = b"style",
+    Type = b"type", XmlLang = b"xml:lang",
+}
+
+/// One attribute: its name and the place of its undecoded value in the page.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Attribute {
+    pub(crate) name: Name,
+    pub(crate) start: u32,
+    pub(crate) stop: u32,
+}

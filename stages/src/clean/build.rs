@@ -1,0 +1,318 @@
+//! The tree builder: tags to the flat arena, with the implied end tags of the HTML standard (13.2.6).
+//!
+//! Invariant: nesting never exceeds the limit given (browsers have one too: 512 in Blink and `WebKit`); deeper elements become leaves, their text
+//! stays, so every walk up the open elements is bounded and a page of any shape is parsed in linear time.
+//! Deviations from the standard, none of which loses text: no foster parenting, and a formatting element that is closed across a
+//! block ends with that block instead of being split.
+
+use super::attribute::Attribute;
+use super::scan::{Scanner, Token};
+use super::tag::{TAGS, Tag};
+use super::tree::{Node, Tree};
+
+#[derive(Clone, Copy)]
+struct Open {
+    node: u32,
+    hash: u32,
+    tag: Tag,
+    /// Its end tag came while a block within it was open.
+    ending: bool,
+}
+
+struct Builder {
+    nodes: Vec<Node>,
+    attributes: Vec<Attribute>,
+    stack: Vec<Open>,
+    open: [u32; TAGS],
+    max_depth: usize,
+    beyond: u32,
+    flattened: bool,
+}
+
+/// Parses `page`, which is shorter than 4 GiB, with at most `max_depth` nested elements.
+pub(crate) fn parse(page: &str, max_depth: usize) -> Tree<'_> {
+    let mut builder = Builder::new(page.len(), max_depth.max(8));
+    let mut scanner = Scanner::new(page);
+    while let Some(token) = scanner.next_token() {
+        match token {
+            Token::Text { start, stop } => builder.text(page, start, stop),
+            Token::Start { tag, hash, self_closing } => {
+                let foreign = builder.open[Tag::Svg as usize] + builder.open[Tag::Math as usize] > 0;
+                let leaf = self_closing && (foreign || matches!(tag, Tag::Svg | Tag::Math));
+                let pushed = builder.start(tag, hash, leaf, &scanner.attributes);
+                if tag.is_raw_text() && !leaf {
+                    scanner.read_raw_text(tag, hash);
+                    if !pushed {
+                        builder.beyond = builder.beyond.saturating_add(1);
+                    }
+                }
+            }
+            Token::End { tag, hash } => builder.end(tag, hash),
+        }
+    }
+    builder.finish(page)
+}
+
+impl Builder {
+    fn new(bytes: usize, max_depth: usize) -> Self {
+        let mut nodes = Vec::with_capacity(bytes / 40 + 1);
+        nodes.push(Node { parent: 0, end: 1, start: 0, stop: 0, tag: Tag::Root });
+        let root = Open { node: 0, hash: 0, tag: Tag::Root, ending: false };
+        Self {
+            nodes,
+            attributes: Vec::new(),
+            stack: vec![root],
+            open: [0; TAGS],
+            max_depth,
+            beyond: 0,
+            flattened: false,
+        }
+    }
+
+    fn finish(mut self, page: &str) -> Tree<'_> {
+        self.pop_to(1);
+        self.nodes[0].end = self.here();
+        Tree { page, nodes: self.nodes, attributes: self.attributes, flattened: self.flattened }
+    }
+
+    /// The id that the next node gets; pages below 4 GiB have fewer nodes than bytes.
+    fn here(&self) -> u32 {
+        u32::try_from(self.nodes.len()).unwrap_or(u32::MAX)
+    }
+
+    fn top(&self) -> Open {
+        self.stack[self.stack.len() - 1]
+    }
+
+    fn is_open(&self, tag: Tag) -> bool {
+        self.open[tag as usize] > 0
+    }
+
+    fn text(&mut self, page: &str, start: usize, stop: usize) {
+        use Tag::{Dl, Head, Html, Ol, Root, Select, Table, Tbody, Tfoot, Thead, Tr, Ul};
+        let top = self.top().tag;
+        if matches!(top, Dl | Head | Html | Ol | Root | Select | Table | Tbody | Tfoot | Thead | Tr | Ul)
+            && page.as_bytes()[start..stop].iter().all(u8::is_ascii_whitespace)
+        {
+            return;
+        }
+        if top == Head {
+            self.pop_to(self.stack.len() - 1);
+        }
+        if let (Ok(start), Ok(stop)) = (u32::try_from(start), u32::try_from(stop)) {
+            let (parent, here) = (self.top().node, self.here());
+            self.nodes.push(Node { parent, end: here + 1, start, stop, tag: Tag::Text });
+        }
+    }
+
+    /// Inserts an element; false if it is not on the stack of open elements and should be.
+    fn start(&mut self, tag: Tag, hash: u32, leaf: bool, attributes: &[Attribute]) -> bool {
+        match tag {
+            Tag::Html if self.stack.len() > 1 => return true,
+            Tag::Head if self.is_open(Tag::Head) || self.is_open(Tag::Body) => return true,
+            Tag::Body if self.is_open(Tag::Body) => return true,
+            _ => {}
+        }
+        self.imply_ends(tag);
+        let first = u32::try_from(self.attributes.len()).unwrap_or(u32::MAX);
+        self.attributes.extend_from_slice(attributes);
+        let (parent, here) = (self.top().node, self.here());
+        let stop = first + u32::try_from(attributes.len()).unwrap_or(0);
+        self.nodes.push(Node { parent, end: here + 1, start: first, stop, tag });
+        if tag.is_void() || leaf {
+            return true;
+        }
+        if self.stack.len() >= self.max_depth {
+            self.flattened = true;
+            if !tag.is_raw_text() {
+                self.beyond = self.beyond.saturating_add(1);
+            }
+            return false;
+        }
+        self.stack.push(Open { node: here, hash, tag, ending: false });
+        self.open[tag as usize] += 1;
+        true
+    }
+
+    /// Ends the elements that the start of `tag` ends.
+    fn imply_ends(&mut self, tag: Tag) {
+        use Tag::{Body, Caption, Colgroup, Dd, Dt, Head, Li, P, Table, Tbody, Td, Tfoot, Th, Thead, Tr};
+        if self.is_open(Head) && (tag == Body || !tag.is_head_only()) {
+            self.close(|open| open == Head, |_| false);
+        }
+        let foreign = self.is_open(Tag::Svg) || self.is_open(Tag::Math);
+        if foreign && tag.is_block() && !self.is_open(Tag::Foreignobject) {
+            self.close(|open| matches!(open, Tag::Svg | Tag::Math), Tag::is_block);
+        }
+        if tag.closes_paragraph() && self.is_open(P) {
+            self.close(|open| open == P, |open| open.is_scope() || open == Tag::Button);
+        }
+        let item = |open: Tag| open.is_block() && !matches!(open, Tag::Address | Tag::Div | P);
+        match tag {
+            Li if self.is_open(Li) => self.close(|open| open == Li, item),
+            Dd | Dt => self.close(|open| matches!(open, Dd | Dt), item),
+            Td | Th => self.close(|open| matches!(open, Td | Th | Caption), |open| open == Table),
+            Tr => {
+                self.close(|open| matches!(open, Td | Th | Caption), |open| open == Table);
+                self.close(|open| matches!(open, Tr | Colgroup), |open| open == Table);
+            }
+            Tbody | Thead | Tfoot => {
+                for ends in [[Td, Th, Caption], [Tr, Tr, Colgroup], [Tbody, Thead, Tfoot]] {
+                    self.close(|open| ends.contains(&open), |open| open == Table);
+                }
+            }
+            Tag::Option | Tag::Optgroup if self.top().tag == Tag::Option => self.pop_to(self.stack.len() - 1),
+            Tag::Button if self.is_open(Tag::Button) => self.close(|open| open == Tag::Button, Tag::is_scope),
+            Tag::A if self.is_open(Tag::A) => self.end_inline(Tag::A, None),
+            _ if tag.heading().is_some() && self.top().tag.heading().is_some() => self.pop_to(self.stack.len() - 1),
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, tag: Tag, hash: u32) {
+        use Tag::{Body, Dd, Dt, Html, Li, P, Root, Table, Tbody, Td, Tfoot, Th, Thead, Tr};
+        if self.beyond > 0 && !matches!(tag, Body | Html) && !tag.is_void() {
+            self.beyond -= 1;
+            if tag.is_block() && self.nodes.last().is_some_and(|last| last.tag == Tag::Text) {
+                let (parent, here) = (self.top().node, self.here());
+                self.nodes.push(Node { parent, end: here + 1, start: 0, stop: 0, tag: Tag::Br });
+            }
+            return;
+        }
+        match tag {
+            Body | Html | Root => {}
+            Tag::Br => {
+                self.start(Tag::Br, hash, true, &[]);
+            }
+            _ if tag.heading().is_some() => self.close(|open| open.heading().is_some(), Tag::is_scope),
+            _ if !self.is_open(tag) => {}
+            P => self.close(|open| open == P, |open| open.is_scope() || open == Tag::Button),
+            Li => self.close(|open| open == Li, |open| open.is_scope() || matches!(open, Tag::Ul | Tag::Ol)),
+            Dd | Dt => self.close(|open| open == tag, Tag::is_scope),
+            Td | Th | Tr | Tbody | Thead | Tfoot | Tag::Caption => {
+                self.close(|open| open == tag, |open| open == Table);
+            }
+            Table | Tag::Template | Tag::Object | Tag::Applet | Tag::Marquee => {
+                self.close(|open| open == tag, |_| false)
+            }
+            _ if tag.is_block() || matches!(tag, Tag::Svg | Tag::Math | Tag::Button | Tag::Noscript | Tag::Head) => {
+                self.close(|open| open == tag, Tag::is_scope);
+            }
+            Tag::Other => self.end_inline(tag, Some(hash)),
+            _ => self.end_inline(tag, None),
+        }
+    }
+
+    /// Ends the nearest open inline element of this tag (and name); across a block it ends with the block.
+    fn end_inline(&mut self, tag: Tag, hash: Option<u32>) {
+        let mut across = false;
+        for at in (1..self.stack.len()).rev() {
+            let open = self.stack[at];
+            if open.tag == tag && hash.is_none_or(|hash| hash == open.hash) {
+                if across {
+                    self.stack[at].ending = true;
+                } else {
+                    self.pop_to(at);
+                }
+                return;
+            }
+            if open.tag.is_scope() {
+                return;
+            }
+            across |= open.tag.is_block();
+        }
+    }
+
+    /// Pops the nearest open element that is wanted, with all within it, unless a barrier comes first.
+    fn close(&mut self, wanted: impl Fn(Tag) -> bool, barrier: impl Fn(Tag) -> bool) {
+        for at in (1..self.stack.len()).rev() {
+            let tag = self.stack[at].tag;
+            if wanted(tag) {
+                self.pop_to(at);
+                return;
+            }
+            if barrier(tag) {
+                return;
+            }
+        }
+    }
+
+    /// Pops until `length` elements are open, and then those whose end tag came before.
+    fn pop_to(&mut self, length: usize) {
+        let here = self.here();
+        while self.stack.len() > length || (self.stack.len() > 1 && self.top().ending) {
+            let Some(open) = self.stack.pop() else { break };
+            self.nodes[open.node as usize].end = here;
+            self.open[open.tag as usize] -= 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The tree as nested brackets: `div(p('a'))`.
+    fn shape(page: &str) -> String {
+        let tree = parse(page, 512);
+        let mut out = String::new();
+        let mut ends: Vec<usize> = Vec::new();
+        for id in 1..tree.nodes.len() {
+            while ends.last().is_some_and(|end| *end <= id) {
+                ends.pop();
+                out.push(')');
+            }
+            match tree.node(id).tag {
+                Tag::Text => out.push_str(&format!("'{}'", tree.raw_text(id))),
+                tag => out.push_str(&format!("{tag:?}(")),
+            }
+            if tree.node(id).tag != Tag::Text {
+                ends.push(tree.end(id));
+            }
+        }
+        out.push_str(&")".repeat(ends.len()));
+        out
+    }
+
+    #[test]
+    fn end_tags_are_implied_as_the_standard_says() {
+        assert_eq!(shape("<p>a<p>b<div>c</div>"), "P('a')P('b')Div('c')");
+        assert_eq!(shape("<ul><li>a<ul><li>b</ul><li>c</ul>"), "Ul(Li('a'Ul(Li('b')))Li('c'))");
+        assert_eq!(shape("<table><tr><td>a<td>b<tr><td>c</table>d"), "Table(Tr(Td('a')Td('b'))Tr(Td('c')))'d'");
+        assert_eq!(shape("<dl><dt>a<dd>b<dt>c</dl>"), "Dl(Dt('a')Dd('b')Dt('c'))");
+        assert_eq!(shape("<a>x<a>y</a>"), "A('x')A('y')");
+        assert_eq!(shape("<head><title>t</title><p>x"), "Head(Title('t'))P('x')");
+    }
+
+    #[test]
+    fn stray_and_misnested_end_tags_do_no_harm() {
+        assert_eq!(shape("</div>a</p></b>"), "'a'");
+        assert_eq!(shape("<table><tr><td></div>a</td></table>"), "Table(Tr(Td('a')))");
+        assert_eq!(shape("<div><a><div>x</a></div>y</div>z"), "Div(A(Div('x'))'y')'z'");
+        assert_eq!(shape("<svg><path><div>a</div>"), "Svg(Other())Div('a')");
+        assert_eq!(shape("<script>a<b></script>c"), "Script('a<b>')'c'");
+    }
+
+    #[test]
+    fn nesting_beyond_the_limit_keeps_its_text() {
+        let page = format!("{}deep{}after", "<div>".repeat(100_000), "</div>".repeat(100_000));
+        let tree = parse(&page, 512);
+        assert!(tree.flattened);
+        assert_eq!(tree.squashed_text(0, 1 << 20), "deep after");
+    }
+
+    proptest! {
+        #[test]
+        fn any_page_gives_a_well_formed_arena(
+            page in "(<(/)?(div|p|li|ul|table|tr|td|a|b|svg|script|h1|head|body|x)>|a| ){0,60}"
+        ) {
+            let tree = parse(&page, 16);
+            for (id, node) in tree.nodes.iter().enumerate().skip(1) {
+                let parent = node.parent as usize;
+                prop_assert!(parent < id && tree.end(parent) >= tree.end(id) && tree.end(id) > id);
+            }
+            prop_assert_eq!(tree.end(0), tree.nodes.len());
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! From a tree to its main text, with rungs to fall back on when a rule cut too much.
+//!
+//! Invariant: each rung keeps more than the one before; the first that gives enough text wins, and the account of cuts is that rung's.
+
+use url::Url;
+
+use super::CleanSettings;
+use super::attribute::Name;
+use super::choose::{choose, cut_empty_sections, cut_link_lists, lead};
+use super::math::tex;
+use super::measure::{Measure, measure};
+use super::prune::{Keep, Pruned, prune};
+use super::render::Renderer;
+use super::rule::{Cut, Rule};
+use super::tag::Tag;
+use super::tree::Tree;
+use super::vocabulary::hints;
+
+/// A main text shorter than this, in weighed letters, is doubted if the page has more.
+const ENOUGH: u32 = 250;
+
+/// The main text and what was cut for it.
+pub(crate) struct Main {
+    pub(crate) text: String,
+    pub(crate) cut: Vec<Cut>,
+}
+
+/// Finds and renders the main text.
+pub(crate) fn main_text(tree: &Tree<'_>, settings: &CleanSettings, base: Option<Url>) -> Main {
+    let raw = measure(tree, |id| is_never_text(tree, id) || tree.node(id).tag == Tag::Noscript);
+    let forum = is_forum(tree, &raw);
+    let keep = Keep {
+        comments: settings.comments || forum,
+        tables: settings.tables,
+        noscript: false,
+        article: !forum && says_article(tree),
+        named: false,
+    };
+    let (mut pruned, mut root, mut left) = rung(tree, &raw, keep);
+    if left < ENOUGH && raw[0].text > left.saturating_mul(2) {
+        let wider = rung(tree, &raw, Keep { comments: true, named: true, ..keep });
+        if wider.2 > left {
+            (pruned, root, left) = wider;
+        }
+    }
+    if left < ENOUGH && tree.first(Tag::Noscript).is_some() {
+        let raw = measure(tree, |id| is_never_text(tree, id));
+        let wider = rung(tree, &raw, Keep { comments: true, noscript: true, ..keep });
+        if wider.2 > left.saturating_mul(2) {
+            (pruned, root) = (wider.0, wider.1);
+        }
+    }
+    let has_tex_scripts = (0..tree.nodes.len()).any(|id| tree.node(id).tag == Tag::Script && tex(tree, id).is_some());
+    let main = if !forum { lead(tree, &measure(tree, |id| pruned.is_cut(id)), &pruned, root) } else { Vec::new() };
+    let parts: Vec<usize> = main.into_iter().chain([root]).collect();
+    let cut = account(tree, &pruned, &parts);
+    let renderer = Renderer { tree, pruned: &pruned, settings, base, has_tex_scripts };
+    Main { text: renderer.render(&parts), cut }
+}
+
+/// One rung: what is pruned, the main element, and its text in weighed letters.
+fn rung(tree: &Tree<'_>, raw: &[Measure], keep: Keep) -> (Pruned, usize, u32) {
+    let mut pruned = prune(tree, raw, keep);
+    let measures = measure(tree, |id| pruned.is_cut(id));
+    let root = choose(tree, &measures, &pruned);
+    cut_link_lists(tree, &measures, &mut pruned, root, keep.article);
+    cut_empty_sections(tree, raw, &mut pruned, root);
+    let kept = measure(tree, |id| pruned.is_cut(id));
+    (pruned, root, kept[root].text)
+}
+
+/// Whether the page declares itself one article, in `OpenGraph`'s or schema.org's terms.
+fn says_article(tree: &Tree<'_>) -> bool {
+    (1..tree.nodes.len()).any(|id| match tree.node(id).tag {
+        Tag::Meta => {
+            let property = tree.raw_attribute(id, Name::Property).unwrap_or_default();
+            property == "og:type"
+                && tree.raw_attribute(id, Name::Content).is_some_and(|kind| kind.eq_ignore_ascii_case("article"))
+                || property == "article:published_time"
+        }
+        Tag::Text => false,
+        _ => tree
+            .raw_attribute(id, Name::Itemtype)
+            .is_some_and(|kind| kind.ends_with("Article") || kind.ends_with("BlogPosting")),
+    })
+}
+
+fn is_never_text(tree: &Tree<'_>, id: usize) -> bool {
+    matches!(tree.node(id).tag, Tag::Head | Tag::Script | Tag::Style | Tag::Template | Tag::Svg | Tag::Title)
+}
+
+/// Whether the page is a discussion: it says so in schema.org's terms, or most of its prose stands in several posts.
+fn is_forum(tree: &Tree<'_>, raw: &[Measure]) -> bool {
+    let (mut posts, mut in_posts, mut in_comments) = (0_u64, 0_u64, 0_u64);
+    let prose = u64::from(raw[0].prose);
+    let mut id = 1;
+    while id < tree.nodes.len() {
+        let tag = tree.node(id).tag;
+        if tag == Tag::Text || is_never_text(tree, id) {
+            id = tree.end(id);
+            continue;
+        }
+        let kind = tree.raw_attribute(id, Name::Itemtype).unwrap_or_default();
+        if kind.ends_with("DiscussionForumPosting") || kind.ends_with("QAPage") || kind.ends_with("/Question") {
+            return true;
+        }
+        let own = u64::from(raw[id].prose);
+        let names = [Name::Class, Name::Id].map(|name| hints(tree.raw_attribute(id, name).unwrap_or_default()));
+        if own > 0 && own * 100 <= prose * 60 && names.iter().any(|found| found.post) && tag.is_block() {
+            posts += 1;
+            in_posts += own;
+            id = tree.end(id);
+        } else if own > 0 && names.iter().any(|found| found.prune == Some(Rule::Comments)) {
+            in_comments += own;
+            id = tree.end(id);
+        } else {
+            id += 1;
+        }
+    }
+    (posts >= 3 && in_posts * 2 > prose) || in_comments * 100 > prose * 75
+}
+
+/// Counts what was cut, by rule.
+fn account(tree: &Tree<'_>, pruned: &Pruned, parts: &[usize]) -> Vec<Cut> {
+    let mut counts = [(0_u64, 0_u64); Rule::ALL.len()];
+    let bytes = |from: usize, to: usize| (from..to).map(|id| tree.raw_text(id).len() as u64).sum::<u64>();
+    let (mut outside, mut part) = (0, 0);
+    let mut id = 1;
+    while id < tree.nodes.len() {
+        if let Some(rule) = pruned.rule(id) {
+            let count = &mut counts[rule as usize];
+            count.0 += 1;
+            count.1 += bytes(id, tree.end(id));
+            id = tree.end(id);
+            continue;
+        }
+        while parts.get(part).is_some_and(|at| tree.end(*at) <= id) {
+            part += 1;
+        }
+        if parts.get(part).is_none_or(|at| id < *at) {
+            outside += tree.raw_text(id).trim().len() as u64;
+        }
+        id += 1;
+    }
+    if outside > 0 {
+        counts[Rule::OutsideMain as usize] = (1, outside);
+    }
+    let named = Rule::ALL.iter().zip(counts).filter(|(_, (count, _))| *count > 0);
+    named.map(|(rule, (count, bytes))| Cut { rule: rule.name(), count, bytes }).collect()
+}

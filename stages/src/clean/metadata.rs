@@ -1,0 +1,315 @@
+//! What a page says about itself: title, author, date, language, site, canonical address, licence.
+//!
+//! Invariant: JSON-LD before OpenGraph before `<meta>` before visible marks; nothing is guessed from the text.
+
+use serde_json::Value;
+use url::Url;
+
+use super::attribute::Name;
+use super::tag::Tag;
+use super::tree::Tree;
+
+/// The longest value kept, in bytes.
+const LONGEST: usize = 1000;
+/// JSON-LD blocks larger than this are not read, in bytes.
+const LARGEST_JSON: usize = 1 << 20;
+
+/// A page's own words about itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Metadata {
+    pub(crate) title: Option<String>,
+    pub(crate) author: Option<String>,
+    pub(crate) date: Option<String>,
+    pub(crate) language: Option<String>,
+    pub(crate) site_name: Option<String>,
+    pub(crate) canonical_url: Option<String>,
+    pub(crate) licence: Option<String>,
+}
+
+/// Reads a page's metadata; `base` resolves relative addresses.
+pub(crate) fn metadata(tree: &Tree<'_>, base: Option<&Url>) -> Metadata {
+    let mut found = Found::default();
+    for id in 1..tree.nodes.len() {
+        match tree.node(id).tag {
+            Tag::Text => {}
+            Tag::Html => {
+                let language = tree.attribute(id, Name::Lang).or_else(|| tree.attribute(id, Name::XmlLang));
+                found.language = found.language.take().or_else(|| tidy(&language?).filter(|tag| is_language(tag)));
+            }
+            Tag::Meta => found.meta(tree, id),
+            Tag::Link => found.link(tree, id, base),
+            Tag::Script => found.script(tree, id),
+            Tag::Title => found.keep(7, tree, id),
+            Tag::H1 => found.keep(6, tree, id),
+            Tag::Time => {
+                let date = tree.attribute(id, Name::Datetime).and_then(|value| day(&value));
+                found.time = found.time.take().or(date);
+            }
+            _ => found.visible(tree, id, base),
+        }
+    }
+    found.finish()
+}
+
+#[derive(Default)]
+struct Found {
+    json_title: Option<String>,
+    json_author: Option<String>,
+    json_date: Option<String>,
+    json_site: Option<String>,
+    open_title: Option<String>,
+    open_site: Option<String>,
+    meta_title: Option<String>,
+    meta_author: Option<String>,
+    meta_date: Option<String>,
+    language: Option<String>,
+    heading: Option<String>,
+    title: Option<String>,
+    byline: Option<String>,
+    time: Option<String>,
+    canonical: Option<String>,
+    licence: Option<String>,
+    licence_link: Option<String>,
+}
+
+impl Found {
+    fn keep(&mut self, slot: u8, tree: &Tree<'_>, id: usize) {
+        let slot = if slot == 6 { &mut self.heading } else { &mut self.title };
+        if slot.is_none() {
+            *slot = tidy(&tree.squashed_text(id, LONGEST));
+        }
+    }
+
+    fn meta(&mut self, tree: &Tree<'_>, id: usize) {
+        let key = [Name::Property, Name::MetaName, Name::Itemprop, Name::HttpEquiv]
+            .iter()
+            .find_map(|name| tree.attribute(id, *name));
+        let (Some(key), Some(value)) = (key, tree.attribute(id, Name::Content)) else { return };
+        let Some(value) = tidy(&value) else { return };
+        let slot = match key.trim().to_ascii_lowercase().as_str() {
+            "og:title" | "twitter:title" => &mut self.open_title,
+            "og:site_name" | "application-name" => &mut self.open_site,
+            "dc.title" | "dcterms.title" | "citation_title" | "headline" => &mut self.meta_title,
+            "author" | "dc.creator" | "dcterms.creator" | "citation_author" | "article:author" | "parsely-author" => {
+                if is_address(&value) {
+                    return;
+                }
+                &mut self.meta_author
+            }
+            "article:published_time"
+            | "datepublished"
+            | "date"
+            | "dc.date"
+            | "dcterms.date"
+            | "dc.date.issued"
+            | "dcterms.created"
+            | "citation_publication_date"
+            | "pubdate"
+            | "publishdate"
+            | "og:published_time"
+            | "parsely-pub-date" => {
+                let Some(date) = day(&value) else { return };
+                self.meta_date.get_or_insert(date);
+                return;
+            }
+            "content-language" | "language" | "dc.language" if is_language(&value) => &mut self.language,
+            "og:url" => &mut self.canonical,
+            "dc.rights" | "dcterms.license" | "dcterms.rights" | "license" | "licence" => &mut self.licence,
+            _ => return,
+        };
+        slot.get_or_insert(value);
+    }
+
+    fn link(&mut self, tree: &Tree<'_>, id: usize, base: Option<&Url>) {
+        let (Some(relation), Some(href)) = (tree.attribute(id, Name::Rel), tree.attribute(id, Name::Href)) else {
+            return;
+        };
+        for relation in relation.split_ascii_whitespace() {
+            if relation.eq_ignore_ascii_case("canonical") {
+                self.canonical = Some(absolute(&href, base));
+            } else if relation.eq_ignore_ascii_case("license") || relation.eq_ignore_ascii_case("licence") {
+                self.licence_link.get_or_insert(absolute(&href, base));
+            }
+        }
+    }
+
+    fn visible(&mut self, tree: &Tree<'_>, id: usize, base: Option<&Url>) {
+        if tree.node(id).tag == Tag::A {
+            let href = tree.raw_attribute(id, Name::Href).unwrap_or_default();
+            let relation = tree.raw_attribute(id, Name::Rel).unwrap_or_default();
+            if relation.split_ascii_whitespace().any(|one| one == "license")
+                || href.contains("creativecommons.org/licenses/")
+            {
+                self.licence_link.get_or_insert_with(|| absolute(href, base));
+            }
+            if relation.split_ascii_whitespace().any(|one| one == "author") && self.byline.is_none() {
+                self.byline = tidy(&tree.squashed_text(id, 100));
+            }
+        }
+        let Some(property) = tree.raw_attribute(id, Name::Itemprop) else { return };
+        match property {
+            "author" if self.byline.is_none() => {
+                self.byline = tidy(&tree.squashed_text(id, 100)).filter(|name| name.len() <= 100)
+            }
+            "datePublished" if self.time.is_none() => {
+                self.time = tree.attribute(id, Name::Content).and_then(|value| day(&value))
+            }
+            _ => {}
+        }
+    }
+
+    fn script(&mut self, tree: &Tree<'_>, id: usize) {
+        let linked_data = tree
+            .raw_attribute(id, Name::Type)
+            .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/ld+json"));
+        let text = tree.raw_text((id + 1).min(tree.nodes.len() - 1));
+        if !linked_data || tree.end(id) == id + 1 || text.len() > LARGEST_JSON {
+            return;
+        }
+        let Ok(value) = serde_json::from_str::<Value>(text.trim()) else { return };
+        let mut open = vec![&value];
+        let mut seen = 0;
+        while let Some(value) = open.pop() {
+            seen += 1;
+            match value {
+                Value::Array(all) => open.extend(all.iter().rev()),
+                Value::Object(object) => {
+                    self.json(value);
+                    open.extend(object.get("@graph").into_iter().chain(object.get("mainEntity")));
+                }
+                _ => {}
+            }
+            if seen > 2000 {
+                return;
+            }
+        }
+    }
+
+    fn json(&mut self, value: &Value) {
+        let kinds: Vec<&str> = match &value["@type"] {
+            Value::String(kind) => vec![kind.as_str()],
+            Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
+            _ => return,
+        };
+        if kinds.contains(&"WebSite") && self.json_site.is_none() {
+            self.json_site = value["name"].as_str().and_then(tidy);
+        }
+        let work = kinds.iter().any(|kind| {
+            ["Article", "Posting", "Page", "Report", "Recipe", "Book", "Course", "Review", "Question"]
+                .iter()
+                .any(|end| kind.ends_with(end))
+        });
+        if !work {
+            return;
+        }
+        if self.json_title.is_none() {
+            self.json_title = value["headline"].as_str().and_then(tidy);
+        }
+        if self.json_author.is_none() {
+            self.json_author = names(&value["author"]);
+        }
+        if self.json_date.is_none() {
+            self.json_date = value["datePublished"].as_str().and_then(day);
+        }
+        if self.licence.is_none() {
+            self.licence = value["license"].as_str().and_then(tidy);
+        }
+    }
+
+    fn finish(self) -> Metadata {
+        let title =
+            self.title.map(|title| without_site(&title, self.open_site.as_deref().or(self.json_site.as_deref())));
+        Metadata {
+            title: self.json_title.or(self.open_title).or(self.meta_title).or(self.heading).or(title),
+            author: self.json_author.or(self.meta_author).or(self.byline),
+            date: self.json_date.or(self.meta_date).or(self.time),
+            language: self.language,
+            site_name: self.open_site.or(self.json_site),
+            canonical_url: self.canonical,
+            licence: self.licence_link.or(self.licence),
+        }
+    }
+}
+
+/// The names of one person or several, in JSON-LD.
+fn names(value: &Value) -> Option<String> {
+    let one = |value: &Value| {
+        value.as_str().or_else(|| value["name"].as_str()).and_then(tidy).filter(|name| !is_address(name))
+    };
+    match value {
+        Value::Array(all) => {
+            let all: Vec<String> = all.iter().filter_map(one).collect();
+            (!all.is_empty()).then(|| all.join(", "))
+        }
+        _ => one(value),
+    }
+}
+
+fn tidy(value: &str) -> Option<String> {
+    let squashed = value.split_whitespace().collect::<Vec<_>>().join(" ");
+    (!squashed.is_empty() && squashed.len() <= LONGEST).then_some(squashed)
+}
+
+fn is_address(value: &str) -> bool {
+    value.starts_with("http://") || value.starts_with("https://") || value.starts_with('@')
+}
+
+fn is_language(tag: &str) -> bool {
+    (2..=35).contains(&tag.len())
+        && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}
+
+fn absolute(href: &str, base: Option<&Url>) -> String {
+    let href = href.trim();
+    base.and_then(|base| base.join(href).ok()).map_or_else(|| href.to_owned(), String::from)
+}
+
+/// The day of an ISO 8601 date or time.
+fn day(value: &str) -> Option<String> {
+    let value = value.trim();
+    let head = value.get(..10)?;
+    let bytes = head.as_bytes();
+    let shape = bytes
+        .iter()
+        .enumerate()
+        .all(|(at, byte)| if at == 4 || at == 7 { matches!(byte, b'-' | b'/') } else { byte.is_ascii_digit() });
+    let (month, date) = (head.get(5..7)?.parse::<u8>().ok()?, head.get(8..10)?.parse::<u8>().ok()?);
+    (shape && (1..=12).contains(&month) && (1..=31).contains(&date)).then(|| head.replace('/', "-"))
+}
+
+/// A document title without the site's name at its end.
+fn without_site(title: &str, site: Option<&str>) -> String {
+    let Some(site) = site else { return title.to_owned() };
+    let cut = title.strip_suffix(site).map(|rest| rest.trim_end_matches([' ', '|', '-', '–', '—', '·', ':', '•', '»']));
+    cut.filter(|rest| !rest.is_empty()).unwrap_or(title).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::build::parse;
+    use super::*;
+
+    #[test]
+    fn json_ld_goes_before_open_graph_before_the_title() {
+        let page = r#"<html lang=de-CH><title>T | Site</title><meta property="og:site_name" content="Site">
+            <meta property="og:title" content="O"><link rel=canonical href="/x"><a rel=license href="https://creativecommons.org/licenses/by/4.0/">cc</a>
+            <script type="application/ld+json">{"@graph":[{"@type":"NewsArticle","headline":"J","author":[{"name":"A"},{"name":"B"}],
+            "datePublished":"2024-02-03T10:00:00Z"}]}</script>"#;
+        let tree = parse(page, 512);
+        let base = Url::parse("https://site.test/a/b").expect("a valid address");
+        let found = metadata(&tree, Some(&base));
+        assert_eq!(found.title.as_deref(), Some("J"));
+        assert_eq!(found.author.as_deref(), Some("A, B"));
+        assert_eq!(found.date.as_deref(), Some("2024-02-03"));
+        assert_eq!(found.language.as_deref(), Some("de-CH"));
+        assert_eq!(found.canonical_url.as_deref(), Some("https://site.test/x"));
+        assert_eq!(found.licence.as_deref(), Some("https://creativecommons.org/licenses/by/4.0/"));
+    }
+
+    #[test]
+    fn broken_json_and_dates_are_no_metadata() {
+        let page = "<title>Only | Site</title><script type='application/ld+json'>{oops</script><time datetime='soon'>";
+        let tree = parse(page, 512);
+        assert_eq!(metadata(&tree, None), Metadata { title: Some("Only | Site".into()), ..Metadata::default() });
+    }
+}

@@ -1,0 +1,107 @@
+//! The names of what cleaning cuts, and the account of it.
+//!
+//! Invariant: every cut carries one rule, and the account lists the rules in the order of [`Rule::ALL`].
+
+/// Why a part of a page was cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// Scripts, styles, form controls, embedded media: no text of the page.
+    NotText,
+    /// Not shown to a reader.
+    Hidden,
+    /// Menus, bread crumbs, tables of contents, page-wide headers.
+    Navigation,
+    /// Page-wide footers and legal lines.
+    Footer,
+    /// Side columns and widgets.
+    Sidebar,
+    /// Advertisements.
+    Advertisement,
+    /// Cookie notes, dialogs, sign-up forms.
+    Overlay,
+    /// Buttons to share and follow.
+    Share,
+    /// Pointers to other pages.
+    Related,
+    /// Readers' comments below an article.
+    Comments,
+    /// Author, date, tags and categories as shown on the page.
+    Byline,
+    /// Captions and credits of pictures that are cut themselves.
+    Caption,
+    /// A heading with nothing left below it.
+    EmptySection,
+    /// Permanent-link signs and line numbers.
+    Gutter,
+    /// A block that is mostly links.
+    LinkDense,
+    /// Outside of the element chosen as main content.
+    OutsideMain,
+}
+
+impl Rule {
+    /// Every rule, in the order of the account.
+    pub(crate) const ALL: [Self; 16] = [
+        Self::NotText,
+        Self::Hidden,
+        Self::Navigation,
+        Self::Footer,
+        Self::Sidebar,
+        Self::Advertisement,
+        Self::Overlay,
+        Self::Share,
+        Self::Related,
+        Self::Comments,
+        Self::Byline,
+        Self::Caption,
+        Self::EmptySection,
+        Self::Gutter,
+        Self::LinkDense,
+        Self::OutsideMain,
+    ];
+
+    /// The rule's name in records and reports.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::NotText => "not-text",
+            Self::Hidden => "hidden",
+            Self::Navigation => "navigation",
+            Self::Footer => "footer",
+            Self::Sidebar => "sidebar",
+            Self::Advertisement => "advertisement",
+            Self::Overlay => "overlay",
+            Self::Share => "share",
+            Self::Related => "related",
+            Self::Comments => "comments",
+            Self::Byline => "byline",
+            Self::Caption => "caption",
+            Self::EmptySection => "empty-section",
+            Self::Gutter => "gutter",
+            Self::LinkDense => "link-dense",
+            Self::OutsideMain => "outside-main",
+        }
+    }
+}
+
+/// What one rule cut from a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cut {
+    /// The rule's name, kebab-case.
+    pub rule: &'static str,
+    /// Subtrees cut.
+    pub count: u64,
+    /// Bytes of the page's text (undecoded, white space included) in them.
+    pub bytes: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_account_lists_every_rule_once_in_its_own_order() {
+        for (place, rule) in Rule::ALL.iter().enumerate() {
+            assert_eq!(*rule as usize, place);
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! The tokenizer: a page's characters to tags and text, in one pass, by the states of the HTML standard (13.2.5).
+//!
+//! Invariant: every token is a range of the page, tokens come in order, and each byte is looked at a bounded number of times.
+//! Deviations: scripts have no escaped states, and `CDATA` sections outside of HTML are comments.
+
+use super::attribute::{Attribute, MOST_KEPT, Name};
+use super::tag::Tag;
+
+/// A piece of the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Token {
+    /// Characters, undecoded, from `start` to `stop`.
+    Text { start: usize, stop: usize },
+    /// A start tag; its attributes lie in [`Scanner::attributes`] until the next call.
+    Start { tag: Tag, hash: u32, self_closing: bool },
+    /// An end tag.
+    End { tag: Tag, hash: u32 },
+}
+
+/// Walks over a page.
+pub(crate) struct Scanner<'a> {
+    page: &'a str,
+    at: usize,
+    raw: Option<(Tag, u32)>,
+    /// The kept attributes of the last start tag.
+    pub(crate) attributes: Vec<Attribute>,
+}
+
+impl<'a> Scanner<'a> {
+    /// Stands before the first character; `page` is shorter than 4 GiB.
+    pub(crate) fn new(page: &'a str) -> Self {
+        Self { page, at: page.len() - page.trim_start_matches('\u{feff}').len(), raw: None, attributes: Vec::new() }
+    }
+
+    /// Reads what follows a start tag as text up to the tag's own end tag.
+    pub(crate) fn read_raw_text(&mut self, tag: Tag, hash: u32) {
+        self.raw = Some((tag, hash));
+    }
+
+    /// The next token, or `None` at the end.
+    pub(crate) fn next_token(&mut self) -> Option<Token> {
+        if let Some((_, hash)) = self.raw.take() {
+            let start = self.at;
+            self.at = self.raw_end(hash);
+            if self.at > start {
+                return Some(Token::Text { start, stop: self.at });
+            }
+        }
+        let bytes = self.page.as_bytes();
+        let mut start = self.at;
+        let mut from = start;
+        while let Some(open) = self.find_from(from, '<') {
+            let next = bytes.get(open + 1).copied().unwrap_or(b' ');
+            if !(next.is_ascii_alphabetic() || matches!(next, b'/' | b'!' | b'?')) {
+                from = open + 1;
+                continue;
+            }
+            if open > start {
+                self.at = open;
+                return Some(Token::Text { start, stop: open });
+            }
+            if let Some(token) = self.markup(open, next) {
+                return Some(token);
+            }
+            start = self.at;
+            from = start;
+        }
+        self.at = bytes.len();
+        (start < bytes.len()).then_some(Token::Text { start, stop: bytes.len() })
+    }
+
+    /// Reads the markup at `open`; `None` for comments, declarations and empty end tags.
+    fn markup(&mut self, open: usize, next: u8) -> Option<Token> {
+        let bytes = self.page.as_bytes();
+        match next {
+            b'!' => {
+                self.at = self.after_declaration(open);
+                None
+            }
+            b'/' if bytes.get(open + 2).is_some_and(u8::is_ascii_alphabetic) => {
+                let (tag, hash, after) = self.name(open + 2);
+                self.at = self.skip_attributes(after);
+                Some(Token::End { tag, hash })
+            }
+            b'/' | b'?' => {
+                self.at = self.find_from(open + 2, '>').map_or(bytes.len(), |at| at + 1);
+                None
+            }
+            _ => {
+                let (tag, hash, after) = self.name(open + 1);
+                let self_closing = self.read_attributes(after);
+                Some(Token::Start { tag, hash, self_closing })
+            }
+        }
+    }
+
+    fn find_from(&self, from: usize, wanted: char) -> Option<usize> {
+        self.page.get(from..)?.find(wanted).map(|offset| from + offset)
+    }
+
+    fn after_declaration(&self, open: usize) -> usize {
+        let end = self.page.len();
+        let Some(body) = self.page.get(open..).and_then(|rest| rest.strip_prefix("<!--")) else {
+            return self.find_from(open + 2, '>').map_or(end, |at| at + 1);
+        };
+        let start = open + 4;
+        if body.starts_with('>') {
+            return start + 1;
+        }
+        if body.starts_with("->") {
+            return start + 2;
+        }
+        let bytes = self.page.as_bytes();
+        let mut from = start;
+        while let Some(close) = self.find_from(from, '>') {
+            let before = &bytes[start..close];
+            if before.ends_with(b"--") || before.ends_with(b"--!") {
+                return close + 1;
+            }
+            from = close + 1;
+        }
+        end
+    }
+
+    /// Reads a tag's name: the tag, a hash of its lower-case name, the place behind it.
+    fn name(&self, start: usize) -> (Tag, u32, usize) {
+        let bytes = self.page.as_bytes();
+        let mut lower = [0_u8; 16];
+        let mut at = start;
+        let mut hash: u32 = 0x811c_9dc5; // FNV-1a
+        while let Some(&byte) = bytes.get(at) {
+            if byte.is_ascii_whitespace() || byte == b'/' || byte == b'>' {
+                break;
+            }
+            let byte = byte.to_ascii_lowercase();
+            if let Some(slot) = lower.get_mut(at - start) {
+                *slot = byte;
+            }
+            hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+            at += 1;
+        }
+        let tag = lower.get(..at - start).map_or(Tag::Other, Tag::from_name);
+        (tag, hash, at)
+    }
+
+    /// Reads attributes up to and with `>`; true for `/>`.
+    fn read_attributes(&mut self, from: usize) -> bool {
+        self.attributes.clear();
+        let bytes = self.page.as_bytes();
+        let mut at = from;
+        loop {
+            let mut slash = false;
+            while let Some(&byte) = bytes.get(at)
+                && (byte.is_ascii_whitespace() || byte == b'/')
+            {
+                slash = byte == b'/';
+                at += 1;
+            }
+            match bytes.get(at) {
+                None => {
+                    self.at = bytes.len();
+                    return false;
+                }
+                Some(b'>') => {
+                    self.at = at + 1;
+                    return slash;
+                }
+                Some(_) => at = self.read_attribute(at),
+            }
+        }
+    }
+
+    fn read_attribute(&mut self, from: usize) -> usize {
+        let bytes = self.page.as_bytes();
+        let mut lower = [0_u8; 16];
+        let mut at = from;
+        while let Some(&byte) = bytes.get(at) {
+            if byte.is_ascii_whitespace() || byte == b'/' || byte == b'>' || (byte == b'=' && at > from) {
+                break;
+            }
+            if let Some(slot) = lower.get_mut(at - from) {
+                *slot = byte.to_ascii_lowercase();
+            }
+            at += 1;
+        }
+        let name = lower.get(..at - from).and_then(Name::from_name);
+        let mut value = at;
+        while bytes.get(value).is_some_and(u8::is_ascii_whitespace) {
+            value += 1;
+        }
+        if bytes.get(value) != Some(&b'=') {
+            self.keep(name, at, at);
+            return at;
+        }
+        value += 1;
+        while bytes.get(value).is_some_and(u8::is_ascii_whitespace) {
+            value += 1;
+        }
+        match bytes.get(value) {
+            Some(&quote @ (b'"' | b'\'')) => {
+                let stop = self.find_from(value + 1, char::from(quote)).unwrap_or(bytes.len());
+                self.keep(name, value + 1, stop);
+                (stop + 1).min(bytes.len())
+            }
+            _ => {
+                let rest = bytes.get(value..).unwrap_or_default();
+                let length = rest.iter().take_while(|byte| !byte.is_ascii_whitespace() && **byte != b'>').count();
+                self.keep(name, value, value + length);
+                value + length
+            }
+        }
+    }
+
+    fn keep(&mut self, name: Option<Name>, start: usize, stop: usize) {
+        if let Some(name) = name
+            && self.attributes.len() < MOST_KEPT
+            && let (Ok(start), Ok(stop)) = (u32::try_from(start), u32::try_from(stop))
+        {
+            self.attributes.push(Attribute { name, start, stop });
+        }
+    }
+
+    /// The place behind an end tag's `>`.
+    fn skip_attributes(&mut self, from: usize) -> usize {
+        if self.page.as_bytes().get(from) == Some(&b'>') {
+            return from + 1;
+        }
+        self.read_attributes(from);
+        self.at
+    }
+
+    /// Where the raw text that begins here ends: at the end tag whose name has this hash, or at the page's end.
+    fn raw_end(&self, hash: u32) -> usize {
+        let bytes = self.page.as_bytes();
+        let mut from = self.at;
+        while let Some(open) = self.find_from(from, '<') {
+            if bytes.get(open + 1) == Some(&b'/')
+                && bytes.get(open + 2).is_some_and(u8::is_ascii_alphabetic)
+                && self.name(open + 2).1 == hash
+            {
+                return open;
+            }
+            from = open + 1;
+        }
+        bytes.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn texts(page: &str) -> Vec<&str> {
+        let mut scanner = Scanner::new(page);
+        let mut found = Vec::new();
+        while let Some(token) = scanner.next_token() {
+            if let Token::Text { start, stop } = token {
+                found.push(&page[start..stop]);
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn text_stands_between_tags_and_comments_vanish() {
+        assert_eq!(texts("a<b>c</b><!-- <p>x</p> -->d <!doctype html>1 < 2 <3"), ["a", "c", "d ", "1 < 2 <3"]);
+        assert_eq!(texts("<!-->a<!--->b<!-- --!>c<!-- open"), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn attributes_in_every_quoting_are_read() {
+        let page = "<A HREF=x id = 'y z' data-foo=\"<p>\" hidden class=\"k\">";
+        let mut scanner = Scanner::new(page);
+        let token = scanner.next_token();
+        assert!(matches!(token, Some(Token::Start { tag: Tag::A, self_closing: false, .. })));
+        let values: Vec<_> =
+            scanner.attributes.iter().map(|found| &page[found.start as usize..found.stop as usize]).collect();
+        assert_eq!(values, ["x", "y z", "", "k"]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_scanned_in_order_to_its_end(page in "[<>/!a-c \"'=&-]{0,200}") {
+            let mut scanner = Scanner::new(&page);
+            let mut last = 0;
+            while let Some(token) = scanner.next_token() {
+                if let Token::Text { start, stop } = token {
+                    prop_assert!(last <= start && start < stop && stop <= page.len());
+                    last = stop;
+                }
+            }
+            prop_assert_eq!(scanner.at, page.len());
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Tells data tables from tables that lay out a page, and reads the former.
+//!
+//! Invariant: a table that holds code, lists, headings or another table is never squeezed into cells.
+
+use super::render::Renderer;
+use super::tag::Tag;
+
+/// Most columns of a table that is written as one.
+const MOST_COLUMNS: usize = 64;
+
+/// A data table, each cell in one line.
+pub(crate) struct Table {
+    pub(crate) rows: Vec<Vec<String>>,
+    pub(crate) columns: usize,
+}
+
+/// Reads the table `id`, or `None` if it lays out the page.
+pub(crate) fn read_table(renderer: &Renderer<'_, '_>, id: usize) -> Option<Table> {
+    let tree = renderer.tree;
+    let inside = id + 1..tree.end(id);
+    let (mut rows_of_cells, mut paragraphs, mut cells): (Vec<Vec<usize>>, usize, usize) = (Vec::new(), 0, 0);
+    for at in inside {
+        match tree.node(at).tag {
+            Tag::Table | Tag::Pre | Tag::Ul | Tag::Ol | Tag::Article | Tag::Blockquote => return None,
+            tag if tag.heading().is_some() => return None,
+            Tag::P => paragraphs += 1,
+            Tag::Tr => rows_of_cells.push(Vec::new()),
+            Tag::Td | Tag::Th => {
+                cells += 1;
+                rows_of_cells.last_mut()?.push(at);
+            }
+            _ => {}
+        }
+    }
+    let columns = rows_of_cells.iter().map(Vec::len).max().unwrap_or(0);
+    if rows_of_cells.len() < 2 || !(2..=MOST_COLUMNS).contains(&columns) || paragraphs > cells {
+        return None;
+    }
+    let rows: Vec<Vec<String>> = rows_of_cells
+        .iter()
+        .map(|row| {
+            row.iter()
+                .map(|cell| {
+                    if renderer.pruned.is_cut(*cell) {
+                        String::new()
+                    } else {
+                        renderer.render_line(*cell).trim().to_owned()
+                    }
+                })
+                .collect()
+        })
+        .filter(|row: &Vec<String>| row.iter().any(|cell| !cell.is_empty()))
+        .collect();
+    let longest = rows.iter().flatten().map(String::len).max().unwrap_or(0);
+    (rows.len() >= 2 && longest <= 1000).then_some(Table { rows, columns })
+}

@@ -1,0 +1,103 @@
+//! A parsed page: a flat arena in document order.
+//!
+//! Invariant: nodes stand in pre-order, so a subtree is the range `id..end`, a node's first child is `id + 1` and its next sibling is `end`;
+//! whole-tree passes are loops over a slice, forwards (parents first) or backwards (children first), never recursion.
+
+use std::borrow::Cow;
+
+use super::attribute::{Attribute, Name};
+use super::entity::decode_entities;
+use super::tag::Tag;
+
+/// An element or a run of text.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Node {
+    /// The parent's id; the root is its own parent.
+    pub(crate) parent: u32,
+    /// One behind the last id of the subtree.
+    pub(crate) end: u32,
+    /// For text, its place in the page; for an element, its attributes' places in the attribute list.
+    pub(crate) start: u32,
+    pub(crate) stop: u32,
+    pub(crate) tag: Tag,
+}
+
+/// A page and its nodes.
+#[derive(Debug)]
+pub(crate) struct Tree<'a> {
+    pub(crate) page: &'a str,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) attributes: Vec<Attribute>,
+    /// Whether nesting went beyond the limit, so that deeper elements became leaves.
+    pub(crate) flattened: bool,
+}
+
+impl<'a> Tree<'a> {
+    /// The node with this id.
+    pub(crate) fn node(&self, id: usize) -> &Node {
+        &self.nodes[id]
+    }
+
+    /// One behind the last id of the subtree of `id`.
+    pub(crate) fn end(&self, id: usize) -> usize {
+        self.nodes[id].end as usize
+    }
+
+    /// The undecoded characters of a text node; empty for an element.
+    pub(crate) fn raw_text(&self, id: usize) -> &'a str {
+        let node = self.node(id);
+        if node.tag == Tag::Text { &self.page[node.start as usize..node.stop as usize] } else { "" }
+    }
+
+    /// The undecoded value of an attribute.
+    pub(crate) fn raw_attribute(&self, id: usize, name: Name) -> Option<&'a str> {
+        let node = self.node(id);
+        if node.tag == Tag::Text {
+            return None;
+        }
+        let own = &self.attributes[node.start as usize..node.stop as usize];
+        let found = own.iter().find(|attribute| attribute.name == name)?;
+        Some(&self.page[found.start as usize..found.stop as usize])
+    }
+
+    /// The decoded value of an attribute.
+    pub(crate) fn attribute(&self, id: usize, name: Name) -> Option<Cow<'a, str>> {
+        self.raw_attribute(id, name).map(|raw| decode_entities(raw, true))
+    }
+
+    /// The ids of the children of `id`, in order.
+    pub(crate) fn children(&self, id: usize) -> impl Iterator<Item = usize> + '_ {
+        let end = self.end(id);
+        std::iter::successors((id + 1 < end).then_some(id + 1), move |child| {
+            let next = self.end(*child);
+            (next < end).then_some(next)
+        })
+    }
+
+    /// The ids from the parent of `id` up to the root.
+    pub(crate) fn ancestors(&self, id: usize) -> impl Iterator<Item = usize> + '_ {
+        std::iter::successors((id > 0).then(|| self.nodes[id].parent as usize), move |at| {
+            (*at > 0).then(|| self.nodes[*at].parent as usize)
+        })
+    }
+
+    /// The first element of this tag.
+    pub(crate) fn first(&self, tag: Tag) -> Option<usize> {
+        self.nodes.iter().position(|node| node.tag == tag)
+    }
+
+    /// All text below `id`, decoded, white space collapsed, at most about `limit` bytes.
+    pub(crate) fn squashed_text(&self, id: usize, limit: usize) -> String {
+        let mut out = String::new();
+        for inner in id..self.end(id) {
+            if self.node(inner).tag.is_block() || self.node(inner).tag == Tag::Br {
+                out.push(' ');
+            }
+            out.push_str(&decode_entities(self.raw_text(inner), false));
+            if out.len() > limit {
+                break;
+            }
+        }
+        out.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+}

@@ -1,0 +1,144 @@
+//! The words of class names and ids by which page authors call the parts of a page.
+//!
+//! Invariant: only names that markup uses, never words of the text and never a site's name. Names are matched as whole words after
+//! splitting at `-`, `_`, `:`, digits and camel case (`post-meta`, `postMeta`, `post_meta` give `post`, `meta`), so `shared` is not `share`.
+
+use super::rule::Rule;
+
+/// What the names of one element say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Hints {
+    /// The first rule a name calls for.
+    pub(crate) prune: Option<Rule>,
+    /// What a name calls for on a page that is one article; elsewhere the name is used for content too.
+    pub(crate) weak: Option<Rule>,
+    /// The element says that it holds the content.
+    pub(crate) content: bool,
+    /// The element says that it holds a user's post.
+    pub(crate) post: bool,
+}
+
+/// Reads the value of a class or id attribute.
+pub(crate) fn hints(value: &str) -> Hints {
+    let mut found = Hints::default();
+    for token in value.split_ascii_whitespace().take(24) {
+        let mut word = [0_u8; 24];
+        let mut previous: [u8; 24] = [0; 24];
+        let (mut length, mut previous_length, mut words) = (0, 0, 0);
+        let bytes = token.as_bytes();
+        for at in 0..=bytes.len() {
+            let byte = bytes.get(at).copied().unwrap_or(b'-');
+            let camel = byte.is_ascii_uppercase() && at > 0 && bytes[at - 1].is_ascii_lowercase();
+            if (!byte.is_ascii_alphabetic() && byte < 0x80) || camel {
+                if length > 0 {
+                    words += 1;
+                    judge(&previous[..previous_length], &word[..length], (words == 1, at == bytes.len()), &mut found);
+                    previous = word;
+                    previous_length = length;
+                }
+                length = 0;
+            }
+            if (byte.is_ascii_alphabetic() || byte >= 0x80) && length < word.len() {
+                word[length] = byte.to_ascii_lowercase();
+                length += 1;
+            }
+        }
+    }
+    found
+}
+
+fn judge(previous: &[u8], word: &[u8], edge: (bool, bool), found: &mut Hints) {
+    let rule = pair_rule(previous, word).or_else(|| word_rule(word, edge));
+    if found.prune.is_none() {
+        found.prune = rule;
+    }
+    match word {
+        b"content" | b"article" | b"entry" | b"main" | b"maincontent" | b"articlebody" | b"story" | b"postcontent" => {
+            found.content = true;
+        }
+        b"teaser" | b"teasers" => found.weak = Some(Rule::Related),
+        b"banner" | b"banners" => found.weak = Some(Rule::Advertisement),
+        b"post" | b"message" | b"answer" | b"reply" | b"thread" | b"topic" | b"question" => found.post = true,
+        _ => {}
+    }
+}
+
+/// Two words that only together mean boilerplate.
+fn pair_rule(previous: &[u8], word: &[u8]) -> Option<Rule> {
+    Some(match (previous, word) {
+        (
+            b"post" | b"entry" | b"article" | b"story",
+            b"meta" | b"tags" | b"tag" | b"footer" | b"navigation" | b"info" | b"data",
+        ) => Rule::Byline,
+        (b"author", b"bio" | b"box" | b"info" | b"card" | b"profile" | b"meta" | b"name") | (b"about", b"author") => {
+            Rule::Byline
+        }
+        (b"read", b"more" | b"next" | b"also")
+        | (b"see", b"also")
+        | (b"more", b"posts" | b"stories" | b"articles" | b"news" | b"from") => Rule::Related,
+        (b"latest" | b"recent", b"posts" | b"news" | b"articles" | b"stories" | b"comments") => Rule::Related,
+        (b"sr" | b"screen", b"only" | b"reader") | (b"visually", b"hidden") | (b"d" | b"is", b"none" | b"hidden") => {
+            Rule::Hidden
+        }
+        (b"no" | b"d", b"print") => Rule::Navigation,
+        (b"sign", b"up" | b"in") | (b"log", b"in") | (b"call", b"out") => Rule::Overlay,
+        (b"back" | b"to", b"top") | (b"table", b"contents") => Rule::Navigation,
+        _ => return None,
+    })
+}
+
+fn word_rule(word: &[u8], (first, last): (bool, bool)) -> Option<Rule> {
+    Some(match word {
+        b"nav" | b"navbar" | b"navigation" | b"menu" | b"menubar" | b"submenu" | b"megamenu" | b"breadcrumb"
+        | b"breadcrumbs" | b"crumbs" | b"pagination" | b"pager" | b"paginator" | b"skiplink" | b"skip" | b"toolbar"
+        | b"topbar" | b"navi" | b"masthead" | b"toc" | b"mainnav" | b"subnav" | b"navbox" | b"sitemap" | b"pagenav"
+        | b"prevnext" | b"postnav" => Rule::Navigation,
+        b"footer" | b"foot" | b"copyright" | b"colophon" | b"bottombar" | b"impressum" | b"legal" | b"disclaimer"
+        | b"footnav" => Rule::Footer,
+        b"sidebar" | b"sidebars" | b"aside" | b"sidenav" | b"rail" | b"marginal" | b"rightcol" | b"leftcol" => {
+            Rule::Sidebar
+        }
+        b"share" | b"sharing" | b"shares" | b"social" | b"socials" | b"sociable" | b"sharebar" | b"bookmark"
+        | b"bookmarks" | b"shariff" | b"socialmedia" | b"tellafriend" => Rule::Share,
+        b"related" | b"recommended" | b"recommendations" | b"recommendation" | b"suggested" | b"suggestions"
+        | b"similar" | b"trending" | b"popular" | b"mostread" | b"promo" | b"promos" | b"promotion" | b"upsell"
+        | b"crosssell" | b"relatedposts" | b"morenews" => Rule::Related,
+        b"comment" | b"comments" | b"commentlist" | b"respond" | b"kommentare" | b"kommentar" | b"comentarios"
+        | b"commentaires" | b"commenting" | b"trackback" | b"trackbacks" | b"pingback" | b"pinglist"
+        | b"commentform" => Rule::Comments,
+        b"ad" | b"ads" | b"advert" | b"adverts" | b"advertisement" | b"advertising" | b"sponsor" | b"sponsored"
+        | b"sponsors" | b"adsense" | b"anzeige" | b"werbung" | b"dfp" | b"adslot" | b"publicidad" | b"adbox" => {
+            Rule::Advertisement
+        }
+        b"cookie" | b"cookies" | b"consent" | b"gdpr" | b"modal" | b"popup" | b"overlay" | b"newsletter"
+        | b"subscribe" | b"subscription" | b"signup" | b"login" | b"lightbox" | b"dialog" | b"tooltip"
+        | b"dropdown" | b"optin" => Rule::Overlay,
+        b"byline" | b"postmeta" | b"entrymeta" | b"timestamp" | b"postmetadata" | b"authorbox" | b"tags"
+        | b"taglist" | b"tagcloud" | b"postinfo" | b"posted" | b"credit" | b"credits" | b"metadata" | b"dateline"
+        | b"pubdate" | b"categories" | b"keywords" => Rule::Byline,
+        b"author" | b"authors" | b"date" | b"datetime" | b"meta" if first || last => Rule::Byline,
+        b"widget" | b"widgets" if first => Rule::Sidebar,
+        b"caption" | b"captions" | b"figcaption" | b"imagecaption" => Rule::Caption,
+        b"print" if first || last => Rule::Share,
+        b"infobox" | b"linkbox" | b"contactbox" | b"contact" | b"appstores" | b"license" | b"licence"
+            if first || last =>
+        {
+            Rule::Sidebar
+        }
+        b"noprint" | b"printonly" | b"unprintable" => Rule::Navigation,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_split_into_whole_words() {
+        assert_eq!(hints("post-meta").prune, Some(Rule::Byline));
+        assert_eq!(hints("mainNav siteNav").prune, Some(Rule::Navigation));
+        assert_eq!(hints("shared-memory adapter").prune, None);
+        assert_eq!(hints("col-md-8 entry-content"), Hints { content: true, ..Hints::default() });
+    }
+}

@@ -1,0 +1,70 @@
+//! `corpusmill gc`: removes parts that no recorded run uses.
+
+use std::collections::BTreeSet;
+
+use clap::Args;
+use corpusmill_pipeline::Address;
+use corpusmill_pipeline::store::Store;
+
+use super::{Global, print};
+use crate::console::bytes;
+
+/// Remove stored parts that no recorded run uses.
+#[derive(Debug, Args)]
+pub(super) struct Gc {
+    /// Forget the runs of these recipes first.
+    #[arg(long, value_name = "NAME")]
+    forget: Vec<String>,
+    /// Only say what would be removed.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Gc {
+    pub(super) fn run(self, global: &Global) -> anyhow::Result<()> {
+        let workspace = global.workspace();
+        let store = workspace.store()?;
+        for name in &self.forget {
+            let path = workspace.run_path(name);
+            anyhow::ensure!(path.exists(), "there is no record of a run named `{name}`");
+            if !self.dry_run {
+                fs_err::remove_file(path)?;
+            }
+        }
+        let mut reachable: BTreeSet<Address> = BTreeSet::new();
+        for run in crate::record::all(&workspace)? {
+            if !self.forget.contains(&run.name) {
+                reachable.extend(run.addresses().map(|(_, address)| address));
+            }
+        }
+        let (mut parts, mut size) = (0, 0);
+        for address in store.addresses()?.iter().filter(|address| !reachable.contains(address)) {
+            parts += 1;
+            size += store.size(address)?;
+            if !self.dry_run {
+                store.discard(address)?;
+            }
+        }
+        if !self.dry_run {
+            store.sweep()?;
+        }
+        let verb = if self.dry_run { "would be removed" } else { "removed" };
+        print(&format!("{parts} parts, {}, {verb}; {} parts are in use\n", bytes(size), reachable.len()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::record::RunRecord;
+
+    #[test]
+    fn the_record_type_has_what_gc_needs() {
+        let run: RunRecord = serde_json::from_value(serde_json::json!({
+            "name": "n", "recipe": "r", "documents": [], "snapshots": {}, "corpus": null, "output": null, "seconds": 0.0,
+            "nodes": [{ "path": "p", "stage": "read", "version": 1, "settings": null,
+                "parts": [{ "key": "0".repeat(64), "inputs": {} }] }],
+        }))
+        .unwrap();
+        assert_eq!(run.addresses().count(), 1);
+    }
+}

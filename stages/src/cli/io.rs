@@ -1,0 +1,156 @@
+//! Inputs and outputs of single stages: files by their ending, and `-` for a stream.
+
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use arrow_array::RecordBatch;
+use arrow_json::LineDelimitedWriter;
+use arrow_schema::SchemaRef;
+use clap::Args;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::ZstdLevel;
+use parquet::file::properties::WriterProperties;
+
+/// Where documents come from and go to.
+#[derive(Debug, Clone, Args)]
+pub(super) struct InOut {
+    /// Files, folders or globs: .parquet, .jsonl, .jsonl.gz, .jsonl.zst, .warc, .warc.gz, archives, text; `-` reads JSON
+    /// lines from standard input.
+    #[arg(long, short, value_name = "PATH", required = true)]
+    pub(super) input: Vec<String>,
+    /// .parquet, .jsonl, .jsonl.gz or .jsonl.zst; `-` writes JSON lines to standard output.
+    #[arg(long, short, value_name = "PATH", default_value = "-")]
+    pub(super) output: PathBuf,
+    /// The format of `-`.
+    #[arg(long, value_name = "FORMAT", default_value = "jsonl", value_parser = ["jsonl"])]
+    pub(super) format: String,
+    /// Write the rejected documents here, with rule, value and threshold; otherwise they are counted on stderr.
+    #[arg(long, value_name = "PATH")]
+    pub(super) rejected: Option<PathBuf>,
+}
+
+impl InOut {
+    /// Whether the input is standard input.
+    pub(super) fn is_stream(&self) -> bool {
+        self.input.iter().any(|input| input == "-")
+    }
+}
+
+enum Form {
+    Parquet(Option<ArrowWriter<fs_err::File>>),
+    Lines(Option<LineDelimitedWriter<Box<dyn Write + Send>>>),
+}
+
+/// Writes batches in the format that a path's ending names; a file appears under its name when it is whole.
+pub(super) struct Output {
+    path: PathBuf,
+    aside: PathBuf,
+    form: Form,
+    rows: u64,
+}
+
+/// The format that a path's ending names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    Stdout,
+    Parquet,
+    Lines,
+    Gzip,
+    Zstd,
+}
+
+fn ending(path: &Path) -> anyhow::Result<Ending> {
+    let name = path.to_string_lossy();
+    Ok(match name.as_ref() {
+        "-" => Ending::Stdout,
+        name if name.ends_with(".parquet") => Ending::Parquet,
+        name if name.ends_with(".jsonl") || name.ends_with(".ndjson") => Ending::Lines,
+        name if name.ends_with(".jsonl.gz") => Ending::Gzip,
+        name if name.ends_with(".jsonl.zst") => Ending::Zstd,
+        name => anyhow::bail!("{name}: the ending names no output format\nhint: .parquet, .jsonl, .jsonl.gz, .jsonl.zst, or `-`"),
+    })
+}
+
+/// A writer of bytes for a path other than Parquet.
+fn bytes_to(ending: Ending, aside: &Path) -> anyhow::Result<Box<dyn Write + Send>> {
+    let file = || fs_err::File::create(aside).map(BufWriter::new);
+    Ok(match ending {
+        Ending::Gzip => Box::new(GzEncoder::new(file()?, Compression::default())),
+        Ending::Zstd => Box::new(zstd::Encoder::new(file()?, 3)?.auto_finish()),
+        Ending::Stdout => Box::new(BufWriter::new(std::io::stdout())),
+        Ending::Lines | Ending::Parquet => Box::new(file()?),
+    })
+}
+
+impl Output {
+    /// Begins an output of batches of this schema.
+    pub(super) fn create(path: &Path, schema: &SchemaRef) -> anyhow::Result<Self> {
+        let ending = ending(path)?;
+        let mut aside = path.as_os_str().to_owned();
+        aside.push(".part");
+        let aside = PathBuf::from(aside);
+        let form = if ending == Ending::Parquet {
+            let compression = parquet::basic::Compression::ZSTD(ZstdLevel::try_new(3)?);
+            let properties = WriterProperties::builder()
+                .set_compression(compression)
+                .set_created_by(concat!("corpusmill ", env!("CARGO_PKG_VERSION")).to_owned())
+                .build();
+            let file = fs_err::File::create(&aside)?;
+            Form::Parquet(Some(ArrowWriter::try_new(file, schema.clone(), Some(properties))?))
+        } else {
+            Form::Lines(Some(LineDelimitedWriter::new(bytes_to(ending, &aside)?)))
+        };
+        Ok(Self { path: path.to_owned(), aside, form, rows: 0 })
+    }
+
+    /// Appends rows.
+    pub(super) fn write(&mut self, rows: &RecordBatch) -> anyhow::Result<()> {
+        self.rows += rows.num_rows() as u64;
+        match &mut self.form {
+            Form::Parquet(Some(writer)) => writer.write(rows)?,
+            Form::Lines(Some(writer)) => writer.write(rows).map_err(unwrap_io)?,
+            Form::Parquet(None) | Form::Lines(None) => {}
+        }
+        Ok(())
+    }
+
+    /// Ends the output; gives its rows.
+    pub(super) fn finish(mut self) -> anyhow::Result<u64> {
+        match &mut self.form {
+            Form::Parquet(writer) => {
+                if let Some(writer) = writer.take() {
+                    writer.into_inner()?.sync_all()?;
+                }
+            }
+            Form::Lines(writer) => {
+                if let Some(mut writer) = writer.take() {
+                    writer.finish().map_err(unwrap_io)?;
+                    let mut inner = writer.into_inner();
+                    inner.flush()?;
+                }
+            }
+        }
+        if self.path != Path::new("-") {
+            fs_err::rename(&self.aside, &self.path).with_context(|| format!("cannot finish {}", self.path.display()))?;
+        }
+        Ok(self.rows)
+    }
+}
+
+/// A closed pipe shall be seen as what it is.
+fn unwrap_io(error: arrow_schema::ArrowError) -> anyhow::Error {
+    match error {
+        arrow_schema::ArrowError::IoError(_, error) => error.into(),
+        other => other.into(),
+    }
+}
+
+/// Lines of JSON for a path: `-` or a file, compressed by its ending.
+pub(super) fn lines(path: &Path) -> anyhow::Result<Box<dyn Write + Send>> {
+    let ending = ending(path)?;
+    anyhow::ensure!(ending != Ending::Parquet, "{}: this output is JSON lines\nhint: .jsonl, .jsonl.gz, .jsonl.zst, or `-`", path.display());
+    bytes_to(ending, path)
+}

@@ -1,0 +1,203 @@
+//! `corpusmill run`: from a recipe to a corpus.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use clap::Args;
+use corpusmill_pipeline::shard::{Manifest, SnapshotEntry};
+use corpusmill_pipeline::snapshot::Snapshot;
+use corpusmill_pipeline::store::LocalStore;
+use corpusmill_pipeline::task::Receipts;
+use corpusmill_pipeline::{Digest, runner};
+
+use super::{Global, RecipeArgs};
+use crate::console::{Console, bytes, grouped};
+use crate::mill::{Mill, snapshots};
+use crate::mix::assemble::Parts;
+use crate::recipe::{Loaded, Recipe};
+use crate::record::RunRecord;
+use crate::report;
+
+/// Run a recipe.
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    #[command(flatten)]
+    recipe: RecipeArgs,
+    /// Folder below which the corpus is written.
+    #[arg(long, value_name = "DIR", default_value = "corpus")]
+    output: PathBuf,
+}
+
+/// The file beside a corpus that says which parts it was made of.
+const IDENTITY: &str = ".identity";
+
+impl Run {
+    /// A run of this recipe without changes.
+    pub(super) fn of(recipe: PathBuf, output: PathBuf) -> Self {
+        let recipe = RecipeArgs {
+            recipe,
+            set: Vec::new(),
+            name: None,
+            locked: false,
+            lock: None,
+            refresh: Vec::new(),
+            excerpts: "on".to_owned(),
+        };
+        Self { recipe, output }
+    }
+
+    pub(super) fn run(self, global: &Global, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        let console = global.console();
+        let loaded = self.recipe.load()?;
+        let recipe = &loaded.recipe;
+        let workspace = global.workspace();
+        let store = workspace.store()?;
+        console.say(format!("{}: acquiring {} sources", recipe.name, recipe.sources.len()));
+        let surroundings = global.surroundings(&console, cancel);
+        let snapshots = snapshots(&loaded, &self.recipe.pinning(&loaded), &surroundings)?;
+        let pinned = entries(&snapshots);
+        let dir = loaded.path.parent().unwrap_or(Path::new("."));
+        let mill = Mill::new(recipe, snapshots, self.recipe.excerpts == "on", dir)?;
+        let watch = console.watch(&mill.plan);
+        let receipts = runner::run(&mill.plan, &store, &global.options(cancel), &watch)?;
+        let (found, computed) = watch.counts();
+        let target = self.output.join(&recipe.name);
+        let record = record(&loaded, &mill, &receipts, &pinned, &target);
+        // Before the corpus: `why` and `query` explain a run whose mixture cannot be planned.
+        record.write(&workspace.run_path(&recipe.name))?;
+        let manifest = assemble(&loaded, &mill, &receipts, &store, &pinned, &target, &console)?;
+        let seconds = begun.elapsed().as_secs_f64();
+        let corpus = manifest.corpus_digest.parse().ok();
+        RunRecord { corpus, seconds, ..record }.write(&workspace.run_path(&recipe.name))?;
+        console.say(summary(recipe, &mill, &receipts, &manifest));
+        console.say(format!(
+            "{}: {computed} parts computed, {found} found, {seconds:.1} s\ncorpus {} in {}",
+            recipe.name,
+            manifest.corpus_digest,
+            target.display()
+        ));
+        Ok(())
+    }
+}
+
+fn entries(snapshots: &BTreeMap<String, Snapshot>) -> BTreeMap<String, SnapshotEntry> {
+    let entry = |snapshot: &Snapshot| SnapshotEntry {
+        digest: snapshot.digest().to_string(),
+        variant: snapshot.variant.clone(),
+    };
+    snapshots.iter().map(|(name, snapshot)| (name.clone(), entry(snapshot))).collect()
+}
+
+fn record(
+    loaded: &Loaded,
+    mill: &Mill,
+    receipts: &Receipts,
+    pinned: &BTreeMap<String, SnapshotEntry>,
+    target: &Path,
+) -> RunRecord {
+    RunRecord {
+        name: loaded.recipe.name.clone(),
+        recipe: loaded.path.display().to_string(),
+        nodes: RunRecord::nodes(&mill.plan, receipts),
+        documents: mill.documents.0.iter().map(|id| id.0).collect(),
+        snapshots: pinned.iter().filter_map(|(name, entry)| Some((name.clone(), entry.digest.parse().ok()?))).collect(),
+        corpus: None,
+        output: Some(target.to_owned()),
+        seconds: 0.0,
+    }
+}
+
+fn assemble(
+    loaded: &Loaded,
+    mill: &Mill,
+    receipts: &Receipts,
+    store: &LocalStore,
+    pinned: &BTreeMap<String, SnapshotEntry>,
+    target: &Path,
+    console: &Console,
+) -> anyhow::Result<Manifest> {
+    let parts = Parts {
+        plan: &mill.plan,
+        receipts,
+        store,
+        documents: &mill.documents.0,
+        tokenizer: &mill.tokenizer,
+        shards: &mill.shards,
+        layout: &mill.layout,
+        name: &loaded.recipe.name,
+        mixture: &loaded.recipe.mixture,
+        settings: serde_json::to_value(&loaded.recipe)?,
+        snapshots: pinned.clone(),
+    };
+    let identity = parts.identity();
+    if let Some(manifest) = standing(target, identity) {
+        return Ok(manifest);
+    }
+    console.say("  assembling the corpus");
+    let manifest = parts.write(target)?;
+    let page = report::page(&parts, &manifest)?;
+    fs_err::write(target.join("report.html"), page)?;
+    fs_err::write(target.join(IDENTITY), format!("{identity}\n"))?;
+    Ok(manifest)
+}
+
+/// The manifest of the corpus that stands there, if it is made of the same parts and whole by its sizes.
+fn standing(target: &Path, identity: Digest) -> Option<Manifest> {
+    let known: Digest = fs_err::read_to_string(target.join(IDENTITY)).ok()?.trim().parse().ok()?;
+    let manifest = Manifest::read(target).ok()?;
+    let whole = manifest.shards.values().flat_map(BTreeMap::values).flatten().all(|shard| {
+        fs_err::metadata(target.join(&shard.path)).is_ok_and(|meta| meta.len() == shard.bytes)
+    });
+    let rest = ["tokenizer.json", "report.html", "rejected"].iter().all(|name| target.join(name).exists());
+    (known == identity && whole && rest).then_some(manifest)
+}
+
+/// The funnel and the mixture, as text.
+fn summary(recipe: &Recipe, mill: &Mill, receipts: &Receipts, manifest: &Manifest) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "\n{:28} {:>10} {:>10} {:>9} {:>10} {:>8}", "stage", "documents", "bytes", "rejected", "kept", "seconds");
+    for row in report::funnel(&mill.plan, receipts) {
+        let _ = writeln!(
+            out,
+            "{:28} {:>10} {:>10} {:>9} {:>10} {:>8.1}",
+            row.path,
+            grouped(row.rows_in),
+            bytes(row.bytes_in),
+            grouped(row.rejected),
+            grouped(row.rows_out),
+            row.seconds
+        );
+    }
+    let _ = writeln!(out, "\n{:20} {:>12} {:>12} {:>12} {:>8} {:>9} {:>7}", "source", "documents", "train", "validation", "asked", "achieved", "epochs");
+    for name in recipe.sources.keys() {
+        let Some(source) = manifest.sources.get(name) else { continue };
+        let (asked, achieved) = report::shares(manifest, name);
+        let epochs = manifest.schedule.sources.get(name).map_or(0.0, |source| source.epochs);
+        let _ = writeln!(
+            out,
+            "{name:20} {:>12} {:>12} {:>12} {:>7.1}% {:>8.1}% {epochs:>7.2}",
+            grouped(source.train.documents + source.validation.documents),
+            grouped(source.train.tokens),
+            grouped(source.validation.tokens),
+            asked * 100.0,
+            achieved * 100.0
+        );
+    }
+    let _ = writeln!(
+        out,
+        "\n{} tokens scheduled{}, vocabulary {}",
+        grouped(manifest.schedule.tokens),
+        if manifest.schedule.shortfall > 0 {
+            format!(" ({} short of what was asked: sources ran out at max-epochs)", grouped(manifest.schedule.shortfall))
+        } else {
+            String::new()
+        },
+        grouped(manifest.tokenizer.vocabulary_size.into())
+    );
+    out
+}

@@ -1,0 +1,328 @@
+//! JSON lines from standard input through a step and out again: no key, no cache, ids kept as they are.
+//!
+//! Invariant: lines come out in the order in which they went in, whatever the number of threads.
+
+use std::io::{BufRead, Read as _, Write};
+use std::path::Path;
+
+use base64::Engine as _;
+use corpusmill_pipeline::document::{DOCUMENT, Document, DocumentBuilder, REJECTED, content_digest};
+use corpusmill_pipeline::literal::Literal;
+use corpusmill_pipeline::plan::Excerpts;
+use corpusmill_pipeline::runner::{self, Options, Silent};
+use corpusmill_pipeline::store::{MemoryStore, Selection, Store, Table};
+use corpusmill_pipeline::{Address, NodeId, PlanBuilder, StageError};
+use serde_json::{Map, Value};
+
+use super::io::Output;
+use crate::console::Console;
+use crate::mill::redacted;
+use crate::step::Step;
+
+/// Lines that are read before the threads share them.
+const CHUNK_LINES: usize = 256;
+/// Bytes after which a chunk ends as well.
+const CHUNK_BYTES: usize = 16 << 20;
+/// A longer line is not held in memory.
+const MAX_LINE: u64 = 256 << 20;
+
+/// A line read, or why it could not be.
+pub(super) struct Line {
+    /// The JSON object; empty when the line is bad.
+    pub(super) object: Map<String, Value>,
+    /// Why the line is bad: rule, value, threshold.
+    pub(super) bad: Option<(&'static str, f64, f64)>,
+}
+
+impl Line {
+    /// The id as it stood in the input.
+    pub(super) fn id(&self) -> Value {
+        self.object.get("id").cloned().unwrap_or(Value::Null)
+    }
+
+    /// A text field.
+    pub(super) fn text(&self, key: &str) -> Option<&str> {
+        self.object.get(key)?.as_str()
+    }
+}
+
+/// Reads the next lines of standard input.
+pub(super) fn chunk(input: &mut impl BufRead) -> anyhow::Result<Vec<Line>> {
+    let (mut lines, mut bytes) = (Vec::new(), 0);
+    while lines.len() < CHUNK_LINES && bytes < CHUNK_BYTES {
+        let mut line = Vec::new();
+        let read = input.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)?;
+        if read == 0 {
+            break;
+        }
+        bytes += read;
+        if read as u64 == MAX_LINE && line.last() != Some(&b'\n') {
+            let rest = skip_line(input)?;
+            #[expect(clippy::cast_precision_loss, reason = "a measure for people")]
+            let bad = Some(("too-large", (MAX_LINE + rest) as f64, MAX_LINE as f64));
+            lines.push(Line { object: Map::new(), bad });
+            continue;
+        }
+        if line.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        lines.push(match serde_json::from_slice::<Value>(&line) {
+            Ok(Value::Object(object)) => Line { object, bad: None },
+            Ok(_) => Line { object: Map::new(), bad: Some(("not-an-object", 1.0, 0.0)) },
+            Err(_) if std::str::from_utf8(&line).is_err() => {
+                Line { object: Map::new(), bad: Some(("bad-utf8", 1.0, 0.0)) }
+            }
+            Err(_) => Line { object: Map::new(), bad: Some(("bad-json", 1.0, 0.0)) },
+        });
+    }
+    Ok(lines)
+}
+
+fn skip_line(input: &mut impl BufRead) -> std::io::Result<u64> {
+    let mut skipped = 0;
+    loop {
+        let buffer = input.fill_buf()?;
+        if buffer.is_empty() {
+            return Ok(skipped);
+        }
+        let (length, ended) = match buffer.iter().position(|byte| *byte == b'\n') {
+            Some(at) => (at + 1, true),
+            None => (buffer.len(), false),
+        };
+        input.consume(length);
+        skipped += length as u64;
+        if ended {
+            return Ok(skipped);
+        }
+    }
+}
+
+/// Maps every line in parallel and writes the results in order.
+pub(super) fn map_lines(
+    output: &Path,
+    threads: usize,
+    map: impl Fn(&Line) -> Value + Sync,
+) -> anyhow::Result<()> {
+    let mut input = std::io::stdin().lock();
+    let mut out = super::io::lines(output)?;
+    loop {
+        let mut chunks = Vec::new();
+        while chunks.len() < threads {
+            let lines = chunk(&mut input)?;
+            if lines.is_empty() {
+                break;
+            }
+            chunks.push(lines);
+        }
+        if chunks.is_empty() {
+            out.flush()?;
+            return Ok(());
+        }
+        let results = parallel(&chunks, |lines| Ok(lines.iter().map(&map).collect::<Vec<Value>>()))?;
+        for value in results.into_iter().flatten() {
+            writeln!(out, "{value}")?;
+        }
+    }
+}
+
+/// Works on each chunk in a thread of its own; results in order.
+fn parallel<T: Sync, R: Send>(
+    chunks: &[T],
+    work: impl Fn(&T) -> Result<R, StageError> + Sync,
+) -> Result<Vec<R>, StageError> {
+    std::thread::scope(|scope| {
+        let handles: Vec<_> = chunks.iter().map(|chunk| scope.spawn(|| work(chunk))).collect();
+        let panicked = |_| StageError::Panic { stage: "stream".to_owned(), message: "a worker panicked".to_owned() };
+        handles.into_iter().map(|handle| handle.join().map_err(panicked).and_then(|result| result)).collect()
+    })
+}
+
+/// A line's document; its id inside the step is its number in the chunk.
+fn document(line: &Line, number: usize) -> Document {
+    let text = |key| line.text(key).map(str::to_owned);
+    let html = text("html").or_else(|| {
+        let bytes = base64::engine::general_purpose::STANDARD.decode(line.text("html_b64")?).ok()?;
+        Some(crate::clean::decode(&bytes, line.text("charset")).text)
+    });
+    let default = if html.is_some() { "text/html" } else { "text/plain" };
+    let text_value = html.or_else(|| text("text")).unwrap_or_default();
+    Document {
+        id: number.to_string(),
+        source: text("source").unwrap_or_else(|| "stdin".to_owned()),
+        origin: text("origin").or_else(|| text("url")).unwrap_or_default(),
+        content_digest: content_digest(text_value.as_bytes()),
+        text: text_value,
+        title: text("title"),
+        language: text("language").or_else(|| text("lang")),
+        licence: text("licence").or_else(|| text("license")),
+        media_type: Some(text("media_type").unwrap_or_else(|| default.to_owned())),
+    }
+}
+
+/// What a step made of one line.
+enum Fate {
+    Kept(Map<String, Value>),
+    Rejected(Map<String, Value>),
+}
+
+/// Runs a step over a chunk, by the code that runs recipes.
+fn step_over(step: &Step, lines: &[Line]) -> Result<Vec<Option<Fate>>, StageError> {
+    let mut rows = DocumentBuilder::default();
+    let mut batches = Vec::new();
+    let mut fates: Vec<Option<Fate>> = Vec::new();
+    for (number, line) in lines.iter().enumerate() {
+        fates.push(line.bad.map(|(rule, value, threshold)| {
+            let object = serde_json::json!({ "stage": "read", "rule": rule, "value": value, "threshold": threshold });
+            Fate::Rejected(object.as_object().cloned().unwrap_or_default())
+        }));
+        if line.bad.is_none() {
+            batches.extend(rows.push(document(line, number))?);
+        }
+    }
+    batches.extend(rows.take()?);
+    let mut builder = PlanBuilder::new(Excerpts(Some(redacted)));
+    let literal = builder.add("stdin", Literal::new(DOCUMENT.clone(), vec![batches])?, &[])?;
+    let last = step.add_to(&mut builder, step.name(), &literal)?;
+    let plan = builder.finish();
+    let store = MemoryStore::default();
+    let options = Options { threads: 1, shuffle: None, context: corpusmill_pipeline::task::Context::default() };
+    let receipts = runner::run(&plan, &store, &options, &Silent).map_err(|error| error.source)?;
+    for (node, parts) in receipts.0.iter().enumerate() {
+        for receipt in parts.iter().flatten() {
+            let address = Address { stage: receipt.result.stage.clone(), key: receipt.result.key };
+            let mut take = |table: Table, fate: fn(Map<String, Value>) -> Fate| -> Result<(), StageError> {
+                for batch in store.read(&address, table, receipt, Selection::default())?.into_iter().flatten() {
+                    for object in objects(&batch?)? {
+                        let number: Option<usize> = object.get("id").and_then(Value::as_str).and_then(|id| id.parse().ok());
+                        if let Some(slot) = number.and_then(|number| fates.get_mut(number)) {
+                            *slot = Some(fate(object));
+                        }
+                    }
+                }
+                Ok(())
+            };
+            if last.0.contains(&NodeId(node)) {
+                take(Table::Data, Fate::Kept)?;
+            }
+            take(Table::Rejected, Fate::Rejected)?;
+        }
+    }
+    Ok(fates)
+}
+
+/// The rows of a batch as JSON objects; nulls are left out.
+fn objects(batch: &arrow_array::RecordBatch) -> Result<Vec<Map<String, Value>>, StageError> {
+    let mut writer = arrow_json::LineDelimitedWriter::new(Vec::new());
+    writer.write(batch)?;
+    writer.finish()?;
+    let bytes = writer.into_inner();
+    let internal = |error: serde_json::Error| StageError::Arrow(arrow_schema::ArrowError::JsonError(error.to_string()));
+    bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(|line| serde_json::from_slice(line).map_err(internal)).collect()
+}
+
+/// Sends standard input through a step. With `every_line`, a rejected document gives a line with an empty text and a
+/// `reason`; otherwise it leaves the stream, and is counted or written to `rejected`.
+pub(super) fn through(
+    step: &Step,
+    output: &Path,
+    rejected: Option<&Path>,
+    every_line: bool,
+    threads: usize,
+    console: &Console,
+) -> anyhow::Result<()> {
+    let mut input = std::io::stdin().lock();
+    let mut out = super::io::lines(output)?;
+    let mut refused = rejected.map(|path| RejectedLines::create(path)).transpose()?;
+    let (mut kept, mut dropped) = (0u64, 0u64);
+    loop {
+        let mut chunks = Vec::new();
+        while chunks.len() < threads {
+            let lines = chunk(&mut input)?;
+            if lines.is_empty() {
+                break;
+            }
+            chunks.push(lines);
+        }
+        if chunks.is_empty() {
+            break;
+        }
+        let fates = parallel(&chunks, |lines| step_over(step, lines))?;
+        for (line, fate) in chunks.iter().flatten().zip(fates.into_iter().flatten()) {
+            let rejected = match fate {
+                Some(Fate::Kept(object)) => {
+                    kept += 1;
+                    writeln!(out, "{}", Value::Object(kept_line(line, object)))?;
+                    continue;
+                }
+                Some(Fate::Rejected(object)) => object,
+                None => Map::new(),
+            };
+            dropped += 1;
+            if every_line {
+                let reason = rejected.get("rule").cloned().unwrap_or(Value::Null);
+                writeln!(out, "{}", serde_json::json!({ "id": line.id(), "text": "", "reason": reason }))?;
+            }
+            if let Some(refused) = &mut refused {
+                refused.push(line, rejected)?;
+            }
+        }
+    }
+    out.flush()?;
+    drop(out);
+    if let Some(refused) = refused {
+        refused.finish()?;
+    }
+    console.say(format!("{}: {kept} kept, {dropped} rejected", step.name()));
+    Ok(())
+}
+
+/// The document as it left the step, under the id that it came with, and the input's other fields as they were.
+fn kept_line(line: &Line, mut object: Map<String, Value>) -> Map<String, Value> {
+    for (key, value) in &line.object {
+        if !matches!(key.as_str(), "text" | "html" | "html_b64") && !object.contains_key(key) {
+            object.insert(key.clone(), value.clone());
+        }
+    }
+    object.insert("id".to_owned(), line.id());
+    for key in ["source", "origin", "content_digest"] {
+        if !line.object.contains_key(key) {
+            object.remove(key);
+        }
+    }
+    object
+}
+
+/// Rejected documents as lines or Parquet.
+struct RejectedLines {
+    output: Output,
+}
+
+impl RejectedLines {
+    fn create(path: &Path) -> anyhow::Result<Self> {
+        Ok(Self { output: Output::create(path, &REJECTED)? })
+    }
+
+    fn push(&mut self, line: &Line, mut object: Map<String, Value>) -> anyhow::Result<()> {
+        let id = match line.id() {
+            Value::String(id) => id,
+            other => other.to_string(),
+        };
+        object.insert("id".to_owned(), Value::String(id));
+        for key in ["source", "origin", "stage", "rule"] {
+            object.entry(key).or_insert_with(|| Value::String(String::new()));
+        }
+        for key in ["value", "threshold", "bytes"] {
+            object.entry(key).or_insert_with(|| Value::from(0));
+        }
+        let mut decoder = arrow_json::ReaderBuilder::new(REJECTED.clone()).build_decoder()?;
+        decoder.serialize(&[Value::Object(object)])?;
+        if let Some(batch) = decoder.flush()? {
+            self.output.write(&batch)?;
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> anyhow::Result<u64> {
+        self.output.finish()
+    }
+}

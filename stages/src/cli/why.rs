@@ -1,0 +1,164 @@
+//! `corpusmill why`: a document's path through the last run.
+
+use std::fmt::Write as _;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
+use arrow_array::{Array, RecordBatch};
+use clap::Args;
+use corpusmill_pipeline::document::{optional_text, text_column};
+use corpusmill_pipeline::store::{LocalStore, Table};
+use corpusmill_pipeline::{DocumentId, StageError};
+
+use super::{Global, print};
+use crate::record::{NodeRecord, RunRecord, named, open};
+
+/// Why a document was dropped or kept.
+#[derive(Debug, Args)]
+pub(super) struct Why {
+    /// The document's id, or its origin: a URL, a path, `crate:name-version/path`.
+    #[arg(value_name = "ID|URL|ORIGIN")]
+    document: String,
+    /// Which recorded run; by default the latest.
+    #[arg(long, value_name = "NAME")]
+    recipe: Option<String>,
+}
+
+struct Found {
+    id: String,
+    origin: String,
+    source: String,
+}
+
+impl Why {
+    pub(super) fn run(self, global: &Global) -> anyhow::Result<()> {
+        let workspace = global.workspace();
+        let run = named(&workspace, self.recipe.as_deref())?;
+        let store = workspace.store()?;
+        let Some(found) = find(&run, &store, &self.document)? else {
+            anyhow::bail!(
+                "no stage of the run `{}` saw `{}`\nhint: give an id, or an origin exactly as in `corpusmill query \"SELECT id, origin FROM documents\"`",
+                run.name,
+                self.document
+            );
+        };
+        let mut out = format!("{}  {}\nid {}\n", found.source, found.origin, found.id);
+        for node in &run.nodes {
+            trace(&store, node, &found.id, &mut out)?;
+        }
+        print(&out)
+    }
+}
+
+/// The document by id or origin, in the data or the rejections of any node.
+fn find(run: &RunRecord, store: &LocalStore, wanted: &str) -> anyhow::Result<Option<Found>> {
+    let columns: &[&str] = &["id", "origin", "source"];
+    for (_, address) in run.addresses() {
+        for table in [Table::Data, Table::Rejected] {
+            for batch in open(store, &address, table, Some(columns))?.into_iter().flatten() {
+                let batch = batch.map_err(StageError::from)?;
+                let (Ok(ids), Ok(origins)) = (text_column(&batch, "id"), text_column(&batch, "origin")) else { break };
+                let matches = |row: &usize| ids.value(*row) == wanted || origins.value(*row) == wanted;
+                if let Some(row) = (0..batch.num_rows()).find(matches) {
+                    let source = optional_text(&batch, "source", row).unwrap_or_default().to_owned();
+                    let found = Found { id: ids.value(row).to_owned(), origin: origins.value(row).to_owned(), source };
+                    return Ok(Some(found));
+                }
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn row_of(batch: &RecordBatch, id: &str) -> Option<usize> {
+    let ids = text_column(batch, "id").ok()?;
+    (0..ids.len()).find(|&row| ids.value(row) == id)
+}
+
+/// What one node did with the document.
+fn trace(store: &LocalStore, node: &NodeRecord, id: &str, out: &mut String) -> anyhow::Result<()> {
+    for part in &node.parts {
+        let address = corpusmill_pipeline::Address { stage: node.stage.clone(), key: part.key };
+        let mut seen = false;
+        for batch in open(store, &address, Table::Data, None)?.into_iter().flatten() {
+            let batch = batch.map_err(StageError::from)?;
+            if let Some(row) = row_of(&batch, id) {
+                let _ = writeln!(out, "  {:26} kept{}", node.path, described(&batch, row));
+                seen = true;
+                break;
+            }
+        }
+        for batch in open(store, &address, Table::Edits, None)?.into_iter().flatten() {
+            let batch = batch.map_err(StageError::from)?;
+            edits(&batch, id, out)?;
+        }
+        for batch in open(store, &address, Table::Rejected, None)?.into_iter().flatten() {
+            let batch = batch.map_err(StageError::from)?;
+            if let Some(row) = row_of(&batch, id) {
+                rejection(&batch, row, node, out);
+                seen = true;
+            }
+        }
+        if seen {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Length, tokens, and every measured column.
+fn described(batch: &RecordBatch, row: usize) -> String {
+    let mut facts = Vec::new();
+    if let Some(text) = optional_text(batch, "text", row) {
+        facts.push(format!("{} bytes", text.len()));
+    }
+    for name in ["language", "licence", "media_type", "title", "date"] {
+        if let Some(value) = optional_text(batch, name, row) {
+            facts.push(format!("{name} {value}"));
+        }
+    }
+    if let Some(counts) = batch.column_by_name("token_count").and_then(|c| c.as_primitive_opt::<arrow_array::types::UInt32Type>()) {
+        facts.push(format!("{} tokens", counts.value(row)));
+    }
+    let schema = batch.schema();
+    for field in schema.fields().iter().filter(|field| field.name().starts_with("filter.")) {
+        let column = batch.column_by_name(field.name()).and_then(|c| c.as_primitive_opt::<Float64Type>());
+        if let Some(column) = column.filter(|column| column.is_valid(row)) {
+            facts.push(format!("{} {:.4}", field.name().trim_start_matches("filter."), column.value(row)));
+        }
+    }
+    if facts.is_empty() { String::new() } else { format!(": {}", facts.join(", ")) }
+}
+
+fn edits(batch: &RecordBatch, id: &str, out: &mut String) -> anyhow::Result<()> {
+    let (ids, rules) = (text_column(batch, "id")?, text_column(batch, "rule")?);
+    let number = |name: &str, row: usize| {
+        batch.column_by_name(name).map_or(0, |c| c.as_primitive::<arrow_array::types::UInt64Type>().value(row))
+    };
+    for row in (0..batch.num_rows()).filter(|&row| ids.value(row) == id) {
+        let (count, bytes) = (number("count", row), number("bytes", row));
+        let _ = writeln!(out, "  {:26}   cut {}: {count} times, {bytes} bytes", "", rules.value(row));
+    }
+    Ok(())
+}
+
+fn rejection(batch: &RecordBatch, row: usize, node: &NodeRecord, out: &mut String) {
+    let text = |name| optional_text(batch, name, row);
+    let number = |name: &str| batch.column_by_name(name).map_or(f64::NAN, |c| c.as_primitive::<Float64Type>().value(row));
+    let _ = writeln!(
+        out,
+        "  {:26} REJECTED by {}.{}: measured {}, threshold {}",
+        node.path,
+        node.stage,
+        text("rule").unwrap_or_default(),
+        number("value"),
+        number("threshold")
+    );
+    if let Some(detail) = text("detail") {
+        let _ = writeln!(out, "  {:26}   {detail}", "");
+    }
+    if let Some(related) = text("related") {
+        let related = DocumentId::given(related);
+        let _ = writeln!(out, "  {:26}   a duplicate of {related} (corpusmill why {related})", "");
+    }
+}

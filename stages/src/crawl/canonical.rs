@@ -1,0 +1,208 @@
+//! One spelling per page: canonical addresses, and the addresses that only a trap would make.
+//!
+//! Every address found passes here before the frontier sees it, so that a page is fetched once and a calendar without end is not followed.
+//!
+//! Invariant: [`canonicalise`] is idempotent, keeps the order of the query, and leaves addresses other than http(s) alone but for their
+//! fragment.
+
+use std::collections::BTreeMap;
+
+use url::Url;
+
+/// Query parameters that mark a campaign, a click or a mail and never choose a page, in lower case.
+///
+/// From the public lists of the ClearURLs and AdGuard URL-tracking filters, restricted to names that no site uses for content.
+const TRACKING: [&str; 44] = [
+    "__hsfp", "__hssc", "__hstc", "__s", "_bta_c", "_bta_tid", "_ga", "_gl", "_hsenc", "_hsmi", "_kx", "_openstat", "dclid", "epik",
+    "fb_action_ids", "fb_action_types", "fb_source", "fbclid", "gad_source", "gbraid", "gclid", "gclsrc", "hsctatracking", "igsh",
+    "igshid", "li_fat_id", "mc_cid", "mc_eid", "mkt_tok", "ml_subscriber", "ml_subscriber_hash", "msclkid", "oly_anon_id",
+    "oly_enc_id", "rb_clickid", "s_kwcid", "srsltid", "ttclid", "twclid", "vero_conv", "vero_id", "wbraid", "wickedid", "yclid",
+];
+
+/// Beginnings of tracking parameters: Google Analytics, Matomo, and its older name Piwik.
+const TRACKING_PREFIXES: [&str; 4] = ["utm_", "mtm_", "pk_", "piwik_"];
+
+/// Query parameters that always carry a session (after Heritrix's `StripSessionIDs` and `StripSessionCFIDs` rules).
+const SESSION: [&str; 5] = ["phpsessid", "jsessionid", "cfid", "cftoken", "sessionid"];
+
+/// Query parameters that carry a session when the value looks like a digest: 32 letters and digits (phpBB, vBulletin).
+const SESSION_IF_DIGEST: [&str; 2] = ["sid", "s"];
+
+/// Longest address followed, in bytes. RFC 9110 asks for 8000 at least; sitemaps.org and old browsers stop near 2048.
+const MAX_LENGTH: usize = 2048;
+
+/// Times that one path segment may stand in a path before the path is taken for a loop of relative links.
+const MAX_REPEATS: usize = 3;
+
+/// Path segments followed.
+const MAX_SEGMENTS: usize = 40;
+
+/// Query parameters followed.
+const MAX_PARAMETERS: usize = 20;
+
+/// The one spelling under which a page is known.
+///
+/// Scheme, host, default port and dot segments are already normal in a [`Url`]. This takes off the fragment, credentials, the root
+/// dot of the host, session identifiers and tracking parameters; writes escapes in upper case, unreserved characters bare (RFC 3986,
+/// section 6.2.2) and a stray `%` as `%25`.
+#[must_use]
+pub fn canonicalise(url: &Url) -> Url {
+    let mut canonical = url.clone();
+    canonical.set_fragment(None);
+    if !matches!(canonical.scheme(), "http" | "https") {
+        return canonical;
+    }
+    // These setters fail only for addresses without a host, which http(s) addresses are not.
+    let _ = canonical.set_username("");
+    let _ = canonical.set_password(None);
+    if let Some(host) = canonical.host_str().map(|host| host.trim_end_matches('.').to_owned())
+        && !host.is_empty()
+        && canonical.host_str() != Some(host.as_str())
+    {
+        let _ = canonical.set_host(Some(&host));
+    }
+    let path = without_sessions(&normal_escapes(canonical.path()));
+    canonical.set_path(&path);
+    let query = canonical.query().map(|query| {
+        let query = normal_escapes(query);
+        query.split('&').filter(|pair| !is_noise(pair)).collect::<Vec<_>>().join("&")
+    });
+    canonical.set_query(query.as_deref().filter(|query| !query.is_empty()));
+    canonical
+}
+
+/// Why an address looks like a trap, or `None` if it may be followed.
+pub fn trap(url: &Url) -> Option<&'static str> {
+    if url.as_str().len() > MAX_LENGTH {
+        return Some("address too long");
+    }
+    let mut counts = BTreeMap::<&str, usize>::new();
+    let mut segments = 0;
+    for segment in url.path().split('/').filter(|segment| !segment.is_empty()) {
+        segments += 1;
+        let count = counts.entry(segment).or_default();
+        *count += 1;
+        if *count > MAX_REPEATS {
+            return Some("path segment repeated");
+        }
+    }
+    if segments > MAX_SEGMENTS {
+        return Some("path too deep");
+    }
+    let parameters = url.query().map_or(0, |query| query.split('&').count());
+    (parameters > MAX_PARAMETERS).then_some("too many query parameters")
+}
+
+fn normal_escapes(text: &str) -> String {
+    let mut normal = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('%') {
+        normal.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        let digits = rest.get(..2).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match byte {
+            Some(byte) if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => normal.push(char::from(byte)),
+            Some(byte) => normal.push_str(&format!("%{byte:02X}")),
+            None => normal.push_str("%25"),
+        }
+        if byte.is_some() {
+            rest = &rest[2..];
+        }
+    }
+    normal.push_str(rest);
+    normal
+}
+
+/// Drops `;jsessionid=…` from each segment, and segments such as ASP.NET's `(S(…))`.
+fn without_sessions(path: &str) -> String {
+    let segments = path.split('/').map(|segment| {
+        let mut parts = segment.split(';');
+        let mut kept = parts.next().unwrap_or_default().to_owned();
+        for part in parts.filter(|part| !has_name(part, "jsessionid")) {
+            kept.push(';');
+            kept.push_str(part);
+        }
+        kept
+    });
+    let kept: Vec<_> = segments.filter(|segment| !is_asp_session(segment)).collect();
+    kept.join("/")
+}
+
+fn has_name(pair: &str, name: &str) -> bool {
+    pair.split('=').next().is_some_and(|key| key.eq_ignore_ascii_case(name))
+}
+
+fn is_asp_session(segment: &str) -> bool {
+    let inner = segment.strip_prefix('(').and_then(|rest| rest.strip_suffix("))"));
+    inner.and_then(|inner| inner.split_once('(')).is_some_and(|(kind, token)| {
+        matches!(kind, "S" | "A" | "F") && token.len() >= 20 && token.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
+}
+
+/// A query pair that chooses no page.
+fn is_noise(pair: &str) -> bool {
+    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+    let name = name.to_ascii_lowercase();
+    let digest = || value.len() == 32 && value.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    TRACKING.contains(&name.as_str())
+        || TRACKING_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        || SESSION.contains(&name.as_str())
+        || name.starts_with("aspsessionid")
+        || (SESSION_IF_DIGEST.contains(&name.as_str()) && digest())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn canonical(text: &str) -> String {
+        canonicalise(&Url::parse(text).unwrap()).into()
+    }
+
+    #[test]
+    fn one_spelling() {
+        for (from, to) in [
+            ("HTTP://User:pw@Example.COM.:80/a/../b/./c#top", "http://example.com/b/c"),
+            ("https://e.org", "https://e.org/"),
+            ("https://e.org/%7euser/%e3%83%84/%2F", "https://e.org/~user/%E3%83%84/%2F"),
+            ("https://e.org/100%?q=50%", "https://e.org/100%25?q=50%25"),
+            ("https://e.org/?b=2&a=1&b=1", "https://e.org/?b=2&a=1&b=1"),
+            ("https://e.org/?utm_source=x&id=7&fbclid=y&GCLID=z", "https://e.org/?id=7"),
+            ("https://e.org/?utm_source=x", "https://e.org/"),
+            ("https://e.org/?", "https://e.org/"),
+            ("https://e.org/p;jsessionid=AB12;v=1?PHPSESSID=1", "https://e.org/p;v=1"),
+            ("https://e.org/(S(lit3py55t21z5v55vlm25s55))/page.aspx", "https://e.org/page.aspx"),
+            ("https://e.org/t?sid=0123456789abcdef0123456789abcdef", "https://e.org/t"),
+            ("https://e.org/t?sid=7&s=term", "https://e.org/t?sid=7&s=term"),
+            ("mailto:a@e.org?utm_source=x#y", "mailto:a@e.org?utm_source=x"),
+        ] {
+            assert_eq!(canonical(from), to, "{from}");
+        }
+    }
+
+    #[test]
+    fn traps() {
+        let trap = |text: &str| trap(&Url::parse(text).unwrap());
+        assert_eq!(trap("https://e.org/a/b/a/b/a/b"), None);
+        assert_eq!(trap("https://e.org/a/b/a/b/a/b/a/b"), Some("path segment repeated"));
+        assert_eq!(trap(&format!("https://e.org/{}", "x".repeat(2100))), Some("address too long"));
+        let deep: Vec<_> = (0..41).map(|number| number.to_string()).collect();
+        assert_eq!(trap(&format!("https://e.org/{}", deep.join("/"))), Some("path too deep"));
+        assert_eq!(trap(&format!("https://e.org/?{}", vec!["a=1"; 21].join("&"))), Some("too many query parameters"));
+        assert_eq!(trap(&format!("https://e.org/?{}", vec!["a=1"; 20].join("&"))), None);
+    }
+
+    proptest! {
+        #[test]
+        fn idempotent(tail in "[/a-c.%0-9A-F;=&?~ (S)#é]{0,40}") {
+            if let Ok(url) = Url::parse(&format!("https://e.org/{tail}")) {
+                let once = canonicalise(&url);
+                prop_assert_eq!(canonicalise(&once), once.clone());
+                prop_assert_eq!(Url::parse(once.as_str()).unwrap(), once);
+            }
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! The loop that fetches round by round.
+//!
+//! A round is the sorted URLs of one depth (and, behind it, those that redirects of that depth lead to). URLs are admitted
+//! to the hosts' queues in sorted order, and only while the page budget would hold if every one under way became a page.
+//! So whatever order the answers come in, the pages taken are the first that succeed in sorted order.
+//!
+//! Invariant: the pages taken depend on the settings and the servers' answers, never on timing, concurrency or a crash.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::Instant;
+use url::Url;
+
+use super::Control;
+use super::archive::Archive;
+use super::error::CrawlError;
+use super::fetch::{Answer, Failure, Fetcher};
+use super::frontier::{Batch, Frontier, Mark, Round};
+use super::optout::OptOuts;
+use super::origin;
+use super::queue::{Item, Queues, Start, origin_of};
+use super::refuse::{Gate, Judgement, read_list};
+use super::settings::CrawlSettings;
+use super::table::{Page, Refused, Rule};
+use super::visit::{self, Refusal, Verdict};
+
+/// URLs admitted and not yet resolved at most: bounds memory, and is more than any concurrency needs.
+const WINDOW: u64 = 4096;
+/// URLs resolved before a commit.
+const BATCH_URLS: u64 = 64;
+/// Time before a commit.
+const BATCH_TIME: Duration = Duration::from_secs(1);
+/// How often cancellation is looked for while nothing happens.
+const POLL: Duration = Duration::from_millis(100);
+/// URLs asked for at most for each page of the budget: a site that answers nothing but errors ends too.
+const REQUESTS_PER_PAGE: u64 = 10;
+
+enum Done {
+    Robots(Url, Vec<u8>),
+    Page(Item, Result<Answer, Failure>),
+}
+
+/// One crawl, running.
+pub(super) struct Engine<'a> {
+    pub(super) settings: &'a CrawlSettings,
+    pub(super) control: &'a dyn Control,
+    pub(super) seeds: Vec<Url>,
+    pub(super) gate: Gate,
+    pub(super) fetcher: Rc<Fetcher>,
+    pub(super) frontier: Frontier,
+    pub(super) queues: Queues,
+    pub(super) batch: Batch,
+    archive: Archive,
+    in_flight: FuturesUnordered<Pin<Box<dyn Future<Output = Done>>>>,
+    batch_since: Instant,
+    /// Pages taken, bytes of them, and URLs resolved, committed or not; URLs admitted and not resolved.
+    pages: u64,
+    bytes: u64,
+    resolved: u64,
+    open: u64,
+    queued: u64,
+}
+
+/// Runs a crawl to its end or to cancellation.
+pub(super) async fn run(settings: &CrawlSettings, dir: &Path, control: &dyn Control) -> Result<(), CrawlError> {
+    let seeds = settings.check()?;
+    let domains = read_list(&settings.refused_domains, &settings.refused_domain_files)?;
+    let words = read_list(&settings.refused_words, &settings.refused_word_files)?;
+    let frontier = Frontier::open(dir, &settings.identity(&domains, &words), settings.max_depth)?;
+    let progress = frontier.progress()?;
+    if progress.finished {
+        return Ok(());
+    }
+    let fetcher = Rc::new(Fetcher::new(settings)?);
+    let archive = Archive::open(dir, progress.warc, &fetcher)?;
+    let gate = Gate::new(settings, &seeds, &domains, &words);
+    let mut queues = Queues::default();
+    for (origin, stored) in frontier.robots()? {
+        if let Ok(url) = Url::parse(&origin) {
+            queues.learn(&url, &stored, settings);
+        }
+    }
+    let mut engine = Engine {
+        settings,
+        control,
+        seeds,
+        gate,
+        fetcher,
+        queued: frontier.waiting()?,
+        frontier,
+        queues,
+        batch: Batch::default(),
+        archive,
+        in_flight: FuturesUnordered::new(),
+        batch_since: Instant::now(),
+        pages: progress.pages,
+        bytes: progress.bytes,
+        resolved: progress.resolved,
+        open: 0,
+    };
+    if !progress.opened && !engine.open_crawl().await? {
+        return Ok(());
+    }
+    while let Some(round) = engine.next_round()? {
+        if !engine.round(round).await? {
+            return Ok(());
+        }
+    }
+    engine.commit(Mark::Finished)
+}
+
+impl Engine<'_> {
+    fn next_round(&self) -> Result<Option<Round>, CrawlError> {
+        let spent = self.pages >= self.settings.max_pages || self.resolved >= self.request_budget();
+        let round = if spent { None } else { self.frontier.first_round()? };
+        Ok(round.filter(|round| round.depth <= self.settings.max_depth))
+    }
+
+    fn request_budget(&self) -> u64 {
+        self.settings.max_pages.saturating_mul(REQUESTS_PER_PAGE).max(1000)
+    }
+
+    /// How many more URLs may be admitted now.
+    fn room(&self) -> u64 {
+        let pages = self.settings.max_pages.saturating_sub(self.pages + self.open);
+        let requests = self.request_budget().saturating_sub(self.resolved + self.open);
+        pages.min(requests).min(WINDOW.saturating_sub(self.open))
+    }
+
+    /// Works off one round; false if cancelled.
+    async fn round(&mut self, round: Round) -> Result<bool, CrawlError> {
+        let (mut after, mut drained) = (String::new(), false);
+        loop {
+            if self.control.cancelled() {
+                self.commit(Mark::None)?;
+                return Ok(false);
+            }
+            if !drained && self.room() > 0 && self.open < WINDOW / 2 {
+                drained = self.admit(round, &mut after)?;
+            }
+            let now = Instant::now();
+            self.start(now);
+            if self.open == 0 && self.in_flight.is_empty() && (drained || self.room() == 0) {
+                self.commit(Mark::None)?;
+                return Ok(true);
+            }
+            self.step(round, now).await?;
+            let due = self.batch.resolved >= BATCH_URLS || self.batch_since.elapsed() >= BATCH_TIME;
+            if due && self.batch.resolved > 0 {
+                self.commit(Mark::None)?;
+            }
+        }
+    }
+
+    /// Takes the next URLs of the round into the queues; true when the round has no more.
+    fn admit(&mut self, round: Round, after: &mut String) -> Result<bool, CrawlError> {
+        let room = usize::try_from(self.room()).unwrap_or(usize::MAX);
+        let rows = self.frontier.next(round, after, room)?;
+        let drained = rows.len() < room;
+        if let Some(last) = rows.last() {
+            after.clone_from(last);
+        }
+        for row in rows {
+            // The frontier holds what `Url` wrote; a row that no longer parses is resolved as it stands.
+            match Url::parse(&row) {
+                Ok(url) => {
+                    self.open += 1;
+                    self.queues.push(url, self.settings);
+                }
+                Err(e) => self.refuse_row(row, Refusal::matched(Rule::Network, e.to_string())),
+            }
+        }
+        Ok(drained)
+    }
+
+    /// Starts every request that may start now.
+    fn start(&mut self, now: Instant) {
+        let free = self.settings.concurrency.saturating_sub(self.in_flight.len());
+        for start in self.queues.start(now, free, self.settings) {
+            match start {
+                Start::Refused(item, (rule, detail)) => self.resolve_refused(item, Refusal::matched(rule, detail)),
+                Start::Robots(page, pace) => {
+                    let (fetcher, settings) = (Rc::clone(&self.fetcher), self.settings.clone());
+                    self.in_flight.push(Box::pin(async move {
+                        let stored = origin::fetch(&fetcher, &page, &settings, &pace).await;
+                        Done::Robots(page, stored)
+                    }));
+                }
+                Start::Page(item) => {
+                    let fetcher = Rc::clone(&self.fetcher);
+                    self.in_flight.push(Box::pin(async move {
+                        let result = fetcher.page(&item.url).await;
+                        Done::Page(item, result)
+                    }));
+                }
+            }
+        }
+    }
+
+    /// Waits for the next answer, the next host's turn or the next look at cancellation.
+    async fn step(&mut self, round: Round, now: Instant) -> Result<(), CrawlError> {
+        let poll = now + POLL;
+        let wake = self.queues.next_ready(now, self.settings).map_or(poll, |ready| ready.min(poll));
+        let done = if self.in_flight.is_empty() {
+            tokio::time::sleep_until(wake).await;
+            None
+        } else {
+            tokio::time::timeout_at(wake, self.in_flight.next()).await.ok().flatten()
+        };
+        match done {
+            Some(Done::Robots(page, stored)) => {
+                self.queues.ended(&page, self.settings);
+                self.queues.learn(&page, &stored, self.settings);
+                self.batch.robots.insert(origin_of(&page), stored);
+            }
+            Some(Done::Page(item, result)) => {
+                self.queues.ended(&item.url, self.settings);
+                self.settle(round, item, result)?;
+                self.control.progress(self.pages, self.queued, self.bytes);
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, round: Round, item: Item, result: Result<Answer, Failure>) -> Result<(), CrawlError> {
+        let ai_train = self.queues.rules(&item.url).and_then(|rules| rules.ai_train);
+        let verdict = visit::judge(self.settings, &item.url, result, ai_train);
+        if !matches!(verdict, Verdict::Retry { .. }) {
+            self.queues.pace(&item.url, self.settings).well();
+        }
+        match verdict {
+            Verdict::Take { answer, links, opt_outs } => {
+                self.take(round, &item, &answer, opt_outs)?;
+                self.follow(round, &links);
+            }
+            Verdict::Refuse { refusal, links } => {
+                self.follow(round, &links);
+                self.resolve_refused(item, refusal);
+            }
+            Verdict::Redirect { answer, target } => {
+                self.archive.write(&item.url, &answer, OptOuts::default())?;
+                let refusal = self.redirect(round, answer.status, &item.url, &target);
+                self.resolve_refused(item, refusal);
+            }
+            Verdict::Retry { after, overloaded, refusal } => {
+                let attempt = item.attempts + 1;
+                self.queues.pace(&item.url, self.settings).hold(Instant::now(), attempt, after, overloaded);
+                if attempt > self.settings.retries {
+                    self.resolve_refused(item, refusal);
+                } else {
+                    self.queues.again(Item { attempts: attempt, ..item }, self.settings);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, round: Round, item: &Item, answer: &Answer, opt_outs: OptOuts) -> Result<(), CrawlError> {
+        let stored = self.archive.write(&item.url, answer, opt_outs)?;
+        let (media_type, charset) = answer.content_type();
+        let payload_bytes = answer.body.len() as u64;
+        self.batch.pages.push(Page {
+            url: item.url.to_string(),
+            status: answer.status,
+            media_type,
+            charset,
+            payload_digest: blake3::hash(&answer.body).to_hex().to_string(),
+            payload_bytes,
+            warc: stored.file,
+            offset: stored.written.offset,
+            length: stored.written.length,
+            fetched: stored.date,
+            depth: round.depth,
+            redirects: round.hops,
+            robots: item.robots.clone(),
+            opt_outs,
+            etag: answer.header("etag"),
+            last_modified: answer.header("last-modified"),
+        });
+        self.pages += 1;
+        self.bytes += payload_bytes;
+        self.resolve();
+        Ok(())
+    }
+
+    /// Decides where a redirect leads, and gives the row for the URL that redirected.
+    fn redirect(&mut self, round: Round, status: u16, from: &Url, target: &Url) -> Refusal {
+        let status = f64::from(status);
+        let refusal = |rule, detail: &str| Refusal { rule, value: status, threshold: 0.0, detail: detail.to_owned() };
+        let hops = round.hops + 1;
+        match self.gate.judge(target) {
+            Judgement::OffScope => refusal(Rule::RedirectOffScope, target.as_str()),
+            Judgement::Follow(target) if target == *from => refusal(Rule::RedirectLoop, target.as_str()),
+            Judgement::Follow(target) if hops > self.settings.max_redirects => Refusal {
+                rule: Rule::TooManyRedirects,
+                value: f64::from(hops),
+                threshold: f64::from(self.settings.max_redirects),
+                detail: target.to_string(),
+            },
+            Judgement::Follow(target) => {
+                let refusal = refusal(Rule::Redirect, target.as_str());
+                self.batch.find(target.into(), Round { hops, ..round });
+                refusal
+            }
+            Judgement::Refuse { url, rule, value, threshold, detail } => {
+                let refusal = refusal(Rule::Redirect, &url);
+                self.note_refused(url, Refusal { rule, value, threshold, detail });
+                refusal
+            }
+        }
+    }
+
+    fn follow(&mut self, round: Round, links: &BTreeSet<Url>) {
+        for link in links {
+            self.discover(link, Round { depth: round.depth + 1, hops: 0 });
+        }
+    }
+
+    /// Judges a URL that was found at a place of the crawl, and notes the verdict.
+    pub(super) fn discover(&mut self, found: &Url, round: Round) {
+        match self.gate.judge(found) {
+            Judgement::Follow(url) => self.batch.find(url.into(), round),
+            Judgement::OffScope => self.batch.off_scope += 1,
+            Judgement::Refuse { url, rule, value, threshold, detail } => {
+                self.note_refused(url, Refusal { rule, value, threshold, detail });
+            }
+        }
+    }
+
+    fn note_refused(&mut self, url: String, refusal: Refusal) {
+        let Refusal { rule, value, threshold, detail } = refusal;
+        self.batch.refused.push(Refused { url, rule: rule.name().to_owned(), value, threshold, detail });
+    }
+
+    fn resolve_refused(&mut self, item: Item, refusal: Refusal) {
+        self.note_refused(item.url.into(), refusal);
+        self.resolve();
+    }
+
+    fn refuse_row(&mut self, url: String, refusal: Refusal) {
+        self.note_refused(url, refusal);
+        self.resolved += 1;
+        self.batch.resolved += 1;
+    }
+
+    fn resolve(&mut self) {
+        self.open = self.open.saturating_sub(1);
+        self.resolved += 1;
+        self.batch.resolved += 1;
+    }
+
+    /// Makes everything so far durable: first the records, then what the frontier says of them.
+    pub(super) fn commit(&mut self, mark: Mark) -> Result<(), CrawlError> {
+        let position = self.archive.sync()?;
+        let batch = std::mem::take(&mut self.batch);
+        self.frontier.commit(&batch, position, mark)?;
+        self.queued = self.frontier.waiting()?;
+        self.batch_since = Instant::now();
+        Ok(())
+    }
+}

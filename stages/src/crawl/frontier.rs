@@ -1,0 +1,378 @@
+//! The crawl's memory on disk: which URLs were found, which wait, what became of the others.
+//!
+//! One redb file. A URL is found once, at the smallest `(depth, hops)` at which anything leads to it, waits in that place's
+//! round, and ends as a page or a refusal. The WARC file is synced before [`Frontier::commit`] says so here.
+//!
+//! Invariant: a commit is one transaction, and it is the only writer; after a crash the file is as after some commit, and
+//! the WARC file is cut back to the place that commit names.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use redb::{
+    Database, ReadTransaction, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _, TableDefinition,
+};
+
+use super::error::CrawlError;
+use super::table::{CrawlSummary, Page, Refused};
+
+/// Found URLs: where they were found, and whether they still wait (0), were taken (1) or refused (2).
+const FOUND: TableDefinition<&str, (u32, u32, u8)> = TableDefinition::new("found");
+/// URLs that wait, in the order in which they are fetched: depth, hops, URL.
+const WAITING: TableDefinition<(u32, u32, &str), ()> = TableDefinition::new("waiting");
+/// Pages taken, as JSON.
+const PAGES: TableDefinition<&str, &[u8]> = TableDefinition::new("pages");
+/// Refusals, as JSON.
+const REFUSED: TableDefinition<&str, &[u8]> = TableDefinition::new("refused");
+/// robots.txt by origin, as [`super::origin`] writes it.
+const ROBOTS: TableDefinition<&str, &[u8]> = TableDefinition::new("robots");
+/// Counters and the WARC position.
+const NUMBERS: TableDefinition<&str, u64> = TableDefinition::new("numbers");
+/// The settings' identity.
+const TEXTS: TableDefinition<&str, &str> = TableDefinition::new("texts");
+
+const WAITS: u8 = 0;
+const TAKEN: u8 = 1;
+const REFUSED_STATE: u8 = 2;
+
+/// Bytes of pages of the database that are kept in memory.
+const CACHE_BYTES: usize = 32 << 20;
+
+/// Where a URL stands: links from a seed, then redirects. Rounds are worked off in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Round {
+    pub(super) depth: u32,
+    pub(super) hops: u32,
+}
+
+/// The end of the committed records.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct WarcPosition {
+    pub(super) file: u64,
+    pub(super) offset: u64,
+}
+
+/// What happened since the last commit.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) pages: Vec<Page>,
+    pub(super) refused: Vec<Refused>,
+    /// URLs found, each at its smallest round.
+    pub(super) found: BTreeMap<String, Round>,
+    pub(super) robots: BTreeMap<String, Vec<u8>>,
+    pub(super) off_scope: u64,
+    /// URLs of the queue that are resolved, however they ended.
+    pub(super) resolved: u64,
+}
+
+impl Batch {
+    /// Notes that something at `round` leads to a URL.
+    pub(super) fn find(&mut self, url: String, round: Round) {
+        let place = self.found.entry(url).or_insert(round);
+        *place = (*place).min(round);
+    }
+}
+
+/// The figures that the engine needs to go on.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Progress {
+    pub(super) opened: bool,
+    pub(super) finished: bool,
+    pub(super) pages: u64,
+    pub(super) bytes: u64,
+    pub(super) resolved: u64,
+    pub(super) warc: WarcPosition,
+}
+
+/// What a commit also changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mark {
+    None,
+    Opened,
+    Finished,
+}
+
+/// An open frontier.
+#[derive(Debug)]
+pub(super) struct Frontier {
+    database: Database,
+    path: PathBuf,
+}
+
+impl Frontier {
+    /// Opens the frontier of a folder, making it if need be, and checks that it belongs to this crawl.
+    pub(super) fn open(dir: &Path, identity: &str, max_depth: u32) -> Result<Self, CrawlError> {
+        fs_err::create_dir_all(dir)?;
+        let frontier = Self::at(dir)?;
+        let kept = frontier.prepare(identity, max_depth).map_err(|e| frontier.error(e))?;
+        if kept == identity { Ok(frontier) } else { Err(CrawlError::OtherSettings { dir: dir.to_owned() }) }
+    }
+
+    /// Opens the frontier of a folder that has one.
+    pub(super) fn open_existing(dir: &Path) -> Result<Self, CrawlError> {
+        if !dir.join("frontier.redb").is_file() {
+            return Err(CrawlError::Missing { dir: dir.to_owned() });
+        }
+        let frontier = Self::at(dir)?;
+        let write = frontier.prepare("", 0).map_err(|e| frontier.error(e))?;
+        if write.is_empty() { Err(CrawlError::Missing { dir: dir.to_owned() }) } else { Ok(frontier) }
+    }
+
+    fn at(dir: &Path) -> Result<Self, CrawlError> {
+        let path = dir.join("frontier.redb");
+        let database = Database::builder().set_cache_size(CACHE_BYTES).create(&path);
+        match database {
+            Ok(database) => Ok(Self { database, path }),
+            Err(source) => Err(CrawlError::Frontier { path, source: Box::new(source.into()) }),
+        }
+    }
+
+    /// Makes the tables, and keeps the first identity that is not empty; returns the one kept.
+    fn prepare(&self, identity: &str, max_depth: u32) -> Result<String, redb::Error> {
+        let kept = |transaction: &ReadTransaction| -> Result<Option<String>, redb::Error> {
+            match transaction.open_table(TEXTS) {
+                Ok(texts) => Ok(texts.get("identity")?.map(|text| text.value().to_owned())),
+                Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
+                Err(other) => Err(other.into()),
+            }
+        };
+        let found = kept(&self.database.begin_read()?)?;
+        if found.is_some() || identity.is_empty() {
+            return Ok(found.unwrap_or_default());
+        }
+        let transaction = self.database.begin_write()?;
+        transaction.open_table(FOUND)?;
+        transaction.open_table(WAITING)?;
+        transaction.open_table(PAGES)?;
+        transaction.open_table(REFUSED)?;
+        transaction.open_table(ROBOTS)?;
+        transaction.open_table(NUMBERS)?.insert("max-depth", u64::from(max_depth))?;
+        transaction.open_table(TEXTS)?.insert("identity", identity)?;
+        transaction.commit()?;
+        Ok(identity.to_owned())
+    }
+
+    fn error(&self, source: impl Into<redb::Error>) -> CrawlError {
+        CrawlError::Frontier { path: self.path.clone(), source: Box::new(source.into()) }
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&ReadTransaction) -> Result<T, redb::Error>) -> Result<T, CrawlError> {
+        let transaction = self.database.begin_read().map_err(|e| self.error(e))?;
+        read(&transaction).map_err(|e| self.error(e))
+    }
+
+    /// The figures as of the last commit.
+    pub(super) fn progress(&self) -> Result<Progress, CrawlError> {
+        self.read(|transaction| {
+            let numbers = transaction.open_table(NUMBERS)?;
+            let number = |name| Ok::<u64, redb::Error>(numbers.get(name)?.map_or(0, |n| n.value()));
+            Ok(Progress {
+                opened: number("opened")? > 0,
+                finished: number("finished")? > 0,
+                pages: number("pages")?,
+                bytes: number("bytes")?,
+                resolved: number("resolved")?,
+                warc: WarcPosition { file: number("warc-file")?, offset: number("warc-offset")? },
+            })
+        })
+    }
+
+    pub(super) fn is_finished(&self) -> Result<bool, CrawlError> {
+        Ok(self.progress()?.finished)
+    }
+
+    /// URLs that wait, in whatever round.
+    pub(super) fn waiting(&self) -> Result<u64, CrawlError> {
+        self.read(|transaction| Ok(transaction.open_table(WAITING)?.len()?))
+    }
+
+    /// The first round in which URLs wait.
+    pub(super) fn first_round(&self) -> Result<Option<Round>, CrawlError> {
+        self.read(|transaction| {
+            let waiting = transaction.open_table(WAITING)?;
+            Ok(waiting.first()?.map(|(key, _)| {
+                let (depth, hops, _) = key.value();
+                Round { depth, hops }
+            }))
+        })
+    }
+
+    /// The next URLs of a round behind `after`, at most `count`, sorted.
+    pub(super) fn next(&self, round: Round, after: &str, count: usize) -> Result<Vec<String>, CrawlError> {
+        self.read(|transaction| {
+            let waiting = transaction.open_table(WAITING)?;
+            let mut urls = Vec::with_capacity(count.min(1024));
+            for row in waiting.range((round.depth, round.hops, after)..)?.take(count + 1) {
+                let (key, _) = row?;
+                let (depth, hops, url) = key.value();
+                if (Round { depth, hops }) != round {
+                    break;
+                }
+                if url != after && urls.len() < count {
+                    urls.push(url.to_owned());
+                }
+            }
+            Ok(urls)
+        })
+    }
+
+    /// robots.txt as stored, by origin.
+    pub(super) fn robots(&self) -> Result<Vec<(String, Vec<u8>)>, CrawlError> {
+        self.read(|transaction| {
+            let robots = transaction.open_table(ROBOTS)?;
+            let row = |row: Result<(redb::AccessGuard<'_, &str>, redb::AccessGuard<'_, &[u8]>), redb::StorageError>| {
+                let (origin, file) = row?;
+                Ok((origin.value().to_owned(), file.value().to_owned()))
+            };
+            robots.iter()?.map(row).collect()
+        })
+    }
+
+    /// Writes a batch in one transaction, durable when this returns.
+    pub(super) fn commit(&self, batch: &Batch, warc: WarcPosition, mark: Mark) -> Result<(), CrawlError> {
+        let pages = self.encode(batch.pages.iter().map(|page| (page.url.as_str(), page)), "pages")?;
+        let refused = self.encode(batch.refused.iter().map(|row| (row.url.as_str(), row)), "refused")?;
+        let write = || -> Result<(), redb::Error> {
+            let transaction = self.database.begin_write()?;
+            {
+                let mut found = transaction.open_table(FOUND)?;
+                let mut waiting = transaction.open_table(WAITING)?;
+                let mut end = |url: &str, state: u8| -> Result<bool, redb::Error> {
+                    let (depth, hops, before) = found.get(url)?.map_or((0, 0, WAITS), |place| place.value());
+                    if before == WAITS {
+                        waiting.remove((depth, hops, url))?;
+                        found.insert(url, (depth, hops, state))?;
+                    }
+                    Ok(before == WAITS)
+                };
+                let mut table = transaction.open_table(PAGES)?;
+                for (url, row) in &pages {
+                    if end(url, TAKEN)? {
+                        table.insert(*url, row.as_slice())?;
+                    }
+                }
+                let mut table = transaction.open_table(REFUSED)?;
+                for (url, row) in &refused {
+                    if end(url, REFUSED_STATE)? {
+                        table.insert(*url, row.as_slice())?;
+                    }
+                }
+                for (url, round) in &batch.found {
+                    let before = found.get(url.as_str())?.map(|place| place.value());
+                    match before {
+                        Some((_, _, TAKEN | REFUSED_STATE)) => continue,
+                        Some((depth, hops, _)) if (Round { depth, hops }) <= *round => continue,
+                        Some((depth, hops, _)) => {
+                            waiting.remove((depth, hops, url.as_str()))?;
+                        }
+                        None => {}
+                    }
+                    found.insert(url.as_str(), (round.depth, round.hops, WAITS))?;
+                    waiting.insert((round.depth, round.hops, url.as_str()), ())?;
+                }
+                let mut robots = transaction.open_table(ROBOTS)?;
+                for (origin, file) in &batch.robots {
+                    robots.insert(origin.as_str(), file.as_slice())?;
+                }
+                count(&mut transaction.open_table(NUMBERS)?, batch, warc, mark)?;
+            }
+            transaction.commit()?;
+            Ok(())
+        };
+        write().map_err(|e| self.error(e))
+    }
+
+    fn encode<'a, T: serde::Serialize + 'a>(
+        &self,
+        rows: impl Iterator<Item = (&'a str, &'a T)>,
+        table: &'static str,
+    ) -> Result<Vec<(&'a str, Vec<u8>)>, CrawlError> {
+        let row = |(url, row): (&'a str, &'a T)| match serde_json::to_vec(row) {
+            Ok(bytes) => Ok((url, bytes)),
+            Err(e) => Err(self.bad_row(table, &e)),
+        };
+        rows.map(row).collect()
+    }
+
+    fn bad_row(&self, table: &'static str, problem: &serde_json::Error) -> CrawlError {
+        CrawlError::Row { path: self.path.clone(), table, problem: problem.to_string() }
+    }
+
+    fn rows<T: serde::de::DeserializeOwned>(
+        &self,
+        definition: TableDefinition<&str, &[u8]>,
+        name: &'static str,
+        mut take: impl FnMut(T),
+    ) -> Result<(), CrawlError> {
+        let transaction = self.database.begin_read().map_err(|e| self.error(e))?;
+        let table = transaction.open_table(definition).map_err(|e| self.error(e))?;
+        for row in table.iter().map_err(|e| self.error(e))? {
+            let (_, bytes) = row.map_err(|e| self.error(e))?;
+            take(serde_json::from_slice(bytes.value()).map_err(|e| self.bad_row(name, &e))?);
+        }
+        Ok(())
+    }
+
+    /// All pages, sorted by URL.
+    pub(super) fn pages(&self) -> Result<Vec<Page>, CrawlError> {
+        let mut pages = Vec::new();
+        self.rows(PAGES, "pages", |page| pages.push(page))?;
+        Ok(pages)
+    }
+
+    /// All refusals, sorted by URL.
+    pub(super) fn refused(&self) -> Result<Vec<Refused>, CrawlError> {
+        let mut refused = Vec::new();
+        self.rows(REFUSED, "refused", |row| refused.push(row))?;
+        Ok(refused)
+    }
+
+    /// The figures of the crawl so far.
+    pub(super) fn summary(&self) -> Result<CrawlSummary, CrawlError> {
+        let progress = self.progress()?;
+        let mut by_rule = BTreeMap::new();
+        self.rows(REFUSED, "refused", |row: Refused| *by_rule.entry(row.rule).or_insert(0) += 1)?;
+        let (off_scope_links, max_depth, waiting) = self.read(|transaction| {
+            let numbers = transaction.open_table(NUMBERS)?;
+            let number = |name| Ok::<u64, redb::Error>(numbers.get(name)?.map_or(0, |n| n.value()));
+            let waiting = transaction.open_table(WAITING)?.len()?;
+            Ok((number("off-scope")?, number("max-depth")?, waiting))
+        })?;
+        let over_depth = self.read(|transaction| {
+            let waiting = transaction.open_table(WAITING)?;
+            let first = u32::try_from(max_depth).unwrap_or(u32::MAX).saturating_add(1);
+            Ok(waiting.range((first, 0, "")..)?.count() as u64)
+        })?;
+        Ok(CrawlSummary {
+            finished: progress.finished,
+            pages: progress.pages,
+            bytes: progress.bytes,
+            refused: by_rule,
+            off_scope_links,
+            over_budget: waiting - over_depth,
+            over_depth,
+        })
+    }
+}
+
+type Numbers<'a> = redb::Table<'a, &'static str, u64>;
+
+fn count(numbers: &mut Numbers<'_>, batch: &Batch, warc: WarcPosition, mark: Mark) -> Result<(), redb::Error> {
+    let mut add = |name: &str, amount: u64| -> Result<(), redb::Error> {
+        let before = numbers.get(name)?.map_or(0, |n| n.value());
+        numbers.insert(name, before + amount)?;
+        Ok(())
+    };
+    add("pages", batch.pages.len() as u64)?;
+    add("bytes", batch.pages.iter().map(|page| page.payload_bytes).sum())?;
+    add("resolved", batch.resolved)?;
+    add("off-scope", batch.off_scope)?;
+    match mark {
+        Mark::None => {}
+        Mark::Opened => add("opened", 1)?,
+        Mark::Finished => add("finished", 1)?,
+    }
+    numbers.insert("warc-file", warc.file)?;
+    numbers.insert("warc-offset", warc.offset)?;
+    Ok(())
+}

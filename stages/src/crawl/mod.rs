@@ -1,0 +1,95 @@
+//! The crawl: from seeds to a folder of WARC files and a page table. The first station of a web source.
+//!
+//! [`crawl`] asks robots.txt first, keeps each host's pace, connects to checked addresses only, and works off the web
+//! breadth-first in sorted order. The folder holds `frontier.redb` (what was found and what became of it) and
+//! `crawl-00000.warc.gz` and on (what was asked and answered). Calling it again goes on after a crash or does nothing.
+//! [`pages`] and [`refused`] read the result.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `settings`, `contact` | the recipe keys and their checks |
+//! | `refuse`, `canonical` | what is left alone before it is fetched; one spelling per page |
+//! | `address`, `fetch` | checked addresses; one bounded request |
+//! | `robots`, `origin`, `sitemap`, `optout` | what sites ask of crawlers |
+//! | `politeness`, `queue` | when a host may be asked |
+//! | `scan`, `links`, `visit` | what an answer becomes |
+//! | `frontier`, `archive`, `table` | what is kept |
+//! | `engine`, `opening` | the loop and its beginning |
+//!
+//! Invariant: which pages are taken, and their digests, depend on the settings and the servers' answers alone.
+
+mod address;
+mod archive;
+pub mod canonical;
+mod contact;
+mod engine;
+mod error;
+mod fetch;
+mod frontier;
+mod links;
+mod opening;
+mod optout;
+mod origin;
+mod politeness;
+mod queue;
+mod refuse;
+pub mod robots;
+mod scan;
+mod settings;
+pub mod sitemap;
+mod table;
+mod visit;
+
+#[cfg(test)]
+mod trials;
+
+use std::path::Path;
+
+pub use error::CrawlError;
+pub use optout::OptOuts;
+pub use settings::{CrawlSettings, Scope};
+pub use table::{CrawlSummary, Page, Refused, pages, refused, summary};
+
+/// The crawler's name in robots.txt, in lower case, and the first word of its User-Agent.
+pub const AGENT: &str = "corpusmill";
+
+/// How a caller watches and stops a crawl.
+pub trait Control {
+    /// Whether the crawl shall stop. It then makes durable what it has and returns an unfinished summary.
+    fn cancelled(&self) -> bool;
+    /// Called after each answer: pages taken, URLs that wait, bytes of decoded bodies taken.
+    fn progress(&self, fetched: u64, queued: u64, bytes: u64) {
+        let _ = (fetched, queued, bytes);
+    }
+}
+
+/// A [`Control`] that lets a crawl run to its end.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RunToEnd;
+
+impl Control for RunToEnd {
+    fn cancelled(&self) -> bool {
+        false
+    }
+}
+
+/// Crawls into a folder of its own, going on with what the folder holds. A finished crawl does nothing more.
+///
+/// Holds the URLs under way (4096 at most), `concurrency` answers of up to twice `max-page-bytes`, and 32 MiB of the
+/// frontier; not the URLs found.
+///
+/// # Errors
+/// [`CrawlError`] for settings that cannot be meant, a folder with another crawl, and a disk or client that fails. A page
+/// that cannot be had is no error: see [`refused`].
+pub fn crawl(settings: &CrawlSettings, dir: &Path, control: &dyn Control) -> Result<CrawlSummary, CrawlError> {
+    if tokio::runtime::Handle::try_current().is_ok() {
+        let problem = "called inside an asynchronous runtime; call it from a thread of its own".to_owned();
+        return Err(CrawlError::Client { problem });
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let result = runtime.block_on(engine::run(settings, dir, control));
+    // A name being resolved on a helper thread must not hold up the end.
+    runtime.shutdown_background();
+    result?;
+    summary(dir)
+}

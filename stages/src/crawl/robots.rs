@@ -1,0 +1,524 @@
+//! robots.txt: what a site asks of crawlers, read as Google's parser reads it.
+//!
+//! Stands between the frontier and the fetcher: no address is fetched without a [`Verdict`]. The rules are RFC 9309's, with the habits of
+//! Google's open parser (github.com/google/robotstxt), which sites write for. Where the two differ, Google's reading is taken:
+//! - a colon may be missing if the line is two words, and common misspellings of the keys count;
+//! - a named agent ends at the first character that is no letter, `_` or `-`, so `Foo Bar` speaks to `Foo`;
+//! - `Allow: /x/index.html` also allows `/x/`;
+//! - lines beyond 16,663 bytes are cut; a NUL ends its line; a byte order mark, even a partial one, is skipped;
+//! - a pattern's `%62` does not match the address's `b`: only non-ASCII bytes and the case of hexadecimal digits are normalised.
+//!
+//! Where Google's parser is silent, the RFC holds: `/robots.txt` itself is always allowed, and what comes after 500 KiB is not read.
+//!
+//! Invariant: time is linear in pattern and address, per rule; no input makes the parser fail, and what it cannot read forbids nothing.
+
+use std::time::Duration;
+
+/// Bytes of a robots.txt that are read (RFC 9309, section 2.5: at least 500 kibibytes).
+const MAX_BYTES: usize = 500 * 1024;
+
+/// Bytes of a line that are read (Google's `kMaxLineLen`, less its terminating NUL).
+const MAX_LINE_BYTES: usize = 2083 * 8 - 1;
+
+/// Longest Crawl-delay taken at its word; beyond it the site means "hardly ever".
+const MAX_DELAY_SECONDS: f64 = 86_400.0;
+
+/// Keys that Google's parser takes for `disallow`.
+const DISALLOW_KEYS: [&str; 6] = ["disallow", "dissallow", "dissalow", "disalow", "diasllow", "disallaw"];
+
+/// Whether an address may be fetched, and which line says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// May the agent fetch the address?
+    pub allowed: bool,
+    /// The deciding rule, such as `Disallow: /private/`; `None` where no rule speaks.
+    pub rule: Option<String>,
+    /// Its line in the file, from 1.
+    pub line: Option<u32>,
+}
+
+/// What a site says of uses after fetching (contentsignals.org); `None` is no statement.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ContentSignal {
+    /// Training or fine-tuning models; also `train-ai` of the IETF draft `Content-Usage`.
+    pub ai_train: Option<bool>,
+    /// Feeding a model at answering time.
+    pub ai_input: Option<bool>,
+    /// A search index.
+    pub search: Option<bool>,
+}
+
+impl ContentSignal {
+    /// Takes in another statement on the same agent; of two that disagree, `no` holds.
+    fn merge(&mut self, other: Self) {
+        for (mine, theirs) in
+            [(&mut self.ai_train, other.ai_train), (&mut self.ai_input, other.ai_input), (&mut self.search, other.search)]
+        {
+            *mine = match (*mine, theirs) {
+                (Some(false), _) | (_, Some(false)) => Some(false),
+                (mine, theirs) => mine.or(theirs),
+            };
+        }
+    }
+}
+
+/// The path pattern of an `Allow` or `Disallow` line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Rule {
+    allow: bool,
+    pattern: String,
+    line: u32,
+}
+
+/// A statement that holds for the group's agents `from..to`, those named straight before it.
+#[derive(Debug, Clone, PartialEq)]
+struct Statement {
+    from: usize,
+    to: usize,
+    delay: Option<Duration>,
+    signal: ContentSignal,
+}
+
+/// Agents named together and the lines that follow.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Group {
+    /// Lower-case product tokens; `*` is the agent of everybody.
+    agents: Vec<String>,
+    rules: Vec<Rule>,
+    statements: Vec<Statement>,
+    /// First agent that the next statement is about.
+    fresh_from: usize,
+    /// A statement was read since the last agent.
+    stated: bool,
+}
+
+/// A parsed robots.txt; its size is bounded by the 500 KiB read.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Robots {
+    groups: Vec<Group>,
+    sitemaps: Vec<String>,
+    /// Statements before any group: they hold for all.
+    preamble: ContentSignal,
+    refuse_all: bool,
+}
+
+impl Robots {
+    /// No file, or one that the server denies with 4xx: all is allowed (RFC 9309, section 2.3.1.3).
+    pub fn allow_all() -> Self {
+        Self::default()
+    }
+
+    /// A file that cannot be reached, 5xx or network failure: nothing is allowed (RFC 9309, section 2.3.1.4).
+    pub fn disallow_all() -> Self {
+        Self { refuse_all: true, ..Self::default() }
+    }
+
+    /// Reads a robots.txt; bytes that make no sense are passed over.
+    pub fn parse(bytes: &[u8]) -> Self {
+        let mut robots = Self::default();
+        let mut open = false;
+        for (line, text) in (1..).zip(lines(bytes)) {
+            let Some((key, value)) = key_and_value(&text) else { continue };
+            robots.take(Key::of(key), value, line, &mut open);
+        }
+        robots
+    }
+
+    fn take(&mut self, key: Key, value: &str, line: u32, open: &mut bool) {
+        match key {
+            Key::UserAgent => {
+                if !*open || self.groups.is_empty() {
+                    self.groups.push(Group::default());
+                    *open = true;
+                }
+                if let Some(group) = self.groups.last_mut() {
+                    if std::mem::take(&mut group.stated) {
+                        group.fresh_from = group.agents.len();
+                    }
+                    group.agents.push(agent_token(value));
+                }
+            }
+            Key::Allow | Key::Disallow => {
+                // A rule ends the list of agents; the next User-agent line begins a new group.
+                *open = false;
+                if let Some(group) = self.groups.last_mut() {
+                    group.rules.push(Rule { allow: key == Key::Allow, pattern: escape_pattern(value), line });
+                }
+            }
+            Key::Sitemap if !value.is_empty() => self.sitemaps.push(value.to_owned()),
+            Key::CrawlDelay => self.state(parse_delay(value), ContentSignal::default()),
+            Key::ContentSignal => self.state(None, parse_signal(value)),
+            Key::Sitemap | Key::Unknown => {}
+        }
+    }
+
+    fn state(&mut self, delay: Option<Duration>, signal: ContentSignal) {
+        if let Some(group) = self.groups.last_mut() {
+            let (from, to) = (group.fresh_from, group.agents.len());
+            group.statements.push(Statement { from, to, delay, signal });
+            group.stated = true;
+        } else {
+            self.preamble.merge(signal);
+        }
+    }
+
+    /// May `agent` fetch `url`?
+    ///
+    /// `agent` is the product token (`corpusmill`); of a whole `User-Agent` value only what stands before the first `/` counts. `url` is
+    /// percent-encoded, as [`url::Url`] gives it. The longest matching pattern decides, `Allow` in a tie; rules of a group that names the
+    /// agent hide those for `*`.
+    pub fn allowed(&self, agent: &str, url: &str) -> Verdict {
+        if self.refuse_all {
+            return Verdict { allowed: false, rule: None, line: None };
+        }
+        let path = upper_case_escapes(&path_of(url));
+        let scope = self.scope(agent);
+        let mut best: Option<(usize, &Rule)> = None;
+        for rule in self.groups.iter().filter(|group| scope.covers(group)).flat_map(|group| &group.rules) {
+            let Some(length) = rule.match_length(&path) else { continue };
+            let beats = best.is_none_or(|(longest, winner)| length > longest || (length == longest && rule.allow && !winner.allow));
+            if length > 0 && beats {
+                best = Some((length, rule));
+            }
+        }
+        match best {
+            Some((_, rule)) if rule.allow || path != "/robots.txt" => {
+                let key = if rule.allow { "Allow" } else { "Disallow" };
+                Verdict { allowed: rule.allow, rule: Some(format!("{key}: {}", rule.pattern)), line: Some(rule.line) }
+            }
+            _ => Verdict { allowed: true, rule: None, line: None },
+        }
+    }
+
+    /// Seconds between two fetches that the site asks of `agent`; at most a day. Not part of RFC 9309.
+    pub fn crawl_delay(&self, agent: &str) -> Option<Duration> {
+        self.statements(agent).filter_map(|statement| statement.delay).max()
+    }
+
+    /// The `Sitemap` lines, in order, for every agent.
+    pub fn sitemaps(&self) -> &[String] {
+        &self.sitemaps
+    }
+
+    /// What the site says on the use of its pages by `agent`.
+    ///
+    /// A statement outside any group holds for all; one limited to a path counts where it says no, and then for the whole site.
+    pub fn content_signal(&self, agent: &str) -> ContentSignal {
+        let mut signal = self.preamble;
+        for statement in self.statements(agent) {
+            signal.merge(statement.signal);
+        }
+        signal
+    }
+
+    fn statements<'a>(&'a self, agent: &str) -> impl Iterator<Item = &'a Statement> {
+        let scope = self.scope(agent);
+        self.groups.iter().flat_map(move |group| {
+            let scope = scope.clone();
+            group.statements.iter().filter(move |said| group.agents[said.from..said.to].contains(&scope.agent))
+        })
+    }
+
+    fn scope(&self, agent: &str) -> Scope {
+        let name = agent.split('/').next().unwrap_or_default().to_ascii_lowercase();
+        let named = !name.is_empty() && self.groups.iter().any(|group| group.agents.contains(&name));
+        Scope { agent: if named { name } else { "*".to_owned() } }
+    }
+}
+
+/// The agent whose groups speak: the crawler's own name if the file knows it, else `*`.
+#[derive(Debug, Clone)]
+struct Scope {
+    agent: String,
+}
+
+impl Scope {
+    fn covers(&self, group: &Group) -> bool {
+        group.agents.contains(&self.agent)
+    }
+}
+
+impl Rule {
+    /// Bytes of the pattern if it matches; the measure by which rules are ranked.
+    fn match_length(&self, path: &str) -> Option<usize> {
+        if pattern_matches(&self.pattern, path) {
+            return Some(self.pattern.len());
+        }
+        let slash = self.pattern.rfind('/').filter(|_| self.allow)?;
+        let directory = &self.pattern[..=slash];
+        if !self.pattern[slash..].starts_with("/index.htm") {
+            return None;
+        }
+        pattern_matches(&format!("{directory}$"), path).then_some(directory.len() + 1)
+    }
+}
+
+/// `*` stands for any run of bytes, a final `$` for the end; the pattern matches a beginning of the path.
+///
+/// Greedy: each piece between stars is taken at its first place. With `str::find` (two-way search) that is linear.
+fn pattern_matches(pattern: &str, path: &str) -> bool {
+    let (pattern, to_end) = pattern.strip_suffix('$').map_or((pattern, false), |rest| (rest, true));
+    let Some((first, mut pieces)) = pattern.split_once('*') else {
+        return if to_end { path == pattern } else { path.starts_with(pattern) };
+    };
+    let Some(mut rest) = path.strip_prefix(first) else { return false };
+    while let Some((piece, following)) = pieces.split_once('*') {
+        let Some(at) = rest.find(piece) else { return false };
+        rest = &rest[at + piece.len()..];
+        pieces = following;
+    }
+    if to_end { rest.ends_with(pieces) } else { rest.contains(pieces) }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Key {
+    UserAgent,
+    Allow,
+    Disallow,
+    Sitemap,
+    CrawlDelay,
+    ContentSignal,
+    Unknown,
+}
+
+impl Key {
+    /// Google compares beginnings only, so `disallowed` counts as `disallow`; the keys that it does not know are compared whole.
+    fn of(key: &str) -> Self {
+        let key = key.to_ascii_lowercase();
+        let begins = |names: &[&str]| names.iter().any(|name| key.starts_with(name));
+        if begins(&["user-agent", "useragent", "user agent"]) {
+            Self::UserAgent
+        } else if begins(&["allow"]) {
+            Self::Allow
+        } else if begins(&DISALLOW_KEYS) {
+            Self::Disallow
+        } else if begins(&["sitemap", "site-map"]) {
+            Self::Sitemap
+        } else if key == "crawl-delay" || key == "crawldelay" {
+            Self::CrawlDelay
+        } else if key == "content-signal" || key == "content-signals" || key == "content-usage" {
+            Self::ContentSignal
+        } else {
+            Self::Unknown
+        }
+    }
+}
+
+/// The lines of the file: ended by LF, CR or CRLF, cut to their bound; a last line that the size cap cut in two is left out.
+fn lines(bytes: &[u8]) -> impl Iterator<Item = String> {
+    let mut rest = skip_byte_order_mark(bytes);
+    if rest.len() > MAX_BYTES {
+        let cut = rest[..MAX_BYTES].iter().rposition(|&byte| byte == b'\n' || byte == b'\r').unwrap_or(0);
+        rest = &rest[..cut];
+    }
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let end = rest.iter().position(|&byte| byte == b'\n' || byte == b'\r').unwrap_or(rest.len());
+        let line = &rest[..end.min(MAX_LINE_BYTES)];
+        let line = &line[..line.iter().position(|&byte| byte == 0).unwrap_or(line.len())];
+        let skip = if rest[end..].starts_with(b"\r\n") { 2 } else { 1 };
+        rest = rest.get(end + skip..).unwrap_or_default();
+        // Bytes that are not UTF-8 stand as Latin-1 would, marked so that `escape_pattern` gives back the byte itself.
+        Some(match std::str::from_utf8(line) {
+            Ok(text) => text.to_owned(),
+            Err(_) => line.iter().map(|&byte| escape_byte(byte)).collect(),
+        })
+    })
+}
+
+fn escape_byte(byte: u8) -> String {
+    if byte.is_ascii() { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+}
+
+/// Google's parser drops the mark's bytes one by one, so half a mark goes too.
+fn skip_byte_order_mark(bytes: &[u8]) -> &[u8] {
+    let shared = bytes.iter().zip(b"\xef\xbb\xbf").take_while(|(byte, mark)| byte == mark).count();
+    &bytes[shared..]
+}
+
+fn key_and_value(line: &str) -> Option<(&str, &str)> {
+    let blank = |character: char| character.is_ascii_whitespace() || character == '\x0b';
+    let line = line.split('#').next().unwrap_or_default().trim_matches(blank);
+    let (key, value) = line.split_once(':').or_else(|| {
+        let (key, value) = line.split_once([' ', '\t'])?;
+        let value = value.trim_start_matches([' ', '\t']);
+        (!value.contains([' ', '\t'])).then_some((key, value))
+    })?;
+    let key = key.trim_matches(blank);
+    (!key.is_empty()).then(|| (key, value.trim_matches(blank)))
+}
+
+/// The lower-case product token; `*`, alone or before a space, is everybody.
+fn agent_token(value: &str) -> String {
+    let mut bytes = value.bytes();
+    if bytes.next() == Some(b'*') && bytes.next().is_none_or(|byte| byte.is_ascii_whitespace()) {
+        return "*".to_owned();
+    }
+    let end = value.bytes().position(|byte| !(byte.is_ascii_alphabetic() || byte == b'_' || byte == b'-'));
+    value[..end.unwrap_or(value.len())].to_ascii_lowercase()
+}
+
+fn escape_pattern(value: &str) -> String {
+    let mut escaped = String::with_capacity(value.len());
+    for character in value.chars() {
+        if character.is_ascii() {
+            escaped.push(character);
+        } else {
+            let mut buffer = [0; 4];
+            escaped.extend(character.encode_utf8(&mut buffer).bytes().map(escape_byte));
+        }
+    }
+    upper_case_escapes(&escaped)
+}
+
+/// Writes the hexadecimal digits of `%e3` in upper case (RFC 3986, section 6.2.2.1).
+fn upper_case_escapes(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let escape = |at: usize| at < bytes.len() && bytes[at] == b'%' && bytes[at + 1..].iter().take(2).all(u8::is_ascii_hexdigit) && at + 2 < bytes.len();
+    let inside = |at: usize| (at >= 1 && escape(at - 1)) || (at >= 2 && escape(at - 2));
+    text.char_indices().map(|(at, character)| if inside(at) { character.to_ascii_uppercase() } else { character }).collect()
+}
+
+/// The path, parameters and query of an address, from its first `/`; an address without one has the path `/`.
+fn path_of(url: &str) -> String {
+    let start = if url.starts_with("//") { 2 } else { 0 };
+    let early = url[start..].find(['/', '?', ';']).unwrap_or(usize::MAX);
+    let authority = match url[start..].find("://") {
+        Some(at) if at <= early => start + at + 3,
+        _ => start,
+    };
+    let end = url[start..].find('#').map_or(url.len(), |at| start + at);
+    match url[authority..].find(['/', '?', ';']).map(|at| authority + at) {
+        Some(path) if path < end && url[path..].starts_with('/') => url[path..end].to_owned(),
+        Some(path) if path < end => format!("/{}", &url[path..end]),
+        _ => "/".to_owned(),
+    }
+}
+
+fn parse_delay(value: &str) -> Option<Duration> {
+    let seconds: f64 = value.split_ascii_whitespace().next()?.replace(',', ".").parse().ok()?;
+    (seconds.is_finite() && seconds >= 0.0).then(|| Duration::from_secs_f64(seconds.min(MAX_DELAY_SECONDS)))
+}
+
+fn parse_signal(value: &str) -> ContentSignal {
+    let mut signal = ContentSignal::default();
+    let everywhere = !value.starts_with('/') || value.starts_with("/ ");
+    for token in value.split([',', ';', ' ', '\t']) {
+        let Some((name, answer)) = token.split_once('=') else { continue };
+        let answer = match answer.trim().to_ascii_lowercase().as_str() {
+            "yes" | "y" if everywhere => Some(true),
+            "no" | "n" => Some(false),
+            _ => None,
+        };
+        let mut said = ContentSignal::default();
+        match name.trim().to_ascii_lowercase().as_str() {
+            "ai-train" | "train-ai" => said.ai_train = answer,
+            "ai-input" => said.ai_input = answer,
+            "search" => said.search = answer,
+            _ => {}
+        }
+        signal.merge(said);
+    }
+    signal
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn allowed(robots: &str, path: &str) -> bool {
+        Robots::parse(robots.as_bytes()).allowed("foobot", &format!("https://e.org{path}")).allowed
+    }
+
+    #[test]
+    fn the_line_that_decides_is_named() {
+        let robots = Robots::parse(b"\xef\xbb\xbfUser-agent: *\r\n\r\nDisallow: /a\rAllow: /a/b*c$ # here\n");
+        let verdict = robots.allowed("foobot/1.0 (+mailto:me)", "https://e.org/a/bxc");
+        assert_eq!(verdict, Verdict { allowed: true, rule: Some("Allow: /a/b*c$".to_owned()), line: Some(4) });
+        let verdict = robots.allowed("foobot", "https://e.org/a/bxcd");
+        assert_eq!(verdict, Verdict { allowed: false, rule: Some("Disallow: /a".to_owned()), line: Some(3) });
+        assert_eq!(robots.allowed("foobot", "https://e.org/").line, None);
+    }
+
+    #[test]
+    fn fixed_files() {
+        assert!(Robots::allow_all().allowed("foobot", "https://e.org/x").allowed);
+        assert!(!Robots::disallow_all().allowed("foobot", "https://e.org/x").allowed);
+        assert!(allowed("User-agent: *\nDisallow: /", "/robots.txt"));
+        assert!(!allowed("User-agent: *\nDisallow: /", "/robots.txt?x"));
+    }
+
+    #[test]
+    fn sloppy_files() {
+        assert!(!allowed("useragent *\ndissallow /", "/x"));
+        assert!(allowed("user-agent * foo bar\nnonsense\n\0\nDisallow: /\0x", "/"), "three words are no pair");
+        assert!(!allowed("user-agent: *\nDisallow: /x\0y", "/xz"), "a NUL ends its line");
+        assert!(!allowed("user-agent: *\nDisallow: /%e3%83%84", "/%E3%83%84"));
+        assert!(!Robots::parse(b"user-agent: *\nDisallow: /\xe9t").allowed("a", "https://e.org/%E9t").allowed);
+        assert!(!allowed("\u{feff}User-agent: *\nDisallow: /", "/"));
+    }
+
+    #[test]
+    fn the_cap_drops_the_line_it_cuts() {
+        let mut file = b"User-agent: *\nDisallow: /early\n".to_vec();
+        file.resize(MAX_BYTES - 11, b'\n');
+        file.extend_from_slice(b"Disallow: /late\n");
+        let robots = Robots::parse(&file);
+        assert!(!robots.allowed("a", "https://e.org/early").allowed);
+        assert!(robots.allowed("a", "https://e.org/x").allowed, "`Disallow: /` must not come of the cut");
+        assert!(robots.allowed("a", "https://e.org/late").allowed);
+    }
+
+    #[test]
+    fn delays_and_signals_belong_to_the_agents_above_them() {
+        let text = "Content-Signal: search=yes\nUser-agent: a\nCrawl-delay: 10\nUser-agent: b\nUser-agent: c\nCrawl-delay: 0,5\n\
+            Content-Signal: ai-train=no, ai-input=yes\nDisallow: /x\nUser-agent: *\nContent-Usage: /pictures train-ai=n\n\
+            Crawl-delay: 1e300\nSitemap: https://e.org/s.xml\n";
+        let robots = Robots::parse(text.as_bytes());
+        assert_eq!(robots.crawl_delay("A/2.0"), Some(Duration::from_secs(10)));
+        assert_eq!(robots.crawl_delay("b"), Some(Duration::from_millis(500)));
+        assert_eq!(robots.crawl_delay("d"), Some(Duration::from_secs(86_400)));
+        let searched = ContentSignal { search: Some(true), ..ContentSignal::default() };
+        assert_eq!(robots.content_signal("a"), searched);
+        assert_eq!(robots.content_signal("c"), ContentSignal { ai_train: Some(false), ai_input: Some(true), ..searched });
+        assert_eq!(robots.content_signal("d"), ContentSignal { ai_train: Some(false), ..searched });
+        assert_eq!(robots.sitemaps(), ["https://e.org/s.xml"]);
+        assert!(!robots.allowed("a", "https://e.org/x").allowed, "a delay does not part the agents of a group");
+    }
+
+    #[test]
+    fn many_stars_take_linear_time() {
+        let pattern = "*a".repeat(200_000) + "b";
+        let path = "/".to_owned() + &"a".repeat(400_000);
+        assert!(!pattern_matches(&pattern, &path));
+    }
+
+    /// The textbook matcher by recursion, exponential but plain.
+    fn matches_slowly(pattern: &[u8], path: &[u8]) -> bool {
+        match pattern {
+            [] => true,
+            [b'$'] => path.is_empty(),
+            [b'*', rest @ ..] => (0..=path.len()).any(|skip| matches_slowly(rest, &path[skip..])),
+            [byte, rest @ ..] => path.first() == Some(byte) && matches_slowly(rest, &path[1..]),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn matching_equals_the_textbook(pattern in "[/ab*$]{0,8}", path in "/[ab$/]{0,8}") {
+            prop_assert_eq!(pattern_matches(&pattern, &path), matches_slowly(pattern.as_bytes(), path.as_bytes()));
+        }
+
+        #[test]
+        fn any_bytes_are_a_file(file in proptest::collection::vec(any::<u8>(), 0..300), url in ".{0,40}", agent in ".{0,8}") {
+            let robots = Robots::parse(&file);
+            let verdict = robots.allowed(&agent, &url);
+            prop_assert_eq!(verdict.rule.is_some(), verdict.line.is_some());
+            let _ = (robots.crawl_delay(&agent), robots.content_signal(&agent));
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What sites ask of a crawler, and whether it listens.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use super::*;
+
+fn text(body: &str) -> Response<Body> {
+    Response::new(Body::from(body.to_owned()))
+}
+
+#[test]
+fn robots_txt_is_asked_first_and_obeyed() {
+    let site = Site::new(|path| match path {
+        "/robots.txt" => text("User-agent: corpusmill\nDisallow: /private\nAllow: /private/open\n"),
+        "/" => html("<a href=/private/x><a href=/private/open><a href=/y>"),
+        _ => html("x"),
+    });
+    let outcome = run(&CrawlSettings { concurrency_per_host: 8, ..site.settings() });
+    assert_eq!(outcome.paths(), ["/", "/private/open", "/y"]);
+    assert_eq!(outcome.rule("/private/x"), "robots");
+    assert!(outcome.row("/private/x").detail.contains("line 2"), "{:?}", outcome.row("/private/x"));
+    assert!(outcome.pages[1].robots.is_some());
+    assert_eq!(site.hits.lock().unwrap()[0].0, "/robots.txt");
+    assert_eq!(site.hits()["/robots.txt"], 1);
+    assert!(!site.hits().contains_key("/private/x"));
+}
+
+#[test]
+fn a_broken_robots_txt_closes_the_site_and_a_missing_one_opens_it() {
+    for (code, pages) in [(500, 0), (503, 0), (429, 0), (404, 1), (403, 1)] {
+        let site = Site::new(move |path| if path == "/robots.txt" { status(code) } else { html("x") });
+        let outcome = run(&CrawlSettings { retries: 1, ..site.settings() });
+        assert_eq!(outcome.pages.len(), pages, "{code}");
+        if pages == 0 {
+            assert_eq!((outcome.rule("/"), site.hits()["/robots.txt"]), ("robots-unreachable", 2));
+            assert_eq!(site.hits().len(), 1);
+        }
+    }
+}
+
+#[test]
+fn robots_txt_redirects_are_followed_five_times() {
+    for (hops, pages) in [(5, 0), (6, 1)] {
+        let site = Site::new(move |path| match path {
+            "/" => html("x"),
+            "/robots.txt" => redirect("/r1"),
+            other => match other.strip_prefix("/r").and_then(|n| n.parse::<u32>().ok()) {
+                Some(n) if n < hops => redirect(&format!("/r{}", n + 1)),
+                Some(_) => text("User-agent: *\nDisallow: /\n"),
+                None => status(404),
+            },
+        });
+        assert_eq!(run(&site.settings()).pages.len(), pages, "{hops}");
+    }
+}
+
+#[test]
+fn retry_after_is_waited_for() {
+    let tries = AtomicU32::new(0);
+    let site = Site::new(move |path| match path {
+        "/" => html("<a href=/busy><a href=/never>"),
+        "/busy" => match tries.fetch_add(1, Ordering::SeqCst) {
+            0 => Response::builder().status(429).header("retry-after", "0").body(Body::empty()).unwrap(),
+            1 => Response::builder().status(503).header("retry-after", "1").body(Body::empty()).unwrap(),
+            _ => html("at last"),
+        },
+        "/never" => Response::builder().status(503).header("retry-after", "86400").body(Body::empty()).unwrap(),
+        _ => status(404),
+    });
+    let outcome = run(&site.settings());
+    assert_eq!(outcome.paths(), ["/", "/busy"]);
+    assert_eq!((outcome.rule("/never"), site.hits()["/never"]), ("status", 1));
+    let seen: Vec<Instant> =
+        site.hits.lock().unwrap().iter().filter(|(path, _)| path == "/busy").map(|(_, at)| *at).collect();
+    assert_eq!(seen.len(), 3);
+    assert!(seen[2] - seen[1] >= Duration::from_millis(990), "{:?}", seen[2] - seen[1]);
+}
+
+#[test]
+fn temporary_errors_are_tried_again_and_then_recorded() {
+    let site = Site::new(|path| {
+        if path == "/" { html("<a href=/broken>") } else { status(if path == "/broken" { 500 } else { 404 }) }
+    });
+    let outcome = run(&CrawlSettings { retries: 2, ..site.settings() });
+    assert_eq!((outcome.rule("/broken"), site.hits()["/broken"]), ("status", 3));
+}
+
+#[test]
+fn requests_keep_their_distance() {
+    for (rate, robots, gap) in [(20.0, "", 50), (0.0, "User-agent: *\nCrawl-delay: 0.1\n", 100)] {
+        let site = Site::new(move |path| if path == "/robots.txt" { text(robots) } else { web_page(path, 6) });
+        let settings = CrawlSettings { requests_per_second: rate, concurrency_per_host: 4, ..site.settings() };
+        assert_eq!(run(&settings).pages.len(), 7);
+        let hits = site.hits.lock().unwrap();
+        // The first answer, robots.txt, is what announces the delay.
+        for pair in hits[1..].windows(2) {
+            assert!(pair[1].1 - pair[0].1 >= Duration::from_millis(gap - 10), "{rate}: {:?}", pair[1].1 - pair[0].1);
+        }
+    }
+}
+
+fn opting_out(path: &str) -> Response<Body> {
+    let tagged = |name: &str, value: &str| {
+        let head = Response::builder().header("content-type", "text/html").header(name, value);
+        head.body(Body::from("x<a href=/behind>")).unwrap()
+    };
+    match path {
+        "/" => html("<a href=/noai><a href=/meta><a href=/tdm><a href=/other><a href=/nofollow>"),
+        "/noai" => tagged("x-robots-tag", "noai, nofollow"),
+        "/meta" => html("<meta name=robots content='noindex'><a href=/found>"),
+        "/tdm" => tagged("tdm-reservation", "1"),
+        "/other" => tagged("x-robots-tag", "somebot: noai, nofollow"),
+        "/nofollow" => html("<meta name=robots content=nofollow><a href=/never>"),
+        "/found" | "/behind" => html("x"),
+        _ => status(404),
+    }
+}
+
+#[test]
+fn opt_outs_are_honoured_and_leave_nothing_behind() {
+    let site = Site::new(opting_out);
+    let outcome = run(&site.settings());
+    assert_eq!(outcome.paths(), ["/", "/behind", "/found", "/nofollow", "/other"]);
+    for (path, statement) in [("/noai", "noai"), ("/meta", "noindex"), ("/tdm", "tdm-reservation")] {
+        assert_eq!((outcome.rule(path), outcome.row(path).detail.as_str()), ("opt-out", statement));
+    }
+    assert!(!site.hits().contains_key("/never"));
+    let bytes = fs_err::read(outcome.dir.path().join("crawl-00000.warc.gz")).unwrap();
+    let mut archive = String::new();
+    std::io::Read::read_to_string(&mut flate2::read::MultiGzDecoder::new(&bytes[..]), &mut archive).unwrap();
+    assert!(archive.contains("/other\r\n") && !archive.contains("/noai\r\n"));
+}
+
+#[test]
+fn opt_outs_are_recorded_where_they_are_not_obeyed() {
+    let site = Site::new(opting_out);
+    let outcome = run(&CrawlSettings { obey_opt_outs: false, ..site.settings() });
+    let page = |path: &str| outcome.pages.iter().find(|page| path_of(&page.url) == path).unwrap();
+    assert!(page("/noai").opt_outs.noai && page("/meta").opt_outs.noindex && page("/tdm").opt_outs.tdm_reservation);
+    assert!(!site.hits().contains_key("/never"), "nofollow is no opt-out from training and always holds");
+}
+
+#[test]
+fn ai_train_no_closes_an_origin() {
+    let site = Site::new(|path| match path {
+        "/robots.txt" => text("User-agent: *\nContent-Signal: search=yes, ai-train=no\nAllow: /\n"),
+        _ => html("x"),
+    });
+    let outcome = run(&site.settings());
+    assert_eq!((outcome.rule("/"), site.hits().len()), ("opt-out", 1));
+    let outcome = run(&CrawlSettings { obey_opt_outs: false, ..site.settings() });
+    assert_eq!(outcome.pages[0].opt_outs.ai_train, Some(false));
+}

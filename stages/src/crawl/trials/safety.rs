@@ -1,0 +1,161 @@
+//! Servers that mean harm, or are broken enough to look like it.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use futures_util::stream;
+
+use super::*;
+use crate::crawl::Scope;
+
+#[test]
+fn addresses_are_refused_before_anything_is_sent() {
+    let site = Site::new(|_| html("secret"));
+    let closed = CrawlSettings {
+        requests_per_second: 100.0,
+        allow_loopback: false,
+        retries: 0,
+        contact: Some("crawl@uni-ulm.de".into()),
+        ..site.settings()
+    };
+    let port = site.address.port();
+    for seed in
+        [format!("http://127.0.0.1:{port}/"), format!("http://localhost:{port}/"), format!("http://2130706433:{port}/")]
+    {
+        let outcome = run(&CrawlSettings { seeds: vec![seed.clone()], ..closed.clone() });
+        assert!(outcome.pages.is_empty());
+        assert_eq!(outcome.rule("/"), "robots-unreachable", "{seed}");
+        assert!(outcome.row("/").detail.contains("loopback"), "{:?}", outcome.row("/"));
+    }
+    // A public name whose address is private, as after DNS rebinding.
+    let routes = BTreeMap::from([("rebound.org".to_owned(), site.address)]);
+    let outcome = run(&CrawlSettings { seeds: vec!["http://rebound.org/".into()], routes, ..closed });
+    assert!(outcome.row("/").detail.contains("127.0.0.1"), "{:?}", outcome.row("/"));
+    assert!(site.hits().is_empty(), "{:?}", site.hits());
+}
+
+#[test]
+fn redirects_to_private_addresses_and_schemes_are_refused() {
+    let site = Site::new(|path| match path {
+        "/" => html("<a href=/metadata><a href=/file><a href=/lan><a href=/lan-robots>"),
+        "/metadata" => redirect("http://169.254.169.254/latest/meta-data/"),
+        "/file" => redirect("file:///etc/passwd"),
+        "/lan" => redirect("http://10.0.0.1/admin"),
+        _ => status(404),
+    });
+    let scope = Scope::AnyOf(vec!["10.0.0.1".into(), "169.254.169.254".into()]);
+    let settings = CrawlSettings { scope, requests_per_second: 50.0, retries: 0, ..site.settings() };
+    let outcome = run(&settings);
+    assert_eq!(outcome.paths(), ["/"]);
+    assert_eq!((outcome.rule("/file"), outcome.rule("/lan")), ("redirect-off-scope", "redirect"));
+    for path in ["/admin", "/latest/meta-data/"] {
+        assert_eq!(outcome.rule(path), "robots-unreachable");
+        let detail = &outcome.row(path).detail;
+        assert!(detail.contains("private") || detail.contains("link-local"), "{detail}");
+    }
+    let narrow = run(&CrawlSettings { scope: Scope::SameHost, ..settings });
+    assert_eq!(narrow.rule("/metadata"), "redirect-off-scope");
+}
+
+#[test]
+fn robots_txt_may_not_redirect_to_a_private_address() {
+    let site = Site::new(|path| if path == "/robots.txt" { redirect("http://10.0.0.1/robots.txt") } else { html("x") });
+    let outcome = run(&site.settings());
+    assert_eq!((outcome.rule("/"), site.hits().len()), ("robots-unreachable", 1));
+}
+
+#[test]
+fn redirect_loops_end() {
+    let site = Site::new(|path| match path {
+        "/" => html("<a href=/self><a href=/a>"),
+        "/self" => redirect("/self#again"),
+        "/a" => redirect("/b"),
+        "/b" => redirect("/a"),
+        _ => status(404),
+    });
+    let outcome = run(&site.settings());
+    for path in ["/self", "/a", "/b"] {
+        assert_eq!((outcome.rule(path), site.hits()[path]), ("redirect-loop", 1));
+    }
+}
+
+fn with_gzip(body: &[u8]) -> Response<Body> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(body).unwrap();
+    let head = Response::builder().header("content-type", "text/html").header("content-encoding", "gzip");
+    head.body(Body::from(encoder.finish().unwrap())).unwrap()
+}
+
+#[test]
+fn bodies_are_bounded_in_bytes() {
+    let site = Site::new(|path| match path {
+        "/" => with_gzip(
+            b"<a href=/endless><a href=/bomb><a href=/announced><a href=/image><a href=/brotli><a href=/fits>",
+        ),
+        "/endless" => {
+            let chunks = stream::repeat_with(|| Ok::<_, std::io::Error>(vec![b'x'; 1 << 14]));
+            Response::builder().header("content-type", "text/html").body(Body::from_stream(chunks)).unwrap()
+        }
+        "/bomb" => with_gzip(&vec![b' '; 64 << 20]),
+        "/announced" => html("x".repeat(300_000)),
+        "/image" => Response::builder().header("content-type", "image/png").body(Body::from("x")).unwrap(),
+        "/brotli" => {
+            let head = Response::builder().header("content-type", "text/html").header("content-encoding", "br");
+            head.body(Body::from("x")).unwrap()
+        }
+        "/fits" => with_gzip(&vec![b' '; 200_000]),
+        _ => status(404),
+    });
+    let outcome = run(&CrawlSettings { max_page_bytes: 200_000, ..site.settings() });
+    assert_eq!(outcome.paths(), ["/", "/fits"]);
+    for path in ["/endless", "/bomb", "/announced"] {
+        let row = outcome.row(path);
+        assert_eq!(row.rule, "too-large");
+        assert!(row.value > row.threshold, "{row:?}");
+    }
+    assert_eq!((outcome.rule("/image"), outcome.rule("/brotli")), ("media-type", "content-encoding"));
+    assert_eq!(outcome.row("/image").detail, "image/png");
+}
+
+#[test]
+fn a_slow_drip_is_bounded_in_time() {
+    let site = Site::new(|path| match path {
+        "/" => html("<a href=/drip><a href=/fast>"),
+        "/drip" => {
+            let drops = stream::unfold((), |()| async {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                Some((Ok::<_, std::io::Error>("x"), ()))
+            });
+            Response::builder().header("content-type", "text/html").body(Body::from_stream(drops)).unwrap()
+        }
+        "/fast" => html("x"),
+        _ => status(404),
+    });
+    let begin = Instant::now();
+    let outcome = run(&CrawlSettings { timeout_seconds: 0.3, retries: 1, ..site.settings() });
+    assert_eq!(outcome.paths(), ["/", "/fast"]);
+    assert_eq!((outcome.rule("/drip"), site.hits()["/drip"]), ("timeout", 2));
+    assert!(begin.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn traps_words_and_domains_are_left_alone() {
+    let site = Site::new(|path| match path {
+        "/" => html("<a href=/casino/x><a href=/a/a/a/a/a/a/a/a/a/a/a/a><a href=/fine>"),
+        _ => html(""),
+    });
+    let outcome = run(&CrawlSettings { refused_words: vec!["casino".into()], ..site.settings() });
+    assert_eq!(outcome.paths(), ["/", "/fine"]);
+    assert_eq!((outcome.rule("/casino/x"), outcome.rule("/a/a/a/a/a/a/a/a/a/a/a/a")), ("refused-word", "trap"));
+    let gone = run(&CrawlSettings { refused_domains: vec!["127.0.0.1".into()], ..site.settings() });
+    assert_eq!((gone.pages.len(), gone.rule("/")), (0, "refused-domain"));
+}
+
+#[test]
+fn a_site_of_errors_ends_too() {
+    // Every page is a redirect to another; robots.txt too, which is asked for six times.
+    let site = Site::new(|path| redirect(&format!("{path}x")));
+    let outcome = run(&CrawlSettings { max_redirects: 1_000_000, max_pages: 1, ..site.settings() });
+    assert!(outcome.pages.is_empty());
+    assert!(site.hits().len() <= 1006, "{}", site.hits().len());
+}

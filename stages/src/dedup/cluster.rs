@@ -1,0 +1,299 @@
+//! `dedup-cluster`: gathers pairs into clusters and chooses the survivor of each.
+//!
+//! Invariant: clusters are the connected components of all pairs; output rows are bucketed by document partition and
+//! sorted by row inside it, so that removal is a merge.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow_array::builder::{BooleanBuilder, Float64Builder, StringBuilder, UInt32Builder};
+use arrow_array::cast::AsArray;
+use arrow_array::types::UInt32Type;
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use corpusmill_pipeline::{Law, Port, Reads, Stage, StageError, Task};
+
+use super::kernel::{Forest, estimate};
+use super::pair;
+
+/// Gathers clusters.
+#[derive(Debug)]
+pub struct Cluster {
+    /// Sources whose documents survive before others.
+    pub prefer: Vec<String>,
+}
+
+/// Columns: `row`, `id`, `cluster` (the survivor's id), `survivor`, `exact`, `jaccard` (estimated, with the survivor).
+pub(super) fn schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("row", DataType::UInt32, false),
+        Field::new("id", DataType::Utf8, false),
+        Field::new("cluster", DataType::Utf8, false),
+        Field::new("survivor", DataType::Boolean, false),
+        Field::new("exact", DataType::Boolean, false),
+        Field::new("jaccard", DataType::Float64, false),
+    ]))
+}
+
+#[derive(Debug, Clone)]
+struct Member {
+    node: u32,
+    id: String,
+    rank: usize,
+    length: u32,
+    exact: [u8; 16],
+    minima: Option<Vec<u16>>,
+}
+
+impl Member {
+    /// The best has the least key.
+    fn precedence(&self) -> (usize, std::cmp::Reverse<u32>, &str) {
+        (self.rank, std::cmp::Reverse(self.length), &self.id)
+    }
+
+    fn similarity(&self, other: &Self) -> f64 {
+        match (&self.minima, &other.minima) {
+            _ if self.exact == other.exact => 1.0,
+            (Some(a), Some(b)) => estimate(a, b),
+            _ => 0.0,
+        }
+    }
+}
+
+impl Cluster {
+    fn member(&self, batch: &RecordBatch, row: usize, node: u32) -> Result<Member, StageError> {
+        let text = |name| {
+            corpusmill_pipeline::document::text_column(batch, name).map(|c| c.value(row).to_owned())
+        };
+        let source = text("source")?;
+        let rank = self
+            .prefer
+            .iter()
+            .position(|name| *name == source)
+            .unwrap_or(self.prefer.len());
+        let bytes = |name: &str| batch.column_by_name(name).map(|c| c.as_fixed_size_binary());
+        let mut exact = [0; 16];
+        if let Some(column) = bytes("exact") {
+            exact.copy_from_slice(column.value(row));
+        }
+        let minima = bytes("minima")
+            .filter(|column| column.is_valid(row))
+            .map(|column| {
+                column
+                    .value(row)
+                    .chunks_exact(2)
+                    .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))
+                    .collect()
+            });
+        let length = batch
+            .column_by_name("length")
+            .map_or(0, |c| c.as_primitive::<UInt32Type>().value(row));
+        Ok(Member {
+            node,
+            id: text("id")?,
+            rank,
+            length,
+            exact,
+            minima,
+        })
+    }
+
+    /// The documents that are in some pair, by cluster root.
+    fn members(
+        &self,
+        task: &mut Task<'_>,
+        starts: &[u32],
+        forest: &mut Forest,
+    ) -> Result<BTreeMap<u32, Vec<Member>>, StageError> {
+        let mut sizes: BTreeMap<u32, u32> = BTreeMap::new();
+        for (a, _) in forest.edges().collect::<Vec<_>>() {
+            let root = forest
+                .find(a)
+                .map_err(|error| StageError::Input(error.to_string()))?;
+            *sizes.entry(root).or_default() += 1;
+        }
+        let mut clusters: BTreeMap<u32, Vec<Member>> = BTreeMap::new();
+        for (part, start) in starts.iter().enumerate().take(starts.len() - 1) {
+            let mut node = *start;
+            for batch in task.input_part("signatures", part)? {
+                let batch = batch?;
+                for row in 0..batch.num_rows() {
+                    let root = forest
+                        .find(node)
+                        .map_err(|error| StageError::Input(error.to_string()))?;
+                    if sizes.contains_key(&root) {
+                        clusters
+                            .entry(root)
+                            .or_default()
+                            .push(self.member(&batch, row, node)?);
+                    }
+                    node += 1;
+                }
+            }
+        }
+        Ok(clusters)
+    }
+}
+
+/// First node of each partition, and one past the last.
+fn starts(task: &mut Task<'_>) -> Result<Vec<u32>, StageError> {
+    let mut starts = vec![0u32];
+    for part in 0..task.parts("signatures")? {
+        let mut rows = 0usize;
+        for batch in task.input_part("signatures", part)? {
+            rows += batch?.num_rows();
+        }
+        let end = u32::try_from(rows)
+            .ok()
+            .and_then(|rows| starts[part].checked_add(rows));
+        let too_many = "dedup: more than 4,294,967,295 documents; split the recipe".to_owned();
+        starts.push(end.ok_or(StageError::Input(too_many))?);
+    }
+    Ok(starts)
+}
+
+fn connect(task: &mut Task<'_>, starts: &[u32], forest: &mut Forest) -> Result<(), StageError> {
+    for batch in task.input("pairs")? {
+        let batch = batch?;
+        let column = |index: usize| batch.column(index).as_primitive::<UInt32Type>().values();
+        for row in 0..batch.num_rows() {
+            let node = |partition: usize| {
+                starts[column(partition)[row] as usize] + column(partition + 1)[row]
+            };
+            forest
+                .union(node(0), node(2))
+                .map_err(|error| StageError::Input(error.to_string()))?;
+        }
+    }
+    Ok(())
+}
+
+struct Line<'a> {
+    row: u32,
+    member: &'a Member,
+    survivor: &'a Member,
+}
+
+fn batch(lines: &[Line<'_>]) -> Result<RecordBatch, StageError> {
+    let (mut row, mut id, mut cluster) = (
+        UInt32Builder::new(),
+        StringBuilder::new(),
+        StringBuilder::new(),
+    );
+    let (mut survives, mut exact, mut jaccard) = (
+        BooleanBuilder::new(),
+        BooleanBuilder::new(),
+        Float64Builder::new(),
+    );
+    for line in lines {
+        row.append_value(line.row);
+        id.append_value(&line.member.id);
+        cluster.append_value(&line.survivor.id);
+        survives.append_value(line.member.node == line.survivor.node);
+        exact.append_value(line.member.exact == line.survivor.exact);
+        jaccard.append_value(line.member.similarity(line.survivor));
+    }
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(row.finish()),
+        Arc::new(id.finish()),
+        Arc::new(cluster.finish()),
+        Arc::new(survives.finish()),
+        Arc::new(exact.finish()),
+        Arc::new(jaccard.finish()),
+    ];
+    Ok(RecordBatch::try_new(schema(), columns)?)
+}
+
+impl Stage for Cluster {
+    fn name(&self) -> &'static str {
+        "dedup-cluster"
+    }
+
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn settings(&self) -> serde_json::Value {
+        serde_json::json!({ "prefer": self.prefer })
+    }
+
+    fn ports(&self) -> Vec<Port> {
+        let signatures = Arc::new(Schema::new(vec![
+            Field::new("id", DataType::Utf8, false),
+            Field::new("source", DataType::Utf8, false),
+            Field::new("length", DataType::UInt32, false),
+            Field::new("exact", DataType::FixedSizeBinary(16), false),
+        ]));
+        vec![
+            Port {
+                name: "signatures",
+                reads: Reads::All,
+                schema: signatures,
+            },
+            Port {
+                name: "pairs",
+                reads: Reads::All,
+                schema: pair::schema(),
+            },
+        ]
+    }
+
+    fn output(&self, _documents: &Schema) -> Result<SchemaRef, StageError> {
+        Ok(schema())
+    }
+
+    fn law(&self) -> Law {
+        Law::Derives
+    }
+
+    fn partitions(&self, _upstream: &[u32]) -> u32 {
+        1
+    }
+
+    fn buckets(&self, upstream: u32) -> u32 {
+        upstream
+    }
+
+    fn run(&self, task: &mut Task<'_>) -> Result<(), StageError> {
+        let starts = starts(task)?;
+        let mut forest = Forest::new(starts.last().copied().unwrap_or(0));
+        connect(task, &starts, &mut forest)?;
+        let clusters = self.members(task, &starts, &mut forest)?;
+        let mut lines: Vec<(usize, Line<'_>)> = Vec::new();
+        for members in clusters.values() {
+            let Some(survivor) = members
+                .iter()
+                .min_by(|a, b| a.precedence().cmp(&b.precedence()))
+            else {
+                continue;
+            };
+            for member in members {
+                let partition = starts.partition_point(|start| *start <= member.node) - 1;
+                lines.push((
+                    partition,
+                    Line {
+                        row: member.node - starts[partition],
+                        member,
+                        survivor,
+                    },
+                ));
+            }
+        }
+        lines.sort_by_key(|(partition, line)| (*partition, line.row));
+        for group in lines.chunk_by(|a, b| a.0 == b.0) {
+            let bucket = u32::try_from(group[0].0).unwrap_or(u32::MAX);
+            let rows: Vec<Line<'_>> = group
+                .iter()
+                .map(|(_, line)| Line {
+                    row: line.row,
+                    member: line.member,
+                    survivor: line.survivor,
+                })
+                .collect();
+            for chunk in rows.chunks(1 << 14) {
+                task.emit(bucket, &batch(chunk)?)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,223 @@
+//! The words of a text as near-duplicate detection sees them.
+//!
+//! The rules of `FineWeb` (`datatrove/utils/text.py`, `simplify_text`): lower case, a number (with one decimal part) is `0`,
+//! punctuation is a space, white space is collapsed, accents are dropped (NFD without Mn). Four differences, on purpose:
+//! each Han, kana, Thai, Lao, Khmer or Burmese character is a word, since those scripts write no spaces; every symbol
+//! separates, not a fixed list; format characters (soft hyphen, joiners) vanish; a final sigma is a sigma. Words end at white
+//! space and punctuation: the spaCy tokenizer that datatrove runs afterwards is not imitated.
+//!
+//! **Invariant:** a word is never empty and holds no separator; words depend on the text alone, not on the ASCII fast path
+//! (a test compares the two).
+
+use super::characters::{Character, Characters, normal_form};
+
+/// Calls `visit` with the UTF-8 bytes of each word of `text`, in order, normalised.
+///
+/// Nothing is allocated a word; two buffers are allocated a call (see [`Words`] to keep them).
+pub fn for_each_word(text: &str, visit: impl FnMut(&[u8])) {
+    Words::default().for_each(text, visit);
+}
+
+/// The buffers of [`for_each_word`], to be used again for the next text.
+#[derive(Debug, Default)]
+pub(super) struct Words {
+    lower: Vec<u8>,
+    word: String,
+}
+
+/// What an ASCII byte is to the fast path; bytes from 128 on need the table of characters.
+const LETTER: u8 = 0;
+const END: u8 = 1;
+const HARD: u8 = 2;
+#[expect(clippy::cast_possible_truncation, reason = "the loop ends before 256; try_from is not const")]
+const CLASS: [u8; 256] = {
+    let mut class = [END; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        match byte as u8 {
+            b'a'..=b'z' | b'A'..=b'Z' => class[byte] = LETTER,
+            b'0'..=b'9' | 128.. => class[byte] = HARD,
+            _ => {}
+        }
+        byte += 1;
+    }
+    class
+};
+
+impl Words {
+    /// As [`for_each_word`].
+    #[inline]
+    pub(super) fn for_each(&mut self, text: &str, mut visit: impl FnMut(&[u8])) {
+        self.lower.clear();
+        self.lower.extend(text.bytes().map(|byte| byte.to_ascii_lowercase()));
+        let Self { lower, word } = self;
+        let mut position = 0;
+        while position < lower.len() {
+            match CLASS[lower[position] as usize] {
+                END => position += 1,
+                LETTER => {
+                    let letters = letters(&lower[position..]);
+                    let end = position + letters;
+                    if lower.get(end).is_some_and(|&byte| CLASS[byte as usize] == HARD) {
+                        position = hard_words(text, position, word, &mut visit);
+                    } else {
+                        visit(&lower[position..end]);
+                        position = end + 1;
+                    }
+                }
+                _ => position = hard_words(text, position, word, &mut visit),
+            }
+        }
+    }
+}
+
+/// How many of the first bytes are letters.
+#[inline]
+fn letters(bytes: &[u8]) -> usize {
+    bytes.iter().position(|&byte| CLASS[byte as usize] != LETTER).unwrap_or(bytes.len())
+}
+
+/// The words from `start` to the next separator, character by character; gives the position behind that separator.
+fn hard_words(text: &str, start: usize, word: &mut String, visit: &mut impl FnMut(&[u8])) -> usize {
+    let table = Characters::shared();
+    let mut rest = text[start..].chars();
+    word.clear();
+    let mut flush = |word: &mut String| {
+        if !word.is_empty() {
+            visit(word.as_bytes());
+            word.clear();
+        }
+    };
+    while let Some(character) = rest.next() {
+        match table.get(character) {
+            Character::Letter(letter) => word.push(letter),
+            Character::Nothing => {}
+            Character::Digit => {
+                skip_number(table, &mut rest);
+                word.push('0');
+            }
+            Character::Alone(letter) => {
+                flush(word);
+                word.push(letter);
+                flush(word);
+            }
+            Character::Several => normal_form(character, |part| word.push(part)),
+            Character::Separator => break,
+        }
+    }
+    flush(word);
+    text.len() - rest.as_str().len()
+}
+
+/// Goes behind a number of which the first digit is read: `\d*([.,]\d+)?`, the separators of Arabic included, and characters
+/// that are nothing overlooked.
+fn skip_number(table: &Characters, rest: &mut std::str::Chars<'_>) {
+    // The end of the digits at the start of a text, and whether there is one.
+    let digits = |from: &str| {
+        let mut found = false;
+        let end = from.find(|character| match table.get(character) {
+            Character::Digit => {
+                found = true;
+                false
+            }
+            Character::Nothing => false,
+            _ => true,
+        });
+        (end.unwrap_or(from.len()), found)
+    };
+    let text = rest.as_str();
+    let (mut end, _) = digits(text);
+    if let Some(point) = text[end..].chars().next().filter(|point| matches!(point, '.' | ',' | '\u{66B}' | '\u{66C}')) {
+        let behind = end + point.len_utf8();
+        let (decimals, found) = digits(&text[behind..]);
+        if found {
+            end = behind + decimals;
+        }
+    }
+    *rest = text[end..].chars();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn words(text: &str) -> Vec<String> {
+        let mut words = Vec::new();
+        for_each_word(text, |word| words.push(String::from_utf8(word.to_vec()).unwrap()));
+        words
+    }
+
+    /// The same rules, all at character level: what the fast path must equal.
+    fn slowly(text: &str) -> Vec<String> {
+        let mut words = Vec::new();
+        let (mut position, mut word) = (0, String::new());
+        while position < text.len() {
+            position = hard_words(text, position, &mut word, &mut |word: &[u8]| {
+                words.push(String::from_utf8(word.to_vec()).unwrap());
+            });
+        }
+        words
+    }
+
+    #[test]
+    fn words_of_every_script() {
+        for (text, expected) in [
+            ("", vec![]),
+            ("Hello, World!", vec!["hello", "world"]),
+            ("snake_case don't", vec!["snake", "case", "don", "t"]),
+            ("3.14 1,234,567 v1.2.3 abc123def", vec!["0", "0", "0", "v0", "0", "abc0def"]),
+            ("3. 4", vec!["0", "0"]),
+            ("٣٫١٤ ７", vec!["0", "0"]),
+            ("Crème BRÛLÉE cre\u{300}me", vec!["creme", "brulee", "creme"]),
+            ("co\u{AD}operate", vec!["cooperate"]),
+            ("ΟΔΟΣ οδος οδός", vec!["οδοσ", "οδοσ", "οδοσ"]),
+            ("中文abc。テスト", vec!["中", "文", "abc", "テ", "ス", "ト"]),
+            ("Привет, мир", vec!["привет", "мир"]),
+            ("क्या हिन्दी", vec!["कया", "हिनदी"]),
+            ("— … €", vec![]),
+        ] {
+            assert_eq!(words(text), expected, "{text:?}");
+        }
+        assert_eq!(words("한국어"), words("\u{1112}\u{1161}\u{11AB}\u{1100}\u{116E}\u{11A8}\u{110B}\u{1165}"));
+    }
+
+    /// Found by proptest: a variation selector between two digits made two numbers of one word.
+    #[test]
+    fn numbers_hold_together_over_invisible_characters() {
+        for text in ["1\u{FE00}2", "1\u{AD}2.\u{AD}5", "1\u{AD}.5", "12"] {
+            assert_eq!(words(text), ["0"], "{text:?}");
+        }
+        assert_eq!(words("3.\u{AD}a"), ["0", "a"]);
+    }
+
+    #[test]
+    fn the_words_of_every_character_are_normal_already() {
+        for character in '\0'..=char::MAX {
+            for word in words(&character.to_string()) {
+                assert_eq!(words(&word).concat(), word, "{character:?}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_fast_path_gives_the_words_of_the_slow_one(text in "(?s)([a-zA-Z0-9 .,_']|[éß中が한\u{301}\u{AD}]|.){0,60}") {
+            prop_assert_eq!(words(&text), slowly(&text));
+        }
+
+        #[test]
+        fn invisible_characters_are_as_if_not_there(text in "(?s)([a-z0-9 .,]|[\u{301}\u{AD}\u{FE00}\u{200D}]|[é中が한]){0,30}") {
+            let visible: String = text.chars().filter(|&c| Characters::shared().get(c) != Character::Nothing).collect();
+            prop_assert_eq!(words(&text), words(&visible));
+        }
+
+        #[test]
+        fn words_are_whole_and_normal_already(text in "(?s).{0,60}") {
+            for word in words(&text) {
+                prop_assert!(!word.is_empty());
+                prop_assert_eq!(&words(&word).concat(), &word, "from {:?}", text);
+            }
+        }
+    }
+}

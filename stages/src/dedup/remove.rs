@@ -1,0 +1,102 @@
+//! `dedup`: the documents that are not their cluster's survivor leave.
+//!
+//! Invariant: a rejected document names the survivor, which is itself kept.
+
+use std::iter::Peekable;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, UInt32Type};
+use arrow_array::RecordBatch;
+use arrow_schema::{Schema, SchemaRef};
+use corpusmill_pipeline::document::document_columns;
+use corpusmill_pipeline::{DocumentId, Port, Reads, Rejection, Stage, StageError, Task};
+
+use super::cluster;
+
+/// Removes duplicates.
+#[derive(Debug)]
+pub(super) struct Remove {
+    /// The similarity at which the bands find a pair half of the time or so: shown beside the value.
+    pub(super) threshold: f64,
+}
+
+struct Leaving {
+    row: u32,
+    rejection: Rejection,
+}
+
+fn leaving(batch: &RecordBatch, threshold: f64) -> Vec<Leaving> {
+    let rows = batch.column(0).as_primitive::<UInt32Type>();
+    let survivors = batch.column(2).as_string::<i32>();
+    let (survives, exact) = (batch.column(3).as_boolean(), batch.column(4).as_boolean());
+    let jaccard = batch.column(5).as_primitive::<Float64Type>();
+    (0..batch.num_rows())
+        .filter(|&i| !survives.value(i))
+        .map(|i| {
+            let (rule, bound) = if exact.value(i) {
+                ("exact-duplicate", 1.0)
+            } else {
+                ("near-duplicate", threshold)
+            };
+            let related = Some(DocumentId::given(survivors.value(i)));
+            let rejection = Rejection {
+                related,
+                ..Rejection::new(rule, jaccard.value(i), bound)
+            };
+            Leaving {
+                row: rows.value(i),
+                rejection,
+            }
+        })
+        .collect()
+}
+
+impl Stage for Remove {
+    fn name(&self) -> &'static str {
+        "dedup"
+    }
+
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn settings(&self) -> serde_json::Value {
+        serde_json::json!({ "threshold": self.threshold })
+    }
+
+    fn ports(&self) -> Vec<Port> {
+        vec![
+            Port {
+                name: "documents",
+                reads: Reads::Same,
+                schema: document_columns(&["id", "text"]),
+            },
+            Port {
+                name: "clusters",
+                reads: Reads::Bucket,
+                schema: cluster::schema(),
+            },
+        ]
+    }
+
+    fn output(&self, documents: &Schema) -> Result<SchemaRef, StageError> {
+        Ok(SchemaRef::new(documents.clone()))
+    }
+
+    fn run(&self, task: &mut Task<'_>) -> Result<(), StageError> {
+        let mut gone: Vec<Leaving> = Vec::new();
+        for batch in task.input("clusters")? {
+            gone.extend(leaving(&batch?, self.threshold));
+        }
+        let mut gone: Peekable<_> = gone.into_iter().peekable();
+        let mut row = 0u32;
+        task.judge(|batch| {
+            let verdicts = (0..batch.num_rows()).map(|_| {
+                let found = gone.next_if(|leaving| leaving.row == row);
+                row += 1;
+                found.map(|leaving| leaving.rejection)
+            });
+            Ok(verdicts.collect())
+        })
+    }
+}

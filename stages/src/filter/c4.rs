@@ -1,0 +1,128 @@
+//! The C4 rules on whole documents: placeholder text, code, too little of it.
+//!
+//! From Raffel et al. 2020, *Exploring the Limits of Transfer Learning*, section 2.2, as in datatrove's
+//! `c4_filters.py`. The rules that cut lines are in [`super::lines`]; run them first, as C4 does.
+//!
+//! *Invariant*: the curly-bracket rule is off unless asked for, since it removes all code and much documentation.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Facts, Family, Overrides, Rule, count};
+use crate::words;
+
+/// Settings of the C4 document rules. All of them only judge.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct C4 {
+    /// Most occurrences of "lorem ipsum" (C4: 0).
+    pub max_lorem_ipsum: Option<f64>,
+    /// Most `{` (C4: 0; here off, because it removes all code).
+    pub max_curly_brackets: Option<f64>,
+    /// Fewest sentences (C4: 5).
+    pub min_sentences: Option<f64>,
+    /// Thresholds that differ for a language: ISO 639-3 code, rule, threshold or null.
+    pub languages: Overrides,
+}
+
+impl Default for C4 {
+    fn default() -> Self {
+        Self {
+            max_lorem_ipsum: Some(0.0),
+            max_curly_brackets: None,
+            min_sentences: Some(5.0),
+            languages: Overrides::new(),
+        }
+    }
+}
+
+const RULES: [Rule; 3] = [
+    Rule::max("lorem-ipsum", "occurrences", "occurrences of \"lorem ipsum\", in either case"),
+    Rule::max("curly-brackets", "occurrences", "number of {"),
+    Rule::min("too-few-sentences", "sentences", "sentences, each line ending one; not for Thai and Lao"),
+];
+
+/// Occurrences of "lorem ipsum" with one character of white space between, in either case.
+fn count_lorem_ipsum(text: &str) -> usize {
+    const SECOND: &str = "ipsum";
+    let bytes = text.as_bytes();
+    let ends_lorem = |before: &[u8]| {
+        let (lorem, space) = before.split_at(before.len().saturating_sub(1));
+        space.first().is_some_and(u8::is_ascii_whitespace)
+            && lorem.len() >= 5
+            && lorem[lorem.len() - 5..].eq_ignore_ascii_case(b"lorem")
+    };
+    let second =
+        |at: &usize| bytes[*at..].get(..SECOND.len()).is_some_and(|b| b.eq_ignore_ascii_case(SECOND.as_bytes()));
+    text.match_indices(['i', 'I']).map(|(at, _)| at).filter(second).filter(|at| ends_lorem(&bytes[..*at])).count()
+}
+
+/// Whether most letters are Thai or Lao, whose sentences end with a space.
+fn has_no_sentence_marks(text: &str) -> bool {
+    if text.is_ascii() {
+        return false;
+    }
+    let (mut unmarked, mut letters) = (0_usize, 0_usize);
+    for character in text.chars().filter(|character| character.is_alphabetic()) {
+        letters += 1;
+        unmarked += usize::from(matches!(character, '\u{0e00}'..='\u{0eff}'));
+    }
+    unmarked * 2 > letters
+}
+
+impl Family for C4 {
+    fn name(&self) -> &'static str {
+        "c4"
+    }
+
+    fn rules(&self) -> &'static [Rule] {
+        &RULES
+    }
+
+    fn measure(&self, facts: &Facts<'_>, values: &mut Vec<Option<f64>>) {
+        let text = facts.text;
+        let sentences = (!has_no_sentence_marks(text)).then(|| count(words::count_sentences(text)));
+        values.extend([Some(count(count_lorem_ipsum(text))), Some(count(text.matches('{').count())), sentences]);
+    }
+
+    fn base_threshold(&self, index: usize) -> Option<f64> {
+        [self.max_lorem_ipsum, self.max_curly_brackets, self.min_sentences].get(index).copied().flatten()
+    }
+
+    fn overrides(&self) -> &Overrides {
+        &self.languages
+    }
+
+    fn measuring(&self) -> Self {
+        Self::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filter::tests::{measure, value};
+
+    #[test]
+    fn by_hand() {
+        let text = "Lorem ipsum dolor. LOREM\nIPSUM { { }\nlorem  ipsum, loremipsum; ipsum";
+        let values = measure(&C4::default(), &Facts { text, ..Facts::default() });
+        assert_eq!(values["lorem-ipsum"], Some(2.0));
+        assert_eq!(values["curly-brackets"], Some(2.0));
+        assert_eq!(values["too-few-sentences"], Some(4.0));
+    }
+
+    #[test]
+    fn sentences_of_other_scripts() {
+        assert_eq!(value(&C4::default(), "too-few-sentences", "好。真的吗？是！"), Some(3.0));
+        assert_eq!(value(&C4::default(), "too-few-sentences", "ภาษาไทยไม่มีเครื่องหมายจบประโยค"), None);
+    }
+
+    #[test]
+    fn curly_brackets_reject_only_when_asked_for() {
+        let values = [Some(0.0), Some(9.0), Some(9.0)];
+        assert_eq!(C4::default().judge(None, &values), None);
+        let strict = C4 { max_curly_brackets: Some(0.0), ..C4::default() };
+        assert_eq!(strict.judge(None, &values).map(|verdict| verdict.rule), Some("curly-brackets"));
+    }
+}

@@ -1,0 +1,137 @@
+//! `filter-lines` and `filter-redact`: cut or replace spans of documents that stay.
+//!
+//! Invariant: every cut is on record as an edit: document, rule, count, bytes.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_array::builder::StringBuilder;
+use arrow_schema::{Schema, SchemaRef};
+use corpusmill_pipeline::document::{document_columns, optional_text, text_column, with_text};
+use corpusmill_pipeline::{Edit, Port, Reads, Stage, StageError, Task};
+
+use super::lines::{LineCuts, cut_lines};
+use super::redact::{RedactSettings, redact};
+use super::step::Filter;
+use crate::acquire::split::Side;
+
+/// Cuts lines.
+#[derive(Debug)]
+pub(super) struct CutLines {
+    pub(super) settings: LineCuts,
+    /// For its media types.
+    pub(super) filter: Filter,
+}
+
+/// Replaces personal data and secrets.
+#[derive(Debug)]
+pub(super) struct Redact {
+    pub(super) settings: RedactSettings,
+    /// For its media types.
+    pub(super) filter: Filter,
+}
+
+fn ports() -> Vec<Port> {
+    let schema = document_columns(&["id", "text", "media_type"]);
+    vec![Port { name: "documents", reads: Reads::Same, schema }]
+}
+
+/// Applies an edit to the text of each row that the filter covers.
+fn edit_texts(
+    task: &mut Task<'_>,
+    filter: &Filter,
+    edit: impl Fn(&str, Option<&str>) -> (Option<String>, Vec<(&'static str, u64, u64)>),
+) -> Result<(), StageError> {
+    for batch in task.input("documents")? {
+        let batch: RecordBatch = batch?;
+        let (ids, texts) = (text_column(&batch, "id")?, text_column(&batch, "text")?);
+        let mut out = StringBuilder::new();
+        let mut edits = Vec::new();
+        for row in 0..batch.num_rows() {
+            let (text, media_type) = (texts.value(row), optional_text(&batch, "media_type", row));
+            let (changed, cuts) = if filter.covers(media_type) { edit(text, media_type) } else { (None, Vec::new()) };
+            out.append_value(changed.as_deref().unwrap_or(text));
+            edits.extend(cuts.into_iter().map(|(rule, count, bytes)| Edit {
+                id: ids.value(row).to_owned(),
+                rule,
+                count,
+                bytes,
+            }));
+        }
+        task.edit(&edits)?;
+        let rows = with_text(&batch, "text", Arc::new(out.finish()))?;
+        task.emit(0, &rows)?;
+    }
+    Ok(())
+}
+
+impl Stage for CutLines {
+    fn name(&self) -> &'static str {
+        "filter-lines"
+    }
+
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn settings(&self) -> serde_json::Value {
+        serde_json::json!({ "lines": self.settings, "media-types": self.filter.media_types })
+    }
+
+    fn ports(&self) -> Vec<Port> {
+        ports()
+    }
+
+    fn output(&self, documents: &Schema) -> Result<SchemaRef, StageError> {
+        Ok(SchemaRef::new(documents.clone()))
+    }
+
+    fn run(&self, task: &mut Task<'_>) -> Result<(), StageError> {
+        edit_texts(task, &self.filter, |text, media_type| {
+            // Lines of source code are no sentences.
+            if media_type.is_some_and(|media| media.starts_with("text/x-") && Side::of_media_type(media) == Side::Code)
+            {
+                return (None, Vec::new());
+            }
+            let (kept, cuts) = cut_lines(text, &self.settings);
+            let cuts: Vec<_> =
+                cuts.into_iter().filter(|cut| cut.count > 0).map(|cut| (cut.rule, cut.count, cut.bytes)).collect();
+            (Some(kept), cuts)
+        })
+    }
+}
+
+impl Stage for Redact {
+    fn name(&self) -> &'static str {
+        "filter-redact"
+    }
+
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn settings(&self) -> serde_json::Value {
+        serde_json::json!({ "redact": self.settings, "media-types": self.filter.media_types })
+    }
+
+    fn ports(&self) -> Vec<Port> {
+        ports()
+    }
+
+    fn output(&self, documents: &Schema) -> Result<SchemaRef, StageError> {
+        Ok(SchemaRef::new(documents.clone()))
+    }
+
+    fn run(&self, task: &mut Task<'_>) -> Result<(), StageError> {
+        edit_texts(task, &self.filter, |text, _| {
+            let (redacted, cuts) = redact(text, &self.settings);
+            let cuts =
+                cuts.into_iter().filter(|cut| cut.count > 0).map(|cut| (cut.rule, cut.count, cut.bytes)).collect();
+            match redacted {
+                Cow::Borrowed(_) => (None, cuts),
+                Cow::Owned(text) => (Some(text), cuts),
+            }
+        })
+    }
+}

@@ -1,0 +1,127 @@
+//! The `FineWeb` rules: lists, menus and broken extraction that the other families let pass.
+//!
+//! From Penedo et al. 2024, *The `FineWeb` Datasets*, section 3.6; thresholds as in datatrove's
+//! `fineweb_quality_filter.py`.
+//!
+//! *Invariant*: in text of scripts without spaces a line is short at half the characters, and two characters count as
+//! one word.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::repetition::Duplicates;
+use super::{CHARACTERS_A_WORD, Facts, Family, Overrides, Rule, is_mostly_unspaced, ratio};
+use crate::words;
+
+/// Settings of the `FineWeb` rules. `short-line` is measured with; all others only judge.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct FineWeb {
+    /// Characters up to which a line is short (`FineWeb`: 30); half of it in scripts without spaces.
+    pub short_line: u32,
+    /// Least share of lines that end as a sentence does (`FineWeb`: 0.12).
+    pub min_terminated_lines: Option<f64>,
+    /// Greatest share of short lines (`FineWeb`: 0.67).
+    pub max_short_lines: Option<f64>,
+    /// Greatest share of characters in lines that repeat an earlier line (`FineWeb`: 0.01).
+    pub max_repeated_line_characters: Option<f64>,
+    /// Most line ends a word (`FineWeb`: 0.3).
+    pub max_newlines: Option<f64>,
+    /// Thresholds that differ for a language: ISO 639-3 code, rule, threshold or null.
+    pub languages: Overrides,
+}
+
+impl Default for FineWeb {
+    fn default() -> Self {
+        Self {
+            short_line: 30,
+            min_terminated_lines: Some(0.12),
+            max_short_lines: Some(0.67),
+            max_repeated_line_characters: Some(0.01),
+            max_newlines: Some(0.3),
+            languages: Overrides::new(),
+        }
+    }
+}
+
+const RULES: [Rule; 4] = [
+    Rule::min("too-few-terminated-lines", "share", "lines that end as a sentence does, of those not blank"),
+    Rule::max("too-many-short-lines", "share", "short lines, of those not blank"),
+    Rule::max("repeated-line-characters", "share", "characters in lines that repeat an earlier line"),
+    Rule::max("too-many-newlines", "per word", "line ends divided by the number of words"),
+];
+
+impl Family for FineWeb {
+    fn name(&self) -> &'static str {
+        "fineweb"
+    }
+
+    fn rules(&self) -> &'static [Rule] {
+        &RULES
+    }
+
+    fn measure(&self, facts: &Facts<'_>, values: &mut Vec<Option<f64>>) {
+        let text = facts.text;
+        let scale = if is_mostly_unspaced(text) { CHARACTERS_A_WORD } else { 1 };
+        let longest_short = usize::try_from(self.short_line).unwrap_or(usize::MAX) / scale;
+        let (mut lines, mut terminated, mut short) = (0, 0, 0);
+        for line in words::lines(text) {
+            lines += 1;
+            terminated += usize::from(words::ends_sentence(line));
+            short += usize::from(line.chars().nth(longest_short).is_none());
+        }
+        let word_count = words::spans(text).count();
+        values.extend([
+            ratio(terminated, lines),
+            ratio(short, lines),
+            Duplicates::of(words::lines(text)).character_share(),
+            ratio(text.matches('\n').count() * scale, word_count),
+        ]);
+    }
+
+    fn base_threshold(&self, index: usize) -> Option<f64> {
+        let thresholds =
+            [self.min_terminated_lines, self.max_short_lines, self.max_repeated_line_characters, self.max_newlines];
+        thresholds.get(index).copied().flatten()
+    }
+
+    fn overrides(&self) -> &Overrides {
+        &self.languages
+    }
+
+    fn measuring(&self) -> Self {
+        Self { short_line: self.short_line, ..Self::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filter::tests::measure;
+
+    #[test]
+    fn by_hand() {
+        // Four lines: 7, 31, 7 and 30 characters; two end in a mark; 7 of 75 characters repeat; 4 line ends, 19 words.
+        let text = format!("Home ok\n{}.\n\nHome ok\n{}x ab cd!", "a".repeat(30), "b ".repeat(11));
+        let values = measure(&FineWeb::default(), &Facts { text: &text, ..Facts::default() });
+        assert_eq!(values["too-few-terminated-lines"], Some(0.5));
+        assert_eq!(values["too-many-short-lines"], Some(0.75));
+        assert_eq!(values["repeated-line-characters"], Some(7.0 / 75.0));
+        assert_eq!(values["too-many-newlines"], Some(4.0 / 19.0));
+    }
+
+    #[test]
+    fn chinese_lines_are_short_at_half_the_length() {
+        let text = format!("{}\n{}。", "好".repeat(15), "好".repeat(15));
+        let values = measure(&FineWeb::default(), &Facts { text: &text, ..Facts::default() });
+        assert_eq!(values["too-many-short-lines"], Some(0.5));
+        assert_eq!(values["too-few-terminated-lines"], Some(0.5));
+        assert_eq!(values["too-many-newlines"], Some(2.0 / 30.0));
+    }
+
+    #[test]
+    fn measuring_keeps_what_measures() {
+        let settings = FineWeb { short_line: 9, max_newlines: None, ..FineWeb::default() };
+        assert_eq!(settings.measuring(), FineWeb { short_line: 9, ..FineWeb::default() });
+    }
+}

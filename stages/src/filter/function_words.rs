@@ -1,0 +1,123 @@
+//! Languages by their function words: a second opinion on what trigrams propose.
+//!
+//! A function word counts with its characters, divided among the languages that share it; a language's *evidence* is
+//! the share of a text's characters that its words so account for. The lists are in `function_words.txt`.
+//!
+//! *Invariant*: only languages written in a script of the text can be named, since their words must stand in it; equal
+//! evidence goes to the language first in the list.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use super::language::Identified;
+use crate::words;
+
+const LISTS: &str = include_str!("function_words.txt");
+
+/// The evidence that overrules the trigrams: this much in all …
+const LEAST_EVIDENCE: f64 = 0.04;
+/// … and this many times the evidence for the language that they propose.
+const LEAST_LEAD: f64 = 1.3;
+
+/// The languages in the order of the list, and for each word the places of its languages.
+struct Lists {
+    languages: Vec<&'static str>,
+    words: BTreeMap<&'static str, Vec<usize>>,
+}
+
+static TABLE: LazyLock<Lists> = LazyLock::new(|| {
+    let mut lists = Lists { languages: Vec::new(), words: BTreeMap::new() };
+    for line in LISTS.lines().filter(|line| !line.starts_with('#')) {
+        let mut entries = line.split_whitespace();
+        let Some(language) = entries.next() else { continue };
+        let place = lists.languages.len();
+        lists.languages.push(language);
+        for word in entries {
+            let places = lists.words.entry(word).or_default();
+            if places.last() != Some(&place) {
+                places.push(place);
+            }
+        }
+    }
+    lists
+});
+
+/// Evidence for each language of the table, 0..=1.
+fn weigh(text: &str) -> Vec<f64> {
+    let table = &*TABLE;
+    let (mut evidence, mut total, mut lower) = (vec![0.0; table.languages.len()], 0_usize, String::new());
+    for word in words::spans(text).filter(|word| !word.single).map(|word| word.text) {
+        lower.clear();
+        lower.extend(word.chars().flat_map(char::to_lowercase));
+        let length = lower.chars().count();
+        total += length;
+        let places = table.words.get(lower.as_str()).map_or(&[][..], Vec::as_slice);
+        for &place in places {
+            evidence[place] += super::share(length, places.len());
+        }
+    }
+    let total = super::count(total).max(1.0);
+    evidence.into_iter().map(|sum: f64| sum / total).collect()
+}
+
+/// Decides between the language that trigrams propose for `text` and the one that its function words speak for.
+///
+/// The score of an overruled proposal is the lead of the language named: 1 when nothing speaks for the other.
+pub(super) fn decide(text: &str, proposed: Option<Identified>) -> Option<Identified> {
+    let proposed = proposed?;
+    let table = &*TABLE;
+    let evidence = weigh(text);
+    let best = (0..evidence.len()).rev().max_by(|one, other| evidence[*one].total_cmp(&evidence[*other]))?;
+    let own = table.languages.iter().position(|language| *language == listed(proposed.language));
+    // A language without a list is one whose script it does not share (whatlang is then certain), or unknown here.
+    let own_evidence = own.map(|place| evidence[place]);
+    let (Some(own_evidence), best_evidence) = (own_evidence, evidence[best]) else { return Some(proposed) };
+    if own == Some(best) || best_evidence < LEAST_EVIDENCE || best_evidence < own_evidence * LEAST_LEAD {
+        return Some(proposed);
+    }
+    Some(Identified { language: table.languages[best], score: (best_evidence - own_evidence) / best_evidence })
+}
+
+/// The code under which the list has a language of `whatlang`.
+fn listed(code: &'static str) -> &'static str {
+    match code {
+        "msa" => "zsm",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_lower_case_and_words_are_single_words() {
+        let lists = &*TABLE;
+        assert!(lists.languages.iter().all(|code| code.len() == 3));
+        for word in lists.words.keys() {
+            assert_eq!(word.to_lowercase(), *word);
+            assert_eq!(words::words(word).count(), 1, "{word}");
+        }
+    }
+
+    #[test]
+    fn evidence_by_hand() {
+        // Of 12 characters, "ikkje" (5) is Nynorsk alone.
+        let evidence = weigh("Ikkje abcdefg");
+        let place = TABLE.languages.iter().position(|code| *code == "nno").unwrap();
+        assert!((evidence[place] - 5.0 / 12.0).abs() < 1e-12);
+        assert!((evidence.iter().sum::<f64>() - 5.0 / 12.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn only_a_clear_lead_overrules() {
+        let proposed = Some(Identified { language: "nob", score: 0.5 });
+        let decided = decide("ikkje noko anna", proposed).unwrap();
+        assert_eq!((decided.language, decided.score), ("nno", 1.0));
+        assert_eq!(decide("xyzzy plugh", proposed), proposed);
+        assert_eq!(decide("ikkje noko", None), None);
+        // A language without a list is not overruled.
+        let greek = Some(Identified { language: "ell", score: 1.0 });
+        assert_eq!(decide("ikkje noko anna", greek), greek);
+    }
+}

@@ -1,0 +1,261 @@
+//! The Gopher quality rules: does a document look like running text?
+//!
+//! From Rae et al. 2021, *Scaling Language Models: Methods, Analysis & Insights from Training Gopher*, appendix A1.1;
+//! thresholds as in datatrove's `gopher_quality_filter.py`, which `FineWeb` ran.
+//!
+//! *Invariant*: the stop-word rule applies only where the document's language is known and has a list, and the rules on
+//! word length only where most words belong to scripts with spaces; elsewhere the value is `None`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Facts, Family, Overrides, Rule, count, ratio};
+use crate::words;
+
+/// Settings of the Gopher quality rules. `stop-words` is measured with; all others only judge.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct GopherQuality {
+    /// Words to look for, lower case, by ISO 639-3 code. English is Gopher's list; the others are the eight words of
+    /// the same office in their language.
+    pub stop_words: BTreeMap<String, Vec<String>>,
+    /// Fewest words (Gopher: 50).
+    pub min_words: Option<f64>,
+    /// Most words (Gopher: 100 000).
+    pub max_words: Option<f64>,
+    /// Least mean word length in characters (Gopher: 3).
+    pub min_mean_word_length: Option<f64>,
+    /// Greatest mean word length in characters (Gopher: 10).
+    pub max_mean_word_length: Option<f64>,
+    /// Most `#` a word (Gopher: 0.1).
+    pub max_hash_signs: Option<f64>,
+    /// Most ellipses a word (Gopher: 0.1).
+    pub max_ellipses: Option<f64>,
+    /// Greatest share of lines that begin with a bullet (Gopher: 0.9).
+    pub max_bullet_lines: Option<f64>,
+    /// Greatest share of lines that end with an ellipsis (Gopher: 0.3).
+    pub max_ellipsis_lines: Option<f64>,
+    /// Least share of words with a letter (Gopher: 0.8).
+    pub min_alphabetic_words: Option<f64>,
+    /// Fewest different stop words (Gopher: 2).
+    pub min_stop_words: Option<f64>,
+    /// Thresholds that differ for a language: ISO 639-3 code, rule, threshold or null.
+    pub languages: Overrides,
+}
+
+/// Gopher's English words, and the words of the same kind of the languages most used on the web.
+const STOP_WORDS: [(&str, &str); 12] = [
+    ("eng", "the be to of and that have with"),
+    ("deu", "der die und in den von zu das"),
+    ("fra", "le la de et les des en un"),
+    ("spa", "de la que el en y los se"),
+    ("ita", "di che e la il un per non"),
+    ("por", "de a o que e do da em"),
+    ("nld", "de van het een en in is dat"),
+    ("pol", "w i na z się do nie że"),
+    ("rus", "и в не на что с по как"),
+    ("tur", "ve bir bu da de için ile olarak"),
+    ("cmn", "的 是 在 了 不 有 和 我"),
+    ("jpn", "の に は を た が で て"),
+];
+
+impl Default for GopherQuality {
+    fn default() -> Self {
+        let list = |words: &str| words.split(' ').map(str::to_owned).collect();
+        Self {
+            stop_words: STOP_WORDS.iter().map(|(code, words)| ((*code).to_owned(), list(words))).collect(),
+            min_words: Some(50.0),
+            max_words: Some(100_000.0),
+            min_mean_word_length: Some(3.0),
+            max_mean_word_length: Some(10.0),
+            max_hash_signs: Some(0.1),
+            max_ellipses: Some(0.1),
+            max_bullet_lines: Some(0.9),
+            max_ellipsis_lines: Some(0.3),
+            min_alphabetic_words: Some(0.8),
+            min_stop_words: Some(2.0),
+            languages: Overrides::new(),
+        }
+    }
+}
+
+const RULES: [Rule; 10] = [
+    Rule::min("too-few-words", "words", "number of words"),
+    Rule::max("too-many-words", "words", "number of words"),
+    Rule::min("words-too-short", "characters", "mean length of the words of scripts with spaces"),
+    Rule::max("words-too-long", "characters", "mean length of the words of scripts with spaces"),
+    Rule::max("too-many-hash-signs", "per word", "number of # divided by the number of words"),
+    Rule::max("too-many-ellipses", "per word", "number of ... and … divided by the number of words"),
+    Rule::max("too-many-bullet-lines", "share", "lines that begin with a bullet, of those not blank"),
+    Rule::max("too-many-ellipsis-lines", "share", "lines that end with an ellipsis, of those not blank"),
+    Rule::min("too-few-alphabetic-words", "share", "words with a letter, of all words and lone symbols"),
+    Rule::min("too-few-stop-words", "words", "different stop words of the document's language"),
+];
+
+/// What one pass over the words gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct WordCounts {
+    words: usize,
+    alphabetic: usize,
+    spaced: usize,
+    spaced_characters: usize,
+}
+
+fn count_words(text: &str) -> WordCounts {
+    let mut counts = WordCounts::default();
+    for word in words::spans(text) {
+        counts.words += 1;
+        counts.alphabetic += usize::from(word.single || word.text.chars().any(char::is_alphabetic));
+        if !word.single {
+            counts.spaced += 1;
+            counts.spaced_characters += word.text.chars().count();
+        }
+    }
+    counts
+}
+
+fn begins_with_bullet(line: &str) -> bool {
+    line.starts_with(['-', '•', '‣', '◦', '▪', '●', '∙']) || line.starts_with("* ") || line.starts_with("+ ")
+}
+
+fn ends_with_ellipsis(line: &str) -> bool {
+    line.ends_with("...") || line.ends_with('…')
+}
+
+/// Number of different words of `list` (lower case) that `text` holds.
+fn count_stop_words(text: &str, list: &[String]) -> usize {
+    let mut missing: Vec<&str> = list.iter().map(String::as_str).collect();
+    for word in words::words(text) {
+        missing.retain(|stop| !same_word(word, stop));
+        if missing.is_empty() {
+            break;
+        }
+    }
+    list.len() - missing.len()
+}
+
+/// Whether `word` in lower case is `stop`.
+fn same_word(word: &str, stop: &str) -> bool {
+    if word.is_ascii() {
+        word.eq_ignore_ascii_case(stop)
+    } else {
+        word.chars().flat_map(char::to_lowercase).eq(stop.chars())
+    }
+}
+
+impl Family for GopherQuality {
+    fn name(&self) -> &'static str {
+        "gopher-quality"
+    }
+
+    fn rules(&self) -> &'static [Rule] {
+        &RULES
+    }
+
+    fn measure(&self, facts: &Facts<'_>, values: &mut Vec<Option<f64>>) {
+        let text = facts.text;
+        let counts = count_words(text);
+        let lone_symbols = text.split_whitespace().filter(|piece| !piece.chars().any(char::is_alphanumeric)).count();
+        let mean_length =
+            if counts.spaced * 2 >= counts.words { ratio(counts.spaced_characters, counts.spaced) } else { None };
+        let ellipses = text.matches("...").count() + text.matches('…').count();
+        let (mut lines, mut bullets, mut ellipsis_ends) = (0, 0, 0);
+        for line in words::lines(text) {
+            lines += 1;
+            bullets += usize::from(begins_with_bullet(line));
+            ellipsis_ends += usize::from(ends_with_ellipsis(line));
+        }
+        let stop_words = facts.language.and_then(|code| self.stop_words.get(code));
+        values.extend([
+            Some(count(counts.words)),
+            Some(count(counts.words)),
+            mean_length,
+            mean_length,
+            ratio(text.matches('#').count(), counts.words),
+            ratio(ellipses, counts.words),
+            ratio(bullets, lines),
+            ratio(ellipsis_ends, lines),
+            ratio(counts.alphabetic, counts.words + lone_symbols),
+            stop_words.map(|list| count(count_stop_words(text, list))),
+        ]);
+    }
+
+    fn base_threshold(&self, index: usize) -> Option<f64> {
+        let thresholds = [
+            self.min_words,
+            self.max_words,
+            self.min_mean_word_length,
+            self.max_mean_word_length,
+            self.max_hash_signs,
+            self.max_ellipses,
+            self.max_bullet_lines,
+            self.max_ellipsis_lines,
+            self.min_alphabetic_words,
+            self.min_stop_words,
+        ];
+        thresholds.get(index).copied().flatten()
+    }
+
+    fn overrides(&self) -> &Overrides {
+        &self.languages
+    }
+
+    fn measuring(&self) -> Self {
+        Self { stop_words: self.stop_words.clone(), ..Self::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filter::tests::{measure, value};
+
+    #[test]
+    fn counts_by_hand() {
+        // Words: The cat sat on 3 mats and the dog # … — nine words, two lone symbols.
+        let text = "- The cat sat on 3 mats\n\n• and the dog # …\n";
+        let values = measure(&GopherQuality::default(), &Facts { text, language: Some("eng"), ..Facts::default() });
+        assert_eq!(values["too-few-words"], Some(9.0));
+        assert_eq!(values["words-too-short"], Some(25.0 / 9.0));
+        assert_eq!(values["too-many-hash-signs"], Some(1.0 / 9.0));
+        assert_eq!(values["too-many-ellipses"], Some(1.0 / 9.0));
+        assert_eq!(values["too-many-bullet-lines"], Some(1.0));
+        assert_eq!(values["too-many-ellipsis-lines"], Some(0.5));
+        // The lone symbols are "-", "•", "#" and "…"; "3" has no letter.
+        assert_eq!(values["too-few-alphabetic-words"], Some(8.0 / 13.0));
+        assert_eq!(values["too-few-stop-words"], Some(2.0));
+    }
+
+    #[test]
+    fn chinese_is_counted_by_character_and_has_no_word_length() {
+        let text = "我们在用 Rust 写的东西是好的。";
+        let values = measure(&GopherQuality::default(), &Facts { text, language: Some("cmn"), ..Facts::default() });
+        assert_eq!(values["too-few-words"], Some(12.0));
+        assert_eq!(values["words-too-short"], None);
+        assert_eq!(values["too-few-alphabetic-words"], Some(1.0));
+        assert_eq!(values["too-few-stop-words"], Some(4.0)); // 我 在 的 是
+    }
+
+    #[test]
+    fn what_does_not_apply_is_none() {
+        let values = measure(&GopherQuality::default(), &Facts { text: "the of", ..Facts::default() });
+        assert_eq!(values["too-few-stop-words"], None);
+        let values = measure(&GopherQuality::default(), &Facts::default());
+        assert_eq!(values.values().flatten().count(), 2);
+        assert_eq!(values["too-many-words"], Some(0.0));
+    }
+
+    #[test]
+    fn a_language_may_have_its_own_threshold() {
+        let overrides = [("cmn".to_owned(), [("too-few-words".to_owned(), Some(10.0))].into())].into();
+        let family = GopherQuality { languages: overrides, ..GopherQuality::default() };
+        let values: Vec<_> = std::iter::once(Some(20.0)).chain(std::iter::repeat_n(None, 9)).collect();
+        assert_eq!(family.judge(Some("cmn"), &values), None);
+        let verdict = family.judge(Some("eng"), &values).unwrap();
+        assert_eq!((verdict.rule, verdict.value, verdict.threshold), ("too-few-words", 20.0, 50.0));
+        assert_eq!(value(&family, "too-few-words", "one two"), Some(2.0));
+        assert_eq!(family.check(), Ok(()));
+    }
+}

@@ -1,0 +1,116 @@
+//! `filter`: judges the measured columns by thresholds.
+//!
+//! Invariant: reads no text to decide; the first rule broken, in the order of the groups, is the one on record.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
+use arrow_array::{Array, Float64Array, RecordBatch};
+use arrow_schema::{Schema, SchemaRef};
+use corpusmill_pipeline::document::{document_columns, optional_text};
+use corpusmill_pipeline::{Port, Reads, Rejection, Stage, StageError, Task};
+
+use super::licence::LicenceVerdict;
+use super::measure::{LANGUAGE_SCORE, column};
+use super::step::Filter;
+use super::{Family, Verdict};
+
+/// Judges documents.
+#[derive(Debug)]
+pub(super) struct Judge {
+    pub(super) settings: Filter,
+}
+
+struct Columns<'a> {
+    language: Option<&'a Float64Array>,
+    families: Vec<(Box<dyn Family>, Vec<Option<&'a Float64Array>>)>,
+}
+
+impl Judge {
+    fn columns<'a>(&self, batch: &'a RecordBatch) -> Columns<'a> {
+        let numbers =
+            |name: &str| batch.column_by_name(name).and_then(|column| column.as_primitive_opt::<Float64Type>());
+        let families = self.settings.families().into_iter().map(|family| {
+            let columns = family.rules().iter().map(|rule| numbers(&column(rule.name))).collect();
+            (family, columns)
+        });
+        Columns { language: numbers(LANGUAGE_SCORE), families: families.collect() }
+    }
+
+    fn judge(&self, columns: &Columns<'_>, batch: &RecordBatch, row: usize) -> Option<Rejection> {
+        let text = |name| optional_text(batch, name, row);
+        if !self.settings.covers(text("media_type")) {
+            return None;
+        }
+        if let Some(rejection) = self.licence(text("licence")) {
+            return Some(rejection);
+        }
+        let language = text("language");
+        let score = value(columns.language, row);
+        if let Some(languages) = &self.settings.language
+            && (score.is_some() || language.is_none())
+            && let Some(verdict) = languages.judge(language.zip(score))
+        {
+            return Some(rejection(verdict).with_detail(language.unwrap_or("no language")));
+        }
+        columns.families.iter().find_map(|(family, columns)| {
+            let values: Vec<Option<f64>> = columns.iter().map(|column| value(*column, row)).collect();
+            let verdict = family.judge(language, &values)?;
+            let rejected = rejection(verdict);
+            Some(match (verdict.rule, text("text")) {
+                ("toxic", Some(text)) => rejected.with_detail(super::toxicity::telling_words(text, 3).join(", ")),
+                _ => rejected,
+            })
+        })
+    }
+
+    fn licence(&self, licence: Option<&str>) -> Option<Rejection> {
+        let policy = self.settings.licence.as_ref()?;
+        let (rule, detail) = match policy.evaluate(licence) {
+            LicenceVerdict::Allowed => return None,
+            LicenceVerdict::Missing => ("no-licence", "no licence is named".to_owned()),
+            LicenceVerdict::Refused { expression } => ("licence", expression),
+            LicenceVerdict::Unparsed { .. } => {
+                ("licence", format!("{} is no SPDX expression", licence.unwrap_or_default()))
+            }
+        };
+        Some(Rejection::new(rule, 1.0, 0.0).with_detail(detail))
+    }
+}
+
+fn value(column: Option<&Float64Array>, row: usize) -> Option<f64> {
+    column.filter(|column| column.is_valid(row)).map(|column| column.value(row))
+}
+
+fn rejection(verdict: Verdict) -> Rejection {
+    Rejection::new(verdict.rule, verdict.value, verdict.threshold)
+}
+
+impl Stage for Judge {
+    fn name(&self) -> &'static str {
+        "filter"
+    }
+
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn settings(&self) -> serde_json::Value {
+        serde_json::json!(self.settings)
+    }
+
+    fn ports(&self) -> Vec<Port> {
+        let schema = document_columns(&["id", "language", "licence", "media_type"]);
+        vec![Port { name: "documents", reads: Reads::Same, schema }]
+    }
+
+    fn output(&self, documents: &Schema) -> Result<SchemaRef, StageError> {
+        Ok(SchemaRef::new(documents.clone()))
+    }
+
+    fn run(&self, task: &mut Task<'_>) -> Result<(), StageError> {
+        task.judge(|batch| {
+            let columns = self.columns(batch);
+            Ok((0..batch.num_rows()).map(|row| self.judge(&columns, batch, row)).collect())
+        })
+    }
+}

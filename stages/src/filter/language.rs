@@ -1,0 +1,195 @@
+//! Which natural language a text is in.
+//!
+//! `whatlang` (trigrams and alphabets, 69 languages) proposes; what it cannot name is decided here by letters ([`super::letters`]) and by function words, the short words that every sentence of a language uses
+//! ([`super::function_words`]; the method is Grefenstette 1995, *Comparing two language identification schemes*).
+//! Meant for prose; of source code it says what the comments and names look like.
+//!
+//! *Invariant*: a text has the same language and score wherever and however often it is asked; a score is in 0..=1; at
+//! most [`SAMPLE_BYTES`] are looked at, taken from four places of a longer text.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Bound, Rule, Verdict, function_words, letters};
+
+/// Settings of the language filter. Both only judge.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Languages {
+    /// ISO 639-3 codes of the languages that stay; none listed: all stay. `zho` also means `cmn`.
+    pub allow: Vec<String>,
+    /// Least score (`FineWeb`: 0.65, of another identifier: choose by a look at your own rejections). Null: off.
+    pub min_score: Option<f64>,
+    /// Least scores that differ for a language: ISO 639-3 code, score or null.
+    pub min_scores: BTreeMap<String, Option<f64>>,
+}
+
+impl Default for Languages {
+    fn default() -> Self {
+        Self { allow: Vec::new(), min_score: Some(0.65), min_scores: BTreeMap::new() }
+    }
+}
+
+/// The rules of the language filter, in the order in which [`Languages::judge`] tries them.
+pub const RULES: [Rule; 2] = [
+    Rule { name: "other-language", bound: Bound::Max, unit: "flag", description: "1 when the language is not allowed" },
+    Rule { name: "language-score", bound: Bound::Min, unit: "share", description: "certainty of the language named" },
+];
+
+/// A language and how certain it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Identified {
+    /// ISO 639-3 code.
+    pub language: &'static str,
+    /// 0 (a guess) to 1 (no other language comes near).
+    pub score: f64,
+}
+
+impl Languages {
+    /// Judges a language and score as measured; the pair is `None` when the text has no letters.
+    ///
+    /// A text without a language breaks `other-language` where languages are listed, and else nothing.
+    pub fn judge(&self, identified: Option<(&str, f64)>) -> Option<Verdict> {
+        let [other_language, language_score] = RULES;
+        let language = identified.map(|(language, _)| language);
+        let allowed =
+            self.allow.is_empty() || language.is_some_and(|code| self.allow.iter().any(|one| is_same(one, code)));
+        if !allowed {
+            return Some(Verdict { rule: other_language.name, value: 1.0, threshold: 0.0 });
+        }
+        let (code, value) = identified?;
+        let own = self.min_scores.iter().find(|(one, _)| is_same(one, code)).map(|(_, score)| *score);
+        let threshold = own.unwrap_or(self.min_score)?;
+        language_score.rejects(value, threshold).then_some(Verdict { rule: language_score.name, value, threshold })
+    }
+}
+
+/// Whether `listed` means the language `code`: the same, or the macrolanguage that has it as its common form.
+fn is_same(listed: &str, code: &str) -> bool {
+    listed == code
+        || matches!(
+            (listed, code),
+            ("zho", "cmn")
+                | ("fas", "pes")
+                | ("ara", "arb")
+                | ("msa", "zsm")
+                | ("nor", "nob" | "nno")
+                | ("swa", "swh")
+                | ("sqi", "als")
+                | ("mon", "khk")
+                | ("lav", "lvs")
+                | ("est", "ekk")
+                | ("aze", "azj")
+                | ("yid", "ydd")
+        )
+}
+
+/// Most bytes of a text that are looked at.
+pub const SAMPLE_BYTES: usize = 8192;
+
+/// A text's language and score; `None` when it has no letters of a script that is known here.
+pub fn identify(text: &str) -> Option<Identified> {
+    let sample = sample(text);
+    if let Some(language) = letters::decide(&sample) {
+        return Some(Identified { language, score: 1.0 });
+    }
+    let proposed = whatlang::detect(&sample);
+    let proposed = proposed.map(|info| Identified { language: info.lang().code(), score: bounded(info.confidence()) });
+    function_words::decide(&sample, proposed)
+}
+
+fn bounded(score: f64) -> f64 {
+    if score.is_finite() { score.clamp(0.0, 1.0) } else { 0.0 }
+}
+
+/// At most [`SAMPLE_BYTES`] of a text, whole words from four places spread over it.
+fn sample(text: &str) -> Cow<'_, str> {
+    const WINDOWS: usize = 4;
+    if text.len() <= SAMPLE_BYTES {
+        return Cow::Borrowed(text);
+    }
+    let width = SAMPLE_BYTES / WINDOWS - 1;
+    let step = (text.len() - width) / (WINDOWS - 1);
+    let mut sample = String::with_capacity(SAMPLE_BYTES);
+    for window in 0..WINDOWS {
+        let start = text.floor_char_boundary(window * step);
+        let part = &text[start..text.floor_char_boundary(start + width)];
+        // Not the halves of words at the ends, where there are spaces.
+        let first = if window == 0 { 0 } else { part.find(char::is_whitespace).unwrap_or(0) };
+        let last = part.rfind(char::is_whitespace).filter(|last| *last > first).unwrap_or(part.len());
+        sample.push_str(&part[first..last]);
+        sample.push('\n');
+    }
+    Cow::Owned(sample)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn language(text: &str) -> Option<&'static str> {
+        identify(text).map(|found| found.language)
+    }
+
+    #[test]
+    fn languages_of_every_kind_of_decision() {
+        for (text, expected) in [
+            ("This is a sentence that nobody will take for anything else.", "eng"),
+            ("今天天气很好，我们出去走走吧。", "cmn"),
+            ("今日は天気がいいので散歩に行きましょう。", "jpn"),
+            ("오늘은 날씨가 좋습니다.", "kor"),
+            ("Сегодня хорошая погода, и мы пойдём гулять.", "rus"),
+            ("ມື້ນີ້ອາກາດດີ", "lao"),
+            ("Бүгін ауа райы жақсы, біз серуендеуге шығамыз.", "kaz"),
+            ("Өнөөдөр цаг агаар сайхан байна.", "khk"),
+            ("Ég veit ekki hvað það er, en það er ekki gott fyrir þá.", "isl"),
+            ("Níl a fhios agam cad é sin, ach tá sé go maith ar an mbord.", "gle"),
+            ("Nuk e di se çfarë është kjo, por është më e mirë për të gjithë.", "als"),
+            ("Eg veit ikkje kva dette er, men det er noko dei ikkje skal ha.", "nno"),
+        ] {
+            assert_eq!(language(text), Some(expected), "{text}");
+        }
+        for nothing in ["", "123 --- 456", "😀😀"] {
+            assert_eq!(identify(nothing), None);
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_sampled_all_over() {
+        let mixed =
+            format!("{}{}", "Eine kurze Vorrede. ".repeat(20), "And then the whole of it is in English. ".repeat(5000));
+        assert!(sample(&mixed).len() <= SAMPLE_BYTES);
+        assert_eq!(language(&mixed), Some("eng"));
+        assert!(sample(&"中文".repeat(5000)).len() <= SAMPLE_BYTES);
+    }
+
+    #[test]
+    fn judging_names_the_rule_and_the_values() {
+        let settings = Languages { allow: vec!["eng".into(), "zho".into()], ..Languages::default() };
+        assert_eq!(settings.judge(Some(("eng", 0.65))), None);
+        assert_eq!(settings.judge(Some(("cmn", 1.0))), None);
+        let other = settings.judge(Some(("deu", 1.0))).unwrap();
+        assert_eq!((other.rule, other.value, other.threshold), ("other-language", 1.0, 0.0));
+        let unsure = settings.judge(Some(("eng", 0.5))).unwrap();
+        assert_eq!((unsure.rule, unsure.value, unsure.threshold), ("language-score", 0.5, 0.65));
+        assert_eq!(settings.judge(None).map(|verdict| verdict.rule), Some("other-language"));
+        assert_eq!(Languages::default().judge(None), None);
+        let lax = Languages { min_scores: [("eng".to_owned(), None)].into(), ..settings };
+        assert_eq!(lax.judge(Some(("eng", 0.0))), None);
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics_and_scores_stay_in_bounds(text in "\\PC*|[a-zà-ÿа-яәқө中ก ]{0,400}") {
+            if let Some(found) = identify(&text) {
+                prop_assert!((0.0..=1.0).contains(&found.score));
+                prop_assert_eq!(found.language.len(), 3);
+                prop_assert_eq!(identify(&text), Some(found));
+            }
+        }
+    }
+}

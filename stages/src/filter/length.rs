@@ -1,0 +1,100 @@
+//! The plain rules on size: characters, bytes, words.
+//!
+//! *Invariant*: every rule is always measured and applies to every document, in any language or none.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Facts, Family, Overrides, Rule, count};
+use crate::words;
+
+/// Settings of the rules on size. All of them only judge.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Length {
+    /// Fewest characters (Dolma 3 code: 32).
+    pub min_characters: Option<f64>,
+    /// Most characters (off; Dolma 3 code: 262 144).
+    pub max_characters: Option<f64>,
+    /// Fewest bytes (off).
+    pub min_bytes: Option<f64>,
+    /// Most bytes (off).
+    pub max_bytes: Option<f64>,
+    /// Fewest words (off; the Gopher rules have their own bound).
+    pub min_words: Option<f64>,
+    /// Most words (off).
+    pub max_words: Option<f64>,
+    /// Thresholds that differ for a language: ISO 639-3 code, rule, threshold or null.
+    pub languages: Overrides,
+}
+
+impl Default for Length {
+    fn default() -> Self {
+        Self {
+            min_characters: Some(32.0),
+            max_characters: None,
+            min_bytes: None,
+            max_bytes: None,
+            min_words: None,
+            max_words: None,
+            languages: Overrides::new(),
+        }
+    }
+}
+
+const RULES: [Rule; 6] = [
+    Rule::min("fewer-characters", "characters", "number of characters"),
+    Rule::max("more-characters", "characters", "number of characters"),
+    Rule::min("fewer-bytes", "bytes", "number of bytes in UTF-8"),
+    Rule::max("more-bytes", "bytes", "number of bytes in UTF-8"),
+    Rule::min("fewer-words", "words", "number of words"),
+    Rule::max("more-words", "words", "number of words"),
+];
+
+impl Family for Length {
+    fn name(&self) -> &'static str {
+        "length"
+    }
+
+    fn rules(&self) -> &'static [Rule] {
+        &RULES
+    }
+
+    fn measure(&self, facts: &Facts<'_>, values: &mut Vec<Option<f64>>) {
+        let characters = Some(count(facts.text.chars().count()));
+        let bytes = Some(count(facts.text.len()));
+        let word_count = Some(count(words::spans(facts.text).count()));
+        values.extend([characters, characters, bytes, bytes, word_count, word_count]);
+    }
+
+    fn base_threshold(&self, index: usize) -> Option<f64> {
+        let thresholds =
+            [self.min_characters, self.max_characters, self.min_bytes, self.max_bytes, self.min_words, self.max_words];
+        thresholds.get(index).copied().flatten()
+    }
+
+    fn overrides(&self) -> &Overrides {
+        &self.languages
+    }
+
+    fn measuring(&self) -> Self {
+        Self::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filter::tests::value;
+
+    #[test]
+    fn by_hand() {
+        let text = "añ 中文!";
+        assert_eq!(value(&Length::default(), "fewer-characters", text), Some(6.0));
+        assert_eq!(value(&Length::default(), "more-bytes", text), Some(11.0));
+        assert_eq!(value(&Length::default(), "fewer-words", text), Some(3.0));
+        let judge = |values: [Option<f64>; 6]| Length::default().judge(None, &values).map(|verdict| verdict.rule);
+        assert_eq!(judge([Some(31.0), Some(31.0), None, None, None, None]), Some("fewer-characters"));
+        assert_eq!(judge([Some(32.0), Some(32.0), None, None, None, None]), None);
+    }
+}

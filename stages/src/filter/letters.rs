@@ -1,0 +1,83 @@
+//! Languages that their letters give away and `whatlang` does not know.
+//!
+//! *Invariant*: names a language only where at least half the letters are of its script, so a quotation decides nothing.
+
+use crate::words;
+
+/// Scripts that stand for one language, by the code points of their blocks.
+const SCRIPTS: [(char, char, &str); 5] = [
+    ('\u{0e80}', '\u{0eff}', "lao"),
+    ('\u{0f00}', '\u{0fff}', "bod"),
+    ('\u{0780}', '\u{07bf}', "div"),
+    ('\u{13a0}', '\u{13fd}', "chr"),
+    ('\u{1400}', '\u{167f}', "iku"),
+];
+
+/// Cyrillic letters beyond those of the Slavic languages, by the languages that use them (Unicode CLDR exemplars).
+/// In this order: one that has a sign of an earlier row is not of a later one.
+const CYRILLIC: [(&str, Option<&str>); 5] = [
+    ("ҳҷӣӯў", None), // Tajik, Uzbek (and Belarusian): left to the trigrams
+    ("құ", Some("kaz")),
+    ("әҗһ", Some("tat")),
+    ("ң", Some("kir")),
+    ("өү", Some("khk")),
+];
+
+/// One letter in this many must be a sign of its language.
+const ONE_IN: usize = 100;
+
+/// The language that the letters of `text` give away.
+pub(super) fn decide(text: &str) -> Option<&'static str> {
+    if text.is_ascii() {
+        return None;
+    }
+    let (mut scripts, mut signs) = ([0_usize; SCRIPTS.len()], [0_usize; CYRILLIC.len()]);
+    let (mut letters, mut cyrillic) = (0_usize, 0_usize);
+    for character in words::words(text).flat_map(str::chars) {
+        letters += 1;
+        if character.is_ascii() {
+            continue;
+        }
+        for (count, (first, last, _)) in scripts.iter_mut().zip(SCRIPTS) {
+            *count += usize::from((first..=last).contains(&character));
+        }
+        if matches!(character, '\u{0400}'..='\u{052f}') {
+            cyrillic += 1;
+            for (count, (set, _)) in signs.iter_mut().zip(CYRILLIC) {
+                *count += usize::from(character.to_lowercase().any(|lower| set.contains(lower)));
+            }
+        }
+    }
+    let script = scripts.iter().zip(SCRIPTS).find(|(count, _)| **count * 2 > letters).map(|(_, (_, _, code))| code);
+    script.or_else(|| {
+        let mut rows = signs.iter().zip(CYRILLIC).filter(|_| cyrillic * 2 > letters);
+        rows.find(|(count, _)| **count * ONE_IN >= cyrillic).and_then(|(_, (_, code))| code)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decide;
+
+    #[test]
+    fn letters_of_one_language() {
+        assert_eq!(decide("བོད་ཡིག"), Some("bod"));
+        assert_eq!(decide("Бүгүн аба ырайы жакшы, биз сейилдөөгө чыгабыз деңиз"), Some("kir"));
+        assert_eq!(decide("Бүген һава торышы яхшы, әйдә җырлыйбыз"), Some("tat"));
+        assert_eq!(decide("ЭНЭ БОЛ МОНГОЛ ӨГҮҮЛБЭР"), Some("khk"));
+    }
+
+    #[test]
+    fn other_letters_decide_nothing() {
+        for text in [
+            "",
+            "plain",
+            "Это русский текст.",
+            "Гэта беларускі тэкст, ў якім",
+            "Забони тоҷикӣ қадимӣ ҳаст",
+            "Tibetan བོད in an English text",
+        ] {
+            assert_eq!(decide(text), None, "{text}");
+        }
+    }
+}

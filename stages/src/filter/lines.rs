@@ -1,0 +1,337 @@
+//! Cuts lines and citations from running text, as C4 does.
+//!
+//! From Raffel et al. 2020 (C4), section 2.2, as in datatrove's `c4_filters.py`. Two differences: fenced code blocks
+//! and headings of Markdown stay as they are, and `[1]` stays where Markdown or code means something by it.
+//!
+//! *Invariant*: bytes of the text given = bytes of the text returned + bytes of all cuts; what stays keeps its order.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::words;
+
+/// Settings of the line cuts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct LineCuts {
+    /// Cut lines with a piece between white space longer than this, in characters (datatrove: 1000). In scripts
+    /// without spaces a whole sentence is one piece. Null: off.
+    pub max_word_length: Option<u32>,
+    /// Cut lines with fewer words (datatrove: 3). Markdown headings stay. Null: off.
+    pub min_words: Option<u32>,
+    /// Cut lines that do not end as a sentence does, or end with an ellipsis (C4: true; `FineWeb` and here: false).
+    pub terminal_punctuation: bool,
+    /// Cut lines that speak of `JavaScript`, mostly requests to turn it on (C4: true).
+    pub javascript: bool,
+    /// Cut lines with one of these phrases, in either case (datatrove's six).
+    pub policy_phrases: Vec<String>,
+    /// Strip `[12]`, `[edit]` and `[citation needed]` from lines (C4: true).
+    pub citations: bool,
+}
+
+const POLICY_PHRASES: [&str; 6] =
+    ["terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies"];
+
+impl Default for LineCuts {
+    fn default() -> Self {
+        Self {
+            max_word_length: Some(1000),
+            min_words: Some(3),
+            terminal_punctuation: false,
+            javascript: true,
+            policy_phrases: POLICY_PHRASES.map(str::to_owned).into(),
+            citations: true,
+        }
+    }
+}
+
+/// What one rule cut from one document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cut {
+    /// Name of the rule, one of [`CUTS`].
+    pub rule: &'static str,
+    /// Lines cut, or citations.
+    pub count: u64,
+    /// Bytes cut, line ends and blank lines left without neighbours included.
+    pub bytes: u64,
+}
+
+/// The rules, in the order in which a line meets them and [`cut_lines`] reports them.
+pub const CUTS: [&str; 6] = [
+    "citation",
+    "line-with-long-word",
+    "line-with-few-words",
+    "line-without-end",
+    "line-on-javascript",
+    "line-on-policy",
+];
+
+/// Cuts lines and citations from `text`; only rules that cut something are in the list.
+///
+/// A blank line that would come to stand next to another one, or first, goes with the line that parted them. Of an
+/// unclosed fence everything to the end stays. A line is judged without its citations; if it goes, they go with it and
+/// are counted in its bytes.
+pub fn cut_lines(text: &str, settings: &LineCuts) -> (String, Vec<Cut>) {
+    let phrases: Vec<String> = settings.policy_phrases.iter().map(|phrase| phrase.to_lowercase()).collect();
+    let mut cutter = Cutter {
+        kept: String::with_capacity(text.len()),
+        cuts: CUTS.map(|rule| Cut { rule, count: 0, bytes: 0 }),
+        blank: true,
+    };
+    let mut fence = None;
+    let mut last_cut = None; // the rule that cut the line before, if one did
+    for line in text.split_inclusive('\n') {
+        let was_fenced = fence.is_some();
+        fence = next_fence(fence, line);
+        if was_fenced || fence.is_some() {
+            cutter.keep(line);
+            last_cut = None;
+        } else if line.trim().is_empty() {
+            match last_cut.filter(|_| cutter.blank) {
+                Some(rule) => cutter.note(rule, 0, line.len()),
+                None => {
+                    cutter.keep(line);
+                    last_cut = None;
+                }
+            }
+        } else {
+            last_cut = cutter.line(line, settings, &phrases);
+        }
+    }
+    (cutter.kept, cutter.cuts.into_iter().filter(|cut| cut.bytes > 0).collect())
+}
+
+/// Position of each rule in [`CUTS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reason {
+    Citation,
+    LongWord,
+    FewWords,
+    NoEnd,
+    Javascript,
+    Policy,
+}
+
+struct Cutter {
+    kept: String,
+    cuts: [Cut; 6],
+    /// Whether nothing is kept, or a blank line last.
+    blank: bool,
+}
+
+impl Cutter {
+    fn note(&mut self, reason: Reason, count: u64, bytes: usize) {
+        let [citation, long_word, few_words, no_end, javascript, policy] = &mut self.cuts;
+        let cut = match reason {
+            Reason::Citation => citation,
+            Reason::LongWord => long_word,
+            Reason::FewWords => few_words,
+            Reason::NoEnd => no_end,
+            Reason::Javascript => javascript,
+            Reason::Policy => policy,
+        };
+        cut.count += count;
+        cut.bytes += u64::try_from(bytes).unwrap_or(u64::MAX);
+    }
+
+    fn keep(&mut self, line: &str) {
+        self.blank = line.trim().is_empty();
+        self.kept.push_str(line);
+    }
+
+    /// Keeps or cuts a line outside fences.
+    fn line(&mut self, line: &str, settings: &LineCuts, phrases: &[String]) -> Option<Reason> {
+        let stripped = if settings.citations { strip_citations(line) } else { None };
+        let (clean, citations) = stripped.as_ref().map_or((line, 0), |(clean, number)| (clean.as_str(), *number));
+        if let Some(reason) = judge(clean, settings, phrases) {
+            self.note(reason, 1, line.len());
+            return Some(reason);
+        }
+        if citations > 0 {
+            self.note(Reason::Citation, citations, line.len() - clean.len());
+        }
+        self.keep(clean);
+        None
+    }
+}
+
+/// Why `line` goes.
+fn judge(line: &str, settings: &LineCuts, phrases: &[String]) -> Option<Reason> {
+    let line = line.trim();
+    let over =
+        |limit: u32| move |piece: &str| piece.chars().nth(usize::try_from(limit).unwrap_or(usize::MAX)).is_some();
+    let under = |least: u32| words::spans(line).take(usize::try_from(least).unwrap_or(usize::MAX)).count();
+    if settings.max_word_length.is_some_and(|limit| line.split_whitespace().any(over(limit))) {
+        return Some(Reason::LongWord);
+    }
+    let heading = line.trim_start_matches('#').starts_with(' ') && line.starts_with('#');
+    if settings.min_words.is_some_and(|least| !heading && u32::try_from(under(least)).is_ok_and(|found| found < least))
+    {
+        return Some(Reason::FewWords);
+    }
+    let ellipsis = line.ends_with("...") || line.ends_with('…');
+    if settings.terminal_punctuation && !heading && (ellipsis || !words::ends_sentence(line)) {
+        return Some(Reason::NoEnd);
+    }
+    if !settings.javascript && phrases.is_empty() {
+        return None;
+    }
+    let lower = line.to_lowercase();
+    if settings.javascript && lower.contains("javascript") {
+        return Some(Reason::Javascript);
+    }
+    phrases.iter().any(|phrase| lower.contains(phrase.as_str())).then_some(Reason::Policy)
+}
+
+/// The fence that is open after `line`: its character and length (`CommonMark` 0.31, section 4.5; any indentation,
+/// since fences in lists have more than three spaces).
+fn next_fence(open: Option<(char, usize)>, line: &str) -> Option<(char, usize)> {
+    let line = line.trim();
+    let mark = line.chars().next().filter(|mark| matches!(mark, '`' | '~'));
+    let Some(mark) = mark else { return open };
+    let info = line.trim_start_matches(mark);
+    let length = line.len() - info.len();
+    match open {
+        Some((character, least)) if mark == character && length >= least && info.is_empty() => None,
+        None if length >= 3 && !(mark == '`' && info.contains('`')) => Some((mark, length)),
+        _ => open,
+    }
+}
+
+/// `line` without its citations and their number; `None` when it has none.
+///
+/// Left alone: code spans, `[1](link)`, `[1][label]`, `[1]: definition`, and `[1]` at the beginning of a line.
+fn strip_citations(line: &str) -> Option<(String, u64)> {
+    if !line.contains('[') {
+        return None;
+    }
+    let (mut clean, mut number, mut code) = (String::with_capacity(line.len()), 0, false);
+    let mut rest = line;
+    while let Some(at) = rest.find(['[', '`']) {
+        let (before, from) = rest.split_at(at);
+        clean.push_str(before);
+        if from.starts_with('`') {
+            code = !code && from[1..].contains('`');
+            clean.push('`');
+            rest = &from[1..];
+            continue;
+        }
+        match citation_length(from).filter(|_| !code && !clean.trim().is_empty()) {
+            Some(length) => {
+                number += 1;
+                rest = &from[length..];
+            }
+            None => {
+                clean.push('[');
+                rest = &from[1..];
+            }
+        }
+    }
+    clean.push_str(rest);
+    (number > 0).then_some((clean, number))
+}
+
+/// Bytes of the citation at the beginning of `from`.
+fn citation_length(from: &str) -> Option<usize> {
+    let length = bracket_length(from)?;
+    let after = from.get(length..)?;
+    let plain = match after.chars().next() {
+        Some('(' | ':') => false,
+        Some('[') => bracket_length(after).is_some(),
+        _ => true,
+    };
+    plain.then_some(length)
+}
+
+/// Bytes of the bracket at the beginning of `from` when it holds what a citation holds.
+fn bracket_length(from: &str) -> Option<usize> {
+    const LONGEST: usize = "[citation needed]".len();
+    let end = from.bytes().take(LONGEST).position(|byte| byte == b']')?;
+    let inner = from.get(1..end)?;
+    let number = (1..=3).contains(&inner.len()) && inner.bytes().all(|byte| byte.is_ascii_digit());
+    let is_citation = number || inner.eq_ignore_ascii_case("edit") || inner.eq_ignore_ascii_case("citation needed");
+    is_citation.then_some(end + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn cut(text: &str) -> (String, Vec<(&'static str, u64, u64)>) {
+        let (kept, cuts) = cut_lines(text, &LineCuts::default());
+        (kept, cuts.into_iter().map(|cut| (cut.rule, cut.count, cut.bytes)).collect())
+    }
+
+    #[test]
+    fn lines_go_by_rule_and_are_counted() {
+        let text = "A line that stays.\nMenu\nPlease enable JavaScript now.\nRead our Privacy Policy here.\n";
+        let (kept, cuts) = cut(text);
+        assert_eq!(kept, "A line that stays.\n");
+        assert_eq!(cuts, [("line-with-few-words", 1, 5), ("line-on-javascript", 1, 30), ("line-on-policy", 1, 30)]);
+        let long = format!("two words {}\n", "x".repeat(1001));
+        assert_eq!(cut(&long), (String::new(), vec![("line-with-long-word", 1, 1012)]));
+        assert_eq!(cut(&long[..long.len() - 2]).1, []);
+    }
+
+    #[test]
+    fn lines_without_an_end_go_only_when_asked() {
+        let settings = LineCuts { terminal_punctuation: true, ..LineCuts::default() };
+        let text = "No end of this\nThis one ends.\nThis one trails...\n这一行结束了。\n# A heading stays\n";
+        let (kept, cuts) = cut_lines(text, &settings);
+        assert_eq!(kept, "This one ends.\n这一行结束了。\n# A heading stays\n");
+        assert_eq!(cuts, [Cut { rule: "line-without-end", count: 2, bytes: 34 }]);
+        assert_eq!(cut("No end of this\n").1, []);
+    }
+
+    #[test]
+    fn citations_go_and_other_brackets_stay() {
+        let (kept, cuts) = cut("It is so.[1][23] And so[citation needed] on.[edit]\n");
+        assert_eq!(kept, "It is so. And so on.\n");
+        assert_eq!(cuts, [("citation", 4, 7 + 17 + 6)]);
+        for same in [
+            "See `a[0]` and [1](http://a.b) and [2][x] for more.\n",
+            "[1]: http://a.b the first note\n",
+            "A year [2024] and an empty [] stay here.\n",
+        ] {
+            assert_eq!(cut(same), (same.to_owned(), vec![]));
+        }
+    }
+
+    #[test]
+    fn fenced_code_and_headings_stay() {
+        let text = "# Usage\n\n```js\nx\nvar javascript = a[1];\n````\n\n~~~\ny\n```\n~~~\n";
+        assert_eq!(cut(text), (text.to_owned(), vec![]));
+        let open = "    ``` \nz\n";
+        assert_eq!(cut(open).0, open);
+        assert_eq!(cut("``` a ` b\nz\n").0, "");
+    }
+
+    #[test]
+    fn no_blank_lines_pile_up() {
+        let (kept, cuts) = cut("The first line stays.\n\nMenu\n\nThe second line stays.\n\n\nHome\n");
+        assert_eq!(kept, "The first line stays.\n\nThe second line stays.\n\n\n");
+        assert_eq!(cuts, [("line-with-few-words", 2, 5 + 1 + 5)]);
+        assert_eq!(cut("Menu\n\nThe first line stays.").0, "The first line stays.");
+    }
+
+    #[test]
+    fn chinese_characters_are_words() {
+        assert_eq!(cut("你好吗\n你好\n").0, "你好吗\n");
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_are_accounted_for(
+            text in "(([a ]{0,5}|# a|```|~~~~|\\[1\\]|`|a javascript b|use cookies x|中文字。| \\[edit\\]\\(){0,3}\r?\n){0,12}|\\PC*",
+            terminal_punctuation: bool,
+        ) {
+            let settings = LineCuts { terminal_punctuation, ..LineCuts::default() };
+            let (kept, cuts) = cut_lines(&text, &settings);
+            let bytes: u64 = cuts.iter().map(|cut| cut.bytes).sum();
+            prop_assert_eq!(text.len() as u64, kept.len() as u64 + bytes);
+            let mut rest = text.chars();
+            prop_assert!(kept.chars().all(|character| rest.any(|other| other == character)));
+        }
+    }
+}

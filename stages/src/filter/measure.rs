@@ -1,0 +1,131 @@
+//! `filter-measure`: a column `filter.RULE` for each rule that is on, and the language of prose.
+//!
+//! Invariant: no row is rejected here and no threshold is read.
+
+use std::sync::Arc;
+
+use arrow_array::builder::{Float64Builder, StringBuilder};
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use corpusmill_pipeline::document::{document_columns, optional_text, text_column, with_text};
+use corpusmill_pipeline::{Port, Reads, Stage, StageError, Task};
+
+use super::step::Filter;
+use super::{Facts, Family, language};
+use crate::acquire::split::Side;
+
+/// The column of a rule.
+pub(super) fn column(rule: &str) -> String {
+    format!("filter.{rule}")
+}
+
+/// The column of the language's score.
+pub(super) const LANGUAGE_SCORE: &str = "filter.language-score";
+
+/// Measures documents.
+#[derive(Debug)]
+pub(super) struct Measure {
+    /// With thresholds at their defaults.
+    pub(super) settings: Filter,
+}
+
+impl Measure {
+    fn columns(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        if self.settings.language.is_some() {
+            names.push(LANGUAGE_SCORE.to_owned());
+        }
+        for family in self.settings.families() {
+            names.extend(family.rules().iter().map(|rule| column(rule.name)));
+        }
+        names
+    }
+
+    fn measure(
+        &self,
+        families: &[Box<dyn Family>],
+        batch: &RecordBatch,
+        output: &SchemaRef,
+    ) -> Result<RecordBatch, StageError> {
+        let texts = text_column(batch, "text")?;
+        let names = self.columns();
+        let mut columns: Vec<Float64Builder> = names.iter().map(|_| Float64Builder::new()).collect();
+        let mut languages = StringBuilder::new();
+        let mut values = Vec::new();
+        for row in 0..batch.num_rows() {
+            let text = texts.value(row);
+            let field = |name| optional_text(batch, name, row);
+            let media_type = field("media_type");
+            values.clear();
+            if !self.settings.covers(media_type) {
+                languages.append_option(field("language"));
+                columns.iter_mut().for_each(Float64Builder::append_null);
+                continue;
+            }
+            let mut spoken = field("language");
+            if self.settings.language.is_some() {
+                // Of code an identifier says only what the names look like.
+                let prose = media_type
+                    .is_none_or(|media| !media.starts_with("text/x-") || Side::of_media_type(media) == Side::Prose);
+                let found = prose.then(|| language::identify(text)).flatten();
+                values.push(found.map(|found| found.score));
+                spoken = found.map(|found| found.language).or(spoken);
+            }
+            let facts = Facts { text, language: spoken, media_type, origin: field("origin") };
+            for family in families {
+                family.measure(&facts, &mut values);
+            }
+            languages.append_option(spoken);
+            for (column, value) in columns.iter_mut().zip(&values) {
+                column.append_option(*value);
+            }
+        }
+        let mut rows = corpusmill_pipeline::table::adapt(batch, output)?;
+        if self.settings.language.is_some() {
+            rows = with_text(&rows, "language", Arc::new(languages.finish()))?;
+        }
+        for (name, column) in names.iter().zip(&mut columns) {
+            rows = with_text(&rows, name, Arc::new(column.finish()) as ArrayRef)?;
+        }
+        Ok(rows)
+    }
+}
+
+impl Stage for Measure {
+    fn name(&self) -> &'static str {
+        "filter-measure"
+    }
+
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn settings(&self) -> serde_json::Value {
+        serde_json::json!(self.settings)
+    }
+
+    fn ports(&self) -> Vec<Port> {
+        let schema = document_columns(&["text", "origin", "language", "media_type"]);
+        vec![Port { name: "documents", reads: Reads::Same, schema }]
+    }
+
+    fn output(&self, documents: &Schema) -> Result<SchemaRef, StageError> {
+        let mut fields: Vec<Field> = documents.fields().iter().map(|field| field.as_ref().clone()).collect();
+        for name in self.columns() {
+            if documents.field_with_name(&name).is_err() {
+                fields.push(Field::new(name, DataType::Float64, true));
+            }
+        }
+        Ok(Arc::new(Schema::new(fields)))
+    }
+
+    fn run(&self, task: &mut Task<'_>) -> Result<(), StageError> {
+        let families = self.settings.families();
+        let output = task.output_schema().clone();
+        for batch in task.input("documents")? {
+            let measured = self.measure(&families, &batch?, &output)?;
+            task.emit(0, &measured)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,209 @@
+//! Filters: what is measured of a document, and which documents leave the corpus for it.
+//!
+//! Stands between cleaning and deduplication or mixing. Measuring and judging are apart: a [`Family`] of rules
+//! *measures* a document into one optional number a rule (the caller's columns `filter.RULE`), and *judges* those
+//! numbers against thresholds that no measure has seen. So a changed threshold re-measures nothing.
+//!
+//! *Invariant*: every measured value is finite, depends on nothing but the document and [`Family::measuring`], and is
+//! `None` where the rule does not apply (a language without a stop-word list, a text without words). `None` never
+//! rejects. Shares are in 0..=1.
+
+pub mod c4;
+mod edit;
+mod judge;
+pub mod licence;
+mod measure;
+pub mod redact;
+pub mod step;
+pub mod toxic;
+pub mod toxicity;
+pub mod code;
+mod comments;
+mod encoded;
+pub mod fineweb;
+mod function_words;
+pub mod gopher;
+mod grams;
+pub mod language;
+pub mod length;
+mod letters;
+pub mod lines;
+pub mod repetition;
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+/// What a rule may look at: the parts of one document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Facts<'a> {
+    /// The text.
+    pub text: &'a str,
+    /// ISO 639-3 code, if the document has one.
+    pub language: Option<&'a str>,
+    /// Media type such as `text/x-python`, if known.
+    pub media_type: Option<&'a str>,
+    /// URL or archive path; its extension names a programming language where the media type does not.
+    pub origin: Option<&'a str>,
+}
+
+/// On which side of its threshold a value rejects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// A value below the threshold rejects.
+    Min,
+    /// A value above the threshold rejects.
+    Max,
+}
+
+/// One rule: a name, what it measures and which way it rejects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule {
+    /// Kebab-case, unique over all families; the rejection is recorded as `filter.NAME`, and so is the column called.
+    pub name: &'static str,
+    /// Which side rejects.
+    pub bound: Bound,
+    /// Unit of the value and threshold: `words`, `share`, `characters` …
+    pub unit: &'static str,
+    /// What the value is, for schemas and `corpusmill why`.
+    pub description: &'static str,
+}
+
+impl Rule {
+    const fn min(name: &'static str, unit: &'static str, description: &'static str) -> Self {
+        Self { name, bound: Bound::Min, unit, description }
+    }
+
+    const fn max(name: &'static str, unit: &'static str, description: &'static str) -> Self {
+        Self { name, bound: Bound::Max, unit, description }
+    }
+
+    /// Whether `value` lies on the wrong side of `threshold`; a value equal to it passes.
+    pub fn rejects(&self, value: f64, threshold: f64) -> bool {
+        match self.bound {
+            Bound::Min => value < threshold,
+            Bound::Max => value > threshold,
+        }
+    }
+}
+
+/// Thresholds that differ for a language: ISO 639-3 code, then rule name, then the threshold or null for "off".
+pub type Overrides = BTreeMap<String, BTreeMap<String, Option<f64>>>;
+
+/// Why a document does not pass.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Verdict {
+    /// Name of the first rule broken, in the order of [`Family::rules`].
+    pub rule: &'static str,
+    /// The value measured.
+    pub value: f64,
+    /// The threshold that it crosses.
+    pub threshold: f64,
+}
+
+/// An override names a rule that its family does not have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`languages.{language}.{rule}`: {family} has no such rule; it has {known}")]
+pub struct UnknownRule {
+    /// Name of the family.
+    pub family: &'static str,
+    /// Language under which the rule is named.
+    pub language: String,
+    /// The name given.
+    pub rule: String,
+    /// The names allowed, joined with commas.
+    pub known: String,
+}
+
+/// Rules that are measured together; the implementing struct is their settings.
+pub trait Family: Debug + Send + Sync {
+    /// Kebab-case name of the family.
+    fn name(&self) -> &'static str;
+
+    /// The rules, in the order of the measured values.
+    fn rules(&self) -> &'static [Rule];
+
+    /// Appends one value a rule to `values`. Reads no threshold.
+    fn measure(&self, facts: &Facts<'_>, values: &mut Vec<Option<f64>>);
+
+    /// Threshold of the rule at `index` for languages without an override; `None` when the rule is off.
+    fn base_threshold(&self, index: usize) -> Option<f64>;
+
+    /// The settings that replace thresholds by language.
+    fn overrides(&self) -> &Overrides;
+
+    /// A copy in which everything but the settings that [`Family::measure`] reads has its default: what the key of a
+    /// stored measurement covers.
+    fn measuring(&self) -> Self
+    where
+        Self: Sized;
+
+    /// Threshold of the rule at `index` for a document in `language`.
+    fn threshold(&self, index: usize, language: Option<&str>) -> Option<f64> {
+        let name = self.rules().get(index)?.name;
+        language
+            .and_then(|code| self.overrides().get(code))
+            .and_then(|rules| rules.get(name))
+            .map_or_else(|| self.base_threshold(index), |threshold| *threshold)
+    }
+
+    /// The first rule that `values` (as measured) break.
+    fn judge(&self, language: Option<&str>, values: &[Option<f64>]) -> Option<Verdict> {
+        self.rules().iter().zip(values).enumerate().find_map(|(index, (rule, value))| {
+            let (value, threshold) = ((*value)?, self.threshold(index, language)?);
+            rule.rejects(value, threshold).then_some(Verdict { rule: rule.name, value, threshold })
+        })
+    }
+
+    /// Checks that the overrides name rules of this family.
+    ///
+    /// # Errors
+    /// [`UnknownRule`] for the first name that no rule has.
+    fn check(&self) -> Result<(), UnknownRule> {
+        for (language, rules) in self.overrides() {
+            if let Some(rule) = rules.keys().find(|name| self.rules().iter().all(|rule| rule.name != *name)) {
+                return Err(UnknownRule {
+                    family: self.name(),
+                    language: language.clone(),
+                    rule: rule.clone(),
+                    known: self.rules().iter().map(|rule| rule.name).collect::<Vec<_>>().join(", "),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Characters of an unspaced script that stand for one word where a rule's number was found on spaced text: Chinese
+/// words have 1.5 to 2 characters in running text.
+const CHARACTERS_A_WORD: usize = 2;
+
+/// Whether most words of `text` are single characters of scripts without spaces.
+fn is_mostly_unspaced(text: &str) -> bool {
+    let (mut single, mut all) = (0_usize, 0_usize);
+    if text.is_ascii() {
+        return false;
+    }
+    for word in crate::words::spans(text) {
+        all += 1;
+        single += usize::from(word.single);
+    }
+    single * 2 > all
+}
+
+/// A count as a value; exact below 2³², the most that one Arrow string holds.
+fn count(number: usize) -> f64 {
+    f64::from(u32::try_from(number).unwrap_or(u32::MAX))
+}
+
+/// `part / whole`, 0 when there is nothing.
+fn share(part: usize, whole: usize) -> f64 {
+    if whole == 0 { 0.0 } else { count(part) / count(whole) }
+}
+
+/// `part / whole`, not applicable when there is nothing.
+fn ratio(part: usize, whole: usize) -> Option<f64> {
+    (whole > 0).then(|| share(part, whole))
+}
+
+#[cfg(test)]
+mod tests;

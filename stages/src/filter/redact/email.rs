@@ -1,0 +1,112 @@
+//! E-mail addresses.
+//!
+//! Invariant: work only at an `@`, and at most 64 bytes before and 253 after it (the limits of RFC 5321), so one linear pass.
+
+use super::Find;
+
+const MAX_LOCAL_BYTES: usize = 64;
+const MAX_DOMAIN_BYTES: usize = 253;
+
+/// Endings of file names that no domain has: `icon@2x.png`.
+const FILE_ENDINGS: [&str; 14] =
+    ["png", "jpg", "jpeg", "gif", "svg", "webp", "ico", "js", "mjs", "css", "html", "json", "jsx", "tsx"];
+
+/// Adds the e-mail addresses of `text`.
+pub(super) fn find(text: &str, keep_git_hosts: bool, finds: &mut Vec<Find>) {
+    let bytes = text.as_bytes();
+    let mut floor = 0;
+    for (at, _) in text.match_indices('@') {
+        let start = local_start(bytes, floor, at);
+        let end = domain_end(bytes, at + 1);
+        if start == at || !is_address(text, start, at, end) || (keep_git_hosts && is_git(bytes, start, at, end)) {
+            continue;
+        }
+        finds.push(Find { range: start..end, rule: "email" });
+        floor = end;
+    }
+}
+
+/// Where the part before the `@` begins; `at` if there is none.
+fn local_start(bytes: &[u8], floor: usize, at: usize) -> usize {
+    let lowest = floor.max(at.saturating_sub(MAX_LOCAL_BYTES));
+    let length = bytes[lowest..at].iter().rev().take_while(|byte| byte.is_ascii_alphanumeric() || b"._%+-".contains(byte)).count();
+    let start = at - length;
+    if at > 0 && bytes[at - 1] == b'.' {
+        return at;
+    }
+    start + bytes[start..at].iter().take_while(|byte| !byte.is_ascii_alphanumeric() && **byte != b'_').count()
+}
+
+/// Where the domain that begins at `from` ends, without what follows its last letter or digit.
+fn domain_end(bytes: &[u8], from: usize) -> usize {
+    let highest = bytes.len().min(from + MAX_DOMAIN_BYTES);
+    let length = bytes[from..highest].iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')).count();
+    let mut end = from + length;
+    while end > from && !bytes[end - 1].is_ascii_alphanumeric() {
+        end -= 1;
+    }
+    end
+}
+
+fn is_address(text: &str, start: usize, at: usize, end: usize) -> bool {
+    let domain = &text[at + 1..end];
+    let Some((_, top)) = domain.rsplit_once('.') else { return false };
+    let labels = domain.split('.').all(|label| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-'));
+    // `this@Activity.method` of Kotlin: no top-level domain mixes cases.
+    let one_case = !(top.bytes().any(|byte| byte.is_ascii_lowercase()) && top.bytes().any(|byte| byte.is_ascii_uppercase()));
+    let called = text.as_bytes().get(end) == Some(&b'(');
+    labels
+        && one_case
+        && !called
+        && (2..=24).contains(&top.len())
+        && top.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && !FILE_ENDINGS.iter().any(|ending| ending.eq_ignore_ascii_case(top))
+        && !text[start..at].contains("..")
+        && !is_reserved(domain)
+}
+
+/// Names that RFC 2606 and RFC 6761 keep for examples and tests.
+fn is_reserved(domain: &str) -> bool {
+    let lower = domain.to_ascii_lowercase();
+    let mut labels = lower.rsplit('.');
+    let (top, second) = (labels.next().unwrap_or_default(), labels.next().unwrap_or_default());
+    matches!(top, "example" | "test" | "invalid" | "localhost" | "local") || (second == "example" && matches!(top, "com" | "org" | "net" | "edu"))
+}
+
+fn is_git(bytes: &[u8], start: usize, at: usize, end: usize) -> bool {
+    let followed = matches!(bytes.get(end), Some(b':' | b'/'));
+    matches!(&bytes[start..at], b"git" | b"hg" | b"svn") && (followed || bytes[..start].ends_with(b"ssh://"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Vec<&str> {
+        let mut finds = Vec::new();
+        find(text, true, &mut finds);
+        finds.into_iter().map(|find| &text[find.range]).collect()
+    }
+
+    #[test]
+    fn addresses_are_found() {
+        assert_eq!(found("Ada <ada.l+news@mail.lovelace.org>, bob_1@b-c.co.uk."), ["ada.l+news@mail.lovelace.org", "bob_1@b-c.co.uk"]);
+        assert_eq!(found("mailto:X@Y.DE?subject=1"), ["X@Y.DE"]);
+        assert_eq!(found("authors = [\"Ada <ada@lovelace.org>\"]"), ["ada@lovelace.org"]);
+        assert_eq!(found("éa@b.org"), ["a@b.org"]);
+    }
+
+    #[test]
+    fn look_alikes_stay() {
+        for text in [
+            "you@example.com", "x@sub.example.org", "a@host.test", "git@github.com:rust-lang/rust.git", "ssh://git@host.net/x",
+            "icon@2x.png", "serde@1.0.200", "this@MainActivity.getContext", "obj@foo.bar()", "@dataclass", "a @ b.org", "root@localhost",
+            "a@b", "a@.org", "a@b..org", ".@b.org", "a.@b.org", "@types/node", "x@-b.org",
+        ] {
+            assert!(found(text).is_empty(), "{text}");
+        }
+        let mut finds = Vec::new();
+        find("git@github.com:a/b", false, &mut finds);
+        assert_eq!(finds.len(), 1);
+    }
+}

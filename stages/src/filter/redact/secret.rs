@@ -1,0 +1,230 @@
+//! Secrets: keys and tokens that have a known shape, private keys, and random-looking values assigned to a telling name.
+//!
+//! Shapes are those that the issuers document (AWS, GitHub, GitLab, Slack, Google, Stripe, npm, PyPI, Hugging Face, SendGrid,
+//! OpenAI, Anthropic; JWT: RFC 7519; PEM: RFC 7468). Values of no known shape count only if assigned to a name like
+//! `password` or `api_key`, and if they mix cases and digits without repetition, or are hexadecimal; never where the line speaks
+//! of a hash or checksum (BigCode's guard).
+//!
+//! Invariant: a placeholder (`EXAMPLE`, `xxxx`, `your-key`) is no secret, and neither is a private key's frame without its body.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::Find;
+
+/// Name and shape; every shape opens with letters of its own, by which the search skips ordinary text.
+const SHAPES: [(&str, &str); 14] = [
+    ("secret.aws", r"(?:AKIA|ASIA|AROA|AIDA|ABIA|ACCA)[A-Z0-9]{16}"),
+    ("secret.github", r"gh[pousr]_[A-Za-z0-9]{36,255}"),
+    ("secret.github", r"github_pat_[A-Za-z0-9_]{22,255}"),
+    ("secret.gitlab", r"glpat-[A-Za-z0-9_-]{20,64}"),
+    ("secret.slack", r"xox[abeoprs]-[A-Za-z0-9-]{10,250}"),
+    ("secret.slack", r"hooks\.slack\.com/services/T[A-Za-z0-9_]{6,}/B[A-Za-z0-9_]{6,}/[A-Za-z0-9_]{16,}"),
+    ("secret.google", r"AIza[A-Za-z0-9_-]{35}"),
+    ("secret.stripe", r"[sr]k_live_[A-Za-z0-9]{16,255}"),
+    ("secret.model-api", r"sk-(?:proj-|ant-|svcacct-)?[A-Za-z0-9_-]{40,255}"),
+    ("secret.npm", r"npm_[A-Za-z0-9]{36}"),
+    ("secret.pypi", r"pypi-AgE[A-Za-z0-9_-]{50,255}"),
+    ("secret.hugging-face", r"hf_[A-Za-z]{34}"),
+    ("secret.sendgrid", r"SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}"),
+    ("secret.jwt", r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,}"),
+];
+
+/// A private key's body is looked for in so many bytes after its frame opens.
+const MAX_KEY_BYTES: usize = 16 * 1024;
+/// Letters of base64 from which on the frame holds a key.
+const MIN_KEY_LETTERS: usize = 64;
+/// Bits per letter from which on a value of mixed letters looks random: 20 random letters of base64 have about 4.1, words 3.3.
+const MIN_ENTROPY: f64 = 3.7;
+/// The same for hexadecimal: 32 random digits have about 3.6.
+const MIN_HEX_ENTROPY: f64 = 3.0;
+
+static SHAPE: LazyLock<Regex> = LazyLock::new(|| {
+    let groups: Vec<String> = SHAPES.iter().map(|(_, shape)| format!("({shape})")).collect();
+    compile(&groups.join("|"))
+});
+
+static FRAME: LazyLock<Regex> = LazyLock::new(|| compile(r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----"));
+
+/// Shortest and longest assigned value.
+const VALUE_BYTES: std::ops::RangeInclusive<usize> = 20..=256;
+
+/// Parts of names that hold secrets, in lower case without separators.
+const NAMES: [&str; 12] =
+    ["password", "passwd", "secret", "token", "apikey", "accesskey", "authkey", "privatekey", "credential", "accountkey", "signingkey", "passphrase"];
+/// Words on a line that say a value is a checksum.
+const CHECKSUM_WORDS: [&str; 8] = ["sha", "md5", "hash", "checksum", "digest", "integrity", "commit", "crc"];
+/// Parts of values that nobody would keep secret.
+const PLACEHOLDERS: [&str; 10] = ["example", "your", "xxxx", "changeme", "placeholder", "dummy", "redacted", "0123456789", "abcdef", "12345678"];
+
+fn compile(pattern: &str) -> Regex {
+    Regex::new(pattern).expect("the pattern is fixed and read by a test")
+}
+
+/// Adds the secrets of `text`.
+pub(super) fn find(text: &str, finds: &mut Vec<Find>) {
+    if text.len() < 20 {
+        return;
+    }
+    shapes(text, finds);
+    for frame in FRAME.find_iter(text) {
+        if let Some(range) = key_body(text, frame.end()) {
+            finds.push(Find { range, rule: "secret.private-key" });
+        }
+    }
+    assigned(text, finds);
+}
+
+fn shapes(text: &str, finds: &mut Vec<Find>) {
+    for found in SHAPE.find_iter(text) {
+        let joined = |at: Option<&u8>| at.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+        let bytes = text.as_bytes();
+        if (found.start() > 0 && joined(bytes.get(found.start() - 1))) || joined(bytes.get(found.end())) || is_placeholder(found.as_str()) {
+            continue;
+        }
+        let groups = SHAPE.captures(found.as_str());
+        let which = groups.and_then(|groups| (0..SHAPES.len()).find(|index| groups.get(index + 1).is_some()));
+        if let Some((rule, _)) = which.and_then(|index| SHAPES.get(index)) {
+            finds.push(Find { range: found.range(), rule });
+        }
+    }
+}
+
+/// The body of a private key whose frame opened before `from`; `None` for an empty or explained frame.
+fn key_body(text: &str, from: usize) -> Option<std::ops::Range<usize>> {
+    let rest = &text.as_bytes()[from..text.len().min(from + MAX_KEY_BYTES)];
+    let is_body = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=\r\n\t ,:-\\\"'".contains(byte);
+    let length = rest.windows(9).position(|window| window == b"-----END ").unwrap_or_else(|| rest.iter().take_while(|byte| is_body(byte)).count());
+    let letters = rest[..length].iter().filter(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')).count();
+    let end = from + length;
+    (letters >= MIN_KEY_LETTERS && text.is_char_boundary(end)).then_some(from..end)
+}
+
+/// Values in quotes after `=`, `:` or `=>`. Looks for the quotes, of which few follow such a sign.
+fn assigned(text: &str, finds: &mut Vec<Find>) {
+    let bytes = text.as_bytes();
+    let mut floor = 0;
+    for (at, quote) in bytes.iter().enumerate().filter(|(_, byte)| matches!(byte, b'"' | b'\'')) {
+        let before = bytes[at.saturating_sub(5)..at].trim_ascii_end();
+        if at < floor || !matches!(before.last(), Some(b'=' | b':' | b'>')) {
+            continue;
+        }
+        let start = at + 1;
+        let high = bytes.len().min(start + VALUE_BYTES.end() + 1);
+        let is_value = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/_.=-".contains(byte);
+        let end = start + bytes[start..high].iter().take_while(|byte| is_value(byte)).count();
+        floor = end;
+        if bytes.get(end) == Some(quote)
+            && VALUE_BYTES.contains(&(end - start))
+            && looks_random(&text[start..end])
+            && named_secret(text, at)
+        {
+            finds.push(Find { range: start..end, rule: "secret.assigned" });
+        }
+    }
+}
+
+/// Whether the name that the value is assigned to speaks of a secret, and nothing before it on the line of a checksum.
+fn named_secret(text: &str, value: usize) -> bool {
+    let mut line = value - text.as_bytes()[..value].iter().rev().take(120).take_while(|byte| **byte != b'\n').count();
+    while !text.is_char_boundary(line) {
+        line += 1;
+    }
+    let before = text[line..value].to_ascii_lowercase();
+    let name = before.trim_end_matches([' ', '\t', '"', '\'', ':', '=', '>']);
+    let from = name.rfind(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_' && letter != '-').map_or(0, |at| at + 1);
+    let name: String = name.get(from..).unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).collect();
+    NAMES.iter().any(|known| name.contains(known)) && !CHECKSUM_WORDS.iter().any(|word| before.contains(word))
+}
+
+fn is_placeholder(value: &str) -> bool {
+    let lower = value.to_ascii_lowercase();
+    PLACEHOLDERS.iter().any(|word| lower.contains(word))
+}
+
+fn looks_random(value: &str) -> bool {
+    let count = |is: fn(&u8) -> bool| value.bytes().filter(is).count();
+    let (digits, upper, lower) = (count(u8::is_ascii_digit), count(u8::is_ascii_uppercase), count(u8::is_ascii_lowercase));
+    let random = if value.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        value.len() >= 32 && digits >= 4 && upper + lower >= 4 && entropy(value) >= MIN_HEX_ENTROPY
+    } else {
+        digits >= 2 && upper >= 2 && lower >= 2 && entropy(value) >= MIN_ENTROPY
+    };
+    random && !is_placeholder(value)
+}
+
+/// Shannon's entropy of the letters, in bits per letter.
+#[expect(clippy::cast_precision_loss, reason = "counts of at most 256 letters")]
+fn entropy(value: &str) -> f64 {
+    let mut counts = [0_usize; 256];
+    for byte in value.bytes() {
+        counts[usize::from(byte)] += 1;
+    }
+    let share = |count: &usize| *count as f64 / value.len() as f64;
+    counts.iter().filter(|count| **count > 0).map(share).map(|share| -share * libm::log2(share)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Vec<(&'static str, &str)> {
+        let mut finds = Vec::new();
+        find(text, &mut finds);
+        finds.into_iter().map(|find| (find.rule, &text[find.range])).collect()
+    }
+
+    // Random letters, made for these tests.
+    const LETTERS: &str = "k3J9xQ2mZ8vB4nL7tR1wP6sY5dF0gHcK2eMu9TzVqXo4WbN8jLpR3yGfAiCsD7hE5";
+
+    #[test]
+    fn known_shapes_are_found() {
+        let cases = [
+            ("secret.aws", "AKIAQ3EGRT5UVW7XYZ2B".to_owned()),
+            ("secret.github", format!("ghp_{}", &LETTERS[..36])),
+            ("secret.github", format!("github_pat_{}", &LETTERS[..40])),
+            ("secret.gitlab", format!("glpat-{}", &LETTERS[..20])),
+            ("secret.slack", format!("xoxb-{}", &LETTERS[..24])),
+            ("secret.google", format!("AIza{}", &LETTERS[..35])),
+            ("secret.stripe", format!("sk_live_{}", &LETTERS[..24])),
+            ("secret.model-api", format!("sk-proj-{}", &LETTERS[..48])),
+            ("secret.npm", format!("npm_{}", &LETTERS[..36])),
+            ("secret.jwt", format!("eyJhbGciOiJI.eyJzdWIiOiIx.{}", &LETTERS[..30])),
+            ("secret.sendgrid", format!("SG.{}.{}", &LETTERS[..22], &LETTERS[..43])),
+        ];
+        for (rule, secret) in cases {
+            assert_eq!(found(&format!("key {secret} end")), [(rule, secret.as_str())]);
+        }
+    }
+
+    #[test]
+    fn a_private_key_loses_its_body() {
+        let body = format!("\n{LETTERS}\n{LETTERS}\n");
+        let text = format!("-----BEGIN RSA PRIVATE KEY-----{body}-----END RSA PRIVATE KEY-----");
+        assert_eq!(found(&text), [("secret.private-key", body.as_str())]);
+        assert!(found("-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----").is_empty());
+    }
+
+    #[test]
+    fn assigned_values_count_by_name_and_looks() {
+        let value = &LETTERS[..24];
+        for text in [format!("password = \"{value}\""), format!("\"api_key\": '{value}'"), format!("let client_secret_2 := \"{value}\""), format!("TOKEN=\"{value}\"")] {
+            assert_eq!(found(&text), [("secret.assigned", value)], "{text}");
+        }
+        assert_eq!(found("auth_token: \"9f86d081884c7d659a2feaa0c55ad015\"").len(), 1);
+    }
+
+    #[test]
+    fn look_alikes_stay() {
+        let value = &LETTERS[..24];
+        for text in [
+            format!("name = \"{value}\""), format!("sha256_token = \"{value}\""), "password = \"correct-horse-battery-staple\"".to_owned(),
+            "token = \"9f86d081884c7d659a2feaa0c55ad015\" # md5".replace("token", "checksum_token"), "AKIAIOSFODNN7EXAMPLE".to_owned(),
+            "api_key = \"your-Api-Key-Goes-Here-12\"".to_owned(), "token: \"xxxxxxxxXXXXXXXX1234xxxx\"".to_owned(),
+            "secret_name = \"app.settings.secret.name1\"".to_owned(), format!("xAKIA{}", "Q3EGRT5UVW7XYZ2B"), "sk-learn-is-a-library".to_owned(),
+        ] {
+            assert!(found(&text).is_empty(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! The Gopher repetition rules: how much of a document says again what it said before?
+//!
+//! From Rae et al. 2021 (Gopher), appendix A1.1, table A1; thresholds as in datatrove's `gopher_repetition_filter.py`.
+//! Two choices where implementations differ: characters are those of words (as in Dolma), each counted once, so that
+//! shares stay in 0..=1; and a line, paragraph or n-gram is a duplicate from its second occurrence on (as in
+//! datatrove), so the most frequent n-gram of a text without repetition covers 0.
+//!
+//! In text of scripts without spaces, where a word is a character, an n-gram has 2n characters.
+//!
+//! *Invariant*: time is linear in the text; equal text gives equal values whatever its hashes are.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::grams::{Grams, Map};
+use super::{CHARACTERS_A_WORD, Facts, Family, Overrides, Rule, is_mostly_unspaced, ratio, share};
+use crate::words;
+
+/// Settings of the Gopher repetition rules. All of them only judge.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct GopherRepetition {
+    /// Greatest share of lines that repeat an earlier line (Gopher: 0.3).
+    pub max_duplicate_lines: Option<f64>,
+    /// Greatest share of paragraphs that repeat an earlier paragraph (Gopher: 0.3).
+    pub max_duplicate_paragraphs: Option<f64>,
+    /// Greatest share of characters in lines that repeat an earlier line (Gopher: 0.2).
+    pub max_duplicate_line_characters: Option<f64>,
+    /// Greatest share of characters in paragraphs that repeat an earlier paragraph (Gopher: 0.2).
+    pub max_duplicate_paragraph_characters: Option<f64>,
+    /// Greatest share of characters in the most frequent 2-gram (Gopher: 0.2).
+    pub max_top_2_gram: Option<f64>,
+    /// Greatest share of characters in the most frequent 3-gram (Gopher: 0.18).
+    pub max_top_3_gram: Option<f64>,
+    /// Greatest share of characters in the most frequent 4-gram (Gopher: 0.16).
+    pub max_top_4_gram: Option<f64>,
+    /// Greatest share of characters in repeated 5-grams (Gopher: 0.15).
+    pub max_duplicate_5_grams: Option<f64>,
+    /// Greatest share of characters in repeated 6-grams (Gopher: 0.14).
+    pub max_duplicate_6_grams: Option<f64>,
+    /// Greatest share of characters in repeated 7-grams (Gopher: 0.13).
+    pub max_duplicate_7_grams: Option<f64>,
+    /// Greatest share of characters in repeated 8-grams (Gopher: 0.12).
+    pub max_duplicate_8_grams: Option<f64>,
+    /// Greatest share of characters in repeated 9-grams (Gopher: 0.11).
+    pub max_duplicate_9_grams: Option<f64>,
+    /// Greatest share of characters in repeated 10-grams (Gopher: 0.1).
+    pub max_duplicate_10_grams: Option<f64>,
+    /// Thresholds that differ for a language: ISO 639-3 code, rule, threshold or null.
+    pub languages: Overrides,
+}
+
+impl Default for GopherRepetition {
+    fn default() -> Self {
+        Self {
+            max_duplicate_lines: Some(0.3),
+            max_duplicate_paragraphs: Some(0.3),
+            max_duplicate_line_characters: Some(0.2),
+            max_duplicate_paragraph_characters: Some(0.2),
+            max_top_2_gram: Some(0.2),
+            max_top_3_gram: Some(0.18),
+            max_top_4_gram: Some(0.16),
+            max_duplicate_5_grams: Some(0.15),
+            max_duplicate_6_grams: Some(0.14),
+            max_duplicate_7_grams: Some(0.13),
+            max_duplicate_8_grams: Some(0.12),
+            max_duplicate_9_grams: Some(0.11),
+            max_duplicate_10_grams: Some(0.1),
+            languages: Overrides::new(),
+        }
+    }
+}
+
+const RULES: [Rule; 13] = [
+    Rule::max("duplicate-lines", "share", "lines that repeat an earlier line"),
+    Rule::max("duplicate-paragraphs", "share", "paragraphs that repeat an earlier paragraph"),
+    Rule::max("duplicate-line-characters", "share", "characters in lines that repeat an earlier line"),
+    Rule::max("duplicate-paragraph-characters", "share", "characters in paragraphs that repeat an earlier one"),
+    Rule::max("top-2-gram", "share", "characters in the most frequent 2-gram"),
+    Rule::max("top-3-gram", "share", "characters in the most frequent 3-gram"),
+    Rule::max("top-4-gram", "share", "characters in the most frequent 4-gram"),
+    Rule::max("duplicate-5-grams", "share", "characters in 5-grams that stood before"),
+    Rule::max("duplicate-6-grams", "share", "characters in 6-grams that stood before"),
+    Rule::max("duplicate-7-grams", "share", "characters in 7-grams that stood before"),
+    Rule::max("duplicate-8-grams", "share", "characters in 8-grams that stood before"),
+    Rule::max("duplicate-9-grams", "share", "characters in 9-grams that stood before"),
+    Rule::max("duplicate-10-grams", "share", "characters in 10-grams that stood before"),
+];
+
+/// Duplicates among the pieces of a text: lines or paragraphs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Duplicates {
+    pieces: usize,
+    repeated: usize,
+    characters: usize,
+    repeated_characters: usize,
+}
+
+impl Duplicates {
+    pub(super) fn of<'a>(pieces: impl Iterator<Item = &'a str>) -> Self {
+        let mut seen: Map<&str, ()> = Map::default();
+        let mut found = Self::default();
+        for piece in pieces {
+            let characters = piece.chars().count();
+            found.pieces += 1;
+            found.characters += characters;
+            if seen.insert(piece, ()).is_some() {
+                found.repeated += 1;
+                found.repeated_characters += characters;
+            }
+        }
+        found
+    }
+
+    /// Share of the pieces that repeat an earlier one; `None` without pieces.
+    pub(super) fn piece_share(&self) -> Option<f64> {
+        ratio(self.repeated, self.pieces)
+    }
+
+    /// Share of the characters that stand in such pieces; `None` without pieces.
+    pub(super) fn character_share(&self) -> Option<f64> {
+        (self.pieces > 0).then(|| share(self.repeated_characters, self.characters))
+    }
+}
+
+impl Family for GopherRepetition {
+    fn name(&self) -> &'static str {
+        "gopher-repetition"
+    }
+
+    fn rules(&self) -> &'static [Rule] {
+        &RULES
+    }
+
+    fn measure(&self, facts: &Facts<'_>, values: &mut Vec<Option<f64>>) {
+        let lines = Duplicates::of(words::lines(facts.text));
+        let paragraphs = Duplicates::of(words::paragraphs(facts.text));
+        values.extend([
+            lines.piece_share(),
+            paragraphs.piece_share(),
+            lines.character_share(),
+            paragraphs.character_share(),
+        ]);
+        let scale = if is_mostly_unspaced(facts.text) { CHARACTERS_A_WORD } else { 1 };
+        let mut grams = Grams::of(facts.text);
+        for length in 2..=10 {
+            while grams.length() < length * scale {
+                grams.grow();
+            }
+            values.push(Some(if length < 5 { grams.top_share() } else { grams.repeated_share() }));
+        }
+    }
+
+    fn base_threshold(&self, index: usize) -> Option<f64> {
+        let thresholds = [
+            self.max_duplicate_lines,
+            self.max_duplicate_paragraphs,
+            self.max_duplicate_line_characters,
+            self.max_duplicate_paragraph_characters,
+            self.max_top_2_gram,
+            self.max_top_3_gram,
+            self.max_top_4_gram,
+            self.max_duplicate_5_grams,
+            self.max_duplicate_6_grams,
+            self.max_duplicate_7_grams,
+            self.max_duplicate_8_grams,
+            self.max_duplicate_9_grams,
+            self.max_duplicate_10_grams,
+        ];
+        thresholds.get(index).copied().flatten()
+    }
+
+    fn overrides(&self) -> &Overrides {
+        &self.languages
+    }
+
+    fn measuring(&self) -> Self {
+        Self::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filter::tests::{measure, value};
+
+    #[test]
+    fn lines_and_paragraphs_by_hand() {
+        // Lines: ab, cd, ab, ab, xyz — two of five repeat, 4 of 11 characters. Paragraphs: "ab\ncd", ab, ab, xyz.
+        let text = "ab\ncd\n\nab \n\n\nab\n\nxyz\n";
+        let values = measure(&GopherRepetition::default(), &Facts { text, ..Facts::default() });
+        assert_eq!(values["duplicate-lines"], Some(0.4));
+        assert_eq!(values["duplicate-line-characters"], Some(4.0 / 11.0));
+        assert_eq!(values["duplicate-paragraphs"], Some(0.25));
+        assert_eq!(values["duplicate-paragraph-characters"], Some(2.0 / 12.0));
+    }
+
+    #[test]
+    fn n_grams_by_hand() {
+        // 12 words of one character; the six of the second half repeat the first half.
+        let text = "a b c d e f a b c d e f";
+        let values = measure(&GopherRepetition::default(), &Facts { text, ..Facts::default() });
+        assert_eq!(values["top-2-gram"], Some(4.0 / 12.0));
+        assert_eq!(values["top-4-gram"], Some(8.0 / 12.0));
+        assert_eq!(values["duplicate-5-grams"], Some(0.5));
+        assert_eq!(values["duplicate-6-grams"], Some(0.5));
+        assert_eq!(values["duplicate-7-grams"], Some(0.0));
+    }
+
+    #[test]
+    fn chinese_n_grams_have_two_characters_a_word() {
+        // "今天天气" (4 characters = a 2-gram) stands twice among 10 characters.
+        let text = "今天天气好。今天天气坏。";
+        assert_eq!(value(&GopherRepetition::default(), "top-2-gram", text), Some(0.8));
+        assert_eq!(value(&GopherRepetition::default(), "top-3-gram", text), Some(0.0));
+    }
+
+    #[test]
+    fn a_text_without_lines_has_no_line_shares() {
+        assert_eq!(value(&GopherRepetition::default(), "duplicate-lines", " \n"), None);
+        assert_eq!(value(&GopherRepetition::default(), "top-2-gram", ""), Some(0.0));
+    }
+}

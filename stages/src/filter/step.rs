@@ -1,0 +1,154 @@
+//! The step `filter`: cut lines, redact, measure, judge.
+//!
+//! Up to four stages: `filter-lines` and `filter-redact` cut spans and record them as edits; `filter-measure` adds a
+//! column for each rule; `filter` judges the columns by thresholds.
+//!
+//! Invariant: a changed threshold re-measures nothing, since no threshold is in the key of `filter-measure`.
+
+use corpusmill_pipeline::{Dataset, PlanBuilder, StageError};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Family;
+use super::c4::C4;
+use super::code::Code;
+use super::edit::{CutLines, Redact};
+use super::fineweb::FineWeb;
+use super::gopher::GopherQuality;
+use super::judge::Judge;
+use super::language::Languages;
+use super::length::Length;
+use super::licence::LicencePolicy;
+use super::lines::LineCuts;
+use super::measure::Measure;
+use super::redact::RedactSettings;
+use super::repetition::GopherRepetition;
+use super::toxic::Toxicity;
+
+/// Settings of the step `filter`: each group of rules is off until it is named; `{}` takes its defaults.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Filter {
+    /// Only documents of these media types are measured, judged and edited; all when empty. `text/x-*` takes all code.
+    pub media_types: Vec<String>,
+    /// Cut lines as C4 does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lines: Option<LineCuts>,
+    /// Replace e-mail addresses, public IP addresses and secrets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redact: Option<RedactSettings>,
+    /// Identify the language of prose, and keep those allowed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<Languages>,
+    /// Keep documents under permissive licences.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub licence: Option<LicencePolicy>,
+    /// Rules on size.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub length: Option<Length>,
+    /// Gopher's quality rules.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gopher_quality: Option<GopherQuality>,
+    /// Gopher's repetition rules.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gopher_repetition: Option<GopherRepetition>,
+    /// C4's rules on documents.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub c4: Option<C4>,
+    /// `FineWeb`'s own rules.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fineweb: Option<FineWeb>,
+    /// Rules for source code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<Code>,
+    /// Keep documents below a toxicity score.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub toxicity: Option<Toxicity>,
+}
+
+impl Filter {
+    /// The families of rules that are on, in the order in which they judge.
+    pub(super) fn families(&self) -> Vec<Box<dyn Family>> {
+        let mut all: Vec<Box<dyn Family>> = Vec::new();
+        fn push<F: Family + Clone + 'static>(all: &mut Vec<Box<dyn Family>>, family: Option<&F>) {
+            all.extend(family.map(|family| Box::new(family.clone()) as Box<dyn Family>));
+        }
+        push(&mut all, self.length.as_ref());
+        push(&mut all, self.gopher_quality.as_ref());
+        push(&mut all, self.gopher_repetition.as_ref());
+        push(&mut all, self.c4.as_ref());
+        push(&mut all, self.fineweb.as_ref());
+        push(&mut all, self.code.as_ref());
+        push(&mut all, self.toxicity.as_ref());
+        all
+    }
+
+    /// These settings with every threshold at its default: what measuring depends on.
+    pub(super) fn measuring(&self) -> Self {
+        Self {
+            media_types: self.media_types.clone(),
+            lines: None,
+            redact: None,
+            language: self.language.as_ref().map(|_| Languages::default()),
+            licence: self.licence.as_ref().map(|_| LicencePolicy::default()),
+            length: self.length.as_ref().map(Family::measuring),
+            gopher_quality: self.gopher_quality.as_ref().map(Family::measuring),
+            gopher_repetition: self.gopher_repetition.as_ref().map(Family::measuring),
+            c4: self.c4.as_ref().map(Family::measuring),
+            fineweb: self.fineweb.as_ref().map(Family::measuring),
+            code: self.code.as_ref().map(Family::measuring),
+            toxicity: self.toxicity.as_ref().map(Family::measuring),
+        }
+    }
+
+    /// Whether this step looks at documents of a media type.
+    pub(super) fn covers(&self, media_type: Option<&str>) -> bool {
+        self.media_types.is_empty()
+            || self.media_types.iter().any(|pattern| match pattern.strip_suffix('*') {
+                Some(prefix) => media_type.is_some_and(|found| found.starts_with(prefix)),
+                None => media_type == Some(pattern),
+            })
+    }
+
+    /// Checks what a type cannot.
+    ///
+    /// # Errors
+    /// When nothing is on, a licence is unknown, or an override names no rule.
+    pub fn check(&self) -> Result<(), StageError> {
+        let judges = self.language.is_some() || self.licence.is_some() || !self.families().is_empty();
+        if !judges && self.lines.is_none() && self.redact.is_none() {
+            let hint = "name at least one group of rules, such as `gopher-quality: {}`";
+            return Err(StageError::Settings(format!("filter: no rule is on\nhint: {hint}")));
+        }
+        for family in self.families() {
+            family.check().map_err(|error| StageError::Settings(format!("filter: {error}")))?;
+        }
+        if let Some(licence) = &self.licence {
+            licence.check().map_err(|error| StageError::Settings(format!("filter: licence: {error}")))?;
+        }
+        Ok(())
+    }
+
+    /// Adds the stages that the settings need.
+    ///
+    /// # Errors
+    /// When the columns cannot work.
+    pub fn add_to(&self, plan: &mut PlanBuilder, path: &str, documents: &Dataset) -> Result<Dataset, StageError> {
+        let mut documents = documents.clone();
+        if let Some(lines) = &self.lines {
+            let stage = CutLines { settings: lines.clone(), filter: self.measuring() };
+            documents = plan.add(format!("{path}/lines"), stage, &[&documents])?;
+        }
+        if let Some(redact) = &self.redact {
+            let stage = Redact { settings: redact.clone(), filter: self.measuring() };
+            documents = plan.add(format!("{path}/redact"), stage, &[&documents])?;
+        }
+        if self.language.is_some() || self.licence.is_some() || !self.families().is_empty() {
+            let measured =
+                plan.add(format!("{path}/measure"), Measure { settings: self.measuring() }, &[&documents])?;
+            let judge = Judge { settings: Self { lines: None, redact: None, ..self.clone() } };
+            documents = plan.add(path, judge, &[&measured])?;
+        }
+        Ok(documents)
+    }
+}

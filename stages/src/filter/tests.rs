@@ -1,0 +1,110 @@
+//! Laws that hold for every family, and what the families' own tests share.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::c4::C4;
+use super::code::Code;
+use super::fineweb::FineWeb;
+use super::gopher::GopherQuality;
+use super::length::Length;
+use super::repetition::GopherRepetition;
+use super::{Bound, Facts, Family, Overrides, Rule};
+
+/// The values of one document by rule name.
+pub(super) fn measure(family: &dyn Family, facts: &Facts<'_>) -> BTreeMap<&'static str, Option<f64>> {
+    let mut values = Vec::new();
+    family.measure(facts, &mut values);
+    assert_eq!(values.len(), family.rules().len());
+    family.rules().iter().map(|rule| rule.name).zip(values).collect()
+}
+
+/// The value of one rule for a document of which only the text is known.
+pub(super) fn value(family: &dyn Family, rule: &str, text: &str) -> Option<f64> {
+    measure(family, &Facts { text, ..Facts::default() })[rule]
+}
+
+fn families() -> Vec<Box<dyn Family>> {
+    vec![
+        Box::new(GopherQuality::default()),
+        Box::new(GopherRepetition::default()),
+        Box::new(C4::default()),
+        Box::new(FineWeb::default()),
+        Box::new(Code::default()),
+        Box::new(Length::default()),
+    ]
+}
+
+#[test]
+fn rule_names_are_unique_kebab_case() {
+    let mut names: Vec<_> = families().iter().flat_map(|family| family.rules()).map(|rule| rule.name).collect();
+    assert!(names.iter().all(|name| name.chars().all(|c| matches!(c, 'a'..='z' | '0'..='9' | '-'))));
+    let number = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), number);
+}
+
+#[test]
+fn a_value_equal_to_its_threshold_passes() {
+    let (min, max) = (Rule::min("a", "", ""), Rule::max("b", "", ""));
+    assert!(!min.rejects(1.0, 1.0) && min.rejects(0.9, 1.0));
+    assert!(!max.rejects(1.0, 1.0) && max.rejects(1.1, 1.0));
+    assert_eq!((min.bound, max.bound), (Bound::Min, Bound::Max));
+}
+
+#[test]
+fn every_rule_has_a_threshold_slot_and_thresholds_do_not_measure() {
+    let family = GopherQuality { min_words: Some(7.0), max_words: None, ..GopherQuality::default() };
+    assert_eq!(family.base_threshold(0), Some(7.0));
+    assert_eq!(family.threshold(1, Some("eng")), None);
+    assert_eq!(family.measuring(), GopherQuality::default());
+    for family in families() {
+        assert_eq!(family.base_threshold(family.rules().len()), None);
+    }
+}
+
+#[test]
+fn an_override_of_an_unknown_rule_is_an_error_that_lists_the_rules() {
+    let overrides: Overrides = [("eng".to_owned(), [("too-few-wrods".to_owned(), None)].into())].into();
+    let family = GopherQuality { languages: overrides, ..GopherQuality::default() };
+    let message = family.check().unwrap_err().to_string();
+    assert!(
+        message.starts_with("`languages.eng.too-few-wrods`: gopher-quality has no such rule; it has too-few-words, ")
+    );
+}
+
+#[test]
+fn settings_survive_json_and_refuse_unknown_keys() {
+    let written = serde_json::to_string(&GopherQuality::default()).unwrap();
+    assert_eq!(serde_json::from_str::<GopherQuality>(&written).unwrap(), GopherQuality::default());
+    let read: GopherQuality = serde_json::from_str(r#"{"min-words": 10, "max-words": null}"#).unwrap();
+    assert_eq!((read.min_words, read.max_words), (Some(10.0), None));
+    assert!(serde_json::from_str::<Code>(r#"{"max-line": 10}"#).is_err());
+}
+
+proptest! {
+    #[test]
+    fn values_are_finite_and_shares_within_bounds(
+        text in "\\PC*|([a-c ]{0,9}\n){0,9}|[-#.*/\"'`\\\\{}\\[\\]0-9A-Fa-fx,\n 中。กé]{0,300}",
+        language in prop::option::of(prop::sample::select(vec!["eng", "cmn", "xyz"])),
+        origin in prop::option::of(prop::sample::select(vec!["a.rs", "b.py", "c.html", "d.lua", "e.c", "f"])),
+    ) {
+        let facts = Facts { text: &text, language, origin, media_type: None };
+        for family in families() {
+            let mut values = Vec::new();
+            family.measure(&facts, &mut values);
+            prop_assert_eq!(values.len(), family.rules().len());
+            for (rule, value) in family.rules().iter().zip(&values) {
+                let Some(value) = value else { continue };
+                prop_assert!(value.is_finite() && *value >= 0.0, "{} {value}", rule.name);
+                prop_assert!(rule.unit != "share" || *value <= 1.0, "{} {value}", rule.name);
+            }
+            if let Some(verdict) = family.judge(language, &values) {
+                prop_assert!(family.rules().iter().any(|rule| rule.name == verdict.rule
+                    && rule.rejects(verdict.value, verdict.threshold)));
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Tokens to hashed features.
+//!
+//! | feature | why |
+//! |---|---|
+//! | the word; its category in the lexicon | the plain evidence |
+//! | pieces of 3 to 5 bytes of `<word>` | spellings that the training sets lack |
+//! | pairs of neighbours, plain and with known words replaced by their category | *you + insult* against *quoted insult* |
+//! | triples, and pairs with one word between, replaced likewise | who does what to whom |
+//! | a word up to five words away from the name of a group | contempt of a group, whichever the group |
+//!
+//! Words of the lexicon have no pieces: what is learned about one insult is learned about insults.
+//!
+//! Hashing of features: Weinberger et al. 2009; pieces of words: Bojanowski et al. 2017 (fastText).
+//!
+//! Invariant: a name of a group is one fixed token without a feature of its own; it counts only together with its neighbours.
+
+use super::lexicon::{Class, Lexicon};
+use super::token::{Token, tokenize};
+
+/// Receives what a text is made of.
+pub trait Sink {
+    /// A feature, hashed to 64 bits.
+    fn feature(&mut self, hash: u64);
+    /// A word ended (its features were given before).
+    fn word(&mut self);
+    /// A sentence or line ended.
+    fn boundary(&mut self);
+}
+
+const WORD: u64 = 0xcbf2_9ce4_8422_2325;
+const PIECE: u64 = 0x9e37_79b9_7f4a_7c15;
+const PAIR: u64 = 0xbf58_476d_1ce4_e5b9;
+const SKIP: u64 = 0x94d0_49bb_1331_11eb;
+const TRIPLE: u64 = 0xd6e8_feb8_6659_fd93;
+const CATEGORY: u64 = 0xa076_1d64_78bd_642f;
+const NEAR: u64 = 0xe703_7ed1_a0b4_28db;
+const START: u64 = 1;
+const IDENTITY: u64 = 2;
+/// How far from the name of a group a word is near it.
+const NEAR_WORDS: usize = 5;
+/// The prime of FNV-1a, 64 bits.
+const PRIME: u64 = 0x0100_0000_01b3;
+
+/// Gives the features of `text` to `sink`, in order.
+pub fn extract(text: &str, sink: &mut impl Sink) {
+    let mut before = [START; NEAR_WORDS];
+    let mut last_plain = START;
+    tokenize(text, Lexicon::embedded(), |token| {
+        let here = match token {
+            Token::Boundary => {
+                last_plain = START;
+                before[..2].fill(START);
+                sink.boundary();
+                return;
+            }
+            Token::Symbol(symbol) => {
+                let hash = mix(WORD ^ u64::from(u32::from(symbol)));
+                sink.feature(hash);
+                Neighbour { plain: hash, general: hash }
+            }
+            Token::Word(word, known) => word_features(word, known, sink),
+        };
+        neighbours(last_plain, here, &before, sink);
+        sink.word();
+        before.rotate_right(1);
+        before[0] = here.general;
+        last_plain = here.plain;
+    });
+}
+
+/// What a word makes together with those before it, the nearest first.
+fn neighbours(last_plain: u64, here: Neighbour, before: &[u64; NEAR_WORDS], sink: &mut impl Sink) {
+    let [last, second, ..] = *before;
+    sink.feature(join(PAIR, last, here.general));
+    if (last != last_plain || here.general != here.plain) && last != IDENTITY && here.general != IDENTITY {
+        sink.feature(join(PAIR, last_plain, here.plain));
+    }
+    if second != START {
+        sink.feature(join(SKIP, second, here.general));
+    }
+    sink.feature(join(join(TRIPLE, second, last), last, here.general));
+    let of_group = here.general == IDENTITY;
+    for earlier in before.iter().filter(|earlier| (**earlier == IDENTITY) != of_group && **earlier != START) {
+        sink.feature(mix(NEAR ^ if of_group { *earlier } else { here.general }));
+        if !of_group {
+            break;
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Neighbour {
+    plain: u64,
+    /// The same with a known word replaced by its category.
+    general: u64,
+}
+
+fn word_features(word: &str, known: Option<(Class, &'static str)>, sink: &mut impl Sink) -> Neighbour {
+    let spelling = |word: &str| mix(word.bytes().fold(WORD, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME)));
+    match known {
+        Some((Class::Identity, _)) => Neighbour { plain: IDENTITY, general: IDENTITY },
+        Some((Class::Offensive(index), entry)) => {
+            let plain = spelling(entry);
+            let general = mix(CATEGORY ^ u64::from(index));
+            sink.feature(plain);
+            // Three times: a weight that is shared by all words of the category may grow faster than those of each.
+            (0..3).for_each(|_| sink.feature(general));
+            Neighbour { plain, general }
+        }
+        None => {
+            let plain = spelling(word);
+            sink.feature(plain);
+            if word.is_ascii() && (3..=24).contains(&word.len()) {
+                pieces(word.as_bytes(), sink);
+            }
+            Neighbour { plain, general: plain }
+        }
+    }
+}
+
+/// The pieces of `<word>`.
+fn pieces(word: &[u8], sink: &mut impl Sink) {
+    let mut marked = [b'>'; 26];
+    marked[0] = b'<';
+    marked[1..=word.len()].copy_from_slice(word);
+    let marked = &marked[..word.len() + 2];
+    for from in 0..=marked.len() - 3 {
+        let mut hash = PIECE;
+        for (length, byte) in marked[from..].iter().take(5).enumerate() {
+            hash = (hash ^ u64::from(*byte)).wrapping_mul(PRIME);
+            if length >= 2 {
+                sink.feature(mix(hash));
+            }
+        }
+    }
+}
+
+fn join(kind: u64, first: u64, second: u64) -> u64 {
+    mix(kind ^ first.rotate_left(17).wrapping_mul(PRIME) ^ second)
+}
+
+/// The last step of splitmix64 (Steele, Lea and Flood 2014), shortened to one round.
+fn mix(hash: u64) -> u64 {
+    let hash = (hash ^ (hash >> 32)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    hash ^ (hash >> 29)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct All(Vec<u64>, usize);
+    impl Sink for All {
+        fn feature(&mut self, hash: u64) {
+            self.0.push(hash);
+        }
+        fn word(&mut self) {
+            self.1 += 1;
+        }
+        fn boundary(&mut self) {}
+    }
+
+    fn all(text: &str) -> All {
+        let mut all = All::default();
+        extract(text, &mut all);
+        all
+    }
+
+    #[test]
+    fn groups_are_interchangeable() {
+        assert_eq!(all("I met two muslims today").0, all("I met two women today").0);
+        assert_ne!(all("I met two muslims today").0, all("I met two cousins today").0);
+    }
+
+    #[test]
+    fn a_known_word_has_a_general_pair() {
+        let (first, second) = (all("you idiot").0, all("you moron").0);
+        assert!(second.iter().filter(|feature| first.contains(feature)).count() > all("you").0.len());
+        assert_eq!(all("one two three").1, 3);
+    }
+}

@@ -1,0 +1,118 @@
+//! The words that the toxicity judge knows: offensive ones by category, and names of groups of people.
+//!
+//! Invariant: a name of a group has no features of its own; all of them are one neutral token.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+/// What a known word is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Class {
+    /// It names a group of people; neutral.
+    Identity,
+    /// It is offensive in the way that the category says (an index into [`CATEGORIES`]).
+    Offensive(u8),
+}
+
+/// The categories of `lexicon.txt`.
+pub(super) const CATEGORIES: [&str; 7] = ["slur", "insult", "profanity", "sexual", "violence", "dehumanise", "hostile"];
+
+/// Endings that `+` admits.
+const ENDINGS: [&str; 8] = ["", "s", "es", "ed", "ing", "in", "er", "y"];
+
+/// The categories whose words are named to a reader: the others (*kill*, *animal*, *hate*) are ordinary words.
+const TELLING: [&str; 4] = ["slur", "insult", "profanity", "sexual"];
+
+/// Known words.
+#[derive(Debug)]
+pub(super) struct Lexicon {
+    words: HashMap<String, (Class, &'static str)>,
+    starred: Vec<&'static str>,
+}
+
+impl Lexicon {
+    /// The lists that are part of the program.
+    pub(super) fn embedded() -> &'static Self {
+        static LEXICON: OnceLock<Lexicon> = OnceLock::new();
+        LEXICON.get_or_init(|| Self::parse(include_str!("lexicon.txt"), include_str!("identity.txt")))
+    }
+
+    fn parse(offensive: &'static str, identity: &'static str) -> Self {
+        let mut words = HashMap::new();
+        let mut starred = Vec::new();
+        for line in lines(offensive) {
+            let Some((word, category)) = line.split_once(' ') else { continue };
+            let Some(index) = CATEGORIES.iter().position(|known| *known == category.trim()) else { continue };
+            let class = Class::Offensive(u8::try_from(index).unwrap_or(u8::MAX));
+            let base = word.trim_end_matches('+');
+            let endings = if base.len() < word.len() { &ENDINGS[..] } else { &ENDINGS[..1] };
+            for ending in endings {
+                words.entry(format!("{base}{ending}")).or_insert((class, base));
+                if let (Some(cut), true) = (base.strip_suffix('e'), ending.starts_with(['e', 'i'])) {
+                    words.entry(format!("{cut}{ending}")).or_insert((class, base));
+                }
+            }
+            if base.len() >= 4 && TELLING[..3].contains(&category.trim()) {
+                starred.push(base);
+            }
+        }
+        for word in lines(identity).flat_map(str::split_whitespace) {
+            words.insert(word.to_owned(), (Class::Identity, word));
+        }
+        Self { words, starred }
+    }
+
+    /// What `word` (lower case, without accents) is, and the entry that it belongs to.
+    pub(super) fn find(&self, word: &str) -> Option<(Class, &'static str)> {
+        self.words.get(word).copied()
+    }
+
+    /// The entry that a word with `*` in place of letters stands for: `sh*t`.
+    pub(super) fn find_starred(&self, word: &str) -> Option<&'static str> {
+        let fits = |entry: &&&str| {
+            entry.len() == word.len() && entry.bytes().zip(word.bytes()).all(|(letter, given)| given == b'*' || given == letter)
+        };
+        self.starred.iter().find(fits).copied()
+    }
+
+    /// Whether words of this class are named in a rejection's detail.
+    pub(super) fn is_telling(class: Class) -> bool {
+        matches!(class, Class::Offensive(index) if CATEGORIES.get(usize::from(index)).is_some_and(|name| TELLING.contains(name)))
+    }
+}
+
+fn lines(list: &'static str) -> impl Iterator<Item = &'static str> {
+    list.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_is_read() {
+        for line in lines(include_str!("lexicon.txt")) {
+            let (word, category) = line.split_once(' ').unwrap();
+            assert!(CATEGORIES.contains(&category), "{line}");
+            assert!(Lexicon::embedded().find(word.trim_end_matches('+')).is_some(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_group_is_never_offensive() {
+        let lexicon = Lexicon::embedded();
+        for word in lines(include_str!("identity.txt")).flat_map(str::split_whitespace) {
+            assert_eq!(lexicon.find(word).unwrap().0, Class::Identity, "{word}");
+        }
+    }
+
+    #[test]
+    fn endings_and_stars() {
+        let lexicon = Lexicon::embedded();
+        assert_eq!(lexicon.find("idiots").unwrap().1, "idiot");
+        assert_eq!(lexicon.find("hated").unwrap().1, "hate");
+        assert!(lexicon.find("table").is_none());
+        assert_eq!(lexicon.find_starred("id*ot"), Some("idiot"));
+        assert_eq!(lexicon.find_starred("a*b"), None);
+    }
+}

@@ -1,0 +1,169 @@
+//! How toxic a text is: a small linear model over words, pieces of words and a lexicon; English.
+//!
+//! It stands in the filter stage, which compares the score with the recipe's threshold and names the words that
+//! [`telling_words`] finds in a rejection's detail. What the model was made from, what it can and cannot tell, and its
+//! figures: `MODEL_CARD.md` in this folder. Made anew by
+//!
+//! ```text
+//! cargo run --release -p corpusmill-stages --example train_toxicity -- \
+//!     --train davidson.train.jsonl --train hatemojibuild.train.jsonl --clean clean.jsonl --output weights.bin
+//! ```
+//!
+//! A text is cut at ends of sentences into windows of 32 to 64 words, each of which has a score. The text's score is the
+//! mean of its ⌊√n⌋ worst windows of n: the worst one for a post or a few paragraphs, ten of the hundred windows of a long
+//! article. So a passage of abuse is not diluted by what surrounds it, and one quoted insult does not condemn a book.
+//!
+//! Invariant: no weight belongs to the name of a group (see `identity.txt`), and the same text has the same score everywhere.
+
+mod coverage;
+pub mod features;
+mod lexicon;
+pub mod model;
+mod token;
+
+use std::sync::OnceLock;
+
+use features::{Sink, extract};
+use lexicon::Lexicon;
+use model::Weights;
+
+/// Words from which on a window ends with its sentence.
+const WINDOW_WORDS: u32 = 32;
+/// Words at which a window ends in any case.
+const MAX_WINDOW_WORDS: u32 = 64;
+/// A last window of fewer words is read with the one before it.
+const MIN_WINDOW_WORDS: u32 = 12;
+
+/// Scores texts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToxicityModel {
+    weights: Weights,
+}
+
+impl ToxicityModel {
+    /// The model that is part of the program.
+    ///
+    /// # Panics
+    /// If the program was built with a damaged `weights.bin`; a test reads it.
+    pub fn embedded() -> &'static Self {
+        static MODEL: OnceLock<ToxicityModel> = OnceLock::new();
+        MODEL.get_or_init(|| {
+            let weights = Weights::from_bytes(include_bytes!("weights.bin"));
+            Self::new(weights.expect("weights.bin is part of the sources and read by a test"))
+        })
+    }
+
+    /// A model with other weights.
+    pub fn new(weights: Weights) -> Self {
+        Self { weights }
+    }
+
+    /// How toxic `text` is, from 0 to 1; `None` if its language is not covered.
+    ///
+    /// `language` is the text's language in ISO 639 if it is known; else a short look decides, and a short text in
+    /// Latin script passes for English. The score is calibrated on short posts, of which about half are toxic, and shifted so
+    /// that 0.5 condemns fewer than 3 in 1,000 paragraphs of documentation.
+    ///
+    /// ```
+    /// # use corpusmill_stages::filter::toxicity::ToxicityModel;
+    /// let model = ToxicityModel::embedded();
+    /// assert!(model.score("Thank you, that was a great help.", None) < Some(0.2));
+    /// assert_eq!(model.score("Vielen Dank für alles.", Some("deu")), None);
+    /// ```
+    pub fn score(&self, text: &str, language: Option<&str>) -> Option<f64> {
+        if !coverage::covers(text, language) {
+            return None;
+        }
+        Some(self.combine(&self.windows(text)))
+    }
+
+    /// The evidence of each window of `text`, in order; a positive value speaks for toxicity.
+    pub fn windows(&self, text: &str) -> Vec<f64> {
+        let mut windows = Windows { weights: &self.weights, open: Window::default(), closed: Vec::new() };
+        extract(text, &mut windows);
+        windows.finish().into_iter().map(Window::evidence).collect()
+    }
+
+    /// A text's score from the evidence of its windows: the mean of the ⌊√n⌋ highest of n window scores.
+    pub fn combine(&self, windows: &[f64]) -> f64 {
+        let mut scores: Vec<f64> = windows.iter().map(|evidence| self.weights.probability(*evidence)).collect();
+        scores.sort_unstable_by(|first, second| second.total_cmp(first));
+        let count = scores.len().isqrt().max(1);
+        let sum: f64 = scores.iter().take(count).sum();
+        #[expect(clippy::cast_precision_loss, reason = "a text has far fewer than 2^52 windows")]
+        let mean = sum / count as f64;
+        mean
+    }
+}
+
+/// The offensive words of `text` that a reader should be told, in the lexicon's form, each once, at most `limit`.
+pub fn telling_words(text: &str, limit: usize) -> Vec<&'static str> {
+    let mut words = Vec::new();
+    token::tokenize(text, Lexicon::embedded(), |token| {
+        if let token::Token::Word(_, Some((class, entry))) = token
+            && Lexicon::is_telling(class)
+            && words.len() < limit
+            && !words.contains(&entry)
+        {
+            words.push(entry);
+        }
+    });
+    words
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Window {
+    sum: i64,
+    features: u64,
+    words: u32,
+}
+
+impl Window {
+    fn evidence(self) -> f64 {
+        Weights::evidence(self.sum, self.features)
+    }
+}
+
+struct Windows<'a> {
+    weights: &'a Weights,
+    open: Window,
+    closed: Vec<Window>,
+}
+
+impl Windows<'_> {
+    fn close(&mut self) {
+        self.closed.push(std::mem::take(&mut self.open));
+    }
+
+    fn finish(mut self) -> Vec<Window> {
+        match self.closed.last_mut() {
+            Some(last) if self.open.words < MIN_WINDOW_WORDS => {
+                last.sum += self.open.sum;
+                last.features += self.open.features;
+                last.words += self.open.words;
+            }
+            _ => self.close(),
+        }
+        self.closed
+    }
+}
+
+impl Sink for Windows<'_> {
+    fn feature(&mut self, hash: u64) {
+        self.open.sum += i64::from(self.weights.weight(hash));
+        self.open.features += 1;
+    }
+
+    fn word(&mut self) {
+        self.open.words += 1;
+        if self.open.words >= MAX_WINDOW_WORDS {
+            self.close();
+        }
+    }
+
+    fn boundary(&mut self) {
+        if self.open.words >= WINDOW_WORDS {
+            self.close();
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! Text to the tokens that the toxicity judge reads: words without case, accents and common disguises, and pictographs.
+//!
+//! Undone disguises: `sh1t`, `a$$`, `f*ck` and `f u c k` (only where the result is a word of the lexicon, so that code
+//! and prose keep their identifiers), letters drawn out, Cyrillic look-alikes inside a Latin word, invisible characters.
+//! Links, mentions and numbers are left out: they say who and where, not what.
+//!
+//! Invariant: one pass, and memory that does not grow with the text (a word is cut at 64 bytes).
+
+use unicode_normalization::char::{decompose_compatible, is_combining_mark};
+
+use super::lexicon::{Class, Lexicon};
+
+/// One token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Token<'a> {
+    /// A word in lower case; with its entry in the lexicon, if it has one.
+    Word(&'a str, Option<(Class, &'static str)>),
+    /// A pictograph.
+    Symbol(char),
+    /// An end of sentence or line.
+    Boundary,
+}
+
+const MAX_WORD_BYTES: usize = 64;
+
+/// Calls `sink` with each token of `text` in order.
+pub(super) fn tokenize(text: &str, lexicon: &'static Lexicon, sink: impl FnMut(Token<'_>)) {
+    let mut state = Tokenizer { lexicon, sink, word: String::with_capacity(MAX_WORD_BYTES), odd: false, spaced: String::new(), last_symbol: None };
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        if byte.is_ascii() {
+            at += state.ascii(byte, &bytes[at..]);
+        } else {
+            let Some(letter) = text[at..].chars().next() else { break };
+            state.wide(letter);
+            at += letter.len_utf8();
+        }
+    }
+    state.finish();
+    state.flush_spaced();
+}
+
+struct Tokenizer<S> {
+    lexicon: &'static Lexicon,
+    sink: S,
+    word: String,
+    /// The word holds something else than letters.
+    odd: bool,
+    /// Single letters in a row, perhaps a word spaced out.
+    spaced: String,
+    last_symbol: Option<char>,
+}
+
+impl<S: FnMut(Token<'_>)> Tokenizer<S> {
+    /// Reads one ASCII byte, the first of `rest`; how many bytes are done.
+    fn ascii(&mut self, byte: u8, rest: &[u8]) -> usize {
+        let next = rest.get(1).copied().unwrap_or(b' ');
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' => self.push(char::from(byte.to_ascii_lowercase())),
+            b'0'..=b'9' => self.push_odd(byte),
+            b'\'' if !self.word.is_empty() && next.is_ascii_alphabetic() => {}
+            b'*' | b'!' if !self.word.is_empty() && (next.is_ascii_alphabetic() || (byte == b'*' && next == b'*')) => self.push_odd(byte),
+            b'$' if !self.word.is_empty() || next.is_ascii_alphabetic() => self.push_odd(byte),
+            b'@' if !self.word.is_empty() && next.is_ascii_alphabetic() => self.push_odd(byte),
+            b'@' => {
+                self.finish();
+                return 1 + rest[1..].iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+            }
+            b':' if matches!(self.word.as_str(), "http" | "https") && next == b'/' => return self.skip_link(rest),
+            b'.' if self.word == "www" => return self.skip_link(rest),
+            b'&' => return self.entity(rest),
+            b'\n' => self.boundary(),
+            b'.' | b'!' | b'?' | b';' if next.is_ascii_whitespace() => self.boundary(),
+            _ => self.finish(),
+        }
+        1
+    }
+
+    /// Reads one character beyond ASCII.
+    fn wide(&mut self, letter: char) {
+        match letter {
+            // Soft hyphen, zero-width characters, joiner, variation selectors: invisible.
+            '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' | '\u{fe00}'..='\u{fe0f}' | '’' => {}
+            // A dark skin tone is a group's name; a light one is Unicode's most common choice and says nothing.
+            '\u{1f3fd}'..='\u{1f3ff}' => self.emit_identity(),
+            '\u{1f3fb}' | '\u{1f3fc}' => {}
+            '🏳' | '🌈' | '🕌' | '🕍' | '🕋' | '🛕' | '✡' | '☪' | '✝' | '👳' | '🧕' | '👲' | '♿' | '🦽' | '🦼' | '🦯' | '🧏' | '👬' | '👭' | '👫' | '👪'
+            | '👩' | '👧' | '👵' | '👰' | '👨' | '👦' | '👴' | '🧔' | '⚢' | '⚣' | '⚧' | '\u{1f1e6}'..='\u{1f1ff}' => self.emit_identity(),
+            '\u{1f000}'..='\u{1faff}' | '\u{2600}'..='\u{27bf}' | '\u{2b00}'..='\u{2bff}' => {
+                self.finish();
+                self.flush_spaced();
+                if self.last_symbol.replace(letter) != Some(letter) {
+                    (self.sink)(Token::Symbol(letter));
+                }
+            }
+            _ if letter.is_alphabetic() || is_combining_mark(letter) => {
+                let mut plain = ['\0'; 4];
+                let mut count = 0;
+                decompose_compatible(letter, |part| {
+                    if !is_combining_mark(part) && count < plain.len() {
+                        plain[count] = part;
+                        count += 1;
+                    }
+                });
+                for part in &plain[..count] {
+                    for lower in part.to_lowercase() {
+                        self.push(latin_twin(lower, self.word.is_ascii() && !self.word.is_empty()));
+                    }
+                }
+            }
+            _ => self.finish(),
+        }
+    }
+
+    fn push(&mut self, letter: char) {
+        if self.word.len() + letter.len_utf8() <= MAX_WORD_BYTES {
+            self.word.push(letter);
+        }
+    }
+
+    fn push_odd(&mut self, byte: u8) {
+        self.push(char::from(byte));
+        self.odd = true;
+    }
+
+    fn skip_link(&mut self, rest: &[u8]) -> usize {
+        self.word.clear();
+        self.odd = false;
+        rest.iter().take_while(|byte| !byte.is_ascii_whitespace()).count()
+    }
+
+    /// An HTML character reference, as posts that were scraped still hold them; else a separator.
+    fn entity(&mut self, rest: &[u8]) -> usize {
+        self.finish();
+        let Some(length) = rest.iter().take(10).position(|byte| *byte == b';') else { return 1 };
+        let name = &rest[1..length];
+        if let Some(digits) = name.strip_prefix(b"#") {
+            let code = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).and_then(char::from_u32);
+            match code {
+                Some(letter) if !letter.is_ascii() => self.wide(letter),
+                Some(_) => {}
+                None => return 1,
+            }
+            return length + 1;
+        }
+        if matches!(name, b"amp" | b"lt" | b"gt" | b"quot" | b"nbsp" | b"apos") { length + 1 } else { 1 }
+    }
+
+    fn boundary(&mut self) {
+        self.finish();
+        self.flush_spaced();
+        (self.sink)(Token::Boundary);
+    }
+
+    fn emit_identity(&mut self) {
+        self.finish();
+        self.flush_spaced();
+        // A pictograph of a person is often several characters.
+        if self.last_symbol.replace('👪') == Some('👪') {
+            return;
+        }
+        (self.sink)(Token::Word("people", Some((Class::Identity, "people"))));
+    }
+
+    /// Ends the word that is being read.
+    fn finish(&mut self) {
+        if self.word.is_empty() {
+            return;
+        }
+        self.last_symbol = None;
+        let mut word = std::mem::take(&mut self.word);
+        if word.len() == 1 && !self.odd {
+            self.spaced.push_str(&word);
+            if self.spaced.len() >= MAX_WORD_BYTES {
+                self.flush_spaced();
+            }
+        } else {
+            self.flush_spaced();
+            if self.odd { self.finish_odd(&word) } else { self.emit(&mut word) }
+        }
+        self.odd = false;
+        word.clear();
+        self.word = word;
+    }
+
+    fn finish_odd(&mut self, word: &str) {
+        let known = |known: &(Class, _)| known.0 != Class::Identity;
+        let letters = word.bytes().filter(u8::is_ascii_alphabetic).count();
+        if letters >= 2 && word.len() >= 3 {
+            let plain: String = word.chars().map(unmask).collect();
+            if let Some(found) = self.lexicon.find(&plain).filter(known) {
+                (self.sink)(Token::Word(&plain, Some(found)));
+                return;
+            }
+            if let Some(found) = word.contains('*').then(|| self.lexicon.find_starred(word)).flatten() {
+                (self.sink)(Token::Word(found, self.lexicon.find(found)));
+                return;
+            }
+        }
+        for piece in word.split(|letter: char| !letter.is_alphabetic()).filter(|piece| piece.len() > 1) {
+            self.emit(&mut piece.to_owned());
+        }
+    }
+
+    fn emit(&mut self, word: &mut String) {
+        let mut known = self.lexicon.find(word);
+        if known.is_none() && squeeze(word, 2) {
+            known = self.lexicon.find(word);
+            if known.is_none() {
+                let mut once = word.clone();
+                squeeze(&mut once, 1);
+                known = self.lexicon.find(&once);
+                if known.is_some() {
+                    *word = once;
+                }
+            }
+        }
+        (self.sink)(Token::Word(word, known));
+    }
+
+    fn flush_spaced(&mut self) {
+        if self.spaced.is_empty() {
+            return;
+        }
+        let spaced = std::mem::take(&mut self.spaced);
+        match self.lexicon.find(&spaced) {
+            Some(found) if spaced.len() > 3 => (self.sink)(Token::Word(&spaced, Some(found))),
+            _ => {
+                let mut buffer = [0; 4];
+                for letter in spaced.chars() {
+                    (self.sink)(Token::Word(letter.encode_utf8(&mut buffer), None));
+                }
+            }
+        }
+    }
+}
+
+/// Shortens runs of more than `limit` equal letters (of three and more where `limit` is 2); whether there was one.
+fn squeeze(word: &mut String, limit: usize) -> bool {
+    let mut run = 0;
+    let mut last = None;
+    let before = word.len();
+    word.retain(|letter| {
+        run = if last == Some(letter) { run + 1 } else { 1 };
+        last = Some(letter);
+        run <= limit
+    });
+    word.len() < before
+}
+
+/// The letter that a digit or sign stands for in a disguised word.
+fn unmask(sign: char) -> char {
+    match sign {
+        '0' => 'o',
+        '1' | '!' => 'i',
+        '3' => 'e',
+        '4' | '@' => 'a',
+        '5' | '$' => 's',
+        '7' => 't',
+        '9' => 'g',
+        other => other,
+    }
+}
+
+/// The Latin letter that looks like a Cyrillic one, inside a word that began in Latin.
+fn latin_twin(letter: char, in_latin: bool) -> char {
+    match letter {
+        'а' if in_latin => 'a',
+        'е' if in_latin => 'e',
+        'о' if in_latin => 'o',
+        'р' if in_latin => 'p',
+        'с' if in_latin => 'c',
+        'у' if in_latin => 'y',
+        'х' if in_latin => 'x',
+        'і' if in_latin => 'i',
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        let mut words = Vec::new();
+        tokenize(text, Lexicon::embedded(), |token| match token {
+            Token::Word(word, _) => words.push(word.to_owned()),
+            Token::Symbol(symbol) => words.push(symbol.to_string()),
+            Token::Boundary => words.push("|".to_owned()),
+        });
+        words
+    }
+
+    #[test]
+    fn plain_words() {
+        assert_eq!(words("Don't PANIC, Zoë. Next line\n"), ["dont", "panic", "zoe", "|", "next", "line", "|"]);
+        assert_eq!(words("see https://a.example/x?y and www.b.example @bob 42 now"), ["see", "and", "now"]);
+        assert_eq!(words("x &amp; y &#128514; &copy"), ["x", "y", "😂", "copy"]);
+    }
+
+    #[test]
+    fn disguises() {
+        for text in ["id1ot", "1d1ot", "idi0t", "i d i o t", "IDIIIIOT", "id*ot", "idi\u{200b}ot", "idiоt"] {
+            assert_eq!(words(text), ["idiot"], "{text}");
+        }
+assert_eq!(words("let a5 = b*c, foo_bar utf8"), ["let", "foo", "bar", "utf"]);
+    }
+
+    #[test]
+    fn pictographs_are_symbols_and_groups_are_neutral() {
+        assert_eq!(words("no 🐍🐍🐍 here"), ["no", "🐍", "here"]);
+        assert_eq!(words("👋🏿"), ["👋", "people"]);
+    }
+
+    #[test]
+    fn any_text_is_read() {
+        proptest::proptest!(|(text in "\\PC*")| { words(&text); });
+    }
+}

@@ -1,0 +1,136 @@
+//! Documents from WARC: the records of an archive, or the one record that a crawl's page names.
+//!
+//! Invariant: every response, resource and conversion record of a file gives one document or one refusal; damage is a
+//! refusal that names its place, and the records after it are read.
+
+use std::io::{BufReader, Read as _, Seek as _, SeekFrom};
+use std::path::Path;
+
+use corpusmill_pipeline::StageError;
+use corpusmill_pipeline::snapshot::{Item as Pinned, Location};
+
+use crate::acquire::{Body, Item, RawDocument, Refused};
+use crate::clean::decode;
+use crate::warc::{self, ReaderOptions, Record, RecordKind, WarcReader, parse_http_bounded};
+
+/// Decoded bytes of one payload at most.
+const MAX_PAYLOAD: u64 = 64 << 20;
+
+/// Reads a whole archive; each document or refusal goes to `take`.
+///
+/// # Errors
+/// When the file cannot be read, or as `take`.
+pub(super) fn read(
+    path: &Path,
+    origin: &str,
+    max_document_bytes: u64,
+    take: &mut dyn FnMut(Item) -> Result<(), StageError>,
+) -> Result<(), StageError> {
+    let file = BufReader::with_capacity(1 << 20, fs_err::File::open(path)?);
+    let failed = |error: warc::WarcError| StageError::Input(format!("{}: {error}", path.display()));
+    let options = ReaderOptions { max_record_bytes: max_document_bytes.saturating_add(1 << 20), ..ReaderOptions::default() };
+    let mut reader = WarcReader::with_options(file, options).map_err(failed)?;
+    while let Some(item) = reader.next_record() {
+        match item.map_err(failed)? {
+            warc::Item::Record(record) => {
+                if let Some(item) = document(&record, origin, max_document_bytes) {
+                    take(item)?;
+                }
+            }
+            warc::Item::Skipped(skipped) => {
+                let name = named(&skipped.record, origin);
+                take(refused(name, "too-large", skipped.block_bytes, max_document_bytes))?;
+            }
+            warc::Item::Lost(lost) => {
+                let name = format!("{origin}@{}", lost.offset);
+                let item = Refused::new(name, "damaged", number(lost.bytes), 0.0).because(lost.why);
+                take(Item::Refused(item))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The document of a crawled page.
+///
+/// # Errors
+/// When the archive cannot be read or does not hold the page.
+pub(super) fn page(item: &Pinned) -> Result<Item, StageError> {
+    let Location::Range { path, start, end, .. } = &item.location else {
+        return Err(StageError::Input(format!("{}: the page has no place in an archive", item.origin)));
+    };
+    let lost = |why: &str| StageError::Input(format!("{}: {} at byte {start}: {why}\nhint: crawl the source anew with --refresh", item.origin, path.display()));
+    let mut file = fs_err::File::open(path)?;
+    file.seek(SeekFrom::Start(*start))?;
+    let mut reader = WarcReader::new(BufReader::new(file.take(end - start))).map_err(|error| lost(&error.to_string()))?;
+    match reader.next_record() {
+        Some(Ok(warc::Item::Record(record))) => {
+            let response = parse_http_bounded(&record.block, MAX_PAYLOAD).map_err(|error| lost(&error.to_string()))?;
+            let digest = corpusmill_pipeline::Digest::of(&response.body);
+            if digest != item.digest {
+                return Err(lost("the payload is not the one that was fetched"));
+            }
+            let fact = |name: &str| item.facts.get(name).map(String::as_str);
+            let text = decode(&response.body, fact("charset")).text;
+            let media_type = fact("media-type").unwrap_or("text/html");
+            Ok(Item::Document(RawDocument::new(&item.origin, Body::Text(text), media_type)))
+        }
+        Some(Ok(_)) | None => Err(lost("there is no whole record")),
+        Some(Err(error)) => Err(lost(&error.to_string())),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a measure for people")]
+fn number(value: u64) -> f64 {
+    value as f64
+}
+
+fn refused(origin: String, rule: &'static str, value: u64, threshold: u64) -> Item {
+    Item::Refused(Refused::new(origin, rule, number(value), number(threshold)))
+}
+
+fn named(record: &Record, archive: &str) -> String {
+    record.target_uri().map_or_else(|| format!("{archive}@{}", record.offset), str::to_owned)
+}
+
+/// What a record gives: nothing for those that describe others.
+fn document(record: &Record, archive: &str, max_bytes: u64) -> Option<Item> {
+    let origin = named(record, archive);
+    Some(match record.kind {
+        RecordKind::Response if record.is_http_response() => response(record, origin, max_bytes),
+        RecordKind::Response | RecordKind::Resource => {
+            let declared = record.header("Content-Type").unwrap_or("application/octet-stream");
+            payload(origin, declared, &record.block)
+        }
+        // WET: the text that another extractor made.
+        RecordKind::Conversion => {
+            let text = decode(&record.block, Some("utf-8")).text;
+            Item::Document(RawDocument::new(origin, Body::Text(text), "text/plain"))
+        }
+        RecordKind::Revisit => refused(origin, "revisit", 1, 0),
+        _ => return None,
+    })
+}
+
+fn response(record: &Record, origin: String, max_bytes: u64) -> Item {
+    let response = match parse_http_bounded(&record.block, max_bytes) {
+        Ok(response) => response,
+        Err(error) => return Item::Refused(Refused::new(origin, "bad-http", 1.0, 0.0).because(error.to_string())),
+    };
+    if response.status != 200 {
+        return refused(origin, "status", response.status.into(), 200);
+    }
+    let declared = response.header("content-type").unwrap_or("text/html").to_owned();
+    payload(origin, &declared, &response.body)
+}
+
+/// A payload of a declared type: HTML and text become documents, others are refused.
+fn payload(origin: String, declared: &str, body: &[u8]) -> Item {
+    let media_type = declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let charset = declared.split(';').skip(1).find_map(|part| part.trim().strip_prefix("charset="));
+    if !(media_type.starts_with("text/") || media_type == "application/xhtml+xml") {
+        return Item::Refused(Refused::new(origin, "media-type", 1.0, 0.0).because(media_type));
+    }
+    let text = decode(body, charset.map(|charset| charset.trim_matches('"'))).text;
+    Item::Document(RawDocument::new(origin, Body::Text(text), media_type))
+}

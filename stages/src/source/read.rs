@@ -1,0 +1,247 @@
+//! `read`: documents from a snapshot.
+//!
+//! Invariant: every item gives documents or rejections; what cannot be read is on record with its rule, and the
+//! item's other documents are intact.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_schema::{Schema, SchemaRef};
+use corpusmill_pipeline::document::{DOCUMENT, Document, DocumentBuilder, content_digest};
+use corpusmill_pipeline::snapshot::{Item, Location, Refused, Snapshot, digest_of};
+use corpusmill_pipeline::{Digest, DocumentId, Port, Rejection, Stage, StageError, Task};
+
+use super::{acquire_error, crates};
+use crate::acquire::archive::ArchiveSettings;
+use crate::acquire::code_files::CodeSettings;
+use crate::acquire::files::{self, FileSettings, Part};
+use crate::acquire::format::{Format, format_of};
+use crate::acquire::jsonl::LineRange;
+use crate::acquire::listing::ListedFile;
+use crate::acquire::{self, Body, RawDocument};
+use super::pages;
+
+/// How items become documents.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reader {
+    /// Files and archives of any format.
+    Files {
+        /// How they are read.
+        settings: FileSettings,
+        /// The licence of documents that name none.
+        licence: Option<String>,
+        /// The language of documents that name none.
+        language: Option<String>,
+    },
+    /// Packaged crates.
+    Crates(CodeSettings),
+    /// Response records of a crawl's WARC files.
+    Pages,
+}
+
+/// Reads documents.
+#[derive(Debug)]
+pub struct Read {
+    source: String,
+    reader: Reader,
+    snapshot: Arc<Snapshot>,
+    partitions: u32,
+    contents: Vec<Digest>,
+}
+
+impl Read {
+    /// A reader of this snapshot in so many partitions.
+    pub fn new(source: &str, reader: Reader, snapshot: Snapshot, partitions: u32) -> Self {
+        let contents = (0..partitions)
+            .map(|partition| {
+                let (items, refused) = snapshot.partition(partition, partitions);
+                digest_of(snapshot.variant.as_deref(), items, refused)
+            })
+            .collect();
+        Self { source: source.to_owned(), reader, snapshot: Arc::new(snapshot), partitions, contents }
+    }
+
+    fn item(&self, item: &Item, out: &mut Out<'_, '_>) -> Result<(), StageError> {
+        match &self.reader {
+            Reader::Pages => {
+                let read = pages::page(item)?;
+                out.take(read)
+            }
+            Reader::Crates(code) => {
+                let items = crates::crate_file(item).documents(&ArchiveSettings::default(), code);
+                out.take_all(items.map_err(acquire_error)?)
+            }
+            Reader::Files { settings, .. } => {
+                let path = item.location.path();
+                if matches!(format_of(&item.origin), Some(Format::Warc(_))) {
+                    return pages::read(path, &item.origin, settings.limits.max_document_bytes, &mut |read| out.take(read));
+                }
+                let (file, part) = part(item, path);
+                out.take_all(files::read(&file, &part, settings).map_err(acquire_error)?)
+            }
+        }
+    }
+}
+
+fn part(item: &Item, path: &Path) -> (ListedFile, Part) {
+    let bytes = item.location.file_size();
+    let file = ListedFile { path: path.to_owned(), origin: item.origin.clone(), bytes };
+    let part = match (&item.location, item.facts.get("first-line").and_then(|line| line.parse().ok())) {
+        (Location::File { .. }, _) => Part::Whole,
+        (Location::Range { start, end, .. }, Some(first_line)) => {
+            Part::Lines(LineRange { start: *start, end: *end, first_line })
+        }
+        (Location::Range { start, end, .. }, None) => {
+            let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+            Part::RowGroups(number(*start)..number(*end))
+        }
+    };
+    (file, part)
+}
+
+/// Collects documents and rejections into batches.
+pub(crate) struct Out<'t, 'a> {
+    source: String,
+    licence: Option<String>,
+    language: Option<String>,
+    task: &'t mut Task<'a>,
+    documents: DocumentBuilder,
+    refused: DocumentBuilder,
+    why: Vec<Option<Rejection>>,
+}
+
+impl Out<'_, '_> {
+    fn take_all(&mut self, items: acquire::Items) -> Result<(), StageError> {
+        for item in items {
+            self.take(item.map_err(acquire_error)?)?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, item: acquire::Item) -> Result<(), StageError> {
+        if self.task.cancelled() {
+            return Err(StageError::Cancelled);
+        }
+        match item {
+            acquire::Item::Refused(refused) => {
+                let rejection = Rejection {
+                    detail: refused.detail,
+                    ..Rejection::new(refused.rule, refused.value, refused.threshold)
+                };
+                self.refuse(&refused.origin, rejection)
+            }
+            acquire::Item::Document(document) => {
+                let document = document_of(&self.source, document, self.licence.as_deref(), self.language.as_deref());
+                self.task.count_source(1, document.text.len() as u64);
+                match self.documents.push(document)? {
+                    Some(batch) => self.task.emit(0, &batch),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+
+    fn refuse(&mut self, origin: &str, rejection: Rejection) -> Result<(), StageError> {
+        let id = DocumentId::new(&self.source, origin).to_string();
+        self.task.count_source(1, 0);
+        self.why.push(Some(rejection));
+        let document =
+            Document { id, source: self.source.clone(), origin: origin.to_owned(), ..Document::default() };
+        match self.refused.push(document)? {
+            Some(batch) => self.task.reject(&batch, &std::mem::take(&mut self.why)),
+            None => Ok(()),
+        }
+    }
+
+    fn finish(mut self) -> Result<(), StageError> {
+        if let Some(batch) = self.refused.take()? {
+            self.task.reject(&batch, &self.why)?;
+        }
+        if let Some(batch) = self.documents.take()? {
+            self.task.emit(0, &batch)?;
+        }
+        Ok(())
+    }
+}
+
+/// A raw document as a row: bytes that are not yet text (HTML) are decoded here.
+pub(crate) fn document_of(
+    source: &str,
+    raw: RawDocument,
+    licence: Option<&str>,
+    language: Option<&str>,
+) -> Document {
+    let text = match raw.body {
+        Body::Text(text) => text,
+        Body::Bytes(bytes) => crate::clean::decode(&bytes, raw.encoding).text,
+    };
+    let id = raw.id.map_or_else(|| DocumentId::new(source, &raw.origin), DocumentId::given);
+    Document {
+        id: id.to_string(),
+        source: source.to_owned(),
+        content_digest: content_digest(text.as_bytes()),
+        origin: raw.origin,
+        text,
+        title: raw.title,
+        language: raw.language.or_else(|| language.map(str::to_owned)),
+        licence: raw.licence.or_else(|| licence.map(str::to_owned)),
+        media_type: Some(raw.media_type),
+    }
+}
+
+impl Stage for Read {
+    fn name(&self) -> &'static str {
+        "read"
+    }
+
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn settings(&self) -> serde_json::Value {
+        serde_json::json!({ "source": self.source, "reader": self.reader })
+    }
+
+    fn ports(&self) -> Vec<Port> {
+        Vec::new()
+    }
+
+    fn output(&self, _documents: &Schema) -> Result<SchemaRef, StageError> {
+        Ok(DOCUMENT.clone())
+    }
+
+    fn partitions(&self, _upstream: &[u32]) -> u32 {
+        self.partitions
+    }
+
+    fn content(&self, partition: u32) -> Option<Digest> {
+        self.contents.get(partition as usize).copied()
+    }
+
+    fn run(&self, task: &mut Task<'_>) -> Result<(), StageError> {
+        let (items, refused) = self.snapshot.partition(task.partition(), self.partitions);
+        let (licence, language) = match &self.reader {
+            Reader::Files { licence, language, .. } => (licence.clone(), language.clone()),
+            Reader::Crates(_) | Reader::Pages => (None, None),
+        };
+        let mut out = Out {
+            source: self.source.clone(),
+            licence,
+            language,
+            task,
+            documents: DocumentBuilder::default(),
+            refused: DocumentBuilder::default(),
+            why: Vec::new(),
+        };
+        for Refused { origin, rule, value, threshold, detail } in refused {
+            let rejection =
+                Rejection { detail: detail.clone(), ..Rejection::new(rule.clone(), *value, *threshold) };
+            out.refuse(origin, rejection)?;
+        }
+        for item in items {
+            self.item(item, &mut out)?;
+        }
+        out.finish()
+    }
+}

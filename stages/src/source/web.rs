@@ -1,0 +1,107 @@
+//! The source step `crawl`: pages of the web, fetched politely, kept as WARC.
+//!
+//! Invariant: a finished crawl is never fetched again under the same settings, unless `--refresh` asks for it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+use corpusmill_pipeline::snapshot::{Item, Location, Refused, Snapshot};
+use corpusmill_pipeline::{Digest, StageError};
+use indicatif::ProgressBar;
+
+use super::{Surroundings, settings_digest};
+use crate::crawl::{self, Control, CrawlError, CrawlSettings};
+
+struct Watched<'a> {
+    surroundings: &'a Surroundings,
+    bar: ProgressBar,
+}
+
+impl Control for Watched<'_> {
+    fn cancelled(&self) -> bool {
+        self.surroundings.cancel.load(Ordering::Relaxed)
+    }
+
+    fn progress(&self, fetched: u64, queued: u64, bytes: u64) {
+        self.bar.set_position(fetched);
+        self.bar.set_message(format!("{queued} waiting, {}", crate::console::bytes(bytes)));
+    }
+}
+
+/// The error of a crawl as one of a stage.
+pub(crate) fn crawl_error(error: CrawlError) -> StageError {
+    match error {
+        CrawlError::Io(error) => StageError::Io(error),
+        other => StageError::Settings(format!("crawl: {other}")),
+    }
+}
+
+/// Crawls, or goes on with an unfinished crawl, and lists what was taken.
+///
+/// # Errors
+/// When the settings cannot work or the machine fails.
+pub fn acquire(name: &str, settings: &CrawlSettings, surroundings: &Surroundings) -> Result<Snapshot, StageError> {
+    let dir = surroundings.workspace.crawl_dir(settings_digest(settings)?);
+    fs_err::create_dir_all(&dir)?;
+    run(name, settings, &dir, surroundings)?;
+    snapshot(&dir, str::to_owned)
+}
+
+/// Runs the crawl in its folder to its end.
+///
+/// # Errors
+/// As [`acquire`]; [`StageError::Cancelled`] when the run shall stop.
+pub(crate) fn run(
+    name: &str,
+    settings: &CrawlSettings,
+    dir: &Path,
+    surroundings: &Surroundings,
+) -> Result<(), StageError> {
+    let bar = surroundings.console.bar(&format!("{name}/crawl"), settings.max_pages, "pages");
+    let watched = Watched { surroundings, bar };
+    let summary = crawl::crawl(settings, dir, &watched).map_err(crawl_error)?;
+    watched.bar.finish_and_clear();
+    if !summary.finished {
+        return Err(StageError::Cancelled);
+    }
+    let refused: u64 = summary.refused.values().sum();
+    surroundings.console.say(format!(
+        "  {name}/crawl: {} pages, {}, {refused} refused, {} beyond the page budget",
+        summary.pages,
+        crate::console::bytes(summary.bytes),
+        summary.over_budget
+    ));
+    Ok(())
+}
+
+/// The snapshot of a finished crawl, with each URL renamed to its logical origin.
+///
+/// # Errors
+/// When the crawl's folder cannot be read.
+pub(crate) fn snapshot(dir: &Path, origin: impl Fn(&str) -> String) -> Result<Snapshot, StageError> {
+    let mut snapshot = Snapshot::default();
+    for page in crawl::pages(dir).map_err(crawl_error)? {
+        let path = fs_err::canonicalize(dir.join(&page.warc))?;
+        let size = fs_err::metadata(&path)?.len();
+        let digest: Digest =
+            page.payload_digest.parse().map_err(|error| StageError::Input(format!("{}: {error}", page.url)))?;
+        let mut facts = BTreeMap::from([("media-type".to_owned(), page.media_type.clone())]);
+        if let Some(charset) = page.charset {
+            facts.insert("charset".to_owned(), charset);
+        }
+        let location = Location::Range { path, size, start: page.offset, end: page.offset + page.length };
+        snapshot.items.push(Item { origin: origin(&page.url), status: page.status, digest, location, facts });
+    }
+    for refused in crawl::refused(dir).map_err(crawl_error)? {
+        snapshot.refused.push(Refused {
+            origin: origin(&refused.url),
+            rule: refused.rule,
+            value: refused.value,
+            threshold: refused.threshold,
+            detail: Some(refused.detail).filter(|detail| !detail.is_empty()),
+        });
+    }
+    snapshot.sort();
+    Ok(snapshot)
+}

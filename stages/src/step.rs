@@ -1,0 +1,169 @@
+//! The catalogue of steps: one arm a step, one definition for recipe keys, flags, JSON Schema and keys of the store.
+//!
+//! Invariant: a step expands to stages in one place, [`Step::add_to`]; nothing else knows which stages a step has.
+
+use corpusmill_pipeline::snapshot::Snapshot;
+use corpusmill_pipeline::{Dataset, PlanBuilder, StageError};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::clean::{CleanSettings, stage::Clean};
+use crate::crawl::CrawlSettings;
+use crate::dedup::Dedup;
+use crate::filter::step::Filter;
+use crate::source::crates::Crates;
+use crate::source::docs::RustDocs;
+use crate::source::files::Files;
+use crate::source::read::{Read, Reader};
+use crate::source::{Surroundings, settings_digest, web};
+
+/// One step of a source or of the recipe.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// Read local files, folders, globs and archives. First step of a source.
+    Files(Files),
+    /// Read the packages of a Cargo.lock from cargo's cache. First step of a source.
+    Crates(Crates),
+    /// Crawl Rust's documentation on loopback. First step of a source.
+    RustDocs(RustDocs),
+    /// Crawl the web from seeds. First step of a source.
+    Crawl(CrawlSettings),
+    /// Turn HTML into Markdown or plain text.
+    Clean(CleanSettings),
+    /// Measure documents and judge them by thresholds.
+    Filter(Box<Filter>),
+    /// Remove equal and nearly equal documents.
+    Dedup(Dedup),
+}
+
+/// The first step of a source: how its input is acquired.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Acquire {
+    /// Local files.
+    Files(Files),
+    /// Packages of a lock file.
+    Crates(Crates),
+    /// Documentation of this machine.
+    RustDocs(RustDocs),
+    /// The web.
+    Crawl(CrawlSettings),
+}
+
+impl Acquire {
+    /// Whether taking the snapshot again costs a crawl.
+    pub fn is_remote(&self) -> bool {
+        matches!(self, Self::RustDocs(_) | Self::Crawl(_))
+    }
+
+    /// Takes the snapshot.
+    ///
+    /// # Errors
+    /// When the input is missing or the machine fails.
+    pub fn acquire(&self, name: &str, surroundings: &Surroundings) -> Result<Snapshot, StageError> {
+        match self {
+            Self::Files(files) => files.acquire(surroundings),
+            Self::Crates(crates) => crates.acquire(surroundings),
+            Self::RustDocs(docs) => docs.acquire(name, surroundings),
+            Self::Crawl(crawl) => web::acquire(name, crawl, surroundings),
+        }
+    }
+
+    /// Sets an earlier crawl aside, so that the next acquisition fetches anew. Snapshots that stand on it stay readable.
+    ///
+    /// # Errors
+    /// When the folder cannot be renamed.
+    pub fn forget(&self, surroundings: &Surroundings) -> Result<(), StageError> {
+        let Self::Crawl(settings) = self else { return Ok(()) };
+        let dir = surroundings.workspace.crawl_dir(settings_digest(settings)?);
+        if dir.exists() {
+            let number = (1..).map(|n| dir.with_extension(format!("old-{n}"))).find(|path| !path.exists());
+            if let Some(aside) = number {
+                fs_err::rename(&dir, aside)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The stage that reads the snapshot.
+    pub fn reader(&self) -> Reader {
+        match self {
+            Self::Files(files) => Reader::Files {
+                settings: files.reading(),
+                licence: files.licence.clone(),
+                language: files.language.clone(),
+            },
+            Self::Crates(crates) => Reader::Crates(crates.code.clone()),
+            Self::RustDocs(_) | Self::Crawl(_) => Reader::Pages,
+        }
+    }
+
+    /// Adds the stage that reads a snapshot of this source.
+    ///
+    /// # Errors
+    /// Never in practice.
+    pub fn add_to(
+        &self,
+        plan: &mut PlanBuilder,
+        source: &str,
+        snapshot: Snapshot,
+        partitions: u32,
+    ) -> Result<Dataset, StageError> {
+        plan.add(format!("{source}/read"), Read::new(source, self.reader(), snapshot, partitions), &[])
+    }
+}
+
+impl Step {
+    /// The step's name, as in recipes.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Files(_) => "files",
+            Self::Crates(_) => "crates",
+            Self::RustDocs(_) => "rust-docs",
+            Self::Crawl(_) => "crawl",
+            Self::Clean(_) => "clean",
+            Self::Filter(_) => "filter",
+            Self::Dedup(_) => "dedup",
+        }
+    }
+
+    /// This step as a first step, if it is one.
+    pub fn acquires(&self) -> Option<Acquire> {
+        Some(match self {
+            Self::Files(files) => Acquire::Files(files.clone()),
+            Self::Crates(crates) => Acquire::Crates(crates.clone()),
+            Self::RustDocs(docs) => Acquire::RustDocs(docs.clone()),
+            Self::Crawl(crawl) => Acquire::Crawl(crawl.clone()),
+            Self::Clean(_) | Self::Filter(_) | Self::Dedup(_) => return None,
+        })
+    }
+
+    /// Checks what a type cannot.
+    ///
+    /// # Errors
+    /// With what is wrong and what is allowed.
+    pub fn check(&self) -> Result<(), StageError> {
+        match self {
+            Self::Dedup(dedup) => dedup.check(),
+            Self::Filter(filter) => filter.check(),
+            Self::Crawl(crawl) => crawl.check().map(|_| ()).map_err(web::crawl_error),
+            Self::Files(_) | Self::Crates(_) | Self::RustDocs(_) | Self::Clean(_) => Ok(()),
+        }
+    }
+
+    /// Adds this step's stages after `documents`; `path` is the place in the recipe, such as `rust-docs/clean`.
+    ///
+    /// # Errors
+    /// When the settings or the columns cannot work, or the step can only come first.
+    pub fn add_to(&self, plan: &mut PlanBuilder, path: &str, documents: &Dataset) -> Result<Dataset, StageError> {
+        match self {
+            Self::Clean(settings) => plan.add(path, Clean { settings: settings.clone() }, &[documents]),
+            Self::Filter(filter) => filter.add_to(plan, path, documents),
+            Self::Dedup(dedup) => Ok(dedup.add_to(plan, path, documents)?.0),
+            Self::Files(_) | Self::Crates(_) | Self::RustDocs(_) | Self::Crawl(_) => Err(StageError::Settings(
+                format!("`{}` can only be the first step of a source", self.name()),
+            )),
+        }
+    }
+}

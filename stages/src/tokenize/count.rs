@@ -1,0 +1,208 @@
+//! How often each word occurs: all that a tokenizer learns from.
+//!
+//! Counts are taken a partition at a time, merged, and drained in the order of the words' bytes.
+//!
+//! **Invariant:** without a cap, counts are exact and do not depend on the order of texts or merges. What is left out (long
+//! words, pruned words) is counted, never silent.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::split::words;
+
+/// What is counted and what is not.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct CountSettings {
+    /// Words longer than this many bytes are left out: base64, minified code and rules of dashes teach a vocabulary nothing
+    /// and cost memory. No token learned is longer. Our choice; the longest token of Llama 3 has 128 bytes.
+    pub max_word_bytes: usize,
+    /// The most distinct words held in memory; none by default. Beyond it the rarest words are dropped, those seen once first,
+    /// then twice and so on, until half of the cap is left (word2vec's `ReduceVocab`). The counts of rare words are then lower
+    /// bounds that depend on the order of the texts, which is fixed inside a partition.
+    pub max_words: Option<usize>,
+}
+
+impl Default for CountSettings {
+    fn default() -> Self {
+        Self { max_word_bytes: 128, max_words: None }
+    }
+}
+
+/// Words and their counts.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct WordCounts {
+    settings: CountSettings,
+    counts: HashMap<Box<str>, u64, BuildHasherDefault<WordHasher>>,
+    left_out: LeftOut,
+}
+
+/// Occurrences of words that are not among the counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Occurrences of words longer than [`CountSettings::max_word_bytes`].
+    pub long_words: u64,
+    /// The bytes of those.
+    pub long_bytes: u64,
+    /// Occurrences that were counted and pruned again to keep to [`CountSettings::max_words`].
+    pub pruned_words: u64,
+}
+
+impl WordCounts {
+    /// No counts yet.
+    pub fn new(settings: CountSettings) -> Self {
+        Self { settings, ..Self::default() }
+    }
+
+    /// Counts the words of a text, split as the tokenizer will split it.
+    pub fn add_text(&mut self, text: &str) {
+        for word in words(text) {
+            self.add(word, 1);
+        }
+    }
+
+    /// Counts `count` occurrences of a word.
+    pub fn add(&mut self, word: &str, count: u64) {
+        if word.len() > self.settings.max_word_bytes {
+            self.left_out.long_words = self.left_out.long_words.saturating_add(count);
+            self.left_out.long_bytes = self.left_out.long_bytes.saturating_add(count.saturating_mul(word.len() as u64));
+            return;
+        }
+        if let Some(known) = self.counts.get_mut(word) {
+            *known = known.saturating_add(count);
+            return;
+        }
+        self.counts.insert(word.into(), count);
+        self.prune();
+    }
+
+    /// Adds the counts of another part of the corpus, in the order of its words.
+    pub fn merge(&mut self, other: Self) {
+        self.left_out.long_words = self.left_out.long_words.saturating_add(other.left_out.long_words);
+        self.left_out.long_bytes = self.left_out.long_bytes.saturating_add(other.left_out.long_bytes);
+        self.left_out.pruned_words = self.left_out.pruned_words.saturating_add(other.left_out.pruned_words);
+        for (word, count) in other.into_sorted() {
+            self.add(&word, count);
+        }
+    }
+
+    /// The number of distinct words.
+    pub fn len(&self) -> usize {
+        self.counts.len()
+    }
+
+    /// Whether nothing is counted.
+    pub fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+
+    /// What is not among the counts.
+    pub fn left_out(&self) -> LeftOut {
+        self.left_out
+    }
+
+    /// The words and their counts in the order of their bytes.
+    pub fn into_sorted(self) -> std::vec::IntoIter<(Box<str>, u64)> {
+        let mut sorted: Vec<(Box<str>, u64)> = self.counts.into_iter().collect();
+        sorted.sort_unstable();
+        sorted.into_iter()
+    }
+
+    fn prune(&mut self) {
+        let Some(cap) = self.settings.max_words.filter(|&cap| self.counts.len() > cap) else {
+            return;
+        };
+        while self.counts.len() > cap.div_ceil(2) {
+            let least = self.counts.values().copied().min().unwrap_or(0);
+            let pruned = &mut self.left_out.pruned_words;
+            self.counts.retain(|_, count| {
+                let keep = *count > least;
+                if !keep {
+                    *pruned = pruned.saturating_add(*count);
+                }
+                keep
+            });
+        }
+    }
+}
+
+/// XXH3 of the bytes: quick on short words. Its results never leave the map.
+#[derive(Debug, Default, Clone)]
+struct WordHasher(u64);
+
+impl Hasher for WordHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = xxh3_64_with_seed(bytes, self.0);
+    }
+
+    /// The end mark of a string: one field, so nothing to keep apart.
+    fn write_u8(&mut self, _: u8) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sorted(counts: WordCounts) -> Vec<(String, u64)> {
+        counts.into_sorted().map(|(word, count)| (word.into(), count)).collect()
+    }
+
+    #[test]
+    fn words_are_counted_in_order() {
+        let mut counts = WordCounts::new(CountSettings::default());
+        counts.add_text("a b a\n a");
+        let expected = [("\n", 1), (" a", 2), (" b", 1), ("a", 1)];
+        assert_eq!(sorted(counts), expected.map(|(word, count)| (word.to_owned(), count)));
+    }
+
+    #[test]
+    fn long_words_are_left_out_and_told() {
+        let mut counts = WordCounts::new(CountSettings { max_word_bytes: 3, ..CountSettings::default() });
+        counts.add_text("abc abcd");
+        assert_eq!(counts.left_out(), LeftOut { long_words: 1, long_bytes: 5, pruned_words: 0 });
+        assert_eq!(sorted(counts), [("abc".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn a_cap_drops_the_rarest_first() {
+        let mut counts = WordCounts::new(CountSettings { max_words: Some(4), ..CountSettings::default() });
+        for (word, count) in [("a", 5), ("b", 1), ("c", 2), ("d", 1), ("e", 3)] {
+            counts.add(word, count);
+        }
+        assert_eq!(counts.left_out().pruned_words, 4);
+        assert_eq!(sorted(counts), [("a".to_owned(), 5), ("e".to_owned(), 3)]);
+    }
+
+    proptest! {
+        #[test]
+        fn parts_merge_to_the_whole(texts in prop::collection::vec("[ab \n1]{0,20}", 1..8), cut in 0_usize..8, cap in prop::option::of(1_usize..6)) {
+            let total = |counts: &WordCounts| counts.counts.values().sum::<u64>() + counts.left_out().pruned_words;
+            let settings = CountSettings { max_words: cap, ..CountSettings::default() };
+            let count = |texts: &[String]| {
+                let mut counts = WordCounts::new(settings.clone());
+                for text in texts { counts.add_text(text); }
+                counts
+            };
+            let whole = count(&texts);
+            let (left, right) = texts.split_at(cut.min(texts.len()));
+            let mut first = count(left);
+            first.merge(count(right));
+            let mut second = count(right);
+            second.merge(count(left));
+            prop_assert_eq!(total(&whole), total(&first));
+            if let Some(cap) = cap {
+                prop_assert!(first.len() <= cap);
+            } else {
+                prop_assert_eq!(sorted(whole.clone()), sorted(first));
+                prop_assert_eq!(sorted(whole), sorted(second));
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! A record and its header fields.
+//!
+//! What [`WarcReader`](super::WarcReader) hands on to extraction: the kind, the fields, the block, and where in the archive it stood.
+//!
+//! Invariant: a record is whole (its length and, in gzip, its checksum held); what is not whole is a [`Lost`], never a short record.
+
+/// What a record holds (WARC 1.1, section 6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RecordKind {
+    /// A server's answer, with its HTTP head.
+    Response,
+    /// A file without protocol head.
+    Resource,
+    /// What was sent to the server.
+    Request,
+    /// Notes on another record.
+    Metadata,
+    /// A capture equal to an earlier one.
+    Revisit,
+    /// A description of the archive.
+    Warcinfo,
+    /// Another form of a record's content, such as the text of a WET archive.
+    Conversion,
+    /// Anything else, such as `continuation`.
+    Other,
+}
+
+impl RecordKind {
+    fn of(name: &str) -> Self {
+        let kinds = [
+            ("response", Self::Response),
+            ("resource", Self::Resource),
+            ("request", Self::Request),
+            ("metadata", Self::Metadata),
+            ("revisit", Self::Revisit),
+            ("warcinfo", Self::Warcinfo),
+            ("conversion", Self::Conversion),
+        ];
+        kinds.into_iter().find(|(known, _)| name.eq_ignore_ascii_case(known)).map_or(Self::Other, |(_, kind)| kind)
+    }
+}
+
+/// A record of an archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// What it holds.
+    pub kind: RecordKind,
+    /// Offset in the (compressed) archive of the record, or of the member that holds its first byte.
+    pub offset: u64,
+    /// The record's bytes after its header; for a response, the HTTP head and body.
+    pub block: Vec<u8>,
+    /// Version line and fields, folded lines joined.
+    pub(super) head: String,
+}
+
+/// A record whose block is above the reader's bound and was passed over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// The record with an empty block.
+    pub record: Record,
+    /// Bytes of its block.
+    pub block_bytes: u64,
+}
+
+/// A part of an archive that could not be read as records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    /// Offset in the (compressed) archive of the loss, or of the member that holds its first byte.
+    pub offset: u64,
+    /// Bytes of the archive lost; decoded bytes if the loss begins and ends within one compressed member.
+    pub bytes: u64,
+    /// What is wrong with them.
+    pub why: &'static str,
+}
+
+impl Record {
+    /// Takes a header apart: the record without its block, and the block's length in bytes.
+    pub(super) fn parse(head: &[u8], offset: u64) -> Result<(Self, u64), &'static str> {
+        let text = unfold(&String::from_utf8_lossy(head));
+        let mut record = Self { kind: RecordKind::Other, offset, block: Vec::new(), head: text };
+        let length = record.header("Content-Length").ok_or("a record has no Content-Length")?;
+        let length = length.parse().map_err(|_| "a record's Content-Length is no number")?;
+        record.kind = RecordKind::of(record.header("WARC-Type").unwrap_or_default());
+        Ok((record, length))
+    }
+
+    /// The value of a header field, by its name in any case; the first if there are several.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers().find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// The header fields in order.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        let lines = self.head.lines().skip(1);
+        lines.filter_map(|line| line.split_once(':')).map(|(name, value)| (name.trim(), value.trim()))
+    }
+
+    /// The version line, such as `WARC/1.1`.
+    pub fn version(&self) -> &str {
+        self.head.lines().next().unwrap_or_default().trim()
+    }
+
+    /// `WARC-Target-URI`, without the angle brackets that some writers of WARC 1.0 put around it.
+    pub fn target_uri(&self) -> Option<&str> {
+        let uri = self.header("WARC-Target-URI")?;
+        Some(uri.strip_prefix('<').and_then(|inner| inner.strip_suffix('>')).unwrap_or(uri))
+    }
+
+    /// `WARC-Date`, as written: UTC, `2026-01-31T12:00:00Z`, WARC 1.1 with a fraction of the second.
+    pub fn date(&self) -> Option<&str> {
+        self.header("WARC-Date")
+    }
+
+    /// Whether the block is an HTTP response for [`parse_http`](super::parse_http).
+    pub fn is_http_response(&self) -> bool {
+        self.kind == RecordKind::Response && self.block.starts_with(b"HTTP/")
+    }
+}
+
+/// Joins lines that begin with a blank to the one before (WARC 1.0 inherits this from RFC 2822).
+fn unfold(text: &str) -> String {
+    if !text.contains("\n ") && !text.contains("\n\t") {
+        return text.to_owned();
+    }
+    let mut joined = String::with_capacity(text.len());
+    for line in text.lines() {
+        if !line.starts_with([' ', '\t']) && !joined.is_empty() {
+            joined.push('\n');
+        }
+        joined.push_str(line);
+    }
+    joined
+}
+
+/// The first place of `needle`, which is not empty, in `bytes`.
+pub(super) fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
+    let (&first, rest) = needle.split_first()?;
+    let mut from = 0;
+    while let Some(at) = bytes.get(from..)?.iter().position(|&byte| byte == first) {
+        if bytes[from + at + 1..].starts_with(rest) {
+            return Some(from + at);
+        }
+        from += at + 1;
+    }
+    None
+}
+
+/// The first byte behind a header: behind its empty line, ended by CRLF or LF.
+pub(super) fn head_end(bytes: &[u8]) -> Option<usize> {
+    let mut from = 0;
+    while let Some(at) = bytes.get(from..)?.iter().position(|&byte| byte == b'\n') {
+        from += at + 1;
+        match &bytes[from..] {
+            [b'\n', ..] => return Some(from + 1),
+            [b'\r', b'\n', ..] => return Some(from + 2),
+            _ => {}
+        }
+    }
+    None
+}

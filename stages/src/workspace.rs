@@ -1,0 +1,141 @@
+//! Where corpusmill keeps its work: the store, snapshots, crawls, file digests and the record of each recipe's last run.
+//!
+//! Invariant: everything below this folder can be deleted; it costs time, never a result.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use corpusmill_pipeline::snapshot::Snapshot;
+use corpusmill_pipeline::store::{LocalStore, write_atomically};
+use corpusmill_pipeline::{Digest, StoreError};
+use serde::{Deserialize, Serialize};
+
+/// The folder of work, `.corpusmill` by default.
+#[derive(Debug, Clone)]
+pub struct Workspace {
+    root: PathBuf,
+}
+
+impl Workspace {
+    /// A workspace in this folder; made when first written to.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// The folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Opens the store.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn store(&self) -> Result<LocalStore, StoreError> {
+        LocalStore::open(self.root.join("store"))
+    }
+
+    /// The file of a snapshot.
+    pub fn snapshot_path(&self, digest: Digest) -> PathBuf {
+        self.root.join("snapshots").join(format!("{digest}.json"))
+    }
+
+    /// A snapshot that was taken before, if its files are still there.
+    pub fn snapshot(&self, digest: Digest) -> Option<Snapshot> {
+        let snapshot = Snapshot::read(&self.snapshot_path(digest)).ok()?;
+        let whole = snapshot.digest() == digest
+            && snapshot.items.iter().all(|item| {
+                fs_err::metadata(item.location.path()).is_ok_and(|meta| meta.len() == item.location.file_size())
+            });
+        whole.then_some(snapshot)
+    }
+
+    /// The folder of a crawl with these settings.
+    pub fn crawl_dir(&self, settings: Digest) -> PathBuf {
+        self.root.join("crawl").join(settings.short())
+    }
+
+    /// The record of a recipe's last run.
+    pub fn run_path(&self, name: &str) -> PathBuf {
+        self.root.join("runs").join(format!("{name}.json"))
+    }
+}
+
+/// Digests of local files, remembered by path, size and modification time.
+#[derive(Debug, Default)]
+pub struct FileDigests {
+    path: PathBuf,
+    known: BTreeMap<PathBuf, Known>,
+    changed: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Known {
+    size: u64,
+    modified: u64,
+    digest: Digest,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
+}
+
+impl FileDigests {
+    /// Opens the memory of a workspace.
+    pub fn open(workspace: &Workspace) -> Self {
+        let path = workspace.root().join("file-digests.json");
+        let known = fs_err::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+        Self { path, known, changed: false }
+    }
+
+    /// BLAKE3 of a file's bytes, and its size.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn digest(&mut self, path: &Path) -> Result<(Digest, u64), StoreError> {
+        let stamp = stamp(path)?;
+        if let Some(known) = self.known.get(path).filter(|known| (known.size, known.modified) == stamp) {
+            return Ok((known.digest, known.size));
+        }
+        let mut hasher = blake3::Hasher::new();
+        let size = std::io::copy(&mut fs_err::File::open(path)?, &mut hasher)?;
+        let digest = Digest::from(hasher);
+        let known = Known { size: stamp.0, modified: stamp.1, digest, sha256: None };
+        self.known.insert(path.to_owned(), known);
+        self.changed = true;
+        Ok((digest, size))
+    }
+
+    /// Whether this file, unchanged since, was already found to have this SHA-256.
+    pub fn has_sha256(&self, path: &Path, expected: &str) -> bool {
+        let Ok(stamp) = stamp(path) else { return false };
+        self.known
+            .get(path)
+            .is_some_and(|known| (known.size, known.modified) == stamp && known.sha256.as_deref() == Some(expected))
+    }
+
+    /// Remembers a file's SHA-256.
+    pub fn remember_sha256(&mut self, path: &Path, sha256: &str) {
+        if let Some(known) = self.known.get_mut(path) {
+            known.sha256 = Some(sha256.to_owned());
+            self.changed = true;
+        }
+    }
+
+    /// Writes what was learnt.
+    ///
+    /// # Errors
+    /// When the workspace cannot be written.
+    pub fn save(&self) -> Result<(), StoreError> {
+        if !self.changed {
+            return Ok(());
+        }
+        let bytes = serde_json::to_vec(&self.known).map_err(std::io::Error::from)?;
+        write_atomically(&self.path, &bytes)
+    }
+}
+
+fn stamp(path: &Path) -> Result<(u64, u64), StoreError> {
+    let meta = fs_err::metadata(path)?;
+    let time = meta.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Ok((meta.len(), u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)))
+}
