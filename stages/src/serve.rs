@@ -6,6 +6,7 @@
 //! Invariant: only files whose real path lies under the folder are served, and only to 127.0.0.1. (A file swapped for a link between the
 //! check and the opening is beyond it: the folder is taken to be the user's own.)
 
+use std::fmt::Write as _;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -119,7 +120,8 @@ pub fn serve(root: &Path, port: u16, options: ServeOptions) -> Result<Server, Se
     listener.set_nonblocking(true).map_err(no_port)?;
     let address = listener.local_addr().map_err(no_port)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(no_port)?;
-    let options = ServeOptions { sitemap_entries: options.sitemap_entries.clamp(1, SITEMAP_ENTRIES), ..options };
+    let mut options = options;
+    options.sitemap_entries = options.sitemap_entries.clamp(1, SITEMAP_ENTRIES);
     let site = Arc::new(Site { root: real, options, base: format!("http://{address}/") });
     let (stop, stopped) = oneshot::channel();
     let listener = {
@@ -171,7 +173,10 @@ async fn file(real: &Path, request: Request) -> Response {
     let mut response = response.map(Body::new);
     let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).map(str::to_owned);
     if let Some(kind) = kind
-        && (kind.starts_with("text/") || kind.ends_with("/xml") || kind.ends_with("+xml") || kind.ends_with("/javascript"))
+        && (kind.starts_with("text/")
+            || kind.ends_with("/xml")
+            || kind.ends_with("+xml")
+            || kind.ends_with("/javascript"))
         && !kind.contains("charset")
         && let Ok(kind) = HeaderValue::try_from(format!("{kind}; charset=utf-8"))
     {
@@ -224,7 +229,11 @@ impl Site {
 /// What stands in for a file that the folder does not have.
 fn generated(site: &Arc<Site>, path: &str) -> Option<Response> {
     if path == "/robots.txt" && site.options.robots {
-        let sitemap = if site.options.sitemap || site.resolve(Path::new("sitemap.xml")).is_some() { format!("Sitemap: {}sitemap.xml\n", site.base) } else { String::new() };
+        let sitemap = if site.options.sitemap || site.resolve(Path::new("sitemap.xml")).is_some() {
+            format!("Sitemap: {}sitemap.xml\n", site.base)
+        } else {
+            String::new()
+        };
         let text = format!("User-agent: *\nAllow: /\n{sitemap}");
         return Some(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response());
     }
@@ -253,7 +262,10 @@ fn urlset(site: &Arc<Site>, part: usize) -> Response {
 
 fn index(site: &Site, parts: usize) -> Response {
     let base = site.base.clone();
-    xml("sitemapindex", (1..=parts).map(move |part| format!("<sitemap><loc>{base}sitemap-{part}.xml</loc></sitemap>\n")))
+    xml(
+        "sitemapindex",
+        (1..=parts).map(move |part| format!("<sitemap><loc>{base}sitemap-{part}.xml</loc></sitemap>\n")),
+    )
 }
 
 /// Streams an XML file line by line, so that a large folder costs no memory.
@@ -282,7 +294,8 @@ fn address_of(page: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
             address.push(char::from(byte));
         } else {
-            address.push_str(&format!("%{byte:02X}"));
+            // Formatting into a string cannot fail.
+            let _ = write!(address, "%{byte:02X}");
         }
     }
     address
@@ -338,7 +351,7 @@ impl Iterator for Pages {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Read as _, Write as _};
+    use std::io::Read as _;
     use std::net::TcpStream;
 
     use super::*;
@@ -348,7 +361,13 @@ mod tests {
         let root = folder.path().join("root");
         fs_err::create_dir_all(root.join("a b")).unwrap();
         fs_err::write(folder.path().join("secret.html"), "secret").unwrap();
-        for (name, text) in [("index.html", "home"), ("a b/index.html", "inner"), ("a.html", "é"), ("a-b.txt", "text"), ("x.json", "{}")] {
+        for (name, text) in [
+            ("index.html", "home"),
+            ("a b/index.html", "inner"),
+            ("a.html", "é"),
+            ("a-b.txt", "text"),
+            ("x.json", "{}"),
+        ] {
             fs_err::write(root.join(name), text).unwrap();
         }
         fs_err::os::unix::fs::symlink(folder.path().join("secret.html"), root.join("link.html")).unwrap();
@@ -360,7 +379,11 @@ mod tests {
 
     fn get(server: &Server, path: &str) -> (u16, String, String) {
         let mut stream = TcpStream::connect(server.address).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").unwrap();
+        io::Write::write_all(
+            &mut stream,
+            format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").as_bytes(),
+        )
+        .unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
@@ -390,8 +413,17 @@ mod tests {
         let (folder, server) = site(ServeOptions::default());
         let absolute = format!("/{}", folder.path().join("secret.html").display());
         for path in [
-            "/../secret.html", "/%2e%2e/secret.html", "/a%20b/..%2f..%2fsecret.html", "/link.html", "/up/secret.html", "/up/",
-            "/..%5csecret.html", "/a.html%00", "/%ff", "/%2", absolute.as_str(),
+            "/../secret.html",
+            "/%2e%2e/secret.html",
+            "/a%20b/..%2f..%2fsecret.html",
+            "/link.html",
+            "/up/secret.html",
+            "/up/",
+            "/..%5csecret.html",
+            "/a.html%00",
+            "/%ff",
+            "/%2",
+            absolute.as_str(),
         ] {
             let (status, _, body) = get(&server, path);
             assert!(status == 404 && !body.contains("secret"), "{path}: {status} {body}");
@@ -404,7 +436,8 @@ mod tests {
         let base = server.url();
         assert_eq!(get(&server, "/robots.txt").2, format!("User-agent: *\nAllow: /\nSitemap: {base}sitemap.xml\n"));
         let body = dechunk(&get(&server, "/sitemap.xml").2);
-        let places: Vec<_> = body.lines().filter_map(|line| line.strip_prefix("<url><loc>")?.strip_suffix("</loc></url>")).collect();
+        let places: Vec<_> =
+            body.lines().filter_map(|line| line.strip_prefix("<url><loc>")?.strip_suffix("</loc></url>")).collect();
         assert_eq!(places, ["a%20b/index.html", "a.html", "index.html"].map(|page| format!("{base}{page}")));
         fs_err::write(folder.path().join("root/robots.txt"), "own").unwrap();
         assert_eq!(get(&server, "/robots.txt").2, "own");
@@ -417,7 +450,11 @@ mod tests {
         let (_folder, server) = site(ServeOptions { sitemap_entries: 2, ..ServeOptions::default() });
         let index = dechunk(&get(&server, "/sitemap.xml").2);
         assert!(index.contains("<sitemapindex") && index.contains("sitemap-1.xml") && index.contains("sitemap-2.xml"));
-        assert!(!index.contains("sitemap-3.xml") && get(&server, "/sitemap-3.xml").0 == 404 && get(&server, "/sitemap-0.xml").0 == 404);
+        assert!(
+            !index.contains("sitemap-3.xml")
+                && get(&server, "/sitemap-3.xml").0 == 404
+                && get(&server, "/sitemap-0.xml").0 == 404
+        );
         assert!(dechunk(&get(&server, "/sitemap-1.xml").2).contains("a.html"));
         assert!(dechunk(&get(&server, "/sitemap-2.xml").2).contains("/index.html"));
     }

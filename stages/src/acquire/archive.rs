@@ -101,7 +101,8 @@ impl Archive {
                 Format::Tar(compression) => Members::Tar(tar(file, compression, settings)?),
                 Format::Crate => Members::Tar(tar(file, Compression::Gzip, settings)?),
                 _ => {
-                    let reason = "it is no archive; archives are .crate, .tar, .tar.gz, .tgz, .tar.zst and .zip".to_owned();
+                    let reason =
+                        "it is no archive; archives are .crate, .tar, .tar.gz, .tgz, .tar.zst and .zip".to_owned();
                     return Err(AcquireError::UnknownFormat { file: origin.to_owned(), reason });
                 }
             }
@@ -213,7 +214,9 @@ mod tests {
 
     fn brief(items: &[Item]) -> Vec<(String, String)> {
         let brief = |item: &Item| match item {
-            Item::Document(document) => (document.origin.clone(), String::from_utf8_lossy(document.body.as_bytes()).into_owned()),
+            Item::Document(document) => {
+                (document.origin.clone(), String::from_utf8_lossy(document.body.as_bytes()).into_owned())
+            }
             Item::Refused(refused) => (refused.origin.clone(), refused.rule.to_owned()),
         };
         items.iter().map(brief).collect()
@@ -255,7 +258,10 @@ mod tests {
         builder.append_link(&mut header, "link", "/etc/passwd").unwrap();
         let bytes = builder.into_inner().unwrap();
         let items = read(&bytes, Format::Tar(Compression::None), &ArchiveSettings::default());
-        assert_eq!(brief(&items), [(format!("a!{long}"), "ok".to_owned()), ("a!link".to_owned(), "not-a-file".to_owned())]);
+        assert_eq!(
+            brief(&items),
+            [(format!("a!{long}"), "ok".to_owned()), ("a!link".to_owned(), "not-a-file".to_owned())]
+        );
     }
 
     #[test]
@@ -306,7 +312,8 @@ mod tests {
                 let (last, before) = items.split_last().unwrap();
                 let Item::Refused(refused) = last else { panic!("cut at {cut} of {format:?}: {items:?}") };
                 assert!(["truncated", "corrupt"].contains(&refused.rule), "cut at {cut}: {refused:?}");
-                let whole_members: Vec<&Item> = before.iter().filter(|item| matches!(item, Item::Document(_))).collect();
+                let whole_members: Vec<&Item> =
+                    before.iter().filter(|item| matches!(item, Item::Document(_))).collect();
                 assert!(whole_members.iter().zip(&all).all(|(a, b)| *a == b), "cut at {cut} of {format:?}");
             }
         }

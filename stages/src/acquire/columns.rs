@@ -79,7 +79,12 @@ impl ColumnMapping {
     /// Names that differ from the default: a data set must have them.
     pub(crate) fn demanded(&self) -> Vec<&str> {
         let default = Self::default();
-        self.own().into_iter().zip(default.own()).filter(|(own, default)| own != default && !own.is_empty()).map(|(own, _)| own).collect()
+        self.own()
+            .into_iter()
+            .zip(default.own())
+            .filter(|(own, default)| own != default && !own.is_empty())
+            .map(|(own, _)| own)
+            .collect()
     }
 
     fn own(&self) -> [&str; 10] {
@@ -112,19 +117,23 @@ pub(crate) trait Row {
 
 impl Row for serde_json::Map<String, Value> {
     fn take(&mut self, name: &str) -> Option<Cell> {
-        let value = match self.remove(name) {
-            Some(value) => value,
-            None => {
-                let (first, rest) = name.split_once('.')?;
-                self.get_mut(first)?.pointer_mut(&format!("/{}", rest.replace('.', "/")))?.take()
-            }
+        let value = if let Some(value) = self.remove(name) {
+            value
+        } else {
+            let (first, rest) = name.split_once('.')?;
+            self.get_mut(first)?.pointer_mut(&format!("/{}", rest.replace('.', "/")))?.take()
         };
         (!value.is_null()).then_some(Cell::Value(value))
     }
 }
 
 /// Makes the document of a row; `place` (`file#row`) is its origin where the row names none.
-pub(crate) fn document(row: &mut dyn Row, mapping: &ColumnMapping, invalid: InvalidUtf8, place: &str) -> Result<RawDocument, Refused> {
+pub(crate) fn document(
+    row: &mut dyn Row,
+    mapping: &ColumnMapping,
+    invalid: InvalidUtf8,
+    place: &str,
+) -> Result<RawDocument, Refused> {
     let (body, media_type) = body(row, mapping, invalid, place)?;
     let mut document = RawDocument::new(place, body, media_type);
     document.id = scalar(row, &mapping.id);
@@ -140,31 +149,44 @@ pub(crate) fn document(row: &mut dyn Row, mapping: &ColumnMapping, invalid: Inva
     Ok(document)
 }
 
-fn body(row: &mut dyn Row, mapping: &ColumnMapping, invalid: InvalidUtf8, place: &str) -> Result<(Body, &'static str), Refused> {
+fn body(
+    row: &mut dyn Row,
+    mapping: &ColumnMapping,
+    invalid: InvalidUtf8,
+    place: &str,
+) -> Result<(Body, &'static str), Refused> {
     let no_text = |detail: String| Refused::new(place, "no-text", 0.0, 1.0).because(detail);
     for (name, media_type) in [(&mapping.text, "text/plain"), (&mapping.html, "text/html")] {
         match take(row, name) {
             None => {}
             Some(Cell::Value(Value::String(text))) => return Ok((Body::Text(text), media_type)),
             Some(Cell::Bytes(bytes)) => return Ok((Body::Text(utf8(bytes, invalid, place)?), media_type)),
-            Some(Cell::Value(other)) => return Err(no_text(format!("column `{name}` holds {}, not text", kind(&other)))),
+            Some(Cell::Value(other)) => {
+                return Err(no_text(format!("column `{name}` holds {}, not text", kind(&other))));
+            }
         }
         // Chat stands between text and HTML.
         if media_type == "text/plain"
             && let Some(cell) = take(row, &mapping.messages)
         {
-            let Cell::Value(messages) = cell else { return Err(no_text(format!("column `{}` holds bytes, not messages", mapping.messages))) };
+            let Cell::Value(messages) = cell else {
+                return Err(no_text(format!("column `{}` holds bytes, not messages", mapping.messages)));
+            };
             let text = chat(&messages).map_err(|why| no_text(format!("column `{}`: {why}", mapping.messages)))?;
             return Ok((Body::Text(text), "text/plain"));
         }
     }
     match take(row, &mapping.html_base64) {
-        Some(Cell::Value(Value::String(encoded))) => match base64::engine::general_purpose::STANDARD.decode(encoded.trim()) {
-            Ok(bytes) => Ok((Body::Bytes(bytes), "text/html")),
-            Err(error) => Err(no_text(format!("column `{}` is not base64: {error}", mapping.html_base64))),
-        },
+        Some(Cell::Value(Value::String(encoded))) => {
+            match base64::engine::general_purpose::STANDARD.decode(encoded.trim()) {
+                Ok(bytes) => Ok((Body::Bytes(bytes), "text/html")),
+                Err(error) => Err(no_text(format!("column `{}` is not base64: {error}", mapping.html_base64))),
+            }
+        }
         Some(Cell::Bytes(bytes)) => Ok((Body::Bytes(bytes), "text/html")),
-        Some(Cell::Value(other)) => Err(no_text(format!("column `{}` holds {}, not base64", mapping.html_base64, kind(&other)))),
+        Some(Cell::Value(other)) => {
+            Err(no_text(format!("column `{}` holds {}, not base64", mapping.html_base64, kind(&other))))
+        }
         None => Err(no_text(format!("no column `{}`, nor one of chat or HTML", mapping.text))),
     }
 }
@@ -177,14 +199,15 @@ pub(crate) fn utf8(bytes: Vec<u8>, invalid: InvalidUtf8, place: &str) -> Result<
         (Err(error), InvalidUtf8::Refuse) => {
             let at = error.utf8_error().valid_up_to();
             let malformed = error.as_bytes().utf8_chunks().filter(|chunk| !chunk.invalid().is_empty()).count();
-            Err(Refused::new(place, "bad-utf8", super::measure_len(malformed), 0.0).because(format!("first malformed sequence at byte {at}")))
+            Err(Refused::new(place, "bad-utf8", super::measure_len(malformed), 0.0)
+                .because(format!("first malformed sequence at byte {at}")))
         }
     }
 }
 
 /// Renders chat as plain text: `role: content`, one blank line between messages, nothing added.
 ///
-/// A message is an object with `role` (or `from`, as ShareGPT writes it) and `content` (or `value`); content is text, null (a call
+/// A message is an object with `role` (or `from`, as `ShareGPT` writes it) and `content` (or `value`); content is text, null (a call
 /// without words: the message is left out), or a list of parts of which the text parts are joined by line feeds.
 ///
 /// # Errors
@@ -194,7 +217,9 @@ pub fn chat(messages: &Value) -> Result<String, String> {
     let mut text = String::new();
     for (index, message) in list.iter().enumerate() {
         let field = |names: [&str; 2]| names.iter().find_map(|name| message.get(name)).filter(|value| !value.is_null());
-        let role = field(["role", "from"]).and_then(Value::as_str).ok_or_else(|| format!("message {} has no role", index + 1))?;
+        let role = field(["role", "from"])
+            .and_then(Value::as_str)
+            .ok_or_else(|| format!("message {} has no role", index + 1))?;
         let content = match field(["content", "value"]) {
             None => continue,
             Some(Value::String(content)) => content.clone(),
@@ -292,7 +317,10 @@ mod tests {
     #[test]
     fn a_missing_text_says_what_is_there() {
         let refused = row(json!({"text": 5})).unwrap_err();
-        assert_eq!((refused.rule, refused.detail.as_deref()), ("no-text", Some("column `text` holds a number, not text")));
+        assert_eq!(
+            (refused.rule, refused.detail.as_deref()),
+            ("no-text", Some("column `text` holds a number, not text"))
+        );
         assert_eq!(row(json!({"body": "x"})).unwrap_err().rule, "no-text");
     }
 

@@ -19,7 +19,10 @@ pub enum Compression {
 ///
 /// # Errors
 /// Fails where the zstd decoder cannot be made (no memory).
-pub(crate) fn decoder<'a>(reader: impl BufRead + Send + 'a, compression: Compression) -> io::Result<Box<dyn Read + Send + 'a>> {
+pub(crate) fn decoder<'a>(
+    reader: impl BufRead + Send + 'a,
+    compression: Compression,
+) -> io::Result<Box<dyn Read + Send + 'a>> {
     Ok(match compression {
         Compression::None => Box::new(reader),
         Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(reader)),

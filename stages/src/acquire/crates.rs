@@ -58,20 +58,29 @@ impl CrateList {
     pub fn from_lock(lock: &Path, cargo_home: Option<&Path>) -> Result<Self, AcquireError> {
         let text = fs_err::read_to_string(lock)?;
         let bad = |reason: String| AcquireError::BadLock { path: lock.to_path_buf(), reason };
-        let parsed: Lock = toml::from_str(&text).map_err(|error| bad(format!("it is no Cargo.lock: {}", error.message())))?;
+        let parsed: Lock =
+            toml::from_str(&text).map_err(|error| bad(format!("it is no Cargo.lock: {}", error.message())))?;
         let home = cargo_home.map(Path::to_path_buf).or_else(default_cargo_home);
-        let home = home.ok_or_else(|| bad("neither CARGO_HOME nor HOME is set, so cargo's cache cannot be found".to_owned()))?;
+        let home =
+            home.ok_or_else(|| bad("neither CARGO_HOME nor HOME is set, so cargo's cache cannot be found".to_owned()))?;
         let cache = home.join("registry").join("cache");
         let registries = folders(&cache)?;
         let (mut crates, mut missing) = (Vec::new(), Vec::new());
         for package in parsed.package {
-            let Some(sha256) = package.checksum.filter(|_| package.source.as_deref().is_some_and(is_registry)) else { continue };
+            let Some(sha256) = package.checksum.filter(|_| package.source.as_deref().is_some_and(is_registry)) else {
+                continue;
+            };
             let file = format!("{}-{}.crate", package.name, package.version);
             if file.contains(['/', '\\']) {
                 return Err(bad(format!("`{}` is no package name", package.name)));
             }
             match registries.iter().map(|folder| folder.join(&file)).find(|path| path.is_file()) {
-                Some(path) => crates.push(CrateFile { name: package.name, version: package.version, path, sha256: sha256.to_ascii_lowercase() }),
+                Some(path) => crates.push(CrateFile {
+                    name: package.name,
+                    version: package.version,
+                    path,
+                    sha256: sha256.to_ascii_lowercase(),
+                }),
                 None => missing.push(format!("{} {}", package.name, package.version)),
             }
         }
@@ -79,7 +88,13 @@ impl CrateList {
             let total = missing.len() + crates.len();
             let more = if missing.len() > 5 { ", …" } else { "" };
             let examples = format!("{}{more}", missing.iter().take(5).cloned().collect::<Vec<_>>().join(", "));
-            return Err(AcquireError::CratesMissing { lock: lock.to_path_buf(), cache, missing: missing.len(), total, examples });
+            return Err(AcquireError::CratesMissing {
+                lock: lock.to_path_buf(),
+                cache,
+                missing: missing.len(),
+                total,
+                examples,
+            });
         }
         crates.sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
         Ok(Self { crates })
@@ -91,7 +106,10 @@ fn is_registry(source: &str) -> bool {
 }
 
 fn default_cargo_home() -> Option<PathBuf> {
-    std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| std::env::home_dir().map(|home| home.join(".cargo"))).filter(|home| !home.as_os_str().is_empty())
+    std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::home_dir().map(|home| home.join(".cargo")))
+        .filter(|home| !home.as_os_str().is_empty())
 }
 
 /// The folders of cargo's cache, one a registry, sorted; none where there is no cache yet.
@@ -99,7 +117,8 @@ fn folders(cache: &Path) -> Result<Vec<PathBuf>, AcquireError> {
     if !cache.is_dir() {
         return Ok(Vec::new());
     }
-    let mut folders = fs_err::read_dir(cache)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, std::io::Error>>()?;
+    let mut folders =
+        fs_err::read_dir(cache)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, std::io::Error>>()?;
     folders.retain(|path| path.is_dir());
     folders.sort();
     Ok(folders)
@@ -183,18 +202,28 @@ fn sha256_of(path: &Path) -> Result<String, AcquireError> {
         }
         digest.update(&buffer[..count]);
     }
-    Ok(digest.finalize().iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|nibble| char::from_digit(u32::from(nibble), 16)).collect())
+    Ok(digest
+        .finalize()
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|nibble| char::from_digit(u32::from(nibble), 16))
+        .collect())
 }
 
 fn licence_of(manifest: &str) -> Option<String> {
     let table: toml::Table = toml::from_str(manifest).ok()?;
     let package = table.get("package").or_else(|| table.get("project"))?;
-    if let Some(licence) = package.get("license").and_then(toml::Value::as_str).filter(|licence| !licence.trim().is_empty()) {
+    if let Some(licence) =
+        package.get("license").and_then(toml::Value::as_str).filter(|licence| !licence.trim().is_empty())
+    {
         let parts: Vec<&str> = licence.split('/').map(str::trim).filter(|part| !part.is_empty()).collect();
         return Some(parts.join(" OR "));
     }
     let file = package.get("license-file").and_then(toml::Value::as_str)?;
-    let name: String = file.chars().map(|character| if character.is_ascii_alphanumeric() || character == '.' { character } else { '-' }).collect();
+    let name: String = file
+        .chars()
+        .map(|character| if character.is_ascii_alphanumeric() || character == '.' { character } else { '-' })
+        .collect();
     Some(format!("LicenseRef-file-{name}"))
 }
 
@@ -223,14 +252,18 @@ mod tests {
         let lock = home.path().join("Cargo.lock");
         let mut file = fs_err::File::create(&lock).unwrap();
         writeln!(file, "version = 4\n[[package]]\nname = \"own\"\nversion = \"0.1.0\"\n[[package]]\nname = \"{name}\"\nversion = \"1.0.0\"").unwrap();
-        writeln!(file, "source = \"registry+https://github.com/rust-lang/crates.io-index\"\nchecksum = \"{digest}\"").unwrap();
+        writeln!(file, "source = \"registry+https://github.com/rust-lang/crates.io-index\"\nchecksum = \"{digest}\"")
+            .unwrap();
         (home, lock)
     }
 
     fn sample(name: &str) -> Vec<u8> {
         let at = |path: &str| format!("{name}-1.0.0/{path}");
         package(&[
-            (&at("Cargo.toml"), "# THIS FILE IS AUTOMATICALLY GENERATED BY CARGO\n[package]\nname = \"x\"\nlicense = \"MIT/Apache-2.0\"\n"),
+            (
+                &at("Cargo.toml"),
+                "# THIS FILE IS AUTOMATICALLY GENERATED BY CARGO\n[package]\nname = \"x\"\nlicense = \"MIT/Apache-2.0\"\n",
+            ),
             (&at("README.md"), "# Hello\n"),
             (&at("c/z.c"), "int z;\n"),
             (&at("src/lib.rs"), "pub fn f() {}\n"),
@@ -241,13 +274,20 @@ mod tests {
         let (home, lock) = home(name, &sample(name));
         let list = CrateList::from_lock(&lock, Some(home.path())).unwrap();
         assert_eq!(list.crates.len(), 1);
-        list.crates[0].documents(&ArchiveSettings::default(), &CodeSettings::default()).unwrap().map(Result::unwrap).collect()
+        list.crates[0]
+            .documents(&ArchiveSettings::default(), &CodeSettings::default())
+            .unwrap()
+            .map(Result::unwrap)
+            .collect()
     }
 
     #[test]
     fn files_come_with_origin_and_licence() {
         let items = read("demo");
-        assert_eq!(items[0].clone().refused().map(|refused| (refused.origin, refused.rule)), Some(("crate:demo-1.0.0/Cargo.toml".to_owned(), "generated")));
+        assert_eq!(
+            items[0].clone().refused().map(|refused| (refused.origin, refused.rule)),
+            Some(("crate:demo-1.0.0/Cargo.toml".to_owned(), "generated"))
+        );
         let code = items[3].clone().document().unwrap();
         assert_eq!((code.origin.as_str(), code.media_type.as_str()), ("crate:demo-1.0.0/src/lib.rs", "text/x-rust"));
         assert_eq!(code.licence.as_deref(), Some("MIT OR Apache-2.0"));
@@ -277,7 +317,10 @@ mod tests {
         let (home, lock) = home("demo", b"x");
         fs_err::remove_dir_all(home.path().join("registry")).unwrap();
         let error = CrateList::from_lock(&lock, Some(home.path())).unwrap_err().to_string();
-        assert!(error.contains("1 of 1") && error.contains("demo 1.0.0") && error.contains("cargo fetch --locked"), "{error}");
+        assert!(
+            error.contains("1 of 1") && error.contains("demo 1.0.0") && error.contains("cargo fetch --locked"),
+            "{error}"
+        );
         fs_err::write(&lock, "no toml").unwrap();
         assert!(matches!(CrateList::from_lock(&lock, Some(home.path())), Err(AcquireError::BadLock { .. })));
     }
@@ -285,7 +328,10 @@ mod tests {
     #[test]
     fn licences_are_read_in_every_form() {
         assert_eq!(licence_of("[package]\nlicense = \"MIT OR Apache-2.0\"").as_deref(), Some("MIT OR Apache-2.0"));
-        assert_eq!(licence_of("[package]\nlicense-file = \"doc/LICENSE_X.txt\"").as_deref(), Some("LicenseRef-file-doc-LICENSE-X.txt"));
+        assert_eq!(
+            licence_of("[package]\nlicense-file = \"doc/LICENSE_X.txt\"").as_deref(),
+            Some("LicenseRef-file-doc-LICENSE-X.txt")
+        );
         assert_eq!(licence_of("[package]\nname = \"x\""), None);
         assert_eq!(licence_of("nonsense"), None);
     }

@@ -17,7 +17,7 @@ use super::parquet::{ParquetDocuments, ParquetSettings};
 use super::{AcquireError, Body, Item, Items, RawDocument, Refused, measure, text};
 
 /// Settings of a source of files.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct FileSettings {
     /// Column mapping of JSON lines and Parquet.
@@ -28,12 +28,6 @@ pub struct FileSettings {
     pub limits: ArchiveSettings,
     /// Rules for source trees: where set, files and archive members go through them, and only code and prose that pass are taken.
     pub code: Option<CodeSettings>,
-}
-
-impl Default for FileSettings {
-    fn default() -> Self {
-        Self { columns: ColumnMapping::default(), invalid_utf8: InvalidUtf8::default(), limits: ArchiveSettings::default(), code: None }
-    }
 }
 
 /// The part of a file that one partition reads.

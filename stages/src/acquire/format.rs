@@ -108,12 +108,7 @@ pub fn media_type_of(path: &str) -> Option<&'static str> {
         Format::Xml => Some("application/xml"),
         Format::Pdf => Some("application/pdf"),
         Format::Code(media_type) => Some(media_type),
-        Format::Parquet
-        | Format::Jsonl(_)
-        | Format::Warc(_)
-        | Format::Crate
-        | Format::Tar(_)
-        | Format::Zip => None,
+        Format::Parquet | Format::Jsonl(_) | Format::Warc(_) | Format::Crate | Format::Tar(_) | Format::Zip => None,
     }
 }
 

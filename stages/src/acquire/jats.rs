@@ -1,11 +1,13 @@
-//! JATS XML articles (ANSI/NISO Z39.96, as PubMed Central gives them) as Markdown.
+//! JATS XML articles (ANSI/NISO Z39.96, as `PubMed` Central gives them) as Markdown.
 //!
 //! Title, abstract, sections, paragraphs, lists, tables, captions and formulae come out; journal metadata, references,
-//! acknowledgements and everything else of `back` do not. Formulae are the TeX of `tex-math`; one that comes in MathML alone is its characters.
+//! acknowledgements and everything else of `back` do not. Formulae are the TeX of `tex-math`; one that comes in `MathML` alone is its characters.
 //! Invariant: a pull parser and one explicit stack: nesting of any depth needs no recursion.
 
-use quick_xml::{Reader, XmlVersion};
 use quick_xml::events::{BytesStart, Event};
+
+use super::jats_elements::{Inside, Role, attribute};
+use quick_xml::Reader;
 
 /// An article as text.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -29,32 +31,6 @@ pub struct Problem {
     pub position: usize,
     /// In words.
     pub detail: String,
-}
-
-/// What an element does with what is in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Role {
-    /// Nothing in it is read.
-    Skip,
-    /// Metadata: only titles, abstracts and licences in it are read.
-    Front,
-    /// Its text flows on.
-    Inline,
-    /// A block of its own.
-    Block,
-    Section,
-    Heading,
-    ArticleTitle,
-    Abstract,
-    List { ordered: bool, count: u32 },
-    Item,
-    Row,
-    Cell,
-    Formula { display: bool },
-    Tex,
-    MathMl,
-    Mark(&'static str),
-    Preformatted,
 }
 
 /// Converts one article.
@@ -84,35 +60,14 @@ pub fn to_markdown(xml: &str) -> Result<Article, Problem> {
                     None => writer.text(&format!("&{};", &*name)),
                 },
             },
-            Event::Eof if !writer.stack.is_empty() => return Err(bad(format!("the file ends inside {} open elements", writer.stack.len()))),
-            Event::Eof if !writer.found => return Err(Problem { rule: "not-jats", position, detail: "there is no `article`".to_owned() }),
+            Event::Eof if !writer.stack.is_empty() => {
+                return Err(bad(format!("the file ends inside {} open elements", writer.stack.len())));
+            }
+            Event::Eof if !writer.found => {
+                return Err(Problem { rule: "not-jats", position, detail: "there is no `article`".to_owned() });
+            }
             Event::Eof => return Ok(writer.finish()),
             Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => {}
-        }
-    }
-}
-
-/// How many open elements have a role: the stack is not searched, since it may be deep.
-#[derive(Default)]
-struct Inside {
-    front: usize,
-    summary: usize,
-    title: usize,
-    cell: usize,
-    math: usize,
-    formula: usize,
-}
-
-impl Inside {
-    fn count(&mut self, role: Role) -> Option<&mut usize> {
-        match role {
-            Role::Front => Some(&mut self.front),
-            Role::Abstract => Some(&mut self.summary),
-            Role::ArticleTitle => Some(&mut self.title),
-            Role::Cell => Some(&mut self.cell),
-            Role::MathMl => Some(&mut self.math),
-            Role::Formula { .. } => Some(&mut self.formula),
-            _ => None,
         }
     }
 }
@@ -141,54 +96,28 @@ impl Writer {
     fn open(&mut self, element: &BytesStart<'_>, position: usize) -> Result<(), Problem> {
         let local = element.local_name();
         let name = local.as_ref();
-        if self.stack.is_empty() && !matches!(name, "article" | "pmc-articleset" | "OAI-PMH" | "records" | "record" | "collection") {
+        if self.stack.is_empty()
+            && !matches!(name, "article" | "pmc-articleset" | "OAI-PMH" | "records" | "record" | "collection")
+        {
             return Err(Problem { rule: "not-jats", position, detail: format!("the root is `{name}`, not `article`") });
         }
         if name == "article" && !self.found {
             self.found = true;
             self.article.language = attribute(element, "xml:lang");
         }
-        if matches!(name, "license" | "license_ref" | "ext-link") && self.article.licence.is_none() && self.inside.front > 0 {
+        if matches!(name, "license" | "license_ref" | "ext-link")
+            && self.article.licence.is_none()
+            && self.inside.front > 0
+        {
             self.article.licence = attribute(element, "xlink:href").as_deref().and_then(licence);
         }
-        let role = if self.skipping > 0 { Role::Skip } else { self.role(name, element) };
+        let role = if self.skipping > 0 { Role::Skip } else { self.inside.role(name, element, self.stack.last()) };
         self.begin(role);
         self.stack.push(role);
         if let Some(count) = self.inside.count(role) {
             *count += 1;
         }
         Ok(())
-    }
-
-    fn role(&self, name: &str, element: &BytesStart<'_>) -> Role {
-        let front = self.inside.front > 0 && self.inside.summary == 0 && self.inside.title == 0;
-        match name {
-            "front" | "article-meta" => Role::Front,
-            "article-title" if front => Role::ArticleTitle,
-            "abstract" | "trans-abstract" => Role::Abstract,
-            "title-group" | "permissions" | "license" | "license-p" | "ext-link" | "license_ref" if front => Role::Front,
-            _ if front => Role::Skip,
-            "back" | "ref-list" | "journal-meta" | "fn-group" | "ack" | "object-id" | "label" | "graphic" | "media" | "floats-group"
-            | "supplementary-material" | "sub-article" | "response" | "alt-text" => Role::Skip,
-            "sec" => Role::Section,
-            "title" if self.stack.last() == Some(&Role::Section) => Role::Heading,
-            "p" | "title" | "caption" | "disp-quote" | "fig" | "table-wrap" | "def-item" | "boxed-text" | "statement" | "verse-line" | "td-p" => {
-                if self.inside.cell > 0 { Role::Inline } else { Role::Block }
-            }
-            "list" => Role::List { ordered: attribute(element, "list-type").is_some_and(|kind| kind == "order"), count: 0 },
-            "list-item" => Role::Item,
-            "tr" => Role::Row,
-            "td" | "th" => Role::Cell,
-            "disp-formula" => Role::Formula { display: true },
-            "inline-formula" => Role::Formula { display: false },
-            "tex-math" => Role::Tex,
-            "math" => Role::MathMl,
-            "italic" => Role::Mark("*"),
-            "bold" => Role::Mark("**"),
-            "monospace" => Role::Mark("`"),
-            "code" | "preformat" => Role::Preformatted,
-            _ => Role::Inline,
-        }
     }
 
     fn begin(&mut self, role: Role) {
@@ -350,7 +279,9 @@ impl Writer {
         }
         let item = self.lists > 0;
         let text = if item { format!("{}{text}", &line[..indent]) } else { text };
-        if item && self.blocks.lines().next_back().is_some_and(|last| last.trim_start().starts_with("- ") || numbered(last)) {
+        if item
+            && self.blocks.lines().next_back().is_some_and(|last| last.trim_start().starts_with("- ") || numbered(last))
+        {
             self.blocks.push('\n');
             self.blocks.push_str(&text);
         } else {
@@ -385,7 +316,7 @@ fn tidy(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The formula in a `tex-math`, which holds a whole LaTeX document around it in PubMed Central.
+/// The formula in a `tex-math`, which holds a whole LaTeX document around it in `PubMed` Central.
 fn tex_body(tex: &str) -> &str {
     let tex = tex.split_once("\\begin{document}").map_or(tex, |(_, body)| body);
     let tex = tex.split_once("\\end{document}").map_or(tex, |(body, _)| body).trim();
@@ -395,11 +326,6 @@ fn tex_body(tex: &str) -> &str {
         }
     }
     tex
-}
-
-fn attribute(element: &BytesStart<'_>, name: &str) -> Option<String> {
-    let attribute = element.try_get_attribute(name).ok()??;
-    Some(attribute.normalized_value(XmlVersion::Implicit1_0).ok()?.into_owned())
 }
 
 /// A Creative Commons link as its SPDX identifier; `None` for a link that is no licence.
@@ -455,7 +381,11 @@ mod tests {
 
     #[test]
     fn nesting_of_any_depth_is_walked() {
-        let deep = format!("<article><body>{}x{}</body></article>", "<sec><list><list-item>".repeat(20_000), "</list-item></list></sec>".repeat(20_000));
+        let deep = format!(
+            "<article><body>{}x{}</body></article>",
+            "<sec><list><list-item>".repeat(20_000),
+            "</list-item></list></sec>".repeat(20_000)
+        );
         assert!(to_markdown(&deep).unwrap().text.contains('x'));
     }
 

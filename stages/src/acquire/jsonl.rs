@@ -65,7 +65,8 @@ pub fn split_lines(path: &Path, bytes: u64) -> Result<Vec<LineRange>, AcquireErr
         }
         let room = usize::try_from(bytes - offset % bytes).unwrap_or(usize::MAX);
         let piece = &buffer[..buffer.len().min(room)];
-        starts += u64::from(at_start) + piece[..piece.len() - 1].iter().map(|byte| u64::from(*byte == b'\n')).sum::<u64>();
+        starts +=
+            u64::from(at_start) + piece[..piece.len() - 1].iter().map(|byte| u64::from(*byte == b'\n')).sum::<u64>();
         at_start = piece.last() == Some(&b'\n');
         let used = piece.len();
         offset += used as u64;
@@ -180,7 +181,9 @@ impl JsonLines {
             Ok(row) => row,
             Err(error) => {
                 let detail = format!("line {}, column {}: {}", self.line, error.column(), plain(&error));
-                return Item::Refused(Refused::new(place, "bad-json", measure_len(error.column()), 0.0).because(detail));
+                return Item::Refused(
+                    Refused::new(place, "bad-json", measure_len(error.column()), 0.0).because(detail),
+                );
             }
         };
         match columns::document(&mut row, &self.settings.columns, self.settings.invalid_utf8, &place) {
@@ -193,7 +196,9 @@ impl JsonLines {
         self.done = true;
         let damage = self.watch.sort(error)?;
         let detail = format!("after {} whole lines: {}", self.line, damage.detail);
-        Ok(Item::Refused(Refused::new(&self.origin, damage.rule, measure(self.line), measure(self.line + 1)).because(detail)))
+        Ok(Item::Refused(
+            Refused::new(&self.origin, damage.rule, measure(self.line), measure(self.line + 1)).because(detail),
+        ))
     }
 }
 
@@ -292,10 +297,8 @@ mod tests {
 
     #[test]
     fn every_truncation_keeps_the_lines_before_it() {
-        let mut plain = String::new();
-        for index in 0..40 {
-            plain.push_str(&format!("{{\"text\":\"document {index}\"}}\n"));
-        }
+        let lines: Vec<String> = (0..40).map(|index| format!("{{\"text\":\"document {index}\"}}\n")).collect();
+        let plain = lines.concat();
         let zstd = zstd::encode_all(plain.as_bytes(), 1).unwrap();
         let two = [gzip(&plain.as_bytes()[..300]), gzip(&plain.as_bytes()[300..])].concat();
         for (whole, compression) in [(two, Compression::Gzip), (zstd, Compression::Zstd)] {
@@ -305,7 +308,10 @@ mod tests {
                 let items = read(&whole[..cut], compression, &JsonlSettings::default());
                 let (last, good) = items.split_last().unwrap();
                 // A cut right between two gzip members cannot be seen as such, only as a line that ends early.
-                assert!(["truncated", "bad-json"].contains(&rules(std::slice::from_ref(last))[0]), "cut at {cut}: {last:?}");
+                assert!(
+                    ["truncated", "bad-json"].contains(&rules(std::slice::from_ref(last))[0]),
+                    "cut at {cut}: {last:?}"
+                );
                 assert_eq!(good, &all[..good.len()]);
             }
         }
@@ -313,7 +319,11 @@ mod tests {
 
     #[test]
     fn garbage_after_gzip_is_on_record() {
-        let items = read(&[gzip(b"{\"text\":\"a\"}\n"), b"garbage garbage".to_vec()].concat(), Compression::Gzip, &JsonlSettings::default());
+        let items = read(
+            &[gzip(b"{\"text\":\"a\"}\n"), b"garbage garbage".to_vec()].concat(),
+            Compression::Gzip,
+            &JsonlSettings::default(),
+        );
         assert_eq!(rules(&items), ["ok", "corrupt"]);
     }
 

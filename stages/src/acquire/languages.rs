@@ -158,7 +158,7 @@ pub fn media_type_of(path: &str) -> Option<&'static str> {
     look_up(NAMES, &name).or_else(|| look_up(ENDINGS, ending(&name)?))
 }
 
-/// The media type of a prose file (Markdown, reStructuredText, AsciiDoc, Org) by its name.
+/// The media type of a prose file (Markdown, `reStructuredText`, `AsciiDoc`, Org) by its name.
 pub fn prose_type_of(path: &str) -> Option<&'static str> {
     let name = file_name(path).to_ascii_lowercase();
     look_up(PROSE, ending(&name)?)

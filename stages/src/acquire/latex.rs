@@ -8,6 +8,7 @@
 use unicode_normalization::UnicodeNormalization;
 
 use super::latex_commands::{Command, Environment, command, environment};
+use super::latex_parts::{balanced_rest, cells, items, listing_language, without_labels};
 use super::latex_text::{Cursor, without_comments, without_open_braces};
 
 /// How deep environments and arguments may nest; deeper ones are dropped.
@@ -176,7 +177,6 @@ impl Writer {
     }
 
     fn command(&mut self, cursor: &mut Cursor<'_>, depth: usize) {
-        let before = *cursor;
         let name = cursor.name();
         match name {
             "begin" => {
@@ -194,17 +194,18 @@ impl Writer {
             }
             _ => {}
         }
-        let Some(meaning) = command(name) else { return };
+        match command(name) {
+            Some(Command::Drop(arguments)) => drop_arguments(cursor, arguments, name, &mut self.out),
+            Some(meaning) => self.words(meaning, cursor, depth),
+            None => {}
+        }
+    }
+
+    /// A command of which something stays in the text.
+    fn words(&mut self, meaning: Command, cursor: &mut Cursor<'_>, depth: usize) {
         match meaning {
-            Command::Drop(arguments) => drop_arguments(cursor, arguments, name, &mut self.out),
-            Command::Print(characters) => {
-                // White space after a command that prints is not the command's: `\& b`, but `\LaTeX b` has none in TeX either.
-                if !name.starts_with(|character: char| character.is_ascii_alphabetic()) {
-                    *cursor = before;
-                    cursor.bump();
-                }
-                self.out.push_str(characters);
-            }
+            Command::Drop(_) => {}
+            Command::Print(characters) => self.out.push_str(characters),
             Command::Heading(level) => {
                 cursor.optional();
                 let title = one_line(cursor.argument(), depth);
@@ -215,7 +216,7 @@ impl Writer {
             Command::Wrap(mark) => {
                 let inner = one_line(cursor.argument(), depth);
                 if !inner.is_empty() {
-                    self.out.push_str(&format!("{mark}{inner}{mark}"));
+                    self.out.extend([mark, &inner, mark]);
                 }
             }
             Command::Title => {
@@ -224,17 +225,18 @@ impl Writer {
             }
             Command::Footnote => {
                 cursor.optional();
-                self.out.push_str(&format!(" ({})", one_line(cursor.argument(), depth)));
+                let note = one_line(cursor.argument(), depth);
+                self.out.extend([" (", &note, ")"]);
             }
             Command::Caption => {
                 cursor.optional();
                 let caption = one_line(cursor.argument(), depth);
-                self.out.push_str(&format!("\n\n{caption}\n\n"));
+                self.out.extend(["\n\n", &caption, "\n\n"]);
             }
             Command::Link => {
                 let target = cursor.argument();
                 let text = one_line(cursor.argument(), depth);
-                self.out.push_str(&format!("[{text}]({target})"));
+                self.out.extend(["[", &text, "](", target, ")"]);
             }
             Command::Accent(mark) => {
                 let base = one_line(cursor.argument(), depth).replace('ı', "i").replace('ȷ', "j");
@@ -245,7 +247,7 @@ impl Writer {
             }
             Command::Item => {
                 let label = cursor.optional().map(|label| one_line(label, depth)).unwrap_or_default();
-                self.out.push_str(&format!("\n\n{label} "));
+                self.out.extend(["\n\n", &label, " "]);
             }
             Command::Verb => verb(cursor, &mut self.out),
             Command::Define => {
@@ -262,7 +264,8 @@ impl Writer {
             Environment::Verbatim => {
                 let mut inner = Cursor::new(body);
                 let options = inner.optional().unwrap_or_default();
-                let language = if full == "minted" { inner.braced().unwrap_or_default() } else { listing_language(options) };
+                let language =
+                    if full == "minted" { inner.braced().unwrap_or_default() } else { listing_language(options) };
                 self.block(&format!("```{}\n{}\n```", language.to_ascii_lowercase(), inner.rest().trim_matches('\n')));
             }
             Environment::Math(false) => self.display(body),
@@ -277,7 +280,7 @@ impl Writer {
             Environment::Named(name) => {
                 let mut inner = Cursor::new(body);
                 let note = inner.optional().map(|note| format!(" ({})", one_line(note, depth))).unwrap_or_default();
-                self.out.push_str(&format!("\n\n**{name}**{note}. "));
+                self.out.extend(["\n\n**", name, "**", &note, ". "]);
                 self.run(inner.rest(), depth + 1);
                 self.out.push_str("\n\n");
             }
@@ -301,7 +304,7 @@ impl Writer {
             let indent = " ".repeat(mark.len());
             for (line_index, line) in text.lines().filter(|line| !line.is_empty()).enumerate() {
                 let before = if line_index == 0 { format!("{mark}{label}") } else { indent.clone() };
-                lines.push_str(&format!("{before}{line}\n"));
+                lines.extend([before.as_str(), line, "\n"]);
             }
         }
         if !lines.is_empty() {
@@ -318,7 +321,11 @@ impl Writer {
         }
         let mut rows: Vec<String> = Vec::new();
         for row in cursor.rest().split("\\\\") {
-            let cells: Vec<String> = cells(row).into_iter().map(|cell| one_line(cell, depth).replace('|', "\\|")).collect();
+            // The space asked for after a row: `[2pt]`.
+            let mut row = Cursor::new(row);
+            row.optional();
+            let cells: Vec<String> =
+                cells(row.rest()).into_iter().map(|cell| one_line(cell, depth).replace('|', "\\|")).collect();
             if cells.iter().all(String::is_empty) {
                 continue;
             }
@@ -368,69 +375,8 @@ fn verb(cursor: &mut Cursor<'_>, out: &mut String) {
         && let Some(rest) = rest.strip_prefix(close)
     {
         *cursor = Cursor::new(rest);
-        out.push_str(&format!("`{code}`"));
+        out.extend(["`", code, "`"]);
     }
-}
-
-/// What follows a brace that is open already.
-fn balanced_rest(rest: &str) -> &str {
-    let mut depth = 1_usize;
-    for (at, byte) in rest.bytes().enumerate() {
-        match byte {
-            b'{' => depth += 1,
-            b'}' => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return &rest[at + 1..];
-        }
-    }
-    ""
-}
-
-/// The items of a list's body, nested lists left whole.
-fn items(body: &str) -> Vec<&str> {
-    let (mut starts, mut depth) = (Vec::new(), 0_usize);
-    for (at, _) in body.match_indices('\\') {
-        let rest = &body[at..];
-        if rest.starts_with("\\begin{") {
-            depth += 1;
-        } else if rest.starts_with("\\end{") {
-            depth = depth.saturating_sub(1);
-        } else if depth == 0 && rest.starts_with("\\item") && !rest[5..].starts_with(|character: char| character.is_ascii_alphabetic()) {
-            starts.push(at);
-        }
-    }
-    let ends = starts.iter().skip(1).copied().chain([body.len()]);
-    starts.iter().zip(ends).map(|(start, end)| &body[start + "\\item".len()..end]).collect()
-}
-
-/// The cells of a table's row: split at `&`, but not at `\&`.
-fn cells(row: &str) -> Vec<&str> {
-    let mut cells = Vec::new();
-    let mut start = 0;
-    for (at, _) in row.match_indices('&') {
-        if !row[..at].ends_with('\\') {
-            cells.push(&row[start..at]);
-            start = at + 1;
-        }
-    }
-    cells.push(&row[start..]);
-    cells
-}
-
-fn listing_language(options: &str) -> &str {
-    options.split(',').filter_map(|option| option.split_once('=')).find(|(key, _)| key.trim() == "language").map_or("", |(_, value)| value.trim())
-}
-
-/// A formula without its `\label{…}`.
-fn without_labels(formula: &str) -> String {
-    let mut parts = formula.split("\\label{");
-    let mut text = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        text.push_str(part.split_once('}').map_or("", |(_, rest)| rest));
-    }
-    text
 }
 
 #[cfg(test)]
@@ -488,6 +434,8 @@ junk"#;
         assert_eq!(text("\\begin{align}x &= 1\\label{q}\\end{align}"), "$$\n\\begin{align}x &= 1\\end{align}\n$$\n");
         assert_eq!(text("\\unknown[x]{kept} \\verb|a$b| \\href{u}{t} {\\bf bold}"), "[x]kept `a$b` [t](u) bold\n");
         assert_eq!(text("\\def\\x#1{gone{y}}kept \\c{c}\\v s\\ss{} \\i"), "kept çšß ı\n");
+        assert_eq!(text("a\\\\[2pt]b"), "a b\n");
+        assert_eq!(text("\\begin{tabular}{l}a\\\\[2pt]b\\end{tabular}"), "| a |\n| --- |\n| b |\n");
         assert_eq!(text("\\begin{itemize} \\item open"), "- open\n");
         assert_eq!(text("\\section{A"), "A\n");
         assert_eq!(text(""), "");

@@ -1,6 +1,6 @@
 //! What the commands and environments of LaTeX mean for readable text.
 //!
-//! The names are those of LaTeX2e (source2e) and of the packages most used on arXiv: amsmath, graphicx, hyperref, natbib, listings,
+//! The names are those of `LaTeX2e` (source2e) and of the packages most used on arXiv: amsmath, graphicx, hyperref, natbib, listings,
 //! minted, booktabs, enumitem. Invariant: a command is in one table at most; one in none is dropped and its braces are read on.
 
 /// What a command does.
@@ -72,18 +72,30 @@ pub(crate) fn command(name: &str) -> Option<Command> {
         "emph" | "textit" | "textsl" => Wrap("*"),
         "textbf" => Wrap("**"),
         "texttt" | "code" => Wrap("`"),
-        "documentclass" | "usepackage" | "RequirePackage" | "label" | "ref" | "eqref" | "pageref" | "autoref" | "cref" | "Cref" | "cite"
-        | "citep" | "citet" | "citealp" | "citealt" | "citeauthor" | "citeyear" | "parencite" | "textcite" | "nocite" | "bibliography"
-        | "bibliographystyle" | "addbibresource" | "includegraphics" | "input" | "include" | "vspace" | "hspace" | "pagestyle"
-        | "thispagestyle" | "color" | "hypersetup" | "geometry" | "graphicspath" | "author" | "date" | "affiliation" | "email"
-        | "address" | "keywords" | "phantom" | "hphantom" | "vphantom" | "index" | "pagenumbering" | "theoremstyle" | "usetikzlibrary"
-        | "captionsetup" | "lstset" | "allowdisplaybreaks" | "bibitem" | "stepcounter" | "refstepcounter" | "newcounter" | "fontsize"
-        | "cline" | "cmidrule" | "institute" | "tikzset" | "pgfplotsset" | "newlength" | "markboth" => Drop(match name {
+        "documentclass" | "usepackage" | "RequirePackage" | "label" | "ref" | "eqref" | "pageref" | "autoref"
+        | "cref" | "Cref" | "cite" | "citep" | "citet" | "citealp" | "citealt" | "citeauthor" | "citeyear"
+        | "parencite" | "textcite" | "nocite" | "bibliography" | "bibliographystyle" | "addbibresource"
+        | "includegraphics" | "input" | "include" | "vspace" | "hspace" | "pagestyle" | "thispagestyle" | "color"
+        | "hypersetup" | "geometry" | "graphicspath" | "author" | "date" | "affiliation" | "email" | "address"
+        | "keywords" | "phantom" | "hphantom" | "vphantom" | "index" | "pagenumbering" | "theoremstyle"
+        | "usetikzlibrary" | "captionsetup" | "lstset" | "allowdisplaybreaks" | "bibitem" | "stepcounter"
+        | "refstepcounter" | "newcounter" | "fontsize" | "cline" | "cmidrule" | "institute" | "tikzset"
+        | "pgfplotsset" | "newlength" | "markboth" => Drop(match name {
             "fontsize" | "markboth" => 2,
             _ => 1,
         }),
-        "newcommand" | "renewcommand" | "providecommand" | "DeclareMathOperator" | "setlength" | "addtolength" | "setcounter"
-        | "addtocounter" | "newtheorem" | "textcolor@" | "newcolumntype" | "numberwithin" => Drop(2),
+        "newcommand"
+        | "renewcommand"
+        | "providecommand"
+        | "DeclareMathOperator"
+        | "setlength"
+        | "addtolength"
+        | "setcounter"
+        | "addtocounter"
+        | "newtheorem"
+        | "textcolor@"
+        | "newcolumntype"
+        | "numberwithin" => Drop(2),
         "newenvironment" | "renewenvironment" | "definecolor" | "addcontentsline" => Drop(3),
         "`" => Accent('\u{300}'),
         "'" => Accent('\u{301}'),

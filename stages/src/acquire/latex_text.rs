@@ -230,7 +230,10 @@ mod tests {
     #[test]
     fn comments_go_and_escapes_stay() {
         assert_eq!(without_comments("a % b\n  c 5\\% d\n% gone\ne\\\\%x\nf"), "a c 5\\% d\ne\\\\f\n");
-        assert_eq!(without_comments("\\begin{verbatim}\n% kept\n\\end{verbatim}\n"), "\\begin{verbatim}\n% kept\n\\end{verbatim}\n");
+        assert_eq!(
+            without_comments("\\begin{verbatim}\n% kept\n\\end{verbatim}\n"),
+            "\\begin{verbatim}\n% kept\n\\end{verbatim}\n"
+        );
     }
 
     #[test]

@@ -101,7 +101,8 @@ impl Walk<'_> {
             return Ok(());
         }
         above.push(canonical);
-        let mut entries = fs_err::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, std::io::Error>>()?;
+        let mut entries =
+            fs_err::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, std::io::Error>>()?;
         entries.sort();
         for path in entries {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -128,8 +129,12 @@ impl Walk<'_> {
         let fixed: Vec<&str> = pattern.split('/').take_while(|part| !part.contains(['*', '?', '[', '{'])).collect();
         let root = if fixed.is_empty() { base.to_path_buf() } else { base.join(format!("{}/", fixed.join("/"))) };
         let rest = pattern.split('/').skip(fixed.len()).collect::<Vec<_>>().join("/");
-        let bad = |error: &globset::Error| AcquireError::BadGlob { pattern: pattern.to_owned(), reason: error.kind().to_string() };
-        let glob = GlobBuilder::new(&rest).literal_separator(true).build().map_err(|error| bad(&error))?.compile_matcher();
+        let bad = |error: &globset::Error| AcquireError::BadGlob {
+            pattern: pattern.to_owned(),
+            reason: error.kind().to_string(),
+        };
+        let glob =
+            GlobBuilder::new(&rest).literal_separator(true).build().map_err(|error| bad(&error))?.compile_matcher();
         if !root.is_dir() {
             return Err(not_found(root));
         }
@@ -148,8 +153,11 @@ fn unique(mut found: Vec<Found>) -> Vec<ListedFile> {
     found.dedup_by(|b, a| a.canonical == b.canonical);
     loop {
         found.sort_by(|a, b| (&a.origin, &a.canonical).cmp(&(&b.origin, &b.canonical)));
-        let shared: BTreeSet<String> =
-            found.windows(2).filter(|pair| pair[0].origin == pair[1].origin).map(|pair| pair[0].origin.clone()).collect();
+        let shared: BTreeSet<String> = found
+            .windows(2)
+            .filter(|pair| pair[0].origin == pair[1].origin)
+            .map(|pair| pair[0].origin.clone())
+            .collect();
         if shared.is_empty() {
             break;
         }
@@ -191,12 +199,14 @@ fn with_slashes(path: &Path) -> String {
 
 fn not_found(path: PathBuf) -> AcquireError {
     let nearest = path.ancestors().skip(1).find(|parent| parent.is_dir()).unwrap_or(Path::new(".")).to_path_buf();
-    let missing = path.strip_prefix(&nearest).ok().and_then(|rest| rest.components().next()).and_then(named).unwrap_or_default();
+    let missing =
+        path.strip_prefix(&nearest).ok().and_then(|rest| rest.components().next()).and_then(named).unwrap_or_default();
     let mut siblings: Vec<String> = fs_err::read_dir(&nearest)
         .map(|entries| entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
         .unwrap_or_default();
     siblings.sort();
-    let hint = super::columns::closest(&missing, siblings.iter().map(String::as_str)).map(|near| format!("; did you mean `{near}`?"));
+    let hint = super::columns::closest(&missing, siblings.iter().map(String::as_str))
+        .map(|near| format!("; did you mean `{near}`?"));
     AcquireError::NotFound { path, nearest, hint: hint.unwrap_or_default() }
 }
 
@@ -234,7 +244,10 @@ mod tests {
     #[test]
     fn a_shared_origin_grows_until_it_tells_the_files_apart() {
         let folder = tree();
-        assert_eq!(origins(&["a", "b"], folder.path(), &ListingSettings::default()), ["a/one.txt", "b/one.txt", "deep/two.md"]);
+        assert_eq!(
+            origins(&["a", "b"], folder.path(), &ListingSettings::default()),
+            ["a/one.txt", "b/one.txt", "deep/two.md"]
+        );
     }
 
     #[test]

@@ -37,13 +37,12 @@ pub(crate) struct ArrowRow<'a> {
 impl Row for ArrowRow<'_> {
     fn take(&mut self, name: &str) -> Option<Cell> {
         let exact = self.columns.0.iter().find(|(column, _)| column == name);
-        let (array, mut path) = match exact {
-            Some((_, array)) => (array, VecDeque::new()),
-            None => {
-                let mut parts: VecDeque<&str> = name.split('.').collect();
-                let first = parts.pop_front()?;
-                (&self.columns.0.iter().find(|(column, _)| column == first)?.1, parts)
-            }
+        let (array, mut path) = if let Some((_, array)) = exact {
+            (array, VecDeque::new())
+        } else {
+            let mut parts: VecDeque<&str> = name.split('.').collect();
+            let first = parts.pop_front()?;
+            (&self.columns.0.iter().find(|(column, _)| column == first)?.1, parts)
         };
         let mut array = Arc::clone(array);
         while let Some(part) = path.pop_front() {
@@ -98,10 +97,14 @@ fn value(array: &ArrayRef, index: usize) -> Value {
     }
     if let Some(fields) = array.as_struct_opt() {
         let pairs = fields.fields().iter().zip(fields.columns());
-        return Value::Object(pairs.map(|(field, column)| (field.name().clone(), value(column, index))).collect::<Map<_, _>>());
+        return Value::Object(
+            pairs.map(|(field, column)| (field.name().clone(), value(column, index))).collect::<Map<_, _>>(),
+        );
     }
     let options = FormatOptions::default();
-    let Ok(text) = ArrayFormatter::try_new(array.as_ref(), &options).map(|formatter| formatter.value(index).to_string()) else {
+    let Ok(text) =
+        ArrayFormatter::try_new(array.as_ref(), &options).map(|formatter| formatter.value(index).to_string())
+    else {
         return Value::Null;
     };
     if array.data_type().is_integer() { text.parse().map_or(Value::Null, Value::Number) } else { Value::String(text) }

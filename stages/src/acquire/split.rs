@@ -17,7 +17,7 @@ pub enum SplitByMedia {
     All,
     /// Everything that is not prose.
     Code,
-    /// Markdown, reStructuredText, AsciiDoc and Org.
+    /// Markdown, `reStructuredText`, `AsciiDoc` and Org.
     Prose,
 }
 

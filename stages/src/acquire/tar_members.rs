@@ -24,7 +24,15 @@ pub(crate) struct TarMembers {
 
 impl TarMembers {
     pub(crate) fn new(stream: Box<dyn Read + Send>, watch: Watch, settings: &ArchiveSettings) -> Self {
-        let stream = Bounded { inner: stream, watch, position: 0, header_end: None, settings: settings.clone(), stop: None, at_end: false };
+        let stream = Bounded {
+            inner: stream,
+            watch,
+            position: 0,
+            header_end: None,
+            settings: settings.clone(),
+            stop: None,
+            at_end: false,
+        };
         Self { stream, max_document_bytes: settings.max_document_bytes, done: false }
     }
 
@@ -46,22 +54,13 @@ impl TarMembers {
 
     fn step(&mut self) -> io::Result<Step> {
         self.stream.header_end = Some(self.stream.position + MAX_HEADER_BYTES);
-        let mut archive = tar::Archive::new(&mut self.stream);
-        let Some(entry) = archive.entries()?.next() else {
-            drop(archive);
-            self.stream.header_end = None;
+        let header = next_header(&mut self.stream)?;
+        self.stream.header_end = None;
+        let Some((kind, name, size)) = header else {
             // What follows the end mark is read too: only so is the checksum of a compressed stream verified.
             io::copy(&mut self.stream, &mut io::sink())?;
             return Ok(Step::End);
         };
-        let entry = entry?;
-        let kind = entry.header().entry_type();
-        let name = entry.path_bytes().into_owned();
-        let sparse = kind.is_gnu_sparse();
-        let size = if sparse { entry.header().entry_size()? } else { entry.size() };
-        drop(entry);
-        drop(archive);
-        self.stream.header_end = None;
         if kind.is_dir() || kind.is_pax_global_extensions() {
             self.stream.skip(padded(size))?;
             return Ok(Step::Nothing);
@@ -84,6 +83,16 @@ impl TarMembers {
         self.stream.skip_padding(padded(size) - size)?;
         Ok(Step::Member(Member::File { name, bytes }))
     }
+}
+
+/// Type, name and stored size of the next member; the stream then stands at its first byte.
+fn next_header(stream: &mut Bounded) -> io::Result<Option<(tar::EntryType, Vec<u8>, u64)>> {
+    let mut archive = tar::Archive::new(stream);
+    let Some(entry) = archive.entries()?.next().transpose()? else { return Ok(None) };
+    let kind = entry.header().entry_type();
+    // A sparse file's size is not what is stored.
+    let size = if kind.is_gnu_sparse() { entry.header().entry_size()? } else { entry.size() };
+    Ok(Some((kind, entry.path_bytes().into_owned(), size)))
 }
 
 enum Step {
@@ -137,11 +146,21 @@ impl Bounded {
             return Some(("too-large", MAX_HEADER_BYTES + 1, MAX_HEADER_BYTES, "the headers of one member"));
         }
         if self.position > self.settings.max_archive_bytes {
-            return Some(("too-large", self.position, self.settings.max_archive_bytes, "all members together; the rest was not read"));
+            return Some((
+                "too-large",
+                self.position,
+                self.settings.max_archive_bytes,
+                "all members together; the rest was not read",
+            ));
         }
         let ratio = self.position / self.watch.bytes().max(1);
         if self.position > RATIO_GRACE_BYTES && ratio > self.settings.max_ratio {
-            return Some(("ratio", ratio, self.settings.max_ratio, "decompressed to compressed bytes; the rest was not read"));
+            return Some((
+                "ratio",
+                ratio,
+                self.settings.max_ratio,
+                "decompressed to compressed bytes; the rest was not read",
+            ));
         }
         None
     }

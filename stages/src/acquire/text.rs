@@ -18,7 +18,10 @@ pub fn media_type(path: &str, bytes: &[u8]) -> &'static str {
     if encoding::binary(path, bytes).is_some() {
         return "application/octet-stream";
     }
-    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(512)]).trim_start_matches('\u{feff}').trim_start().to_ascii_lowercase();
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(512)])
+        .trim_start_matches('\u{feff}')
+        .trim_start()
+        .to_ascii_lowercase();
     if head.starts_with("<!doctype html") || head.starts_with("<html") {
         "text/html"
     } else if head.starts_with("<?xml") {
@@ -37,7 +40,7 @@ pub fn media_type(path: &str, bytes: &[u8]) -> &'static str {
 /// - anything else is decoded and kept.
 pub fn to_text(mut document: RawDocument) -> Item {
     if document.media_type == "application/octet-stream" {
-        document.media_type = media_type(&document.origin, document.body.as_bytes()).to_owned();
+        media_type(&document.origin, document.body.as_bytes()).clone_into(&mut document.media_type);
     }
     if document.media_type == "application/pdf" || encoding::is_pdf(document.body.as_bytes()) {
         let detail = "PDF is not read: convert it first (for example with `pdftotext -layout FILE.pdf FILE.txt`), or take the paper's LaTeX or JATS source";
@@ -109,7 +112,10 @@ mod tests {
     #[test]
     fn each_media_type_finds_its_reader() {
         let markdown = read("a.md", b"---\ntitle: T\n---\ntext\n").document().unwrap();
-        assert_eq!((markdown.title.as_deref(), markdown.body.as_text()), (Some("T"), Some("---\ntitle: T\n---\ntext\n")));
+        assert_eq!(
+            (markdown.title.as_deref(), markdown.body.as_text()),
+            (Some("T"), Some("---\ntitle: T\n---\ntext\n"))
+        );
         let tex = read("a.tex", b"\\title{T}\\section{S} x").document().unwrap();
         assert_eq!((tex.title.as_deref(), tex.media_type.as_str()), (Some("T"), "text/markdown"));
         assert_eq!(read("page", b"<!DOCTYPE html><p>x").document().unwrap().media_type, "text/html");

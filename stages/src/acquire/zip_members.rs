@@ -2,6 +2,7 @@
 //!
 //! Invariant: sizes written in headers are never trusted: what is decompressed is counted while it comes.
 
+use std::borrow::Cow;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 
 use zip::ZipArchive;
@@ -64,7 +65,10 @@ impl ZipMembers {
                 Source::Directory(archive, next) => {
                     let index = *next;
                     *next += 1;
-                    let fallback = archive.name_for_index(index).and_then(Result::ok).map_or_else(|| format!("member-{index}"), |name| name.into_owned());
+                    let fallback = archive
+                        .name_for_index(index)
+                        .and_then(Result::ok)
+                        .map_or_else(|| format!("member-{index}"), Cow::into_owned);
                     let found = match archive.by_index(index) {
                         Ok(mut file) => read(&mut file, &self.settings, &self.watch, &mut self.total)?,
                         Err(error) => Some(unreadable(fallback.into_bytes(), error, &self.watch)?),
@@ -75,7 +79,9 @@ impl ZipMembers {
                 }
                 Source::Stream(file, why) => {
                     let (found, detail) = match read_zipfile_from_stream(file) {
-                        Ok(Some(mut member)) => (Some(read(&mut member, &self.settings, &self.watch, &mut self.total)?), why.clone()),
+                        Ok(Some(mut member)) => {
+                            (Some(read(&mut member, &self.settings, &self.watch, &mut self.total)?), why.clone())
+                        }
                         Ok(None) => (None, why.clone()),
                         Err(error) => {
                             let detail = format!("{why}; {error}");
@@ -100,7 +106,12 @@ impl ZipMembers {
 }
 
 /// Reads one member; `None` for a directory.
-fn read<R: Read>(file: &mut ZipFile<'_, R>, settings: &ArchiveSettings, watch: &Watch, total: &mut u64) -> Result<Option<Member>, AcquireError> {
+fn read<R: Read>(
+    file: &mut ZipFile<'_, R>,
+    settings: &ArchiveSettings,
+    watch: &Watch,
+    total: &mut u64,
+) -> Result<Option<Member>, AcquireError> {
     if file.is_dir() {
         return Ok(None);
     }
@@ -121,7 +132,13 @@ fn read<R: Read>(file: &mut ZipFile<'_, R>, settings: &ArchiveSettings, watch: &
         return Ok(Some(Member::refused(name, damage.rule, measure(bytes.len() as u64), measure(file.size()), detail)));
     }
     if bytes.len() as u64 > limit {
-        return Ok(Some(Member::refused(name, "too-large", measure(bytes.len() as u64), measure(limit), "its header says less".to_owned())));
+        return Ok(Some(Member::refused(
+            name,
+            "too-large",
+            measure(bytes.len() as u64),
+            measure(limit),
+            "its header says less".to_owned(),
+        )));
     }
     Ok(Some(Member::File { name, bytes }))
 }

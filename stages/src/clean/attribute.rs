@@ -25,7 +25,7 @@ attributes! {
     Alt = b"alt", Alttext = b"alttext", AriaHidden = b"aria-hidden", Charset = b"charset", Class = b"class",
     Content = b"content", DataLang = b"data-lang", DataLanguage = b"data-language", Datetime = b"datetime",
     Display = b"display", Encoding = b"encoding", Hidden = b"hidden", Href = b"href", HttpEquiv = b"http-equiv",
-    Id = b"id", Itemprop = b"itemprop", Itemtype = b"itemtype", Lang = b"lang", MetaName = b"name",
+    Id = b"id", Itemprop = b"itemprop", Itemtype = b"itemtype", Lang = b"lang", Key = b"name",
     Property = b"property", Rel = b"rel", Role = b"role", Src = b"src", Start = b"start", Style = b"style",
     Type = b"type", XmlLang = b"xml:lang",
 }

@@ -193,7 +193,7 @@ impl Builder {
                 self.close(|open| open == tag, |open| open == Table);
             }
             Table | Tag::Template | Tag::Object | Tag::Applet | Tag::Marquee => {
-                self.close(|open| open == tag, |_| false)
+                self.close(|open| open == tag, |_| false);
             }
             _ if tag.is_block() || matches!(tag, Tag::Svg | Tag::Math | Tag::Button | Tag::Noscript | Tag::Head) => {
                 self.close(|open| open == tag, Tag::is_scope);
@@ -264,8 +264,8 @@ mod tests {
                 out.push(')');
             }
             match tree.node(id).tag {
-                Tag::Text => out.push_str(&format!("'{}'", tree.raw_text(id))),
-                tag => out.push_str(&format!("{tag:?}(")),
+                Tag::Text => out.extend(["'", tree.raw_text(id), "'"]),
+                tag => out.extend([format!("{tag:?}").as_str(), "("]),
             }
             if tree.node(id).tag != Tag::Text {
                 ends.push(tree.end(id));

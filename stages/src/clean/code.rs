@@ -90,10 +90,8 @@ pub(crate) fn code_text(tree: &Tree<'_>, id: usize) -> String {
                 at = tree.end(at);
                 continue;
             }
-            Tag::Div | Tag::P | Tag::Li | Tag::Tr | Tag::Dd => {
-                if !out.is_empty() && !out.ends_with('\n') {
-                    out.push('\n');
-                }
+            Tag::Div | Tag::P | Tag::Li | Tag::Tr | Tag::Dd if !out.is_empty() && !out.ends_with('\n') => {
+                out.push('\n');
             }
             _ => {}
         }
@@ -106,7 +104,7 @@ pub(crate) fn code_text(tree: &Tree<'_>, id: usize) -> String {
     body.trim_end().to_owned()
 }
 
-/// Whether an element holds line numbers or prompts beside code.
+/// Whether an element holds line numbers beside code: by its class, or as a number that links to itself (`<a href="#7">7</a>`).
 pub(crate) fn is_gutter(tree: &Tree<'_>, id: usize) -> bool {
     let names_gutter = tree.raw_attribute(id, Name::Class).is_some_and(|class| {
         class.split_ascii_whitespace().any(|name| {
@@ -135,7 +133,10 @@ pub(crate) fn is_gutter(tree: &Tree<'_>, id: usize) -> bool {
             )
         })
     });
-    names_gutter
+    let links_to_itself = tree.node(id).tag == Tag::A
+        && tree.end(id) == id + 2
+        && tree.raw_attribute(id, Name::Href).is_some_and(|href| href.strip_prefix('#') == Some(tree.raw_text(id + 1)));
+    (names_gutter || links_to_itself)
         && (id..tree.end(id)).all(|inner| {
             tree.raw_text(inner).bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_whitespace() || byte == b'.')
         })
@@ -244,7 +245,7 @@ mod tests {
 
     #[test]
     fn gutters_go_and_lines_stay() {
-        let page = "<pre>\n<span class=ln>1</span>  a &lt; b\n\n<span class=ln>2</span>\tc<br>d  </pre>";
+        let page = "<pre>\n<span class=ln>1</span>  a &lt; b\n\n<a href=#2 id=2>2</a>\tc<br>d  </pre>";
         assert_eq!(code(page).0, "  a < b\n\n\tc\nd");
         assert!(is_number_column(" 9\n10\n11"));
         assert!(!is_number_column("1\n3"));

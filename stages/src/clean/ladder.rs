@@ -51,7 +51,7 @@ pub(crate) fn main_text(tree: &Tree<'_>, settings: &CleanSettings, base: Option<
         }
     }
     let has_tex_scripts = (0..tree.nodes.len()).any(|id| tree.node(id).tag == Tag::Script && tex(tree, id).is_some());
-    let main = if !forum { lead(tree, &measure(tree, |id| pruned.is_cut(id)), &pruned, root) } else { Vec::new() };
+    let main = if forum { Vec::new() } else { lead(tree, &measure(tree, |id| pruned.is_cut(id)), &pruned, root) };
     let parts: Vec<usize> = main.into_iter().chain([root]).collect();
     let cut = account(tree, &pruned, &parts);
     let renderer = Renderer { tree, pruned: &pruned, settings, base, has_tex_scripts };

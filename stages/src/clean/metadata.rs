@@ -1,11 +1,12 @@
 //! What a page says about itself: title, author, date, language, site, canonical address, licence.
 //!
-//! Invariant: JSON-LD before OpenGraph before `<meta>` before visible marks; nothing is guessed from the text.
+//! Invariant: JSON-LD before `OpenGraph` before `<meta>` before visible marks; nothing is guessed from the text.
 
 use serde_json::Value;
 use url::Url;
 
 use super::attribute::Name;
+use super::entity::decode_entities;
 use super::tag::Tag;
 use super::tree::Tree;
 
@@ -81,7 +82,7 @@ impl Found {
     }
 
     fn meta(&mut self, tree: &Tree<'_>, id: usize) {
-        let key = [Name::Property, Name::MetaName, Name::Itemprop, Name::HttpEquiv]
+        let key = [Name::Property, Name::Key, Name::Itemprop, Name::HttpEquiv]
             .iter()
             .find_map(|name| tree.attribute(id, *name));
         let (Some(key), Some(value)) = (key, tree.attribute(id, Name::Content)) else { return };
@@ -149,10 +150,10 @@ impl Found {
         let Some(property) = tree.raw_attribute(id, Name::Itemprop) else { return };
         match property {
             "author" if self.byline.is_none() => {
-                self.byline = tidy(&tree.squashed_text(id, 100)).filter(|name| name.len() <= 100)
+                self.byline = tidy(&tree.squashed_text(id, 100)).filter(|name| name.len() <= 100);
             }
             "datePublished" if self.time.is_none() => {
-                self.time = tree.attribute(id, Name::Content).and_then(|value| day(&value))
+                self.time = tree.attribute(id, Name::Content).and_then(|value| day(&value));
             }
             _ => {}
         }
@@ -203,7 +204,7 @@ impl Found {
             return;
         }
         if self.json_title.is_none() {
-            self.json_title = value["headline"].as_str().and_then(tidy);
+            self.json_title = value["headline"].as_str().and_then(|headline| tidy(&decode_entities(headline, false)));
         }
         if self.json_author.is_none() {
             self.json_author = names(&value["author"]);
@@ -217,10 +218,10 @@ impl Found {
     }
 
     fn finish(self) -> Metadata {
-        let title =
-            self.title.map(|title| without_site(&title, self.open_site.as_deref().or(self.json_site.as_deref())));
+        let declared = [self.json_title, self.open_title, self.meta_title, self.title];
+        let site = self.open_site.as_deref().or(self.json_site.as_deref());
         Metadata {
-            title: self.json_title.or(self.open_title).or(self.meta_title).or(self.heading).or(title),
+            title: title(self.heading, declared, site),
             author: self.json_author.or(self.meta_author).or(self.byline),
             date: self.json_date.or(self.meta_date).or(self.time),
             language: self.language,
@@ -228,6 +229,18 @@ impl Found {
             canonical_url: self.canonical,
             licence: self.licence_link.or(self.licence),
         }
+    }
+}
+
+/// The first declared title; where it is the main heading with a site's name around it, the heading.
+fn title(heading: Option<String>, declared: [Option<String>; 4], site: Option<&str>) -> Option<String> {
+    let declared = declared.into_iter().flatten().next();
+    match (heading, declared) {
+        (Some(heading), Some(declared)) => {
+            let wraps = declared.contains(heading.as_str()) && heading.len() * 3 >= declared.len();
+            Some(if wraps { heading } else { without_site(&declared, site) })
+        }
+        (heading, declared) => declared.map(|declared| without_site(&declared, site)).or(heading),
     }
 }
 
@@ -277,11 +290,17 @@ fn day(value: &str) -> Option<String> {
     (shape && (1..=12).contains(&month) && (1..=31).contains(&date)).then(|| head.replace('/', "-"))
 }
 
-/// A document title without the site's name at its end.
+/// A title without the site's name, or what else is short, behind its last separator.
 fn without_site(title: &str, site: Option<&str>) -> String {
-    let Some(site) = site else { return title.to_owned() };
-    let cut = title.strip_suffix(site).map(|rest| rest.trim_end_matches([' ', '|', '-', '–', '—', '·', ':', '•', '»']));
-    cut.filter(|rest| !rest.is_empty()).unwrap_or(title).to_owned()
+    if let Some(rest) = site.and_then(|site| title.strip_suffix(site)) {
+        let rest = rest.trim_end_matches([' ', '|', '-', '–', '—', '·', ':', '•', '»']);
+        if !rest.is_empty() {
+            return rest.to_owned();
+        }
+    }
+    let last = [" | ", " - ", " – ", " — ", " · ", " » "].iter().filter_map(|mark| title.rfind(mark)).max();
+    let cut = last.filter(|at| title.len() - at <= 40 && title.len() - at <= *at + 8);
+    cut.map_or(title, |at| title[..at].trim_end()).to_owned()
 }
 
 #[cfg(test)]
@@ -310,6 +329,6 @@ mod tests {
     fn broken_json_and_dates_are_no_metadata() {
         let page = "<title>Only | Site</title><script type='application/ld+json'>{oops</script><time datetime='soon'>";
         let tree = parse(page, 512);
-        assert_eq!(metadata(&tree, None), Metadata { title: Some("Only | Site".into()), ..Metadata::default() });
+        assert_eq!(metadata(&tree, None), Metadata { title: Some("Only".into()), ..Metadata::default() });
     }
 }

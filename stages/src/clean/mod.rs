@@ -88,7 +88,7 @@ impl EmptyReason {
 
 /// Cleans one page; `url` is its address, for relative links.
 ///
-/// Memory: about two times the page. Time: linear in the page.
+/// Memory: up to ten times the page where it is mostly tags. Time: linear in the page.
 pub fn clean(html: &str, url: Option<&str>, settings: &CleanSettings) -> Cleaned {
     let empty = |reason| Cleaned { reason: Some(reason), ..Cleaned::default() };
     if html.len() as u64 > u64::from(settings.max_bytes) {

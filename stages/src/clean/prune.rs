@@ -39,6 +39,7 @@ impl Pruned {
 }
 
 /// What the caller keeps although it is usually cut.
+#[expect(clippy::struct_excessive_bools, reason = "independent switches, all combinations are meant")]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Keep {
     /// Readers' comments.
@@ -160,10 +161,11 @@ impl Judge<'_, '_> {
             .any(|at| matches!(self.tree.node(at).tag, Tag::Pre | Tag::Table | Tag::Blockquote | Tag::Code | Tag::Math))
     }
 
-    /// A button that opens a section carries the section's heading.
+    /// A button that opens a section carries the whole of the section's heading.
     fn heads_a_section(&self, id: usize) -> bool {
         let heading = |at: usize| {
-            self.tree.node(at).tag.heading().is_some() || matches!(self.tree.node(at).tag, Tag::Dt | Tag::Summary)
+            let tag = self.tree.node(at).tag;
+            (tag.heading().is_some() || matches!(tag, Tag::Dt | Tag::Summary)) && self.raw[at].text <= self.raw[id].text
         };
         self.tree.ancestors(id).take(2).any(heading) || self.tree.children(id).any(heading)
     }

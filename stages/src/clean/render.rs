@@ -32,8 +32,14 @@ struct Frame {
     breaks: u8,
     indent: Option<usize>,
     link: Option<String>,
-    /// The number of the next item, in an ordered list.
-    list: Option<Option<u64>>,
+    list: Option<List>,
+}
+
+/// A list whose items are being written.
+enum List {
+    Bullets,
+    /// Holds the number of the next item.
+    Numbers(u64),
 }
 
 impl Renderer<'_, '_> {
@@ -221,7 +227,7 @@ impl Renderer<'_, '_> {
         let mut frame = Frame { end: self.tree.end(id), breaks: 0, indent: None, link: None, list: None };
         match tag {
             Tag::Li | Tag::Dd | Tag::Dt | Tag::Tr | Tag::Td | Tag::Th | Tag::Summary | Tag::Caption | Tag::Option => {
-                frame.breaks = 1
+                frame.breaks = 1;
             }
             Tag::Ul | Tag::Ol | Tag::Menu | Tag::Dir => {
                 let nested = frames.iter().any(|frame| frame.list.is_some());
@@ -234,18 +240,18 @@ impl Renderer<'_, '_> {
             writer.break_lines(frame.breaks);
         }
         match tag {
-            Tag::Ul | Tag::Menu | Tag::Dir => frame.list = Some(None),
+            Tag::Ul | Tag::Menu | Tag::Dir => frame.list = Some(List::Bullets),
             Tag::Ol => {
                 let start = self.tree.raw_attribute(id, Name::Start).and_then(|start| start.trim().parse().ok());
-                frame.list = Some(Some(start.unwrap_or(1)));
+                frame.list = Some(List::Numbers(start.unwrap_or(1)));
             }
             Tag::Li => {
                 let list = frames.iter_mut().rev().find_map(|frame| frame.list.as_mut());
                 frame.indent = Some(writer.indent());
                 match list {
-                    Some(Some(number)) => {
+                    Some(List::Numbers(number)) => {
                         writer.item(&format!("{number}. "));
-                        *number += 1;
+                        *number = number.saturating_add(1);
                     }
                     _ => writer.item("- "),
                 }

@@ -196,19 +196,15 @@ impl<'a> Scanner<'a> {
         while bytes.get(value).is_some_and(u8::is_ascii_whitespace) {
             value += 1;
         }
-        match bytes.get(value) {
-            Some(&quote @ (b'"' | b'\'')) => {
-                let stop = self.find_from(value + 1, char::from(quote)).unwrap_or(bytes.len());
-                self.keep(name, value + 1, stop);
-                (stop + 1).min(bytes.len())
-            }
-            _ => {
-                let rest = bytes.get(value..).unwrap_or_default();
-                let length = rest.iter().take_while(|byte| !byte.is_ascii_whitespace() && **byte != b'>').count();
-                self.keep(name, value, value + length);
-                value + length
-            }
+        if let Some(&quote @ (b'"' | b'\'')) = bytes.get(value) {
+            let stop = self.find_from(value + 1, char::from(quote)).unwrap_or(bytes.len());
+            self.keep(name, value + 1, stop);
+            return (stop + 1).min(bytes.len());
         }
+        let rest = bytes.get(value..).unwrap_or_default();
+        let length = rest.iter().take_while(|byte| !byte.is_ascii_whitespace() && **byte != b'>').count();
+        self.keep(name, value, value + length);
+        value + length
     }
 
     fn keep(&mut self, name: Option<Name>, start: usize, stop: usize) {

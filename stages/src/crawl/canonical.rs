@@ -11,12 +11,52 @@ use url::Url;
 
 /// Query parameters that mark a campaign, a click or a mail and never choose a page, in lower case.
 ///
-/// From the public lists of the ClearURLs and AdGuard URL-tracking filters, restricted to names that no site uses for content.
+/// From the public lists of the `ClearURLs` and `AdGuard` URL-tracking filters, restricted to names that no site uses for content.
 const TRACKING: [&str; 44] = [
-    "__hsfp", "__hssc", "__hstc", "__s", "_bta_c", "_bta_tid", "_ga", "_gl", "_hsenc", "_hsmi", "_kx", "_openstat", "dclid", "epik",
-    "fb_action_ids", "fb_action_types", "fb_source", "fbclid", "gad_source", "gbraid", "gclid", "gclsrc", "hsctatracking", "igsh",
-    "igshid", "li_fat_id", "mc_cid", "mc_eid", "mkt_tok", "ml_subscriber", "ml_subscriber_hash", "msclkid", "oly_anon_id",
-    "oly_enc_id", "rb_clickid", "s_kwcid", "srsltid", "ttclid", "twclid", "vero_conv", "vero_id", "wbraid", "wickedid", "yclid",
+    "__hsfp",
+    "__hssc",
+    "__hstc",
+    "__s",
+    "_bta_c",
+    "_bta_tid",
+    "_ga",
+    "_gl",
+    "_hsenc",
+    "_hsmi",
+    "_kx",
+    "_openstat",
+    "dclid",
+    "epik",
+    "fb_action_ids",
+    "fb_action_types",
+    "fb_source",
+    "fbclid",
+    "gad_source",
+    "gbraid",
+    "gclid",
+    "gclsrc",
+    "hsctatracking",
+    "igsh",
+    "igshid",
+    "li_fat_id",
+    "mc_cid",
+    "mc_eid",
+    "mkt_tok",
+    "ml_subscriber",
+    "ml_subscriber_hash",
+    "msclkid",
+    "oly_anon_id",
+    "oly_enc_id",
+    "rb_clickid",
+    "s_kwcid",
+    "srsltid",
+    "ttclid",
+    "twclid",
+    "vero_conv",
+    "vero_id",
+    "wbraid",
+    "wickedid",
+    "yclid",
 ];
 
 /// Beginnings of tracking parameters: Google Analytics, Matomo, and its older name Piwik.
@@ -103,7 +143,7 @@ fn normal_escapes(text: &str) -> String {
         let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
         match byte {
             Some(byte) if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => normal.push(char::from(byte)),
-            Some(byte) => normal.push_str(&format!("%{byte:02X}")),
+            Some(byte) => push_escape(&mut normal, byte),
             None => normal.push_str("%25"),
         }
         if byte.is_some() {
@@ -112,6 +152,13 @@ fn normal_escapes(text: &str) -> String {
     }
     normal.push_str(rest);
     normal
+}
+
+fn push_escape(text: &mut String, byte: u8) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    text.push('%');
+    text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+    text.push(char::from(DIGITS[usize::from(byte & 15)]));
 }
 
 /// Drops `;jsessionid=…` from each segment, and segments such as ASP.NET's `(S(…))`.

@@ -51,9 +51,11 @@ pub struct ContentSignal {
 impl ContentSignal {
     /// Takes in another statement on the same agent; of two that disagree, `no` holds.
     fn merge(&mut self, other: Self) {
-        for (mine, theirs) in
-            [(&mut self.ai_train, other.ai_train), (&mut self.ai_input, other.ai_input), (&mut self.search, other.search)]
-        {
+        for (mine, theirs) in [
+            (&mut self.ai_train, other.ai_train),
+            (&mut self.ai_input, other.ai_input),
+            (&mut self.search, other.search),
+        ] {
             *mine = match (*mine, theirs) {
                 (Some(false), _) | (_, Some(false)) => Some(false),
                 (mine, theirs) => mine.or(theirs),
@@ -176,7 +178,8 @@ impl Robots {
         let mut best: Option<(usize, &Rule)> = None;
         for rule in self.groups.iter().filter(|group| scope.covers(group)).flat_map(|group| &group.rules) {
             let Some(length) = rule.match_length(&path) else { continue };
-            let beats = best.is_none_or(|(longest, winner)| length > longest || (length == longest && rule.allow && !winner.allow));
+            let beats = best
+                .is_none_or(|(longest, winner)| length > longest || (length == longest && rule.allow && !winner.allow));
             if length > 0 && beats {
                 best = Some((length, rule));
             }
@@ -376,9 +379,16 @@ fn escape_pattern(value: &str) -> String {
 /// Writes the hexadecimal digits of `%e3` in upper case (RFC 3986, section 6.2.2.1).
 fn upper_case_escapes(text: &str) -> String {
     let bytes = text.as_bytes();
-    let escape = |at: usize| at < bytes.len() && bytes[at] == b'%' && bytes[at + 1..].iter().take(2).all(u8::is_ascii_hexdigit) && at + 2 < bytes.len();
+    let escape = |at: usize| {
+        at < bytes.len()
+            && bytes[at] == b'%'
+            && bytes[at + 1..].iter().take(2).all(u8::is_ascii_hexdigit)
+            && at + 2 < bytes.len()
+    };
     let inside = |at: usize| (at >= 1 && escape(at - 1)) || (at >= 2 && escape(at - 2));
-    text.char_indices().map(|(at, character)| if inside(at) { character.to_ascii_uppercase() } else { character }).collect()
+    text.char_indices()
+        .map(|(at, character)| if inside(at) { character.to_ascii_uppercase() } else { character })
+        .collect()
 }
 
 /// The path, parameters and query of an address, from its first `/`; an address without one has the path `/`.
@@ -481,10 +491,13 @@ mod tests {
         let robots = Robots::parse(text.as_bytes());
         assert_eq!(robots.crawl_delay("A/2.0"), Some(Duration::from_secs(10)));
         assert_eq!(robots.crawl_delay("b"), Some(Duration::from_millis(500)));
-        assert_eq!(robots.crawl_delay("d"), Some(Duration::from_secs(86_400)));
+        assert_eq!(robots.crawl_delay("d"), Some(Duration::from_hours(24)));
         let searched = ContentSignal { search: Some(true), ..ContentSignal::default() };
         assert_eq!(robots.content_signal("a"), searched);
-        assert_eq!(robots.content_signal("c"), ContentSignal { ai_train: Some(false), ai_input: Some(true), ..searched });
+        assert_eq!(
+            robots.content_signal("c"),
+            ContentSignal { ai_train: Some(false), ai_input: Some(true), ..searched }
+        );
         assert_eq!(robots.content_signal("d"), ContentSignal { ai_train: Some(false), ..searched });
         assert_eq!(robots.sitemaps(), ["https://e.org/s.xml"]);
         assert!(!robots.allowed("a", "https://e.org/x").allowed, "a delay does not part the agents of a group");

@@ -154,7 +154,10 @@ fn take_atom_link(sitemap: &mut Sitemap, parent: Option<&str>, tag: &BytesStart<
     }
     let attribute = |name: &str| {
         let found = tag.html_attributes().flatten().find(|found| found.key.as_ref() == name)?;
-        Some(quick_xml::escape::unescape(&found.value).map_or_else(|_| found.value.to_string(), std::borrow::Cow::into_owned))
+        Some(
+            quick_xml::escape::unescape(&found.value)
+                .map_or_else(|_| found.value.to_string(), std::borrow::Cow::into_owned),
+        )
     };
     if attribute("rel").is_none_or(|relation| relation == "alternate")
         && let Some(address) = attribute("href")
@@ -216,7 +219,9 @@ mod tests {
     fn indexes_feeds_and_lists() {
         let index = parse(b"<sitemapindex><sitemap><loc>https://e.org/1.xml.gz</loc></sitemap></sitemapindex>");
         assert_eq!((index.sitemaps.as_slice(), index.urls.len()), (&["https://e.org/1.xml.gz".to_owned()][..], 0));
-        let rss = parse(b"<rss><channel><link>https://e.org/</link><item><link>https://e.org/1</link></item></channel></rss>");
+        let rss = parse(
+            b"<rss><channel><link>https://e.org/</link><item><link>https://e.org/1</link></item></channel></rss>",
+        );
         assert_eq!(rss.urls, ["https://e.org/1"]);
         let atom = parse(
             b"<feed><link href='/'/><entry><link rel='edit' href='/e'/><link href='https://e.org/?x&amp;y'/></entry>\

@@ -1,7 +1,8 @@
 //! Which natural language a text is in.
 //!
-//! `whatlang` (trigrams and alphabets, 69 languages) proposes; what it cannot name is decided here by letters ([`super::letters`]) and by function words, the short words that every sentence of a language uses
-//! ([`super::function_words`]; the method is Grefenstette 1995, *Comparing two language identification schemes*).
+//! `whatlang` (trigrams and alphabets, 69 languages) proposes; what it cannot name, or gets wrong, is decided by letters
+//! (the `letters` module) and by function words, the short words that every sentence of a language uses (the
+//! `function_words` module; the method is Grefenstette 1995, *Comparing two language identification schemes*).
 //! Meant for prose; of source code it says what the comments and names look like.
 //!
 //! *Invariant*: a text has the same language and score wherever and however often it is asked; a score is in 0..=1; at

@@ -15,8 +15,9 @@ const SCRIPTS: [(char, char, &str); 5] = [
 
 /// Cyrillic letters beyond those of the Slavic languages, by the languages that use them (Unicode CLDR exemplars).
 /// In this order: one that has a sign of an earlier row is not of a later one.
-const CYRILLIC: [(&str, Option<&str>); 5] = [
+const CYRILLIC: [(&str, Option<&str>); 6] = [
     ("ҳҷӣӯў", None), // Tajik, Uzbek (and Belarusian): left to the trigrams
+    ("ҝҹ", Some("aze")),
     ("құ", Some("kaz")),
     ("әҗһ", Some("tat")),
     ("ң", Some("kir")),
@@ -64,6 +65,7 @@ mod tests {
         assert_eq!(decide("བོད་ཡིག"), Some("bod"));
         assert_eq!(decide("Бүгүн аба ырайы жакшы, биз сейилдөөгө чыгабыз деңиз"), Some("kir"));
         assert_eq!(decide("Бүген һава торышы яхшы, әйдә җырлыйбыз"), Some("tat"));
+        assert_eq!(decide("Һәр кәсин јашамаг һүгугу вар, ҝөзәл ҹәмијјәт"), Some("aze"));
         assert_eq!(decide("ЭНЭ БОЛ МОНГОЛ ӨГҮҮЛБЭР"), Some("khk"));
     }
 

@@ -87,12 +87,11 @@ pub fn cut_lines(text: &str, settings: &LineCuts) -> (String, Vec<Cut>) {
             cutter.keep(line);
             last_cut = None;
         } else if line.trim().is_empty() {
-            match last_cut.filter(|_| cutter.blank) {
-                Some(rule) => cutter.note(rule, 0, line.len()),
-                None => {
-                    cutter.keep(line);
-                    last_cut = None;
-                }
+            if let Some(rule) = last_cut.filter(|_| cutter.blank) {
+                cutter.note(rule, 0, line.len());
+            } else {
+                cutter.keep(line);
+                last_cut = None;
             }
         } else {
             last_cut = cutter.line(line, settings, &phrases);
@@ -210,21 +209,16 @@ fn strip_citations(line: &str) -> Option<(String, u64)> {
     while let Some(at) = rest.find(['[', '`']) {
         let (before, from) = rest.split_at(at);
         clean.push_str(before);
-        if from.starts_with('`') {
-            code = !code && from[1..].contains('`');
+        if let Some(after) = from.strip_prefix('`') {
+            code = !code && after.contains('`');
             clean.push('`');
+            rest = after;
+        } else if let Some(length) = citation_length(from).filter(|_| !code && !clean.trim().is_empty()) {
+            number += 1;
+            rest = &from[length..];
+        } else {
+            clean.push('[');
             rest = &from[1..];
-            continue;
-        }
-        match citation_length(from).filter(|_| !code && !clean.trim().is_empty()) {
-            Some(length) => {
-                number += 1;
-                rest = &from[length..];
-            }
-            None => {
-                clean.push('[');
-                rest = &from[1..];
-            }
         }
     }
     clean.push_str(rest);

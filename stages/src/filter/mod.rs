@@ -133,6 +133,7 @@ pub trait Family: Debug + Send + Sync {
 
     /// A copy in which everything but the settings that [`Family::measure`] reads has its default: what the key of a
     /// stored measurement covers.
+    #[must_use]
     fn measuring(&self) -> Self
     where
         Self: Sized;

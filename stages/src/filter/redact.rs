@@ -1,7 +1,7 @@
 //! Takes personal data and secrets out of a text: e-mail addresses, public network addresses, keys; phone numbers on request.
 //!
 //! It stands in the filter stage, after the judges (they see the text as it was) and before the tokenizer. Replacements are
-//! fixed, so that the same text always becomes the same text. They follow FineWeb and BigCode in kind (a placeholder of the
+//! fixed, so that the same text always becomes the same text. They follow `FineWeb` and `BigCode` in kind (a placeholder of the
 //! same shape, so that a model still learns the shape), but are taken from the ranges that RFC 2606, RFC 5737 and RFC 3849
 //! reserve for documentation, where those projects use addresses that belong to somebody.
 //!
@@ -22,22 +22,23 @@ const MAX_PASSES: usize = 8;
 /// What is taken out of a text, and what stands in its place.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches, each a key of the recipe")]
 pub struct RedactSettings {
-    /// Replace e-mail addresses. Those at names reserved for examples (RFC 2606) stay. Default: true, as in FineWeb.
+    /// Replace e-mail addresses. Those at names reserved for examples (RFC 2606) stay. Default: true, as in `FineWeb`.
     pub emails: bool,
-    /// What replaces an e-mail address. Default: `email@example.com`, FineWeb's first.
+    /// What replaces an e-mail address. Default: `email@example.com`, `FineWeb`'s first.
     pub email_replacement: String,
     /// Leave `git@host:path` and `ssh://git@host` alone: they name a server, not a person. Default: true.
     pub keep_git_hosts: bool,
     /// Replace public IPv4 and IPv6 addresses. Private, loopback and documentation addresses and well-known name servers
-    /// stay, as in BigCode. Default: true.
+    /// stay, as in `BigCode`. Default: true.
     pub ip_addresses: bool,
     /// What replaces an IPv4 address. Default: `192.0.2.1`, reserved for documentation by RFC 5737.
     pub ipv4_replacement: String,
     /// What replaces an IPv6 address. Default: `2001:db8::1`, reserved for documentation by RFC 3849.
     pub ipv6_replacement: String,
     /// Replace access keys, tokens, private keys and random-looking values that are assigned to a name like `password`.
-    /// Default: true, as in BigCode.
+    /// Default: true, as in `BigCode`.
     pub secrets: bool,
     /// What replaces a secret. Default: `REDACTED_SECRET`.
     pub secret_replacement: String,

@@ -12,7 +12,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::grams::{Grams, Map};
+use super::grams::{Grams, Set};
 use super::{CHARACTERS_A_WORD, Facts, Family, Overrides, Rule, is_mostly_unspaced, ratio, share};
 use crate::words;
 
@@ -98,13 +98,13 @@ pub(super) struct Duplicates {
 
 impl Duplicates {
     pub(super) fn of<'a>(pieces: impl Iterator<Item = &'a str>) -> Self {
-        let mut seen: Map<&str, ()> = Map::default();
+        let mut seen: Set<&str> = Set::default();
         let mut found = Self::default();
         for piece in pieces {
             let characters = piece.chars().count();
             found.pieces += 1;
             found.characters += characters;
-            if seen.insert(piece, ()).is_some() {
+            if !seen.insert(piece) {
                 found.repeated += 1;
                 found.repeated_characters += characters;
             }

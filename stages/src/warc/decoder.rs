@@ -11,6 +11,7 @@ use std::io::{BufRead, Read as _};
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 use zstd::stream::raw::{Decoder as ZstdDecoder, Operation as _};
 
+use super::compression::{Compression, GZIP_MAGIC, ZSTD_DICTIONARY_MAGIC, ZSTD_MAGIC, is_skippable};
 use super::input::Input;
 use super::record::find;
 
@@ -22,45 +23,6 @@ const MAX_DICTIONARY: usize = 16 * 1024 * 1024;
 
 /// Bytes looked at to tell the compression of an archive with a damaged beginning.
 const DETECTION_BYTES: usize = 64 * 1024;
-
-/// How the bytes of an archive are packed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Compression {
-    /// Not at all.
-    Plain,
-    /// Gzip members: one a record, as the standard recommends, or any other way.
-    Gzip,
-    /// Zstandard frames, with the dictionary of the first skippable frame if there is one (IIPC, "WARC-zstd").
-    Zstd,
-}
-
-impl Compression {
-    /// Tells the compression from the first bytes of an archive; if these are damaged, from the first trace of a record.
-    pub fn detect(beginning: &[u8]) -> Self {
-        let text = beginning.trim_ascii_start();
-        if text.starts_with(b"WARC/") {
-            return Self::Plain;
-        }
-        if beginning.starts_with(&[0x1f, 0x8b]) {
-            return Self::Gzip;
-        }
-        let number = beginning.first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
-        if number == ZSTD_MAGIC || is_skippable(number) {
-            return Self::Zstd;
-        }
-        let first = |needle: &[u8]| find(beginning, needle).unwrap_or(usize::MAX);
-        let traces = [(first(b"\nWARC/1."), Self::Plain), (first(&GZIP_MAGIC), Self::Gzip), (first(&ZSTD_MAGIC.to_le_bytes()), Self::Zstd)];
-        traces.into_iter().min_by_key(|&(at, _)| at).map_or(Self::Plain, |(_, kind)| kind)
-    }
-}
-
-const GZIP_MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
-const ZSTD_MAGIC: u32 = 0xfd2f_b528;
-const ZSTD_DICTIONARY_MAGIC: u32 = 0x184d_2a5d;
-
-fn is_skippable(number: u32) -> bool {
-    number & 0xffff_fff0 == 0x184d_2a50
-}
 
 /// What one reading gave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,8 +52,13 @@ enum Codec {
     /// Not yet known.
     Unknown,
     Plain,
-    Gzip { inflate: Box<Decompress>, checksum: Crc },
-    Zstd { decoder: Box<ZstdDecoder<'static>> },
+    Gzip {
+        inflate: Box<Decompress>,
+        checksum: Crc,
+    },
+    Zstd {
+        decoder: Box<ZstdDecoder<'static>>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,8 +83,14 @@ pub(super) struct Decoder<R> {
 
 impl<R: BufRead> Decoder<R> {
     pub(super) fn new(source: R, offset: u64, compression: Option<Compression>) -> std::io::Result<Self> {
-        let mut decoder =
-            Self { input: Input::new(source, offset), codec: Codec::Unknown, state: State::Between, member: offset, member_bytes: 0, probed: Vec::new() };
+        let mut decoder = Self {
+            input: Input::new(source, offset),
+            codec: Codec::Unknown,
+            state: State::Between,
+            member: offset,
+            member_bytes: 0,
+            probed: Vec::new(),
+        };
         if let Some(compression) = compression {
             decoder.set(compression)?;
         }
@@ -190,7 +163,11 @@ impl<R: BufRead> Decoder<R> {
         }
         loop {
             if self.input.available().is_empty() && !self.input.more()? {
-                return if self.is_plain() { Ok(Step::Eof) } else { Err(Fault::Damage("the archive ends within a compressed member")) };
+                return if self.is_plain() {
+                    Ok(Step::Eof)
+                } else {
+                    Err(Fault::Damage("the archive ends within a compressed member"))
+                };
             }
             let available = self.input.available();
             let (consumed, produced, ended) = match &mut self.codec {
@@ -202,7 +179,7 @@ impl<R: BufRead> Decoder<R> {
                 }
                 Codec::Gzip { inflate, checksum } => {
                     let (before_in, before_out) = (inflate.total_in(), inflate.total_out());
-                    let status = inflate.decompress(available, out, FlushDecompress::None);
+                    let status = inflate.decompress(available, out, FlushDecompress::Finish);
                     let status = status.map_err(|_| Fault::Damage("the deflate data of a gzip member is corrupt"))?;
                     let consumed = usize::try_from(inflate.total_in() - before_in).unwrap_or(usize::MAX);
                     let produced = usize::try_from(inflate.total_out() - before_out).unwrap_or(usize::MAX);
@@ -210,7 +187,8 @@ impl<R: BufRead> Decoder<R> {
                     (consumed, produced, status == Status::StreamEnd)
                 }
                 Codec::Zstd { decoder } => {
-                    let status = decoder.run_on_buffers(available, out).map_err(|_| Fault::Damage("a zstd frame is corrupt"))?;
+                    let status =
+                        decoder.run_on_buffers(available, out).map_err(|_| Fault::Damage("a zstd frame is corrupt"))?;
                     (status.bytes_read, status.bytes_written, status.remaining == 0)
                 }
             };
@@ -376,10 +354,12 @@ impl<R: BufRead> Decoder<R> {
         let mut dictionary = content.to_vec();
         if content.starts_with(&ZSTD_MAGIC.to_le_bytes()) {
             dictionary.clear();
-            let unpacked = zstd::Decoder::with_buffer(content)?.take(MAX_DICTIONARY as u64).read_to_end(&mut dictionary);
+            let unpacked =
+                zstd::Decoder::with_buffer(content)?.take(MAX_DICTIONARY as u64).read_to_end(&mut dictionary);
             unpacked.map_err(|_| Fault::Damage("the zstd dictionary is corrupt"))?;
         }
-        let decoder = ZstdDecoder::with_dictionary(&dictionary).map_err(|_| Fault::Damage("the zstd dictionary is corrupt"))?;
+        let decoder =
+            ZstdDecoder::with_dictionary(&dictionary).map_err(|_| Fault::Damage("the zstd dictionary is corrupt"))?;
         self.codec = Codec::Zstd { decoder: Box::new(decoder) };
         Ok(())
     }

@@ -70,7 +70,8 @@ pub fn parse_http_bounded(block: &[u8], max_body_bytes: u64) -> Result<HttpRespo
     let mut lines = head.lines();
     let status = lines.next().and_then(status).ok_or(HttpError::StatusLine)?;
     let mut response = HttpResponse { status, headers: fields(lines), body: Vec::new(), complete: true };
-    let chunked = response.header("Transfer-Encoding").is_some_and(|value| value.to_ascii_lowercase().contains("chunked"));
+    let chunked =
+        response.header("Transfer-Encoding").is_some_and(|value| value.to_ascii_lowercase().contains("chunked"));
     let joined = if chunked { join_chunks(body) } else { None };
     let (mut body, whole) = joined.map_or((None, true), |(body, whole)| (Some(body), whole));
     response.complete = whole;
@@ -167,7 +168,9 @@ fn decode(coding: &str, bytes: &[u8], max_bytes: u64) -> Result<(Option<Vec<u8>>
         "gzip" | "x-gzip" => bytes.starts_with(&[0x1f, 0x8b]),
         "deflate" => true,
         "zstd" => bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]),
-        other => return if looks_like_text(bytes) { Ok((None, true)) } else { Err(HttpError::Coding(other.to_owned())) },
+        other => {
+            return if looks_like_text(bytes) { Ok((None, true)) } else { Err(HttpError::Coding(other.to_owned())) };
+        }
     };
     if !packed {
         return Ok((None, true));
@@ -200,14 +203,18 @@ fn read_all(decoder: impl Read, max_bytes: u64) -> Result<(Vec<u8>, bool), HttpE
 
 /// A zlib header: method deflate, window up to 32 KiB, and a checksum of both bytes (RFC 1950, section 2.2).
 fn is_zlib(bytes: &[u8]) -> bool {
-    bytes.first_chunk().is_some_and(|&[method, flags]| method & 0x8f == 8 && u16::from_be_bytes([method, flags]) % 31 == 0)
+    bytes
+        .first_chunk()
+        .is_some_and(|&[method, flags]| method & 0x8f == 8 && u16::from_be_bytes([method, flags]) % 31 == 0)
 }
 
 /// A body that begins like markup, JSON or plain text was decoded by the archive's writer.
 fn looks_like_text(bytes: &[u8]) -> bool {
     let beginning = &bytes[..bytes.len().min(64)];
     let control = |byte: &u8| *byte < b' ' && !byte.is_ascii_whitespace();
-    find(beginning, b"\0").is_none() && !beginning.iter().any(control) && std::str::from_utf8(beginning).map_or_else(|error| error.error_len().is_none(), |_| true)
+    find(beginning, b"\0").is_none()
+        && !beginning.iter().any(control)
+        && std::str::from_utf8(beginning).map_or_else(|error| error.error_len().is_none(), |_| true)
 }
 
 #[cfg(test)]
@@ -256,7 +263,12 @@ mod tests {
 
     #[test]
     fn codings_undone_before_are_left() {
-        for fields in ["Content-Encoding: gzip\r\n", "Content-Encoding: deflate\r\n", "Content-Encoding: br\r\n", "Transfer-Encoding: chunked\r\n"] {
+        for fields in [
+            "Content-Encoding: gzip\r\n",
+            "Content-Encoding: deflate\r\n",
+            "Content-Encoding: br\r\n",
+            "Transfer-Encoding: chunked\r\n",
+        ] {
             assert_eq!(body(fields, TEXT), (TEXT.to_vec(), true), "{fields}");
         }
         let packed = gzip(TEXT);

@@ -35,7 +35,8 @@ pub fn surt(url: &Url) -> String {
         _ => host.to_owned(),
     };
     if let Some(port) = url.port() {
-        key.push_str(&format!(":{port}"));
+        key.push(':');
+        key.push_str(&port.to_string());
     }
     key.push(')');
     key.push_str(&url.path().to_ascii_lowercase());
@@ -67,7 +68,8 @@ mod tests {
     #[test]
     fn a_line() {
         let url = Url::parse("https://example.org/").unwrap();
-        let written = Written { offset: 5, length: 7, record_id: String::new(), payload_digest: Some("blake3:00".to_owned()) };
+        let written =
+            Written { offset: 5, length: 7, record_id: String::new(), payload_digest: Some("blake3:00".to_owned()) };
         let line = cdxj_line(&url, "2026-01-31T12:00:00.5Z", 200, "text/html", &written, "a\n.warc.gz");
         assert!(line.starts_with("org,example)/ 20260131120000 {"), "{line}");
         assert!(line.contains(r#""offset":"5""#) && line.contains(r#""filename":"a\n.warc.gz""#), "{line}");

@@ -6,6 +6,7 @@
 //! Invariant: no byte sequence makes this module panic or hold more than its documented bounds; damage becomes a [`Lost`] item that
 //! says where and how much, and reading goes on at the next record.
 
+mod compression;
 mod decoder;
 mod http;
 mod index;
@@ -16,7 +17,7 @@ mod record;
 mod tests;
 mod writer;
 
-pub use decoder::Compression;
+pub use compression::Compression;
 pub use http::{HttpError, HttpResponse, parse_http, parse_http_bounded};
 pub use index::{cdxj_line, surt};
 pub use reader::{Item, ReaderOptions, WarcReader};
@@ -51,7 +52,9 @@ pub enum WarcError {
         value: String,
     },
     /// The archive is shorter than the place to cut it at, so committed records are missing.
-    #[error("{path}: {length} bytes long, but {wanted} were committed; restore the file or crawl again into a new folder")]
+    #[error(
+        "{path}: {length} bytes long, but {wanted} were committed; restore the file or crawl again into a new folder"
+    )]
     TooShort {
         /// The archive.
         path: std::path::PathBuf,

@@ -7,9 +7,10 @@
 
 use std::io::BufRead;
 
-use super::decoder::{Compression, Decoder, Fault, Step};
-use super::record::{Lost, Record, Skipped, find, head_end};
 use super::WarcError;
+use super::compression::Compression;
+use super::decoder::{Decoder, Fault, Step};
+use super::record::{Lost, Record, Skipped, VERSION_LINE_BYTES, find, find_version_line, head_end};
 
 /// Bytes decoded at a time; most records fit whole.
 const WINDOW_BYTES: usize = 64 * 1024;
@@ -171,7 +172,8 @@ impl<R: BufRead> WarcReader<R> {
 
     fn record(&mut self, place: Place) -> Result<Item, Trouble> {
         let head = self.head()?;
-        let (mut record, length) = Record::parse(&self.window[self.start..self.start + head], place.archive).map_err(Trouble::Astray)?;
+        let (mut record, length) =
+            Record::parse(&self.window[self.start..self.start + head], place.archive).map_err(Trouble::Astray)?;
         let aligned = !self.decoder.is_plain() && place.decoded == 0;
         self.start += head;
         if length > self.options.max_record_bytes {
@@ -221,7 +223,8 @@ impl<R: BufRead> WarcReader<R> {
     }
 
     fn block(&mut self, length: u64, block: &mut Vec<u8>) -> Result<(), Trouble> {
-        let length = usize::try_from(length).map_err(|_| Trouble::Astray("a record is longer than this machine's memory"))?;
+        let length =
+            usize::try_from(length).map_err(|_| Trouble::Astray("a record is longer than this machine's memory"))?;
         let mut filled = 0;
         let ended = loop {
             let count = self.unread().len().min(length - filled);
@@ -267,7 +270,8 @@ impl<R: BufRead> WarcReader<R> {
             }
             let unread = self.unread().len();
             let whole = usize::try_from(missing).is_ok_and(|missing| missing <= unread);
-            let count = if whole { usize::try_from(missing).unwrap_or(unread) } else { unread.saturating_sub(NEXT.len() - 1) };
+            let count =
+                if whole { usize::try_from(missing).unwrap_or(unread) } else { unread.saturating_sub(NEXT.len() - 1) };
             self.start += count;
             missing -= count as u64;
             if missing == 0 {
@@ -286,7 +290,9 @@ impl<R: BufRead> WarcReader<R> {
         let mut line_ends = 0;
         loop {
             let blank = self.unread().iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-            line_ends += self.unread()[..blank].iter().filter(|&&byte| byte == b'\n').count();
+            for &byte in &self.unread()[..blank] {
+                line_ends += usize::from(byte == b'\n');
+            }
             self.start += blank;
             let unread = self.unread();
             let seen = unread.len().min(5);
@@ -294,7 +300,9 @@ impl<R: BufRead> WarcReader<R> {
                 return Ok(());
             }
             if unread[..seen] != b"WARC/"[..seen] {
-                return Err(Trouble::Astray("a record is not followed by an empty line, so its Content-Length is wrong"));
+                return Err(Trouble::Astray(
+                    "a record is not followed by an empty line, so its Content-Length is wrong",
+                ));
             }
             match self.fill()? {
                 Step::Data(_) => {}
@@ -322,13 +330,14 @@ impl<R: BufRead> WarcReader<R> {
 
     /// Puts the part of a block behind a version line back into the window.
     fn put_back(&mut self, block: &[u8], why: &'static str) -> Trouble {
-        let inner = if block.starts_with(b"WARC/1.") { Some(0) } else { find(block, b"\nWARC/1.").map(|at| at + 1) };
-        let Some(inner) = inner else { return Trouble::Astray(why) };
-        let mut window = block[inner..].to_vec();
+        let inner = find_version_line(block);
+        // A version line may also lie half in the block and half in the window.
+        let from = inner.unwrap_or(block.len().saturating_sub(VERSION_LINE_BYTES - 1));
+        let mut window = block[from..].to_vec();
         window.extend_from_slice(self.unread());
         (self.start, self.end) = (0, window.len());
         self.window = window;
-        Trouble::Cut(why)
+        if inner.is_some() { Trouble::Cut(why) } else { Trouble::Astray(why) }
     }
 
     /// Goes to the next record after trouble and says what lies between.
@@ -341,12 +350,15 @@ impl<R: BufRead> WarcReader<R> {
                 why
             }
             Trouble::Astray(why) | Trouble::End(why) => {
+                // The header that led astray may still be unread: its own version line is not the next one.
+                self.start += usize::from(self.unread().starts_with(b"WARC/"));
                 self.scan()?;
                 why
             }
         };
         let to = self.place();
-        let bytes = if to.archive > from.archive { to.archive - from.archive } else { to.decoded.saturating_sub(from.decoded) };
+        let bytes =
+            if to.archive > from.archive { to.archive - from.archive } else { to.decoded.saturating_sub(from.decoded) };
         Ok(Lost { offset: from.archive, bytes, why })
     }
 
@@ -356,15 +368,14 @@ impl<R: BufRead> WarcReader<R> {
         Ok(())
     }
 
-    /// Goes to the next version line at the beginning of a line or of a member.
+    /// Goes to the next version line, or to the next member that begins with one.
     fn scan(&mut self) -> std::io::Result<()> {
-        const NEXT: &[u8] = b"\nWARC/1.";
         loop {
-            if let Some(at) = find(self.unread(), NEXT) {
-                self.start += at + 1;
+            if let Some(at) = find_version_line(self.unread()) {
+                self.start += at;
                 return Ok(());
             }
-            self.start += self.unread().len().saturating_sub(NEXT.len() - 1);
+            self.start += self.unread().len().saturating_sub(VERSION_LINE_BYTES - 1);
             match self.fill() {
                 Ok(Step::Data(_)) => {}
                 Ok(Step::End) => match self.next_member("") {

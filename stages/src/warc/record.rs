@@ -145,6 +145,21 @@ pub(super) fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
     None
 }
 
+/// Bytes of a version line up to the first byte of its end.
+pub(super) const VERSION_LINE_BYTES: usize = 9;
+
+/// The first `WARC/1.x` at the end of a line: what follows damage and looks like a record, even where the line end before it is damaged.
+pub(super) fn find_version_line(bytes: &[u8]) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let at = from + find(&bytes[from..], b"WARC/1.")?;
+        match bytes[at..].get(VERSION_LINE_BYTES - 2..VERSION_LINE_BYTES) {
+            Some([b'0'..=b'9', b'\r' | b'\n']) => return Some(at),
+            _ => from = at + 1,
+        }
+    }
+}
+
 /// The first byte behind a header: behind its empty line, ended by CRLF or LF.
 pub(super) fn head_end(bytes: &[u8]) -> Option<usize> {
     let mut from = 0;

@@ -134,7 +134,13 @@ impl WarcWriter {
     ///
     /// # Errors
     /// As [`warcinfo`](Self::warcinfo).
-    pub fn request(&mut self, uri: &str, date: &str, block: &[u8], extra: &[(&str, &str)]) -> Result<Written, WarcError> {
+    pub fn request(
+        &mut self,
+        uri: &str,
+        date: &str,
+        block: &[u8],
+        extra: &[(&str, &str)],
+    ) -> Result<Written, WarcError> {
         let head = [("Content-Type", "application/http; msgtype=request")];
         self.write("request", Some(uri), date, block, None, &[&head, extra])
     }
@@ -143,7 +149,13 @@ impl WarcWriter {
     ///
     /// # Errors
     /// As [`warcinfo`](Self::warcinfo).
-    pub fn response(&mut self, uri: &str, date: &str, block: &[u8], extra: &[(&str, &str)]) -> Result<Written, WarcError> {
+    pub fn response(
+        &mut self,
+        uri: &str,
+        date: &str,
+        block: &[u8],
+        extra: &[(&str, &str)],
+    ) -> Result<Written, WarcError> {
         let body = block.windows(4).position(|window| window == b"\r\n\r\n").map_or(&[][..], |end| &block[end + 4..]);
         let head = [("Content-Type", "application/http; msgtype=response")];
         self.write("response", Some(uri), date, block, Some(digest(body)), &[&head, extra])
@@ -153,7 +165,13 @@ impl WarcWriter {
     ///
     /// # Errors
     /// As [`warcinfo`](Self::warcinfo).
-    pub fn metadata(&mut self, uri: &str, date: &str, fields: &[(&str, &str)], extra: &[(&str, &str)]) -> Result<Written, WarcError> {
+    pub fn metadata(
+        &mut self,
+        uri: &str,
+        date: &str,
+        fields: &[(&str, &str)],
+        extra: &[(&str, &str)],
+    ) -> Result<Written, WarcError> {
         let mut block = Vec::new();
         for &(name, value) in fields {
             push_field(&mut block, name, value)?;

@@ -7,15 +7,25 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::Find;
 
-/// Public name servers, which stand in countless examples (BigCode skips them too).
+/// Public name servers, which stand in countless examples (`BigCode` skips them too).
 const NAME_SERVERS: [[u8; 4]; 9] = [
-    [8, 8, 8, 8], [8, 8, 4, 4], [1, 1, 1, 1], [1, 0, 0, 1], [9, 9, 9, 9], [149, 112, 112, 112], [208, 67, 222, 222], [208, 67, 220, 220], [4, 2, 2, 2],
+    [8, 8, 8, 8],
+    [8, 8, 4, 4],
+    [1, 1, 1, 1],
+    [1, 0, 0, 1],
+    [9, 9, 9, 9],
+    [149, 112, 112, 112],
+    [208, 67, 222, 222],
+    [208, 67, 220, 220],
+    [4, 2, 2, 2],
 ];
 /// The first four groups of well-known IPv6 name servers: Google, Cloudflare, Quad9.
 const NAME_SERVER_NETS: [[u16; 3]; 3] = [[0x2001, 0x4860, 0x4860], [0x2606, 0x4700, 0x4700], [0x2620, 0xfe, 0]];
 /// Words before a dotted number that say it is none.
-const NUMBER_WORDS: [&str; 12] =
-    ["version", "versions", "ver", "v", "release", "rev", "revision", "build", "section", "sections", "chapter", "clause"];
+const NUMBER_WORDS: [&str; 12] = [
+    "version", "versions", "ver", "v", "release", "rev", "revision", "build", "section", "sections", "chapter",
+    "clause",
+];
 /// The longest IPv4 and IPv6 address in text.
 const MAX_BYTES: [usize; 2] = [15, 45];
 
@@ -47,7 +57,8 @@ pub(super) fn find(text: &str, finds: &mut Vec<Find>) {
         if joined(bytes.get(end)) || (start > 0 && joined(bytes.get(start - 1))) {
             continue;
         }
-        let end = if text[start..end].ends_with("::") { end } else { start + text[start..end].trim_end_matches(':').len() };
+        let end =
+            if text[start..end].ends_with("::") { end } else { start + text[start..end].trim_end_matches(':').len() };
         if text[start..end].parse().is_ok_and(is_public_v6) {
             finds.push(Find { range: start..end, rule: "ipv6" });
         }
@@ -67,7 +78,16 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     let octets = address.octets();
     let special = match octets {
         // An address that ends in 0 is a network's; 1.3 and 2.5 open object identifiers far more often than addresses.
-        [0 | 10 | 127 | 224..=255, ..] | [_, _, _, 0] | [1, 3, ..] | [2, 5, ..] | [169, 254, ..] | [192, 168, ..] | [192, 0, 0 | 2, _] | [192, 88, 99, _] | [198, 51, 100, _] | [203, 0, 113, _] => true,
+        [0 | 10 | 127 | 224..=255, ..]
+        | [_, _, _, 0]
+        | [1, 3, ..]
+        | [2, 5, ..]
+        | [169, 254, ..]
+        | [192, 168, ..]
+        | [192, 0, 0 | 2, _]
+        | [192, 88, 99, _]
+        | [198, 51, 100, _]
+        | [203, 0, 113, _] => true,
         [100, second, ..] => (64..128).contains(&second),
         [172, second, ..] => (16..32).contains(&second),
         [198, second, ..] => (18..20).contains(&second),
@@ -76,7 +96,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     !special && !NAME_SERVERS.contains(&octets)
 }
 
-/// Global unicast is 2000::/3 (RFC 4291); without documentation (RFC 3849, RFC 9637), benchmarks and ORCHID.
+/// Global unicast is `2000::/3` (RFC 4291); without documentation (RFC 3849, RFC 9637), benchmarks and ORCHID.
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let [first, second, third, ..] = address.segments();
     let special = match first {
@@ -92,16 +112,24 @@ fn is_number(text: &str, start: usize, end: usize) -> bool {
     let before = &text.as_bytes()[..start];
     let after = &text.as_bytes()[end..];
     let joined = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+' | b'~' | b'^');
-    if before.last().is_some_and(|byte| joined(byte) || *byte == b'.') || after.first().is_some_and(|byte| joined(byte) && *byte != b'-') {
+    if before.last().is_some_and(|byte| joined(byte) || *byte == b'.')
+        || after.first().is_some_and(|byte| joined(byte) && *byte != b'-')
+    {
         return true;
     }
-    if (after.first() == Some(&b'-') && after.get(1).is_some_and(u8::is_ascii_alphabetic)) || after.starts_with(b".") && after.get(1).is_some_and(u8::is_ascii_digit) {
+    if (after.first() == Some(&b'-') && after.get(1).is_some_and(u8::is_ascii_alphabetic))
+        || after.starts_with(b".") && after.get(1).is_some_and(u8::is_ascii_digit)
+    {
         return true;
     }
     // `Chrome/103.0.5060.134`, but not `http://…`; `==1.2.3.4`, `>=1.2.3.4`; `§ 1.2.3.4`.
     let slash = before.ends_with(b"/") && !before.ends_with(b"//");
     let compared = [&b"=="[..], b">=", b"<=", b"~=", b"!="].iter().any(|sign| before.trim_ascii_end().ends_with(sign));
-    slash || compared || text[..start].trim_end().ends_with('§') || after_number_word(&text[..start]) || is_small(&text[start..end])
+    slash
+        || compared
+        || text[..start].trim_end().ends_with('§')
+        || after_number_word(&text[..start])
+        || is_small(&text[start..end])
 }
 
 /// Whether the word before is one like *version*, with `:`, `=` or quotes between.
@@ -130,7 +158,10 @@ mod tests {
 
     #[test]
     fn public_addresses_are_found() {
-        assert_eq!(found("93.184.216.34, http://151.101.1.69:80/ (5.9.110.11)."), ["93.184.216.34", "151.101.1.69", "5.9.110.11"]);
+        assert_eq!(
+            found("93.184.216.34, http://151.101.1.69:80/ (5.9.110.11)."),
+            ["93.184.216.34", "151.101.1.69", "5.9.110.11"]
+        );
         assert_eq!(found("203.1.2.3 - - [10/Oct]"), ["203.1.2.3"]);
         assert_eq!(found("[2a00:1450:4001:81b::200e]:443 and 2a01:4f8::"), ["2a00:1450:4001:81b::200e", "2a01:4f8::"]);
         assert_eq!(found("from 2607:f8b0:4004:0c07:0000:0000:0000:0066."), ["2607:f8b0:4004:0c07:0000:0000:0000:0066"]);
@@ -139,11 +170,46 @@ mod tests {
     #[test]
     fn what_names_nobody_stays() {
         for text in [
-            "127.0.0.1", "10.1.2.3", "172.20.0.1", "192.168.1.1", "192.0.2.7", "198.51.100.2", "203.0.113.9", "100.64.0.1", "224.0.0.1",
-            "255.255.255.0", "0.0.0.0", "8.8.8.8", "169.254.1.1", "version 1.2.3.4", "v1.2.99.4", "Version: 4.5.66.7", "version = \"5.66.7.8\"",
-            "foo==2.33.4.5", "Chrome/103.0.50.134", "pkg-1.22.33.44", "1.2.3.4.5", "1.2.3.4-beta", "01.22.33.44", "333.1.2.3",
-            "## 1.2.3.4 Heading", "see section 12.33.4.5", "oid(\"1.3.101.112\")", "128.33.44.0/24", "::1", "fe80::1", "2001:db8::2", "2001:4860:4860::8888", "std::fs::read", "cafe::bad",
-            "10:20:30", "2024:10:11", "a::b", "3fff:fff::1", "1.2.3", "5.6.7.8x",
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.20.0.1",
+            "192.168.1.1",
+            "192.0.2.7",
+            "198.51.100.2",
+            "203.0.113.9",
+            "100.64.0.1",
+            "224.0.0.1",
+            "255.255.255.0",
+            "0.0.0.0",
+            "8.8.8.8",
+            "169.254.1.1",
+            "version 1.2.3.4",
+            "v1.2.99.4",
+            "Version: 4.5.66.7",
+            "version = \"5.66.7.8\"",
+            "foo==2.33.4.5",
+            "Chrome/103.0.50.134",
+            "pkg-1.22.33.44",
+            "1.2.3.4.5",
+            "1.2.3.4-beta",
+            "01.22.33.44",
+            "333.1.2.3",
+            "## 1.2.3.4 Heading",
+            "see section 12.33.4.5",
+            "oid(\"1.3.101.112\")",
+            "128.33.44.0/24",
+            "::1",
+            "fe80::1",
+            "2001:db8::2",
+            "2001:4860:4860::8888",
+            "std::fs::read",
+            "cafe::bad",
+            "10:20:30",
+            "2024:10:11",
+            "a::b",
+            "3fff:fff::1",
+            "1.2.3",
+            "5.6.7.8x",
         ] {
             assert!(found(text).is_empty(), "{text}");
         }

@@ -29,7 +29,11 @@ pub(super) fn find(text: &str, keep_git_hosts: bool, finds: &mut Vec<Find>) {
 /// Where the part before the `@` begins; `at` if there is none.
 fn local_start(bytes: &[u8], floor: usize, at: usize) -> usize {
     let lowest = floor.max(at.saturating_sub(MAX_LOCAL_BYTES));
-    let length = bytes[lowest..at].iter().rev().take_while(|byte| byte.is_ascii_alphanumeric() || b"._%+-".contains(byte)).count();
+    let length = bytes[lowest..at]
+        .iter()
+        .rev()
+        .take_while(|byte| byte.is_ascii_alphanumeric() || b"._%+-".contains(byte))
+        .count();
     let start = at - length;
     if at > 0 && bytes[at - 1] == b'.' {
         return at;
@@ -40,7 +44,10 @@ fn local_start(bytes: &[u8], floor: usize, at: usize) -> usize {
 /// Where the domain that begins at `from` ends, without what follows its last letter or digit.
 fn domain_end(bytes: &[u8], from: usize) -> usize {
     let highest = bytes.len().min(from + MAX_DOMAIN_BYTES);
-    let length = bytes[from..highest].iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')).count();
+    let length = bytes[from..highest]
+        .iter()
+        .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
+        .count();
     let mut end = from + length;
     while end > from && !bytes[end - 1].is_ascii_alphanumeric() {
         end -= 1;
@@ -53,7 +60,8 @@ fn is_address(text: &str, start: usize, at: usize, end: usize) -> bool {
     let Some((_, top)) = domain.rsplit_once('.') else { return false };
     let labels = domain.split('.').all(|label| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-'));
     // `this@Activity.method` of Kotlin: no top-level domain mixes cases.
-    let one_case = !(top.bytes().any(|byte| byte.is_ascii_lowercase()) && top.bytes().any(|byte| byte.is_ascii_uppercase()));
+    let one_case =
+        !(top.bytes().any(|byte| byte.is_ascii_lowercase()) && top.bytes().any(|byte| byte.is_ascii_uppercase()));
     let called = text.as_bytes().get(end) == Some(&b'(');
     labels
         && one_case
@@ -70,7 +78,8 @@ fn is_reserved(domain: &str) -> bool {
     let lower = domain.to_ascii_lowercase();
     let mut labels = lower.rsplit('.');
     let (top, second) = (labels.next().unwrap_or_default(), labels.next().unwrap_or_default());
-    matches!(top, "example" | "test" | "invalid" | "localhost" | "local") || (second == "example" && matches!(top, "com" | "org" | "net" | "edu"))
+    matches!(top, "example" | "test" | "invalid" | "localhost" | "local")
+        || (second == "example" && matches!(top, "com" | "org" | "net" | "edu"))
 }
 
 fn is_git(bytes: &[u8], start: usize, at: usize, end: usize) -> bool {
@@ -90,7 +99,10 @@ mod tests {
 
     #[test]
     fn addresses_are_found() {
-        assert_eq!(found("Ada <ada.l+news@mail.lovelace.org>, bob_1@b-c.co.uk."), ["ada.l+news@mail.lovelace.org", "bob_1@b-c.co.uk"]);
+        assert_eq!(
+            found("Ada <ada.l+news@mail.lovelace.org>, bob_1@b-c.co.uk."),
+            ["ada.l+news@mail.lovelace.org", "bob_1@b-c.co.uk"]
+        );
         assert_eq!(found("mailto:X@Y.DE?subject=1"), ["X@Y.DE"]);
         assert_eq!(found("authors = [\"Ada <ada@lovelace.org>\"]"), ["ada@lovelace.org"]);
         assert_eq!(found("éa@b.org"), ["a@b.org"]);
@@ -99,9 +111,25 @@ mod tests {
     #[test]
     fn look_alikes_stay() {
         for text in [
-            "you@example.com", "x@sub.example.org", "a@host.test", "git@github.com:rust-lang/rust.git", "ssh://git@host.net/x",
-            "icon@2x.png", "serde@1.0.200", "this@MainActivity.getContext", "obj@foo.bar()", "@dataclass", "a @ b.org", "root@localhost",
-            "a@b", "a@.org", "a@b..org", ".@b.org", "a.@b.org", "@types/node", "x@-b.org",
+            "you@example.com",
+            "x@sub.example.org",
+            "a@host.test",
+            "git@github.com:rust-lang/rust.git",
+            "ssh://git@host.net/x",
+            "icon@2x.png",
+            "serde@1.0.200",
+            "this@MainActivity.getContext",
+            "obj@foo.bar()",
+            "@dataclass",
+            "a @ b.org",
+            "root@localhost",
+            "a@b",
+            "a@.org",
+            "a@b..org",
+            ".@b.org",
+            "a.@b.org",
+            "@types/node",
+            "x@-b.org",
         ] {
             assert!(found(text).is_empty(), "{text}");
         }

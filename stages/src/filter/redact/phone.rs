@@ -20,7 +20,8 @@ pub(super) fn find(text: &str, finds: &mut Vec<Find>) {
     for found in NUMBER.find_iter(text) {
         let digits: String = found.as_str().chars().filter(char::is_ascii_digit).collect();
         let joined = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
-        let alone = !joined(text.as_bytes().get(found.end())) && (found.start() == 0 || !joined(text.as_bytes().get(found.start() - 1)));
+        let alone = !joined(text.as_bytes().get(found.end()))
+            && (found.start() == 0 || !joined(text.as_bytes().get(found.start() - 1)));
         // 555-0100 to 555-0199 are kept for fiction.
         let fiction = digits.len() >= 10 && digits[digits.len() - 7..].starts_with("55501");
         if alone && (8..=15).contains(&digits.len()) && !fiction {

@@ -1,9 +1,9 @@
 //! Secrets: keys and tokens that have a known shape, private keys, and random-looking values assigned to a telling name.
 //!
-//! Shapes are those that the issuers document (AWS, GitHub, GitLab, Slack, Google, Stripe, npm, PyPI, Hugging Face, SendGrid,
-//! OpenAI, Anthropic; JWT: RFC 7519; PEM: RFC 7468). Values of no known shape count only if assigned to a name like
+//! Shapes are those that the issuers document (AWS, GitHub, GitLab, Slack, Google, Stripe, npm, `PyPI`, Hugging Face,
+//! `SendGrid`, `OpenAI`, Anthropic; JWT: RFC 7519; PEM: RFC 7468). Values of no known shape count only if assigned to a name like
 //! `password` or `api_key`, and if they mix cases and digits without repetition, or are hexadecimal; never where the line speaks
-//! of a hash or checksum (BigCode's guard).
+//! of a hash or checksum (`BigCode`'s guard).
 //!
 //! Invariant: a placeholder (`EXAMPLE`, `xxxx`, `your-key`) is no secret, and neither is a private key's frame without its body.
 
@@ -45,18 +45,32 @@ static SHAPE: LazyLock<Regex> = LazyLock::new(|| {
     compile(&groups.join("|"))
 });
 
-static FRAME: LazyLock<Regex> = LazyLock::new(|| compile(r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----"));
+static FRAME: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----"));
 
 /// Shortest and longest assigned value.
 const VALUE_BYTES: std::ops::RangeInclusive<usize> = 20..=256;
 
 /// Parts of names that hold secrets, in lower case without separators.
-const NAMES: [&str; 12] =
-    ["password", "passwd", "secret", "token", "apikey", "accesskey", "authkey", "privatekey", "credential", "accountkey", "signingkey", "passphrase"];
+const NAMES: [&str; 12] = [
+    "password",
+    "passwd",
+    "secret",
+    "token",
+    "apikey",
+    "accesskey",
+    "authkey",
+    "privatekey",
+    "credential",
+    "accountkey",
+    "signingkey",
+    "passphrase",
+];
 /// Words on a line that say a value is a checksum.
 const CHECKSUM_WORDS: [&str; 8] = ["sha", "md5", "hash", "checksum", "digest", "integrity", "commit", "crc"];
 /// Parts of values that nobody would keep secret.
-const PLACEHOLDERS: [&str; 10] = ["example", "your", "xxxx", "changeme", "placeholder", "dummy", "redacted", "0123456789", "abcdef", "12345678"];
+const PLACEHOLDERS: [&str; 10] =
+    ["example", "your", "xxxx", "changeme", "placeholder", "dummy", "redacted", "0123456789", "abcdef", "12345678"];
 
 fn compile(pattern: &str) -> Regex {
     Regex::new(pattern).expect("the pattern is fixed and read by a test")
@@ -80,7 +94,10 @@ fn shapes(text: &str, finds: &mut Vec<Find>) {
     for found in SHAPE.find_iter(text) {
         let joined = |at: Option<&u8>| at.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
         let bytes = text.as_bytes();
-        if (found.start() > 0 && joined(bytes.get(found.start() - 1))) || joined(bytes.get(found.end())) || is_placeholder(found.as_str()) {
+        if (found.start() > 0 && joined(bytes.get(found.start() - 1)))
+            || joined(bytes.get(found.end()))
+            || is_placeholder(found.as_str())
+        {
             continue;
         }
         let groups = SHAPE.captures(found.as_str());
@@ -95,8 +112,12 @@ fn shapes(text: &str, finds: &mut Vec<Find>) {
 fn key_body(text: &str, from: usize) -> Option<std::ops::Range<usize>> {
     let rest = &text.as_bytes()[from..text.len().min(from + MAX_KEY_BYTES)];
     let is_body = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=\r\n\t ,:-\\\"'".contains(byte);
-    let length = rest.windows(9).position(|window| window == b"-----END ").unwrap_or_else(|| rest.iter().take_while(|byte| is_body(byte)).count());
-    let letters = rest[..length].iter().filter(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')).count();
+    let length = rest
+        .windows(9)
+        .position(|window| window == b"-----END ")
+        .unwrap_or_else(|| rest.iter().take_while(|byte| is_body(byte)).count());
+    let letters =
+        rest[..length].iter().filter(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')).count();
     let end = from + length;
     (letters >= MIN_KEY_LETTERS && text.is_char_boundary(end)).then_some(from..end)
 }
@@ -133,7 +154,9 @@ fn named_secret(text: &str, value: usize) -> bool {
     }
     let before = text[line..value].to_ascii_lowercase();
     let name = before.trim_end_matches([' ', '\t', '"', '\'', ':', '=', '>']);
-    let from = name.rfind(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_' && letter != '-').map_or(0, |at| at + 1);
+    let from = name
+        .rfind(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_' && letter != '-')
+        .map_or(0, |at| at + 1);
     let name: String = name.get(from..).unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).collect();
     NAMES.iter().any(|known| name.contains(known)) && !CHECKSUM_WORDS.iter().any(|word| before.contains(word))
 }
@@ -145,7 +168,8 @@ fn is_placeholder(value: &str) -> bool {
 
 fn looks_random(value: &str) -> bool {
     let count = |is: fn(&u8) -> bool| value.bytes().filter(is).count();
-    let (digits, upper, lower) = (count(u8::is_ascii_digit), count(u8::is_ascii_uppercase), count(u8::is_ascii_lowercase));
+    let (digits, upper, lower) =
+        (count(u8::is_ascii_digit), count(u8::is_ascii_uppercase), count(u8::is_ascii_lowercase));
     let random = if value.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         value.len() >= 32 && digits >= 4 && upper + lower >= 4 && entropy(value) >= MIN_HEX_ENTROPY
     } else {
@@ -209,7 +233,12 @@ mod tests {
     #[test]
     fn assigned_values_count_by_name_and_looks() {
         let value = &LETTERS[..24];
-        for text in [format!("password = \"{value}\""), format!("\"api_key\": '{value}'"), format!("let client_secret_2 := \"{value}\""), format!("TOKEN=\"{value}\"")] {
+        for text in [
+            format!("password = \"{value}\""),
+            format!("\"api_key\": '{value}'"),
+            format!("let client_secret_2 := \"{value}\""),
+            format!("TOKEN=\"{value}\""),
+        ] {
             assert_eq!(found(&text), [("secret.assigned", value)], "{text}");
         }
         assert_eq!(found("auth_token: \"9f86d081884c7d659a2feaa0c55ad015\"").len(), 1);
@@ -219,10 +248,16 @@ mod tests {
     fn look_alikes_stay() {
         let value = &LETTERS[..24];
         for text in [
-            format!("name = \"{value}\""), format!("sha256_token = \"{value}\""), "password = \"correct-horse-battery-staple\"".to_owned(),
-            "token = \"9f86d081884c7d659a2feaa0c55ad015\" # md5".replace("token", "checksum_token"), "AKIAIOSFODNN7EXAMPLE".to_owned(),
-            "api_key = \"your-Api-Key-Goes-Here-12\"".to_owned(), "token: \"xxxxxxxxXXXXXXXX1234xxxx\"".to_owned(),
-            "secret_name = \"app.settings.secret.name1\"".to_owned(), format!("xAKIA{}", "Q3EGRT5UVW7XYZ2B"), "sk-learn-is-a-library".to_owned(),
+            format!("name = \"{value}\""),
+            format!("sha256_token = \"{value}\""),
+            "password = \"correct-horse-battery-staple\"".to_owned(),
+            "token = \"9f86d081884c7d659a2feaa0c55ad015\" # md5".replace("token", "checksum_token"),
+            "AKIAIOSFODNN7EXAMPLE".to_owned(),
+            "api_key = \"your-Api-Key-Goes-Here-12\"".to_owned(),
+            "token: \"xxxxxxxxXXXXXXXX1234xxxx\"".to_owned(),
+            "secret_name = \"app.settings.secret.name1\"".to_owned(),
+            format!("xAKIA{}", "Q3EGRT5UVW7XYZ2B"),
+            "sk-learn-is-a-library".to_owned(),
         ] {
             assert!(found(&text).is_empty(), "{text}");
         }

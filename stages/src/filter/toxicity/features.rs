@@ -10,7 +10,7 @@
 //!
 //! Words of the lexicon have no pieces: what is learned about one insult is learned about insults.
 //!
-//! Hashing of features: Weinberger et al. 2009; pieces of words: Bojanowski et al. 2017 (fastText).
+//! Hashing of features: Weinberger et al. 2009; pieces of words: Bojanowski et al. 2017 (`fastText`).
 //!
 //! Invariant: a name of a group is one fixed token without a feature of its own; it counts only together with its neighbours.
 

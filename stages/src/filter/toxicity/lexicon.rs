@@ -70,7 +70,8 @@ impl Lexicon {
     /// The entry that a word with `*` in place of letters stands for: `sh*t`.
     pub(super) fn find_starred(&self, word: &str) -> Option<&'static str> {
         let fits = |entry: &&&str| {
-            entry.len() == word.len() && entry.bytes().zip(word.bytes()).all(|(letter, given)| given == b'*' || given == letter)
+            entry.len() == word.len()
+                && entry.bytes().zip(word.bytes()).all(|(letter, given)| given == b'*' || given == letter)
         };
         self.starred.iter().find(fits).copied()
     }

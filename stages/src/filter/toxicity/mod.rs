@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! cargo run --release -p corpusmill-stages --example train_toxicity -- \
-//!     --train davidson.train.jsonl --train hatemojibuild.train.jsonl --clean clean.jsonl --output weights.bin
+//!     --train davidson.train.jsonl --clean clean.jsonl --output stages/src/filter/toxicity/weights.bin
 //! ```
 //!
 //! A text is cut at ends of sentences into windows of 32 to 64 words, each of which has a score. The text's score is the
@@ -20,6 +20,9 @@ pub mod features;
 mod lexicon;
 pub mod model;
 mod token;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::OnceLock;
 

@@ -16,10 +16,14 @@ const HEADER_BYTES: usize = 28;
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum WeightsError {
     /// Not such a file, or one of another version.
-    #[error("these are no toxicity weights of this version (they open with CMTOX001): make them anew with the example train_toxicity")]
+    #[error(
+        "these are no toxicity weights of this version (they open with CMTOX001): make them anew with the example train_toxicity"
+    )]
     Magic,
     /// The file was cut or damaged.
-    #[error("the toxicity weights hold {found} bytes where their header promises {promised}: make them anew with the example train_toxicity")]
+    #[error(
+        "the toxicity weights hold {found} bytes where their header promises {promised}: make them anew with the example train_toxicity"
+    )]
     Length {
         /// Bytes by the header.
         promised: usize,
@@ -52,8 +56,11 @@ impl Weights {
     /// # Errors
     /// [`WeightsError`] if the bytes are no such file or a cut one.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, WeightsError> {
-        let (Some(header), true) = (bytes.get(..HEADER_BYTES), bytes.starts_with(MAGIC)) else { return Err(WeightsError::Magic) };
-        let number = |from: usize| <[u8; 8]>::try_from(&header[from..from + 8]).map(f64::from_le_bytes).unwrap_or_default();
+        let (Some(header), true) = (bytes.get(..HEADER_BYTES), bytes.starts_with(MAGIC)) else {
+            return Err(WeightsError::Magic);
+        };
+        let number =
+            |from: usize| <[u8; 8]>::try_from(&header[from..from + 8]).map(f64::from_le_bytes).unwrap_or_default();
         let count = header[8..12].iter().rev().fold(0_usize, |sum, byte| sum << 8 | usize::from(*byte));
         if bytes.len() != HEADER_BYTES + count || count == 0 {
             return Err(WeightsError::Length { promised: HEADER_BYTES + count.max(1), found: bytes.len() });
@@ -79,7 +86,10 @@ impl Weights {
     }
 
     /// The evidence of `features` features whose weights sum to `sum`.
-    #[expect(clippy::cast_precision_loss, reason = "a window has far fewer than 2^52 features and its sum is far smaller than 2^52")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a window has far fewer than 2^52 features and its sum is far smaller than 2^52"
+    )]
     pub fn evidence(sum: i64, features: u64) -> f64 {
         sum as f64 / (features.max(1) as f64).sqrt()
     }

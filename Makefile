@@ -1,0 +1,59 @@
+# corpusmill. `make help` lists the targets.
+RECIPE ?= code-heavy
+ARGS ?=
+CARGO ?= cargo
+RELEASE = $(or $(CARGO_TARGET_DIR),target)/release/corpusmill
+DEBUG = $(or $(CARGO_TARGET_DIR),target)/debug/corpusmill
+RECIPES = $(wildcard recipes/*.yaml)
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  %-12s %s\n", $$1, $$2 }'
+
+.PHONY: build
+build: ## Build the corpusmill command, optimised
+	$(CARGO) build --release --locked
+
+.PHONY: corpus
+corpus: build ## Make a corpus: make corpus RECIPE=code-heavy [ARGS="--set ..."]
+	$(CARGO) fetch --locked --quiet
+	$(RELEASE) run $(RECIPE) $(ARGS)
+
+.PHONY: test
+test: ## Run every test
+	$(CARGO) test --workspace --locked
+
+.PHONY: check
+check: format lint test recipes ## Format, lint, tests, recipes and schemas: what CI runs
+
+.PHONY: format
+format: ## Check the format
+	$(CARGO) fmt --all --check
+
+.PHONY: lint
+lint: ## Clippy, warnings are errors
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+.PHONY: recipes
+recipes: ## Check the shipped recipes and the generated schema
+	$(CARGO) build --locked
+	$(DEBUG) schema --check schemas/recipe.json
+	$(DEBUG) check $(RECIPES)
+
+.PHONY: schema
+schema: ## Write schemas/recipe.json anew
+	$(CARGO) run --quiet --locked -- schema --write schemas/recipe.json
+
+.PHONY: bench
+bench: ## Benches of every stage on real text of this machine
+	$(CARGO) bench --locked -p corpusmill-stages
+
+.PHONY: deny
+deny: ## Licences and sources of dependencies (needs cargo-deny)
+	$(CARGO) deny check
+
+.PHONY: clean
+clean: ## Remove built programs; corpora and the store stay
+	$(CARGO) clean
