@@ -181,8 +181,17 @@ impl DocumentBuilder {
         let Document { id, source, origin, text, title, language, licence, media_type, content_digest } = document;
         self.rows += 1;
         self.bytes += text.len();
-        let values =
-            [Some(id), Some(source), Some(origin), Some(text), title, language, licence, media_type, Some(content_digest)];
+        let values = [
+            Some(id),
+            Some(source),
+            Some(origin),
+            Some(text),
+            title,
+            language,
+            licence,
+            media_type,
+            Some(content_digest),
+        ];
         for (column, value) in self.columns.iter_mut().zip(values) {
             column.append_option(value);
         }

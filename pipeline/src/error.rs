@@ -79,7 +79,9 @@ pub enum StageError {
     #[error("internal error in a record batch: {0}")]
     Arrow(arrow_schema::ArrowError),
     /// A stage panicked: a bug of ours.
-    #[error("internal error in stage {stage}: {message}\nhint: this is a bug; please report it with the command that you ran")]
+    #[error(
+        "internal error in stage {stage}: {message}\nhint: this is a bug; please report it with the command that you ran"
+    )]
     Panic {
         /// The stage's name.
         stage: String,

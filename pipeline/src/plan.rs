@@ -127,7 +127,8 @@ impl PlanBuilder {
         }
         let counts: Vec<u32> =
             inputs.iter().map(|dataset| dataset.0.iter().map(|&id| self.plan.node(id).partitions).sum()).collect();
-        let documents = wired.first().map_or_else(|| std::sync::Arc::new(Schema::empty()), |input| input.schema.clone());
+        let documents =
+            wired.first().map_or_else(|| std::sync::Arc::new(Schema::empty()), |input| input.schema.clone());
         let schema = stage.output(&documents)?;
         let partitions = stage.partitions(&counts);
         for (input, count) in wired.iter().zip(&counts) {

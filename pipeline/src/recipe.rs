@@ -96,7 +96,8 @@ impl Source {
     pub fn read(path: &Path) -> Result<Self, RecipeError> {
         let file = path.display().to_string();
         let bytes = std::io::Read::bytes(
-            fs_err::File::open(path).map_err(|error| RecipeError::whole(&file, format!("cannot read the recipe: {}", error.kind())))?,
+            fs_err::File::open(path)
+                .map_err(|error| RecipeError::whole(&file, format!("cannot read the recipe: {}", error.kind())))?,
         )
         .take(4 << 20)
         .collect::<Result<Vec<u8>, _>>()
@@ -164,7 +165,8 @@ impl Source {
         let mut from = 0;
         let mut best = None;
         for key in path {
-            let (offset, line) = self.text.lines().enumerate().skip(from).find(|(_, line)| word_at(line, key).is_some())?;
+            let (offset, line) =
+                self.text.lines().enumerate().skip(from).find(|(_, line)| word_at(line, key).is_some())?;
             from = offset;
             best = Some((offset, line, word_at(line, key)?));
         }
@@ -209,7 +211,8 @@ fn describe(error: &Error, place: Option<&Place>) -> (String, Option<String>) {
             format!("the key `{}` stands twice", key.clone().unwrap_or_else(|| given(place))),
             Some("keep one of them".to_owned()),
         ),
-        Error::SerdeInvalidType { unexpected, expected, .. } | Error::SerdeInvalidValue { unexpected, expected, .. } => {
+        Error::SerdeInvalidType { unexpected, expected, .. }
+        | Error::SerdeInvalidValue { unexpected, expected, .. } => {
             (format!("{} was given, but {} is expected", plain(unexpected), plain(expected)), None)
         }
         Error::InvalidScalar { ty, .. } => {
@@ -218,9 +221,10 @@ fn describe(error: &Error, place: Option<&Place>) -> (String, Option<String>) {
         Error::InvalidBooleanStrict { .. } => {
             (format!("`{}` was given, but true or false is expected", given(place)), None)
         }
-        Error::NullIntoString { .. } => {
-            ("nothing was given, but a text is expected".to_owned(), Some("write a value, or \"\" for an empty text".to_owned()))
-        }
+        Error::NullIntoString { .. } => (
+            "nothing was given, but a text is expected".to_owned(),
+            Some("write a value, or \"\" for an empty text".to_owned()),
+        ),
         Error::UnexpectedMappingEnd { .. } | Error::UnexpectedSequenceEnd { .. } => {
             ("something is missing before this place".to_owned(), None)
         }

@@ -83,12 +83,7 @@ struct Pool<'a> {
 ///
 /// # Errors
 /// The first task that failed; what was finished before stays in the store.
-pub fn run(
-    plan: &Plan,
-    store: &dyn Store,
-    options: &Options,
-    observer: &dyn Observer,
-) -> Result<Receipts, RunError> {
+pub fn run(plan: &Plan, store: &dyn Store, options: &Options, observer: &dyn Observer) -> Result<Receipts, RunError> {
     let mut order: Vec<_> = plan.tasks().collect();
     if let Some(seed) = options.shuffle {
         order.sort_by_key(|(node, part)| {
@@ -152,7 +147,10 @@ impl Pool<'_> {
         state.order.iter().copied().find(|&(node, partition)| {
             state.status[node.0][partition as usize] == Status::Waiting
                 && self.plan.node(node).inputs.iter().all(|input| {
-                    self.plan.reads(input, partition).iter().all(|&(id, part)| state.status[id.0][part as usize] == Status::Done)
+                    self.plan
+                        .reads(input, partition)
+                        .iter()
+                        .all(|&(id, part)| state.status[id.0][part as usize] == Status::Done)
                 })
         })
     }
@@ -222,7 +220,8 @@ impl Pool<'_> {
         for (id, node) in self.plan.nodes.iter().enumerate() {
             for partition in 0..node.partitions {
                 let known = &mut state.receipts.0[id][partition as usize];
-                let same = known.as_ref().is_some_and(|r| r.result.key == address.key && r.result.stage == address.stage);
+                let same =
+                    known.as_ref().is_some_and(|r| r.result.key == address.key && r.result.stage == address.stage);
                 if same {
                     *known = None;
                     state.status[id][partition as usize] = Status::Waiting;

@@ -40,7 +40,19 @@ pub enum Location {
         /// Its size in bytes.
         size: u64,
     },
-    /// A byte range of a line-oriented file, or row groups of a Parquet file.
+    /// A record of a WARC file. Its place depends on when it was fetched, so it is no part of the identity.
+    Record {
+        /// The file's path.
+        path: PathBuf,
+        /// Size of the whole file in bytes.
+        size: u64,
+        /// First byte of the record.
+        start: u64,
+        /// One past the last.
+        end: u64,
+    },
+    /// A byte range of a line-oriented file, or row groups of a Parquet file: bounds that are fixed, so they are part
+    /// of the identity.
     Range {
         /// The file's path.
         path: PathBuf,
@@ -57,14 +69,22 @@ impl Location {
     /// The file.
     pub fn path(&self) -> &Path {
         match self {
-            Self::File { path, .. } | Self::Range { path, .. } => path,
+            Self::File { path, .. } | Self::Record { path, .. } | Self::Range { path, .. } => path,
+        }
+    }
+
+    /// The bounds that are part of the identity: those of a [`Location::Range`].
+    pub fn bounds(&self) -> Option<(u64, u64)> {
+        match self {
+            Self::Range { start, end, .. } => Some((*start, *end)),
+            Self::File { .. } | Self::Record { .. } => None,
         }
     }
 
     /// Size of the whole file in bytes.
     pub fn file_size(&self) -> u64 {
         match self {
-            Self::File { size, .. } | Self::Range { size, .. } => *size,
+            Self::File { size, .. } | Self::Record { size, .. } | Self::Range { size, .. } => *size,
         }
     }
 }
@@ -100,11 +120,8 @@ pub struct Snapshot {
 impl Snapshot {
     /// Brings items into their canonical order.
     pub fn sort(&mut self) {
-        let range = |item: &Item| match item.location {
-            Location::File { .. } => (0, 0),
-            Location::Range { start, end, .. } => (start, end),
-        };
-        self.items.sort_by(|a, b| a.origin.cmp(&b.origin).then_with(|| range(a).cmp(&range(b))));
+        let key = |item: &Item| item.location.bounds().unwrap_or_default();
+        self.items.sort_by(|a, b| a.origin.cmp(&b.origin).then_with(|| key(a).cmp(&key(b))));
         self.refused.sort_by(|a, b| a.origin.cmp(&b.origin).then_with(|| a.rule.cmp(&b.rule)));
     }
 
@@ -121,10 +138,7 @@ impl Snapshot {
             bytes.extend_from_slice(&start.to_le_bytes());
             xxh3_64(&bytes) % u64::from(partitions.max(1)) == u64::from(partition)
         };
-        let start = |item: &Item| match item.location {
-            Location::File { .. } => 0,
-            Location::Range { start, .. } => start,
-        };
+        let start = |item: &Item| item.location.bounds().map_or(0, |(start, _)| start);
         let items = self.items.iter().filter(|item| place(&item.origin, start(item))).collect();
         let refused = self.refused.iter().filter(|refused| place(&refused.origin, 0)).collect();
         (items, refused)
@@ -138,6 +152,7 @@ impl Snapshot {
                 Location::File { size, .. } => size,
                 Location::Range { start: 0, size, .. } => size,
                 Location::Range { .. } => 0,
+                Location::Record { start, end, .. } => end - start,
             })
             .sum()
     }
@@ -169,10 +184,7 @@ pub fn digest_of<'a>(
 ) -> Digest {
     let mut lines = vec![format!("corpusmill-snapshot-1 {}", variant.unwrap_or("-"))];
     for item in items {
-        let range = match item.location {
-            Location::File { .. } => String::new(),
-            Location::Range { start, end, .. } => format!("{start}-{end}"),
-        };
+        let range = item.location.bounds().map_or_else(String::new, |(start, end)| format!("{start}-{end}"));
         lines.push(format!("{}\t{}\t{}\t{range}\t{:?}", item.origin, item.status, item.digest, item.facts));
     }
     for refused in refused {
@@ -251,6 +263,11 @@ mod tests {
         let two = Snapshot { items: vec![item("a", "/y")], ..Snapshot::default() };
         assert_eq!(one.digest(), two.digest());
         assert_ne!(one.digest(), Snapshot { items: vec![item("b", "/x")], ..Snapshot::default() }.digest());
+        let record = |start| {
+            let location = Location::Record { path: "/w".into(), size: 90, start, end: start + 9 };
+            Snapshot { items: vec![Item { location, ..item("a", "/x") }], ..Snapshot::default() }
+        };
+        assert_eq!(record(0).digest(), record(9).digest(), "the order of fetching is no part of the identity");
     }
 
     #[test]

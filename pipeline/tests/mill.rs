@@ -162,7 +162,11 @@ fn options(threads: usize, shuffle: Option<u64>) -> Options {
 }
 
 fn digests(receipts: &Receipts) -> Vec<Vec<Digest>> {
-    receipts.0.iter().map(|parts| parts.iter().map(|part| part.as_ref().unwrap().result.rows_digest).collect()).collect()
+    receipts
+        .0
+        .iter()
+        .map(|parts| parts.iter().map(|part| part.as_ref().unwrap().result.rows_digest).collect())
+        .collect()
 }
 
 fn texts() -> Vec<String> {
@@ -172,11 +176,14 @@ fn texts() -> Vec<String> {
 #[test]
 fn threads_order_and_store_change_nothing() {
     let runs = Arc::default();
-    let reference = digests(&runner::run(&plan(&texts(), 4, &runs, false), &MemoryStore::default(), &options(1, None), &Silent).unwrap());
+    let reference = digests(
+        &runner::run(&plan(&texts(), 4, &runs, false), &MemoryStore::default(), &options(1, None), &Silent).unwrap(),
+    );
     for (threads, shuffle) in [(2, None), (8, None), (1, Some(3)), (8, Some(9))] {
         let dir = tempfile::tempdir().unwrap();
         let store = LocalStore::open(dir.path()).unwrap();
-        let receipts = runner::run(&plan(&texts(), 4, &runs, false), &store, &options(threads, shuffle), &Silent).unwrap();
+        let receipts =
+            runner::run(&plan(&texts(), 4, &runs, false), &store, &options(threads, shuffle), &Silent).unwrap();
         assert_eq!(digests(&receipts), reference);
     }
 }
@@ -201,7 +208,8 @@ fn nothing_is_done_twice_and_a_threshold_reruns_only_what_follows() {
 
 #[test]
 fn a_stage_that_loses_rows_is_caught() {
-    let error = runner::run(&plan(&texts(), 4, &Arc::default(), true), &MemoryStore::default(), &options(1, None), &Silent);
+    let error =
+        runner::run(&plan(&texts(), 4, &Arc::default(), true), &MemoryStore::default(), &options(1, None), &Silent);
     assert!(matches!(error.unwrap_err().source, StageError::Law { rows_out: 0, .. }));
 }
 
@@ -256,7 +264,8 @@ fn rejected_rows_carry_rule_value_threshold_and_excerpt() {
     let mut seen = 0;
     for receipt in receipts.of(NodeId(1)) {
         let address = Address { stage: "short".into(), key: receipt.result.key };
-        for batch in store.read(&address, Table::Rejected, receipt, Selection::default()).unwrap().into_iter().flatten() {
+        for batch in store.read(&address, Table::Rejected, receipt, Selection::default()).unwrap().into_iter().flatten()
+        {
             let batch = batch.unwrap();
             assert!(text_column(&batch, "rule").unwrap().iter().all(|rule| rule == Some("too-short")));
             assert!(text_column(&batch, "excerpt").unwrap().iter().all(|text| text.is_some_and(|text| text.len() < 4)));

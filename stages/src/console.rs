@@ -132,7 +132,8 @@ impl Observer for Watch<'_> {
                 shown.bar.finish_and_clear();
                 if shown.found < shown.done {
                     let seconds = shown.begun.elapsed().as_secs_f64();
-                    let reused = if shown.found > 0 { format!(", {} parts reused", shown.found) } else { String::new() };
+                    let reused =
+                        if shown.found > 0 { format!(", {} parts reused", shown.found) } else { String::new() };
                     line = Some(format!(
                         "  {path}: {} rows, {} rejected{reused}, {seconds:.1} s",
                         shown.rows, shown.rejected

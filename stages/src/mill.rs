@@ -85,8 +85,7 @@ impl Mill {
             datasets.push(source_steps(recipe, name, &mut builder, read)?);
         }
         let documents = shared_steps(recipe, &mut builder, Dataset::union(datasets))?;
-        let (tokenizer, tokens) =
-            recipe.tokenizer.add_to(&mut builder, &documents, &recipe.weights(), recipe_dir)?;
+        let (tokenizer, tokens) = recipe.tokenizer.add_to(&mut builder, &documents, &recipe.weights(), recipe_dir)?;
         let layout = Layout { sources: recipe.sources.keys().cloned().collect(), shards: recipe.shards };
         let shards = layout.add_to(&mut builder, &tokens, &recipe.mixture)?;
         Ok(Self { plan: builder.finish(), documents, tokenizer, shards, layout })
@@ -111,11 +110,7 @@ pub fn source_steps(
 ///
 /// # Errors
 /// When a step's settings or columns cannot work.
-pub fn shared_steps(
-    recipe: &Recipe,
-    builder: &mut PlanBuilder,
-    documents: Dataset,
-) -> Result<Dataset, StageError> {
+pub fn shared_steps(recipe: &Recipe, builder: &mut PlanBuilder, documents: Dataset) -> Result<Dataset, StageError> {
     add(recipe, recipe.steps.iter(), "all", builder, documents)
 }
 
@@ -130,7 +125,8 @@ fn add<'a>(
     for step in steps {
         let count = seen.entry(step.name()).or_default();
         *count += 1;
-        let path = if *count == 1 { format!("{prefix}/{}", step.name()) } else { format!("{prefix}/{}-{count}", step.name()) };
+        let path =
+            if *count == 1 { format!("{prefix}/{}", step.name()) } else { format!("{prefix}/{}-{count}", step.name()) };
         documents = match step {
             // The order of sources decides who survives, unless the recipe says otherwise.
             Step::Dedup(dedup) if dedup.prefer.is_empty() => {

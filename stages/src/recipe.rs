@@ -114,9 +114,15 @@ pub struct Overrides {
 pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, RecipeError> {
     let source = Source::read(path)?;
     let mut recipe: Recipe = source.parse()?;
+    let order: Vec<String> = recipe.sources.keys().cloned().collect();
     for change in &overrides.set {
         recipe = set(&recipe, change)?;
     }
+    // The detour through JSON sorts keys; the order of sources has a meaning.
+    recipe.sources.sort_by(|a, _, b, _| {
+        let place = |name: &String| order.iter().position(|known| known == name).unwrap_or(order.len());
+        place(a).cmp(&place(b))
+    });
     if let Some(name) = &overrides.name {
         recipe.name.clone_from(name);
     }
@@ -174,7 +180,9 @@ fn descend<'a>(at: &'a mut serde_json::Value, key: &str) -> Result<&'a mut serde
 fn check(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
     check_name(recipe, source)?;
     if recipe.sources.is_empty() {
-        return Err(source.at(&["sources"], "there is no source").with_hint("add at least one, such as `docs: [ { files: { paths: [docs] } } ]`"));
+        return Err(source
+            .at(&["sources"], "there is no source")
+            .with_hint("add at least one, such as `docs: [ { files: { paths: [docs] } } ]`"));
     }
     if !(1..=65_536).contains(&recipe.partitions) {
         let message = format!("partitions is {}, allowed are 1 to 65536", recipe.partitions);
@@ -222,15 +230,20 @@ fn mixture_place(message: &str) -> Vec<String> {
 
 fn check_name(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let fits = |name: &str| !name.is_empty() && name.len() <= 100 && !name.starts_with('.') && name.chars().all(allowed);
+    let fits =
+        |name: &str| !name.is_empty() && name.len() <= 100 && !name.starts_with('.') && name.chars().all(allowed);
     if !fits(&recipe.name) {
         let message = format!("`{}` cannot be a name", recipe.name);
-        return Err(source.at(&["name"], message).with_hint("letters, digits, `-`, `_` and `.`, not first; 100 at most"));
+        return Err(source
+            .at(&["name"], message)
+            .with_hint("letters, digits, `-`, `_` and `.`, not first; 100 at most"));
     }
     for name in recipe.sources.keys() {
         if !fits(name) {
             let message = format!("`{name}` cannot be a source's name");
-            return Err(source.at(&["sources", name], message).with_hint("letters, digits, `-`, `_` and `.`, not first; 100 at most"));
+            return Err(source
+                .at(&["sources", name], message)
+                .with_hint("letters, digits, `-`, `_` and `.`, not first; 100 at most"));
         }
     }
     Ok(())
@@ -270,7 +283,8 @@ fn check_step(step: &Step, place: &[&str], source: &Source) -> Result<(), Recipe
             None => (error.to_string(), None),
         };
         // The key that the message names, where it stands below the step.
-        let key = message.split([' ', '`', ':', ',']).find(|word| word.contains('-') || *word == "seeds").map(str::to_owned);
+        let key =
+            message.split([' ', '`', ':', ',']).find(|word| word.contains('-') || *word == "seeds").map(str::to_owned);
         let exact = key.as_deref().map(|key| {
             let mut place = place.clone();
             place.push(key);

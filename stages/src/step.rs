@@ -161,9 +161,9 @@ impl Step {
             Self::Clean(settings) => plan.add(path, Clean { settings: settings.clone() }, &[documents]),
             Self::Filter(filter) => filter.add_to(plan, path, documents),
             Self::Dedup(dedup) => Ok(dedup.add_to(plan, path, documents)?.0),
-            Self::Files(_) | Self::Crates(_) | Self::RustDocs(_) | Self::Crawl(_) => Err(StageError::Settings(
-                format!("`{}` can only be the first step of a source", self.name()),
-            )),
+            Self::Files(_) | Self::Crates(_) | Self::RustDocs(_) | Self::Crawl(_) => {
+                Err(StageError::Settings(format!("`{}` can only be the first step of a source", self.name())))
+            }
         }
     }
 }

@@ -124,8 +124,7 @@ fn modified(path: &Path) -> Result<(u64, u64), StoreError> {
 }
 
 fn check_bytes(path: &Path, info: &FileInfo, address: &Address) -> Result<(), StoreError> {
-    let corrupt =
-        |problem: String| StoreError::Corrupt { path: path.to_owned(), problem, address: address.clone() };
+    let corrupt = |problem: String| StoreError::Corrupt { path: path.to_owned(), problem, address: address.clone() };
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(corrupt("the file is gone".to_owned())),
@@ -213,7 +212,8 @@ impl Store for LocalStore {
         let dir = self.dir(address);
         self.verified.lock().unwrap_or_else(PoisonError::into_inner).retain(|path| !path.starts_with(&dir));
         let tmp = self.root.join("tmp");
-        let aside = tempfile::Builder::new().prefix("damaged-").tempdir_in(&tmp).map_err(|error| named(&tmp, &error))?;
+        let aside =
+            tempfile::Builder::new().prefix("damaged-").tempdir_in(&tmp).map_err(|error| named(&tmp, &error))?;
         match fs_err::rename(&dir, aside.path().join("part")) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
             _ => Ok(()),
@@ -363,9 +363,11 @@ impl PartWriter for LocalPart {
         if fs_err::rename(self.aside.path(), &self.target).is_err() {
             if let Ok(theirs) = read_receipt(&self.target.join(RECEIPT), &self.address)
                 && theirs.result == receipt.result
-                && theirs.run.files.iter().all(|(name, info)| {
-                    check_bytes(&self.target.join(name), info, &self.address).is_ok()
-                })
+                && theirs
+                    .run
+                    .files
+                    .iter()
+                    .all(|(name, info)| check_bytes(&self.target.join(name), info, &self.address).is_ok())
             {
                 return Ok(theirs);
             }

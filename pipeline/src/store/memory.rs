@@ -55,7 +55,11 @@ impl Store for MemoryStore {
             Table::Edits => Some(EDITS.clone()),
         };
         let (Some(schema), Some(batches)) = (schema, part.tables.get(&table)) else {
-            return Ok(part.schema.clone().filter(|_| table == Table::Data).map(|schema| stream(schema, std::iter::empty())));
+            return Ok(part
+                .schema
+                .clone()
+                .filter(|_| table == Table::Data)
+                .map(|schema| stream(schema, std::iter::empty())));
         };
         let mut batches = batches.clone();
         if let Some(bucket) = selection.bucket.and_then(|b| receipt.result.buckets.get(b as usize)) {

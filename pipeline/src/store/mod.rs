@@ -140,10 +140,8 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     use std::io::Write;
     let parent = path.parent().unwrap_or(Path::new("."));
     fs_err::create_dir_all(parent)?;
-    let mut file = tempfile::Builder::new()
-        .prefix(".aside-")
-        .tempfile_in(parent)
-        .map_err(|error| named(parent, &error))?;
+    let mut file =
+        tempfile::Builder::new().prefix(".aside-").tempfile_in(parent).map_err(|error| named(parent, &error))?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(|error| named(path, &error))?;
     file.persist(path).map_err(|error| named(path, &error.error))?;
     sync_dir(parent)

@@ -64,12 +64,7 @@ impl Default for Context {
 }
 
 /// What enters a key beside the settings: for each port, the digests of what is read.
-pub fn inputs(
-    plan: &Plan,
-    node: &Node,
-    partition: u32,
-    receipts: &Receipts,
-) -> Option<BTreeMap<String, Vec<Digest>>> {
+pub fn inputs(plan: &Plan, node: &Node, partition: u32, receipts: &Receipts) -> Option<BTreeMap<String, Vec<Digest>>> {
     let mut all = BTreeMap::new();
     for input in &node.inputs {
         let mut digests = Vec::new();
@@ -194,7 +189,13 @@ struct Seen {
 
 fn text_bytes(batch: &RecordBatch) -> u64 {
     let column = batch.column_by_name("text").and_then(|c| c.as_string_opt::<i32>());
-    column.map_or(0, |texts| texts.value_offsets().last().zip(texts.value_offsets().first()).map_or(0, |(b, a)| u64::try_from(b - a).unwrap_or(0)))
+    column.map_or(0, |texts| {
+        texts
+            .value_offsets()
+            .last()
+            .zip(texts.value_offsets().first())
+            .map_or(0, |(b, a)| u64::try_from(b - a).unwrap_or(0))
+    })
 }
 
 impl<'a> Task<'a> {

@@ -26,8 +26,7 @@ pub(super) fn rows(
         return Ok(None);
     }
     let mut texts: [StringBuilder; 9] = Default::default();
-    let (mut values, mut thresholds, mut sizes) =
-        (Float64Builder::new(), Float64Builder::new(), UInt64Builder::new());
+    let (mut values, mut thresholds, mut sizes) = (Float64Builder::new(), Float64Builder::new(), UInt64Builder::new());
     for (row, rejection) in why.iter().enumerate() {
         let Some(rejection) = rejection else { continue };
         let [id, source, origin, stage_column, rule, detail, related, language, excerpt] = &mut texts;
@@ -49,7 +48,17 @@ pub(super) fn rows(
         texts.map(|mut builder| Arc::new(builder.finish()) as ArrayRef);
     let (values, thresholds) = (Arc::new(values.finish()), Arc::new(thresholds.finish()));
     let columns = vec![
-        id, source, origin, stage_column, rule, values, thresholds, detail, related, language, excerpt,
+        id,
+        source,
+        origin,
+        stage_column,
+        rule,
+        values,
+        thresholds,
+        detail,
+        related,
+        language,
+        excerpt,
         Arc::new(sizes.finish()),
     ];
     Ok(Some(RecordBatch::try_new(REJECTED.clone(), columns)?))

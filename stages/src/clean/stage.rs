@@ -92,8 +92,11 @@ impl Clean {
                     why.push(Some(Rejection::new(reason.as_str(), value, f64::from(self.settings.min_chars))));
                 }
                 None => {
-                    edits.extend(cleaned.cut.iter().map(|cut| {
-                        Edit { id: ids.value(row).to_owned(), rule: cut.rule, count: cut.count, bytes: cut.bytes }
+                    edits.extend(cleaned.cut.iter().map(|cut| Edit {
+                        id: ids.value(row).to_owned(),
+                        rule: cut.rule,
+                        count: cut.count,
+                        bytes: cut.bytes,
                     }));
                     columns.replace(batch, row, cleaned, media_type);
                     why.push(None);
@@ -137,8 +140,7 @@ impl Stage for Clean {
     }
 
     fn ports(&self) -> Vec<Port> {
-        let needed =
-            ["id", "origin", "text", "title", "language", "licence", "media_type"];
+        let needed = ["id", "origin", "text", "title", "language", "licence", "media_type"];
         vec![Port { name: "documents", reads: Reads::Same, schema: document_columns(&needed) }]
     }
 

@@ -69,7 +69,8 @@ fn examples(loaded: &Loaded) -> anyhow::Result<usize> {
         };
         if fate != expected {
             let head: String = example.text.chars().take(60).collect();
-            let message = format!("example {} ({head:?}) was {}, but {} was expected", index + 1, say(&fate), say(&expected));
+            let message =
+                format!("example {} ({head:?}) was {}, but {} was expected", index + 1, say(&fate), say(&expected));
             return Err(loaded.source.at(&["examples", "expect"], message).into());
         }
     }

@@ -70,7 +70,9 @@ fn ending(path: &Path) -> anyhow::Result<Ending> {
         name if name.ends_with(".jsonl") || name.ends_with(".ndjson") => Ending::Lines,
         name if name.ends_with(".jsonl.gz") => Ending::Gzip,
         name if name.ends_with(".jsonl.zst") => Ending::Zstd,
-        name => anyhow::bail!("{name}: the ending names no output format\nhint: .parquet, .jsonl, .jsonl.gz, .jsonl.zst, or `-`"),
+        name => anyhow::bail!(
+            "{name}: the ending names no output format\nhint: .parquet, .jsonl, .jsonl.gz, .jsonl.zst, or `-`"
+        ),
     })
 }
 
@@ -134,7 +136,8 @@ impl Output {
             }
         }
         if self.path != Path::new("-") {
-            fs_err::rename(&self.aside, &self.path).with_context(|| format!("cannot finish {}", self.path.display()))?;
+            fs_err::rename(&self.aside, &self.path)
+                .with_context(|| format!("cannot finish {}", self.path.display()))?;
         }
         Ok(self.rows)
     }
@@ -151,6 +154,10 @@ fn unwrap_io(error: arrow_schema::ArrowError) -> anyhow::Error {
 /// Lines of JSON for a path: `-` or a file, compressed by its ending.
 pub(super) fn lines(path: &Path) -> anyhow::Result<Box<dyn Write + Send>> {
     let ending = ending(path)?;
-    anyhow::ensure!(ending != Ending::Parquet, "{}: this output is JSON lines\nhint: .jsonl, .jsonl.gz, .jsonl.zst, or `-`", path.display());
+    anyhow::ensure!(
+        ending != Ending::Parquet,
+        "{}: this output is JSON lines\nhint: .jsonl, .jsonl.gz, .jsonl.zst, or `-`",
+        path.display()
+    );
     bytes_to(ending, path)
 }

@@ -267,8 +267,8 @@ fn dispatch(cli: Cli, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
 fn log() {
     use tracing_subscriber::layer::SubscriberExt as _;
     use tracing_subscriber::util::SubscriberInitExt as _;
-    let filter =
-        tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
     let bars = tracing_indicatif::IndicatifLayer::new();
     let lines = tracing_subscriber::fmt::layer().with_writer(bars.get_stderr_writer()).without_time();
     let _ = tracing_subscriber::registry().with(filter).with(lines).with(bars).try_init();

@@ -87,8 +87,15 @@ fn explain(plan: &Plan, store: &dyn Store, last: Option<&RunRecord>) -> anyhow::
             _ if hits == 0 => "miss".to_owned(),
             _ => format!("{hits} hit, {} miss", misses + waiting),
         };
-        let why = if misses + waiting == 0 { String::new() } else { reasons(plan, NodeId(id), &receipts, last).join("; ") };
-        let _ = writeln!(out, "{:28} {:>4} parts  {state}{}{why}", node.path, node.partitions, if why.is_empty() { "" } else { "  because " });
+        let why =
+            if misses + waiting == 0 { String::new() } else { reasons(plan, NodeId(id), &receipts, last).join("; ") };
+        let _ = writeln!(
+            out,
+            "{:28} {:>4} parts  {state}{}{why}",
+            node.path,
+            node.partitions,
+            if why.is_empty() { "" } else { "  because " }
+        );
     }
     Ok(out)
 }

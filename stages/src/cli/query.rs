@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt64Array};
+use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::{DataType, Field, Schema};
 use clap::Args;
 use corpusmill_pipeline::StageError;
@@ -95,7 +96,7 @@ impl Query {
         }
         let default = if std::io::stdout().is_terminal() { "table" } else { "csv" };
         match self.format.as_deref().unwrap_or(default) {
-            "table" => print(&format!("{answer}\n")),
+            "table" => print(&table(&batches(answer)?)?),
             "json" => {
                 let mut writer = arrow_json::LineDelimitedWriter::new(Vec::new());
                 for batch in batches(answer)? {
@@ -167,9 +168,7 @@ fn frame(batches: &[RecordBatch]) -> anyhow::Result<DataFrame> {
 /// A polars frame as Arrow batches.
 fn batches(mut answer: DataFrame) -> anyhow::Result<Vec<RecordBatch>> {
     let mut bytes = Vec::new();
-    IpcStreamWriter::new(&mut bytes)
-        .with_compat_level(polars::prelude::CompatLevel::oldest())
-        .finish(&mut answer)?;
+    IpcStreamWriter::new(&mut bytes).with_compat_level(polars::prelude::CompatLevel::oldest()).finish(&mut answer)?;
     let reader = arrow_ipc::reader::StreamReader::try_new(Cursor::new(bytes), None)?;
     let schema = reader.schema();
     let mut all: Vec<RecordBatch> = reader.collect::<Result<_, _>>()?;
@@ -177,6 +176,44 @@ fn batches(mut answer: DataFrame) -> anyhow::Result<Vec<RecordBatch>> {
         all.push(RecordBatch::new_empty(schema));
     }
     Ok(all)
+}
+
+/// The answer in columns, numbers to the right, long values cut.
+fn table(batches: &[RecordBatch]) -> anyhow::Result<String> {
+    const WIDEST: usize = 60;
+    let schema = batches.first().context("the answer has no columns")?.schema();
+    let mut rows: Vec<Vec<String>> = vec![schema.fields().iter().map(|field| field.name().clone()).collect()];
+    let options = FormatOptions::default();
+    for batch in batches {
+        let columns: Vec<ArrayFormatter<'_>> =
+            batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options)).collect::<Result<_, _>>()?;
+        for row in 0..batch.num_rows() {
+            rows.push(columns.iter().map(|column| shortened(&column.value(row).to_string(), WIDEST)).collect());
+        }
+    }
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..schema.fields().len()).map(width).collect();
+    let mut out = String::new();
+    for (number, row) in rows.iter().enumerate() {
+        for ((value, width), field) in row.iter().zip(&widths).zip(schema.fields()) {
+            let pad = " ".repeat(width - value.chars().count());
+            let (before, after) = if field.data_type().is_numeric() { (pad.as_str(), "") } else { ("", pad.as_str()) };
+            out.push_str(&format!("{before}{value}{after}  "));
+        }
+        out.truncate(out.trim_end().len());
+        out.push('\n');
+        if number == 0 {
+            let rule: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
+            out.push_str(&rule.join("  "));
+            out.push('\n');
+        }
+    }
+    Ok(out)
+}
+
+fn shortened(value: &str, widest: usize) -> String {
+    let flat: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if flat.chars().count() <= widest { flat } else { flat.chars().take(widest - 1).chain(['…']).collect() }
 }
 
 fn text(values: Vec<String>) -> ArrayRef {
@@ -197,8 +234,14 @@ fn receipts(run: &RunRecord, store: &LocalStore) -> anyhow::Result<RecordBatch> 
             stages.push(node.stage.clone());
             keys.push(part.key.to_string());
             digests.push(result.rows_digest.to_string());
-            let values =
-                [partition as u64, result.rows_in, result.rows_out, result.rejected_rows(), result.bytes_in, result.bytes_out];
+            let values = [
+                partition as u64,
+                result.rows_in,
+                result.rows_out,
+                result.rejected_rows(),
+                result.bytes_in,
+                result.bytes_out,
+            ];
             numbers.iter_mut().zip(values).for_each(|(column, value)| column.push(value));
             seconds.push(receipt.run.seconds);
         }

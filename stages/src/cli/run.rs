@@ -150,9 +150,12 @@ fn assemble(
 fn standing(target: &Path, identity: Digest) -> Option<Manifest> {
     let known: Digest = fs_err::read_to_string(target.join(IDENTITY)).ok()?.trim().parse().ok()?;
     let manifest = Manifest::read(target).ok()?;
-    let whole = manifest.shards.values().flat_map(BTreeMap::values).flatten().all(|shard| {
-        fs_err::metadata(target.join(&shard.path)).is_ok_and(|meta| meta.len() == shard.bytes)
-    });
+    let whole = manifest
+        .shards
+        .values()
+        .flat_map(BTreeMap::values)
+        .flatten()
+        .all(|shard| fs_err::metadata(target.join(&shard.path)).is_ok_and(|meta| meta.len() == shard.bytes));
     let rest = ["tokenizer.json", "report.html", "rejected"].iter().all(|name| target.join(name).exists());
     (known == identity && whole && rest).then_some(manifest)
 }
@@ -160,7 +163,11 @@ fn standing(target: &Path, identity: Digest) -> Option<Manifest> {
 /// The funnel and the mixture, as text.
 fn summary(recipe: &Recipe, mill: &Mill, receipts: &Receipts, manifest: &Manifest) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "\n{:28} {:>10} {:>10} {:>9} {:>10} {:>8}", "stage", "documents", "bytes", "rejected", "kept", "seconds");
+    let _ = writeln!(
+        out,
+        "\n{:28} {:>10} {:>10} {:>9} {:>10} {:>8}",
+        "stage", "documents", "bytes", "rejected", "kept", "seconds"
+    );
     for row in report::funnel(&mill.plan, receipts) {
         let _ = writeln!(
             out,
@@ -173,7 +180,11 @@ fn summary(recipe: &Recipe, mill: &Mill, receipts: &Receipts, manifest: &Manifes
             row.seconds
         );
     }
-    let _ = writeln!(out, "\n{:20} {:>12} {:>12} {:>12} {:>8} {:>9} {:>7}", "source", "documents", "train", "validation", "asked", "achieved", "epochs");
+    let _ = writeln!(
+        out,
+        "\n{:20} {:>12} {:>12} {:>12} {:>8} {:>9} {:>7}",
+        "source", "documents", "train", "validation", "asked", "achieved", "epochs"
+    );
     for name in recipe.sources.keys() {
         let Some(source) = manifest.sources.get(name) else { continue };
         let (asked, achieved) = report::shares(manifest, name);
@@ -193,7 +204,10 @@ fn summary(recipe: &Recipe, mill: &Mill, receipts: &Receipts, manifest: &Manifes
         "\n{} tokens scheduled{}, vocabulary {}",
         grouped(manifest.schedule.tokens),
         if manifest.schedule.shortfall > 0 {
-            format!(" ({} short of what was asked: sources ran out at max-epochs)", grouped(manifest.schedule.shortfall))
+            format!(
+                " ({} short of what was asked: sources ran out at max-epochs)",
+                grouped(manifest.schedule.shortfall)
+            )
         } else {
             String::new()
         },

@@ -98,11 +98,7 @@ fn skip_line(input: &mut impl BufRead) -> std::io::Result<u64> {
 }
 
 /// Maps every line in parallel and writes the results in order.
-pub(super) fn map_lines(
-    output: &Path,
-    threads: usize,
-    map: impl Fn(&Line) -> Value + Sync,
-) -> anyhow::Result<()> {
+pub(super) fn map_lines(output: &Path, threads: usize, map: impl Fn(&Line) -> Value + Sync) -> anyhow::Result<()> {
     let mut input = std::io::stdin().lock();
     let mut out = super::io::lines(output)?;
     loop {
@@ -193,7 +189,8 @@ fn step_over(step: &Step, lines: &[Line]) -> Result<Vec<Option<Fate>>, StageErro
             let mut take = |table: Table, fate: fn(Map<String, Value>) -> Fate| -> Result<(), StageError> {
                 for batch in store.read(&address, table, receipt, Selection::default())?.into_iter().flatten() {
                     for object in objects(&batch?)? {
-                        let number: Option<usize> = object.get("id").and_then(Value::as_str).and_then(|id| id.parse().ok());
+                        let number: Option<usize> =
+                            object.get("id").and_then(Value::as_str).and_then(|id| id.parse().ok());
                         if let Some(slot) = number.and_then(|number| fates.get_mut(number)) {
                             *slot = Some(fate(object));
                         }
@@ -217,7 +214,11 @@ fn objects(batch: &arrow_array::RecordBatch) -> Result<Vec<Map<String, Value>>, 
     writer.finish()?;
     let bytes = writer.into_inner();
     let internal = |error: serde_json::Error| StageError::Arrow(arrow_schema::ArrowError::JsonError(error.to_string()));
-    bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(|line| serde_json::from_slice(line).map_err(internal)).collect()
+    bytes
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_slice(line).map_err(internal))
+        .collect()
 }
 
 /// Sends standard input through a step. With `every_line`, a rejected document gives a line with an empty text and a

@@ -43,8 +43,9 @@ impl Why {
             );
         };
         let mut out = format!("{}  {}\nid {}\n", found.source, found.origin, found.id);
+        let mut said = Vec::new();
         for node in &run.nodes {
-            trace(&store, node, &found.id, &mut out)?;
+            trace(&store, node, &found.id, &mut said, &mut out)?;
         }
         print(&out)
     }
@@ -76,14 +77,24 @@ fn row_of(batch: &RecordBatch, id: &str) -> Option<usize> {
 }
 
 /// What one node did with the document.
-fn trace(store: &LocalStore, node: &NodeRecord, id: &str, out: &mut String) -> anyhow::Result<()> {
+fn trace(
+    store: &LocalStore,
+    node: &NodeRecord,
+    id: &str,
+    said: &mut Vec<String>,
+    out: &mut String,
+) -> anyhow::Result<()> {
     for part in &node.parts {
         let address = corpusmill_pipeline::Address { stage: node.stage.clone(), key: part.key };
         let mut seen = false;
         for batch in open(store, &address, Table::Data, None)?.into_iter().flatten() {
             let batch = batch.map_err(StageError::from)?;
             if let Some(row) = row_of(&batch, id) {
-                let _ = writeln!(out, "  {:26} kept{}", node.path, described(&batch, row));
+                let facts = described(&batch, row);
+                let new: Vec<&str> = facts.iter().filter(|fact| !said.contains(fact)).map(String::as_str).collect();
+                let list = if new.is_empty() { String::new() } else { format!(": {}", new.join(", ")) };
+                let _ = writeln!(out, "  {:26} kept{list}", node.path);
+                said.extend(facts);
                 seen = true;
                 break;
             }
@@ -106,8 +117,8 @@ fn trace(store: &LocalStore, node: &NodeRecord, id: &str, out: &mut String) -> a
     Ok(())
 }
 
-/// Length, tokens, and every measured column.
-fn described(batch: &RecordBatch, row: usize) -> String {
+/// Length, tokens, and every measured column; what was said of an earlier stage is not said again.
+fn described(batch: &RecordBatch, row: usize) -> Vec<String> {
     let mut facts = Vec::new();
     if let Some(text) = optional_text(batch, "text", row) {
         facts.push(format!("{} bytes", text.len()));
@@ -117,7 +128,9 @@ fn described(batch: &RecordBatch, row: usize) -> String {
             facts.push(format!("{name} {value}"));
         }
     }
-    if let Some(counts) = batch.column_by_name("token_count").and_then(|c| c.as_primitive_opt::<arrow_array::types::UInt32Type>()) {
+    if let Some(counts) =
+        batch.column_by_name("token_count").and_then(|c| c.as_primitive_opt::<arrow_array::types::UInt32Type>())
+    {
         facts.push(format!("{} tokens", counts.value(row)));
     }
     let schema = batch.schema();
@@ -127,7 +140,7 @@ fn described(batch: &RecordBatch, row: usize) -> String {
             facts.push(format!("{} {:.4}", field.name().trim_start_matches("filter."), column.value(row)));
         }
     }
-    if facts.is_empty() { String::new() } else { format!(": {}", facts.join(", ")) }
+    facts
 }
 
 fn edits(batch: &RecordBatch, id: &str, out: &mut String) -> anyhow::Result<()> {
@@ -144,7 +157,8 @@ fn edits(batch: &RecordBatch, id: &str, out: &mut String) -> anyhow::Result<()> 
 
 fn rejection(batch: &RecordBatch, row: usize, node: &NodeRecord, out: &mut String) {
     let text = |name| optional_text(batch, name, row);
-    let number = |name: &str| batch.column_by_name(name).map_or(f64::NAN, |c| c.as_primitive::<Float64Type>().value(row));
+    let number =
+        |name: &str| batch.column_by_name(name).map_or(f64::NAN, |c| c.as_primitive::<Float64Type>().value(row));
     let _ = writeln!(
         out,
         "  {:26} REJECTED by {}.{}: measured {}, threshold {}",

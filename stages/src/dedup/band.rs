@@ -56,17 +56,12 @@ impl Rows {
 }
 
 fn number(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .rev()
-        .fold(0, |all, byte| all << 8 | u64::from(*byte))
+    bytes.iter().rev().fold(0, |all, byte| all << 8 | u64::from(*byte))
 }
 
 impl Band {
     fn scatter(&self, batch: &RecordBatch, first: u32, buckets: &mut [Rows]) {
-        let (Some(exact), Some(bands)) =
-            (batch.column_by_name("exact"), batch.column_by_name("bands"))
-        else {
+        let (Some(exact), Some(bands)) = (batch.column_by_name("exact"), batch.column_by_name("bands")) else {
             return;
         };
         let (exact, bands) = (exact.as_fixed_size_binary(), bands.as_fixed_size_binary());
@@ -102,16 +97,8 @@ impl Stage for Band {
     }
 
     fn ports(&self) -> Vec<Port> {
-        let schema = Arc::new(Schema::new(vec![Field::new(
-            "exact",
-            DataType::FixedSizeBinary(16),
-            false,
-        )]));
-        vec![Port {
-            name: "signatures",
-            reads: Reads::Same,
-            schema,
-        }]
+        let schema = Arc::new(Schema::new(vec![Field::new("exact", DataType::FixedSizeBinary(16), false)]));
+        vec![Port { name: "signatures", reads: Reads::Same, schema }]
     }
 
     fn output(&self, _documents: &Schema) -> Result<SchemaRef, StageError> {

@@ -62,40 +62,19 @@ impl Member {
 
 impl Cluster {
     fn member(&self, batch: &RecordBatch, row: usize, node: u32) -> Result<Member, StageError> {
-        let text = |name| {
-            corpusmill_pipeline::document::text_column(batch, name).map(|c| c.value(row).to_owned())
-        };
+        let text = |name| corpusmill_pipeline::document::text_column(batch, name).map(|c| c.value(row).to_owned());
         let source = text("source")?;
-        let rank = self
-            .prefer
-            .iter()
-            .position(|name| *name == source)
-            .unwrap_or(self.prefer.len());
+        let rank = self.prefer.iter().position(|name| *name == source).unwrap_or(self.prefer.len());
         let bytes = |name: &str| batch.column_by_name(name).map(|c| c.as_fixed_size_binary());
         let mut exact = [0; 16];
         if let Some(column) = bytes("exact") {
             exact.copy_from_slice(column.value(row));
         }
-        let minima = bytes("minima")
-            .filter(|column| column.is_valid(row))
-            .map(|column| {
-                column
-                    .value(row)
-                    .chunks_exact(2)
-                    .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))
-                    .collect()
-            });
-        let length = batch
-            .column_by_name("length")
-            .map_or(0, |c| c.as_primitive::<UInt32Type>().value(row));
-        Ok(Member {
-            node,
-            id: text("id")?,
-            rank,
-            length,
-            exact,
-            minima,
-        })
+        let minima = bytes("minima").filter(|column| column.is_valid(row)).map(|column| {
+            column.value(row).chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect()
+        });
+        let length = batch.column_by_name("length").map_or(0, |c| c.as_primitive::<UInt32Type>().value(row));
+        Ok(Member { node, id: text("id")?, rank, length, exact, minima })
     }
 
     /// The documents that are in some pair, by cluster root.
@@ -107,9 +86,7 @@ impl Cluster {
     ) -> Result<BTreeMap<u32, Vec<Member>>, StageError> {
         let mut sizes: BTreeMap<u32, u32> = BTreeMap::new();
         for (a, _) in forest.edges().collect::<Vec<_>>() {
-            let root = forest
-                .find(a)
-                .map_err(|error| StageError::Input(error.to_string()))?;
+            let root = forest.find(a).map_err(|error| StageError::Input(error.to_string()))?;
             *sizes.entry(root).or_default() += 1;
         }
         let mut clusters: BTreeMap<u32, Vec<Member>> = BTreeMap::new();
@@ -118,14 +95,9 @@ impl Cluster {
             for batch in task.input_part("signatures", part)? {
                 let batch = batch?;
                 for row in 0..batch.num_rows() {
-                    let root = forest
-                        .find(node)
-                        .map_err(|error| StageError::Input(error.to_string()))?;
+                    let root = forest.find(node).map_err(|error| StageError::Input(error.to_string()))?;
                     if sizes.contains_key(&root) {
-                        clusters
-                            .entry(root)
-                            .or_default()
-                            .push(self.member(&batch, row, node)?);
+                        clusters.entry(root).or_default().push(self.member(&batch, row, node)?);
                     }
                     node += 1;
                 }
@@ -143,9 +115,7 @@ fn starts(task: &mut Task<'_>) -> Result<Vec<u32>, StageError> {
         for batch in task.input_part("signatures", part)? {
             rows += batch?.num_rows();
         }
-        let end = u32::try_from(rows)
-            .ok()
-            .and_then(|rows| starts[part].checked_add(rows));
+        let end = u32::try_from(rows).ok().and_then(|rows| starts[part].checked_add(rows));
         let too_many = "dedup: more than 4,294,967,295 documents; split the recipe".to_owned();
         starts.push(end.ok_or(StageError::Input(too_many))?);
     }
@@ -157,12 +127,8 @@ fn connect(task: &mut Task<'_>, starts: &[u32], forest: &mut Forest) -> Result<(
         let batch = batch?;
         let column = |index: usize| batch.column(index).as_primitive::<UInt32Type>().values();
         for row in 0..batch.num_rows() {
-            let node = |partition: usize| {
-                starts[column(partition)[row] as usize] + column(partition + 1)[row]
-            };
-            forest
-                .union(node(0), node(2))
-                .map_err(|error| StageError::Input(error.to_string()))?;
+            let node = |partition: usize| starts[column(partition)[row] as usize] + column(partition + 1)[row];
+            forest.union(node(0), node(2)).map_err(|error| StageError::Input(error.to_string()))?;
         }
     }
     Ok(())
@@ -175,16 +141,8 @@ struct Line<'a> {
 }
 
 fn batch(lines: &[Line<'_>]) -> Result<RecordBatch, StageError> {
-    let (mut row, mut id, mut cluster) = (
-        UInt32Builder::new(),
-        StringBuilder::new(),
-        StringBuilder::new(),
-    );
-    let (mut survives, mut exact, mut jaccard) = (
-        BooleanBuilder::new(),
-        BooleanBuilder::new(),
-        Float64Builder::new(),
-    );
+    let (mut row, mut id, mut cluster) = (UInt32Builder::new(), StringBuilder::new(), StringBuilder::new());
+    let (mut survives, mut exact, mut jaccard) = (BooleanBuilder::new(), BooleanBuilder::new(), Float64Builder::new());
     for line in lines {
         row.append_value(line.row);
         id.append_value(&line.member.id);
@@ -225,16 +183,8 @@ impl Stage for Cluster {
             Field::new("exact", DataType::FixedSizeBinary(16), false),
         ]));
         vec![
-            Port {
-                name: "signatures",
-                reads: Reads::All,
-                schema: signatures,
-            },
-            Port {
-                name: "pairs",
-                reads: Reads::All,
-                schema: pair::schema(),
-            },
+            Port { name: "signatures", reads: Reads::All, schema: signatures },
+            Port { name: "pairs", reads: Reads::All, schema: pair::schema() },
         ]
     }
 
@@ -261,22 +211,12 @@ impl Stage for Cluster {
         let clusters = self.members(task, &starts, &mut forest)?;
         let mut lines: Vec<(usize, Line<'_>)> = Vec::new();
         for members in clusters.values() {
-            let Some(survivor) = members
-                .iter()
-                .min_by(|a, b| a.precedence().cmp(&b.precedence()))
-            else {
+            let Some(survivor) = members.iter().min_by(|a, b| a.precedence().cmp(&b.precedence())) else {
                 continue;
             };
             for member in members {
                 let partition = starts.partition_point(|start| *start <= member.node) - 1;
-                lines.push((
-                    partition,
-                    Line {
-                        row: member.node - starts[partition],
-                        member,
-                        survivor,
-                    },
-                ));
+                lines.push((partition, Line { row: member.node - starts[partition], member, survivor }));
             }
         }
         lines.sort_by_key(|(partition, line)| (*partition, line.row));
@@ -284,11 +224,7 @@ impl Stage for Cluster {
             let bucket = u32::try_from(group[0].0).unwrap_or(u32::MAX);
             let rows: Vec<Line<'_>> = group
                 .iter()
-                .map(|(_, line)| Line {
-                    row: line.row,
-                    member: line.member,
-                    survivor: line.survivor,
-                })
+                .map(|(_, line)| Line { row: line.row, member: line.member, survivor: line.survivor })
                 .collect();
             for chunk in rows.chunks(1 << 14) {
                 task.emit(bucket, &batch(chunk)?)?;

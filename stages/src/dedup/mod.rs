@@ -54,14 +54,7 @@ pub struct Dedup {
 
 impl Default for Dedup {
     fn default() -> Self {
-        Self {
-            near: true,
-            bands: 14,
-            rows: 8,
-            seed: 1,
-            buckets: 16,
-            prefer: Vec::new(),
-        }
+        Self { near: true, bands: 14, rows: 8, seed: 1, buckets: 16, prefer: Vec::new() }
     }
 }
 
@@ -77,10 +70,7 @@ impl Dedup {
     /// When bands, rows or buckets cannot work.
     pub fn check(&self) -> Result<(), StageError> {
         if !(1..=4096).contains(&self.buckets) {
-            return Err(StageError::Settings(format!(
-                "dedup: buckets is {}, allowed are 1 to 4096",
-                self.buckets
-            )));
+            return Err(StageError::Settings(format!("dedup: buckets is {}, allowed are 1 to 4096", self.buckets)));
         }
         kernel::MinHasher::new(self.seed, self.bands as usize, self.rows as usize)
             .map(|_| ())
@@ -99,27 +89,11 @@ impl Dedup {
     ) -> Result<(Dataset, Dataset), StageError> {
         self.check()?;
         let signatures = plan.add(format!("{path}/sign"), sign::Sign::new(self), &[documents])?;
-        let bands = plan.add(
-            format!("{path}/band"),
-            band::Band {
-                buckets: self.buckets,
-            },
-            &[&signatures],
-        )?;
-        let pairs = plan.add(
-            format!("{path}/pair"),
-            pair::Pair {
-                buckets: self.buckets,
-            },
-            &[&bands],
-        )?;
-        let cluster = Cluster {
-            prefer: self.prefer.clone(),
-        };
+        let bands = plan.add(format!("{path}/band"), band::Band { buckets: self.buckets }, &[&signatures])?;
+        let pairs = plan.add(format!("{path}/pair"), pair::Pair { buckets: self.buckets }, &[&bands])?;
+        let cluster = Cluster { prefer: self.prefer.clone() };
         let clusters = plan.add(format!("{path}/cluster"), cluster, &[&signatures, &pairs])?;
-        let remove = remove::Remove {
-            threshold: self.threshold(),
-        };
+        let remove = remove::Remove { threshold: self.threshold() };
         let kept = plan.add(path, remove, &[documents, &clusters])?;
         Ok((kept, clusters))
     }

@@ -24,12 +24,7 @@ pub(super) type Place = (u32, u32);
 
 pub(super) fn schema() -> SchemaRef {
     let field = |name| Field::new(name, DataType::UInt32, false);
-    Arc::new(Schema::new(vec![
-        field("a_partition"),
-        field("a_row"),
-        field("b_partition"),
-        field("b_row"),
-    ]))
+    Arc::new(Schema::new(vec![field("a_partition"), field("a_row"), field("b_partition"), field("b_row")]))
 }
 
 type Entry = (u8, u64, u64, Place);
@@ -47,12 +42,7 @@ fn spanning(entries: &[Entry]) -> Result<Vec<(Place, Place)>, StageError> {
     let mut pairs: Vec<(Place, Place)> = Vec::new();
     for group in entries.chunk_by(|a, b| (a.0, a.1, a.2) == (b.0, b.1, b.2)) {
         let first = group[0].3;
-        pairs.extend(
-            group[1..]
-                .iter()
-                .filter(|entry| entry.3 != first)
-                .map(|entry| (first, entry.3)),
-        );
+        pairs.extend(group[1..].iter().filter(|entry| entry.3 != first).map(|entry| (first, entry.3)));
     }
     pairs.sort_unstable();
     pairs.dedup();
@@ -60,14 +50,10 @@ fn spanning(entries: &[Entry]) -> Result<Vec<(Place, Place)>, StageError> {
     places.sort_unstable();
     places.dedup();
     let mut forest = Forest::new(u32::try_from(places.len()).unwrap_or(u32::MAX));
-    let index = |place: &Place| {
-        u32::try_from(places.binary_search(place).unwrap_or_default()).unwrap_or_default()
-    };
+    let index = |place: &Place| u32::try_from(places.binary_search(place).unwrap_or_default()).unwrap_or_default();
     let mut kept = Vec::new();
     for (a, b) in pairs {
-        let joined = forest
-            .union(index(&a), index(&b))
-            .map_err(|error| StageError::Input(error.to_string()))?;
+        let joined = forest.union(index(&a), index(&b)).map_err(|error| StageError::Input(error.to_string()))?;
         if joined {
             kept.push((a, b));
         }
@@ -89,11 +75,7 @@ impl Stage for Pair {
     }
 
     fn ports(&self) -> Vec<Port> {
-        vec![Port {
-            name: "bands",
-            reads: Reads::Bucket,
-            schema: band::schema(),
-        }]
+        vec![Port { name: "bands", reads: Reads::Bucket, schema: band::schema() }]
     }
 
     fn output(&self, _documents: &Schema) -> Result<SchemaRef, StageError> {
@@ -122,12 +104,7 @@ impl Stage for Pair {
             let column = |value: fn(&(Place, Place)) -> u32| -> ArrayRef {
                 Arc::new(chunk.iter().map(value).collect::<UInt32Array>())
             };
-            let columns = vec![
-                column(|p| p.0.0),
-                column(|p| p.0.1),
-                column(|p| p.1.0),
-                column(|p| p.1.1),
-            ];
+            let columns = vec![column(|p| p.0.0), column(|p| p.0.1), column(|p| p.1.0), column(|p| p.1.1)];
             task.emit(0, &RecordBatch::try_new(schema(), columns)?)?;
         }
         Ok(())
@@ -141,13 +118,7 @@ mod tests {
     #[test]
     fn groups_become_a_forest_without_needless_pairs() {
         let entry = |band, key, row| (band, key, 0, (0, row));
-        let mut entries = vec![
-            entry(0, 7, 1),
-            entry(0, 7, 2),
-            entry(1, 9, 2),
-            entry(1, 9, 1),
-            entry(1, 9, 3),
-        ];
+        let mut entries = vec![entry(0, 7, 1), entry(0, 7, 2), entry(1, 9, 2), entry(1, 9, 1), entry(1, 9, 3)];
         entries.sort_unstable();
         let pairs = spanning(&entries).unwrap();
         assert_eq!(pairs, vec![((0, 1), (0, 2)), ((0, 1), (0, 3))]);

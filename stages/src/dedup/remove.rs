@@ -4,9 +4,9 @@
 
 use std::iter::Peekable;
 
+use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, UInt32Type};
-use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
 use corpusmill_pipeline::document::document_columns;
 use corpusmill_pipeline::{DocumentId, Port, Reads, Rejection, Stage, StageError, Task};
@@ -33,20 +33,10 @@ fn leaving(batch: &RecordBatch, threshold: f64) -> Vec<Leaving> {
     (0..batch.num_rows())
         .filter(|&i| !survives.value(i))
         .map(|i| {
-            let (rule, bound) = if exact.value(i) {
-                ("exact-duplicate", 1.0)
-            } else {
-                ("near-duplicate", threshold)
-            };
+            let (rule, bound) = if exact.value(i) { ("exact-duplicate", 1.0) } else { ("near-duplicate", threshold) };
             let related = Some(DocumentId::given(survivors.value(i)));
-            let rejection = Rejection {
-                related,
-                ..Rejection::new(rule, jaccard.value(i), bound)
-            };
-            Leaving {
-                row: rows.value(i),
-                rejection,
-            }
+            let rejection = Rejection { related, ..Rejection::new(rule, jaccard.value(i), bound) };
+            Leaving { row: rows.value(i), rejection }
         })
         .collect()
 }
@@ -66,16 +56,8 @@ impl Stage for Remove {
 
     fn ports(&self) -> Vec<Port> {
         vec![
-            Port {
-                name: "documents",
-                reads: Reads::Same,
-                schema: document_columns(&["id", "text"]),
-            },
-            Port {
-                name: "clusters",
-                reads: Reads::Bucket,
-                schema: cluster::schema(),
-            },
+            Port { name: "documents", reads: Reads::Same, schema: document_columns(&["id", "text"]) },
+            Port { name: "clusters", reads: Reads::Bucket, schema: cluster::schema() },
         ]
     }
 

@@ -24,24 +24,12 @@ pub(super) struct Sign {
 
 impl Sign {
     pub(super) fn new(settings: &Dedup) -> Self {
-        let Dedup {
-            near,
-            bands,
-            rows,
-            seed,
-            ..
-        } = *settings;
-        Self {
-            near,
-            bands,
-            rows,
-            seed,
-        }
+        let Dedup { near, bands, rows, seed, .. } = *settings;
+        Self { near, bands, rows, seed }
     }
 
     fn schema(&self) -> SchemaRef {
-        let width =
-            |bytes: u32| DataType::FixedSizeBinary(i32::try_from(bytes).unwrap_or(i32::MAX));
+        let width = |bytes: u32| DataType::FixedSizeBinary(i32::try_from(bytes).unwrap_or(i32::MAX));
         Arc::new(Schema::new(vec![
             Field::new("id", DataType::Utf8, false),
             Field::new("source", DataType::Utf8, false),
@@ -62,35 +50,23 @@ impl Sign {
         for text in texts.iter().map(Option::unwrap_or_default) {
             lengths.append_value(u32::try_from(text.len()).unwrap_or(u32::MAX));
             exact.append_value(exact_digest(text))?;
-            let signature = if self.near {
-                hasher.signature(text)
-            } else {
-                None
-            };
+            let signature = if self.near { hasher.signature(text) } else { None };
             match signature {
                 None => {
                     bands.append_null();
                     minima.append_null();
                 }
                 Some(signature) => {
-                    let keys: Vec<u8> = hasher
-                        .bands(&signature)
-                        .flat_map(u64::to_le_bytes)
-                        .collect();
+                    let keys: Vec<u8> = hasher.bands(&signature).flat_map(u64::to_le_bytes).collect();
                     bands.append_value(keys)?;
-                    let short: Vec<u8> = truncated(&signature)
-                        .into_iter()
-                        .flat_map(u16::to_le_bytes)
-                        .collect();
+                    let short: Vec<u8> = truncated(&signature).into_iter().flat_map(u16::to_le_bytes).collect();
                     minima.append_value(short)?;
                 }
             }
         }
         let copy = |name: &str| -> Result<Arc<dyn Array>, StageError> {
             let mut builder = StringBuilder::new();
-            text_column(batch, name)?
-                .iter()
-                .for_each(|value| builder.append_value(value.unwrap_or_default()));
+            text_column(batch, name)?.iter().for_each(|value| builder.append_value(value.unwrap_or_default()));
             Ok(Arc::new(builder.finish()))
         };
         let columns: Vec<Arc<dyn Array>> = vec![
@@ -119,11 +95,7 @@ impl Stage for Sign {
     }
 
     fn ports(&self) -> Vec<Port> {
-        vec![Port {
-            name: "documents",
-            reads: Reads::Same,
-            schema: document_columns(&["id", "source", "text"]),
-        }]
+        vec![Port { name: "documents", reads: Reads::Same, schema: document_columns(&["id", "source", "text"]) }]
     }
 
     fn output(&self, _documents: &Schema) -> Result<SchemaRef, StageError> {

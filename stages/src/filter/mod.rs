@@ -9,26 +9,26 @@
 //! rejects. Shares are in 0..=1.
 
 pub mod c4;
-mod edit;
-mod judge;
-pub mod licence;
-mod measure;
-pub mod redact;
-pub mod step;
-pub mod toxic;
-pub mod toxicity;
 pub mod code;
 mod comments;
+mod edit;
 mod encoded;
 pub mod fineweb;
 mod function_words;
 pub mod gopher;
 mod grams;
+mod judge;
 pub mod language;
 pub mod length;
 mod letters;
+pub mod licence;
 pub mod lines;
+mod measure;
+pub mod redact;
 pub mod repetition;
+pub mod step;
+pub mod toxic;
+pub mod toxicity;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

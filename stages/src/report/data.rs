@@ -228,7 +228,8 @@ fn each(
     mut take: impl FnMut(&RecordBatch) -> Result<(), StageError>,
 ) -> Result<(), StageError> {
     let address = Address { stage: receipt.result.stage.clone(), key: receipt.result.key };
-    for batch in parts.store.read(&address, table, receipt, Selection { bucket: None, columns })?.into_iter().flatten() {
+    for batch in parts.store.read(&address, table, receipt, Selection { bucket: None, columns })?.into_iter().flatten()
+    {
         take(&batch?)?;
     }
     Ok(())

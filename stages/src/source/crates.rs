@@ -58,7 +58,13 @@ impl Crates {
                 ("sha256".to_owned(), file.sha256.clone()),
             ]);
             let location = Location::File { path: fs_err::canonicalize(&file.path)?, size };
-            snapshot.items.push(Item { origin: format!("crate:{}", file.folder()), status: 0, digest, location, facts });
+            snapshot.items.push(Item {
+                origin: format!("crate:{}", file.folder()),
+                status: 0,
+                digest,
+                location,
+                facts,
+            });
         }
         digests.save()?;
         if let Some(missing) = self.packages.iter().find(|name| !list.crates.iter().any(|file| file.name == **name)) {

@@ -88,9 +88,8 @@ impl Files {
 fn items(file: &ListedFile, digest: Digest, size: u64) -> Result<Vec<Item>, StageError> {
     let item = |location, facts| Item { origin: file.origin.clone(), status: 0, digest, location, facts };
     let path = || fs_err::canonicalize(&file.path);
-    let whole = || -> Result<Vec<Item>, StageError> {
-        Ok(vec![item(Location::File { path: path()?, size }, BTreeMap::new())])
-    };
+    let whole =
+        || -> Result<Vec<Item>, StageError> { Ok(vec![item(Location::File { path: path()?, size }, BTreeMap::new())]) };
     if size <= SPLIT_BYTES {
         return whole();
     }

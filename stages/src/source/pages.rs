@@ -28,7 +28,8 @@ pub(super) fn read(
 ) -> Result<(), StageError> {
     let file = BufReader::with_capacity(1 << 20, fs_err::File::open(path)?);
     let failed = |error: warc::WarcError| StageError::Input(format!("{}: {error}", path.display()));
-    let options = ReaderOptions { max_record_bytes: max_document_bytes.saturating_add(1 << 20), ..ReaderOptions::default() };
+    let options =
+        ReaderOptions { max_record_bytes: max_document_bytes.saturating_add(1 << 20), ..ReaderOptions::default() };
     let mut reader = WarcReader::with_options(file, options).map_err(failed)?;
     while let Some(item) = reader.next_record() {
         match item.map_err(failed)? {
@@ -56,13 +57,20 @@ pub(super) fn read(
 /// # Errors
 /// When the archive cannot be read or does not hold the page.
 pub(super) fn page(item: &Pinned) -> Result<Item, StageError> {
-    let Location::Range { path, start, end, .. } = &item.location else {
+    let Location::Record { path, start, end, .. } = &item.location else {
         return Err(StageError::Input(format!("{}: the page has no place in an archive", item.origin)));
     };
-    let lost = |why: &str| StageError::Input(format!("{}: {} at byte {start}: {why}\nhint: crawl the source anew with --refresh", item.origin, path.display()));
+    let lost = |why: &str| {
+        StageError::Input(format!(
+            "{}: {} at byte {start}: {why}\nhint: crawl the source anew with --refresh",
+            item.origin,
+            path.display()
+        ))
+    };
     let mut file = fs_err::File::open(path)?;
     file.seek(SeekFrom::Start(*start))?;
-    let mut reader = WarcReader::new(BufReader::new(file.take(end - start))).map_err(|error| lost(&error.to_string()))?;
+    let mut reader =
+        WarcReader::new(BufReader::new(file.take(end - start))).map_err(|error| lost(&error.to_string()))?;
     match reader.next_record() {
         Some(Ok(warc::Item::Record(record))) => {
             let response = parse_http_bounded(&record.block, MAX_PAYLOAD).map_err(|error| lost(&error.to_string()))?;

@@ -11,6 +11,7 @@ use corpusmill_pipeline::document::{DOCUMENT, Document, DocumentBuilder, content
 use corpusmill_pipeline::snapshot::{Item, Location, Refused, Snapshot, digest_of};
 use corpusmill_pipeline::{Digest, DocumentId, Port, Rejection, Stage, StageError, Task};
 
+use super::pages;
 use super::{acquire_error, crates};
 use crate::acquire::archive::ArchiveSettings;
 use crate::acquire::code_files::CodeSettings;
@@ -19,7 +20,6 @@ use crate::acquire::format::{Format, format_of};
 use crate::acquire::jsonl::LineRange;
 use crate::acquire::listing::ListedFile;
 use crate::acquire::{self, Body, RawDocument};
-use super::pages;
 
 /// How items become documents.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -75,7 +75,9 @@ impl Read {
             Reader::Files { settings, .. } => {
                 let path = item.location.path();
                 if matches!(format_of(&item.origin), Some(Format::Warc(_))) {
-                    return pages::read(path, &item.origin, settings.limits.max_document_bytes, &mut |read| out.take(read));
+                    return pages::read(path, &item.origin, settings.limits.max_document_bytes, &mut |read| {
+                        out.take(read)
+                    });
                 }
                 let (file, part) = part(item, path);
                 out.take_all(files::read(&file, &part, settings).map_err(acquire_error)?)
@@ -88,7 +90,7 @@ fn part(item: &Item, path: &Path) -> (ListedFile, Part) {
     let bytes = item.location.file_size();
     let file = ListedFile { path: path.to_owned(), origin: item.origin.clone(), bytes };
     let part = match (&item.location, item.facts.get("first-line").and_then(|line| line.parse().ok())) {
-        (Location::File { .. }, _) => Part::Whole,
+        (Location::File { .. } | Location::Record { .. }, _) => Part::Whole,
         (Location::Range { start, end, .. }, Some(first_line)) => {
             Part::Lines(LineRange { start: *start, end: *end, first_line })
         }
@@ -146,8 +148,7 @@ impl Out<'_, '_> {
         let id = DocumentId::new(&self.source, origin).to_string();
         self.task.count_source(1, 0);
         self.why.push(Some(rejection));
-        let document =
-            Document { id, source: self.source.clone(), origin: origin.to_owned(), ..Document::default() };
+        let document = Document { id, source: self.source.clone(), origin: origin.to_owned(), ..Document::default() };
         match self.refused.push(document)? {
             Some(batch) => self.task.reject(&batch, &std::mem::take(&mut self.why)),
             None => Ok(()),
@@ -166,12 +167,7 @@ impl Out<'_, '_> {
 }
 
 /// A raw document as a row: bytes that are not yet text (HTML) are decoded here.
-pub(crate) fn document_of(
-    source: &str,
-    raw: RawDocument,
-    licence: Option<&str>,
-    language: Option<&str>,
-) -> Document {
+pub(crate) fn document_of(source: &str, raw: RawDocument, licence: Option<&str>, language: Option<&str>) -> Document {
     let text = match raw.body {
         Body::Text(text) => text,
         Body::Bytes(bytes) => crate::clean::decode(&bytes, raw.encoding).text,
@@ -235,8 +231,7 @@ impl Stage for Read {
             why: Vec::new(),
         };
         for Refused { origin, rule, value, threshold, detail } in refused {
-            let rejection =
-                Rejection { detail: detail.clone(), ..Rejection::new(rule.clone(), *value, *threshold) };
+            let rejection = Rejection { detail: detail.clone(), ..Rejection::new(rule.clone(), *value, *threshold) };
             out.refuse(origin, rejection)?;
         }
         for item in items {

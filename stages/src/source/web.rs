@@ -90,7 +90,7 @@ pub(crate) fn snapshot(dir: &Path, origin: impl Fn(&str) -> String) -> Result<Sn
         if let Some(charset) = page.charset {
             facts.insert("charset".to_owned(), charset);
         }
-        let location = Location::Range { path, size, start: page.offset, end: page.offset + page.length };
+        let location = Location::Record { path, size, start: page.offset, end: page.offset + page.length };
         snapshot.items.push(Item { origin: origin(&page.url), status: page.status, digest, location, facts });
     }
     for refused in crawl::refused(dir).map_err(crawl_error)? {

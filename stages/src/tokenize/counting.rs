@@ -86,7 +86,6 @@ fn rows(source: &str, counts: &[(Box<str>, u64)]) -> Result<RecordBatch, StageEr
         words.append_value(word);
         numbers.append_value(*count);
     }
-    let columns: Vec<ArrayRef> =
-        vec![Arc::new(sources.finish()), Arc::new(words.finish()), Arc::new(numbers.finish())];
+    let columns: Vec<ArrayRef> = vec![Arc::new(sources.finish()), Arc::new(words.finish()), Arc::new(numbers.finish())];
     Ok(RecordBatch::try_new(schema(), columns)?)
 }

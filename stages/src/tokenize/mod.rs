@@ -102,7 +102,8 @@ impl Tokenizer {
     ) -> Result<(Dataset, Dataset), StageError> {
         let tokenizer = match self {
             Self::Train(train) => {
-                let counts = plan.add("tokenize/count", Count { max_word_bytes: train.max_word_bytes }, &[documents])?;
+                let counts =
+                    plan.add("tokenize/count", Count { max_word_bytes: train.max_word_bytes }, &[documents])?;
                 let learn = Learn { train: train.clone(), weights: weights.clone() };
                 plan.add("tokenize/learn", learn, &[&counts])?
             }

@@ -1,0 +1,58 @@
+//! Where the binary under test is, and that it is current.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::SystemTime;
+
+/// The repository's root.
+pub fn repository() -> PathBuf {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().expect("tests/ has a parent").to_owned()
+}
+
+/// The `corpusmill` binary of this build; built first when it is missing or older than its sources.
+///
+/// `CORPUSMILL_BIN` names another one, such as that of a release.
+pub fn corpusmill() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| match std::env::var_os("CORPUSMILL_BIN") {
+        Some(path) => fs_err::canonicalize(path).expect("CORPUSMILL_BIN names a file"),
+        None => current(),
+    })
+}
+
+/// `target/PROFILE/corpusmill`, beside the folder `deps` in which the running test lies.
+fn current() -> PathBuf {
+    let test = std::env::current_exe().expect("a process knows its executable");
+    let profile = test.parent().and_then(Path::parent).expect("a test lies in target/PROFILE/deps");
+    let binary = profile.join(format!("corpusmill{}", std::env::consts::EXE_SUFFIX));
+    let built = fs_err::metadata(&binary).and_then(|meta| meta.modified()).ok();
+    let root = repository();
+    let sources = ["Cargo.lock", "Cargo.toml", "pipeline", "stages"];
+    if built.is_none_or(|built| sources.iter().any(|name| changed_since(&root.join(name), built))) {
+        build(profile);
+    }
+    assert!(binary.exists(), "cargo built no {}", binary.display());
+    binary
+}
+
+fn changed_since(path: &Path, time: SystemTime) -> bool {
+    if path.is_dir() {
+        let entries = fs_err::read_dir(path).expect("a source folder can be listed");
+        return entries.flatten().any(|entry| changed_since(&entry.path(), time));
+    }
+    fs_err::metadata(path).and_then(|meta| meta.modified()).is_ok_and(|changed| changed > time)
+}
+
+/// With every package's features in view, as `cargo test --workspace` has them: the dependencies are not built twice.
+fn build(profile: &Path) {
+    let target = profile.parent().expect("a profile's folder has a parent");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--locked", "--workspace", "--bins", "--target-dir"]).arg(target);
+    if profile.ends_with("release") {
+        cargo.arg("--release");
+    }
+    let status = cargo.current_dir(repository()).status().expect("cargo can be started");
+    assert!(status.success(), "cargo could not build the binary under test");
+}

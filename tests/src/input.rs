@@ -1,0 +1,106 @@
+//! Text that looks enough like text, drawn from a seed.
+
+use std::fmt::Write as _;
+
+/// A stream of numbers from a seed (`SplitMix64`; Steele, Lea and Flood 2014).
+#[derive(Debug, Clone)]
+pub struct Draw(u64);
+
+impl Draw {
+    /// The stream of this seed.
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next number.
+    pub fn number(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// The next number below `end`.
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.number() % end
+    }
+
+    fn of<'a>(&mut self, words: &[&'a str]) -> &'a str {
+        let at = self.below(words.len() as u64);
+        words[usize::try_from(at).expect("an index fits")]
+    }
+}
+
+const NOUNS: [&str; 40] = [
+    "miller", "river", "stone", "wheel", "garden", "letter", "window", "bridge", "harbour", "market", "forest", "lantern",
+    "teacher", "village", "kitchen", "mountain", "library", "engine", "captain", "orchard", "meadow", "painter", "clock",
+    "station", "island", "winter", "summer", "evening", "morning", "kettle", "basket", "sailor", "doctor", "ladder",
+    "candle", "thunder", "pocket", "shadow", "feather", "journey",
+];
+const VERBS: [&str; 24] = [
+    "carries", "watches", "follows", "remembers", "repairs", "crosses", "finds", "leaves", "measures", "paints", "opens",
+    "closes", "describes", "forgets", "turns", "lifts", "answers", "guards", "borrows", "returns", "counts", "visits",
+    "hears", "builds",
+];
+const WORDS: [&str; 24] = [
+    "old", "quiet", "narrow", "bright", "careful", "distant", "wooden", "heavy", "gentle", "broken", "silver", "early",
+    "empty", "patient", "curious", "stubborn", "ordinary", "famous", "hollow", "tall", "warm", "hidden", "green", "slow",
+];
+const PLACES: [&str; 12] = [
+    "beside the road", "under the roof", "before the rain", "after the long day", "in the next valley", "near the mill",
+    "without a word", "at the end of the street", "with great patience", "for the whole week", "behind the school",
+    "because the door was open",
+];
+
+fn sentence(draw: &mut Draw) -> String {
+    format!(
+        "The {} {} {} the {} {} {}, and a {} {} it {}.",
+        draw.of(&WORDS),
+        draw.of(&NOUNS),
+        draw.of(&VERBS),
+        draw.of(&WORDS),
+        draw.of(&NOUNS),
+        draw.of(&PLACES),
+        draw.of(&NOUNS),
+        draw.of(&VERBS),
+        draw.of(&PLACES),
+    )
+}
+
+/// English of this many sentences, a line each; each seed gives its own.
+pub fn prose(seed: u64, sentences: usize) -> String {
+    let mut draw = Draw::new(seed);
+    let mut text = String::new();
+    for _ in 0..sentences {
+        let _ = writeln!(text, "{}", sentence(&mut draw));
+    }
+    text
+}
+
+/// A Rust module of this many functions.
+pub fn code(seed: u64, functions: usize) -> String {
+    let mut draw = Draw::new(seed);
+    let mut text = format!("//! {}\n\n", sentence(&mut draw));
+    for _ in 0..functions {
+        let (doc, verb, noun) = (sentence(&mut draw), draw.of(&VERBS), draw.of(&NOUNS));
+        let (left, right) = (draw.of(&NOUNS), draw.below(1000));
+        let _ = writeln!(text, "/// {doc}\npub fn {verb}_{noun}_{right}({left}: u64) -> u64 {{\n    {left}.wrapping_mul({right}) + 1\n}}\n");
+    }
+    text
+}
+
+/// An HTML page with navigation around this many paragraphs.
+pub fn page(seed: u64, paragraphs: usize) -> String {
+    let mut draw = Draw::new(seed);
+    let title = format!("The {} {}", draw.of(&WORDS), draw.of(&NOUNS));
+    let mut text = format!(
+        "<!doctype html>\n<html lang=\"en\"><head><title>{title}</title></head><body>\n\
+         <nav><a href=\"/\">Home</a> <a href=\"/about\">About</a></nav>\n<main><article><h1>{title}</h1>\n"
+    );
+    for _ in 0..paragraphs {
+        let _ = writeln!(text, "<p>{} {}</p>", sentence(&mut draw), sentence(&mut draw));
+    }
+    text.push_str("</article></main>\n<footer>All rights and wrongs.</footer></body></html>\n");
+    text
+}

@@ -1,0 +1,244 @@
+//! A temporary folder with a recipe and its input, and the places in it where runs leave their results.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::{Done, code, corpusmill, page, prose};
+
+/// The miniature recipe: three sources through most stages, ready in about half a second.
+pub const RECIPE: &str = "\
+name: mini
+partitions: 4
+sources:
+  notes:
+    - files: { paths: [input/notes], licence: MIT, language: eng }
+    - filter:
+        length: { min-characters: 40 }
+  code:
+    - files: { paths: [input/code], licence: MIT, code: {} }
+    - filter: { licence: {}, code: {} }
+  pages:
+    - files: { paths: [input/pages] }
+    - clean: {}
+steps:
+  - filter: { redact: {} }
+  - dedup: { buckets: 2 }
+tokenizer: { train: { vocab-size: 400 } }
+shards: 2
+mixture:
+  seed: 7
+  max-epochs: 2
+  phases:
+    - weights: { notes: 0.5, code: 0.3, pages: 0.2 }
+";
+
+/// A folder to work in; it goes when the value does.
+#[derive(Debug)]
+pub struct Mill {
+    dir: tempfile::TempDir,
+}
+
+impl Default for Mill {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
+impl Mill {
+    /// An empty folder.
+    pub fn empty() -> Self {
+        Self { dir: tempfile::Builder::new().prefix("corpusmill-").tempdir().expect("a temporary folder can be made") }
+    }
+
+    /// The miniature recipe as `recipe.yaml`, and its input: notes with an equal pair (`n3`, `n3-copy`), a nearly equal
+    /// pair (`n5`, `n5-near`), a short one and an e-mail address; Rust modules; HTML pages.
+    pub fn mini() -> Self {
+        let mill = Self::empty();
+        mill.write("recipe.yaml", RECIPE);
+        for number in 0..16 {
+            let mut note = prose(number, 12);
+            if number == 7 {
+                note.push_str("Write to the miller: someone.real@millhouse.org\n");
+            }
+            mill.write(&format!("input/notes/n{number}.txt"), note);
+        }
+        mill.write("input/notes/n3-copy.txt", prose(3, 12));
+        mill.write("input/notes/n5-near.txt", prose(5, 12).replacen(" and a ", " and the ", 1));
+        mill.write("input/notes/short.txt", "Too short.\n");
+        for number in 0..12 {
+            mill.write(&format!("input/code/c{number}.rs"), code(100 + number, 6));
+            mill.write(&format!("input/pages/p{number}.html"), page(200 + number, 5));
+        }
+        mill
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Writes a file, its folders as well.
+    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path().join(name);
+        fs_err::create_dir_all(path.parent().expect("a file lies in a folder")).expect("the folder can be made");
+        fs_err::write(&path, bytes).expect("the file can be written");
+        path
+    }
+
+    /// The file's text.
+    pub fn read(&self, name: &str) -> String {
+        fs_err::read_to_string(self.path().join(name)).expect("the file can be read")
+    }
+
+    /// The binary under test in this folder, its environment free of settings; at first without arguments.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(corpusmill());
+        command.current_dir(self.path()).env_remove("CORPUSMILL_STORE").env_remove("RUST_LOG").stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the binary with these arguments.
+    pub fn run(&self, args: &[&str]) -> Done {
+        finish(self.command().args(args))
+    }
+
+    /// Runs the binary with these arguments and this standard input.
+    pub fn feed(&self, args: &[&str], input: impl AsRef<[u8]>) -> Done {
+        let mut command = self.command();
+        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let said = format!("{command:?}");
+        let mut child = command.spawn().expect("corpusmill can be started");
+        let mut stdin = child.stdin.take().expect("standard input is piped");
+        let input = input.as_ref().to_owned();
+        // A process that ends early closes the pipe: its exit code tells.
+        let feeder = std::thread::spawn(move || stdin.write_all(&input));
+        let output = child.wait_with_output().expect("corpusmill can be waited for");
+        let _ = feeder.join().expect("the feeder does not panic");
+        Done::new(said, &output)
+    }
+
+    /// A place for a store and a corpus, named for what it is about.
+    pub fn place(&self, name: &str) -> Place<'_> {
+        Place { mill: self, name: name.to_owned() }
+    }
+}
+
+fn finish(command: &mut Command) -> Done {
+    let said = format!("{command:?}");
+    let output = command.output().expect("corpusmill can be started");
+    Done::new(said, &output)
+}
+
+/// A store, a lock and corpora, apart from those of other places.
+#[derive(Debug)]
+pub struct Place<'a> {
+    mill: &'a Mill,
+    name: String,
+}
+
+impl Place<'_> {
+    /// The place's folder.
+    pub fn path(&self) -> PathBuf {
+        self.mill.path().join(&self.name)
+    }
+
+    /// The folder of the corpus of this name.
+    pub fn corpus(&self, name: &str) -> PathBuf {
+        self.path().join("corpus").join(name)
+    }
+
+    /// `corpusmill SUBCOMMAND --store …` with these arguments.
+    pub fn ask(&self, args: &[&str]) -> Done {
+        finish(&mut self.asking(args))
+    }
+
+    /// The command of [`Place::ask`], not yet started.
+    pub fn asking(&self, args: &[&str]) -> Command {
+        let mut command = self.mill.command();
+        command.args(args).args(["--store", &format!("{}/work", self.name)]);
+        command
+    }
+
+    /// Runs `recipe.yaml` with these further arguments.
+    pub fn run(&self, args: &[&str]) -> Done {
+        finish(&mut self.running(args))
+    }
+
+    /// The command of [`Place::run`], not yet started.
+    pub fn running(&self, args: &[&str]) -> Command {
+        let mut command = self.asking(&["run", "recipe.yaml"]);
+        command.args(self.lock()).args(["--output", &format!("{}/corpus", self.name)]).args(args);
+        command
+    }
+
+    /// What `plan --explain` says with these further arguments.
+    pub fn explain(&self, args: &[&str]) -> String {
+        let mut command = self.asking(&["plan", "recipe.yaml", "--explain"]);
+        command.args(self.lock()).args(args);
+        finish(&mut command).ok().out
+    }
+
+    fn lock(&self) -> [String; 2] {
+        ["--lock".to_owned(), format!("{}/lock", self.name)]
+    }
+
+    /// The answer to a query: a JSON object a row.
+    pub fn query(&self, sql: &str) -> Vec<serde_json::Value> {
+        self.ask(&["query", "--format", "json", sql]).ok().json_lines()
+    }
+
+    /// The receipts of the last run: node and partition to what `column` holds.
+    pub fn receipts(&self, column: &str) -> BTreeMap<(String, u64), String> {
+        let rows = self.query(&format!("SELECT node, partition, {column} FROM receipts"));
+        let text = |row: &serde_json::Value, key: &str| row[key].as_str().expect("the column is there").to_owned();
+        let number = |row: &serde_json::Value| row["partition"].as_u64().expect("a partition is a number");
+        rows.iter().map(|row| ((text(row, "node"), number(row)), text(row, column))).collect()
+    }
+
+    /// The manifest of the corpus of this name.
+    pub fn manifest(&self, name: &str) -> serde_json::Value {
+        let bytes = fs_err::read(self.corpus(name).join("manifest.json")).expect("the corpus has a manifest");
+        serde_json::from_slice(&bytes).expect("the manifest is JSON")
+    }
+
+    /// The corpus digest of the corpus of this name.
+    pub fn digest(&self, name: &str) -> String {
+        self.manifest(name)["corpus_digest"].as_str().expect("the manifest has a corpus digest").to_owned()
+    }
+
+    /// The bytes of everything that a corpus promises to be equal: manifest, tokenizer, shards, by path.
+    pub fn promised(&self, name: &str) -> BTreeMap<String, Vec<u8>> {
+        let mut all = files_below(&self.corpus(name));
+        all.retain(|path, _| path.starts_with("shards/") || path == "manifest.json" || path == "tokenizer.json");
+        assert!(all.keys().filter(|path| path.starts_with("shards/")).count() > 1, "there are shards: {:?}", all.keys());
+        all
+    }
+
+    /// The stored files whose path ends so, such as `/data.parquet`, sorted; unfinished parts left out.
+    pub fn stored(&self, ending: &str) -> Vec<PathBuf> {
+        let store = self.path().join("work/store");
+        let mut all: Vec<String> = files_below(&store).into_keys().collect();
+        all.retain(|path| path.ends_with(ending) && !path.starts_with("tmp/"));
+        all.into_iter().map(|path| store.join(path)).collect()
+    }
+}
+
+/// All regular files below a folder, by path relative to it.
+pub fn files_below(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut all = BTreeMap::new();
+    let mut open = vec![dir.to_owned()];
+    while let Some(next) = open.pop() {
+        for entry in fs_err::read_dir(&next).expect("the folder can be listed") {
+            let path = entry.expect("the folder can be listed").path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                let name = path.strip_prefix(dir).expect("it lies below").to_string_lossy().into_owned();
+                all.insert(name, fs_err::read(&path).expect("the file can be read"));
+            }
+        }
+    }
+    all
+}
