@@ -3,11 +3,19 @@
 //!
 //! Invariant: no message shows the name of a Rust type.
 
+mod outline;
+
 use std::fmt::Write as _;
+use std::io::Read as _;
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
 use serde_saphyr::{Error, Location};
+
+use self::outline::Entry;
+
+/// The longest recipe that is read, in bytes.
+const MAX_BYTES: u64 = 4 << 20;
 
 /// A recipe that cannot be used, rendered for a person.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -95,13 +103,17 @@ impl Source {
     /// When it cannot be read, is empty, or is not UTF-8.
     pub fn read(path: &Path) -> Result<Self, RecipeError> {
         let file = path.display().to_string();
-        let bytes = std::io::Read::bytes(
-            fs_err::File::open(path)
-                .map_err(|error| RecipeError::whole(&file, format!("cannot read the recipe: {}", error.kind())))?,
-        )
-        .take(4 << 20)
-        .collect::<Result<Vec<u8>, _>>()
-        .map_err(|error| RecipeError::whole(&file, format!("cannot read the recipe: {}", error.kind())))?;
+        let unreadable = |error: std::io::Error| {
+            let message = format!("cannot read the recipe: {}", error.kind());
+            RecipeError::whole(&file, message)
+        };
+        let mut bytes = Vec::new();
+        let handle = fs_err::File::open(path).map_err(unreadable)?;
+        handle.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(RecipeError::whole(&file, "the recipe is longer than 4 MiB")
+                .with_hint("put long lists into files and name those in the recipe"));
+        }
         let text = String::from_utf8(bytes)
             .map_err(|_| RecipeError::whole(&file, "the recipe is not UTF-8 text").with_hint("save it as UTF-8"))?;
         Ok(Self { file, text })
@@ -116,18 +128,13 @@ impl Source {
             return Err(RecipeError::whole(&self.file, "the recipe is empty")
                 .with_hint("a recipe has at least `name` and `sources`; see recipes/tiny.yaml"));
         }
-        if let Some(error) = self.tab_indentation() {
-            return Err(error);
-        }
-        let options = serde_saphyr::options! {
-            with_snippet: false,
-            strict_booleans: true,
-        };
-        serde_saphyr::from_str_with_options(&self.text, options).map_err(|error| self.explain(&error))
+        serde_saphyr::from_str_with_options(&self.text, options()).map_err(|error| self.explain(&error))
     }
 
-    fn tab_indentation(&self) -> Option<RecipeError> {
-        let (number, line) = self.text.lines().enumerate().find(|(_, line)| {
+    /// A tab in the indentation of the line at fault or one beside it. Elsewhere tabs may be meant: in the text of an
+    /// example.
+    fn tab_indentation(&self, place: &Place) -> Option<RecipeError> {
+        let (number, line) = self.text.lines().enumerate().skip(place.line.saturating_sub(2)).take(3).find(|(_, line)| {
             let indent = &line[..line.len() - line.trim_start().len()];
             indent.contains('\t') && !line.trim().is_empty()
         })?;
@@ -155,45 +162,58 @@ impl Source {
         Some(Place { line, column, width: trimmed.trim_end().chars().count().max(1), text })
     }
 
-    /// An error at the `n`th place where the key or value `needle` stands after the keys of `path`, one after the
-    /// other: how checks that come after parsing point into the text.
+    /// An error at the key or value to which `path` leads, or as near to it as the file goes: how checks that come
+    /// after parsing point into the text. A part of the path is a key, the number of a list's item from 0, or a key of
+    /// one of its items.
     pub fn at(&self, path: &[&str], message: impl Into<String>) -> RecipeError {
-        RecipeError { file: self.file.clone(), place: self.find(path), message: message.into(), hint: None }
+        let place = self.outline().and_then(|outline| self.point(outline.value.follow(path).1?));
+        RecipeError { file: self.file.clone(), place, message: message.into(), hint: None }
     }
 
-    fn find(&self, path: &[&str]) -> Option<Place> {
-        let mut from = 0;
-        let mut best = None;
-        for key in path {
-            let (offset, line) =
-                self.text.lines().enumerate().skip(from).find(|(_, line)| word_at(line, key).is_some())?;
-            from = offset;
-            best = Some((offset, line, word_at(line, key)?));
-        }
-        let (offset, _, column) = best?;
-        let mut place = self.place(offset + 1, column + 1)?;
-        place.width = path.last()?.chars().count();
-        Some(place)
+    /// An error at the key or value below `path` that the message itself names, in backticks, in quotes or plainly; at
+    /// `path` if there is none.
+    pub fn near(&self, path: &[&str], message: impl Into<String>) -> RecipeError {
+        let error = self.at(path, message);
+        let named = self.outline().and_then(|outline| {
+            let (_, _, below) = outline.value.follow(path);
+            self.point(words_of(&error.message).find_map(|word| below.search(word))?)
+        });
+        RecipeError { place: named.or(error.place), ..error }
+    }
+
+    fn outline(&self) -> Option<Entry> {
+        serde_saphyr::from_str_with_options::<Entry>(&self.text, options()).ok()
+    }
+
+    fn point(&self, location: Location) -> Option<Place> {
+        let known = location != Location::UNKNOWN;
+        known.then(|| self.place(usize::try_from(location.line()).ok()?, usize::try_from(location.column()).ok()?))?
     }
 
     fn explain(&self, error: &Error) -> RecipeError {
         let error = error.without_snippet();
-        let place = error
-            .location()
-            .filter(|location| *location != Location::UNKNOWN)
-            .and_then(|l| self.place(usize::try_from(l.line()).ok()?, usize::try_from(l.column()).ok()?));
+        let place = error.location().and_then(|location| self.point(location));
+        if let Some(error) = place.as_ref().and_then(|place| self.tab_indentation(place)) {
+            return error;
+        }
         let (message, hint) = describe(error, place.as_ref());
         RecipeError { file: self.file.clone(), place, message, hint }
     }
 }
 
-/// Column (from 0, in characters) of `key` as a whole word in a line.
-fn word_at(line: &str, key: &str) -> Option<usize> {
-    let boundary = |c: Option<char>| c.is_none_or(|c| !(c.is_alphanumeric() || c == '-' || c == '_'));
-    line.match_indices(key).find_map(|(at, _)| {
-        let (before, after) = (line[..at].chars().next_back(), line[at + key.len()..].chars().next());
-        (boundary(before) && boundary(after)).then(|| line[..at].chars().count())
-    })
+fn options() -> serde_saphyr::Options {
+    serde_saphyr::options! {
+        with_snippet: false,
+        strict_booleans: true,
+    }
+}
+
+/// The words of a message that may name a key or value, the most likely first.
+fn words_of(message: &str) -> impl Iterator<Item = &str> {
+    let marked = |mark: char| message.split(mark).skip(1).step_by(2);
+    let quoted = marked('`').chain(marked('"')).flat_map(|word| [word, word.rsplit('.').next().unwrap_or(word)]);
+    let plain = message.split(|c: char| !(c.is_alphanumeric() || c == '-' || c == '_'));
+    quoted.chain(plain.filter(|word| word.chars().any(char::is_alphabetic)))
 }
 
 fn given(place: Option<&Place>) -> String {

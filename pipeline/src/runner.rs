@@ -50,7 +50,7 @@ pub struct RunError {
     /// The partition.
     pub partition: u32,
     /// Why.
-    pub source: StageError,
+    pub source: Box<StageError>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -204,7 +204,8 @@ impl Pool<'_> {
     fn fail(&self, state: &mut State, node: NodeId, partition: u32, source: StageError) {
         // The first cause counts; tasks that were cancelled because of it do not.
         if state.failed.is_none() {
-            state.failed = Some(RunError { node: self.plan.node(node).path.clone(), partition, source });
+            let node = self.plan.node(node).path.clone();
+            state.failed = Some(RunError { node, partition, source: Box::new(source) });
         }
     }
 

@@ -149,8 +149,7 @@ impl Snapshot {
         self.items
             .iter()
             .map(|item| match item.location {
-                Location::File { size, .. } => size,
-                Location::Range { start: 0, size, .. } => size,
+                Location::File { size, .. } | Location::Range { start: 0, size, .. } => size,
                 Location::Range { .. } => 0,
                 Location::Record { start, end, .. } => end - start,
             })

@@ -128,7 +128,9 @@ impl Stage for Gather {
         }
         all.sort();
         let mut builder = StringBuilder::new();
-        all.iter().for_each(|text| builder.append_value(text));
+        for text in &all {
+            builder.append_value(text);
+        }
         task.emit(0, &RecordBatch::try_new(letters(), vec![Arc::new(builder.finish())])?)
     }
 }
@@ -210,7 +212,7 @@ fn nothing_is_done_twice_and_a_threshold_reruns_only_what_follows() {
 fn a_stage_that_loses_rows_is_caught() {
     let error =
         runner::run(&plan(&texts(), 4, &Arc::default(), true), &MemoryStore::default(), &options(1, None), &Silent);
-    assert!(matches!(error.unwrap_err().source, StageError::Law { rows_out: 0, .. }));
+    assert!(matches!(*error.unwrap_err().source, StageError::Law { rows_out: 0, .. }));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use corpusmill_pipeline::{Dataset, PlanBuilder, StageError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::clean::{CleanSettings, stage::Clean};
+use crate::clean::{CleanSettings, select::Selectors, stage::Clean};
 use crate::crawl::CrawlSettings;
 use crate::dedup::Dedup;
 use crate::filter::step::Filter;
@@ -78,7 +78,8 @@ impl Acquire {
         let Self::Crawl(settings) = self else { return Ok(()) };
         let dir = surroundings.workspace.crawl_dir(settings_digest(settings)?);
         if dir.exists() {
-            let number = (1..).map(|n| dir.with_extension(format!("old-{n}"))).find(|path| !path.exists());
+            let number =
+                (1..=u32::MAX).map(|n| dir.with_extension(format!("old-{n}"))).find(|path| !path.exists());
             if let Some(aside) = number {
                 fs_err::rename(&dir, aside)?;
             }
@@ -90,7 +91,7 @@ impl Acquire {
     pub fn reader(&self) -> Reader {
         match self {
             Self::Files(files) => Reader::Files {
-                settings: files.reading(),
+                settings: Box::new(files.reading()),
                 licence: files.licence.clone(),
                 language: files.language.clone(),
             },
@@ -148,7 +149,10 @@ impl Step {
             Self::Dedup(dedup) => dedup.check(),
             Self::Filter(filter) => filter.check(),
             Self::Crawl(crawl) => crawl.check().map(|_| ()).map_err(web::crawl_error),
-            Self::Files(_) | Self::Crates(_) | Self::RustDocs(_) | Self::Clean(_) => Ok(()),
+            Self::Clean(clean) => {
+                Selectors::new(clean).map(|_| ()).map_err(|error| StageError::Settings(format!("clean: {error}")))
+            }
+            Self::Files(_) | Self::Crates(_) | Self::RustDocs(_) => Ok(()),
         }
     }
 

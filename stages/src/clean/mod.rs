@@ -22,6 +22,7 @@ mod render;
 mod rule;
 mod scan;
 mod settings;
+pub mod select;
 pub mod stage;
 mod table;
 mod tag;

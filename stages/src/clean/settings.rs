@@ -30,6 +30,11 @@ pub struct CleanSettings {
     pub comments: bool,
     /// Shorter text, in characters without white space, counts as empty. Default: 25, about five English words.
     pub min_chars: u32,
+    /// CSS selectors of the main content, for sites whose layout is known: where one matches, only what it selects is
+    /// cleaned; where none does, the content is chosen as usual. Default: none.
+    pub select: Vec<String>,
+    /// CSS selectors of elements to cut before anything else. Default: none.
+    pub remove: Vec<String>,
     /// Larger pages, in bytes, are not parsed. Default: 64 MiB; the largest page of the development sets has 7 MB.
     pub max_bytes: u32,
     /// Deeper nested elements, in levels, become leaves; their text is kept. Default: 512, the limit of Blink and `WebKit`.
@@ -45,6 +50,8 @@ impl Default for CleanSettings {
             tables: true,
             comments: false,
             min_chars: 25,
+            select: Vec::new(),
+            remove: Vec::new(),
             max_bytes: 64 << 20,
             max_depth: 512,
         }

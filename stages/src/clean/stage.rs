@@ -12,6 +12,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use corpusmill_pipeline::document::{document_columns, optional_text, text_column, with_text};
 use corpusmill_pipeline::{Edit, Port, Reads, Rejection, Stage, StageError, Task};
 
+use super::select::Selectors;
 use super::{CleanSettings, Cleaned, clean};
 
 /// Cleans documents.
@@ -70,6 +71,7 @@ impl Clean {
         &self,
         batch: &RecordBatch,
         output: &SchemaRef,
+        selectors: &Selectors,
         edits: &mut Vec<Edit>,
     ) -> Result<(RecordBatch, Vec<Option<Rejection>>), StageError> {
         let (ids, texts, origins) =
@@ -83,24 +85,23 @@ impl Clean {
                 why.push(None);
                 continue;
             }
-            let cleaned = clean(texts.value(row), Some(origins.value(row)), &self.settings);
-            match cleaned.reason {
-                Some(reason) => {
-                    columns.keep(batch, row);
-                    #[expect(clippy::cast_precision_loss, reason = "a measure for people")]
-                    let value = cleaned.text.chars().count() as f64;
-                    why.push(Some(Rejection::new(reason.as_str(), value, f64::from(self.settings.min_chars))));
-                }
-                None => {
-                    edits.extend(cleaned.cut.iter().map(|cut| Edit {
-                        id: ids.value(row).to_owned(),
-                        rule: cut.rule,
-                        count: cut.count,
-                        bytes: cut.bytes,
-                    }));
-                    columns.replace(batch, row, cleaned, media_type);
-                    why.push(None);
-                }
+            let narrowed = selectors.apply(texts.value(row));
+            let html = narrowed.as_deref().unwrap_or(texts.value(row));
+            let cleaned = clean(html, Some(origins.value(row)), &self.settings);
+            if let Some(reason) = cleaned.reason {
+                columns.keep(batch, row);
+                #[expect(clippy::cast_precision_loss, reason = "a measure for people")]
+                let value = cleaned.text.chars().count() as f64;
+                why.push(Some(Rejection::new(reason.as_str(), value, f64::from(self.settings.min_chars))));
+            } else {
+                edits.extend(cleaned.cut.iter().map(|cut| Edit {
+                    id: ids.value(row).to_owned(),
+                    rule: cut.rule,
+                    count: cut.count,
+                    bytes: cut.bytes,
+                }));
+                columns.replace(batch, row, cleaned, media_type);
+                why.push(None);
             }
         }
         Ok((assemble(batch, output, columns)?, why))
@@ -156,9 +157,10 @@ impl Stage for Clean {
 
     fn run(&self, task: &mut Task<'_>) -> Result<(), StageError> {
         let output = task.output_schema().clone();
+        let selectors = Selectors::new(&self.settings).map_err(|error| StageError::Settings(error.to_string()))?;
         for batch in task.input("documents")? {
             let mut edits = Vec::new();
-            let (rows, why) = self.batch(&batch?, &output, &mut edits)?;
+            let (rows, why) = self.batch(&batch?, &output, &selectors, &mut edits)?;
             task.edit(&edits)?;
             task.keep(&rows, &why)?;
         }

@@ -74,6 +74,7 @@ impl Tag {
     }
 
     /// Elements which start on a line of their own.
+    #[expect(clippy::too_many_lines, reason = "one tag a line")]
     pub(crate) fn is_block(self) -> bool {
         use Tag::{
             Address, Article, Aside, Blockquote, Body, Caption, Center, Dd, Details, Dialog, Dir, Div, Dl, Dt,

@@ -114,7 +114,7 @@ fn fate(loaded: &Loaded, example: &Example) -> anyhow::Result<Fate> {
     for receipt in receipts.0.iter().flatten().flatten().filter(|receipt| receipt.result.rejected_rows() > 0) {
         let address = Address { stage: receipt.result.stage.clone(), key: receipt.result.key };
         let rows = store.read(&address, Table::Rejected, receipt, Selection::default())?;
-        for batch in rows.into_iter().flatten() {
+        if let Some(batch) = rows.into_iter().flatten().next() {
             let batch = batch.map_err(StageError::from)?;
             return Ok(Fate::Rejected(format!("{}.{}", receipt.result.stage, text_column(&batch, "rule")?.value(0))));
         }

@@ -63,13 +63,14 @@ enum Ending {
 }
 
 fn ending(path: &Path) -> anyhow::Result<Ending> {
-    let name = path.to_string_lossy();
-    Ok(match name.as_ref() {
+    let name = path.to_string_lossy().to_lowercase();
+    let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
+    Ok(match name.as_str() {
         "-" => Ending::Stdout,
-        name if name.ends_with(".parquet") => Ending::Parquet,
-        name if name.ends_with(".jsonl") || name.ends_with(".ndjson") => Ending::Lines,
-        name if name.ends_with(".jsonl.gz") => Ending::Gzip,
-        name if name.ends_with(".jsonl.zst") => Ending::Zstd,
+        _ if ends(&[".parquet"]) => Ending::Parquet,
+        _ if ends(&[".jsonl", ".ndjson"]) => Ending::Lines,
+        _ if ends(&[".jsonl.gz"]) => Ending::Gzip,
+        _ if ends(&[".jsonl.zst"]) => Ending::Zstd,
         name => anyhow::bail!(
             "{name}: the ending names no output format\nhint: .parquet, .jsonl, .jsonl.gz, .jsonl.zst, or `-`"
         ),

@@ -2,6 +2,7 @@
 //!
 //! Only the tables and columns that the query names are read, so a count over a large corpus needs little memory.
 
+use std::fmt::Write as _;
 use std::io::{Cursor, IsTerminal as _};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -198,7 +199,7 @@ fn table(batches: &[RecordBatch]) -> anyhow::Result<String> {
         for ((value, width), field) in row.iter().zip(&widths).zip(schema.fields()) {
             let pad = " ".repeat(width - value.chars().count());
             let (before, after) = if field.data_type().is_numeric() { (pad.as_str(), "") } else { ("", pad.as_str()) };
-            out.push_str(&format!("{before}{value}{after}  "));
+            let _ = write!(out, "{before}{value}{after}  ");
         }
         out.truncate(out.trim_end().len());
         out.push('\n');

@@ -182,7 +182,7 @@ fn step_over(step: &Step, lines: &[Line]) -> Result<Vec<Option<Fate>>, StageErro
     let plan = builder.finish();
     let store = MemoryStore::default();
     let options = Options { threads: 1, shuffle: None, context: corpusmill_pipeline::task::Context::default() };
-    let receipts = runner::run(&plan, &store, &options, &Silent).map_err(|error| error.source)?;
+    let receipts = runner::run(&plan, &store, &options, &Silent).map_err(|error| *error.source)?;
     for (node, parts) in receipts.0.iter().enumerate() {
         for receipt in parts.iter().flatten() {
             let address = Address { stage: receipt.result.stage.clone(), key: receipt.result.key };
@@ -233,7 +233,7 @@ pub(super) fn through(
 ) -> anyhow::Result<()> {
     let mut input = std::io::stdin().lock();
     let mut out = super::io::lines(output)?;
-    let mut refused = rejected.map(|path| RejectedLines::create(path)).transpose()?;
+    let mut refused = rejected.map(RejectedLines::create).transpose()?;
     let (mut kept, mut dropped) = (0u64, 0u64);
     loop {
         let mut chunks = Vec::new();

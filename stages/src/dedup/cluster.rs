@@ -65,7 +65,7 @@ impl Cluster {
         let text = |name| corpusmill_pipeline::document::text_column(batch, name).map(|c| c.value(row).to_owned());
         let source = text("source")?;
         let rank = self.prefer.iter().position(|name| *name == source).unwrap_or(self.prefer.len());
-        let bytes = |name: &str| batch.column_by_name(name).map(|c| c.as_fixed_size_binary());
+        let bytes = |name: &str| batch.column_by_name(name).map(arrow_array::cast::AsArray::as_fixed_size_binary);
         let mut exact = [0; 16];
         if let Some(column) = bytes("exact") {
             exact.copy_from_slice(column.value(row));

@@ -22,8 +22,11 @@ pub(super) struct Judge {
 
 struct Columns<'a> {
     language: Option<&'a Float64Array>,
-    families: Vec<(Box<dyn Family>, Vec<Option<&'a Float64Array>>)>,
+    families: Vec<Measured<'a>>,
 }
+
+/// A family and the column of each of its rules.
+type Measured<'a> = (Box<dyn Family>, Vec<Option<&'a Float64Array>>);
 
 impl Judge {
     fn columns<'a>(&self, batch: &'a RecordBatch) -> Columns<'a> {

@@ -69,10 +69,10 @@ pub struct Filter {
 impl Filter {
     /// The families of rules that are on, in the order in which they judge.
     pub(super) fn families(&self) -> Vec<Box<dyn Family>> {
-        let mut all: Vec<Box<dyn Family>> = Vec::new();
         fn push<F: Family + Clone + 'static>(all: &mut Vec<Box<dyn Family>>, family: Option<&F>) {
             all.extend(family.map(|family| Box::new(family.clone()) as Box<dyn Family>));
         }
+        let mut all: Vec<Box<dyn Family>> = Vec::new();
         push(&mut all, self.length.as_ref());
         push(&mut all, self.gopher_quality.as_ref());
         push(&mut all, self.gopher_repetition.as_ref());

@@ -240,7 +240,7 @@ fn new_rejected(path: &Path) -> Result<ArrowWriter<fs_err::File>, StageError> {
 }
 
 fn count_licences(batch: &RecordBatch, ledger: &mut SourceEntry) {
-    let bytes = batch.column_by_name("bytes").map(|column| column.as_primitive::<UInt64Type>());
+    let bytes = batch.column_by_name("bytes").map(arrow_array::cast::AsArray::as_primitive::<UInt64Type>);
     for row in 0..batch.num_rows() {
         let licence = optional_text(batch, "licence", row).unwrap_or("unknown");
         let entry = ledger.licences.entry(licence.to_owned()).or_default();

@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
 use arrow_array::types::UInt64Type;
 use arrow_array::{RecordBatch, UInt32Array, UInt64Array};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
@@ -39,15 +38,15 @@ impl Scatter {
 
     fn scatter(&self, batch: &RecordBatch) -> Result<Vec<(u32, RecordBatch)>, StageError> {
         let (ids, sources) = (text_column(batch, "id")?, text_column(batch, "source")?);
-        let hashes = batch.column_by_name("text_hash").map(|column| column.as_primitive::<UInt64Type>());
+        let hashes = batch.column_by_name("text_hash").map(arrow_array::cast::AsArray::as_primitive::<UInt64Type>);
         let orders: Vec<u64> = ids.iter().map(|id| self.order(id.unwrap_or_default())).collect();
         let mut rows: Vec<Vec<u32>> = vec![Vec::new(); self.layout.buckets() as usize];
-        for row in 0..batch.num_rows() {
+        for (row, order) in orders.iter().enumerate() {
             let hash = hashes.map_or(0, |hashes| hashes.value(row));
             let split = Split::of_hash(hash, self.validation_share);
             let source = sources.value(row);
             let unknown = || StageError::Input(format!("the source `{source}` is not in the recipe"));
-            let bucket = self.layout.bucket(source, split, orders[row]).ok_or_else(unknown)?;
+            let bucket = self.layout.bucket(source, split, *order).ok_or_else(unknown)?;
             rows[bucket as usize].push(u32::try_from(row).unwrap_or(u32::MAX));
         }
         let mut columns = batch.columns().to_vec();

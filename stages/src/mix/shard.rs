@@ -3,7 +3,6 @@
 //! Invariant: sorted by (order, id); every document of the bucket once. One shard is held in memory: choose `shards`
 //! so that a shard fits.
 
-use arrow_array::cast::AsArray;
 use arrow_array::types::UInt64Type;
 use arrow_array::{RecordBatch, UInt32Array};
 use arrow_schema::{Schema, SchemaRef};
@@ -50,7 +49,7 @@ impl Stage for Shard {
         let whole = concat_batches(task.output_schema(), &batches)?;
         drop(batches);
         let ids = text_column(&whole, "id")?;
-        let orders = whole.column_by_name("order").map(|column| column.as_primitive::<UInt64Type>());
+        let orders = whole.column_by_name("order").map(arrow_array::cast::AsArray::as_primitive::<UInt64Type>);
         let mut rows: Vec<u32> = (0..u32::try_from(whole.num_rows()).unwrap_or(u32::MAX)).collect();
         rows.sort_unstable_by_key(|&row| {
             let row = row as usize;

@@ -41,10 +41,14 @@ mod tests {
     #[test]
     fn values_fall_into_their_bins() {
         let mut shares = Histogram::new("shares", false);
-        [0.0, 0.04, 0.05, 1.0].into_iter().for_each(|value| shares.add(value));
+        for value in [0.0, 0.04, 0.05, 1.0] {
+            shares.add(value);
+        }
         assert_eq!((shares.counts[0], shares.counts[1], shares.counts[19]), (2, 1, 1));
         let mut lengths = Histogram::new("lengths", true);
-        [0.0, 1.0, 3.0, 1e9].into_iter().for_each(|value| lengths.add(value));
+        for value in [0.0, 1.0, 3.0, 1e9] {
+            lengths.add(value);
+        }
         assert_eq!((lengths.counts[0], lengths.counts[1], lengths.counts[24]), (2, 1, 1));
     }
 }

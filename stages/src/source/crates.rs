@@ -21,7 +21,7 @@ use crate::workspace::FileDigests;
 pub struct Crates {
     /// The lock file, relative to the working directory.
     pub lock: PathBuf,
-    /// Cargo's home, where the cache of packages is; by default CARGO_HOME or ~/.cargo.
+    /// Cargo's home, where the cache of packages is; by default `CARGO_HOME` or ~/.cargo.
     pub cargo_home: Option<PathBuf>,
     /// Only packages whose names stand here; all when empty.
     pub packages: Vec<String>,

@@ -28,7 +28,7 @@ pub enum Reader {
     /// Files and archives of any format.
     Files {
         /// How they are read.
-        settings: FileSettings,
+        settings: Box<FileSettings>,
         /// The licence of documents that name none.
         licence: Option<String>,
         /// The language of documents that name none.

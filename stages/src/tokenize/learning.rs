@@ -26,8 +26,8 @@ pub struct Learn {
 const UNIT: u64 = 1000;
 
 impl Learn {
-    /// Counts by source and word, and the sum of each source.
-    fn gather(&self, task: &mut Task<'_>) -> Result<BTreeMap<String, BTreeMap<String, u64>>, StageError> {
+    /// Counts by source and word.
+    fn gather(task: &mut Task<'_>) -> Result<BTreeMap<String, BTreeMap<String, u64>>, StageError> {
         let mut all: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
         for batch in task.input("counts")? {
             let batch = batch?;
@@ -96,7 +96,7 @@ impl Stage for Learn {
     }
 
     fn run(&self, task: &mut Task<'_>) -> Result<(), StageError> {
-        let all = self.gather(task)?;
+        let all = Self::gather(task)?;
         let bytes = |words: &BTreeMap<String, u64>| words.iter().map(|(word, count)| word.len() as u64 * count).sum();
         let sizes: BTreeMap<&str, u64> = all.iter().map(|(name, words)| (name.as_str(), bytes(words))).collect();
         let total = sizes.values().sum();

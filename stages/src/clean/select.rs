@@ -1,0 +1,104 @@
+//! CSS selectors of a recipe: what a user knows of a site's layout goes before any rule.
+//!
+//! Where they are set, a page is parsed once more, by `scraper`; where they are not, nothing is parsed here.
+//!
+//! Invariant: a page on which no selector matches is left as it is.
+
+use scraper::{Html, Selector};
+
+use super::CleanSettings;
+
+/// A text is no CSS selector.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{selector}` is no CSS selector: {problem}")]
+pub struct BadSelector {
+    /// As given.
+    pub selector: String,
+    /// What is wrong.
+    pub problem: String,
+}
+
+/// The selectors of some settings, parsed.
+#[derive(Debug, Clone)]
+pub struct Selectors {
+    select: Vec<Selector>,
+    remove: Vec<Selector>,
+}
+
+impl Selectors {
+    /// Parses the selectors.
+    ///
+    /// # Errors
+    /// For the first that is none.
+    pub fn new(settings: &CleanSettings) -> Result<Self, BadSelector> {
+        let parse = |list: &[String]| -> Result<Vec<Selector>, BadSelector> {
+            list.iter()
+                .map(|text| {
+                    Selector::parse(text)
+                        .map_err(|error| BadSelector { selector: text.clone(), problem: error.to_string() })
+                })
+                .collect()
+        };
+        Ok(Self { select: parse(&settings.select)?, remove: parse(&settings.remove)? })
+    }
+
+    /// The page narrowed to what was selected, less what was removed; `None` when nothing matched.
+    pub fn apply(&self, html: &str) -> Option<String> {
+        if self.select.is_empty() && self.remove.is_empty() {
+            return None;
+        }
+        let mut page = Html::parse_document(html);
+        let gone: Vec<_> =
+            self.remove.iter().flat_map(|selector| page.select(selector).map(|element| element.id())).collect();
+        for id in &gone {
+            if let Some(mut node) = page.tree.get_mut(*id) {
+                node.detach();
+            }
+        }
+        // The first selector that matches decides; several matches stand one after the other.
+        let chosen = self.select.iter().find_map(|selector| {
+            let parts: Vec<String> = page.select(selector).map(|element| element.html()).collect();
+            (!parts.is_empty()).then(|| parts.concat())
+        });
+        match chosen {
+            Some(body) => {
+                let head = Selector::parse("head").ok()?;
+                let head: String = page.select(&head).map(|element| element.html()).collect();
+                Some(format!("<html>{head}<body><main>{body}</main></body></html>"))
+            }
+            None => (!gone.is_empty()).then(|| page.html()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = "<html><head><title>t</title></head><body><div class=ad>buy</div>\
+        <div id=content><p>kept <span class=ad>buy</span> text</p></div></body></html>";
+
+    fn selectors(select: &[&str], remove: &[&str]) -> Selectors {
+        let list = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        let settings = CleanSettings { select: list(select), remove: list(remove), ..CleanSettings::default() };
+        Selectors::new(&settings).unwrap()
+    }
+
+    #[test]
+    fn what_is_selected_stays_and_what_is_removed_goes() {
+        let html = selectors(&["article", "#content"], &[".ad"]).apply(PAGE).unwrap();
+        assert!(html.contains("kept") && html.contains("<title>t</title>") && !html.contains("buy"), "{html}");
+    }
+
+    #[test]
+    fn a_page_without_a_match_is_left_alone() {
+        assert_eq!(selectors(&["article"], &["nav"]).apply(PAGE), None);
+        assert_eq!(selectors(&[], &[]).apply(PAGE), None);
+    }
+
+    #[test]
+    fn a_bad_selector_is_named() {
+        let settings = CleanSettings { select: vec!["div[".into()], ..CleanSettings::default() };
+        assert!(Selectors::new(&settings).unwrap_err().to_string().contains("`div[`"));
+    }
+}
