@@ -38,13 +38,15 @@ lint: ## Clippy, warnings are errors
 
 .PHONY: recipes
 recipes: ## Check the shipped recipes and the generated schema
-	$(CARGO) build --locked
+	$(CARGO) build --workspace --locked
 	$(DEBUG) schema --check schemas/recipe.json
+	$(DEBUG) schema --tables --check schemas/tables.md
 	$(DEBUG) check $(RECIPES)
 
 .PHONY: schema
-schema: ## Write schemas/recipe.json anew
+schema: ## Write schemas/ anew
 	$(CARGO) run --quiet --locked -- schema --write schemas/recipe.json
+	$(CARGO) run --quiet --locked -- schema --tables --write schemas/tables.md
 
 .PHONY: bench
 bench: ## Benches of every stage on real text of this machine

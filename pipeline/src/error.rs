@@ -10,7 +10,7 @@ use crate::store::Address;
 pub enum StoreError {
     /// The operating system refused; its message names the path.
     #[error("{0}{hint}", hint = io_hint(.0))]
-    Io(#[from] io::Error),
+    Io(io::Error),
     /// A stored part does not hold the bytes that its receipt promises.
     #[error("{path}: {problem}; the part is damaged and will be made again by the next run", path = path.display())]
     Corrupt {
@@ -74,7 +74,7 @@ pub enum StageError {
     Store(#[from] StoreError),
     /// Reading or writing outside the store failed.
     #[error("{0}{hint}", hint = io_hint(.0))]
-    Io(#[from] io::Error),
+    Io(io::Error),
     /// Arrow refused an operation: a bug of ours.
     #[error("internal error in a record batch: {0}")]
     Arrow(arrow_schema::ArrowError),
@@ -160,5 +160,18 @@ impl StageError {
     /// Whether the fault is ours rather than the user's or the machine's.
     pub fn is_bug(&self) -> bool {
         matches!(self, Self::Arrow(_) | Self::Panic { .. } | Self::Law { .. } | Self::UnsupportedColumn { .. })
+    }
+}
+
+// Not `#[from]`: that would also make it the source, and its text would be shown twice.
+impl From<io::Error> for StoreError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<io::Error> for StageError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
     }
 }

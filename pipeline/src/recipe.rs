@@ -3,6 +3,7 @@
 //!
 //! Invariant: no message shows the name of a Rust type.
 
+mod explain;
 mod outline;
 
 use std::fmt::Write as _;
@@ -10,7 +11,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
-use serde_saphyr::{Error, Location};
+use serde_saphyr::{Error, Location, NonFiniteFloatPolicy};
 
 use self::outline::Entry;
 
@@ -134,10 +135,11 @@ impl Source {
     /// A tab in the indentation of the line at fault or one beside it. Elsewhere tabs may be meant: in the text of an
     /// example.
     fn tab_indentation(&self, place: &Place) -> Option<RecipeError> {
-        let (number, line) = self.text.lines().enumerate().skip(place.line.saturating_sub(2)).take(3).find(|(_, line)| {
-            let indent = &line[..line.len() - line.trim_start().len()];
-            indent.contains('\t') && !line.trim().is_empty()
-        })?;
+        let (number, line) =
+            self.text.lines().enumerate().skip(place.line.saturating_sub(2)).take(3).find(|(_, line)| {
+                let indent = &line[..line.len() - line.trim_start().len()];
+                indent.contains('\t') && !line.trim().is_empty()
+            })?;
         let column = line.chars().take_while(|c| *c == ' ').count() + 1;
         let place = Place { line: number + 1, column, width: 1, text: line.to_owned() };
         Some(RecipeError {
@@ -166,7 +168,7 @@ impl Source {
     /// after parsing point into the text. A part of the path is a key, the number of a list's item from 0, or a key of
     /// one of its items.
     pub fn at(&self, path: &[&str], message: impl Into<String>) -> RecipeError {
-        let place = self.outline().and_then(|outline| self.point(outline.value.follow(path).1?));
+        let place = self.outline().and_then(|outline| self.point(outline::follow(&outline, path).0?));
         RecipeError { file: self.file.clone(), place, message: message.into(), hint: None }
     }
 
@@ -175,8 +177,8 @@ impl Source {
     pub fn near(&self, path: &[&str], message: impl Into<String>) -> RecipeError {
         let error = self.at(path, message);
         let named = self.outline().and_then(|outline| {
-            let (_, _, below) = outline.value.follow(path);
-            self.point(words_of(&error.message).find_map(|word| below.search(word))?)
+            let below = outline::follow(&outline, path).1;
+            self.point(words_of(&error.message).into_iter().find_map(|word| outline::search(below, word))?)
         });
         RecipeError { place: named.or(error.place), ..error }
     }
@@ -196,7 +198,7 @@ impl Source {
         if let Some(error) = place.as_ref().and_then(|place| self.tab_indentation(place)) {
             return error;
         }
-        let (message, hint) = describe(error, place.as_ref());
+        let (place, message, hint) = explain::describe(error, place, &self.text);
         RecipeError { file: self.file.clone(), place, message, hint }
     }
 }
@@ -205,119 +207,37 @@ fn options() -> serde_saphyr::Options {
     serde_saphyr::options! {
         with_snippet: false,
         strict_booleans: true,
+        // A check says what is wrong with `.nan` and where; the parser would not.
+        non_finite_float_policy: NonFiniteFloatPolicy::AsString,
     }
 }
 
-/// The words of a message that may name a key or value, the most likely first.
-fn words_of(message: &str) -> impl Iterator<Item = &str> {
+/// The words of a message that may name a key or value, the most likely first: what stands in marks, the last before
+/// the first, since messages go from the key to the value; then every word.
+fn words_of(message: &str) -> Vec<&str> {
     let marked = |mark: char| message.split(mark).skip(1).step_by(2);
-    let quoted = marked('`').chain(marked('"')).flat_map(|word| [word, word.rsplit('.').next().unwrap_or(word)]);
+    let mut words: Vec<&str> = marked('"').chain(marked('`')).collect();
+    words.reverse();
+    let mut words: Vec<&str> =
+        words.into_iter().flat_map(|word| [word, word.rsplit('.').next().unwrap_or(word)]).collect();
     let plain = message.split(|c: char| !(c.is_alphanumeric() || c == '-' || c == '_'));
-    quoted.chain(plain.filter(|word| word.chars().any(char::is_alphabetic)))
+    words.extend(plain.filter(|word| word.chars().any(char::is_alphabetic)));
+    words.retain(|word| !word.is_empty());
+    words
 }
 
-fn given(place: Option<&Place>) -> String {
-    place.map_or_else(String::new, |place| place.text.chars().skip(place.column - 1).take(place.width).collect())
-}
-
-fn describe(error: &Error, place: Option<&Place>) -> (String, Option<String>) {
-    match error {
-        Error::SerdeUnknownField { field, expected, .. } => unknown("key", field, expected),
-        Error::SerdeUnknownVariant { variant, expected, .. } => unknown("name", variant, expected),
-        Error::SerdeMissingField { field, .. } => {
-            (format!("the key `{field}` is missing"), Some(format!("add `{field}: …` here")))
-        }
-        Error::DuplicateMappingKey { key, .. } => (
-            format!("the key `{}` stands twice", key.clone().unwrap_or_else(|| given(place))),
-            Some("keep one of them".to_owned()),
-        ),
-        Error::SerdeInvalidType { unexpected, expected, .. }
-        | Error::SerdeInvalidValue { unexpected, expected, .. } => {
-            (format!("{} was given, but {} is expected", plain(unexpected), plain(expected)), None)
-        }
-        Error::InvalidScalar { ty, .. } => {
-            (format!("`{}` was given, but {} is expected", given(place), plain_type(ty)), None)
-        }
-        Error::InvalidBooleanStrict { .. } => {
-            (format!("`{}` was given, but true or false is expected", given(place)), None)
-        }
-        Error::NullIntoString { .. } => (
-            "nothing was given, but a text is expected".to_owned(),
-            Some("write a value, or \"\" for an empty text".to_owned()),
-        ),
-        Error::UnexpectedMappingEnd { .. } | Error::UnexpectedSequenceEnd { .. } => {
-            ("something is missing before this place".to_owned(), None)
-        }
-        Error::Unexpected { expected, .. } => {
-            (format!("`{}` was given, but {} is expected", given(place), plain(expected)), None)
-        }
-        Error::ExternallyTaggedEnumExpectedScalarOrMapping { .. } => {
-            (format!("`{}` was given, but one name with its settings is expected", given(place)), None)
-        }
-        Error::Message { msg, .. } => (plain(msg), None),
-        other => (plain(&first_line(&other.to_string())), None),
-    }
-}
-
-fn unknown(what: &str, found: &str, expected: &[&'static str]) -> (String, Option<String>) {
-    let near = did_you_mean(found, expected.iter().copied());
-    let allowed = expected.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    let hint = match near {
-        Some(near) => format!("did you mean `{near}`? allowed here: {allowed}"),
-        None => format!("allowed here: {allowed}"),
-    };
-    (format!("unknown {what} `{found}`"), Some(hint))
-}
-
-/// The nearest of some names, if one is near.
+/// The nearest of some names, if one is near: few letters differ, or one begins with the other.
 pub fn did_you_mean<'a>(found: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let distance = |name: &str| {
+        let begins = name.len().min(found.len()) >= 3 && (name.starts_with(found) || found.starts_with(name));
+        if begins { 1 } else { strsim::damerau_levenshtein(found, name) }
+    };
     names
         .into_iter()
-        .map(|name| (strsim::damerau_levenshtein(found, name), name))
+        .map(|name| (distance(name), name))
         .filter(|(distance, name)| *distance <= 1 + name.chars().count().max(found.chars().count()) / 4)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
-}
-
-fn first_line(text: &str) -> String {
-    let line = text.lines().next().unwrap_or_default();
-    let cut = line.find(" at line ").unwrap_or(line.len());
-    line[..cut].trim_start_matches("error: ").to_owned()
-}
-
-fn plain_type(ty: &str) -> &str {
-    match ty {
-        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, zero or more,",
-        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
-        "f32" | "f64" => "a number",
-        "bool" => "true or false",
-        "char" => "one character",
-        _ => "another kind of value",
-    }
-}
-
-/// Words for a reader in place of serde's.
-fn plain(text: &str) -> String {
-    let mut out = text.to_owned();
-    for (from, to) in [
-        ("struct ", "a group of settings: "),
-        ("invalid type: ", ""),
-        ("invalid value: ", ""),
-        ("enum ", "one of the names of "),
-        ("sequence", "list"),
-        ("a map", "a mapping of keys to values"),
-        ("map", "mapping"),
-        ("mappingping", "mapping"),
-        ("unit value", "nothing"),
-        ("unit", "nothing"),
-        ("floating point", "number"),
-        ("u64", "a whole number, zero or more"),
-        ("u32", "a whole number, zero or more"),
-        ("f64", "a number"),
-    ] {
-        out = out.replace(from, to);
-    }
-    out
 }
 
 #[cfg(test)]
@@ -350,6 +270,30 @@ mod tests {
     fn a_wrong_type_says_what_was_given() {
         let message = error("vocab-size: many\n");
         assert!(message.contains("`many` was given, but a whole number, zero or more, is expected"), "{message}");
+    }
+
+    #[test]
+    fn checks_point_at_keys_and_values_and_never_at_comments() {
+        let text = "# seeds\na:\n  - x: { seeds: [p, q] } # q\n  - y: 1\nseeds: 2\n";
+        let source = Source { file: "toy.yaml".into(), text: text.into() };
+        let place = |error: RecipeError| error.place.map(|place| (place.line, place.column));
+        assert_eq!(place(source.at(&["seeds"], "")), Some((5, 1)));
+        assert_eq!(place(source.at(&["a", "x", "seeds"], "")), Some((3, 10)));
+        assert_eq!(place(source.at(&["a", "1", "y"], "")), Some((4, 5)));
+        // As far as the path leads.
+        assert_eq!(place(source.at(&["a", "1", "z"], "")), Some((4, 5)));
+        assert_eq!(place(source.at(&["z"], "")), None);
+        assert_eq!(place(source.near(&["a"], "`seeds`: `q` is wrong")), Some((3, 21)));
+        assert_eq!(place(source.near(&["a"], "seeds are wrong")), Some((3, 10)));
+        assert_eq!(place(source.near(&["a", "0"], "something is wrong")), Some((3, 5)));
+    }
+
+    #[test]
+    fn a_near_name_is_suggested_and_a_far_one_is_not() {
+        let names = ["files", "crates", "dedup"];
+        assert_eq!(did_you_mean("deduplicate", names), Some("dedup"));
+        assert_eq!(did_you_mean("flies", names), Some("files"));
+        assert_eq!(did_you_mean("translate", names), None);
     }
 
     #[test]

@@ -2,10 +2,12 @@
 //!
 //! Invariant: everything that can be wrong in a recipe is found by [`load`], before any work, with the place in the file.
 
+mod check;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use corpusmill_pipeline::recipe::{RecipeError, Source, did_you_mean};
+use corpusmill_pipeline::recipe::{RecipeError, Source};
 use corpusmill_pipeline::shard::MixtureSettings;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -107,13 +109,24 @@ pub struct Overrides {
     pub name: Option<String>,
 }
 
+impl Overrides {
+    /// The recipe's file and these changes, as on the command line.
+    fn describe(&self, file: &str) -> String {
+        let set = self.set.iter().map(|change| format!(" --set {change}"));
+        let name = self.name.iter().map(|name| format!(" --name {name}"));
+        std::iter::once(file.to_owned()).chain(set).chain(name).collect()
+    }
+}
+
 /// Reads and checks a recipe.
 ///
 /// # Errors
 /// With file, line, column and what is allowed.
 pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, RecipeError> {
     let source = Source::read(path)?;
-    let mut recipe: Recipe = source.parse()?;
+    check::bare_steps(&source)?;
+    let written: Recipe = source.parse()?;
+    let mut recipe = written.clone();
     let order: Vec<String> = recipe.sources.keys().cloned().collect();
     for change in &overrides.set {
         recipe = set(&recipe, change)?;
@@ -126,7 +139,11 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, RecipeError> {
     if let Some(name) = &overrides.name {
         recipe.name.clone_from(name);
     }
-    check(&recipe, &source)?;
+    check::check(&recipe, &source).map_err(|error| {
+        // What the command line broke does not stand in the file.
+        let own = check::check(&written, &source).err().is_some_and(|own| own == error);
+        if own { error } else { RecipeError { file: overrides.describe(&source.file), place: None, ..error } }
+    })?;
     Ok(Loaded { recipe, path: path.to_owned(), source })
 }
 
@@ -175,127 +192,6 @@ fn descend<'a>(at: &'a mut serde_json::Value, key: &str) -> Result<&'a mut serde
         }
         _ => Err(format!("`{key}` cannot be set inside a single value")),
     }
-}
-
-fn check(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
-    check_name(recipe, source)?;
-    if recipe.sources.is_empty() {
-        return Err(source
-            .at(&["sources"], "there is no source")
-            .with_hint("add at least one, such as `docs: [ { files: { paths: [docs] } } ]`"));
-    }
-    if !(1..=65_536).contains(&recipe.partitions) {
-        let message = format!("partitions is {}, allowed are 1 to 65536", recipe.partitions);
-        return Err(source.at(&["partitions"], message));
-    }
-    if !(1..=99_999).contains(&recipe.shards) {
-        return Err(source.at(&["shards"], format!("shards is {}, allowed are 1 to 99999", recipe.shards)));
-    }
-    for (name, steps) in &recipe.sources {
-        check_source(name, steps, source)?;
-    }
-    for step in &recipe.steps {
-        check_step(step, &["steps"], source)?;
-    }
-    let names = recipe.sources.keys().map(String::as_str);
-    recipe.mixture.validate(names.clone()).map_err(|error| {
-        let keys = mixture_place(&error.to_string());
-        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-        source.at(&keys, format!("mixture: {error}"))
-    })?;
-    for example in &recipe.examples {
-        if let Some(name) = example.source.as_deref().filter(|name| !recipe.sources.contains_key(*name)) {
-            let error = source.at(&["examples", name], format!("the example's source `{name}` is not in the recipe"));
-            return Err(match did_you_mean(name, names) {
-                Some(near) => error.with_hint(format!("did you mean `{near}`?")),
-                None => error,
-            });
-        }
-    }
-    Ok(())
-}
-
-/// Where in the file a mixture's fault stands: the word that the message quotes, below `mixture`.
-fn mixture_place(message: &str) -> Vec<String> {
-    let mut keys = vec!["mixture".to_owned()];
-    for key in ["max-epochs", "validation-share"] {
-        if message.contains(key) {
-            keys.push(key.to_owned());
-            return keys;
-        }
-    }
-    keys.extend(message.split('`').nth(1).map(str::to_owned));
-    keys
-}
-
-fn check_name(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let fits =
-        |name: &str| !name.is_empty() && name.len() <= 100 && !name.starts_with('.') && name.chars().all(allowed);
-    if !fits(&recipe.name) {
-        let message = format!("`{}` cannot be a name", recipe.name);
-        return Err(source
-            .at(&["name"], message)
-            .with_hint("letters, digits, `-`, `_` and `.`, not first; 100 at most"));
-    }
-    for name in recipe.sources.keys() {
-        if !fits(name) {
-            let message = format!("`{name}` cannot be a source's name");
-            return Err(source
-                .at(&["sources", name], message)
-                .with_hint("letters, digits, `-`, `_` and `.`, not first; 100 at most"));
-        }
-    }
-    Ok(())
-}
-
-fn check_source(name: &str, steps: &[Step], source: &Source) -> Result<(), RecipeError> {
-    let Some(first) = steps.first() else {
-        let error = source.at(&["sources", name], format!("the source `{name}` has no steps"));
-        return Err(error.with_hint("its first step acquires: `files`, `crates`, `rust-docs` or `crawl`"));
-    };
-    if first.acquires().is_none() {
-        let message = format!("the first step of `{name}` is `{}`, which acquires nothing", first.name());
-        let hint = "begin with `files`, `crates`, `rust-docs` or `crawl`";
-        return Err(source.at(&["sources", name, first.name()], message).with_hint(hint));
-    }
-    for (index, step) in steps.iter().enumerate() {
-        if index > 0 && step.acquires().is_some() {
-            let message = format!("`{}` can only be the first step of a source", step.name());
-            let hint = "make it a source of its own";
-            return Err(source.at(&["sources", name, step.name()], message).with_hint(hint));
-        }
-        check_step(step, &["sources", name], source)?;
-    }
-    Ok(())
-}
-
-fn check_step(step: &Step, place: &[&str], source: &Source) -> Result<(), RecipeError> {
-    if place == ["steps"] && step.acquires().is_some() {
-        let message = format!("`{}` can only be the first step of a source", step.name());
-        return Err(source.at(&["steps", step.name()], message).with_hint("move it to `sources`"));
-    }
-    step.check().map_err(|error| {
-        let mut place = place.to_vec();
-        place.push(step.name());
-        let (message, hint) = match error.to_string().split_once("\nhint: ") {
-            Some((message, hint)) => (message.to_owned(), Some(hint.to_owned())),
-            None => (error.to_string(), None),
-        };
-        // The key that the message names, where it stands below the step.
-        let key =
-            message.split([' ', '`', ':', ',']).find(|word| word.contains('-') || *word == "seeds").map(str::to_owned);
-        let exact = key.as_deref().map(|key| {
-            let mut place = place.clone();
-            place.push(key);
-            source.at(&place, message.clone())
-        });
-        let error = match exact {
-            Some(error) if error.place.is_some() => error,
-            _ => source.at(&place, message),
-        };
-        RecipeError { hint, ..error }
-    })
 }
 
 impl Recipe {

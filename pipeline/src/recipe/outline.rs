@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Location, Spanned};
 
 /// The keys and values of a file with their locations.
@@ -17,49 +17,39 @@ pub(super) enum Outline {
 
 pub(super) type Entry = Spanned<Outline>;
 
-impl Outline {
-    /// Follows `path` as far as it leads: keys of mappings; numbers, from 0, or keys of their items for lists; the
-    /// text of a value. Gives how many parts of the path were found, and where the last of them stands.
-    pub(super) fn follow<'a>(&'a self, path: &[&str]) -> (usize, Option<Location>, &'a Self) {
-        let (mut node, mut place) = (self, None);
-        for (depth, part) in path.iter().enumerate() {
-            let Some((location, next)) = node.step(part) else { return (depth, place, node) };
-            (node, place) = (next, Some(location));
-        }
-        (path.len(), place, node)
+/// Follows `path` as far as it leads: keys of mappings; numbers, from 0, or keys of their items for lists; the text of
+/// a value. Gives where the last part that was found stands, and what is there.
+pub(super) fn follow<'a>(outline: &'a Entry, path: &[&str]) -> (Option<Location>, &'a Entry) {
+    let (mut place, mut entry) = (None, outline);
+    for part in path {
+        let Some((location, next)) = step(entry, part) else { break };
+        (place, entry) = (Some(location), next);
     }
+    (place, entry)
+}
 
-    fn step(&self, part: &str) -> Option<(Location, &Self)> {
-        match self {
-            Self::Map(entries) => {
-                let (key, value) = entries.iter().find(|(key, _)| key.value == part)?;
-                Some((key.referenced, &value.value))
-            }
-            Self::List(items) => match part.parse::<usize>() {
-                Ok(index) => items.get(index).map(|item| (item.referenced, &item.value)),
-                Err(_) => items.iter().find_map(|item| match &item.value {
-                    Self::Map(_) => item.value.step(part),
-                    Self::Scalar(text) => (text == part).then_some((item.referenced, &item.value)),
-                    Self::List(_) => None,
-                }),
-            },
-            Self::Scalar(_) => None,
+fn step<'a>(entry: &'a Entry, part: &str) -> Option<(Location, &'a Entry)> {
+    match &entry.value {
+        Outline::Map(entries) => {
+            let (key, value) = entries.iter().find(|(key, _)| key.value == part)?;
+            Some((key.referenced, value))
         }
+        Outline::List(items) => match part.parse::<usize>() {
+            Ok(index) => items.get(index).map(|item| (item.referenced, item)),
+            Err(_) => items.iter().find_map(|item| step(item, part)),
+        },
+        Outline::Scalar(_) => None,
     }
+}
 
-    /// Where `word` stands as a key or value, here or below; the first in the order of the file.
-    pub(super) fn search(&self, word: &str) -> Option<Location> {
-        let value = |entry: &Entry| match &entry.value {
-            Self::Scalar(text) => (text == word).then_some(entry.referenced),
-            below => below.search(word),
-        };
-        match self {
-            Self::Map(entries) => entries
-                .iter()
-                .find_map(|(key, entry)| (key.value == word).then_some(key.referenced).or_else(|| value(entry))),
-            Self::List(items) => items.iter().find_map(value),
-            Self::Scalar(_) => None,
-        }
+/// Where `word` stands as a key or value, here or below; the first in the order of the file.
+pub(super) fn search(entry: &Entry, word: &str) -> Option<Location> {
+    match &entry.value {
+        Outline::Map(entries) => entries
+            .iter()
+            .find_map(|(key, entry)| (key.value == word).then_some(key.referenced).or_else(|| search(entry, word))),
+        Outline::List(items) => items.iter().find_map(|item| search(item, word)),
+        Outline::Scalar(text) => (text == word).then_some(entry.referenced),
     }
 }
 
@@ -96,10 +86,6 @@ impl<'de> Visitor<'de> for Builder {
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Outline, D::Error> {
         Outline::deserialize(deserializer)
-    }
-
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Outline, D::Error> {
-        IgnoredAny::deserialize(deserializer).map(|_| Outline::Scalar(String::new()))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Outline, E> {

@@ -16,7 +16,7 @@ use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
-use super::{Address, PartWriter, Selection, Store, Table, named, sync_dir};
+use super::{Address, PartWriter, Selection, Store, Table, named, readable, sync_dir};
 use crate::document::{BATCH_BYTES, BATCH_ROWS, EDITS, REJECTED};
 use crate::receipt::{FileInfo, RunInfo, TaskResult};
 use crate::table::Batches;
@@ -175,7 +175,7 @@ impl Store for LocalStore {
 
     fn begin(&self, address: &Address, schema: &SchemaRef) -> Result<Box<dyn PartWriter>, StoreError> {
         let tmp = self.root.join("tmp");
-        let aside = tempfile::Builder::new().prefix("part-").tempdir_in(&tmp).map_err(|error| named(&tmp, &error))?;
+        let aside = readable(0o755).prefix("part-").tempdir_in(&tmp).map_err(|error| named(&tmp, &error))?;
         let mut writer = LocalPart {
             aside,
             target: self.dir(address),
@@ -362,7 +362,9 @@ impl PartWriter for LocalPart {
         // The commit point. A folder that is already there is either another run's equal part or a damaged one.
         if fs_err::rename(self.aside.path(), &self.target).is_err() {
             if let Ok(theirs) = read_receipt(&self.target.join(RECEIPT), &self.address)
-                && theirs.result == receipt.result
+                && theirs.result.key == receipt.result.key
+                && theirs.result.rows_digest == receipt.result.rows_digest
+                && theirs.result.rejected_digest == receipt.result.rejected_digest
                 && theirs
                     .run
                     .files

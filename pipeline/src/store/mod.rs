@@ -138,13 +138,25 @@ pub trait PartWriter: Send {
 /// When the folder cannot be written.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     use std::io::Write;
-    let parent = path.parent().unwrap_or(Path::new("."));
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs_err::create_dir_all(parent)?;
     let mut file =
-        tempfile::Builder::new().prefix(".aside-").tempfile_in(parent).map_err(|error| named(parent, &error))?;
+        readable(0o644).prefix(".aside-").tempfile_in(parent).map_err(|error| named(parent, &error))?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(|error| named(path, &error))?;
     file.persist(path).map_err(|error| named(path, &error.error))?;
     sync_dir(parent)
+}
+
+/// A builder of temporary files or folders with the permissions that others may have, less the umask: the result is
+/// renamed to something that is to be read.
+pub(crate) fn readable(mode: u32) -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        builder.permissions(std::fs::Permissions::from_mode(mode));
+    }
+    builder
 }
 
 /// Makes a rename inside `dir` durable.

@@ -85,7 +85,8 @@ impl Clean {
                 why.push(None);
                 continue;
             }
-            let narrowed = selectors.apply(texts.value(row));
+            let small = texts.value(row).len() as u64 <= u64::from(self.settings.max_bytes);
+            let narrowed = small.then(|| selectors.apply(texts.value(row))).flatten();
             let html = narrowed.as_deref().unwrap_or(texts.value(row));
             let cleaned = clean(html, Some(origins.value(row)), &self.settings);
             if let Some(reason) = cleaned.reason {

@@ -290,16 +290,17 @@ fn fail(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "error: {text}");
 }
 
-/// The causes, joined, with hints last.
+/// The causes, joined; a cause that is already quoted by what stands before it is not said again.
 fn message(error: &anyhow::Error) -> String {
-    let text = format!("{error:#}");
-    match text.find("\nhint: ") {
-        None => text,
-        Some(at) => {
-            let (head, rest) = text.split_at(at);
-            format!("{head}{rest}")
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
         }
     }
+    text
 }
 
 fn exit_code(error: &anyhow::Error) -> u8 {

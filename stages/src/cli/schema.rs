@@ -1,8 +1,10 @@
-//! `corpusmill schema`: the JSON Schema of recipes.
+//! `corpusmill schema`: the JSON Schema of recipes, and the columns of the tables.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
+use corpusmill_pipeline::document::{DOCUMENT, EDITS, REJECTED};
 
 use super::print;
 
@@ -15,15 +17,42 @@ pub(super) struct SchemaCommand {
     /// Write the schema to this file.
     #[arg(long, value_name = "FILE", conflicts_with = "check")]
     write: Option<PathBuf>,
+    /// The columns of documents, rejected documents, edits, clusters and token shards, as Markdown, instead of the
+    /// JSON Schema of recipes.
+    #[arg(long)]
+    tables: bool,
+}
+
+/// The tables that users see, a Markdown section each.
+fn tables() -> String {
+    let shard = corpusmill_pipeline::shard::token_shard_schema(false);
+    let mut out = String::from(
+        "# Tables\n\nWritten by `corpusmill schema --tables --write schemas/tables.md`. A stage that measures adds \
+         columns `filter.RULE` (Float64) to documents; cleaning adds `author`, `date`, `site_name`, `canonical_url`.\n",
+    );
+    for (name, schema) in [
+        ("Document", DOCUMENT.clone()),
+        ("Rejected document", REJECTED.clone()),
+        ("Edit", EDITS.clone()),
+        ("Duplicate cluster member", crate::dedup::cluster_schema()),
+        ("Token shard", shard),
+    ] {
+        let _ = write!(out, "\n## {name}\n\n| column | type | may be null |\n|---|---|---|\n");
+        for field in schema.fields() {
+            let null = if field.is_nullable() { "yes" } else { "no" };
+            let _ = writeln!(out, "| `{}` | {} | {null} |", field.name(), field.data_type());
+        }
+    }
+    out
 }
 
 impl SchemaCommand {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let schema = crate::recipe::json_schema()?;
+        let schema = if self.tables { tables() } else { crate::recipe::json_schema()? };
         if let Some(path) = self.check {
             let current = fs_err::read_to_string(&path)? == schema;
             let path = path.display();
-            anyhow::ensure!(current, "{path} is stale\nhint: corpusmill schema --write {path}");
+            anyhow::ensure!(current, "{path} is stale\nhint: corpusmill schema{} --write {path}", if self.tables { " --tables" } else { "" });
             return print(&format!("{path} is current\n"));
         }
         if let Some(path) = self.write {

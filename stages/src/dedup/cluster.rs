@@ -24,7 +24,7 @@ pub struct Cluster {
 }
 
 /// Columns: `row`, `id`, `cluster` (the survivor's id), `survivor`, `exact`, `jaccard` (estimated, with the survivor).
-pub(super) fn schema() -> SchemaRef {
+pub(crate) fn schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
         Field::new("row", DataType::UInt32, false),
         Field::new("id", DataType::Utf8, false),

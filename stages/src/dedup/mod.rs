@@ -27,6 +27,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use cluster::Cluster;
+pub(crate) use cluster::schema as cluster_schema;
 
 /// Settings of the step `dedup`. The defaults are FineWeb's: 5-word shingles, 14 bands of 8 rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::Args)]
@@ -48,7 +49,7 @@ pub struct Dedup {
     #[arg(long, default_value_t = Dedup::default().buckets)]
     pub buckets: u32,
     /// Sources whose documents survive before others; in a recipe, by default, the order of its sources.
-    #[arg(long, value_delimiter = ',')]
+    #[arg(skip)]
     pub prefer: Vec<String>,
 }
 

@@ -1,0 +1,207 @@
+//! What a recipe's types cannot say: names that must exist, numbers in their range, steps in their order.
+//!
+//! Invariant: every error points at the key or value that is wrong, where the file has it.
+
+use corpusmill_pipeline::recipe::{RecipeError, Source, did_you_mean};
+use globset::GlobBuilder;
+
+use super::{Example, Expect, Recipe};
+use crate::filter::licence::{LicencePolicy, LicenceVerdict};
+use crate::language_code::iso639_3;
+use crate::source::files::Files;
+use crate::step::Step;
+use crate::tokenize::Tokenizer;
+use crate::tokenize::special::SPECIAL_TOKENS;
+
+/// What a name may be made of.
+const NAMES: &str = "a name has letters, digits, `-`, `_` and `.`, does not begin with `.`, and is at most 100 long";
+/// What may begin a source.
+const FIRST: &str = "`files`, `crates`, `rust-docs` or `crawl`";
+
+/// Finds steps that are a name alone, before parsing: the parser would take what follows for their settings.
+pub(super) fn bare_steps(source: &Source) -> Result<(), RecipeError> {
+    // What cannot be read at all is explained when it is read as a recipe.
+    let Ok(recipe) = source.parse::<serde_json::Value>() else { return Ok(()) };
+    let sources =
+        recipe["sources"].as_object().into_iter().flatten().map(|(name, steps)| (vec!["sources", name], steps));
+    for (place, steps) in sources.chain([(vec!["steps"], &recipe["steps"])]) {
+        for (index, step) in steps.as_array().into_iter().flatten().enumerate() {
+            if let Some(name) = step.as_str() {
+                let index = index.to_string();
+                let place = [place.as_slice(), &[index.as_str()]].concat();
+                let hint = format!("write `{name}: {{}}` for its defaults");
+                return Err(source.at(&place, format!("the step `{name}` has no settings")).with_hint(hint));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Checks a recipe that was parsed.
+pub(super) fn check(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
+    check_name(&["name"], &recipe.name, "", source)?;
+    if recipe.sources.is_empty() {
+        let hint = "add at least one, such as `docs: [ { files: { paths: [docs] } } ]`";
+        return Err(source.at(&["sources"], "there is no source").with_hint(hint));
+    }
+    range("partitions", recipe.partitions, 65_536, source)?;
+    range("shards", recipe.shards, 99_999, source)?;
+    for (name, steps) in &recipe.sources {
+        check_name(&["sources", name], name, " of a source", source)?;
+        check_source(recipe, name, steps, source)?;
+    }
+    for (index, step) in recipe.steps.iter().enumerate() {
+        let place = ["steps", &index.to_string(), step.name()];
+        if step.acquires().is_some() {
+            return Err(not_first(step, &place, source).with_hint("move it to `sources`"));
+        }
+        check_step(recipe, step, &place, source)?;
+    }
+    check_tokenizer(&recipe.tokenizer, source)?;
+    check_mixture(recipe, source)?;
+    recipe.examples.iter().enumerate().try_for_each(|(index, example)| check_example(recipe, index, example, source))
+}
+
+fn check_name(place: &[&str], name: &str, whose: &str, source: &Source) -> Result<(), RecipeError> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if name.is_empty() || name.len() > 100 || name.starts_with('.') || !name.chars().all(allowed) {
+        return Err(source.near(place, format!("`{name}` cannot be the name{whose}")).with_hint(NAMES));
+    }
+    Ok(())
+}
+
+fn range(key: &str, value: u32, most: u32, source: &Source) -> Result<(), RecipeError> {
+    if (1..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(source.at(&[key], format!("`{key}` is {value}; allowed are 1 to {most}")))
+}
+
+/// An error about a name that is not among those known, at the place of the name.
+fn unknown(place: &[&str], what: &str, name: &str, recipe: &Recipe, source: &Source) -> RecipeError {
+    let known: Vec<&str> = recipe.sources.keys().map(String::as_str).collect();
+    let listed = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let near = did_you_mean(name, known).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+    source.near(place, format!("{what} `{name}`")).with_hint(format!("{near}the sources are {listed}"))
+}
+
+fn check_source(recipe: &Recipe, name: &str, steps: &[Step], source: &Source) -> Result<(), RecipeError> {
+    let Some(first) = steps.first() else {
+        let error = source.at(&["sources", name], format!("the source `{name}` has no steps"));
+        return Err(error.with_hint(format!("its first step acquires: {FIRST}")));
+    };
+    if first.acquires().is_none() {
+        let message = format!("the first step of `{name}` is `{}`, which acquires nothing", first.name());
+        return Err(source.at(&["sources", name, "0", first.name()], message).with_hint(format!("begin with {FIRST}")));
+    }
+    for (index, step) in steps.iter().enumerate() {
+        let place = ["sources", name, &index.to_string(), step.name()];
+        if index > 0 && step.acquires().is_some() {
+            return Err(not_first(step, &place, source).with_hint("make it a source of its own"));
+        }
+        check_step(recipe, step, &place, source)?;
+    }
+    Ok(())
+}
+
+fn not_first(step: &Step, place: &[&str], source: &Source) -> RecipeError {
+    source.at(place, format!("`{}` can only be the first step of a source", step.name()))
+}
+
+fn check_step(recipe: &Recipe, step: &Step, place: &[&str], source: &Source) -> Result<(), RecipeError> {
+    match step {
+        Step::Files(files) => check_files(files, place, source)?,
+        Step::Dedup(dedup) => {
+            if let Some(name) = dedup.prefer.iter().find(|name| !recipe.sources.contains_key(*name)) {
+                return Err(unknown(place, "dedup: there is no source", name, recipe, source));
+            }
+        }
+        Step::Filter(filter) => {
+            let codes = filter.language.iter().flat_map(|language| &language.allow);
+            codes.into_iter().try_for_each(|code| check_language(code, place, source))?;
+        }
+        Step::Crates(_) | Step::RustDocs(_) | Step::Crawl(_) | Step::Clean(_) => {}
+    }
+    step.check().map_err(|error| {
+        let text = error.to_string();
+        let (message, hint) = match text.split_once("\nhint: ").or_else(|| text.split_once("; ")) {
+            Some((message, hint)) => (message, Some(hint.to_owned())),
+            None => (text.as_str(), None),
+        };
+        let message = message.replace("crawl: crawl setting", "crawl:");
+        RecipeError { hint, ..source.near(place, message) }
+    })
+}
+
+fn check_files(files: &Files, place: &[&str], source: &Source) -> Result<(), RecipeError> {
+    if files.paths.is_empty() {
+        let error = source.near(place, "files: `paths` is empty");
+        return Err(error.with_hint("name at least one file, folder or glob: `paths: [docs, \"notes/*.md\"]`"));
+    }
+    for path in &files.paths {
+        // A name with such a character may be that of a file; only the run knows.
+        if let Err(error) = GlobBuilder::new(path).build()
+            && !std::path::Path::new(path).exists()
+        {
+            let message = format!("files: `{path}` is neither a file nor a glob: {}", error.kind());
+            return Err(source.near(place, message));
+        }
+    }
+    if let Some(licence) = &files.licence
+        && let LicenceVerdict::Unparsed { reason, .. } = LicencePolicy::default().evaluate(Some(licence))
+    {
+        let error = source.near(place, format!("files: `{licence}` is not an SPDX licence: {reason}"));
+        return Err(error.with_hint("such as MIT, CC-BY-4.0 or `MIT OR Apache-2.0`; see https://spdx.org/licenses"));
+    }
+    files.language.iter().try_for_each(|code| check_language(code, place, source))
+}
+
+fn check_language(code: &str, place: &[&str], source: &Source) -> Result<(), RecipeError> {
+    if code.len() == 3 && code.chars().all(|c| c.is_ascii_lowercase()) {
+        return Ok(());
+    }
+    let error = source.near(place, format!("`{code}` is not an ISO 639-3 code of a language"));
+    Err(match iso639_3(code) {
+        Some(known) => error.with_hint(format!("did you mean `{known}`?")),
+        None => error.with_hint("three small letters, such as `eng`, `deu` or `zho`"),
+    })
+}
+
+fn check_tokenizer(tokenizer: &Tokenizer, source: &Source) -> Result<(), RecipeError> {
+    let Tokenizer::Train(train) = tokenizer else { return Ok(()) };
+    let least = 256 + u32::try_from(SPECIAL_TOKENS.len()).unwrap_or(u32::MAX);
+    if train.vocab_size < least {
+        let message =
+            format!("`vocab-size` is {}; the 256 bytes and the control tokens alone are {least}", train.vocab_size);
+        return Err(source.at(&["tokenizer", "train", "vocab-size"], message).with_hint("16384 to 65536 are usual"));
+    }
+    Ok(())
+}
+
+/// The message of a mixture's fault begins with the path to it, such as `mixture.phases[0].tokens: `.
+fn check_mixture(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
+    recipe.mixture.validate(recipe.sources.keys().map(String::as_str)).map_err(|error| {
+        let text = error.to_string();
+        let path: Vec<&str> = text.split(": ").next().unwrap_or_default().split(['.', '[', ']']).collect();
+        let path: Vec<&str> = path.into_iter().filter(|part| !part.is_empty()).collect();
+        match text.split_once("; ") {
+            Some((message, hint)) => source.near(&path, message).with_hint(hint),
+            None => source.near(&path, text.as_str()),
+        }
+    })
+}
+
+fn check_example(recipe: &Recipe, index: usize, example: &Example, source: &Source) -> Result<(), RecipeError> {
+    let index = index.to_string();
+    if let Some(name) = example.source.as_deref().filter(|name| !recipe.sources.contains_key(*name)) {
+        return Err(unknown(&["examples", &index, "source"], "the example's source is unknown:", name, recipe, source));
+    }
+    match &example.expect {
+        Expect::Rejected(rule) if !rule.contains('.') => {
+            let error =
+                source.near(&["examples", &index, "expect"], format!("`{rule}` names a rule without its stage"));
+            Err(error.with_hint(format!("STAGE.RULE, such as `filter.{rule}` or `clean.no-content`")))
+        }
+        Expect::Kept | Expect::Rejected(_) => Ok(()),
+    }
+}

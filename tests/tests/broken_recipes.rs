@@ -1,0 +1,376 @@
+//! Broken recipes of every kind: each gets its own message, with its place in the file, and none shows how the program
+//! is written.
+//!
+//! Invariant: all messages stand in one snapshot, so that a change to any of them is seen by a person.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use corpusmill_stages::recipe::{Overrides, load};
+
+/// A fault, what makes it, where it stands and what must be said of it.
+struct Broken {
+    fault: &'static str,
+    /// The recipe; with `…` in it, that is replaced by [`REST`].
+    text: &'static str,
+    /// `line:column`, when the fault has a place in the file.
+    place: Option<&'static str>,
+    phrase: &'static str,
+}
+
+/// What a recipe needs, for faults elsewhere.
+const REST: &str = "name: toy\nsources:\n  docs:\n    - files: { paths: [docs] }\n";
+
+const fn at(fault: &'static str, text: &'static str, place: &'static str, phrase: &'static str) -> Broken {
+    Broken { fault, text, place: Some(place), phrase }
+}
+
+const fn whole(fault: &'static str, text: &'static str, phrase: &'static str) -> Broken {
+    Broken { fault, text, place: None, phrase }
+}
+
+/// Faults of the YAML itself.
+const SYNTAX: &[Broken] = &[
+    whole("empty file", "", "the recipe is empty"),
+    whole("only comments", "# nothing\n\n  # here\n", "the recipe is empty"),
+    at("tab indentation", "name: toy\nsources:\n\tdocs: []\n", "3:1", "a tab in the indentation"),
+    at("tab after spaces", "name: toy\nsources:\n  docs:\n  \t- files: {}\n", "4:3", "a tab in the indentation"),
+    at("unclosed quote", "name: \"toy\nsources: {}\n", "1:7", "quote"),
+    at("unclosed bracket", "name: toy\nsources: { docs: [ { files: {} } }\n", "2:18", "bracket"),
+    at("list never closed", "…steps: [ { dedup: {} }\n", "5:8", "bracket"),
+    at("stray colon", "name: toy: mill\nsources: {}\n", "1:10", "a second `: ` in one value"),
+    at("uneven indentation", "…steps:\n  - dedup: {}\n - clean: {}\n", "7:2", "indent"),
+    at("unknown alias", "…steps: *all\n", "5:8", "`*all` stands for nothing"),
+    at(
+        "anchor bomb",
+        "a: &a [x, x, x, x, x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]\n\
+         c: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b, *b]\nd: &d [*c, *c, *c, *c, *c, *c, *c, *c, *c, *c]\n\
+         e: &e [*d, *d, *d, *d, *d, *d, *d, *d, *d, *d]\nname: [*e, *e, *e, *e, *e, *e, *e, *e, *e, *e]\n",
+        "1:1",
+        "unknown key `a`",
+    ),
+    at("two documents", "…---\nname: other\n", "5:1", "a second document"),
+    at("tag", "name: !!binary toy\nsources: {}\n", "1:16", "a tag"),
+];
+
+/// Keys and values of another form than expected.
+const SHAPE: &[Broken] = &[
+    at("list at top level", "- name: toy\n", "1:1", "a group of settings"),
+    at("text at top level", "toy\n", "1:1", "a group of settings"),
+    at("missing name", "sources:\n  docs:\n    - files: { paths: [docs] }\n", "1:1", "the key `name` is missing"),
+    at("missing sources", "name: toy\n", "1:1", "the key `sources` is missing"),
+    at("name without value", "name:\nsources: {}\n", "1:5", "nothing was given"),
+    at("unknown key", "…colour: green\n", "5:1", "unknown key `colour`"),
+    at("misspelt key", "…partitons: 4\n", "5:1", "did you mean `partitions`?"),
+    at("misspelt nested key", "…tokenizer: { train: { vocab-sise: 4096 } }\n", "5:23", "did you mean `vocab-size`?"),
+    at("wrong case of a key", "…tokenizer: { train: { vocab_size: 4096 } }\n", "5:23", "did you mean `vocab-size`?"),
+    at("duplicate key", "…name: again\n", "5:1", "the key `name` stands twice"),
+    at("duplicate source", "…  docs:\n    - files: { paths: [more] }\n", "5:3", "the key `docs` stands twice"),
+    at("text for a number", "…partitions: many\n", "5:13", "`many` was given, but a whole number"),
+    at("fraction for a whole number", "…partitions: 1.5\n", "5:13", "`1.5` was given, but a whole number"),
+    at("negative number", "…partitions: -4\n", "5:13", "`-4` was given, but a whole number, zero or more"),
+    at("number too large", "…partitions: 99999999999999999999\n", "5:13", "is too large here"),
+    at("list for a number", "…shards: [4]\n", "5:9", "a list was given"),
+    at("number for a mapping", "…mixture: 5\n", "5:10", "a group of settings"),
+    at("text for a list", "name: toy\nsources:\n  docs: files\n", "3:9", "list"),
+    at("mapping for a list", "…steps: { dedup: {} }\n", "5:8", "list"),
+    at("bad boolean", "…steps: [ { dedup: { near: yes } } ]\n", "5:27", "true or false"),
+    at("text for a threshold", "…steps: [ { filter: { toxicity: { max-score: high } } } ]\n", "5:45", "a number"),
+    at("not a number", "…mixture: { max-epochs: .nan }\n", "5:12", "not a number of passes"),
+];
+
+/// Names and numbers that cannot be.
+const MEANING: &[Broken] = &[
+    at("unknown step", "…steps: [ { translate: {} } ]\n", "5:12", "unknown name `translate`"),
+    at("misspelt step", "…steps: [ { deduplicate: {} } ]\n", "5:12", "did you mean `dedup`?"),
+    at("step without settings", "…steps: [dedup]\n", "5:9", "the step `dedup` has no settings"),
+    at(
+        "step without settings in a block",
+        "…steps:\n  - dedup\n  - clean: {}\n",
+        "6:5",
+        "the step `dedup` has no settings",
+    ),
+    at("source without anything", "name: toy\nsources:\n  docs:\n", "3:7", "nothing was given, but a list"),
+    at("two steps in one item", "…steps:\n  - dedup: {}\n    clean: {}\n", "7:5", "only one"),
+    at("empty name", "name: \"\"\nsources: {}\n", "1:1", "cannot be the name"),
+    at("name with a slash", "name: a/b\nsources: {}\n", "1:7", "`a/b` cannot be the name"),
+    at("name that hides", "name: .toy\nsources: {}\n", "1:7", "does not begin with `.`"),
+    at(
+        "bad name of a source",
+        "name: toy\nsources:\n  my docs: []\n",
+        "3:3",
+        "`my docs` cannot be the name of a source",
+    ),
+    at("empty sources", "name: toy\nsources: {}\n", "2:1", "there is no source"),
+    at("source without steps", "name: toy\nsources:\n  docs: []\n", "3:3", "the source `docs` has no steps"),
+    at(
+        "source that acquires nothing",
+        "name: toy\nsources:\n  docs:\n    - clean: {}\n",
+        "4:7",
+        "the first step of `docs` is `clean`, which acquires nothing",
+    ),
+    at(
+        "acquiring twice",
+        "name: toy\n# files first\nsources:\n  docs:\n    - files: { paths: [docs] }\n    - files: { paths: [more] }\n",
+        "6:7",
+        "can only be the first step of a source",
+    ),
+    at("acquiring in steps", "…steps:\n  - files: { paths: [docs] }\n", "6:5", "move it to `sources`"),
+    at("files without paths", "name: toy\nsources:\n  docs:\n    - files: {}\n", "4:7", "`paths` is empty"),
+    at(
+        "bad glob",
+        "name: toy\nsources:\n  docs:\n    - files: { paths: [\"docs/[a-\"] }\n",
+        "4:24",
+        "`docs/[a-` is neither a file nor a glob",
+    ),
+    at(
+        "bad licence of files",
+        "name: toy\nsources:\n  docs:\n    - files: { paths: [docs], licence: free }\n",
+        "4:40",
+        "`free` is not an SPDX licence",
+    ),
+    at(
+        "unknown side of a tree",
+        "name: toy\nsources:\n  docs:\n    - files: { paths: [docs], code: { split-by-media: video } }\n",
+        "4:55",
+        "unknown name `video`",
+    ),
+    at("crawl without seeds", "name: toy\nsources:\n  web:\n    - crawl: {}\n", "4:7", "no page to start from"),
+    at(
+        "crawl without contact",
+        "name: toy\n# contact: nobody\nsources:\n  web:\n    - crawl: { seeds: [\"https://docs.rs/\"] }\n",
+        "5:7",
+        "public hosts are crawled with a contact only",
+    ),
+    at(
+        "placeholder contact",
+        "name: toy\nsources:\n  web:\n    - crawl: { seeds: [\"https://docs.rs/\"], contact: you@example.com }\n",
+        "4:54",
+        "`you@example.com` is a placeholder",
+    ),
+    at("seed that is no page", "name: toy\nsources:\n  web:\n    - crawl: { seeds: [docs.rs] }\n", "4:24", "`docs.rs`"),
+    at("filter without rules", "…steps: [ { filter: {} } ]\n", "5:12", "no rule is on"),
+    at("bad licence id", "…steps: [ { filter: { licence: { allow: [MITT] } } } ]\n", "5:41", "MITT"),
+    at("bad language", "…steps: [ { filter: { language: { allow: [en] } } } ]\n", "5:42", "did you mean `eng`?"),
+    at(
+        "override of an unknown rule",
+        "…steps: [ { filter: { gopher-quality: { languages: { cmn: { too-few-wrods: 9 } } } } } ]\n",
+        "5:60",
+        "no such rule",
+    ),
+    at("no bands", "…steps: [ { dedup: { bands: 0 } } ]\n", "5:21", "bands"),
+    at("no buckets", "…steps: [ { dedup: { buckets: 0 } } ]\n", "5:21", "buckets is 0, allowed are 1 to 4096"),
+    at("preferred source missing", "…steps: [ { dedup: { prefer: [dosc] } } ]\n", "5:30", "did you mean `docs`?"),
+    at("no partitions", "…partitions: 0\n", "5:1", "allowed are 1 to 65536"),
+    at("no shards", "…shards: 0\n", "5:1", "allowed are 1 to 99999"),
+    at("vocabulary too small", "…tokenizer: { train: { vocab-size: 100 } }\n", "5:23", "the 256 bytes"),
+    at("two tokenizers", "…tokenizer: { train: {}, load: t.json }\n", "5:25", "only one"),
+];
+
+/// Faults of mixtures and examples.
+const MIXTURE: &[Broken] = &[
+    at("weight without source", "…mixture: { phases: [ { weights: { dosc: 1 } } ] }\n", "5:35", "did you mean `docs`?"),
+    at("negative weight", "…mixture: { phases: [ { weights: { docs: -1 } } ] }\n", "5:35", "-1 is not a weight"),
+    at("all weights zero", "…mixture:\n  phases:\n    - weights: { docs: 0 }\n", "7:7", "all are 0"),
+    at("negative budget", "…mixture: { phases: [ { tokens: -20M } ] }\n", "5:32", "it is negative"),
+    at("zero budget", "…mixture: { phases: [ { tokens: 0 } ] }\n", "5:24", "0 tokens"),
+    at("budget in words", "…mixture: { phases: [ { tokens: 20 million } ] }\n", "5:32", "is not a number of tokens"),
+    at("small letter for millions", "…mixture: { phases: [ { tokens: 20m } ] }\n", "5:32", "capital"),
+    at("no passes", "…mixture: { max-epochs: 0 }\n", "5:12", "0 is not a number of passes"),
+    at("everything held out", "…mixture: { validation-share: 1 }\n", "5:12", "1 is not a share"),
+    at(
+        "example of an unknown source",
+        "…examples:\n  - { text: a, source: dosc, expect: kept }\n",
+        "6:24",
+        "did you mean `docs`?",
+    ),
+    at("example without text", "…examples:\n  - { expect: kept }\n", "6:7", "the key `text` is missing"),
+    at("example without fate", "…examples:\n  - { text: a }\n", "6:7", "the key `expect` is missing"),
+    at("bad fate", "…examples:\n  - { text: a, expect: maybe }\n", "6:24", "unknown name `maybe`"),
+    at("fate without rule", "…examples:\n  - { text: a, expect: rejected }\n", "6:33", "a single value is missing"),
+    at(
+        "rule without stage",
+        "…examples:\n  - { text: a, expect: { rejected: too-few-words } }\n",
+        "6:36",
+        "`filter.too-few-words`",
+    ),
+];
+
+/// Words that only a programmer knows.
+const INTERNAL: &[&str] = &[
+    "struct ",
+    "enum ",
+    "variant",
+    "Option",
+    "Vec<",
+    "u8",
+    "u16",
+    "u32",
+    "u64",
+    "i64",
+    "i128",
+    "f64",
+    "usize",
+    "String",
+    "corpusmill_",
+    "::",
+    "serde",
+    "unit ",
+    "newtype",
+    "identifier",
+    "panicked",
+    "sequence",
+    "scalar",
+    "EOF",
+];
+
+fn recipe(dir: &Path, bytes: &[u8]) -> std::path::PathBuf {
+    let path = dir.join("broken.yaml");
+    fs_err::write(&path, bytes).unwrap();
+    path
+}
+
+/// The message for a recipe, with the folder left out.
+fn message(path: &Path, overrides: &Overrides) -> String {
+    let error = load(path, overrides).expect_err("the recipe is broken").to_string();
+    let folder = format!("{}/", path.parent().unwrap().display());
+    assert!(error.contains(&path.display().to_string()), "the file is not named: {error}");
+    error.replace(&folder, "")
+}
+
+/// What is wrong with a message, if anything is.
+fn faults(broken: &Broken, message: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    if !message.contains(broken.phrase) {
+        faults.push(format!("does not say `{}`", broken.phrase));
+    }
+    match broken.place {
+        Some(place) if !message.contains(&format!("--> broken.yaml:{place}\n")) => {
+            faults.push(format!("is not at {place}"))
+        }
+        Some(_) if !message.contains('^') => faults.push("has no caret".to_owned()),
+        None if message.contains('^') => faults.push("has a caret".to_owned()),
+        _ => {}
+    }
+    // What the user wrote may hold any word.
+    let own: String = message.lines().filter(|line| !line.contains(" | ")).collect::<Vec<_>>().join("\n");
+    faults.extend(INTERNAL.iter().filter(|word| own.contains(**word)).map(|word| format!("says `{word}`")));
+    faults
+}
+
+#[test]
+fn every_fault_has_its_message_and_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut all, mut wrong) = (String::new(), String::new());
+    for broken in [SYNTAX, SHAPE, MEANING, MIXTURE].into_iter().flatten() {
+        let path = recipe(dir.path(), broken.text.replace('…', REST).as_bytes());
+        let message = message(&path, &Overrides::default());
+        for fault in faults(broken, &message) {
+            let _ = writeln!(wrong, "{} {fault}:\n{message}\n", broken.fault);
+        }
+        let _ = write!(all, "# {}\n{message}\n\n", broken.fault);
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn the_fault_is_the_only_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = recipe(dir.path(), REST.as_bytes());
+    assert_eq!(load(&path, &Overrides::default()).unwrap().recipe.name, "toy");
+}
+
+#[test]
+fn files_that_cannot_be_read_are_explained() {
+    let dir = tempfile::tempdir().unwrap();
+    let broken = |fault, phrase| Broken { fault, text: "", place: None, phrase };
+    let long = format!("name: toy\n# {}\n", "x".repeat(5 << 20));
+    let missing = dir.path().join("missing.yaml");
+    let beneath = recipe(dir.path(), REST.as_bytes()).join("recipe.yaml");
+    let folder = dir.path().join("folder.yaml");
+    let sub = dir.path().join("sub");
+    fs_err::create_dir(&folder).unwrap();
+    fs_err::create_dir(&sub).unwrap();
+    let mut messages = vec![
+        (broken("missing file", "cannot read the recipe: entity not found"), message(&missing, &Overrides::default())),
+        (broken("folder", "cannot read the recipe: is a directory"), message(&folder, &Overrides::default())),
+        (broken("path through a file", "cannot read the recipe: not a directory"), {
+            let error = load(&beneath, &Overrides::default()).unwrap_err().to_string();
+            error.replace(&format!("{}/", dir.path().display()), "")
+        }),
+    ];
+    for (fault, bytes, phrase) in [
+        ("not UTF-8", &b"name: caf\xe9\nsources: {}\n"[..], "the recipe is not UTF-8 text"),
+        ("UTF-16", &b"\xff\xfen\0a\0m\0e\0:\0 \0a\0\n\0"[..], "the recipe is not UTF-8 text"),
+        ("too long", long.as_bytes(), "the recipe is longer than 4 MiB"),
+    ] {
+        let path = recipe(&sub, bytes);
+        messages.push((broken(fault, phrase), message(&path, &Overrides::default())));
+    }
+    let mut all = String::new();
+    for (broken, message) in &messages {
+        assert_eq!(faults(broken, message), Vec::<String>::new(), "{}:\n{message}", broken.fault);
+        let _ = write!(all, "# {}\n{message}\n\n", broken.fault);
+    }
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn changes_on_the_command_line_are_explained() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = recipe(dir.path(), REST.as_bytes());
+    let mut all = String::new();
+    for (set, phrase) in [
+        ("partitions", "a setting has the form path.to.key=value"),
+        ("=4", "unknown key"),
+        ("partitons=4", "did you mean `partitions`?"),
+        ("partitions=many", "`many`"),
+        ("partitions=0", "allowed are 1 to 65536"),
+        ("partitions.of=4", "cannot be set inside a single value"),
+        ("sources.docs.clean.tables=false", "`clean` is not in this list of 1"),
+        ("sources.docs.3.files.hidden=true", "there is no item 3 in this list of 1"),
+        ("sources.docs.files.hidden=[", "bracket"),
+        ("sources.docs.files.hidden=yes", "true or false"),
+        ("mixture.phases.0.tokens=lots", "is not a number of tokens"),
+        ("name=a/b", "`a/b` cannot be the name"),
+        ("steps=[translate]", "translate"),
+    ] {
+        let overrides = Overrides { set: vec![set.to_owned()], name: None };
+        let error = load(&path, &overrides).expect_err(set).to_string();
+        let message = error.replace(&format!("{}/", dir.path().display()), "");
+        let broken = Broken { fault: set, text: "", place: None, phrase };
+        let mut faults = faults(&broken, &message);
+        faults.retain(|fault| fault != "has a caret");
+        assert_eq!(faults, Vec::<String>::new(), "--set {set}:\n{message}");
+        assert!(message.contains(&format!("--set {set}")), "--set {set} is not named:\n{message}");
+        let _ = write!(all, "# --set {set}\n{message}\n\n");
+    }
+    let overrides = Overrides { set: Vec::new(), name: Some("../toy".to_owned()) };
+    let error = load(&path, &overrides).unwrap_err().to_string();
+    assert!(error.contains("`../toy` cannot be the name") && error.contains("--name ../toy"), "{error}");
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn tabs_in_the_text_of_an_example_are_meant() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = format!("{REST}examples:\n  - text: |\n      if (on)\n      \treturn 1;\n    expect: kept\n");
+    let path = recipe(dir.path(), text.as_bytes());
+    let loaded = load(&path, &Overrides::default()).unwrap();
+    assert_eq!(loaded.recipe.examples[0].text, "if (on)\n\treturn 1;\n");
+}
+
+#[test]
+fn no_prefix_of_a_good_recipe_panics() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let tiny = fs_err::read_to_string(root.join("recipes/tiny.yaml")).unwrap();
+    for (end, _) in tiny.char_indices().step_by(13) {
+        let path = recipe(dir.path(), &tiny.as_bytes()[..end]);
+        // Some prefixes are good recipes; the others must say why not.
+        if let Err(error) = load(&path, &Overrides::default()) {
+            assert!(error.to_string().contains("broken.yaml"), "{error}");
+        }
+    }
+}
