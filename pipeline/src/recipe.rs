@@ -298,7 +298,7 @@ mod tests {
 
     #[test]
     fn tabs_and_emptiness_are_explained() {
-        assert!(error("\tvocab-size: 1\n").contains("a tab in the indentation"));
+        assert!(error("vocab-size:\n\t- 1\n").contains("a tab in the indentation"));
         assert!(error("# nothing\n").contains("the recipe is empty"));
     }
 }

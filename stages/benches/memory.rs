@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 const WORDS: [&str; 24] = [
-    "river", "engine", "window", "paper", "garden", "letter", "stone", "market", "signal", "copper", "winter", "bridge",
-    "the", "of", "and", "to", "with", "that", "have", "is", "from", "by", "under", "over",
+    "river", "engine", "window", "paper", "garden", "letter", "stone", "market", "signal", "copper", "winter",
+    "bridge", "the", "of", "and", "to", "with", "that", "have", "is", "from", "by", "under", "over",
 ];
 
 /// A small generator (`xorshift64*`, Vigna 2016), so that the input is the same everywhere.
@@ -29,7 +29,12 @@ fn write_input(dir: &Path, megabytes: usize) {
             for word in 0..200 + next(&mut state) % 400 {
                 let number = next(&mut state);
                 let end = if word % 12 == 11 { ". " } else { " " };
-                let _ = write!(text, "{}{}{end}", WORDS[number % WORDS.len()], if number % 7 == 0 { number % 900 } else { 0 });
+                let _ = write!(
+                    text,
+                    "{}{}{end}",
+                    WORDS[number % WORDS.len()],
+                    if number % 7 == 0 { number % 900 } else { 0 }
+                );
             }
             let _ = writeln!(lines, "{}", serde_json::json!({ "text": text }));
         }

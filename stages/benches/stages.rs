@@ -161,14 +161,15 @@ fn tokenize_encode(bencher: Bencher<'_, '_>) {
     TEXTS.code.iter().for_each(|text| counts.add_text(text));
     let json = learn(counts.into_sorted(), &LearnSettings { vocab_size: 16_384, ..LearnSettings::default() }).unwrap();
     // A fresh encoder for each pass: a second pass over the same text would measure its word cache.
-    bencher.counter(BytesCount::new(size(&TEXTS.code))).with_inputs(|| Encoder::from_json(&json).unwrap()).bench_local_values(
-        |encoder| {
+    bencher
+        .counter(BytesCount::new(size(&TEXTS.code)))
+        .with_inputs(|| Encoder::from_json(&json).unwrap())
+        .bench_local_values(|encoder| {
             let mut tokens = Vec::new();
             for text in &TEXTS.code {
                 tokens.clear();
                 encoder.encode(text, &mut tokens).unwrap();
             }
             tokens.len()
-        },
-    );
+        });
 }

@@ -78,8 +78,7 @@ impl Acquire {
         let Self::Crawl(settings) = self else { return Ok(()) };
         let dir = surroundings.workspace.crawl_dir(settings_digest(settings)?);
         if dir.exists() {
-            let number =
-                (1..=u32::MAX).map(|n| dir.with_extension(format!("old-{n}"))).find(|path| !path.exists());
+            let number = (1..=u32::MAX).map(|n| dir.with_extension(format!("old-{n}"))).find(|path| !path.exists());
             if let Some(aside) = number {
                 fs_err::rename(&dir, aside)?;
             }

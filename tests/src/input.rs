@@ -33,23 +33,54 @@ impl Draw {
 }
 
 const NOUNS: [&str; 40] = [
-    "miller", "river", "stone", "wheel", "garden", "letter", "window", "bridge", "harbour", "market", "forest", "lantern",
-    "teacher", "village", "kitchen", "mountain", "library", "engine", "captain", "orchard", "meadow", "painter", "clock",
-    "station", "island", "winter", "summer", "evening", "morning", "kettle", "basket", "sailor", "doctor", "ladder",
-    "candle", "thunder", "pocket", "shadow", "feather", "journey",
+    "miller", "river", "stone", "wheel", "garden", "letter", "window", "bridge", "harbour", "market", "forest",
+    "lantern", "teacher", "village", "kitchen", "mountain", "library", "engine", "captain", "orchard", "meadow",
+    "painter", "clock", "station", "island", "winter", "summer", "evening", "morning", "kettle", "basket", "sailor",
+    "doctor", "ladder", "candle", "thunder", "pocket", "shadow", "feather", "journey",
 ];
 const VERBS: [&str; 24] = [
-    "carries", "watches", "follows", "remembers", "repairs", "crosses", "finds", "leaves", "measures", "paints", "opens",
-    "closes", "describes", "forgets", "turns", "lifts", "answers", "guards", "borrows", "returns", "counts", "visits",
-    "hears", "builds",
+    "carries",
+    "watches",
+    "follows",
+    "remembers",
+    "repairs",
+    "crosses",
+    "finds",
+    "leaves",
+    "measures",
+    "paints",
+    "opens",
+    "closes",
+    "describes",
+    "forgets",
+    "turns",
+    "lifts",
+    "answers",
+    "guards",
+    "borrows",
+    "returns",
+    "counts",
+    "visits",
+    "hears",
+    "builds",
 ];
 const WORDS: [&str; 24] = [
     "old", "quiet", "narrow", "bright", "careful", "distant", "wooden", "heavy", "gentle", "broken", "silver", "early",
-    "empty", "patient", "curious", "stubborn", "ordinary", "famous", "hollow", "tall", "warm", "hidden", "green", "slow",
+    "empty", "patient", "curious", "stubborn", "ordinary", "famous", "hollow", "tall", "warm", "hidden", "green",
+    "slow",
 ];
 const PLACES: [&str; 12] = [
-    "beside the road", "under the roof", "before the rain", "after the long day", "in the next valley", "near the mill",
-    "without a word", "at the end of the street", "with great patience", "for the whole week", "behind the school",
+    "beside the road",
+    "under the roof",
+    "before the rain",
+    "after the long day",
+    "in the next valley",
+    "near the mill",
+    "without a word",
+    "at the end of the street",
+    "with great patience",
+    "for the whole week",
+    "behind the school",
     "because the door was open",
 ];
 
@@ -85,7 +116,10 @@ pub fn code(seed: u64, functions: usize) -> String {
     for _ in 0..functions {
         let (doc, verb, noun) = (sentence(&mut draw), draw.of(&VERBS), draw.of(&NOUNS));
         let (left, right) = (draw.of(&NOUNS), draw.below(1000));
-        let _ = writeln!(text, "/// {doc}\npub fn {verb}_{noun}_{right}({left}: u64) -> u64 {{\n    {left}.wrapping_mul({right}) + 1\n}}\n");
+        let _ = writeln!(
+            text,
+            "/// {doc}\npub fn {verb}_{noun}_{right}({left}: u64) -> u64 {{\n    {left}.wrapping_mul({right}) + 1\n}}\n"
+        );
     }
     text
 }

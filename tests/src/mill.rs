@@ -227,7 +227,11 @@ impl Place<'_> {
     pub fn promised(&self, name: &str) -> BTreeMap<String, Vec<u8>> {
         let mut all = files_below(&self.corpus(name));
         all.retain(|path, _| path.starts_with("shards/") || path == "manifest.json" || path == "tokenizer.json");
-        assert!(all.keys().filter(|path| path.starts_with("shards/")).count() > 1, "there are shards: {:?}", all.keys());
+        assert!(
+            all.keys().filter(|path| path.starts_with("shards/")).count() > 1,
+            "there are shards: {:?}",
+            all.keys()
+        );
         all
     }
 

@@ -25,7 +25,9 @@ fn keys(place: &Place<'_>) -> Keys {
 /// The state that `plan --explain` gives a node, and why.
 fn state<'a>(explained: &'a str, node: &str) -> &'a str {
     let line = explained.lines().find(|line| line.split_whitespace().next() == Some(node));
-    line.and_then(|line| line.split_once("parts")).map(|(_, state)| state.trim()).unwrap_or_else(|| panic!("no {node} in\n{explained}"))
+    line.and_then(|line| line.split_once("parts"))
+        .map(|(_, state)| state.trim())
+        .unwrap_or_else(|| panic!("no {node} in\n{explained}"))
 }
 
 #[test]
@@ -62,7 +64,8 @@ fn a_changed_threshold_judges_again_and_measures_nothing() {
     let before = keys(&place);
 
     let explained = place.explain(&["--set", STRICT]);
-    for node in ["notes/read", "notes/filter/measure", "code/read", "code/filter/measure", "code/filter", "pages/clean"] {
+    for node in ["notes/read", "notes/filter/measure", "code/read", "code/filter/measure", "code/filter", "pages/clean"]
+    {
         assert_eq!(state(&explained, node), "hit", "{node}");
     }
     let judging = state(&explained, "notes/filter");
@@ -76,7 +79,8 @@ fn a_changed_threshold_judges_again_and_measures_nothing() {
     let count = |node: &str| changed.iter().find(|(name, _)| name == node).map_or(0, |(_, count)| *count);
     assert_eq!(count("notes/filter"), 4, "{changed:?}");
     for (node, _) in &changed {
-        let follows = node == "notes/filter" || !["notes/", "code/", "pages/"].iter().any(|source| node.starts_with(source));
+        let follows =
+            node == "notes/filter" || !["notes/", "code/", "pages/"].iter().any(|source| node.starts_with(source));
         assert!(follows, "{node} does not depend on the threshold: {changed:?}");
     }
     assert!(count("all/filter/redact") <= 4, "parts of other sources do not depend on the threshold: {changed:?}");

@@ -226,14 +226,14 @@ const INTERNAL: &[&str] = &[
 
 fn recipe(dir: &Path, bytes: &[u8]) -> std::path::PathBuf {
     let path = dir.join("broken.yaml");
-    fs_err::write(&path, bytes).unwrap();
+    fs_err::write(&path, bytes).expect("a temporary folder is writable");
     path
 }
 
 /// The message for a recipe, with the folder left out.
 fn message(path: &Path, overrides: &Overrides) -> String {
     let error = load(path, overrides).expect_err("the recipe is broken").to_string();
-    let folder = format!("{}/", path.parent().unwrap().display());
+    let folder = format!("{}/", path.parent().expect("a file is in a folder").display());
     assert!(error.contains(&path.display().to_string()), "the file is not named: {error}");
     error.replace(&folder, "")
 }
@@ -246,7 +246,7 @@ fn faults(broken: &Broken, message: &str) -> Vec<String> {
     }
     match broken.place {
         Some(place) if !message.contains(&format!("--> broken.yaml:{place}\n")) => {
-            faults.push(format!("is not at {place}"))
+            faults.push(format!("is not at {place}"));
         }
         Some(_) if !message.contains('^') => faults.push("has no caret".to_owned()),
         None if message.contains('^') => faults.push("has a caret".to_owned()),

@@ -126,7 +126,10 @@ fn a_damaged_corpus_is_named_and_assembled_again() {
 fn limited(place: &Place<'_>, blocks: u32) -> corpusmill_tests::Done {
     let plain = place.running(&[]);
     let mut command = Command::new("sh");
-    command.args(["-c", &format!("ulimit -f {blocks} && exec \"$0\" \"$@\"")]).arg(plain.get_program()).args(plain.get_args());
+    command
+        .args(["-c", &format!("ulimit -f {blocks} && exec \"$0\" \"$@\"")])
+        .arg(plain.get_program())
+        .args(plain.get_args());
     command.current_dir(plain.get_current_dir().expect("a run has a folder")).env_remove("CORPUSMILL_STORE");
     place.finish(&mut command)
 }

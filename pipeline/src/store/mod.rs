@@ -140,8 +140,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     use std::io::Write;
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs_err::create_dir_all(parent)?;
-    let mut file =
-        readable(0o644).prefix(".aside-").tempfile_in(parent).map_err(|error| named(parent, &error))?;
+    let mut file = readable(0o644).prefix(".aside-").tempfile_in(parent).map_err(|error| named(parent, &error))?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(|error| named(path, &error))?;
     file.persist(path).map_err(|error| named(path, &error.error))?;
     sync_dir(parent)

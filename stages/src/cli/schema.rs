@@ -52,7 +52,11 @@ impl SchemaCommand {
         if let Some(path) = self.check {
             let current = fs_err::read_to_string(&path)? == schema;
             let path = path.display();
-            anyhow::ensure!(current, "{path} is stale\nhint: corpusmill schema{} --write {path}", if self.tables { " --tables" } else { "" });
+            anyhow::ensure!(
+                current,
+                "{path} is stale\nhint: corpusmill schema{} --write {path}",
+                if self.tables { " --tables" } else { "" }
+            );
             return print(&format!("{path} is current\n"));
         }
         if let Some(path) = self.write {

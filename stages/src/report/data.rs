@@ -265,9 +265,12 @@ struct Seen {
 impl Seen {
     fn rejected(&mut self, batch: &RecordBatch) -> Result<(), StageError> {
         let (stages, rules) = (text_column(batch, "stage")?, text_column(batch, "rule")?);
-        let number = |name: &str| batch.column_by_name(name).map(arrow_array::cast::AsArray::as_primitive::<Float64Type>);
+        let number =
+            |name: &str| batch.column_by_name(name).map(arrow_array::cast::AsArray::as_primitive::<Float64Type>);
         let (values, thresholds) = (number("value"), number("threshold"));
-        let bytes = batch.column_by_name("bytes").map(arrow_array::cast::AsArray::as_primitive::<arrow_array::types::UInt64Type>);
+        let bytes = batch
+            .column_by_name("bytes")
+            .map(arrow_array::cast::AsArray::as_primitive::<arrow_array::types::UInt64Type>);
         for row in 0..batch.num_rows() {
             let name = format!("{}.{}", stages.value(row), rules.value(row));
             let rule = self.rules.entry(name.clone()).or_insert_with(|| RuleRow {
