@@ -137,7 +137,7 @@ impl Pool<'_> {
             let outcome = self.execute(node, partition, &receipts);
             let mut state = self.lock();
             state.running -= 1;
-            self.settle(&mut state, node, partition, outcome);
+            self.settle(&mut state, node, partition, outcome, &receipts);
             drop(state);
             self.changed.notify_all();
         }
@@ -183,7 +183,14 @@ impl Pool<'_> {
         })
     }
 
-    fn settle(&self, state: &mut State, node: NodeId, partition: u32, outcome: Result<(Receipt, bool), StageError>) {
+    fn settle(
+        &self,
+        state: &mut State,
+        node: NodeId,
+        partition: u32,
+        outcome: Result<(Receipt, bool), StageError>,
+        read: &Receipts,
+    ) {
         match outcome {
             Ok((receipt, found)) => {
                 self.observer.done(node, partition, &receipt, found);
@@ -193,7 +200,7 @@ impl Pool<'_> {
             }
             Err(StageError::Store(damage @ StoreError::Corrupt { .. })) => {
                 state.status[node.0][partition as usize] = Status::Waiting;
-                if let Err(source) = self.remake(state, damage) {
+                if let Err(source) = self.remake(state, damage, read) {
                     self.fail(state, node, partition, source);
                 }
             }
@@ -209,9 +216,20 @@ impl Pool<'_> {
         }
     }
 
-    /// Drops a damaged part and lets its task run again.
-    fn remake(&self, state: &mut State, damage: StoreError) -> Result<(), StageError> {
+    /// Drops a damaged part and lets its task run again. Of several tasks that met the damage only the first does: for
+    /// the others the part that they `read` is no longer the current one, and they just try again.
+    fn remake(&self, state: &mut State, damage: StoreError, read: &Receipts) -> Result<(), StageError> {
         let StoreError::Corrupt { address, .. } = &damage else { return Err(damage.into()) };
+        let same = |receipt: &Receipt| receipt.result.key == address.key && receipt.result.stage == address.stage;
+        let current = read.0.iter().enumerate().any(|(node, parts)| {
+            parts.iter().enumerate().any(|(part, used)| {
+                let now = state.receipts.0[node][part].as_ref();
+                used.as_ref().is_some_and(|used| same(used) && now.is_some_and(|now| Arc::ptr_eq(now, used)))
+            })
+        });
+        if !current {
+            return Ok(());
+        }
         let tries = state.remade.entry(address.clone()).or_default();
         *tries += 1;
         if *tries > 3 {

@@ -39,6 +39,8 @@ pub enum Location {
         path: PathBuf,
         /// Its size in bytes.
         size: u64,
+        /// Its modification time when it was pinned, in nanoseconds since 1970: who reads it later checks it.
+        modified: u64,
     },
     /// A record of a WARC file. Its place depends on when it was fetched, so it is no part of the identity.
     Record {
@@ -58,6 +60,8 @@ pub enum Location {
         path: PathBuf,
         /// Size of the whole file in bytes.
         size: u64,
+        /// As for a whole file.
+        modified: u64,
         /// First byte or row group.
         start: u64,
         /// One past the last.
@@ -78,6 +82,14 @@ impl Location {
         match self {
             Self::Range { start, end, .. } => Some((*start, *end)),
             Self::File { .. } | Self::Record { .. } => None,
+        }
+    }
+
+    /// Size and modification time that the file had when it was pinned; a WARC file grows while a crawl goes on.
+    pub fn stamp(&self) -> Option<(u64, u64)> {
+        match self {
+            Self::File { size, modified, .. } | Self::Range { size, modified, .. } => Some((*size, *modified)),
+            Self::Record { .. } => None,
         }
     }
 
@@ -251,7 +263,7 @@ mod tests {
             origin: origin.to_owned(),
             status: 200,
             digest: Digest::of(origin.as_bytes()),
-            location: Location::File { path: path.into(), size: 3 },
+            location: Location::File { path: path.into(), size: 3, modified: 7 },
             facts: BTreeMap::new(),
         }
     }

@@ -33,7 +33,7 @@ fn write_input(dir: &Path, megabytes: usize) {
                     text,
                     "{}{}{end}",
                     WORDS[number % WORDS.len()],
-                    if number % 7 == 0 { number % 900 } else { 0 }
+                    if number.is_multiple_of(7) { number % 900 } else { 0 }
                 );
             }
             let _ = writeln!(lines, "{}", serde_json::json!({ "text": text }));

@@ -3,7 +3,7 @@
 //! Invariant: a step expands to stages in one place, [`Step::add_to`]; nothing else knows which stages a step has.
 
 use corpusmill_pipeline::snapshot::Snapshot;
-use corpusmill_pipeline::{Dataset, PlanBuilder, StageError};
+use corpusmill_pipeline::{Dataset, Digest, PlanBuilder, StageError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ use crate::source::crates::Crates;
 use crate::source::docs::RustDocs;
 use crate::source::files::Files;
 use crate::source::read::{Read, Reader};
-use crate::source::{Surroundings, settings_digest, web};
+use crate::source::{Surroundings, web};
 
 /// One step of a source or of the recipe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -70,20 +70,14 @@ impl Acquire {
         }
     }
 
-    /// Sets an earlier crawl aside, so that the next acquisition fetches anew. Snapshots that stand on it stay readable.
+    /// Digests of the lists that the settings name: a changed list needs another snapshot.
     ///
     /// # Errors
-    /// When the folder cannot be renamed.
-    pub fn forget(&self, surroundings: &Surroundings) -> Result<(), StageError> {
-        let Self::Crawl(settings) = self else { return Ok(()) };
-        let dir = surroundings.workspace.crawl_dir(settings_digest(settings)?);
-        if dir.exists() {
-            let number = (1..=u32::MAX).map(|n| dir.with_extension(format!("old-{n}"))).find(|path| !path.exists());
-            if let Some(aside) = number {
-                fs_err::rename(&dir, aside)?;
-            }
-        }
-        Ok(())
+    /// When a list cannot be read.
+    pub fn listed_files(&self) -> Result<Vec<String>, StageError> {
+        let Self::Crawl(crawl) = self else { return Ok(Vec::new()) };
+        let lists = crawl.refused_domain_files.iter().chain(&crawl.refused_word_files);
+        lists.map(|path| Ok(Digest::of(&fs_err::read(path)?).to_string())).collect()
     }
 
     /// The stage that reads the snapshot.

@@ -51,9 +51,21 @@ impl Workspace {
         whole.then_some(snapshot)
     }
 
-    /// The folder of a crawl with these settings.
-    pub fn crawl_dir(&self, settings: Digest) -> PathBuf {
-        self.root.join("crawl").join(settings.short())
+    /// The folder of a crawl with these settings: the latest, or with `fresh` a new one beside it, unless the latest is
+    /// itself unfinished. Earlier crawls stay where they are, for the snapshots that stand on them.
+    pub fn crawl_dir(&self, settings: Digest, fresh: bool) -> PathBuf {
+        let folder = |number: u32| {
+            let name = settings.short();
+            self.root.join("crawl").join(if number == 0 { name } else { format!("{name}.{number}") })
+        };
+        let latest = (0..u32::MAX).take_while(|&number| folder(number).exists()).last();
+        match latest {
+            None => folder(0),
+            Some(number) => {
+                let finished = crate::crawl::summary(&folder(number)).is_ok_and(|summary| summary.finished);
+                folder(if fresh && finished { number + 1 } else { number })
+            }
+        }
     }
 
     /// The record of a recipe's last run.
@@ -87,14 +99,14 @@ impl FileDigests {
         Self { path, known, changed: false }
     }
 
-    /// BLAKE3 of a file's bytes, and its size.
+    /// BLAKE3 of a file's bytes, its size, and its modification time in nanoseconds since 1970.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn digest(&mut self, path: &Path) -> Result<(Digest, u64), StoreError> {
+    pub fn digest(&mut self, path: &Path) -> Result<(Digest, u64, u64), StoreError> {
         let stamp = stamp(path)?;
         if let Some(known) = self.known.get(path).filter(|known| (known.size, known.modified) == stamp) {
-            return Ok((known.digest, known.size));
+            return Ok((known.digest, known.size, known.modified));
         }
         let mut hasher = blake3::Hasher::new();
         let size = std::io::copy(&mut fs_err::File::open(path)?, &mut hasher)?;
@@ -102,7 +114,7 @@ impl FileDigests {
         let known = Known { size: stamp.0, modified: stamp.1, digest, sha256: None };
         self.known.insert(path.to_owned(), known);
         self.changed = true;
-        Ok((digest, size))
+        Ok((digest, size, stamp.1))
     }
 
     /// Whether this file, unchanged since, was already found to have this SHA-256.
@@ -134,7 +146,11 @@ impl FileDigests {
     }
 }
 
-fn stamp(path: &Path) -> Result<(u64, u64), StoreError> {
+/// Size and modification time of a file.
+///
+/// # Errors
+/// When it is not there.
+pub fn stamp(path: &Path) -> Result<(u64, u64), StoreError> {
     let meta = fs_err::metadata(path)?;
     let time = meta.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
     Ok((meta.len(), u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)))

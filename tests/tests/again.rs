@@ -6,8 +6,12 @@ use corpusmill_tests::{Mill, Place, prose};
 
 /// A threshold that only rejects what the recipe's own threshold rejects.
 const HARMLESS: &str = "sources.notes.filter.length.min-characters=41";
-/// A threshold that rejects some of the notes and not all.
-const STRICT: &str = "sources.notes.filter.length.min-characters=1130";
+/// A threshold that rejects about half of the notes: the length of the median one.
+fn strict() -> usize {
+    let mut lengths: Vec<usize> = (0..16).map(|seed| prose(seed, 12).len()).collect();
+    lengths.sort_unstable();
+    lengths[8]
+}
 
 /// The nodes of which at least one part has another key than before, with the number of such parts.
 fn changed(before: &Keys, after: &Keys) -> Vec<(String, usize)> {
@@ -25,9 +29,8 @@ fn keys(place: &Place<'_>) -> Keys {
 /// The state that `plan --explain` gives a node, and why.
 fn state<'a>(explained: &'a str, node: &str) -> &'a str {
     let line = explained.lines().find(|line| line.split_whitespace().next() == Some(node));
-    line.and_then(|line| line.split_once("parts"))
-        .map(|(_, state)| state.trim())
-        .unwrap_or_else(|| panic!("no {node} in\n{explained}"))
+    let state = line.and_then(|line| line.split_once("parts"));
+    state.map_or_else(|| panic!("no {node} in\n{explained}"), |(_, state)| state.trim())
 }
 
 #[test]
@@ -63,17 +66,19 @@ fn a_changed_threshold_judges_again_and_measures_nothing() {
     place.run(&[]).ok();
     let before = keys(&place);
 
-    let explained = place.explain(&["--set", STRICT]);
+    let setting = format!("sources.notes.filter.length.min-characters={}", strict());
+    let explained = place.explain(&["--set", &setting]);
     for node in ["notes/read", "notes/filter/measure", "code/read", "code/filter/measure", "code/filter", "pages/clean"]
     {
         assert_eq!(state(&explained, node), "hit", "{node}");
     }
     let judging = state(&explained, "notes/filter");
     assert!(judging.starts_with("miss"), "{judging}");
-    assert!(judging.contains("length.min-characters was 40.0 and is 1130.0"), "{judging}");
+    let named = format!("length.min-characters was 40.0 and is {}.0", strict());
+    assert!(judging.contains(&named), "{judging}");
     assert!(state(&explained, "all/dedup").contains("miss"), "what follows the judging is a miss");
 
-    place.run(&["--set", STRICT]).ok();
+    place.run(&["--set", &setting]).ok();
     let after = keys(&place);
     let changed = changed(&before, &after);
     let count = |node: &str| changed.iter().find(|(name, _)| name == node).map_or(0, |(_, count)| *count);
@@ -124,13 +129,26 @@ fn an_added_file_is_read_with_its_partition_alone() {
     let explained = place.explain(&[]);
     assert!(state(&explained, "notes/read").starts_with("3 hit, 1 miss"), "{}", state(&explained, "notes/read"));
     assert_eq!(state(&explained, "code/read"), "hit");
-    place.run(&[]).ok().says("1 items new or changed");
+    place.run(&[]).ok();
     let changed = changed(&before, &keys(&place));
     let count = |node: &str| changed.iter().find(|(name, _)| name == node).map_or(0, |(_, count)| *count);
     for node in ["notes/read", "notes/filter/measure", "notes/filter", "all/filter/redact", "all/dedup/sign"] {
         assert_eq!(count(node), 1, "{node}: {changed:?}");
     }
     assert!(!changed.iter().any(|(node, _)| node.starts_with("code/") || node.starts_with("pages/")), "{changed:?}");
+}
+
+#[test]
+fn planning_changes_no_lock() {
+    let mill = Mill::mini();
+    let place = mill.place("a");
+    place.run(&[]).ok();
+    let lock = mill.read("a/lock");
+    mill.write("input/notes/added.txt", prose(77, 12));
+    place.explain(&[]);
+    assert_eq!(mill.read("a/lock"), lock, "asking what a run would do pins nothing");
+    place.run(&["--locked"]).fails(&["differs from the lock"]);
+    place.run(&[]).ok().says("1 items new or changed, 0 gone or changed");
 }
 
 #[test]

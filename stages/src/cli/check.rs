@@ -71,7 +71,7 @@ fn examples(loaded: &Loaded) -> anyhow::Result<usize> {
             let head: String = example.text.chars().take(60).collect();
             let message =
                 format!("example {} ({head:?}) was {}, but {} was expected", index + 1, say(&fate), say(&expected));
-            return Err(loaded.source.at(&["examples", "expect"], message).into());
+            return Err(loaded.source.at(&["examples", &index.to_string(), "expect"], message).into());
         }
     }
     Ok(loaded.recipe.examples.len())

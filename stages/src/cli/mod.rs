@@ -92,6 +92,7 @@ impl Global {
             workspace: self.workspace(),
             console: console.clone(),
             cancel: cancel.clone(),
+            fresh: false,
         }
     }
 }
@@ -115,7 +116,7 @@ pub(crate) struct RecipeArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) lock: Option<PathBuf>,
     /// Crawl this source anew.
-    #[arg(long, value_name = "SOURCE")]
+    #[arg(long, value_name = "SOURCE", conflicts_with = "locked")]
     pub(crate) refresh: Vec<String>,
     /// Keep excerpts of rejected documents: on or off.
     #[arg(long, value_name = "ON|OFF", default_value = "on", value_parser = ["on", "off"])]

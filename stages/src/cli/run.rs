@@ -139,10 +139,10 @@ fn assemble(
         return Ok(manifest);
     }
     console.say("  assembling the corpus");
-    let manifest = parts.write(target)?;
-    let page = report::page(&parts, &manifest)?;
-    fs_err::write(target.join("report.html"), page)?;
-    fs_err::write(target.join(IDENTITY), format!("{identity}\n"))?;
+    let manifest = parts.write(target, |dir, manifest| {
+        fs_err::write(dir.join("report.html"), report::page(&parts, manifest)?)?;
+        Ok(fs_err::write(dir.join(IDENTITY), format!("{identity}\n"))?)
+    })?;
     Ok(manifest)
 }
 
@@ -174,7 +174,7 @@ fn summary(recipe: &Recipe, mill: &Mill, receipts: &Receipts, manifest: &Manifes
             "{:28} {:>10} {:>10} {:>9} {:>10} {:>8.1}",
             row.path,
             grouped(row.rows_in),
-            bytes(row.bytes_in),
+            if row.bytes_in == 0 { "-".to_owned() } else { bytes(row.bytes_in) },
             grouped(row.rejected),
             grouped(row.rows_out),
             row.seconds

@@ -90,15 +90,22 @@ impl Parts<'_> {
         Digest::of_parts(parts.iter().map(Vec::as_slice))
     }
 
-    /// Writes the corpus to `target`, replacing what stands there.
+    /// Writes the corpus to `target`, replacing the corpus that stands there; `finish` adds to the folder before it is
+    /// published.
     ///
     /// # Errors
     /// When the place cannot be written, a part is damaged, or the mixture cannot be planned.
-    pub fn write(&self, target: &Path) -> Result<Manifest, StageError> {
+    pub fn write(
+        &self,
+        target: &Path,
+        finish: impl FnOnce(&Path, &Manifest) -> Result<(), StageError>,
+    ) -> Result<Manifest, StageError> {
+        only_a_corpus(target)?;
         let parent = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         fs_err::create_dir_all(parent)?;
         let aside = tempfile::Builder::new().prefix(".corpus-").tempdir_in(parent)?;
         let manifest = self.fill(aside.path())?;
+        finish(aside.path(), &manifest)?;
         // Made with the permissions of a private temporary folder; a corpus is to be read.
         open_folder(aside.path())?;
         let aside = aside.keep();
@@ -222,6 +229,26 @@ impl Parts<'_> {
         }
         Ok(())
     }
+}
+
+/// What a corpus folder holds.
+const KNOWN: [&str; 6] = ["shards", "tokenizer.json", "manifest.json", "rejected", "report.html", ".identity"];
+
+/// Refuses to replace a folder that holds anything that is not of a corpus.
+fn only_a_corpus(target: &Path) -> Result<(), StageError> {
+    if !target.exists() {
+        return Ok(());
+    }
+    for entry in fs_err::read_dir(target)? {
+        let name = entry?.file_name();
+        if !KNOWN.iter().any(|known| name == **known) {
+            let (target, name) = (target.display(), name.to_string_lossy().into_owned());
+            return Err(StageError::Input(format!(
+                "{target} holds `{name}`, which is no part of a corpus, and would be replaced\nhint: move it elsewhere, or write the corpus to another folder with --output or --name"
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn parquet_error(path: &Path, error: parquet::errors::ParquetError) -> StageError {

@@ -4,11 +4,12 @@
 
 use std::sync::Arc;
 
+use arrow_array::cast::AsArray as _;
 use arrow_array::types::UInt64Type;
 use arrow_array::{RecordBatch, UInt32Array, UInt64Array};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use arrow_select::take::take_record_batch;
-use corpusmill_pipeline::document::text_column;
+use corpusmill_pipeline::document::{missing, text_column};
 use corpusmill_pipeline::shard::Split;
 use corpusmill_pipeline::{Port, Reads, Stage, StageError, Task};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -38,12 +39,12 @@ impl Scatter {
 
     fn scatter(&self, batch: &RecordBatch) -> Result<Vec<(u32, RecordBatch)>, StageError> {
         let (ids, sources) = (text_column(batch, "id")?, text_column(batch, "source")?);
-        let hashes = batch.column_by_name("text_hash").map(arrow_array::cast::AsArray::as_primitive::<UInt64Type>);
+        let hashes = batch.column_by_name("text_hash").ok_or_else(|| missing(batch.schema_ref(), "text_hash"))?;
+        let hashes = hashes.as_primitive::<UInt64Type>();
         let orders: Vec<u64> = ids.iter().map(|id| self.order(id.unwrap_or_default())).collect();
         let mut rows: Vec<Vec<u32>> = vec![Vec::new(); self.layout.buckets() as usize];
         for (row, order) in orders.iter().enumerate() {
-            let hash = hashes.map_or(0, |hashes| hashes.value(row));
-            let split = Split::of_hash(hash, self.validation_share);
+            let split = Split::of_hash(hashes.value(row), self.validation_share);
             let source = sources.value(row);
             let unknown = || StageError::Input(format!("the source `{source}` is not in the recipe"));
             let bucket = self.layout.bucket(source, split, *order).ok_or_else(unknown)?;

@@ -47,7 +47,7 @@ impl Crates {
         let mut snapshot = Snapshot::default();
         let chosen = |file: &&CrateFile| self.packages.is_empty() || self.packages.contains(&file.name);
         for file in list.crates.iter().filter(chosen) {
-            let (digest, size) = digests.digest(&file.path)?;
+            let (digest, size, modified) = digests.digest(&file.path)?;
             if !digests.has_sha256(&file.path, &file.sha256) {
                 file.verify().map_err(acquire_error)?;
                 digests.remember_sha256(&file.path, &file.sha256);
@@ -57,7 +57,7 @@ impl Crates {
                 ("version".to_owned(), file.version.clone()),
                 ("sha256".to_owned(), file.sha256.clone()),
             ]);
-            let location = Location::File { path: fs_err::canonicalize(&file.path)?, size };
+            let location = Location::File { path: fs_err::canonicalize(&file.path)?, size, modified };
             snapshot.items.push(Item {
                 origin: format!("crate:{}", file.folder()),
                 status: 0,

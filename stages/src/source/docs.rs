@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use corpusmill_pipeline::StageError;
+use corpusmill_pipeline::{Digest, StageError};
 use corpusmill_pipeline::snapshot::Snapshot;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -99,9 +99,15 @@ impl RustDocs {
         let server = serve::serve(&root, 0, serve::ServeOptions::default())
             .map_err(|error| StageError::Input(format!("rust-docs: {error}")))?;
         let settings = self.crawl_settings(variant, server.address);
-        // Another toolchain has other pages under the same settings.
-        let identity = settings_digest(&(self, variant.name(), rustc_version()))?;
-        let dir = surroundings.workspace.crawl_dir(identity);
+        // Another toolchain or lock has other pages under the same settings.
+        let lock = match variant {
+            Variant::Toolchain => None,
+            Variant::Auto | Variant::Generated => {
+                Some(Digest::of(&fs_err::read(surroundings.base.join(&self.lock))?).to_string())
+            }
+        };
+        let identity = settings_digest(&(self, variant.name(), rustc_version(), lock))?;
+        let dir = surroundings.workspace.crawl_dir(identity, surroundings.fresh);
         fs_err::create_dir_all(&dir)?;
         web::run(name, &settings, &dir, surroundings)?;
         drop(server);
@@ -136,7 +142,9 @@ impl RustDocs {
     }
 
     fn generate(&self, name: &str, surroundings: &Surroundings) -> Result<PathBuf, StageError> {
-        let target = surroundings.workspace.root().join("docs");
+        // A folder for each choice of packages: what an earlier choice made is not to be crawled.
+        let choice = settings_digest(&(&self.packages, &self.lock, rustc_version()))?.short();
+        let target = surroundings.workspace.root().join("docs").join(choice);
         let lock = surroundings.base.join(&self.lock);
         let project = lock.parent().unwrap_or(Path::new(".")).join("Cargo.toml");
         surroundings.console.say(format!("  {name}: cargo doc --no-deps for {}", self.packages.join(", ")));

@@ -75,8 +75,21 @@ impl Files {
             snapshot.refused.push(Refused { origin, rule: "passed-over".into(), value: 1.0, threshold: 0.0, detail });
         }
         for file in listing.files {
-            let (digest, size) = digests.digest(&file.path)?;
-            snapshot.items.extend(items(&file, digest, size)?);
+            let refuse = |rule: &str| Refused {
+                origin: file.origin.clone(),
+                rule: rule.to_owned(),
+                value: 0.0,
+                threshold: 1.0,
+                detail: None,
+            };
+            if file.path.to_str().is_none() {
+                snapshot.refused.push(refuse("bad-name"));
+            } else if file.bytes == 0 {
+                snapshot.refused.push(refuse("empty-file"));
+            } else {
+                let (digest, size, modified) = digests.digest(&file.path)?;
+                snapshot.items.extend(items(&file, digest, size, modified)?);
+            }
         }
         digests.save()?;
         snapshot.sort();
@@ -85,11 +98,11 @@ impl Files {
 }
 
 /// The items of one file: one, or one for each part of a large file that can be split.
-fn items(file: &ListedFile, digest: Digest, size: u64) -> Result<Vec<Item>, StageError> {
+fn items(file: &ListedFile, digest: Digest, size: u64, modified: u64) -> Result<Vec<Item>, StageError> {
     let item = |location, facts| Item { origin: file.origin.clone(), status: 0, digest, location, facts };
     let path = || fs_err::canonicalize(&file.path);
     let whole =
-        || -> Result<Vec<Item>, StageError> { Ok(vec![item(Location::File { path: path()?, size }, BTreeMap::new())]) };
+        || -> Result<Vec<Item>, StageError> { Ok(vec![item(Location::File { path: path()?, size, modified }, BTreeMap::new())]) };
     if size <= SPLIT_BYTES {
         return whole();
     }
@@ -100,7 +113,7 @@ fn items(file: &ListedFile, digest: Digest, size: u64) -> Result<Vec<Item>, Stag
                 .into_iter()
                 .map(|range| {
                     let facts = BTreeMap::from([("first-line".to_owned(), range.first_line.to_string())]);
-                    let location = Location::Range { path: path()?, size, start: range.start, end: range.end };
+                    let location = Location::Range { path: path()?, size, modified, start: range.start, end: range.end };
                     Ok(item(location, facts))
                 })
                 .collect()
@@ -112,7 +125,7 @@ fn items(file: &ListedFile, digest: Digest, size: u64) -> Result<Vec<Item>, Stag
                 bytes += group.bytes;
                 let end = index as u64 + 1;
                 if bytes >= SPLIT_BYTES || index + 1 == groups.len() {
-                    items.push(item(Location::Range { path: path()?, size, start, end }, BTreeMap::new()));
+                    items.push(item(Location::Range { path: path()?, size, modified, start, end }, BTreeMap::new()));
                     (start, bytes) = (end, 0);
                 }
             }

@@ -33,6 +33,8 @@ pub struct Surroundings {
     pub console: Console,
     /// Set when the run shall stop.
     pub cancel: Arc<AtomicBool>,
+    /// Crawl anew, whatever was crawled before.
+    pub fresh: bool,
 }
 
 /// The digest of acquisition settings, which decides whether a pinned snapshot still fits.

@@ -36,7 +36,7 @@ pub fn pin(
     lock: &mut Lock,
     surroundings: &Surroundings,
 ) -> Result<Snapshot, StageError> {
-    let settings = settings_digest(acquire)?;
+    let settings = settings_digest(&(acquire, acquire.listed_files()?))?;
     let old = lock.sources.get(name).filter(|pinned| pinned.settings == settings).cloned();
     let refresh = pinning.refresh.contains(name);
     if let Some(pinned) = old.as_ref().filter(|_| acquire.is_remote() && !refresh)
@@ -44,10 +44,8 @@ pub fn pin(
     {
         return Ok(snapshot);
     }
-    if refresh && acquire.is_remote() {
-        acquire.forget(surroundings)?;
-    }
-    let snapshot = acquire.acquire(name, surroundings)?;
+    let fresh = Surroundings { fresh: refresh, ..surroundings.clone() };
+    let snapshot = acquire.acquire(name, &fresh)?;
     let digest = snapshot.digest();
     if let Some(pinned) = lock.sources.get(name)
         && pinned.snapshot != digest
@@ -57,10 +55,8 @@ pub fn pin(
         let hint = "run once without --locked to pin it";
         return Err(StageError::Settings(format!("source `{name}` is not in the lock\nhint: {hint}")));
     }
-    let path = surroundings.workspace.snapshot_path(digest);
-    if !path.exists() {
-        snapshot.write(&path)?;
-    }
+    // Written anew even if it is there: equal payloads may lie in another crawl's folder now.
+    snapshot.write(&surroundings.workspace.snapshot_path(digest))?;
     let items = snapshot.items.len() as u64;
     lock.sources
         .insert(name.to_owned(), Pinned { snapshot: digest, variant: snapshot.variant.clone(), items, settings });

@@ -86,6 +86,17 @@ impl Read {
     }
 }
 
+/// Whether the file is still the one that was pinned.
+fn unchanged(item: &Item) -> Result<(), StageError> {
+    let Some(pinned) = item.location.stamp() else { return Ok(()) };
+    let path = item.location.path();
+    if crate::workspace::stamp(path)? == pinned {
+        return Ok(());
+    }
+    let path = path.display();
+    Err(StageError::Input(format!("{path} changed after it was listed\nhint: run again, when nothing writes to it")))
+}
+
 fn part(item: &Item, path: &Path) -> (ListedFile, Part) {
     let bytes = item.location.file_size();
     let file = ListedFile { path: path.to_owned(), origin: item.origin.clone(), bytes };
@@ -235,7 +246,10 @@ impl Stage for Read {
             out.refuse(origin, rejection)?;
         }
         for item in items {
+            unchanged(item)?;
             self.item(item, &mut out)?;
+            // Read while it changed: the rows are not those of the pinned digest, so no receipt may say so.
+            unchanged(item)?;
         }
         out.finish()
     }

@@ -42,7 +42,7 @@ pub(crate) fn crawl_error(error: CrawlError) -> StageError {
 /// # Errors
 /// When the settings cannot work or the machine fails.
 pub fn acquire(name: &str, settings: &CrawlSettings, surroundings: &Surroundings) -> Result<Snapshot, StageError> {
-    let dir = surroundings.workspace.crawl_dir(settings_digest(settings)?);
+    let dir = surroundings.workspace.crawl_dir(settings_digest(settings)?, surroundings.fresh);
     fs_err::create_dir_all(&dir)?;
     run(name, settings, &dir, surroundings)?;
     snapshot(&dir, str::to_owned)

@@ -1,0 +1,250 @@
+//! The contracts of single stages on streams and files, on which outside scorers stand.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::Stdio;
+
+use corpusmill_tests::{Mill, page, prose};
+use serde_json::{Value, json};
+
+fn lines(values: impl IntoIterator<Item = Value>) -> String {
+    values.into_iter().map(|value| value.to_string() + "\n").collect()
+}
+
+fn documents(count: u64) -> String {
+    lines((0..count).map(|number| json!({ "id": format!("d{number}"), "text": prose(number, 4) })))
+}
+
+#[test]
+fn clean_gives_a_line_a_page() {
+    let mill = Mill::empty();
+    let input = lines([
+        json!({ "id": "a", "html": page(1, 4) }),
+        json!({ "id": "empty", "html": "" }),
+        json!({ "id": 7, "html": "<html><body></body></html>" }),
+        // `<p>Café…` in ISO 8859-1, as the page itself says.
+        json!({ "id": "b64", "html_b64": "PGh0bWw+PGhlYWQ+PG1ldGEgY2hhcnNldD0iaXNvLTg4NTktMSI+PC9oZWFkPjxib2R5PjxwPkxlIGNhZukgZXN0IGZlcm3pIGNldHRlIHNlbWFpbmUuPC9wPjwvYm9keT48L2h0bWw+" }),
+        json!({ "id": "missing" }),
+        json!({ "id": "z", "html": page(2, 4), "kept": { "as": "it was" } }),
+    ]);
+    let done = mill.feed(&["clean", "--input", "-", "--output", "-"], input).ok();
+    let lines = done.json_lines();
+    let ids: Vec<&Value> = lines.iter().map(|line| &line["id"]).collect();
+    assert_eq!(ids, [&json!("a"), &json!("empty"), &json!(7), &json!("b64"), &json!("missing"), &json!("z")]);
+    assert!(
+        lines[0]["text"].as_str().is_some_and(|text| text.starts_with("# The ") && !text.contains("Home")),
+        "{}",
+        lines[0]
+    );
+    for line in [&lines[1], &lines[2], &lines[4]] {
+        assert!(line["text"] == "" && line["reason"].is_string(), "no content, so no text and a reason: {line}");
+    }
+    assert!(lines[3]["text"].as_str().is_some_and(|text| text.contains("café est fermé")), "{}", lines[3]);
+    assert_eq!(lines[5]["kept"], json!({ "as": "it was" }));
+}
+
+#[test]
+fn toxicity_scores() {
+    let mill = Mill::empty();
+    let input = lines([
+        json!({ "id": "kind", "text": "Thank you for the careful review, I have learned a lot from it." }),
+        json!({ "id": "foul", "text": "Shut up, you stupid idiot, nobody wants you here, go and die." }),
+        json!({ "id": "chinese", "text": "河水从磨坊旁边流过,老磨坊主每天早晨都要数一数袋子。" }),
+        json!({ "id": 4, "text": "" }),
+    ]);
+    let done = mill.feed(&["filter", "toxicity", "--score", "--input", "-", "--output", "-"], input).ok();
+    let lines = done.json_lines();
+    let keys: Vec<&String> = lines[0].as_object().expect("an object").keys().collect();
+    assert_eq!(keys, ["id", "score"]);
+    let score = |at: usize| lines[at]["score"].as_f64();
+    assert!(
+        score(0).zip(score(1)).is_some_and(|(kind, foul)| (0.0..0.5).contains(&kind) && (0.5..=1.0).contains(&foul)),
+        "{lines:?}"
+    );
+    assert_eq!(lines[2], json!({ "id": "chinese", "score": null }), "a language that is not covered has no score");
+    assert_eq!(lines[3]["id"], json!(4));
+}
+
+#[test]
+fn language_scores() {
+    let mill = Mill::empty();
+    let input = lines([
+        json!({ "id": 1, "text": "The old miller counts his sacks every morning before the rain begins." }),
+        json!({ "id": 2, "text": "Der alte Müller zählt jeden Morgen seine Säcke, bevor der Regen beginnt." }),
+        json!({ "id": 3, "text": "河水从磨坊旁边流过,老磨坊主每天早晨都要数一数袋子。" }),
+        json!({ "id": 4, "text": "" }),
+    ]);
+    let done = mill.feed(&["filter", "language", "--score", "--input", "-", "--output", "-"], input).ok();
+    let lines = done.json_lines();
+    let found: Vec<&Value> = lines.iter().map(|line| &line["lang"]).collect();
+    assert_eq!(found, [&json!("eng"), &json!("deu"), &json!("cmn"), &Value::Null]);
+    assert!(
+        lines[..3].iter().all(|line| line["score"].as_f64().is_some_and(|score| (0.0..=1.0).contains(&score))),
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn robots_answers() {
+    let mill = Mill::empty();
+    let robots = "User-agent: *\nDisallow: /private\nAllow: /private/open\n\nUser-agent: otherbot\nDisallow: /\n";
+    let ask = |id: u32, agent: &str, path: &str| json!({ "id": id, "robots": robots, "agent": agent, "url": format!("https://a.org{path}") });
+    let input = lines([
+        ask(1, "corpusmill", "/"),
+        ask(2, "corpusmill", "/private/x"),
+        ask(3, "corpusmill", "/private/open/x"),
+        ask(4, "otherbot", "/"),
+    ]);
+    let done = mill.feed(&["robots", "--input", "-"], input).ok();
+    let answers: Vec<Value> = [(1, true), (2, false), (3, true), (4, false)]
+        .map(|(id, allowed)| json!({ "id": id, "allowed": allowed }))
+        .into();
+    assert_eq!(done.json_lines(), answers);
+    mill.write("robots.txt", robots);
+    let done = mill.run(&["robots", "--file", "robots.txt", "https://a.org/private/x"]).ok();
+    assert!(done.out.contains("refused") && done.out.contains("line 2: "), "{}", done.out);
+}
+
+#[test]
+fn dedup_keeps_ids_and_tells_clusters() {
+    let mill = Mill::empty();
+    let text = |seed| prose(seed, 12);
+    mill.write(
+        "in.jsonl",
+        lines([
+            json!({ "id": "one", "text": text(1) }),
+            json!({ "id": "one-equal", "text": text(1) }),
+            json!({ "id": "one-near", "text": text(1).replacen(" and a ", " and the ", 1) }),
+            json!({ "id": "two", "text": text(2) }),
+            json!({ "id": "three", "text": text(3) }),
+        ]),
+    );
+    let run = |output: &str, clusters: &str| {
+        let arguments = ["dedup", "--input", "in.jsonl", "--output", output, "--clusters", clusters, "--store", "work"];
+        mill.run(&[&arguments[..], &["--rejected", "rejected.jsonl"]].concat()).ok()
+    };
+    run("out.jsonl", "clusters.jsonl").says("3 kept, 2 rejected");
+    let read = |name: &str| -> Vec<Value> {
+        mill.read(name).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    };
+    let kept: Vec<Value> = read("out.jsonl").iter().map(|line| line["id"].clone()).collect();
+    let mut sorted: Vec<&str> = kept.iter().filter_map(Value::as_str).collect();
+    sorted.sort_unstable();
+    assert!(sorted[0].starts_with("one") && sorted[1..] == ["three", "two"], "{kept:?}");
+    let clusters = read("clusters.jsonl");
+    let survivor = sorted[0];
+    let mut members: Vec<&str> = Vec::new();
+    for line in &clusters {
+        for key in ["id", "cluster", "survivor", "jaccard"] {
+            assert!(!line[key].is_null(), "{key}: {line}");
+        }
+        members.push(line["id"].as_str().expect("an id is text"));
+        assert_eq!(line["cluster"], survivor);
+        assert_eq!(line["survivor"], json!(line["id"] == survivor));
+        assert!(line["jaccard"].as_f64().is_some_and(|jaccard| (0.7..=1.0).contains(&jaccard)), "{line}");
+    }
+    members.sort_unstable();
+    assert_eq!(members, ["one", "one-equal", "one-near"]);
+    let related: Vec<Value> = read("rejected.jsonl").iter().map(|line| line["related"].clone()).collect();
+    assert_eq!(related, [json!(survivor), json!(survivor)]);
+    run("out.parquet", "clusters.parquet");
+    let done = mill.run(&["read", "--input", "out.parquet", "--store", "work"]).ok();
+    let ids: Vec<Value> = done.json_lines().iter().map(|line| line["id"].clone()).collect();
+    assert_eq!(ids, kept);
+}
+
+#[test]
+fn every_output_format_comes_back_through_read() {
+    let mill = Mill::empty();
+    mill.write("in.jsonl", documents(20));
+    let pairs = |input: &str| -> Vec<(Value, Value)> {
+        let done = mill.run(&["read", "--input", input, "--output", "-", "--store", "work"]).ok();
+        let mut all: Vec<(Value, Value)> =
+            done.json_lines().iter().map(|line| (line["id"].clone(), line["text"].clone())).collect();
+        all.sort_by_key(|(id, _)| id.to_string());
+        all
+    };
+    let expected = pairs("in.jsonl");
+    assert_eq!(expected.len(), 20);
+    for output in ["out.parquet", "out.jsonl", "out.jsonl.gz", "out.jsonl.zst"] {
+        mill.run(&["read", "--input", "in.jsonl", "--output", output, "--store", "work"]).ok();
+        assert_eq!(pairs(output), expected, "{output}");
+    }
+    mill.run(&["read", "--input", "in.jsonl", "--output", "out.xyz", "--store", "work"])
+        .fails(&["out.xyz", "hint: .parquet"]);
+    mill.run(&["read", "--input", "nothing.jsonl", "--store", "work"]).fails(&["nothing.jsonl"]);
+}
+
+#[test]
+fn threads_change_no_byte_of_a_stream() {
+    let mill = Mill::empty();
+    let pages = lines((0..600).map(|number| json!({ "id": number, "html": page(number, 2) })));
+    let texts = documents(600);
+    let commands: [(&[&str], &str); 4] = [
+        (&["clean"], &pages),
+        (&["filter", "toxicity", "--score"], &texts),
+        (&["filter", "language", "--score"], &texts),
+        (&["filter", "gopher-quality", "length", "--set", "length.min-characters=300"], &texts),
+    ];
+    for (command, input) in commands {
+        let run = |threads: &str| {
+            let arguments = [command, &["--input", "-", "--output", "-", "--threads", threads]].concat();
+            mill.feed(&arguments, input).ok().out
+        };
+        let one = run("1");
+        assert!(one.lines().count() > 50, "{command:?}");
+        assert!(one == run("8"), "{command:?}");
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_success() {
+    let mill = Mill::empty();
+    let pages = lines((0..4000).map(|number| json!({ "id": number, "html": page(number, 3) })));
+    for arguments in
+        [&["clean", "--input", "-", "--output", "-"][..], &["filter", "language", "--score", "--input", "-"]]
+    {
+        let mut command = mill.command();
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("corpusmill starts");
+        let mut stdin = child.stdin.take().expect("standard input is piped");
+        let input = pages.clone();
+        let feeder = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
+        let mut reader = BufReader::new(child.stdout.take().expect("standard output is piped"));
+        let mut line = String::new();
+        reader.read_line(&mut line).expect("a line comes");
+        assert!(line.starts_with('{'), "{line}");
+        drop(reader);
+        let output = child.wait_with_output().expect("the child can be waited for");
+        let _ = feeder.join().expect("the feeder does not panic");
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn stages_alone_make_a_corpus() {
+    let mill = Mill::empty();
+    mill.write(
+        "pages.jsonl",
+        lines((0..20).map(|number| json!({ "id": format!("p{number}"), "html": page(number, 5) }))),
+    );
+    let run = |arguments: &[&str]| mill.run(&[arguments, &["--store", "work"]].concat()).ok();
+    run(&["clean", "--input", "pages.jsonl", "--output", "clean.parquet"]);
+    run(&["filter", "length", "--input", "clean.parquet", "--output", "kept.parquet"]);
+    run(&["dedup", "--input", "kept.parquet", "--output", "unique.parquet"]);
+    run(&[
+        "tokenize",
+        "--input",
+        "unique.parquet",
+        "--output",
+        "tokens.parquet",
+        "--vocab-size",
+        "400",
+        "--save",
+        "tokenizer.json",
+    ]);
+    run(&["mix", "--input", "pages=unique.parquet", "--tokenizer", "tokenizer.json", "--output", "corpus/alone"]);
+    let verified = run(&["verify", "corpus/alone"]);
+    assert!(verified.out.contains("corpus/alone: whole"), "{}", verified.out);
+    let counted = run(&["query", "--format", "csv", "SELECT count(*) AS n FROM documents"]);
+    assert_eq!(counted.out, "n\n20\n");
+}
