@@ -115,6 +115,9 @@ impl PlanBuilder {
         inputs: &[&Dataset],
     ) -> Result<Dataset, StageError> {
         let path = path.into();
+        if self.plan.nodes.iter().any(|node| node.path == path) {
+            return Err(StageError::Settings(format!("two nodes of the plan are named {path}: rename the source")));
+        }
         let ports = stage.ports();
         if ports.len() != inputs.len() {
             return Err(StageError::Settings(format!("{path}: {} inputs given, {} needed", inputs.len(), ports.len())));

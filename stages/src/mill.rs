@@ -57,7 +57,7 @@ pub fn snapshots(
         all.insert(name.clone(), snapshot);
     }
     lock.sources.retain(|name, _| loaded.recipe.sources.contains_key(name));
-    if !pinning.locked {
+    if pinning.write && !pinning.locked {
         lock.write(&pinning.lock)?;
     }
     Ok(all)

@@ -42,6 +42,22 @@ impl LocalStore {
         Ok(Self { root, verified: Mutex::new(HashSet::new()) })
     }
 
+    /// Holds the store against `gc` while the handle lives: shared among runs, or for `gc` alone. `None` when another
+    /// process holds it the other way.
+    ///
+    /// # Errors
+    /// When the lock file cannot be made.
+    pub fn hold(&self, alone: bool) -> Result<Option<File>, StoreError> {
+        let path = self.root.join("lock");
+        let file = fs_err::OpenOptions::new().create(true).append(true).open(&path)?;
+        let held = if alone { file.file().try_lock() } else { file.file().try_lock_shared() };
+        match held {
+            Ok(()) => Ok(Some(file)),
+            Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+            Err(std::fs::TryLockError::Error(error)) => Err(named(&path, &error)),
+        }
+    }
+
     /// The folder.
     pub fn root(&self) -> &Path {
         &self.root
@@ -59,7 +75,7 @@ impl LocalStore {
         let mut all = Vec::new();
         for stage in fs_err::read_dir(&self.root)? {
             let stage = stage?;
-            if stage.file_name() == "tmp" || !stage.file_type()?.is_dir() {
+            if stage.file_name() == "tmp" || stage.file_name() == "lock" || !stage.file_type()?.is_dir() {
                 continue;
             }
             for part in fs_err::read_dir(stage.path())? {
@@ -313,12 +329,14 @@ impl LocalPart {
 
     fn finish(&mut self) -> Result<BTreeMap<String, FileInfo>, StoreError> {
         let mut files = BTreeMap::new();
-        for (table, writer) in std::mem::take(&mut self.files) {
+        for (table, mut writer) in std::mem::take(&mut self.files) {
             let path = self.aside.path().join(table.file_name());
-            let inner = writer.into_inner().map_err(|error| StoreError::parquet(&path, error))?;
+            // Not `into_inner`, which turns an error of the disk into a text.
+            writer.finish().map_err(|error| StoreError::parquet(&path, error))?;
+            let inner = writer.inner();
             inner.file.sync_all()?;
             let (_, modified) = modified(&path)?;
-            let info = FileInfo { size: inner.size, modified, blake3: inner.hasher.into() };
+            let info = FileInfo { size: inner.size, modified, blake3: inner.hasher.clone().into() };
             files.insert(table.file_name().to_owned(), info);
         }
         Ok(files)

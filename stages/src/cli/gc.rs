@@ -24,6 +24,8 @@ impl Gc {
     pub(super) fn run(self, global: &Global) -> anyhow::Result<()> {
         let workspace = global.workspace();
         let store = workspace.store()?;
+        let held = store.hold(true)?;
+        anyhow::ensure!(held.is_some(), "another corpusmill works with this store\nhint: run gc when it has ended");
         for name in &self.forget {
             let path = workspace.run_path(name);
             anyhow::ensure!(path.exists(), "there is no record of a run named `{name}`");

@@ -41,7 +41,7 @@ impl InOut {
 
 enum Form {
     Parquet(Option<ArrowWriter<fs_err::File>>),
-    Lines(Option<LineDelimitedWriter<Box<dyn Write + Send>>>),
+    Lines(Option<LineDelimitedWriter<Sink>>),
 }
 
 /// Writes batches in the format that a path's ending names; a file appears under its name when it is whole.
@@ -77,24 +77,111 @@ fn ending(path: &Path) -> anyhow::Result<Ending> {
     })
 }
 
-/// A writer of bytes for a path other than Parquet.
-fn bytes_to(ending: Ending, aside: &Path) -> anyhow::Result<Box<dyn Write + Send>> {
-    let file = || fs_err::File::create(aside).map(BufWriter::new);
-    Ok(match ending {
-        Ending::Gzip => Box::new(GzEncoder::new(file()?, Compression::default())),
-        Ending::Zstd => Box::new(zstd::Encoder::new(file()?, 3)?.auto_finish()),
-        Ending::Stdout => Box::new(BufWriter::new(std::io::stdout())),
-        Ending::Lines | Ending::Parquet => Box::new(file()?),
-    })
+/// Bytes on their way to a file or to standard output. Ending it says whether the last of them arrived.
+enum Sink {
+    Plain(BufWriter<fs_err::File>),
+    Gzip(GzEncoder<BufWriter<fs_err::File>>),
+    Zstd(zstd::Encoder<'static, BufWriter<fs_err::File>>),
+    Stdout(BufWriter<std::io::Stdout>),
+}
+
+impl Sink {
+    /// For a path other than Parquet.
+    fn create(ending: Ending, aside: &Path) -> anyhow::Result<Self> {
+        let file = || fs_err::File::create(aside).map(BufWriter::new);
+        Ok(match ending {
+            Ending::Gzip => Self::Gzip(GzEncoder::new(file()?, Compression::default())),
+            Ending::Zstd => Self::Zstd(zstd::Encoder::new(file()?, 3)?),
+            Ending::Stdout => Self::Stdout(BufWriter::new(std::io::stdout())),
+            Ending::Lines | Ending::Parquet => Self::Plain(file()?),
+        })
+    }
+
+    fn finish(self) -> std::io::Result<()> {
+        let file = match self {
+            Self::Plain(file) => file,
+            Self::Gzip(encoder) => encoder.finish()?,
+            Self::Zstd(encoder) => encoder.finish()?,
+            Self::Stdout(mut out) => return out.flush(),
+        };
+        file.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()
+    }
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match self {
+            Self::Plain(file) => file.write(bytes),
+            Self::Gzip(encoder) => encoder.write(bytes),
+            Self::Zstd(encoder) => encoder.write(bytes),
+            Self::Stdout(out) => out.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        match self {
+            Self::Plain(file) => file.flush(),
+            Self::Gzip(encoder) => encoder.flush(),
+            Self::Zstd(encoder) => encoder.flush(),
+            Self::Stdout(out) => out.flush(),
+        }
+    }
+}
+
+/// The name under which an output is written until it is whole.
+fn aside_of(path: &Path) -> PathBuf {
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(".part");
+    aside.into()
+}
+
+fn publish(aside: &Path, path: &Path) -> anyhow::Result<()> {
+    if path == Path::new("-") {
+        return Ok(());
+    }
+    fs_err::rename(aside, path).with_context(|| format!("cannot finish {}", path.display()))
+}
+
+/// Lines of JSON for a path: `-` or a file, compressed by its ending; a file appears under its name when it is whole.
+pub(super) struct Lines {
+    sink: Sink,
+    path: PathBuf,
+}
+
+impl Lines {
+    /// Begins the output.
+    pub(super) fn create(path: &Path) -> anyhow::Result<Self> {
+        let ending = ending(path)?;
+        anyhow::ensure!(
+            ending != Ending::Parquet,
+            "{}: this output is JSON lines\nhint: .jsonl, .jsonl.gz, .jsonl.zst, or `-`",
+            path.display()
+        );
+        Ok(Self { sink: Sink::create(ending, &aside_of(path))?, path: path.to_owned() })
+    }
+
+    /// Appends a line.
+    pub(super) fn push(&mut self, value: &serde_json::Value) -> std::io::Result<()> {
+        writeln!(self.sink, "{value}")
+    }
+
+    /// What is written so far reaches a reader of standard output.
+    pub(super) fn flush(&mut self) -> std::io::Result<()> {
+        self.sink.flush()
+    }
+
+    /// Ends the output.
+    pub(super) fn finish(self) -> anyhow::Result<()> {
+        self.sink.finish()?;
+        publish(&aside_of(&self.path), &self.path)
+    }
 }
 
 impl Output {
     /// Begins an output of batches of this schema.
     pub(super) fn create(path: &Path, schema: &SchemaRef) -> anyhow::Result<Self> {
         let ending = ending(path)?;
-        let mut aside = path.as_os_str().to_owned();
-        aside.push(".part");
-        let aside = PathBuf::from(aside);
+        let aside = aside_of(path);
         let form = if ending == Ending::Parquet {
             let compression = parquet::basic::Compression::ZSTD(ZstdLevel::try_new(3)?);
             let properties = WriterProperties::builder()
@@ -104,7 +191,7 @@ impl Output {
             let file = fs_err::File::create(&aside)?;
             Form::Parquet(Some(ArrowWriter::try_new(file, schema.clone(), Some(properties))?))
         } else {
-            Form::Lines(Some(LineDelimitedWriter::new(bytes_to(ending, &aside)?)))
+            Form::Lines(Some(LineDelimitedWriter::new(Sink::create(ending, &aside)?)))
         };
         Ok(Self { path: path.to_owned(), aside, form, rows: 0 })
     }
@@ -124,22 +211,19 @@ impl Output {
     pub(super) fn finish(mut self) -> anyhow::Result<u64> {
         match &mut self.form {
             Form::Parquet(writer) => {
-                if let Some(writer) = writer.take() {
-                    writer.into_inner()?.sync_all()?;
+                if let Some(mut writer) = writer.take() {
+                    writer.finish()?;
+                    writer.inner().sync_all()?;
                 }
             }
             Form::Lines(writer) => {
                 if let Some(mut writer) = writer.take() {
                     writer.finish().map_err(unwrap_io)?;
-                    let mut inner = writer.into_inner();
-                    inner.flush()?;
+                    writer.into_inner().finish()?;
                 }
             }
         }
-        if self.path != Path::new("-") {
-            fs_err::rename(&self.aside, &self.path)
-                .with_context(|| format!("cannot finish {}", self.path.display()))?;
-        }
+        publish(&self.aside, &self.path)?;
         Ok(self.rows)
     }
 }
@@ -150,15 +234,4 @@ fn unwrap_io(error: arrow_schema::ArrowError) -> anyhow::Error {
         arrow_schema::ArrowError::IoError(_, error) => error.into(),
         other => other.into(),
     }
-}
-
-/// Lines of JSON for a path: `-` or a file, compressed by its ending.
-pub(super) fn lines(path: &Path) -> anyhow::Result<Box<dyn Write + Send>> {
-    let ending = ending(path)?;
-    anyhow::ensure!(
-        ending != Ending::Parquet,
-        "{}: this output is JSON lines\nhint: .jsonl, .jsonl.gz, .jsonl.zst, or `-`",
-        path.display()
-    );
-    bytes_to(ending, path)
 }

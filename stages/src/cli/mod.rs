@@ -145,7 +145,7 @@ impl RecipeArgs {
             // A variant has inputs of its own.
             (None, true) => loaded.path.with_file_name(format!("{}.lock", loaded.recipe.name)),
         };
-        Pinning { lock: beside, locked: self.locked, refresh: self.refresh.iter().cloned().collect() }
+        Pinning { lock: beside, locked: self.locked, write: true, refresh: self.refresh.iter().cloned().collect() }
     }
 }
 

@@ -14,6 +14,7 @@ use corpusmill_pipeline::{Address, Plan, Reads};
 use super::{Global, RecipeArgs, print};
 use crate::mill::{Mill, snapshots};
 use crate::record::{NodeRecord, RunRecord};
+use crate::source::pin::Pinning;
 
 /// Show a recipe's plan.
 #[derive(Debug, Args)]
@@ -29,7 +30,8 @@ impl PlanCommand {
     pub(super) fn run(self, global: &Global, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
         let loaded = self.recipe.load()?;
         let surroundings = global.surroundings(&global.console(), cancel);
-        let snapshots = snapshots(&loaded, &self.recipe.pinning(&loaded), &surroundings)?;
+        let pinning = Pinning { write: false, ..self.recipe.pinning(&loaded) };
+        let snapshots = snapshots(&loaded, &pinning, &surroundings)?;
         let dir = loaded.path.parent().unwrap_or(Path::new("."));
         let mill = Mill::new(&loaded.recipe, snapshots, self.recipe.excerpts == "on", dir)?;
         if !self.explain {

@@ -57,6 +57,7 @@ impl Run {
         let recipe = &loaded.recipe;
         let workspace = global.workspace();
         let store = workspace.store()?;
+        let _held = hold(&store)?;
         console.say(format!("{}: acquiring {} sources", recipe.name, recipe.sources.len()));
         let surroundings = global.surroundings(&console, cancel);
         let snapshots = snapshots(&loaded, &self.recipe.pinning(&loaded), &surroundings)?;
@@ -83,6 +84,12 @@ impl Run {
         ));
         Ok(())
     }
+}
+
+/// The store, held against `gc`.
+pub(super) fn hold(store: &LocalStore) -> anyhow::Result<fs_err::File> {
+    let held = store.hold(false)?;
+    held.ok_or_else(|| anyhow::anyhow!("`corpusmill gc` works with this store\nhint: run again when it has ended"))
 }
 
 fn entries(snapshots: &BTreeMap<String, Snapshot>) -> BTreeMap<String, SnapshotEntry> {

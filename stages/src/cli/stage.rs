@@ -84,6 +84,7 @@ struct Finished {
     plan: Plan,
     receipts: Receipts,
     store: LocalStore,
+    _held: fs_err::File,
 }
 
 impl Single<'_> {
@@ -95,13 +96,14 @@ impl Single<'_> {
         let console = self.global.console();
         let surroundings = self.global.surroundings(&console, self.cancel);
         let store = surroundings.workspace.store()?;
+        let held = super::run::hold(&store)?;
         let snapshot = acquire.acquire("input", &surroundings)?;
         let mut builder = PlanBuilder::new(Excerpts(Some(redacted)));
         let read = acquire.add_to(&mut builder, "input", snapshot, 64)?;
         build(&mut builder, read)?;
         let plan = builder.finish();
         let receipts = runner::run(&plan, &store, &self.global.options(self.cancel), &console.watch(&plan))?;
-        Ok(Finished { plan, receipts, store })
+        Ok(Finished { plan, receipts, store, _held: held })
     }
 }
 
@@ -333,12 +335,13 @@ impl FilterCommand {
 fn score(groups: &[String], output: &Path, threads: usize) -> anyhow::Result<()> {
     match groups {
         [group] if group == "toxicity" => stream::map_lines(output, threads, |line| {
+            let Some(text) = line.text("text") else { return line.unusable() };
             let language = line.text("language").or_else(|| line.text("lang"));
-            let score = ToxicityModel::embedded().score(line.text("text").unwrap_or_default(), language);
-            serde_json::json!({ "id": line.id(), "score": score })
+            serde_json::json!({ "id": line.id(), "score": ToxicityModel::embedded().score(text, language) })
         }),
         [group] if group == "language" => stream::map_lines(output, threads, |line| {
-            let found = identify(line.text("text").unwrap_or_default());
+            let Some(text) = line.text("text") else { return line.unusable() };
+            let found = identify(text);
             let (lang, score) = found.map_or((None, None), |found| (Some(found.language), Some(found.score)));
             serde_json::json!({ "id": line.id(), "lang": lang, "score": score })
         }),
@@ -439,7 +442,10 @@ impl MixCommand {
         let mut sources = serde_json::Map::new();
         for input in &self.input {
             let (name, path) = pair(input, "NAME=PATH")?;
-            sources.insert(name, serde_json::json!([{ "files": { "paths": [path] } }]));
+            let source = sources.entry(name).or_insert_with(|| serde_json::json!([{ "files": { "paths": [] } }]));
+            if let Some(paths) = source[0]["files"]["paths"].as_array_mut() {
+                paths.push(Value::String(path));
+            }
         }
         let mut weights = serde_json::Map::new();
         for weight in &self.weight {

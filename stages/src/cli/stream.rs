@@ -2,7 +2,7 @@
 //!
 //! Invariant: lines come out in the order in which they went in, whatever the number of threads.
 
-use std::io::{BufRead, Read as _, Write};
+use std::io::{BufRead, Read as _};
 use std::path::Path;
 
 use base64::Engine as _;
@@ -14,7 +14,7 @@ use corpusmill_pipeline::store::{MemoryStore, Selection, Store, Table};
 use corpusmill_pipeline::{Address, NodeId, PlanBuilder, StageError};
 use serde_json::{Map, Value};
 
-use super::io::Output;
+use super::io::{Lines, Output};
 use crate::console::Console;
 use crate::mill::redacted;
 use crate::step::Step;
@@ -38,6 +38,11 @@ impl Line {
     /// The id as it stood in the input.
     pub(super) fn id(&self) -> Value {
         self.object.get("id").cloned().unwrap_or(Value::Null)
+    }
+
+    /// The answer to a line without a text: no score, and why.
+    pub(super) fn unusable(&self) -> Value {
+        serde_json::json!({ "id": self.id(), "score": null, "reason": self.bad.map_or("no-text", |(rule, ..)| rule) })
     }
 
     /// A text field.
@@ -100,7 +105,7 @@ fn skip_line(input: &mut impl BufRead) -> std::io::Result<u64> {
 /// Maps every line in parallel and writes the results in order.
 pub(super) fn map_lines(output: &Path, threads: usize, map: impl Fn(&Line) -> Value + Sync) -> anyhow::Result<()> {
     let mut input = std::io::stdin().lock();
-    let mut out = super::io::lines(output)?;
+    let mut out = Lines::create(output)?;
     loop {
         let mut chunks = Vec::new();
         while chunks.len() < threads {
@@ -111,13 +116,13 @@ pub(super) fn map_lines(output: &Path, threads: usize, map: impl Fn(&Line) -> Va
             chunks.push(lines);
         }
         if chunks.is_empty() {
-            out.flush()?;
-            return Ok(());
+            return out.finish();
         }
         let results = parallel(&chunks, |lines| Ok(lines.iter().map(&map).collect::<Vec<Value>>()))?;
         for value in results.into_iter().flatten() {
-            writeln!(out, "{value}")?;
+            out.push(&value)?;
         }
+        out.flush()?;
     }
 }
 
@@ -133,16 +138,19 @@ fn parallel<T: Sync, R: Send>(
     })
 }
 
-/// A line's document; its id inside the step is its number in the chunk.
-fn document(line: &Line, number: usize) -> Document {
+/// A line's document, or the rule by which it is none; its id inside the step is its number in the chunk.
+fn document(line: &Line, number: usize) -> Result<Document, &'static str> {
     let text = |key| line.text(key).map(str::to_owned);
-    let html = text("html").or_else(|| {
-        let bytes = base64::engine::general_purpose::STANDARD.decode(line.text("html_b64")?).ok()?;
-        Some(crate::clean::decode(&bytes, line.text("charset")).text)
-    });
+    let html = match (text("html"), line.text("html_b64")) {
+        (None, Some(encoded)) => {
+            let bytes = base64::engine::general_purpose::STANDARD.decode(encoded).map_err(|_| "bad-base64")?;
+            Some(crate::clean::decode(&bytes, line.text("charset")).text)
+        }
+        (html, _) => html,
+    };
     let default = if html.is_some() { "text/html" } else { "text/plain" };
-    let text_value = html.or_else(|| text("text")).unwrap_or_default();
-    Document {
+    let text_value = html.or_else(|| text("text")).ok_or("no-text")?;
+    Ok(Document {
         id: number.to_string(),
         source: text("source").unwrap_or_else(|| "stdin".to_owned()),
         origin: text("origin").or_else(|| text("url")).unwrap_or_default(),
@@ -152,7 +160,7 @@ fn document(line: &Line, number: usize) -> Document {
         language: text("language").or_else(|| text("lang")),
         licence: text("licence").or_else(|| text("license")),
         media_type: Some(text("media_type").unwrap_or_else(|| default.to_owned())),
-    }
+    })
 }
 
 /// What a step made of one line.
@@ -167,12 +175,20 @@ fn step_over(step: &Step, lines: &[Line]) -> Result<Vec<Option<Fate>>, StageErro
     let mut batches = Vec::new();
     let mut fates: Vec<Option<Fate>> = Vec::new();
     for (number, line) in lines.iter().enumerate() {
-        fates.push(line.bad.map(|(rule, value, threshold)| {
-            let object = serde_json::json!({ "stage": "read", "rule": rule, "value": value, "threshold": threshold });
-            Fate::Rejected(object.as_object().cloned().unwrap_or_default())
-        }));
-        if line.bad.is_none() {
-            batches.extend(rows.push(document(line, number))?);
+        let read = match line.bad {
+            Some(bad) => Err(bad),
+            None => document(line, number).map_err(|rule| (rule, 1.0, 0.0)),
+        };
+        match read {
+            Ok(document) => {
+                fates.push(None);
+                batches.extend(rows.push(document)?);
+            }
+            Err((rule, value, threshold)) => {
+                let object =
+                    serde_json::json!({ "stage": "read", "rule": rule, "value": value, "threshold": threshold });
+                fates.push(Some(Fate::Rejected(object.as_object().cloned().unwrap_or_default())));
+            }
         }
     }
     batches.extend(rows.take()?);
@@ -232,7 +248,7 @@ pub(super) fn through(
     console: &Console,
 ) -> anyhow::Result<()> {
     let mut input = std::io::stdin().lock();
-    let mut out = super::io::lines(output)?;
+    let mut out = Lines::create(output)?;
     let mut refused = rejected.map(RejectedLines::create).transpose()?;
     let (mut kept, mut dropped) = (0u64, 0u64);
     loop {
@@ -252,7 +268,7 @@ pub(super) fn through(
             let rejected = match fate {
                 Some(Fate::Kept(object)) => {
                     kept += 1;
-                    writeln!(out, "{}", Value::Object(kept_line(line, object)))?;
+                    out.push(&Value::Object(kept_line(line, object)))?;
                     continue;
                 }
                 Some(Fate::Rejected(object)) => object,
@@ -261,15 +277,14 @@ pub(super) fn through(
             dropped += 1;
             if every_line {
                 let reason = rejected.get("rule").cloned().unwrap_or(Value::Null);
-                writeln!(out, "{}", serde_json::json!({ "id": line.id(), "text": "", "reason": reason }))?;
+                out.push(&serde_json::json!({ "id": line.id(), "text": "", "reason": reason }))?;
             }
             if let Some(refused) = &mut refused {
                 refused.push(line, rejected)?;
             }
         }
     }
-    out.flush()?;
-    drop(out);
+    out.finish()?;
     if let Some(refused) = refused {
         refused.finish()?;
     }

@@ -101,7 +101,9 @@ impl Stage for Measure {
     }
 
     fn settings(&self) -> serde_json::Value {
-        serde_json::json!(self.settings)
+        // What measures is part of what is measured: another model gives other columns.
+        let toxicity = self.settings.toxicity.as_ref().map(|_| super::toxicity::ToxicityModel::embedded().digest());
+        serde_json::json!({ "rules": self.settings, "toxicity-model": toxicity })
     }
 
     fn ports(&self) -> Vec<Port> {

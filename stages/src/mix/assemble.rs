@@ -222,9 +222,9 @@ impl Parts<'_> {
                     }
                 }
             }
-            if let Some((path, writer)) = writer {
-                let file = writer.into_inner().map_err(|error| parquet_error(&path, error))?;
-                file.sync_all()?;
+            if let Some((path, mut writer)) = writer {
+                writer.finish().map_err(|error| parquet_error(&path, error))?;
+                writer.inner().sync_all()?;
             }
         }
         Ok(())

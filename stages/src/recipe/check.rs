@@ -67,6 +67,10 @@ fn check_name(place: &[&str], name: &str, whose: &str, source: &Source) -> Resul
     if name.is_empty() || name.len() > 100 || name.starts_with('.') || !name.chars().all(allowed) {
         return Err(source.near(place, format!("`{name}` cannot be the name{whose}")).with_hint(NAMES));
     }
+    if !whose.is_empty() && ["all", "tokenize", "mix"].contains(&name) {
+        let hint = "the stages of all sources together go by this name";
+        return Err(source.near(place, format!("`{name}` cannot be the name{whose}")).with_hint(hint));
+    }
     Ok(())
 }
 

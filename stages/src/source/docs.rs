@@ -9,8 +9,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use corpusmill_pipeline::{Digest, StageError};
 use corpusmill_pipeline::snapshot::Snapshot;
+use corpusmill_pipeline::{Digest, StageError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

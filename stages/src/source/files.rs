@@ -101,8 +101,9 @@ impl Files {
 fn items(file: &ListedFile, digest: Digest, size: u64, modified: u64) -> Result<Vec<Item>, StageError> {
     let item = |location, facts| Item { origin: file.origin.clone(), status: 0, digest, location, facts };
     let path = || fs_err::canonicalize(&file.path);
-    let whole =
-        || -> Result<Vec<Item>, StageError> { Ok(vec![item(Location::File { path: path()?, size, modified }, BTreeMap::new())]) };
+    let whole = || -> Result<Vec<Item>, StageError> {
+        Ok(vec![item(Location::File { path: path()?, size, modified }, BTreeMap::new())])
+    };
     if size <= SPLIT_BYTES {
         return whole();
     }
@@ -113,7 +114,8 @@ fn items(file: &ListedFile, digest: Digest, size: u64, modified: u64) -> Result<
                 .into_iter()
                 .map(|range| {
                     let facts = BTreeMap::from([("first-line".to_owned(), range.first_line.to_string())]);
-                    let location = Location::Range { path: path()?, size, modified, start: range.start, end: range.end };
+                    let location =
+                        Location::Range { path: path()?, size, modified, start: range.start, end: range.end };
                     Ok(item(location, facts))
                 })
                 .collect()

@@ -3,11 +3,13 @@
 //! Invariant: every response, resource and conversion record of a file gives one document or one refusal; damage is a
 //! refusal that names its place, and the records after it are read.
 
+use std::collections::HashMap;
 use std::io::{BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 use corpusmill_pipeline::StageError;
 use corpusmill_pipeline::snapshot::{Item as Pinned, Location};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::acquire::{Body, Item, RawDocument, Refused};
 use crate::clean::decode;
@@ -31,11 +33,12 @@ pub(super) fn read(
     let options =
         ReaderOptions { max_record_bytes: max_document_bytes.saturating_add(1 << 20), ..ReaderOptions::default() };
     let mut reader = WarcReader::with_options(file, options).map_err(failed)?;
+    let mut captures: HashMap<u64, u32> = HashMap::new();
     while let Some(item) = reader.next_record() {
         match item.map_err(failed)? {
             warc::Item::Record(record) => {
                 if let Some(item) = document(&record, origin, max_document_bytes) {
-                    take(item)?;
+                    take(numbered(item, &mut captures))?;
                 }
             }
             warc::Item::Skipped(skipped) => {
@@ -86,6 +89,20 @@ pub(super) fn page(item: &Pinned) -> Result<Item, StageError> {
         Some(Ok(_)) | None => Err(lost("there is no whole record")),
         Some(Err(error)) => Err(lost(&error.to_string())),
     }
+}
+
+/// Tells the captures of one URL apart, so that each has an id of its own: `URL`, `URL#capture-2`, …
+fn numbered(mut item: Item, captures: &mut HashMap<u64, u32>) -> Item {
+    let count = captures.entry(xxh3_64(item.origin().as_bytes())).or_default();
+    *count += 1;
+    if *count > 1 {
+        let origin = format!("{}#capture-{count}", item.origin());
+        match &mut item {
+            Item::Document(document) => document.origin = origin,
+            Item::Refused(refused) => refused.origin = origin,
+        }
+    }
+    item
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a measure for people")]

@@ -21,6 +21,8 @@ pub struct Pinning {
     pub lock: PathBuf,
     /// Refuse any change of the lock.
     pub locked: bool,
+    /// Write the lock when it changes; to plan is not to decide.
+    pub write: bool,
     /// Sources to take anew.
     pub refresh: BTreeSet<String>,
 }
@@ -83,6 +85,7 @@ fn changed(
         let hint = "run without --locked to take the change up";
         return Err(StageError::Input(format!("source `{name}` differs from the lock: {what}\nhint: {hint}")));
     }
-    surroundings.console.say(format!("  {name}: {what}; the lock is updated"));
+    let then = if pinning.write { "the lock is updated" } else { "a run would update the lock" };
+    surroundings.console.say(format!("  {name}: {what}; {then}"));
     Ok(())
 }

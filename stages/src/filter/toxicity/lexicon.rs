@@ -5,6 +5,11 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
+/// Hostile words.
+pub(super) const LEXICON_TEXT: &str = include_str!("lexicon.txt");
+/// Names of groups, which carry no weight.
+pub(super) const IDENTITY_TEXT: &str = include_str!("identity.txt");
+
 /// What a known word is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
@@ -34,7 +39,7 @@ impl Lexicon {
     /// The lists that are part of the program.
     pub(super) fn embedded() -> &'static Self {
         static LEXICON: OnceLock<Lexicon> = OnceLock::new();
-        LEXICON.get_or_init(|| Self::parse(include_str!("lexicon.txt"), include_str!("identity.txt")))
+        LEXICON.get_or_init(|| Self::parse(LEXICON_TEXT, IDENTITY_TEXT))
     }
 
     fn parse(offensive: &'static str, identity: &'static str) -> Self {
@@ -92,7 +97,7 @@ mod tests {
 
     #[test]
     fn every_line_is_read() {
-        for line in lines(include_str!("lexicon.txt")) {
+        for line in lines(LEXICON_TEXT) {
             let (word, category) = line.split_once(' ').unwrap();
             assert!(CATEGORIES.contains(&category), "{line}");
             assert!(Lexicon::embedded().find(word.trim_end_matches('+')).is_some(), "{line}");
@@ -102,7 +107,7 @@ mod tests {
     #[test]
     fn a_group_is_never_offensive() {
         let lexicon = Lexicon::embedded();
-        for word in lines(include_str!("identity.txt")).flat_map(str::split_whitespace) {
+        for word in lines(IDENTITY_TEXT).flat_map(str::split_whitespace) {
             assert_eq!(lexicon.find(word).unwrap().0, Class::Identity, "{word}");
         }
     }

@@ -56,6 +56,12 @@ impl ToxicityModel {
         })
     }
 
+    /// The digest of all that a score depends on beside the text: weights, lexicon and neutral words.
+    pub fn digest(&self) -> String {
+        let parts = [self.weights.to_bytes(), lexicon::LEXICON_TEXT.into(), lexicon::IDENTITY_TEXT.into()];
+        corpusmill_pipeline::Digest::of_parts(parts.iter().map(Vec::as_slice)).to_string()
+    }
+
     /// A model with other weights.
     pub fn new(weights: Weights) -> Self {
         Self { weights }
