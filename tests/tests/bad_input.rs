@@ -9,7 +9,7 @@ const RECIPE: &str = "\
 name: bad
 partitions: 4
 sources:
-  all:
+  things:
     - files: { paths: [input] }
     - clean: {}
 tokenizer: { train: { vocab-size: 300 } }
@@ -57,7 +57,7 @@ fn run<'a>(mill: &'a Mill, name: &str) -> Place<'a> {
         assert_eq!(text.trim(), prose(number as u64, 5).trim());
     }
     for row in
-        place.query("SELECT node, rows_in, rows_out, rejected FROM receipts WHERE node IN ('all/read', 'all/clean')")
+        place.query("SELECT node, rows_in, rows_out, rejected FROM receipts WHERE node IN ('things/read', 'things/clean')")
     {
         let count = |key: &str| row[key].as_u64().expect("a count is a number");
         assert_eq!(count("rows_in"), count("rows_out") + count("rejected"), "{row}");
