@@ -56,8 +56,8 @@ fn run<'a>(mill: &'a Mill, name: &str) -> Place<'a> {
         let text = documents.get(&format!("good-{number}.txt")).unwrap_or_else(|| panic!("good-{number}.txt is gone"));
         assert_eq!(text.trim(), prose(number as u64, 5).trim());
     }
-    for row in
-        place.query("SELECT node, rows_in, rows_out, rejected FROM receipts WHERE node IN ('things/read', 'things/clean')")
+    for row in place
+        .query("SELECT node, rows_in, rows_out, rejected FROM receipts WHERE node IN ('things/read', 'things/clean')")
     {
         let count = |key: &str| row[key].as_u64().expect("a count is a number");
         assert_eq!(count("rows_in"), count("rows_out") + count("rejected"), "{row}");

@@ -33,6 +33,24 @@ pub(super) struct InOut {
 }
 
 impl InOut {
+    /// Refuses outputs that are inputs, or each other.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        let real = |path: &Path| fs_err::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let inputs: Vec<PathBuf> =
+            self.input.iter().filter(|input| *input != "-").map(|i| real(Path::new(i))).collect();
+        let outputs = [Some(&self.output), self.rejected.as_ref()].into_iter().flatten();
+        for output in outputs.clone().filter(|output| **output != Path::new("-")) {
+            let output = real(output);
+            anyhow::ensure!(!inputs.contains(&output), "{} is an input and would be overwritten", output.display());
+            if let Some(parent) = output.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+                anyhow::ensure!(parent.is_dir(), "{}: there is no such folder", parent.display());
+            }
+        }
+        let twice = self.rejected.as_ref().is_some_and(|rejected| real(rejected) == real(&self.output));
+        anyhow::ensure!(!twice, "--output and --rejected name one file");
+        Ok(())
+    }
+
     /// Whether the input is standard input.
     pub(super) fn is_stream(&self) -> bool {
         self.input.iter().any(|input| input == "-")

@@ -1,6 +1,6 @@
 //! The command line: one file a subcommand.
 //!
-//! Exit codes are part of the interface: 0 done, 1 the recipe or the data is at fault, 2 usage, 70 our bug.
+//! Exit codes are part of the interface: 0 done, 1 the recipe or the data is at fault, 2 usage, 70 our bug, 130 stopped.
 
 mod check;
 mod completions;
@@ -45,7 +45,7 @@ struct Cli {
 }
 
 const AFTER: &str = "\
-Exit codes: 0 done; 1 the recipe or the data is at fault; 2 wrong usage; 70 a bug of corpusmill.
+Exit codes: 0 done; 1 the recipe or the data is at fault; 2 wrong usage; 70 a bug of corpusmill; 130 stopped by Ctrl-C.
 
 Begin with:  corpusmill run recipes/tiny.yaml
 Then ask:    corpusmill why ID    corpusmill query \"SELECT stage, rule, count(*) AS n FROM rejected GROUP BY stage, rule\"";
@@ -233,6 +233,10 @@ pub fn main() -> ExitCode {
     match dispatch(cli, &cancel) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) if is_cancelled(&error) => {
+            tell("stopped; run the same command again to go on");
+            ExitCode::from(130)
+        }
         Err(error) => {
             fail(&message(&error));
             ExitCode::from(exit_code(&error))
@@ -287,8 +291,19 @@ fn signals(cancel: &Arc<AtomicBool>) -> std::io::Result<()> {
 }
 
 fn fail(text: &str) {
+    tell(&format!("error: {text}"));
+}
+
+fn tell(line: &str) {
     use std::io::Write as _;
-    let _ = writeln!(std::io::stderr().lock(), "error: {text}");
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+fn is_cancelled(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.downcast_ref::<RunError>().is_some_and(|error| matches!(*error.source, StageError::Cancelled))
+            || matches!(cause.downcast_ref::<StageError>(), Some(StageError::Cancelled))
+    })
 }
 
 /// The causes, joined; a cause that is already quoted by what stands before it is not said again.

@@ -33,7 +33,7 @@ pub(super) struct Run {
 }
 
 /// The file beside a corpus that says which parts it was made of.
-const IDENTITY: &str = ".identity";
+pub(super) const IDENTITY: &str = ".identity";
 
 impl Run {
     /// A run of this recipe without changes.

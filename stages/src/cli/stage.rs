@@ -65,6 +65,7 @@ pub(super) struct Inputs {
 
 impl Inputs {
     fn files(&self) -> anyhow::Result<Files> {
+        self.io.check()?;
         let mut files = Files { paths: self.io.input.clone(), ..Files::default() };
         for set in &self.read {
             files = crate::recipe::set(&files, set)?;

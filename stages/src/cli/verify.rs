@@ -36,8 +36,18 @@ impl Verify {
         }
         bar.finish_and_clear();
         for corpus in &self.corpora {
-            Corpus::open(corpus)?.verify()?;
-            print(&format!("{}: whole\n", corpus.display()))?;
+            match Corpus::open(corpus).and_then(|opened| opened.verify()) {
+                Ok(()) => print(&format!("{}: whole\n", corpus.display()))?,
+                Err(error) => {
+                    damaged += 1;
+                    console.warn(error.to_string());
+                    // Without it the next run assembles the corpus anew, from the parts in the store.
+                    let identity = corpus.join(super::run::IDENTITY);
+                    if self.repair && identity.exists() {
+                        fs_err::remove_file(identity)?;
+                    }
+                }
+            }
         }
         print(&format!("{} parts read, {damaged} damaged\n", addresses.len()))?;
         let hint = if self.repair { "run the recipe again" } else { "run with --repair, then the recipe again" };

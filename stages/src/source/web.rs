@@ -66,6 +66,9 @@ pub(crate) fn run(
         return Err(StageError::Cancelled);
     }
     let refused: u64 = summary.refused.values().sum();
+    if summary.pages == 0 {
+        return Err(nothing_fetched(name, dir)?);
+    }
     surroundings.console.say(format!(
         "  {name}/crawl: {} pages, {}, {refused} refused, {} beyond the page budget",
         summary.pages,
@@ -73,6 +76,27 @@ pub(crate) fn run(
         summary.over_budget
     ));
     Ok(())
+}
+
+/// A crawl without a page is a failure, not an empty source: it is set aside, so that the next run tries again.
+fn nothing_fetched(name: &str, dir: &Path) -> Result<StageError, StageError> {
+    let refused = crawl::refused(dir).map_err(crawl_error)?;
+    let list: Vec<String> = refused
+        .iter()
+        .take(3)
+        .map(|refused| format!("\n  {}: {} {}", refused.url, refused.rule, refused.detail))
+        .collect();
+    let failed = dir.with_extension("failed");
+    if failed.exists() {
+        fs_err::remove_dir_all(&failed)?;
+    }
+    fs_err::rename(dir, &failed)?;
+    let hint = "see that the seeds can be reached, and whether `allow-loopback` or robots.txt stands against them";
+    Ok(StageError::Input(format!(
+        "{name}: no page was fetched; {} refused:{}\nhint: {hint}",
+        refused.len(),
+        list.concat()
+    )))
 }
 
 /// The snapshot of a finished crawl, with each URL renamed to its logical origin.
