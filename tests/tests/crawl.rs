@@ -164,7 +164,7 @@ fn a_public_host_needs_a_contact() {
     place.run(&[]).fails(&["contact"]);
     assert!(!place.path().join("work/crawl").exists(), "nothing was begun");
     mill.run(&["crawl", "--seed", "https://docs.rs/", "--store", "work"]).fails(&["contact"]);
-    mill.write("recipe.yaml", recipe("https://docs.rs/", "        contact: crawl@uni-leipzig.de\n"));
+    mill.write("recipe.yaml", recipe("https://docs.rs/", "        contact: crawl@millhouse.org\n"));
     mill.run(&["check", "recipe.yaml"]).ok();
 }
 

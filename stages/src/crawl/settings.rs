@@ -253,7 +253,7 @@ mod tests {
         let placeholder =
             CrawlSettings { contact: Some("you@example.com".into()), ..seeded("https://www.rust-lang.org/") };
         assert_eq!(key(&placeholder), "contact");
-        let real = CrawlSettings { contact: Some("crawl@uni-leipzig.de".into()), ..placeholder };
+        let real = CrawlSettings { contact: Some("crawl@millhouse.org".into()), ..placeholder };
         assert_eq!(key(&real), "none");
         assert_eq!(key(&seeded("http://127.0.0.1:8000/")), "none");
         // A name below the loopback list is still checked when another host is in scope.
@@ -266,7 +266,7 @@ mod tests {
         let local = CrawlSettings { requests_per_second: 0.0, allow_loopback: true, ..seeded("http://localhost:80/") };
         assert_eq!(key(&local), "none");
         let public =
-            CrawlSettings { contact: Some("a@uni-ulm.de".into()), seeds: vec!["https://docs.rs/".into()], ..local };
+            CrawlSettings { contact: Some("a@millhouse.org".into()), seeds: vec!["https://docs.rs/".into()], ..local };
         assert_eq!(key(&public), "requests-per-second");
         assert_eq!(
             key(&CrawlSettings { requests_per_second: f64::NAN, ..seeded("http://[::1]/") }),

@@ -15,7 +15,7 @@ fn addresses_are_refused_before_anything_is_sent() {
         requests_per_second: 100.0,
         allow_loopback: false,
         retries: 0,
-        contact: Some("crawl@uni-ulm.de".into()),
+        contact: Some("crawl@millhouse.org".into()),
         ..site.settings()
     };
     let port = site.address.port();
