@@ -6,7 +6,7 @@
 
 use scraper::{Html, Selector};
 
-use super::CleanSettings;
+use super::{CleanSettings, Cut};
 
 /// A text is no CSS selector.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -16,6 +16,19 @@ pub struct BadSelector {
     pub selector: String,
     /// What is wrong.
     pub problem: String,
+}
+
+/// A page narrowed by selectors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Narrowed {
+    /// What is left.
+    pub html: String,
+    /// What is not, by rule: elements and bytes of their text.
+    pub cut: Vec<Cut>,
+}
+
+fn text_bytes(element: scraper::ElementRef<'_>) -> u64 {
+    element.text().map(|text| text.len() as u64).sum()
 }
 
 /// The selectors of some settings, parsed.
@@ -43,11 +56,12 @@ impl Selectors {
     }
 
     /// The page narrowed to what was selected, less what was removed; `None` when nothing matched.
-    pub fn apply(&self, html: &str) -> Option<String> {
+    pub fn apply(&self, html: &str) -> Option<Narrowed> {
         if self.select.is_empty() && self.remove.is_empty() {
             return None;
         }
         let mut page = Html::parse_document(html);
+        let before = text_bytes(page.root_element());
         let gone: Vec<_> =
             self.remove.iter().flat_map(|selector| page.select(selector).map(|element| element.id())).collect();
         for id in &gone {
@@ -55,19 +69,25 @@ impl Selectors {
                 node.detach();
             }
         }
+        let left = text_bytes(page.root_element());
+        let mut cut = Vec::new();
+        if !gone.is_empty() {
+            cut.push(Cut { rule: "removed-by-selector", count: gone.len() as u64, bytes: before - left });
+        }
         // The first selector that matches decides; several matches stand one after the other.
         let chosen = self.select.iter().find_map(|selector| {
-            let parts: Vec<String> = page.select(selector).map(|element| element.html()).collect();
-            (!parts.is_empty()).then(|| parts.concat())
+            let parts: Vec<_> = page.select(selector).collect();
+            (!parts.is_empty()).then_some(parts)
         });
-        match chosen {
-            Some(body) => {
-                let head = Selector::parse("head").ok()?;
-                let head: String = page.select(&head).map(|element| element.html()).collect();
-                Some(format!("<html>{head}<body><main>{body}</main></body></html>"))
-            }
-            None => (!gone.is_empty()).then(|| page.html()),
-        }
+        let Some(parts) = chosen else {
+            return (!gone.is_empty()).then(|| Narrowed { html: page.html(), cut });
+        };
+        let kept: u64 = parts.iter().map(|element| text_bytes(*element)).sum();
+        cut.push(Cut { rule: "not-selected", count: 1, bytes: left.saturating_sub(kept) });
+        let body: String = parts.iter().map(scraper::ElementRef::html).collect();
+        let head = Selector::parse("head").ok()?;
+        let head: String = page.select(&head).map(|element| element.html()).collect();
+        Some(Narrowed { html: format!("<html>{head}<body><main>{body}</main></body></html>"), cut })
     }
 }
 
@@ -86,7 +106,10 @@ mod tests {
 
     #[test]
     fn what_is_selected_stays_and_what_is_removed_goes() {
-        let html = selectors(&["article", "#content"], &[".ad"]).apply(PAGE).unwrap();
+        let Narrowed { html, cut } = selectors(&["article", "#content"], &[".ad"]).apply(PAGE).unwrap();
+        let counted: Vec<_> = cut.iter().map(|cut| (cut.rule, cut.count, cut.bytes)).collect();
+        // "buy" twice; and the title, which is not of the content.
+        assert_eq!(counted, [("removed-by-selector", 2, 6), ("not-selected", 1, 1)]);
         assert!(html.contains("kept") && html.contains("<title>t</title>") && !html.contains("buy"), "{html}");
     }
 

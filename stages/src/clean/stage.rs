@@ -87,7 +87,7 @@ impl Clean {
             }
             let small = texts.value(row).len() as u64 <= u64::from(self.settings.max_bytes);
             let narrowed = small.then(|| selectors.apply(texts.value(row))).flatten();
-            let html = narrowed.as_deref().unwrap_or(texts.value(row));
+            let html = narrowed.as_ref().map_or(texts.value(row), |narrowed| narrowed.html.as_str());
             let cleaned = clean(html, Some(origins.value(row)), &self.settings);
             if let Some(reason) = cleaned.reason {
                 columns.keep(batch, row);
@@ -95,7 +95,8 @@ impl Clean {
                 let value = cleaned.text.chars().count() as f64;
                 why.push(Some(Rejection::new(reason.as_str(), value, f64::from(self.settings.min_chars))));
             } else {
-                edits.extend(cleaned.cut.iter().map(|cut| Edit {
+                let selected = narrowed.iter().flat_map(|narrowed| &narrowed.cut);
+                edits.extend(selected.chain(&cleaned.cut).map(|cut| Edit {
                     id: ids.value(row).to_owned(),
                     rule: cut.rule,
                     count: cut.count,
