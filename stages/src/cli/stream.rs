@@ -52,7 +52,7 @@ impl Line {
 }
 
 /// Reads the next lines of standard input.
-pub(super) fn chunk(input: &mut impl BufRead) -> anyhow::Result<Vec<Line>> {
+fn chunk(input: &mut impl BufRead) -> anyhow::Result<Vec<Line>> {
     let (mut lines, mut bytes) = (Vec::new(), 0);
     while lines.len() < CHUNK_LINES && bytes < CHUNK_BYTES {
         let mut line = Vec::new();
@@ -83,6 +83,19 @@ pub(super) fn chunk(input: &mut impl BufRead) -> anyhow::Result<Vec<Line>> {
     Ok(lines)
 }
 
+/// The next chunks, one for each thread; none at the end of the input.
+fn chunks(input: &mut impl BufRead, threads: usize) -> anyhow::Result<Vec<Vec<Line>>> {
+    let mut chunks = Vec::new();
+    while chunks.len() < threads {
+        let lines = chunk(input)?;
+        if lines.is_empty() {
+            break;
+        }
+        chunks.push(lines);
+    }
+    Ok(chunks)
+}
+
 fn skip_line(input: &mut impl BufRead) -> std::io::Result<u64> {
     let mut skipped = 0;
     loop {
@@ -107,14 +120,7 @@ pub(super) fn map_lines(output: &Path, threads: usize, map: impl Fn(&Line) -> Va
     let mut input = std::io::stdin().lock();
     let mut out = Lines::create(output)?;
     loop {
-        let mut chunks = Vec::new();
-        while chunks.len() < threads {
-            let lines = chunk(&mut input)?;
-            if lines.is_empty() {
-                break;
-            }
-            chunks.push(lines);
-        }
+        let chunks = chunks(&mut input, threads)?;
         if chunks.is_empty() {
             return out.finish();
         }
@@ -252,14 +258,7 @@ pub(super) fn through(
     let mut refused = rejected.map(RejectedLines::create).transpose()?;
     let (mut kept, mut dropped) = (0u64, 0u64);
     loop {
-        let mut chunks = Vec::new();
-        while chunks.len() < threads {
-            let lines = chunk(&mut input)?;
-            if lines.is_empty() {
-                break;
-            }
-            chunks.push(lines);
-        }
+        let chunks = chunks(&mut input, threads)?;
         if chunks.is_empty() {
             break;
         }

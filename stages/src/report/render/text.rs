@@ -3,6 +3,8 @@
 //! Invariant: text that came from a document reaches the page only through [`Text`], which leaves no character that
 //! HTML acts on and none that reorders or hides its neighbours.
 
+pub(super) use crate::console::grouped;
+
 use std::fmt::{self, Display, Formatter, Write as _};
 
 /// Text shown as text, in content and in double-quoted attributes alike.
@@ -50,19 +52,6 @@ pub(super) fn clipped(text: &str, limit: usize) -> String {
             format!("{}… ({})", &text[..end], plural(rest, "more character"))
         }
     }
-}
-
-/// A whole number with thousands separated: `1,234,567`.
-pub(super) fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut out = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// `1 document`, `2 documents`.
