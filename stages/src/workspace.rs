@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use corpusmill_pipeline::snapshot::Snapshot;
 use corpusmill_pipeline::store::{LocalStore, write_atomically};
@@ -71,6 +71,50 @@ impl Workspace {
     /// The record of a recipe's last run.
     pub fn run_path(&self, name: &str) -> PathBuf {
         self.root.join("runs").join(format!("{name}.json"))
+    }
+
+    /// The mark of a run that began and did not end.
+    pub fn unfinished_path(&self, name: &str) -> PathBuf {
+        self.root.join("runs").join(format!("{name}.unfinished"))
+    }
+
+    /// Marks that a run begins. A mark that stands already stays: what the earlier, interrupted run made counts too.
+    ///
+    /// # Errors
+    /// When the workspace cannot be written.
+    pub fn begin_run(&self, name: &str) -> Result<(), StoreError> {
+        let path = self.unfinished_path(name);
+        if path.exists() { Ok(()) } else { write_atomically(&path, b"") }
+    }
+
+    /// Takes the mark away.
+    ///
+    /// # Errors
+    /// When the workspace cannot be written.
+    pub fn end_run(&self, name: &str) -> Result<(), StoreError> {
+        match fs_err::remove_file(self.unfinished_path(name)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// When the earliest of the runs that did not end began, but for those of these names.
+    ///
+    /// # Errors
+    /// When the folder cannot be listed.
+    pub fn unfinished_since(&self, but: &[String]) -> Result<Option<SystemTime>, StoreError> {
+        let dir = self.root.join("runs");
+        let mut since = None;
+        for entry in if dir.is_dir() { Some(fs_err::read_dir(&dir)?) } else { None }.into_iter().flatten() {
+            let entry = entry?;
+            let path = entry.path();
+            let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            if path.extension().is_some_and(|ending| ending == "unfinished") && !but.contains(&name) {
+                let began = entry.metadata()?.modified()?;
+                since = Some(since.map_or(began, |since: SystemTime| since.min(began)));
+            }
+        }
+        Ok(since)
     }
 }
 

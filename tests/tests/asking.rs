@@ -133,6 +133,27 @@ fn gc_removes_what_no_run_uses() {
 }
 
 #[test]
+fn why_tells_of_every_document_that_bears_an_id() {
+    let mill = Mill::mini();
+    let rows: String = [("a", 300), ("b", 301)]
+        .map(|(name, seed)| {
+            let text = corpusmill_tests::prose(seed, 12);
+            serde_json::json!({ "id": "twice", "url": format!("https://e.test/{name}"), "text": text }).to_string()
+                + "\n"
+        })
+        .concat();
+    mill.write("input/notes/rows.jsonl", rows);
+    let place = ran(&mill);
+    let told = why(&place, "twice");
+    assert!(told.starts_with("2 documents bear this id"), "{told}");
+    for origin in ["https://e.test/a", "https://e.test/b"] {
+        assert!(told.contains(origin), "{told}");
+        let one = why(&place, origin);
+        assert!(!one.contains("documents bear") && told.contains(one.trim_end()), "{one}\n{told}");
+    }
+}
+
+#[test]
 fn exit_codes_are_an_interface() {
     let mill = Mill::mini();
     mill.run(&["check", "recipe.yaml"]).ok();

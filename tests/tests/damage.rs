@@ -157,10 +157,14 @@ fn no_room_for_a_part_keeps_the_parts_before() {
     let place = mill.place("a");
     limited(&place, 256).fails(&["File too large", "no room to write", "data.parquet"]);
     place.ask(&["verify"]).ok();
+    let kept = place.stored("/receipt.json").len();
+    let told = place.ask(&["gc"]).ok().out;
+    assert!(told.starts_with("0 parts") && told.contains(&format!("{kept} parts of runs that did not end")), "{told}");
     let undisturbed = mill.place("undisturbed").stored("/receipt.json").len();
     let computed = place.run(&[]).ok().computed();
     assert!(computed < undisturbed, "{computed} of {undisturbed} parts were computed: none was kept");
     assert_eq!(place.digest("mini"), expected);
+    assert!(!place.ask(&["gc"]).ok().out.contains("did not end"), "the run has ended");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -111,6 +111,14 @@ impl LocalStore {
             total += entry?.metadata()?.len();
         }
         Ok(total)
+    }
+
+    /// When a part became visible.
+    ///
+    /// # Errors
+    /// When it cannot be looked at.
+    pub fn committed_at(&self, address: &Address) -> Result<SystemTime, StoreError> {
+        Ok(fs_err::metadata(self.dir(address).join(RECEIPT))?.modified()?)
     }
 
     /// Drops what unfinished runs left behind. Only when no other run uses the store.

@@ -1,4 +1,4 @@
-//! `corpusmill gc`: removes parts that no recorded run uses.
+//! `corpusmill gc`: removes parts that no recorded run uses, and that no unfinished run may have made.
 
 use std::collections::BTreeSet;
 
@@ -27,20 +27,27 @@ impl Gc {
         let held = store.hold(true)?;
         anyhow::ensure!(held.is_some(), "another corpusmill works with this store\nhint: run gc when it has ended");
         for name in &self.forget {
-            let path = workspace.run_path(name);
-            anyhow::ensure!(path.exists(), "there is no record of a run named `{name}`");
-            if !self.dry_run {
+            let paths = [workspace.run_path(name), workspace.unfinished_path(name)];
+            anyhow::ensure!(paths.iter().any(|path| path.exists()), "there is no record of a run named `{name}`");
+            for path in paths.iter().filter(|path| path.exists() && !self.dry_run) {
                 fs_err::remove_file(path)?;
             }
         }
+        let unfinished = workspace.unfinished_since(&self.forget)?;
         let mut reachable: BTreeSet<Address> = BTreeSet::new();
         for run in crate::record::all(&workspace)? {
             if !self.forget.contains(&run.name) {
                 reachable.extend(run.addresses().map(|(_, address)| address));
             }
         }
-        let (mut parts, mut size) = (0, 0);
+        let (mut parts, mut size, mut kept) = (0, 0, 0);
         for address in store.addresses()?.iter().filter(|address| !reachable.contains(address)) {
+            if let Some(since) = unfinished
+                && store.committed_at(address)? >= since
+            {
+                kept += 1;
+                continue;
+            }
             parts += 1;
             size += store.size(address)?;
             if !self.dry_run {
@@ -51,7 +58,11 @@ impl Gc {
             store.sweep()?;
         }
         let verb = if self.dry_run { "would be removed" } else { "removed" };
-        print(&format!("{parts} parts, {}, {verb}; {} parts are in use\n", bytes(size), reachable.len()))
+        let resumable = match kept {
+            0 => String::new(),
+            _ => format!("; {kept} parts of runs that did not end are kept: run those again, or --forget NAME"),
+        };
+        print(&format!("{parts} parts, {}, {verb}; {} parts are in use{resumable}\n", bytes(size), reachable.len()))
     }
 }
 

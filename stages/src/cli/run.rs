@@ -65,12 +65,14 @@ impl Run {
         let dir = loaded.path.parent().unwrap_or(Path::new("."));
         let mill = Mill::new(recipe, snapshots, self.recipe.excerpts == "on", dir)?;
         let watch = console.watch(&mill.plan);
+        workspace.begin_run(&recipe.name)?;
         let receipts = runner::run(&mill.plan, &store, &global.options(cancel), &watch)?;
         let (found, computed) = watch.counts();
         let target = self.output.join(&recipe.name);
         let record = record(&loaded, &mill, &receipts, &pinned, &target);
         // Before the corpus: `why` and `query` explain a run whose mixture cannot be planned.
         record.write(&workspace.run_path(&recipe.name))?;
+        workspace.end_run(&recipe.name)?;
         let manifest = assemble(&loaded, &mill, &receipts, &store, &pinned, &target, &console)?;
         let seconds = begun.elapsed().as_secs_f64();
         let corpus = manifest.corpus_digest.parse().ok();

@@ -24,6 +24,8 @@ pub(super) struct Why {
     recipe: Option<String>,
 }
 
+/// A document: two may bear the same id, where the data gave it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Found {
     id: String,
     origin: String,
@@ -35,52 +37,72 @@ impl Why {
         let workspace = global.workspace();
         let run = named(&workspace, self.recipe.as_deref())?;
         let store = workspace.store()?;
-        let Some(found) = find(&run, &store, &self.document)? else {
+        let found = find(&run, &store, &self.document)?;
+        if found.is_empty() {
             anyhow::bail!(
                 "no stage of the run `{}` saw `{}`\nhint: give an id, or an origin exactly as in `corpusmill query \"SELECT id, origin FROM documents\"`",
                 run.name,
                 self.document
             );
-        };
-        let mut out = format!("{}  {}\nid {}\n", found.source, found.origin, found.id);
-        let mut said = Vec::new();
-        for node in &run.nodes {
-            trace(&store, node, &found.id, &mut said, &mut out)?;
+        }
+        let mut out = String::new();
+        if found.len() > 1 {
+            let _ = writeln!(out, "{} documents bear this id or origin", found.len());
+        }
+        for document in &found {
+            let _ = writeln!(out, "{}  {}\nid {}", document.source, document.origin, document.id);
+            let mut said = Vec::new();
+            for node in &run.nodes {
+                trace(&store, node, document, &mut said, &mut out)?;
+            }
         }
         print(&out)
     }
 }
 
-/// The document by id or origin, in the data or the rejections of any node.
-fn find(run: &RunRecord, store: &LocalStore, wanted: &str) -> anyhow::Result<Option<Found>> {
+/// The documents by id or origin, in the data or the rejections of the stage that sees each document first.
+fn find(run: &RunRecord, store: &LocalStore, wanted: &str) -> anyhow::Result<Vec<Found>> {
     let columns: &[&str] = &["id", "origin", "source"];
-    for (_, address) in run.addresses() {
+    let mut found: Vec<Found> = Vec::new();
+    let mut stage = None;
+    for (node, address) in run.addresses() {
+        // Every stage after the first would name the same documents again.
+        if stage.is_some_and(|stage: &str| stage != node.stage) {
+            continue;
+        }
         for table in [Table::Data, Table::Rejected] {
             for batch in open(store, &address, table, Some(columns))?.into_iter().flatten() {
                 let batch = batch.map_err(StageError::from)?;
                 let (Ok(ids), Ok(origins)) = (text_column(&batch, "id"), text_column(&batch, "origin")) else { break };
                 let matches = |row: &usize| ids.value(*row) == wanted || origins.value(*row) == wanted;
-                if let Some(row) = (0..batch.num_rows()).find(matches) {
+                for row in (0..batch.num_rows()).filter(matches) {
                     let source = optional_text(&batch, "source", row).unwrap_or_default().to_owned();
-                    let found = Found { id: ids.value(row).to_owned(), origin: origins.value(row).to_owned(), source };
-                    return Ok(Some(found));
+                    let document =
+                        Found { id: ids.value(row).to_owned(), origin: origins.value(row).to_owned(), source };
+                    stage = Some(node.stage.as_str());
+                    if !found.contains(&document) {
+                        found.push(document);
+                    }
                 }
             }
         }
     }
-    Ok(None)
+    Ok(found)
 }
 
-fn row_of(batch: &RecordBatch, id: &str) -> Option<usize> {
+/// The document's row; tables of tokens have no origin, there the id decides.
+fn row_of(batch: &RecordBatch, document: &Found) -> Option<usize> {
     let ids = text_column(batch, "id").ok()?;
-    (0..ids.len()).find(|&row| ids.value(row) == id)
+    let same_origin =
+        |row: usize| optional_text(batch, "origin", row).is_none_or(|origin| origin == document.origin.as_str());
+    (0..ids.len()).find(|&row| ids.value(row) == document.id && same_origin(row))
 }
 
 /// What one node did with the document.
 fn trace(
     store: &LocalStore,
     node: &NodeRecord,
-    id: &str,
+    document: &Found,
     said: &mut Vec<String>,
     out: &mut String,
 ) -> anyhow::Result<()> {
@@ -89,7 +111,7 @@ fn trace(
         let mut seen = false;
         for batch in open(store, &address, Table::Data, None)?.into_iter().flatten() {
             let batch = batch.map_err(StageError::from)?;
-            if let Some(row) = row_of(&batch, id) {
+            if let Some(row) = row_of(&batch, document) {
                 let facts = described(&batch, row);
                 let new: Vec<&str> = facts.iter().filter(|fact| !said.contains(fact)).map(String::as_str).collect();
                 let list = if new.is_empty() { String::new() } else { format!(": {}", new.join(", ")) };
@@ -101,11 +123,11 @@ fn trace(
         }
         for batch in open(store, &address, Table::Edits, None)?.into_iter().flatten() {
             let batch = batch.map_err(StageError::from)?;
-            edits(&batch, id, out)?;
+            edits(&batch, &document.id, out)?;
         }
         for batch in open(store, &address, Table::Rejected, None)?.into_iter().flatten() {
             let batch = batch.map_err(StageError::from)?;
-            if let Some(row) = row_of(&batch, id) {
+            if let Some(row) = row_of(&batch, document) {
                 rejection(&batch, row, node, out);
                 seen = true;
             }
