@@ -75,9 +75,9 @@ impl Read {
             Reader::Files { settings, .. } => {
                 let path = item.location.path();
                 if matches!(format_of(&item.origin), Some(Format::Warc(_))) {
-                    return pages::read(path, &item.origin, settings.limits.max_document_bytes, &mut |read| {
-                        out.take(read)
-                    });
+                    let part = item.location.bounds().map(|(start, end)| start..end);
+                    let archive = pages::Archive { path, origin: &item.origin, part };
+                    return archive.read(settings.limits.max_document_bytes, &mut |read| out.take(read));
                 }
                 let (file, part) = part(item, path);
                 out.take_all(files::read(&file, &part, settings).map_err(acquire_error)?)
@@ -203,7 +203,7 @@ impl Stage for Read {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn settings(&self) -> serde_json::Value {
