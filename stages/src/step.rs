@@ -15,6 +15,7 @@ use crate::source::crates::Crates;
 use crate::source::docs::RustDocs;
 use crate::source::files::Files;
 use crate::source::read::{Read, Reader};
+use crate::source::remote::Remote;
 use crate::source::{Surroundings, web};
 
 /// One step of a source or of the recipe.
@@ -29,6 +30,8 @@ pub enum Step {
     RustDocs(RustDocs),
     /// Crawl the web from seeds. First step of a source.
     Crawl(CrawlSettings),
+    /// Fetch files that lie on the web: WARC files, Parquet, JSON lines. First step of a source.
+    Remote(Box<Remote>),
     /// Turn HTML into Markdown or plain text.
     Clean(CleanSettings),
     /// Measure documents and judge them by thresholds.
@@ -49,12 +52,14 @@ pub enum Acquire {
     RustDocs(RustDocs),
     /// The web.
     Crawl(CrawlSettings),
+    /// Files on the web.
+    Remote(Box<Remote>),
 }
 
 impl Acquire {
     /// Whether taking the snapshot again costs a crawl.
     pub fn is_remote(&self) -> bool {
-        matches!(self, Self::RustDocs(_) | Self::Crawl(_))
+        matches!(self, Self::RustDocs(_) | Self::Crawl(_) | Self::Remote(_))
     }
 
     /// Takes the snapshot.
@@ -67,6 +72,7 @@ impl Acquire {
             Self::Crates(crates) => crates.acquire(surroundings),
             Self::RustDocs(docs) => docs.acquire(name, surroundings),
             Self::Crawl(crawl) => web::acquire(name, crawl, surroundings),
+            Self::Remote(remote) => remote.acquire(name, surroundings),
         }
     }
 
@@ -82,12 +88,14 @@ impl Acquire {
 
     /// The stage that reads the snapshot.
     pub fn reader(&self) -> Reader {
+        let files = |files: &Files| Reader::Files {
+            settings: Box::new(files.reading()),
+            licence: files.licence.clone(),
+            language: files.language.clone(),
+        };
         match self {
-            Self::Files(files) => Reader::Files {
-                settings: Box::new(files.reading()),
-                licence: files.licence.clone(),
-                language: files.language.clone(),
-            },
+            Self::Files(settings) => files(settings),
+            Self::Remote(remote) => files(&remote.files()),
             Self::Crates(crates) => Reader::Crates(crates.code.clone()),
             Self::RustDocs(_) | Self::Crawl(_) => Reader::Pages,
         }
@@ -116,6 +124,7 @@ impl Step {
             Self::Crates(_) => "crates",
             Self::RustDocs(_) => "rust-docs",
             Self::Crawl(_) => "crawl",
+            Self::Remote(_) => "remote",
             Self::Clean(_) => "clean",
             Self::Filter(_) => "filter",
             Self::Dedup(_) => "dedup",
@@ -129,6 +138,7 @@ impl Step {
             Self::Crates(crates) => Acquire::Crates(crates.clone()),
             Self::RustDocs(docs) => Acquire::RustDocs(docs.clone()),
             Self::Crawl(crawl) => Acquire::Crawl(crawl.clone()),
+            Self::Remote(remote) => Acquire::Remote(remote.clone()),
             Self::Clean(_) | Self::Filter(_) | Self::Dedup(_) => return None,
         })
     }
@@ -142,6 +152,7 @@ impl Step {
             Self::Dedup(dedup) => dedup.check(),
             Self::Filter(filter) => filter.check(),
             Self::Crawl(crawl) => crawl.check().map(|_| ()).map_err(web::crawl_error),
+            Self::Remote(remote) => remote.check(),
             Self::Clean(clean) => {
                 Selectors::new(clean).map(|_| ()).map_err(|error| StageError::Settings(format!("clean: {error}")))
             }
@@ -158,7 +169,7 @@ impl Step {
             Self::Clean(settings) => plan.add(path, Clean { settings: settings.clone() }, &[documents]),
             Self::Filter(filter) => filter.add_to(plan, path, documents),
             Self::Dedup(dedup) => Ok(dedup.add_to(plan, path, documents)?.0),
-            Self::Files(_) | Self::Crates(_) | Self::RustDocs(_) | Self::Crawl(_) => {
+            Self::Files(_) | Self::Crates(_) | Self::RustDocs(_) | Self::Crawl(_) | Self::Remote(_) => {
                 Err(StageError::Settings(format!("`{}` can only be the first step of a source", self.name())))
             }
         }

@@ -52,20 +52,26 @@ impl Workspace {
     }
 
     /// The folder of a crawl with these settings: the latest, or with `fresh` a new one beside it, unless the latest is
-    /// itself unfinished. Earlier crawls stay where they are, for the snapshots that stand on them.
-    pub fn crawl_dir(&self, settings: Digest, fresh: bool) -> PathBuf {
+    /// itself unfinished. Earlier crawls stay where they are, for the snapshots that stand on them and for the next refresh.
+    pub fn crawl_place(&self, settings: Digest, fresh: bool) -> CrawlPlace {
         let folder = |number: u32| {
             let name = settings.short();
             self.root.join("crawl").join(if number == 0 { name } else { format!("{name}.{number}") })
         };
         let latest = (0..u32::MAX).take_while(|&number| folder(number).exists()).last();
-        match latest {
-            None => folder(0),
+        let number = match latest {
+            None => 0,
             Some(number) => {
                 let finished = crate::crawl::summary(&folder(number)).is_ok_and(|summary| summary.finished);
-                folder(if fresh && finished { number + 1 } else { number })
+                if fresh && finished { number + 1 } else { number }
             }
-        }
+        };
+        CrawlPlace { dir: folder(number), earlier: number.checked_sub(1).map(folder) }
+    }
+
+    /// The folder of a file that was fetched from this address.
+    pub fn remote_dir(&self, url: Digest) -> PathBuf {
+        self.root.join("remote").join(url.short())
     }
 
     /// The record of a recipe's last run.
@@ -116,6 +122,15 @@ impl Workspace {
         }
         Ok(since)
     }
+}
+
+/// Where a crawl is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CrawlPlace {
+    /// Its folder.
+    pub dir: PathBuf,
+    /// The folder of the crawl of the same source before it.
+    pub earlier: Option<PathBuf>,
 }
 
 /// Digests of local files, remembered by path, size and modification time.

@@ -12,8 +12,10 @@ mod binary;
 mod done;
 mod input;
 mod mill;
+mod server;
 
 pub use binary::{corpusmill, repository};
 pub use done::Done;
 pub use input::{Draw, code, page, prose};
 pub use mill::{Mill, Place, RECIPE, files_below};
+pub use server::{Answer, Request, Server};

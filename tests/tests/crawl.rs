@@ -1,18 +1,18 @@
 //! Crawls through recipes, on loopback alone.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use corpusmill_tests::{Mill, Place, prose, repository};
+use corpusmill_tests::{Answer, Draw, Mill, Place, Request, Server, prose, repository};
 
 /// `corpusmill serve` over a folder, ended with the value.
-struct Server {
+struct Served {
     child: Child,
     url: String,
 }
 
-impl Server {
+impl Served {
     fn over(mill: &Mill, folder: &str) -> Self {
         let mut command = mill.command();
         command.args(["serve", folder]).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -26,7 +26,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for Served {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -75,7 +75,7 @@ fn origins(place: &Place<'_>) -> Vec<String> {
 #[test]
 fn pages_arrive_and_refusals_are_on_record() {
     let mill = site(12);
-    let server = Server::over(&mill, "site");
+    let server = Served::over(&mill, "site");
     mill.write("recipe.yaml", recipe(&server.url, ON_LOOPBACK));
     let place = mill.place("a");
     place.run(&[]).ok();
@@ -100,7 +100,7 @@ fn pages_arrive_and_refusals_are_on_record() {
 #[test]
 fn a_page_budget_cuts_in_url_order() {
     let mill = site(30);
-    let server = Server::over(&mill, "site");
+    let server = Served::over(&mill, "site");
     mill.write("recipe.yaml", recipe(&server.url, &format!("{ON_LOOPBACK}        max-pages: 5\n")));
     let place = mill.place("a");
     place.run(&[]).ok();
@@ -109,38 +109,195 @@ fn a_page_budget_cuts_in_url_order() {
     assert_eq!(origins(&place), expected);
 }
 
+/// A web of so many pages, each of which links to three others and to one that does not exist.
+fn web(size: u64) -> impl Fn(&Request) -> Answer {
+    move |request| {
+        let number =
+            if request.path == "/" { Some(0) } else { request.path.strip_prefix("/p").and_then(|n| n.parse().ok()) };
+        let Some(number) = number.filter(|number| *number < size) else { return Answer::status(404) };
+        let link = |n: u64| format!("<a href='/p{}'>{n}</a>\n", n % size);
+        let links = [number * 3 + 1, number * 3 + 2, number * 3 + 3].map(link).concat();
+        let text = prose(number, 6).replace('\n', "<br>\n");
+        let page =
+            format!("<!doctype html><html lang=en><body><main><p>{text}</p>{links}<a href='/gone{}'>", number % 7);
+        Answer::of("text/html; charset=utf-8", page)
+    }
+}
+
+/// Waits until a server was asked so often, or the process has ended.
+fn wait_for_requests(server: &Server, count: usize, child: &mut Child) {
+    while server.requests().len() < count && child.try_wait().expect("the child can be waited for").is_none() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
 #[test]
-fn a_killed_crawl_goes_on_to_the_same_snapshot() {
-    let mill = site(80);
-    let server = Server::over(&mill, "site");
-    // A rate that spreads the crawl over about a second.
-    let settings = "        allow-loopback: true\n        requests-per-second: 80\n        sitemaps: false\n";
-    mill.write("recipe.yaml", recipe(&server.url, settings));
+fn a_killed_crawl_ends_as_if_undisturbed_and_asks_for_nothing_twice() {
+    const KILLS: usize = 20;
+    const UNDER_WAY: usize = 4;
+    let server = Server::new(web(900));
+    let mill = Mill::empty();
+    let settings = format!("{ON_LOOPBACK}        concurrency-per-host: {UNDER_WAY}\n");
+    mill.write("recipe.yaml", recipe(&server.url("/"), &settings));
     let undisturbed = mill.place("undisturbed");
     undisturbed.run(&[]).ok();
+    let asked = server.counts();
+    assert!(asked.values().all(|count| *count == 1), "{asked:?}");
+    server.forget();
     let place = mill.place("killed");
-    let mut killed = 0;
-    for milliseconds in [150, 250, 350] {
+    let mut draw = Draw::new(5);
+    for kill in 0..KILLS {
         let mut child =
             place.running(&[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("corpusmill starts");
-        std::thread::sleep(Duration::from_millis(milliseconds));
+        // From the first request on, which is that of robots.txt, to well within the web.
+        let until = server.requests().len() + 1 + usize::try_from(draw.below(40)).expect("a small number");
+        wait_for_requests(&server, until, &mut child);
         child.kill().expect("SIGKILL can be sent");
-        killed += usize::from(child.wait().expect("the child can be waited for").code().is_none());
+        let status = child.wait().expect("the child can be waited for");
+        assert!(status.code().is_none(), "kill {kill} came too late");
         assert!(!place.path().join("lock").exists(), "an unfinished crawl is pinned nowhere");
     }
-    assert_eq!(killed, 3);
     place.run(&[]).ok();
-    assert_eq!(mill.read("killed/lock"), mill.read("undisturbed/lock"));
-    assert_eq!(origins(&place).len(), 81);
+    assert_eq!(mill.read("killed/lock"), mill.read("undisturbed/lock"), "URLs and payload digests are the same");
     assert_eq!(place.digest("web"), undisturbed.digest("web"));
     assert_eq!(place.receipts("rows_digest"), undisturbed.receipts("rows_digest"));
     place.ask(&["verify"]).ok();
+    let counts = server.counts();
+    assert_eq!(counts.keys().collect::<Vec<_>>(), asked.keys().collect::<Vec<_>>());
+    let twice: usize = counts.values().map(|count| count - 1).sum();
+    assert!(
+        twice <= KILLS * UNDER_WAY,
+        "{twice} requests were made again after {KILLS} kills with {UNDER_WAY} under way"
+    );
+}
+
+#[test]
+fn a_refresh_asks_only_for_what_has_changed() {
+    let server = Server::new(|request| {
+        let page = web(12)(request);
+        let tagged = page.status == 200 && request.path != "/p5";
+        if !tagged {
+            return page;
+        }
+        let etag = format!("\"{}\"", request.path);
+        if request.fields.get("if-none-match") == Some(&etag) {
+            return Answer::status(304).with("etag", &etag);
+        }
+        page.with("etag", &etag)
+    });
+    let mill = Mill::empty();
+    mill.write("recipe.yaml", recipe(&server.url("/"), ON_LOOPBACK));
+    let place = mill.place("a");
+    place.run(&[]).ok();
+    let (lock, before) = (mill.read("a/lock"), origins(&place));
+    let done = place.run(&["--refresh", "web"]).ok();
+    assert!(done.err.contains("13 pages, 13 unchanged"), "{}", done.err);
+    assert_eq!((done.computed(), mill.read("a/lock")), (0, lock), "the same payloads are the same snapshot");
+    assert_eq!(origins(&place), before);
+    let asked = server.requests().iter().filter(|request| request.fields.contains_key("if-none-match")).count();
+    assert_eq!(asked, 12);
+    place.ask(&["verify"]).ok();
+}
+
+#[test]
+fn statements_on_training_are_columns() {
+    let server = Server::new(|request| match request.path.as_str() {
+        "/robots.txt" => Answer::of("text/plain", "User-agent: *\nContent-Signal: ai-train=yes\nDisallow: /private\n"),
+        "/" => Answer::of("text/html", "<main><p>One page of text, and another.</p><a href=/b>b</a></main>")
+            .with("x-robots-tag", "noimageai"),
+        "/b" => {
+            Answer::of("text/html", "<main><p>A second page, which opts out.</p></main>").with("x-robots-tag", "noai")
+        }
+        _ => Answer::status(404),
+    });
+    let mill = Mill::empty();
+    mill.write("recipe.yaml", recipe(&server.url("/"), ON_LOOPBACK));
+    let place = mill.place("a");
+    place.run(&[]).ok();
+    let columns = r#"SELECT origin, "crawl.noai" AS a, "crawl.noimageai" AS i, "crawl.ai-train" AS t FROM documents ORDER BY origin"#;
+    let rows = place.query(columns);
+    assert_eq!(
+        (&rows[0]["a"], &rows[0]["i"], &rows[0]["t"], rows.len()),
+        (&false.into(), &true.into(), &true.into(), 1)
+    );
+    let rows = place.query("SELECT rule, detail FROM rejected WHERE stage = 'read' AND rule = 'opt-out'");
+    assert_eq!(rows[0]["detail"], "noai");
+    mill.write("recipe.yaml", recipe(&server.url("/"), &format!("{ON_LOOPBACK}        obey-opt-outs: false\n")));
+    place.run(&[]).ok();
+    assert_eq!(place.query(columns)[1]["a"], true);
+}
+
+#[test]
+fn robots_for_a_person() {
+    let server = Server::new(|request| match request.path.as_str() {
+        "/robots.txt" => Answer::of("text/plain", "User-agent: *\nDisallow: /private\nCrawl-delay: 1.5\n"),
+        "/.well-known/tdmrep.json" => Answer::of("application/json", r#"[{"location":"/art","tdm-reservation":1}]"#),
+        _ => Answer::status(404),
+    });
+    let mill = Mill::empty();
+    let (private, art) = (server.url("/private/x"), server.url("/art/1"));
+    let local = ["--set", "allow-loopback=true", "--set", "requests-per-second=0"];
+    let done = mill.run(&[&["robots", &private, &art][..], &local].concat()).ok();
+    let lines: Vec<&str> = done.out.lines().collect();
+    assert_eq!(lines[0], format!("{}  no sitemap named; crawl-delay 1.5 s", server.url("/robots.txt")));
+    assert_eq!(lines[1], format!("refused  {private}  (line 2: Disallow: /private)"));
+    assert_eq!(lines[2], format!("allowed  {art}  (no rule speaks of it)"));
+    assert_eq!(lines[3], format!("opt-out  {art}  (tdmrep.json reserves /art)"));
+    mill.run(&["robots", &private]).ok().out.contains("all is refused").then_some(()).expect("loopback is closed");
+    mill.run(&["robots", "https://docs.rs/"]).fails(&["contact"]);
+}
+
+/// Whether Python has warcio; the variable names another interpreter.
+fn python_with_warcio() -> Option<String> {
+    let python = std::env::var("CORPUSMILL_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let found =
+        Command::new(&python).args(["-c", "import warcio"]).output().is_ok_and(|output| output.status.success());
+    found.then_some(python)
+}
+
+#[test]
+fn warcio_reads_what_a_crawl_wrote() {
+    let Some(python) = python_with_warcio() else {
+        let hint = "skipped: this Python has no warcio; install it, or name another Python by CORPUSMILL_PYTHON\n";
+        std::io::stderr().write_all(hint.as_bytes()).expect("standard error is open");
+        return;
+    };
+    let server = Server::new(|request| {
+        let page = web(9)(request);
+        if request.fields.contains_key("if-none-match") { Answer::status(304) } else { page.with("etag", "\"x\"") }
+    });
+    let mill = Mill::empty();
+    mill.write("recipe.yaml", recipe(&server.url("/"), ON_LOOPBACK));
+    let place = mill.place("a");
+    place.run(&[]).ok();
+    place.run(&["--refresh", "web"]).ok();
+    let files = corpusmill_tests::files_below(&place.path().join("work/crawl"));
+    let archives: Vec<&String> = files.keys().filter(|path| path.ends_with(".warc.gz")).collect();
+    assert_eq!(archives.len(), 2);
+    for archive in archives {
+        let path = place.path().join("work/crawl").join(archive);
+        for arguments in [&["check", "-v"][..], &["index", "-f", "offset,warc-type,warc-target-uri"]] {
+            let mut command = Command::new(&python);
+            command
+                .args(["-c", "import sys; from warcio.cli import main; sys.exit(main())"])
+                .args(arguments)
+                .arg(&path);
+            let output = command.output().expect("Python can be started");
+            let out = String::from_utf8_lossy(&output.stdout);
+            assert!(
+                output.status.success() && output.stderr.is_empty(),
+                "{out}{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+            assert!(!out.contains("fail") && out.lines().count() > 20, "{out}");
+        }
+    }
 }
 
 #[test]
 fn loopback_needs_to_be_allowed() {
     let mill = site(3);
-    let server = Server::over(&mill, "site");
+    let server = Served::over(&mill, "site");
     mill.write("recipe.yaml", recipe(&server.url, ""));
     let place = mill.place("a");
     let done = place.run(&[]);

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::archive::{Archive, ArchiveSettings};
 use super::code_files::{self, CodeSettings};
 use super::columns::{ColumnMapping, InvalidUtf8};
+use super::compress::Compression;
 use super::format::{self, Format};
+use super::json_array;
 use super::jsonl::{JsonLines, JsonlSettings, LineRange};
 use super::listing::ListedFile;
 use super::parquet::{ParquetDocuments, ParquetSettings};
@@ -52,6 +54,10 @@ pub fn read(file: &ListedFile, part: &Part, settings: &FileSettings) -> Result<I
     let format = format::format_of(origin);
     let (columns, invalid_utf8, max_document_bytes) =
         (settings.columns.clone(), settings.invalid_utf8, settings.limits.max_document_bytes);
+    if settings.code.is_none() && *part == Part::Whole && is_json_data(file, settings)? {
+        let lines = JsonlSettings { columns, invalid_utf8, max_document_bytes };
+        return Ok(Box::new(JsonLines::open(path, origin, Compression::None, None, &lines)?));
+    }
     match (format, part) {
         (Some(Format::Jsonl(compression)), Part::Whole | Part::Lines(_)) => {
             let range = if let Part::Lines(range) = part { Some(*range) } else { None };
@@ -75,6 +81,16 @@ pub fn read(file: &ListedFile, part: &Part, settings: &FileSettings) -> Result<I
             Ok(finish(std::iter::once(Ok(item)), settings))
         }
     }
+}
+
+/// Whether a file that ends in `.json` is a data set: an array of objects or JSON lines. In source trees it is a file like any.
+fn is_json_data(file: &ListedFile, settings: &FileSettings) -> Result<bool, AcquireError> {
+    if !format::file_name(&file.origin).to_ascii_lowercase().ends_with(".json") {
+        return Ok(false);
+    }
+    let mut beginning = Vec::new();
+    fs_err::File::open(&file.path)?.take(json_array::SNIFFED_BYTES as u64).read_to_end(&mut beginning)?;
+    Ok(json_array::holds_rows(&beginning, &settings.columns))
 }
 
 /// One file as one document, its bytes as they are.
@@ -128,6 +144,14 @@ mod tests {
         assert_eq!(items("a.parquet", b"nonsense")[0].clone().refused().unwrap().rule, "bad-parquet");
         assert_eq!(items("a.zip", b"nonsense")[0].clone().refused().unwrap().origin, "a.zip");
         assert!(items("a.parquet", b"").is_empty());
+    }
+
+    #[test]
+    fn json_files_hold_rows_or_a_text() {
+        assert_eq!(items("a.json", b"[{\"text\":\"x\"},\n{\"text\":\"y\"}]").len(), 2);
+        assert_eq!(items("a.json", b"{\"text\":\"x\"}\n{\"text\":\"y\"}\n").len(), 2);
+        let text = items("a.json", b"{\n  \"name\": \"x\"\n}\n");
+        assert_eq!(text[0].clone().document().unwrap().body.as_bytes(), b"{\n  \"name\": \"x\"\n}\n");
     }
 
     #[test]

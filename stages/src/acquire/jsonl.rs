@@ -1,4 +1,5 @@
-//! JSON lines: one object a line, plain, gzip or zstd, whole or a range of bytes.
+//! JSON lines: one object a line, plain, gzip or zstd, whole or a range of bytes. A file that is one array of objects is read
+//! as if each stood on a line of its own.
 //!
 //! Invariant: however a file is split ([`split_lines`]), the ranges together give exactly the items of the whole file in
 //! order, origins included: a line belongs to the range in which it starts, and lines are numbered from the file's start.
@@ -12,6 +13,7 @@ use serde_json::{Map, Value};
 
 use super::columns::{self, ColumnMapping, InvalidUtf8};
 use super::compress::{self, Compression};
+use super::json_array::{self, ArrayLines};
 use super::lines::{Line, Lines};
 use super::watch::{Watch, Watched};
 use super::{AcquireError, Item, Read, Refused, measure, measure_len};
@@ -147,7 +149,13 @@ impl JsonLines {
         let mut buffered = BufReader::with_capacity(64 * 1024, watched);
         // A zero-byte file is no damaged gzip: it holds nothing.
         let done = compression != Compression::None && buffered.fill_buf()?.is_empty();
-        let decoder = compress::decoder(buffered, compression)?;
+        let mut decoder = BufReader::with_capacity(64 * 1024, compress::decoder(buffered, compression)?);
+        let decoder: Box<dyn io::Read + Send> = match decoder.fill_buf().map(json_array::begins_array) {
+            Ok(true) if offset == 0 => Box::new(ArrayLines::new(decoder)),
+            Ok(_) => Box::new(decoder),
+            // It is told when the lines are read.
+            Err(error) => Box::new(Fails(Some(error))),
+        };
         Ok(Self {
             lines: Lines::new(decoder, offset),
             watch,
@@ -199,6 +207,15 @@ impl JsonLines {
         Ok(Item::Refused(
             Refused::new(&self.origin, damage.rule, measure(self.line), measure(self.line + 1)).because(detail),
         ))
+    }
+}
+
+/// A reader that gives an error, once.
+struct Fails(Option<io::Error>);
+
+impl io::Read for Fails {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
     }
 }
 
@@ -315,6 +332,23 @@ mod tests {
                 assert_eq!(good, &all[..good.len()]);
             }
         }
+    }
+
+    #[test]
+    fn an_array_is_read_by_element() {
+        let settings = JsonlSettings { max_document_bytes: 40, ..JsonlSettings::default() };
+        let array =
+            format!("[\n {{\"text\": \"a\"}}, 5, {{\"text\":\"{}\"}}, {{\"text\":\"z\"}}\n]\n", "x".repeat(100));
+        for (bytes, compression) in
+            [(array.clone().into_bytes(), Compression::None), (gzip(array.as_bytes()), Compression::Gzip)]
+        {
+            let items = read(&bytes, compression, &settings);
+            assert_eq!(rules(&items), ["ok", "bad-json", "too-large", "ok"]);
+            assert_eq!(items[3].origin(), "f#4");
+        }
+        let cut = read(&array.as_bytes()[..20], Compression::None, &settings);
+        assert_eq!(rules(&cut)[..1], ["ok"]);
+        assert_eq!(rules(&cut).last(), Some(&"truncated"));
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub struct Listing {
     pub files: Vec<ListedFile>,
     /// Broken links, links back to a parent, and what is neither file nor directory: the path and why; sorted.
     pub passed_over: Vec<(PathBuf, &'static str)>,
+    /// Hidden files, and hidden folders with all below them, that would have been looked at; sorted. Without `.git`.
+    pub hidden: Vec<PathBuf>,
 }
 
 /// Expands `inputs` (files, directories, globs) below `base`, to which relative inputs are relative.
@@ -50,7 +52,7 @@ pub struct Listing {
 /// Names the path that does not exist with its nearest existing parent, the directory that cannot be read, the glob
 /// that is malformed or matches nothing.
 pub fn list(inputs: &[String], base: &Path, settings: &ListingSettings) -> Result<Listing, AcquireError> {
-    let mut walk = Walk { settings, found: Vec::new(), passed_over: BTreeSet::new() };
+    let mut walk = Walk { settings, found: Vec::new(), passed_over: BTreeSet::new(), hidden: BTreeSet::new() };
     for input in inputs {
         let path = base.join(input);
         match fs_err::metadata(&path) {
@@ -62,7 +64,11 @@ pub fn list(inputs: &[String], base: &Path, settings: &ListingSettings) -> Resul
             Err(_) => return Err(not_found(path)),
         }
     }
-    Ok(Listing { files: unique(walk.found), passed_over: walk.passed_over.into_iter().collect() })
+    Ok(Listing {
+        files: unique(walk.found),
+        passed_over: walk.passed_over.into_iter().collect(),
+        hidden: walk.hidden.into_iter().collect(),
+    })
 }
 
 /// A file on its way into the list: the canonical path, and how many of its last parts make the origin.
@@ -77,6 +83,7 @@ struct Walk<'a> {
     settings: &'a ListingSettings,
     found: Vec<Found>,
     passed_over: BTreeSet<(PathBuf, &'static str)>,
+    hidden: BTreeSet<PathBuf>,
 }
 
 impl Walk<'_> {
@@ -106,7 +113,16 @@ impl Walk<'_> {
         entries.sort();
         for path in entries {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            if name == ".git" || (name.starts_with('.') && !self.settings.hidden) {
+            if name == ".git" {
+                continue;
+            }
+            if name.starts_with('.') && !self.settings.hidden {
+                // A glob may or may not lead into a hidden folder; it is on record either way.
+                let asked =
+                    |glob: &GlobMatcher| path.is_dir() || glob.is_match(path.strip_prefix(root).unwrap_or(&path));
+                if matcher.is_none_or(asked) {
+                    self.hidden.insert(path);
+                }
                 continue;
             }
             let Ok(kind) = fs_err::metadata(&path) else {
@@ -274,5 +290,6 @@ mod tests {
         let listing = list(&[".".to_owned()], folder.path(), &ListingSettings::default()).unwrap();
         assert_eq!(listing.files.len(), 4);
         assert_eq!(listing.passed_over.len(), 2);
+        assert_eq!(listing.hidden, [folder.path().join("a/.hidden.txt")]);
     }
 }

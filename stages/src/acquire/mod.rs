@@ -23,6 +23,7 @@ pub mod format;
 mod front_matter;
 pub mod jats;
 mod jats_elements;
+mod json_array;
 pub mod jsonl;
 pub mod languages;
 pub mod latex;

@@ -150,11 +150,12 @@ impl ParquetDocuments {
             .or((!any_body).then_some(mapping.text.as_str()));
         if let Some(column) = absent {
             let near = columns::closest(column, fields.iter().copied());
+            let way_out = if any_body { "" } else { "; name the text's column by `columns: { text: NAME }`" };
             return Err(AcquireError::NoColumn {
                 file: self.origin.clone(),
                 column: column.to_owned(),
                 columns: fields.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(", "),
-                hint: near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default(),
+                hint: near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default() + way_out,
             });
         }
         Ok(ProjectionMask::roots(metadata.parquet_schema(), mapping.names().into_iter().filter_map(root)))
@@ -344,7 +345,10 @@ mod tests {
     fn a_missing_column_is_an_error_with_a_hint() {
         let mapping = ColumnMapping { text: "txet".to_owned(), ..ColumnMapping::default() };
         let error = open(&sample(), None, mapping).unwrap_err().to_string();
-        assert_eq!(error, "`f.parquet` has no column `txet`; it has `text`, `id`; did you mean `text`?");
+        assert_eq!(
+            error,
+            "`f.parquet` has no column `txet`; it has `text`, `id`; did you mean `text`?; name the text's column by `columns: { text: NAME }`"
+        );
         let bytes = write(vec![("body", Arc::new(StringArray::from(vec!["x"])))], 4);
         assert!(open(&bytes, None, ColumnMapping::default()).unwrap_err().to_string().contains("no column `text`"));
     }

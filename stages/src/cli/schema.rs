@@ -32,6 +32,7 @@ fn tables() -> String {
     );
     for (name, schema) in [
         ("Document", DOCUMENT.clone()),
+        ("Crawled document (`crawl`, `rust-docs`)", crate::source::statements::CRAWLED.clone()),
         ("Rejected document", REJECTED.clone()),
         ("Edit", EDITS.clone()),
         ("Duplicate cluster member", crate::dedup::cluster_schema()),

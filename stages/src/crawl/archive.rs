@@ -12,11 +12,12 @@ use std::time::{Duration, SystemTime};
 use reqwest::header::HeaderMap;
 use url::Url;
 
+use super::earlier::Unchanged;
 use super::error::CrawlError;
 use super::fetch::{Answer, Fetcher};
 use super::frontier::WarcPosition;
 use super::optout::OptOuts;
-use crate::warc::{WarcError, WarcWriter, Written};
+use crate::warc::{self, RefersTo, WarcError, WarcWriter, Written};
 
 /// Bytes after which a new file is begun, at the next commit.
 const FILE_BYTES: u64 = 1 << 30;
@@ -39,7 +40,8 @@ pub(super) struct Archive {
     accept: String,
 }
 
-fn file_name(file: u64) -> String {
+/// The name of a WARC file of a crawl.
+pub(super) fn file_name(file: u64) -> String {
     format!("crawl-{file:05}.warc.gz")
 }
 
@@ -84,23 +86,67 @@ impl Archive {
         Ok(())
     }
 
-    /// Writes request, response and metadata of one exchange.
+    /// Writes response, request and metadata of one exchange.
     pub(super) fn write(&mut self, url: &Url, answer: &Answer, opt_outs: OptOuts) -> Result<Stored, CrawlError> {
-        let path = self.path();
         let date = warc_date(answer.date);
         let address = answer.address.map(|ip| ip.to_string());
-        let mut extra: Vec<(&str, &str)> = address.iter().map(|ip| ("WARC-IP-Address", ip.as_str())).collect();
+        let extra: Vec<(&str, &str)> = address.iter().map(|ip| ("WARC-IP-Address", ip.as_str())).collect();
         let response = response_block(answer);
-        let written = self.writer.response(url.as_str(), &date, &response, &extra).map_err(failed(&path))?;
+        let written = self.writer.response(url.as_str(), &date, &response, &extra);
+        let written = written.map_err(failed(&self.path()))?;
+        self.write_around(url, answer, opt_outs, written, date)
+    }
+
+    /// Writes what an exchange came to that gave nothing new: a revisit record in place of the response. `body` is what the
+    /// page still holds.
+    pub(super) fn write_revisit(
+        &mut self,
+        url: &Url,
+        unchanged: &Unchanged,
+        body: &[u8],
+        opt_outs: OptOuts,
+    ) -> Result<Stored, CrawlError> {
+        let answer = &unchanged.answer;
+        let date = warc_date(answer.date);
+        let address = answer.address.map(|ip| ip.to_string());
+        let extra: Vec<(&str, &str)> = address.iter().map(|ip| ("WARC-IP-Address", ip.as_str())).collect();
+        let digest = warc::digest(body);
+        let refers_to =
+            RefersTo { uri: url.as_str(), date: &unchanged.page.fetched, payload_digest: Some(digest.as_str()) };
+        let head = [response_head(answer).as_slice(), b"\r\n"].concat();
+        let written = self.writer.revisit(url.as_str(), &date, &head, unchanged.reason, refers_to, &extra);
+        let written = written.map_err(failed(&self.path()))?;
+        self.write_around(url, answer, opt_outs, written, date)
+    }
+
+    fn write_around(
+        &mut self,
+        url: &Url,
+        answer: &Answer,
+        opt_outs: OptOuts,
+        written: Written,
+        date: String,
+    ) -> Result<Stored, CrawlError> {
+        let path = self.path();
+        let failed = failed(&path);
+        let address = answer.address.map(|ip| ip.to_string());
+        let mut extra: Vec<(&str, &str)> = address.iter().map(|ip| ("WARC-IP-Address", ip.as_str())).collect();
         extra.push(("WARC-Concurrent-To", &written.record_id));
         let request = self.request_block(url);
-        self.writer.request(url.as_str(), &date, request.as_bytes(), &extra).map_err(failed(&path))?;
+        self.writer.request(url.as_str(), &date, request.as_bytes(), &extra).map_err(&failed)?;
         let took = answer.took.as_millis().to_string();
         let statements = serde_json::to_string(&opt_outs).unwrap_or_default();
         let fields = [("fetchTimeMs", took.as_str()), ("opt-outs", statements.as_str())];
         let concurrent = [("WARC-Concurrent-To", written.record_id.as_str())];
-        self.writer.metadata(url.as_str(), &date, &fields, &concurrent).map_err(failed(&path))?;
+        self.writer.metadata(url.as_str(), &date, &fields, &concurrent).map_err(&failed)?;
         Ok(Stored { file: file_name(self.file), written, date })
+    }
+
+    /// Hands all records to the system without waiting for the disk: where they end, and the xxh3 of their bytes since the
+    /// last call of this or of [`Archive::sync`].
+    pub(super) fn hand_over(&mut self) -> Result<(WarcPosition, u64), CrawlError> {
+        let hash = self.writer.hand_over().map_err(failed(&self.path()))?;
+        Ok((WarcPosition { file: self.file, offset: self.writer.offset() }, hash))
     }
 
     fn request_block(&self, url: &Url) -> String {
@@ -118,22 +164,43 @@ impl Archive {
     /// Brings all records to the disk and says where they end; a full file is followed by a new one.
     pub(super) fn sync(&mut self) -> Result<WarcPosition, CrawlError> {
         self.writer.sync().map_err(failed(&self.path()))?;
+        self.writer.hand_over().map_err(failed(&self.path()))?;
         if self.writer.offset() >= FILE_BYTES {
             self.file += 1;
             let path = self.path();
             self.writer = WarcWriter::resume(&path, 0).map_err(failed(&path))?;
             self.greet()?;
             self.writer.sync().map_err(failed(&path))?;
+            self.writer.hand_over().map_err(failed(&path))?;
         }
         Ok(WarcPosition { file: self.file, offset: self.writer.offset() })
     }
 }
 
-fn response_block(answer: &Answer) -> Vec<u8> {
+/// Status line and header fields, without the empty line behind them.
+fn response_head(answer: &Answer) -> Vec<u8> {
     let version = if answer.version == reqwest::Version::HTTP_10 { "HTTP/1.0" } else { "HTTP/1.1" };
     let reason = reqwest::StatusCode::from_u16(answer.status).ok().and_then(|s| s.canonical_reason());
     let mut block = format!("{version} {} {}\r\n", answer.status, reason.unwrap_or_default()).into_bytes();
     push_headers(&mut block, &answer.headers);
+    block
+}
+
+/// Writes `index.cdxj`, the sorted index of all WARC files of a crawl, by which replay tools find a page.
+pub(super) fn write_index(dir: &Path, last: u64) -> Result<(), CrawlError> {
+    let mut lines = Vec::new();
+    for file in 0..=last {
+        let path = dir.join(file_name(file));
+        lines.extend(warc::index(&path, &file_name(file)).map_err(failed(&path))?);
+    }
+    lines.sort_unstable();
+    let text = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect::<String>();
+    corpusmill_pipeline::store::write_atomically(&dir.join("index.cdxj"), text.as_bytes())
+        .map_err(|error| CrawlError::Io(std::io::Error::other(error)))
+}
+
+fn response_block(answer: &Answer) -> Vec<u8> {
+    let mut block = response_head(answer);
     block.extend_from_slice(format!("content-length: {}\r\n\r\n", answer.body.len()).as_bytes());
     block.extend_from_slice(&answer.body);
     block

@@ -68,6 +68,35 @@ const SESSION: [&str; 5] = ["phpsessid", "jsessionid", "cfid", "cftoken", "sessi
 /// Query parameters that carry a session when the value looks like a digest: 32 letters and digits (phpBB, vBulletin).
 const SESSION_IF_DIGEST: [&str; 2] = ["sid", "s"];
 
+/// Query parameters that choose an order of the same things, where the value is a word: `?sort=price`.
+const SORTING: [&str; 8] = ["sort", "sortby", "sort_by", "sort-by", "orderby", "order_by", "order-by", "replytocom"];
+
+/// Query parameters that choose an order where the value is one of [`DIRECTIONS`].
+const SORTING_IF_DIRECTION: [&str; 7] = ["order", "dir", "direction", "sortdir", "sort_dir", "sortorder", "sort_order"];
+
+/// Values of a parameter that choose the direction of an order.
+const DIRECTIONS: [&str; 6] = ["asc", "desc", "ascending", "descending", "ascend", "descend"];
+
+/// Path segments of calendars.
+const CALENDARS: [&str; 12] = [
+    "calendar",
+    "calendars",
+    "cal",
+    "kalender",
+    "calendrier",
+    "calendario",
+    "events",
+    "event",
+    "agenda",
+    "month",
+    "week",
+    "day",
+];
+
+/// Query parameters of calendars.
+const CALENDAR_PARAMETERS: [&str; 9] =
+    ["year", "month", "week", "day", "date", "yr", "mo", "tribe-bar-date", "calendar_date"];
+
 /// Longest address followed, in bytes. RFC 9110 asks for 8000 at least; sitemaps.org and old browsers stop near 2048.
 const MAX_LENGTH: usize = 2048;
 
@@ -83,7 +112,7 @@ const MAX_PARAMETERS: usize = 20;
 /// The one spelling under which a page is known.
 ///
 /// Scheme, host, default port and dot segments are already normal in a [`Url`]. This takes off the fragment, credentials, the root
-/// dot of the host, session identifiers and tracking parameters; writes escapes in upper case, unreserved characters bare (RFC 3986,
+/// dot of the host, session identifiers, tracking and sorting parameters; writes escapes in upper case, unreserved characters bare (RFC 3986,
 /// section 6.2.2) and a stray `%` as `%25`.
 #[must_use]
 pub fn canonicalise(url: &Url) -> Url {
@@ -131,6 +160,34 @@ pub fn trap(url: &Url) -> Option<&'static str> {
     }
     let parameters = url.query().map_or(0, |query| query.split('&').count());
     (parameters > MAX_PARAMETERS).then_some("too many query parameters")
+}
+
+/// Whether an address looks like one day, week or month of a calendar, of which there is always one more.
+pub fn is_calendar(url: &Url) -> bool {
+    let named = |list: &[&str], name: &str| list.iter().any(|known| name.eq_ignore_ascii_case(known));
+    let dated = url.as_str().split(|c: char| !c.is_ascii_digit()).any(|digits| matches!(digits.len(), 4 | 6 | 8));
+    let in_path = || url.path().split('/').any(|segment| named(&CALENDARS, segment));
+    let in_query = || {
+        let mut names =
+            url.query().unwrap_or_default().split('&').map(|pair| pair.split('=').next().unwrap_or_default());
+        names.any(|name| named(&CALENDAR_PARAMETERS, name))
+    };
+    dated && (in_path() || in_query())
+}
+
+/// Whether a page may stand for another as its canonical address: both spell one path of one host, and the page that stands
+/// for the other has the simpler address. Elsewhere `rel=canonical` is taken for a mistake, as on sites that name their front
+/// page on every page; and since each step is simpler than the one before, no two pages stand for each other.
+pub fn is_simpler_spelling(canonical: &Url, of: &Url) -> bool {
+    let path = |url: &Url| {
+        let path = url.path().to_ascii_lowercase();
+        let path =
+            ["/index.html", "/index.htm", "/index.php"].iter().find_map(|end| path.strip_suffix(end)).unwrap_or(&path);
+        path.trim_end_matches('/').to_owned()
+    };
+    let rest = |url: &Url| url[url::Position::BeforeHost..].to_owned();
+    let rank = |url: &Url| (rest(url).len(), rest(url), url.scheme() == "http");
+    canonical.host() == of.host() && path(canonical) == path(of) && rank(canonical) < rank(of)
 }
 
 fn normal_escapes(text: &str) -> String {
@@ -187,16 +244,31 @@ fn is_asp_session(segment: &str) -> bool {
     })
 }
 
+/// `C=N;O=D`, by which Apache's listings of folders are sorted.
+fn is_autoindex(pair: &str) -> bool {
+    let part = |text: &str, name: u8, values: &[u8]| matches!(text.as_bytes(), [key, b'=', value] if *key == name && values.contains(value));
+    let column = |text: &str| part(text, b'C', b"NMSD");
+    match pair.split_once(';') {
+        Some((first, order)) => column(first) && part(order, b'O', b"AD"),
+        None => column(pair),
+    }
+}
+
 /// A query pair that chooses no page.
 fn is_noise(pair: &str) -> bool {
     let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
     let name = name.to_ascii_lowercase();
+    let word = || !value.is_empty() && value.bytes().all(|b| b.is_ascii_alphabetic() || b"-_.+".contains(&b));
+    let direction = || DIRECTIONS.iter().any(|direction| value.eq_ignore_ascii_case(direction));
     let digest = || value.len() == 32 && value.bytes().all(|byte| byte.is_ascii_alphanumeric());
     TRACKING.contains(&name.as_str())
         || TRACKING_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
         || SESSION.contains(&name.as_str())
         || name.starts_with("aspsessionid")
         || (SESSION_IF_DIGEST.contains(&name.as_str()) && digest())
+        || (SORTING.contains(&name.as_str()) && (word() || name == "replytocom"))
+        || (SORTING_IF_DIRECTION.contains(&name.as_str()) && direction())
+        || is_autoindex(pair)
 }
 
 #[cfg(test)]
@@ -224,10 +296,40 @@ mod tests {
             ("https://e.org/(S(lit3py55t21z5v55vlm25s55))/page.aspx", "https://e.org/page.aspx"),
             ("https://e.org/t?sid=0123456789abcdef0123456789abcdef", "https://e.org/t"),
             ("https://e.org/t?sid=7&s=term", "https://e.org/t?sid=7&s=term"),
+            ("https://e.org/l?sort=price&page=2&order=DESC&order=17", "https://e.org/l?page=2&order=17"),
+            ("https://e.org/l?sort=12&dir=docs", "https://e.org/l?sort=12&dir=docs"),
+            ("https://e.org/d/?C=M;O=A", "https://e.org/d/"),
+            ("https://e.org/post?replytocom=812", "https://e.org/post"),
             ("mailto:a@e.org?utm_source=x#y", "mailto:a@e.org?utm_source=x"),
         ] {
             assert_eq!(canonical(from), to, "{from}");
         }
+    }
+
+    #[test]
+    fn calendars() {
+        let is = |text: &str| is_calendar(&Url::parse(text).unwrap());
+        assert!(
+            is("https://e.org/calendar/2031/05")
+                && is("https://e.org/x?month=5&year=2031")
+                && is("https://e.org/Events/20310501")
+        );
+        assert!(!is("https://e.org/2031/05/a-post") && !is("https://e.org/calendar/") && !is("https://e.org/day-2031"));
+    }
+
+    #[test]
+    fn canonical_addresses_spell_the_same_path_more_simply() {
+        let simpler =
+            |canonical: &str, of: &str| is_simpler_spelling(&Url::parse(canonical).unwrap(), &Url::parse(of).unwrap());
+        assert!(simpler("https://e.org/a", "https://e.org/a?print=1") && simpler("https://e.org/a", "http://e.org/a"));
+        assert!(
+            simpler("https://e.org/a/", "https://e.org/A/index.html") && simpler("https://e.org/a", "https://e.org/a/")
+        );
+        assert!(
+            !simpler("https://e.org/", "https://e.org/a") && !simpler("https://e.org/a?print=1", "https://e.org/a")
+        );
+        assert!(!simpler("http://e.org/a", "https://e.org/a") && !simpler("https://f.org/a", "https://e.org/a?x=1"));
+        assert!(!simpler("https://e.org/a", "https://e.org/a"));
     }
 
     #[test]

@@ -18,17 +18,22 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::Control;
-use super::archive::Archive;
+use super::archive::{Archive, write_index};
+use super::budget::{Admission, Budget, MAX_CALENDAR_URLS};
+use super::earlier::{Earlier, Unchanged, validators};
 use super::error::CrawlError;
 use super::fetch::{Answer, Failure, Fetcher};
 use super::frontier::{Batch, Frontier, Mark, Round};
+use super::hosts::{Hosts, host_of};
+use super::journal::Journal;
 use super::optout::OptOuts;
 use super::origin;
+use super::politeness::Pace;
 use super::queue::{Item, Queues, Start, origin_of};
 use super::refuse::{Gate, Judgement, read_list};
 use super::settings::CrawlSettings;
 use super::table::{Page, Refused, Rule};
-use super::visit::{self, Refusal, Verdict};
+use super::visit::{self, OriginSays, Refusal, Verdict};
 
 /// URLs admitted and not yet resolved at most: bounds memory, and is more than any concurrency needs.
 const WINDOW: u64 = 4096;
@@ -46,6 +51,13 @@ enum Done {
     Page(Item, Result<Answer, Failure>),
 }
 
+/// An answer, held against what an earlier crawl kept.
+enum Compared {
+    With(Result<Answer, Failure>, Option<Box<Unchanged>>),
+    /// The server says that nothing has changed, but what was kept is gone.
+    AskAgain,
+}
+
 /// One crawl, running.
 pub(super) struct Engine<'a> {
     pub(super) settings: &'a CrawlSettings,
@@ -55,8 +67,13 @@ pub(super) struct Engine<'a> {
     pub(super) fetcher: Rc<Fetcher>,
     pub(super) frontier: Frontier,
     pub(super) queues: Queues,
+    /// What happened since the last entry of the journal, and between the last commit and that.
     pub(super) batch: Batch,
+    pending: Batch,
+    journal: Journal,
     archive: Archive,
+    budget: Budget,
+    earlier: Option<Earlier>,
     in_flight: FuturesUnordered<Pin<Box<dyn Future<Output = Done>>>>,
     batch_since: Instant,
     /// Pages taken, bytes of them, and URLs resolved, committed or not; URLs admitted and not resolved.
@@ -67,44 +84,15 @@ pub(super) struct Engine<'a> {
     queued: u64,
 }
 
-/// Runs a crawl to its end or to cancellation.
-pub(super) async fn run(settings: &CrawlSettings, dir: &Path, control: &dyn Control) -> Result<(), CrawlError> {
-    let seeds = settings.check()?;
-    let domains = read_list(&settings.refused_domains, &settings.refused_domain_files)?;
-    let words = read_list(&settings.refused_words, &settings.refused_word_files)?;
-    let frontier = Frontier::open(dir, &settings.identity(&domains, &words), settings.max_depth)?;
-    let progress = frontier.progress()?;
-    if progress.finished {
-        return Ok(());
-    }
-    let fetcher = Rc::new(Fetcher::new(settings)?);
-    let archive = Archive::open(dir, progress.warc, &fetcher)?;
-    let gate = Gate::new(settings, &seeds, &domains, &words);
-    let mut queues = Queues::default();
-    for (origin, stored) in frontier.robots()? {
-        if let Ok(url) = Url::parse(&origin) {
-            queues.learn(&url, &stored, settings);
-        }
-    }
-    let mut engine = Engine {
-        settings,
-        control,
-        seeds,
-        gate,
-        fetcher,
-        queued: frontier.waiting()?,
-        frontier,
-        queues,
-        batch: Batch::default(),
-        archive,
-        in_flight: FuturesUnordered::new(),
-        batch_since: Instant::now(),
-        pages: progress.pages,
-        bytes: progress.bytes,
-        resolved: progress.resolved,
-        open: 0,
-    };
-    if !progress.opened && !engine.open_crawl().await? {
+/// Runs a crawl to its end or to cancellation; what the crawl in the folder `earlier` has is asked for on condition.
+pub(super) async fn run(
+    settings: &CrawlSettings,
+    dir: &Path,
+    earlier: Option<&Path>,
+    control: &dyn Control,
+) -> Result<(), CrawlError> {
+    let Some(mut engine) = Engine::open(settings, dir, earlier, control)? else { return Ok(()) };
+    if !engine.frontier.progress()?.opened && !engine.open_crawl().await? {
         return Ok(());
     }
     while let Some(round) = engine.next_round()? {
@@ -112,7 +100,70 @@ pub(super) async fn run(settings: &CrawlSettings, dir: &Path, control: &dyn Cont
             return Ok(());
         }
     }
+    engine.commit(Mark::None)?;
+    write_index(dir, engine.frontier.progress()?.warc.file)?;
     engine.commit(Mark::Finished)
+}
+
+impl<'a> Engine<'a> {
+    /// Opens the folder of a crawl; nothing, if the crawl has ended. What a killed process left in the journal is committed.
+    fn open(
+        settings: &'a CrawlSettings,
+        dir: &Path,
+        earlier: Option<&Path>,
+        control: &'a dyn Control,
+    ) -> Result<Option<Self>, CrawlError> {
+        let seeds = settings.check()?;
+        let domains = read_list(&settings.refused_domains, &settings.refused_domain_files)?;
+        let words = read_list(&settings.refused_words, &settings.refused_word_files)?;
+        let frontier = Frontier::open(dir, &settings.identity(&domains, &words), settings.max_depth)?;
+        let progress = frontier.progress()?;
+        if progress.finished {
+            return Ok(None);
+        }
+        let (mut journal, left, end) = Journal::open(dir, progress.commits, progress.warc)?;
+        let fetcher = Rc::new(Fetcher::new(settings)?);
+        let mut archive = Archive::open(dir, end, &fetcher)?;
+        if !left.is_empty() {
+            frontier.commit(&left, archive.sync()?, Mark::None)?;
+            journal.committed()?;
+        }
+        let progress = frontier.progress()?;
+        let mut queues = Queues::new(Hosts::new(settings));
+        for (origin, stored) in frontier.robots()? {
+            if let Ok(url) = Url::parse(&origin) {
+                queues.learn(&url, &stored);
+            }
+        }
+        let mut budget = Budget::new(settings.max_pages_per_host);
+        frontier.each_resolved(|url, is_page| {
+            if let Ok(url) = Url::parse(url) {
+                budget.remember(&url, is_page);
+            }
+        })?;
+        Ok(Some(Self {
+            settings,
+            control,
+            gate: Gate::new(settings, &seeds, &domains, &words),
+            seeds,
+            fetcher,
+            queued: frontier.waiting()?,
+            frontier,
+            queues,
+            batch: Batch::default(),
+            pending: Batch::default(),
+            journal,
+            archive,
+            budget,
+            earlier: earlier.map(Earlier::open).transpose()?.flatten(),
+            in_flight: FuturesUnordered::new(),
+            batch_since: Instant::now(),
+            pages: progress.pages,
+            bytes: progress.bytes,
+            resolved: progress.resolved,
+            open: 0,
+        }))
+    }
 }
 
 impl Engine<'_> {
@@ -145,14 +196,16 @@ impl Engine<'_> {
                 drained = self.admit(round, &mut after)?;
             }
             let now = Instant::now();
-            self.start(now);
+            self.start(now)?;
+            self.note()?;
             if self.open == 0 && self.in_flight.is_empty() && (drained || self.room() == 0) {
                 self.commit(Mark::None)?;
                 return Ok(true);
             }
             self.step(round, now).await?;
-            let due = self.batch.resolved >= BATCH_URLS || self.batch_since.elapsed() >= BATCH_TIME;
-            if due && self.batch.resolved > 0 {
+            self.note()?;
+            let due = self.pending.resolved >= BATCH_URLS || self.batch_since.elapsed() >= BATCH_TIME;
+            if due && self.pending.resolved > 0 {
                 self.commit(Mark::None)?;
             }
         }
@@ -171,7 +224,8 @@ impl Engine<'_> {
             match Url::parse(&row) {
                 Ok(url) => {
                     self.open += 1;
-                    self.queues.push(url, self.settings);
+                    let admission = self.budget.admit(url);
+                    self.admitted(admission);
                 }
                 Err(e) => self.refuse_row(row, Refusal::matched(Rule::Network, e.to_string())),
             }
@@ -179,34 +233,65 @@ impl Engine<'_> {
         Ok(drained)
     }
 
+    /// Puts an admitted URL into its host's queue, or records why not. What was not asked for is not counted as resolved.
+    fn admitted(&mut self, admission: Admission) {
+        #[expect(clippy::cast_precision_loss, reason = "counts of pages are far below 2^52")]
+        let beyond = |rule, bound: u64, detail: &str| Refusal {
+            rule,
+            value: (bound + 1) as f64,
+            threshold: bound as f64,
+            detail: detail.to_owned(),
+        };
+        let (url, refusal) = match admission {
+            Admission::Now(url) => return self.queues.push(url),
+            Admission::Held => return,
+            Admission::HostBudget(url) => {
+                let bound = self.settings.max_pages_per_host.unwrap_or_default();
+                (url, beyond(Rule::HostBudget, bound, "the host has given all the pages it may"))
+            }
+            Admission::Calendar(url) => (url, beyond(Rule::Trap, MAX_CALENDAR_URLS, "one more page of a calendar")),
+        };
+        self.note_refused(url.into(), refusal);
+        self.open = self.open.saturating_sub(1);
+    }
+
     /// Starts every request that may start now.
-    fn start(&mut self, now: Instant) {
+    fn start(&mut self, now: Instant) -> Result<(), CrawlError> {
         let free = self.settings.concurrency.saturating_sub(self.in_flight.len());
         for start in self.queues.start(now, free, self.settings) {
             match start {
                 Start::Refused(item, (rule, detail)) => self.resolve_refused(item, Refusal::matched(rule, detail)),
-                Start::Robots(page, pace) => {
+                Start::Robots(page) => {
                     let (fetcher, settings) = (Rc::clone(&self.fetcher), self.settings.clone());
+                    let hosts = self.queues.hosts.clone();
                     self.in_flight.push(Box::pin(async move {
-                        let stored = origin::fetch(&fetcher, &page, &settings, &pace).await;
+                        let stored = origin::fetch(&fetcher, &page, &settings, &hosts).await;
                         Done::Robots(page, stored)
                     }));
                 }
                 Start::Page(item) => {
                     let fetcher = Rc::clone(&self.fetcher);
+                    let known = if item.conditional { self.known_before(&item.url)? } else { None };
+                    let condition = known.as_ref().and_then(validators);
                     self.in_flight.push(Box::pin(async move {
-                        let result = fetcher.page(&item.url).await;
+                        let result = fetcher.page(&item.url, condition.as_ref()).await;
                         Done::Page(item, result)
                     }));
                 }
             }
         }
+        Ok(())
+    }
+
+    /// What an earlier crawl kept of a URL.
+    fn known_before(&self, url: &Url) -> Result<Option<Page>, CrawlError> {
+        self.earlier.as_ref().map_or(Ok(None), |earlier| earlier.page(url.as_str()))
     }
 
     /// Waits for the next answer, the next host's turn or the next look at cancellation.
     async fn step(&mut self, round: Round, now: Instant) -> Result<(), CrawlError> {
         let poll = now + POLL;
-        let wake = self.queues.next_ready(now, self.settings).map_or(poll, |ready| ready.min(poll));
+        let wake = self.queues.next_ready(now).map_or(poll, |ready| ready.min(poll));
         let done = if self.in_flight.is_empty() {
             tokio::time::sleep_until(wake).await;
             None
@@ -215,12 +300,11 @@ impl Engine<'_> {
         };
         match done {
             Some(Done::Robots(page, stored)) => {
-                self.queues.ended(&page, self.settings);
-                self.queues.learn(&page, &stored, self.settings);
+                self.queues.learn(&page, &stored);
                 self.batch.robots.insert(origin_of(&page), stored);
             }
             Some(Done::Page(item, result)) => {
-                self.queues.ended(&item.url, self.settings);
+                self.queues.hosts.ended(&host_of(&item.url));
                 self.settle(round, item, result)?;
                 self.control.progress(self.pages, self.queued, self.bytes);
             }
@@ -230,19 +314,34 @@ impl Engine<'_> {
     }
 
     fn settle(&mut self, round: Round, item: Item, result: Result<Answer, Failure>) -> Result<(), CrawlError> {
-        let ai_train = self.queues.rules(&item.url).and_then(|rules| rules.ai_train);
-        let verdict = visit::judge(self.settings, &item.url, result, ai_train);
+        let (result, unchanged) = match self.compare(&item, result)? {
+            Compared::With(result, unchanged) => (result, unchanged),
+            Compared::AskAgain => {
+                self.queues.again(Item { conditional: false, ..item });
+                return Ok(());
+            }
+        };
+        let says = self.queues.rules(&item.url).map_or_else(OriginSays::default, |rules| OriginSays {
+            ai_train: rules.ai_train,
+            tdm_reservation: rules.reserved(&item.url).is_some(),
+        });
+        let verdict = visit::judge(self.settings, &item.url, result, says);
         if !matches!(verdict, Verdict::Retry { .. }) {
-            self.queues.pace(&item.url, self.settings).well();
+            self.queues.hosts.pace(&item.url, Pace::well);
         }
         match verdict {
             Verdict::Take { answer, links, opt_outs } => {
-                self.take(round, &item, &answer, opt_outs)?;
+                self.take(round, &item, &answer, opt_outs, unchanged.as_deref())?;
                 self.follow(round, &links);
             }
             Verdict::Refuse { refusal, links } => {
                 self.follow(round, &links);
                 self.resolve_refused(item, refusal);
+            }
+            Verdict::SeeCanonical { canonical, links } => {
+                self.follow(round, &links);
+                self.discover(&canonical, Round { hops: round.hops + 1, ..round });
+                self.resolve_refused(item, Refusal::matched(Rule::Canonical, canonical.as_str()));
             }
             Verdict::Redirect { answer, target } => {
                 self.archive.write(&item.url, &answer, OptOuts::default())?;
@@ -251,19 +350,52 @@ impl Engine<'_> {
             }
             Verdict::Retry { after, overloaded, refusal } => {
                 let attempt = item.attempts + 1;
-                self.queues.pace(&item.url, self.settings).hold(Instant::now(), attempt, after, overloaded);
+                let now = Instant::now();
+                self.queues.hosts.pace(&item.url, |pace| pace.hold(now, attempt, after, overloaded));
                 if attempt > self.settings.retries {
                     self.resolve_refused(item, refusal);
                 } else {
-                    self.queues.again(Item { attempts: attempt, ..item }, self.settings);
+                    self.queues.again(Item { attempts: attempt, ..item });
                 }
             }
         }
         Ok(())
     }
 
-    fn take(&mut self, round: Round, item: &Item, answer: &Answer, opt_outs: OptOuts) -> Result<(), CrawlError> {
-        let stored = self.archive.write(&item.url, answer, opt_outs)?;
+    /// Holds an answer against what an earlier crawl kept of the page.
+    fn compare(&self, item: &Item, result: Result<Answer, Failure>) -> Result<Compared, CrawlError> {
+        let Some(earlier) = &self.earlier else { return Ok(Compared::With(result, None)) };
+        let Ok(answer) = result else { return Ok(Compared::With(result, None)) };
+        if !matches!(answer.status, 200 | 203 | 304) {
+            return Ok(Compared::With(Ok(answer), None));
+        }
+        let Some(page) = self.known_before(&item.url)? else { return Ok(Compared::With(Ok(answer), None)) };
+        if answer.status != 304 {
+            let unchanged = earlier.identical(page, &answer);
+            return Ok(Compared::With(Ok(answer), unchanged.map(Box::new)));
+        }
+        match earlier.not_modified(page, answer.clone(), self.settings.max_page_bytes) {
+            Some((whole, unchanged)) => Ok(Compared::With(Ok(whole), Some(Box::new(unchanged)))),
+            None if item.conditional => Ok(Compared::AskAgain),
+            None => Ok(Compared::With(Ok(answer), None)),
+        }
+    }
+
+    fn take(
+        &mut self,
+        round: Round,
+        item: &Item,
+        answer: &Answer,
+        opt_outs: OptOuts,
+        unchanged: Option<&Unchanged>,
+    ) -> Result<(), CrawlError> {
+        let stored = match unchanged {
+            Some(unchanged) => self.archive.write_revisit(&item.url, unchanged, &answer.body, opt_outs)?,
+            None => self.archive.write(&item.url, answer, opt_outs)?,
+        };
+        let here = (stored.file, stored.written.offset, stored.written.length);
+        let (warc, offset, length) =
+            unchanged.map_or(here, |Unchanged { page, .. }| (page.warc.clone(), page.offset, page.length));
         let (media_type, charset) = answer.content_type();
         let payload_bytes = answer.body.len() as u64;
         self.batch.pages.push(Page {
@@ -273,10 +405,11 @@ impl Engine<'_> {
             charset,
             payload_digest: blake3::hash(&answer.body).to_hex().to_string(),
             payload_bytes,
-            warc: stored.file,
-            offset: stored.written.offset,
-            length: stored.written.length,
+            warc,
+            offset,
+            length,
             fetched: stored.date,
+            unchanged: unchanged.is_some(),
             depth: round.depth,
             redirects: round.hops,
             robots: item.robots.clone(),
@@ -286,7 +419,7 @@ impl Engine<'_> {
         });
         self.pages += 1;
         self.bytes += payload_bytes;
-        self.resolve();
+        self.resolve(&item.url, true);
         Ok(())
     }
 
@@ -340,8 +473,8 @@ impl Engine<'_> {
     }
 
     fn resolve_refused(&mut self, item: Item, refusal: Refusal) {
+        self.resolve(&item.url, false);
         self.note_refused(item.url.into(), refusal);
-        self.resolve();
     }
 
     fn refuse_row(&mut self, url: String, refusal: Refusal) {
@@ -350,17 +483,31 @@ impl Engine<'_> {
         self.batch.resolved += 1;
     }
 
-    fn resolve(&mut self) {
+    fn resolve(&mut self, url: &Url, is_page: bool) {
         self.open = self.open.saturating_sub(1);
         self.resolved += 1;
         self.batch.resolved += 1;
+        for admission in self.budget.resolved(url, is_page) {
+            self.admitted(admission);
+        }
+    }
+
+    /// Puts what happened into the journal, so that a killed process loses none of it.
+    pub(super) fn note(&mut self) -> Result<(), CrawlError> {
+        if !self.batch.is_empty() {
+            let (end, records) = self.archive.hand_over()?;
+            let batch = self.journal.append(std::mem::take(&mut self.batch), end, records)?;
+            self.pending.merge(batch);
+        }
+        Ok(())
     }
 
     /// Makes everything so far durable: first the records, then what the frontier says of them.
     pub(super) fn commit(&mut self, mark: Mark) -> Result<(), CrawlError> {
         let position = self.archive.sync()?;
-        let batch = std::mem::take(&mut self.batch);
-        self.frontier.commit(&batch, position, mark)?;
+        self.pending.merge(std::mem::take(&mut self.batch));
+        self.frontier.commit(&std::mem::take(&mut self.pending), position, mark)?;
+        self.journal.committed()?;
         self.queued = self.frontier.waiting()?;
         self.batch_since = Instant::now();
         Ok(())

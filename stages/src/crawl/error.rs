@@ -70,6 +70,14 @@ pub enum CrawlError {
         /// What the writer said.
         problem: String,
     },
+    /// A file could not be fetched to its end.
+    #[error("{url}: not fetched to its end ({problem}); run again, it goes on where it was cut off")]
+    Unfetched {
+        /// The file's address.
+        url: String,
+        /// What the last attempt said.
+        problem: String,
+    },
     /// The HTTP client or the runtime could not be set up.
     #[error("the crawler's HTTP client cannot start: {problem}")]
     Client {

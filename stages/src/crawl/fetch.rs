@@ -3,13 +3,13 @@
 //! A redirect is an answer like any other here; whoever asked decides about its target as about any URL, so no hop escapes
 //! the checks. The body is decoded while its length is watched, and what does not fit is refused, never cut.
 //!
-//! Invariant: a request ends within the time limit and holds at most twice the byte limit.
+//! Invariant: a request ends within the time limits (header, silence, whole) and holds at most twice the byte limit.
 
 use std::io::Read as _;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use reqwest::{Client, Response};
 use tokio::sync::OnceCell;
 use url::Url;
@@ -25,8 +25,18 @@ const DRAIN_BYTES: u64 = 64 << 10;
 /// Longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Decoded bytes below which a body may be packed as well as it likes: blank pages pack well, and do no harm.
+const RATIO_FREE_BYTES: usize = 1 << 20;
+
+/// What the last answer said for a later request (RFC 9110, section 8.8).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Validators {
+    pub(super) etag: Option<String>,
+    pub(super) last_modified: Option<String>,
+}
+
 /// What a server answered.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) version: reqwest::Version,
@@ -69,8 +79,10 @@ pub(super) enum Failure {
     TooLarge { limit: u64, seen: u64 },
     #[error("{0}")]
     Encoding(String),
-    #[error("no complete answer within {0:?}")]
-    Timeout(Duration),
+    #[error("{seen} times its packed size, {limit} allowed")]
+    Ratio { seen: u64, limit: u64 },
+    #[error("no {what} within {limit:?}")]
+    Timeout { what: &'static str, limit: Duration },
     #[error("{0}")]
     Network(String),
 }
@@ -78,7 +90,7 @@ pub(super) enum Failure {
 impl Failure {
     /// Whether another attempt may fare better.
     pub(super) fn is_temporary(&self) -> bool {
-        matches!(self, Self::Timeout(_) | Self::Network(_))
+        matches!(self, Self::Timeout { .. } | Self::Network(_))
     }
 }
 
@@ -91,7 +103,10 @@ pub(super) struct Fetcher {
     settings: CrawlSettings,
     policy: AddressPolicy,
     user_agent: String,
-    timeout: Duration,
+    /// The whole request; until the header is there; without a byte of the body.
+    whole: Duration,
+    header: Duration,
+    idle: Duration,
 }
 
 impl Fetcher {
@@ -108,7 +123,9 @@ impl Fetcher {
             settings: settings.clone(),
             policy: AddressPolicy::of(settings),
             user_agent,
-            timeout: Duration::from_secs_f64(settings.timeout_seconds),
+            whole: Duration::from_secs_f64(settings.timeout_seconds),
+            header: Duration::from_secs_f64(settings.header_timeout_seconds),
+            idle: Duration::from_secs_f64(settings.idle_timeout_seconds),
         })
     }
 
@@ -121,6 +138,11 @@ impl Fetcher {
         self.settings.accept.join(", ")
     }
 
+    /// Whether a literal address may be asked.
+    pub(super) fn check_host(&self, url: &Url) -> Result<(), AddressRefused> {
+        self.policy.check_host(url)
+    }
+
     /// Requests a URL. `wants` says from status and headers whether the body is wanted, of at most `limit` decoded bytes.
     pub(super) async fn get(
         &self,
@@ -128,15 +150,26 @@ impl Fetcher {
         limit: u64,
         wants: impl Fn(u16, &HeaderMap) -> bool,
     ) -> Result<Answer, Failure> {
-        self.policy.check_host(url)?;
-        let request = self.exchange(url, limit, wants);
-        tokio::time::timeout(self.timeout, request).await.unwrap_or(Err(Failure::Timeout(self.timeout)))
+        self.request(url, limit, wants, None).await
     }
 
-    /// Requests a page: its body is wanted if its status and media type are.
-    pub(super) async fn page(&self, url: &Url) -> Result<Answer, Failure> {
-        self.get(url, self.settings.max_page_bytes, |status, headers| visit::wants(&self.settings, status, headers))
-            .await
+    /// Requests a page: its body is wanted if its status and media type are. With validators the server may answer that
+    /// nothing has changed since.
+    pub(super) async fn page(&self, url: &Url, validators: Option<&Validators>) -> Result<Answer, Failure> {
+        let wants = |status, headers: &HeaderMap| visit::wants(&self.settings, status, headers);
+        self.request(url, self.settings.max_page_bytes, wants, validators).await
+    }
+
+    async fn request(
+        &self,
+        url: &Url,
+        limit: u64,
+        wants: impl Fn(u16, &HeaderMap) -> bool,
+        validators: Option<&Validators>,
+    ) -> Result<Answer, Failure> {
+        self.policy.check_host(url)?;
+        let request = self.exchange(url, limit, wants, validators);
+        within(self.whole, "complete answer", request).await?
     }
 
     async fn exchange(
@@ -144,26 +177,72 @@ impl Fetcher {
         url: &Url,
         limit: u64,
         wants: impl Fn(u16, &HeaderMap) -> bool,
+        validators: Option<&Validators>,
     ) -> Result<Answer, Failure> {
-        let client = match url.scheme() {
-            "http" => &self.plain,
-            "https" => self.secure().await.map_err(Failure::Network)?,
-            other => return Err(Failure::Network(format!("the scheme {other} is not fetched"))),
-        };
+        let client = self.client(url).await?;
         let (date, begin) = (SystemTime::now(), tokio::time::Instant::now());
-        let response = client.get(url.clone()).send().await.map_err(|e| failure(&e))?;
+        let mut request = client.get(url.clone());
+        if let Some(validators) = validators {
+            let fields = [(IF_NONE_MATCH, &validators.etag), (IF_MODIFIED_SINCE, &validators.last_modified)];
+            for (name, value) in fields.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))) {
+                request = request.header(name, value);
+            }
+        }
+        let response = within(self.header, "header", request.send()).await?.map_err(|e| failure(&e))?;
         let address = response.remote_addr().map(|address| address.ip());
         if let Some(ip) = address {
             self.policy.check(url.host_str().unwrap_or_default(), ip)?;
         }
         let (status, version, headers) = (response.status().as_u16(), response.version(), response.headers().clone());
         let body = if wants(status, &headers) {
-            read_body(response, &headers, limit).await?
+            let wire = self.read_body(response, limit).await?;
+            decode(wire, &headers, limit, self.settings.max_compression_ratio.into())?
         } else {
-            drain(response).await;
+            let _ = within(self.idle, "end", drain(response)).await;
             Vec::new()
         };
         Ok(Answer { status, version, headers, body, date, took: begin.elapsed(), address })
+    }
+
+    /// Begins a request whose body the caller streams with [`Fetcher::chunk`]; it is wanted as it lies on the server, in no
+    /// content coding.
+    pub(super) async fn begin(&self, url: &Url, fields: HeaderMap) -> Result<Response, Failure> {
+        self.policy.check_host(url)?;
+        let client = self.client(url).await?;
+        let request = client.get(url.clone()).header("accept-encoding", "identity").header("accept", "*/*");
+        let response = within(self.header, "header", request.headers(fields).send()).await?.map_err(|e| failure(&e))?;
+        if let Some(address) = response.remote_addr() {
+            self.policy.check(url.host_str().unwrap_or_default(), address.ip())?;
+        }
+        Ok(response)
+    }
+
+    /// The next bytes of a body; nothing at its end.
+    pub(super) async fn chunk(&self, response: &mut Response) -> Result<Option<impl AsRef<[u8]>>, Failure> {
+        within(self.idle, "further byte", response.chunk()).await?.map_err(|e| failure(&e))
+    }
+
+    async fn client(&self, url: &Url) -> Result<&Client, Failure> {
+        match url.scheme() {
+            "http" => Ok(&self.plain),
+            "https" => self.secure().await.map_err(Failure::Network),
+            other => Err(Failure::Network(format!("the scheme {other} is not fetched"))),
+        }
+    }
+
+    async fn read_body(&self, mut response: Response, limit: u64) -> Result<Vec<u8>, Failure> {
+        if let Some(announced) = response.content_length().filter(|length| *length > limit) {
+            return Err(Failure::TooLarge { limit, seen: announced });
+        }
+        let mut wire = Vec::new();
+        while let Some(chunk) = within(self.idle, "further byte", response.chunk()).await?.map_err(|e| failure(&e))? {
+            let seen = (wire.len() + chunk.len()) as u64;
+            if seen > limit {
+                return Err(Failure::TooLarge { limit, seen });
+            }
+            wire.extend_from_slice(&chunk);
+        }
+        Ok(wire)
     }
 
     async fn secure(&self) -> Result<&Client, String> {
@@ -242,18 +321,13 @@ async fn drain(mut response: Response) {
     }
 }
 
-async fn read_body(mut response: Response, headers: &HeaderMap, limit: u64) -> Result<Vec<u8>, Failure> {
-    if let Some(announced) = response.content_length().filter(|length| *length > limit) {
-        return Err(Failure::TooLarge { limit, seen: announced });
-    }
-    let mut wire = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|e| failure(&e))? {
-        let seen = (wire.len() + chunk.len()) as u64;
-        if seen > limit {
-            return Err(Failure::TooLarge { limit, seen });
-        }
-        wire.extend_from_slice(&chunk);
-    }
+/// Gives up after a time.
+async fn within<T>(limit: Duration, what: &'static str, future: impl Future<Output = T>) -> Result<T, Failure> {
+    tokio::time::timeout(limit, future).await.map_err(|_| Failure::Timeout { what, limit })
+}
+
+/// Undoes the content coding of a body of at most `limit` decoded bytes, and of at most `max_ratio` times its packed size.
+fn decode(wire: Vec<u8>, headers: &HeaderMap, limit: u64, max_ratio: u64) -> Result<Vec<u8>, Failure> {
     let encodings: Vec<String> = headers
         .get_all(CONTENT_ENCODING)
         .iter()
@@ -269,17 +343,21 @@ async fn read_body(mut response: Response, headers: &HeaderMap, limit: u64) -> R
         .collect();
     match encodings.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => Ok(wire),
-        ["gzip" | "x-gzip"] => gunzip(&wire, limit),
+        ["gzip" | "x-gzip"] => gunzip(&wire, limit, max_ratio),
         _ => Err(Failure::Encoding(encodings.join(", "))),
     }
 }
 
-fn gunzip(wire: &[u8], limit: u64) -> Result<Vec<u8>, Failure> {
+fn gunzip(wire: &[u8], limit: u64, max_ratio: u64) -> Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
     let mut decoder = flate2::read::MultiGzDecoder::new(wire).take(limit.saturating_add(1));
     decoder.read_to_end(&mut body).map_err(|e| Failure::Encoding(format!("gzip body: {e}")))?;
     if body.len() as u64 > limit {
         return Err(Failure::TooLarge { limit, seen: body.len() as u64 });
+    }
+    let ratio = (body.len() / wire.len().max(1)) as u64;
+    if body.len() > RATIO_FREE_BYTES && ratio > max_ratio {
+        return Err(Failure::Ratio { seen: ratio, limit: max_ratio });
     }
     Ok(body)
 }
@@ -299,9 +377,12 @@ mod tests {
     fn decoded_bytes_are_what_counts() {
         let bomb = gzip(&vec![0; 1 << 20]);
         assert!(bomb.len() < 2048);
-        assert!(matches!(gunzip(&bomb, 1 << 19), Err(Failure::TooLarge { .. })));
-        assert_eq!(gunzip(&bomb, 1 << 20).unwrap().len(), 1 << 20);
-        assert!(matches!(gunzip(&bomb[..bomb.len() / 2], 1 << 20), Err(Failure::Encoding(_))));
+        assert!(matches!(gunzip(&bomb, 1 << 19, 200), Err(Failure::TooLarge { .. })));
+        assert_eq!(gunzip(&bomb, 1 << 20, 200).unwrap().len(), 1 << 20);
+        assert!(matches!(gunzip(&bomb[..bomb.len() / 2], 1 << 20, 200), Err(Failure::Encoding(_))));
+        let larger = gzip(&vec![0; 2 << 20]);
+        assert!(matches!(gunzip(&larger, 4 << 20, 200), Err(Failure::Ratio { limit: 200, .. })));
+        assert!(gunzip(&larger, 4 << 20, 2000).is_ok());
     }
 
     #[test]

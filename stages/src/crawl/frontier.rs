@@ -35,31 +35,40 @@ const WAITS: u8 = 0;
 const TAKEN: u8 = 1;
 const REFUSED_STATE: u8 = 2;
 
-/// Bytes of pages of the database that are kept in memory.
-const CACHE_BYTES: usize = 32 << 20;
+/// Sitemaps that were read, and the further ones that each names, as JSON.
+const SITEMAPS: TableDefinition<&str, &[u8]> = TableDefinition::new("sitemaps");
+
+/// Rules that refuse a URL before it is admitted to a queue.
+const REFUSED_UNASKED: [&str; 4] = ["refused-domain", "refused-word", "trap", "host-budget"];
+
+/// Bytes of pages of the database that are kept in memory: of the crawl's own, and of one that is only read.
+const CACHE_BYTES: usize = 16 << 20;
+const READ_CACHE_BYTES: usize = 4 << 20;
 
 /// Where a URL stands: links from a seed, then redirects. Rounds are worked off in this order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub(super) struct Round {
     pub(super) depth: u32,
     pub(super) hops: u32,
 }
 
 /// The end of the committed records.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct WarcPosition {
     pub(super) file: u64,
     pub(super) offset: u64,
 }
 
 /// What happened since the last commit.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(super) struct Batch {
     pub(super) pages: Vec<Page>,
     pub(super) refused: Vec<Refused>,
     /// URLs found, each at its smallest round.
     pub(super) found: BTreeMap<String, Round>,
     pub(super) robots: BTreeMap<String, Vec<u8>>,
+    /// Sitemaps read, and the further ones that each names.
+    pub(super) sitemaps: BTreeMap<String, Vec<String>>,
     pub(super) off_scope: u64,
     /// URLs of the queue that are resolved, however they ended.
     pub(super) resolved: u64,
@@ -71,6 +80,27 @@ impl Batch {
         let place = self.found.entry(url).or_insert(round);
         *place = (*place).min(round);
     }
+
+    /// Whether nothing happened.
+    pub(super) fn is_empty(&self) -> bool {
+        self.pages.is_empty()
+            && self.refused.is_empty()
+            && self.found.is_empty()
+            && self.robots.is_empty()
+            && self.sitemaps.is_empty()
+            && self.off_scope + self.resolved == 0
+    }
+
+    /// Takes in what happened later.
+    pub(super) fn merge(&mut self, later: Self) {
+        self.pages.extend(later.pages);
+        self.refused.extend(later.refused);
+        later.found.into_iter().for_each(|(url, round)| self.find(url, round));
+        self.robots.extend(later.robots);
+        self.sitemaps.extend(later.sitemaps);
+        self.off_scope += later.off_scope;
+        self.resolved += later.resolved;
+    }
 }
 
 /// The figures that the engine needs to go on.
@@ -81,6 +111,7 @@ pub(super) struct Progress {
     pub(super) pages: u64,
     pub(super) bytes: u64,
     pub(super) resolved: u64,
+    pub(super) commits: u64,
     pub(super) warc: WarcPosition,
 }
 
@@ -103,7 +134,7 @@ impl Frontier {
     /// Opens the frontier of a folder, making it if need be, and checks that it belongs to this crawl.
     pub(super) fn open(dir: &Path, identity: &str, max_depth: u32) -> Result<Self, CrawlError> {
         fs_err::create_dir_all(dir)?;
-        let frontier = Self::at(dir)?;
+        let frontier = Self::at(dir, CACHE_BYTES)?;
         let kept = frontier.prepare(identity, max_depth).map_err(|e| frontier.error(e))?;
         if kept == identity { Ok(frontier) } else { Err(CrawlError::OtherSettings { dir: dir.to_owned() }) }
     }
@@ -113,14 +144,14 @@ impl Frontier {
         if !dir.join("frontier.redb").is_file() {
             return Err(CrawlError::Missing { dir: dir.to_owned() });
         }
-        let frontier = Self::at(dir)?;
+        let frontier = Self::at(dir, READ_CACHE_BYTES)?;
         let write = frontier.prepare("", 0).map_err(|e| frontier.error(e))?;
         if write.is_empty() { Err(CrawlError::Missing { dir: dir.to_owned() }) } else { Ok(frontier) }
     }
 
-    fn at(dir: &Path) -> Result<Self, CrawlError> {
+    fn at(dir: &Path, cache_bytes: usize) -> Result<Self, CrawlError> {
         let path = dir.join("frontier.redb");
-        let database = Database::builder().set_cache_size(CACHE_BYTES).create(&path);
+        let database = Database::builder().set_cache_size(cache_bytes).create(&path);
         match database {
             Ok(database) => Ok(Self { database, path }),
             Err(source) => Err(CrawlError::Frontier { path, source: Box::new(source.into()) }),
@@ -146,6 +177,7 @@ impl Frontier {
         transaction.open_table(PAGES)?;
         transaction.open_table(REFUSED)?;
         transaction.open_table(ROBOTS)?;
+        transaction.open_table(SITEMAPS)?;
         transaction.open_table(NUMBERS)?.insert("max-depth", u64::from(max_depth))?;
         transaction.open_table(TEXTS)?.insert("identity", identity)?;
         transaction.commit()?;
@@ -172,6 +204,7 @@ impl Frontier {
                 pages: number("pages")?,
                 bytes: number("bytes")?,
                 resolved: number("resolved")?,
+                commits: number("commits")?,
                 warc: WarcPosition { file: number("warc-file")?, offset: number("warc-offset")? },
             })
         })
@@ -228,9 +261,43 @@ impl Frontier {
         })
     }
 
+    /// The further sitemaps that a sitemap names, if it was read.
+    pub(super) fn sitemap(&self, url: &str) -> Result<Option<Vec<String>>, CrawlError> {
+        self.row(SITEMAPS, "sitemaps", url)
+    }
+
+    /// The row of a page.
+    pub(super) fn page(&self, url: &str) -> Result<Option<Page>, CrawlError> {
+        self.row(PAGES, "pages", url)
+    }
+
+    fn row<T: serde::de::DeserializeOwned>(
+        &self,
+        definition: TableDefinition<&str, &[u8]>,
+        name: &'static str,
+        key: &str,
+    ) -> Result<Option<T>, CrawlError> {
+        let bytes = self.read(|transaction| {
+            let table = transaction.open_table(definition)?;
+            Ok(table.get(key)?.map(|row| row.value().to_vec()))
+        })?;
+        bytes.map(|bytes| serde_json::from_slice(&bytes).map_err(|e| self.bad_row(name, &e))).transpose()
+    }
+
+    /// Every URL that was admitted to a queue and resolved, and whether it became a page.
+    pub(super) fn each_resolved(&self, mut take: impl FnMut(&str, bool)) -> Result<(), CrawlError> {
+        self.rows(PAGES, "pages", |page: Page| take(&page.url, true))?;
+        self.rows(REFUSED, "refused", |row: Refused| {
+            if !REFUSED_UNASKED.contains(&row.rule.as_str()) {
+                take(&row.url, false);
+            }
+        })
+    }
+
     /// Writes a batch in one transaction, durable when this returns.
     pub(super) fn commit(&self, batch: &Batch, warc: WarcPosition, mark: Mark) -> Result<(), CrawlError> {
         let pages = self.encode(batch.pages.iter().map(|page| (page.url.as_str(), page)), "pages")?;
+        let sitemaps = self.encode(batch.sitemaps.iter().map(|(url, row)| (url.as_str(), row)), "sitemaps")?;
         let refused = self.encode(batch.refused.iter().map(|row| (row.url.as_str(), row)), "refused")?;
         let write = || -> Result<(), redb::Error> {
             let transaction = self.database.begin_write()?;
@@ -273,6 +340,10 @@ impl Frontier {
                 let mut robots = transaction.open_table(ROBOTS)?;
                 for (origin, file) in &batch.robots {
                     robots.insert(origin.as_str(), file.as_slice())?;
+                }
+                let mut read = transaction.open_table(SITEMAPS)?;
+                for (url, children) in &sitemaps {
+                    read.insert(*url, children.as_slice())?;
                 }
                 count(&mut transaction.open_table(NUMBERS)?, batch, warc, mark)?;
             }
@@ -332,11 +403,11 @@ impl Frontier {
         let progress = self.progress()?;
         let mut by_rule = BTreeMap::new();
         self.rows(REFUSED, "refused", |row: Refused| *by_rule.entry(row.rule).or_insert(0) += 1)?;
-        let (off_scope_links, max_depth, waiting) = self.read(|transaction| {
+        let (off_scope_links, max_depth, waiting, unchanged) = self.read(|transaction| {
             let numbers = transaction.open_table(NUMBERS)?;
             let number = |name| Ok::<u64, redb::Error>(numbers.get(name)?.map_or(0, |n| n.value()));
             let waiting = transaction.open_table(WAITING)?.len()?;
-            Ok((number("off-scope")?, number("max-depth")?, waiting))
+            Ok((number("off-scope")?, number("max-depth")?, waiting, number("unchanged")?))
         })?;
         let over_depth = self.read(|transaction| {
             let waiting = transaction.open_table(WAITING)?;
@@ -346,6 +417,7 @@ impl Frontier {
         Ok(CrawlSummary {
             finished: progress.finished,
             pages: progress.pages,
+            unchanged,
             bytes: progress.bytes,
             refused: by_rule,
             off_scope_links,
@@ -364,7 +436,9 @@ fn count(numbers: &mut Numbers<'_>, batch: &Batch, warc: WarcPosition, mark: Mar
         Ok(())
     };
     add("pages", batch.pages.len() as u64)?;
+    add("unchanged", batch.pages.iter().filter(|page| page.unchanged).count() as u64)?;
     add("bytes", batch.pages.iter().map(|page| page.payload_bytes).sum())?;
+    add("commits", 1)?;
     add("resolved", batch.resolved)?;
     add("off-scope", batch.off_scope)?;
     match mark {

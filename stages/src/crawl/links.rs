@@ -1,7 +1,7 @@
 //! The links and statements of an HTML page.
 //!
-//! `href` of `a` and `area`, resolved against the page's `base`, is followed unless `rel` says nofollow; `link` elements
-//! (canonical, alternate, stylesheets) are not. Meta elements are read for opt-outs.
+//! `href` of `a` and `area`, resolved against the page's `base`, is followed unless `rel` says nofollow; of `link` elements
+//! the canonical address and RSS and Atom feeds are told apart, others are not followed. Meta elements are read for opt-outs.
 //!
 //! Invariant: the links are sorted and without repeats, so nothing behind them depends on a page's layout.
 
@@ -16,6 +16,8 @@ use super::scan::start_tags;
 
 /// Links of one page that are followed at most; pages with more are lists made by programs.
 const MAX_LINKS: usize = 20_000;
+/// Feeds of one page that are followed at most.
+const MAX_FEEDS: usize = 10;
 /// Bytes at the start of a page in which a meta element may name its charset (HTML standard, section 13.2.3.2).
 const CHARSET_PRESCAN: usize = 1024;
 
@@ -24,9 +26,16 @@ const CHARSET_PRESCAN: usize = 1024;
 pub(super) struct PageLinks {
     /// Absolute URLs, without fragments.
     pub(super) links: BTreeSet<Url>,
+    /// The address that the page gives as its own.
+    pub(super) canonical: Option<Url>,
+    /// RSS and Atom feeds.
+    pub(super) feeds: BTreeSet<Url>,
     /// Statements of its meta elements.
     pub(super) opt_outs: OptOuts,
 }
+
+/// Media types of feeds.
+pub(super) const FEED_TYPES: [&str; 2] = ["application/rss+xml", "application/atom+xml"];
 
 /// Reads a page's links and meta elements. `charset` is what its Content-Type header names.
 pub(super) fn extract(body: &[u8], charset: Option<&str>, url: &Url) -> PageLinks {
@@ -34,11 +43,22 @@ pub(super) fn extract(body: &[u8], charset: Option<&str>, url: &Url) -> PageLink
     let (html, encoding, _) = encoding.decode(body);
     let mut base = None;
     let mut hrefs: BTreeSet<String> = BTreeSet::new();
+    let (mut canonical, mut feeds) = (None, BTreeSet::new());
     let mut opt_outs = OptOuts::default();
     start_tags(&html, |tag| {
         if tag.is("a") || tag.is("area") {
-            if hrefs.len() < MAX_LINKS && !tag.attribute("rel").is_some_and(|rel| is_nofollow(&rel)) {
+            if hrefs.len() < MAX_LINKS && !tag.attribute("rel").is_some_and(|rel| has_word(&rel, "nofollow")) {
                 hrefs.extend(tag.attribute("href").as_ref().and_then(|href| without_fragment(href)));
+            }
+        } else if tag.is("link") {
+            let Some(href) = tag.attribute("href").and_then(|href| without_fragment(&href)) else { return };
+            let rel = tag.attribute("rel").unwrap_or_default();
+            let kind = tag.attribute("type").unwrap_or_default();
+            let is_feed = FEED_TYPES.iter().any(|feed| kind.trim().eq_ignore_ascii_case(feed));
+            if has_word(&rel, "canonical") {
+                canonical.get_or_insert(href);
+            } else if has_word(&rel, "alternate") && is_feed && feeds.len() < MAX_FEEDS {
+                feeds.insert(href);
             }
         } else if tag.is("base") {
             if base.is_none() {
@@ -51,14 +71,16 @@ pub(super) fn extract(body: &[u8], charset: Option<&str>, url: &Url) -> PageLink
         }
     });
     let base = base.and_then(|href| url.join(href.trim()).ok()).unwrap_or_else(|| url.clone());
-    if opt_outs.nofollow {
-        return PageLinks { links: BTreeSet::new(), opt_outs };
-    }
     let encode = query_encoder(encoding);
     let options = Url::options().base_url(Some(&base));
     let options = if encoding == UTF_8 { options } else { options.encoding_override(Some(&encode)) };
+    let canonical = canonical.and_then(|href| options.parse(&href).ok());
+    if opt_outs.nofollow {
+        return PageLinks { canonical, opt_outs, ..PageLinks::default() };
+    }
     let links = hrefs.iter().filter_map(|href| options.parse(href).ok()).collect();
-    PageLinks { links, opt_outs }
+    let feeds = feeds.iter().filter_map(|href| options.parse(href).ok()).collect();
+    PageLinks { links, canonical, feeds, opt_outs }
 }
 
 /// A query is encoded in the page's own charset (URL standard, section 4.4), as a browser would send it.
@@ -66,8 +88,8 @@ fn query_encoder(encoding: &'static Encoding) -> impl Fn(&str) -> Cow<'_, [u8]> 
     move |query| encoding.encode(query).0
 }
 
-fn is_nofollow(rel: &str) -> bool {
-    rel.split_ascii_whitespace().any(|word| word.eq_ignore_ascii_case("nofollow"))
+fn has_word(rel: &str, wanted: &str) -> bool {
+    rel.split_ascii_whitespace().any(|word| word.eq_ignore_ascii_case(wanted))
 }
 
 /// The link without its fragment; nothing where only the page itself is meant, or what is no page.
@@ -132,6 +154,16 @@ mod tests {
     fn nofollow_is_respected() {
         assert_eq!(links("<a rel='noopener NoFollow' href=x><a rel=next href=y>"), ["http://site.org/book/y"]);
         assert_eq!(links("<a href=x><meta name=robots content='noindex, nofollow'>"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn canonical_addresses_and_feeds_are_told_apart() {
+        let html = "<link rel=canonical href='/book/ch1'><link rel='alternate' type='application/RSS+xml' href=rss>\
+                    <link rel=alternate hreflang=de href=/de><link rel=canonical href=/second>";
+        let found = extract(html.as_bytes(), None, &Url::parse("http://site.org/book/ch1.html").unwrap());
+        assert_eq!(found.canonical.as_ref().map(Url::as_str), Some("http://site.org/book/ch1"));
+        assert_eq!(found.feeds.iter().map(Url::as_str).collect::<Vec<_>>(), ["http://site.org/book/rss"]);
+        assert!(found.links.is_empty());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! [`crawl`] asks robots.txt first, keeps each host's pace, connects to checked addresses only, and works off the web
 //! breadth-first in sorted order. The folder holds `frontier.redb` (what was found and what became of it) and
-//! `crawl-00000.warc.gz` and on (what was asked and answered). Calling it again goes on after a crash or does nothing.
+//! `crawl-00000.warc.gz` and on (what was asked and answered), and at the end `index.cdxj` (where each capture is). Calling it again goes on after a crash or does nothing.
 //! [`pages`] and [`refused`] read the result.
 //!
 //! | file | idea |
@@ -10,22 +10,30 @@
 //! | `settings`, `contact` | the recipe keys and their checks |
 //! | `refuse`, `canonical` | what is left alone before it is fetched; one spelling per page |
 //! | `address`, `fetch` | checked addresses; one bounded request |
-//! | `robots`, `origin`, `sitemap`, `optout` | what sites ask of crawlers |
-//! | `politeness`, `queue` | when a host may be asked |
+//! | `robots`, `origin`, `tdm`, `sitemap`, `optout` | what sites ask of crawlers |
+//! | `politeness`, `hosts`, `queue` | when a host may be asked |
 //! | `scan`, `links`, `visit` | what an answer becomes |
-//! | `frontier`, `archive`, `table` | what is kept |
-//! | `engine`, `opening` | the loop and its beginning |
+//! | `frontier`, `journal`, `archive`, `table`, `earlier` | what is kept, and what an earlier crawl kept |
+//! | `engine`, `opening`, `budget` | the loop, its beginning and its bounds |
+//! | `download` | whole files, resumed |
+//! | `inspect` | what a robots.txt says, for people |
 //!
 //! Invariant: which pages are taken, and their digests, depend on the settings and the servers' answers alone.
 
 mod address;
 mod archive;
+mod budget;
 pub mod canonical;
 mod contact;
+mod download;
+mod earlier;
 mod engine;
 mod error;
 mod fetch;
 mod frontier;
+mod hosts;
+mod inspect;
+mod journal;
 mod links;
 mod opening;
 mod optout;
@@ -38,6 +46,7 @@ mod scan;
 mod settings;
 pub mod sitemap;
 mod table;
+mod tdm;
 mod visit;
 
 #[cfg(test)]
@@ -45,7 +54,9 @@ mod trials;
 
 use std::path::Path;
 
+pub use download::{Fetched, Wanted, download};
 pub use error::CrawlError;
+pub use inspect::{Inspection, inspect};
 pub use optout::OptOuts;
 pub use settings::{CrawlSettings, Scope};
 pub use table::{CrawlSummary, Page, Refused, pages, refused, summary};
@@ -82,12 +93,26 @@ impl Control for RunToEnd {
 /// [`CrawlError`] for settings that cannot be meant, a folder with another crawl, and a disk or client that fails. A page
 /// that cannot be had is no error: see [`refused`].
 pub fn crawl(settings: &CrawlSettings, dir: &Path, control: &dyn Control) -> Result<CrawlSummary, CrawlError> {
+    crawl_again(settings, dir, None, control)
+}
+
+/// As [`crawl`], with a finished crawl of the same settings in the folder `earlier`, which lies beside this one: pages that
+/// have not changed since are not transferred again, and become revisit records.
+///
+/// # Errors
+/// As [`crawl`].
+pub fn crawl_again(
+    settings: &CrawlSettings,
+    dir: &Path,
+    earlier: Option<&Path>,
+    control: &dyn Control,
+) -> Result<CrawlSummary, CrawlError> {
     if tokio::runtime::Handle::try_current().is_ok() {
         let problem = "called inside an asynchronous runtime; call it from a thread of its own".to_owned();
         return Err(CrawlError::Client { problem });
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let result = runtime.block_on(engine::run(settings, dir, control));
+    let result = runtime.block_on(engine::run(settings, dir, earlier, control));
     // A name being resolved on a helper thread must not hold up the end.
     runtime.shutdown_background();
     result?;

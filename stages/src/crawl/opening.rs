@@ -3,7 +3,7 @@
 //! Sitemaps are read before the first page, one after another, and their entries enter as if a seed linked to them; so the
 //! first round already knows them, in sorted order, whatever the timing.
 //!
-//! Invariant: the opening is one commit. A crawl cut off within it begins anew.
+//! Invariant: each file read is noted with what it gave, so a crawl cut off within the opening reads none of them twice.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -34,14 +34,17 @@ impl Engine<'_> {
                 self.seeds.iter().map(|seed| (origin_of(seed), seed.clone())).collect();
             for (origin, seed) in origins {
                 if self.control.cancelled() {
+                    self.commit(Mark::None)?;
                     return Ok(false);
                 }
-                self.wait_for(&seed).await;
-                let pace = self.queues.pace(&seed, self.settings).clone();
-                let stored = origin::fetch(&self.fetcher, &seed, self.settings, &pace).await;
-                self.queues.learn(&seed, &stored, self.settings);
-                self.batch.robots.insert(origin, stored);
-                if !self.read_sitemaps(&seed).await {
+                if self.queues.rules(&seed).is_none() {
+                    let stored = origin::fetch(&self.fetcher, &seed, self.settings, &self.queues.hosts).await;
+                    self.queues.learn(&seed, &stored);
+                    self.batch.robots.insert(origin, stored);
+                    self.note()?;
+                }
+                if !self.read_sitemaps(&seed).await? {
+                    self.commit(Mark::None)?;
                     return Ok(false);
                 }
             }
@@ -51,8 +54,8 @@ impl Engine<'_> {
     }
 
     /// Reads the sitemaps of an origin; false if cancelled.
-    async fn read_sitemaps(&mut self, seed: &Url) -> bool {
-        let Some(rules) = self.queues.rules(seed) else { return true };
+    async fn read_sitemaps(&mut self, seed: &Url) -> Result<bool, CrawlError> {
+        let Some(rules) = self.queues.rules(seed) else { return Ok(true) };
         let listed: Vec<Url> = rules.robots.sitemaps().iter().filter_map(|text| seed.join(text.trim()).ok()).collect();
         let mut queue: VecDeque<Url> = if listed.is_empty() {
             // Nobody has named this file, so it needs leave like any page.
@@ -67,17 +70,14 @@ impl Engine<'_> {
         let mut read = 0;
         while let Some(url) = queue.pop_front().filter(|_| read < MAX_SITEMAPS) {
             if self.control.cancelled() {
-                return false;
+                return Ok(false);
             }
             read += 1;
-            let Some(answer) = self.get_sitemap(&url).await else { continue };
-            let found = sitemap::parse(&answer.body);
-            for entry in &found.urls {
-                if let Ok(page) = url.join(entry.trim()) {
-                    self.discover(&page, Round { depth: 1, hops: 0 });
-                }
-            }
-            for entry in &found.sitemaps {
+            let children = match self.frontier.sitemap(url.as_str())? {
+                Some(children) => children,
+                None => self.read_sitemap(&url).await?,
+            };
+            for entry in &children {
                 if let Ok(child) = url.join(entry.trim())
                     && seen.len() < MAX_SITEMAPS
                     && seen.insert(child.clone())
@@ -86,7 +86,23 @@ impl Engine<'_> {
                 }
             }
         }
-        true
+        Ok(true)
+    }
+
+    /// Reads one sitemap file and notes what it gave; the further sitemaps that it names.
+    async fn read_sitemap(&mut self, url: &Url) -> Result<Vec<String>, CrawlError> {
+        let found = match self.get_sitemap(url).await {
+            Some(answer) => sitemap::parse(&answer.body),
+            None => sitemap::Sitemap::default(),
+        };
+        for entry in &found.urls {
+            if let Ok(page) = url.join(entry.trim()) {
+                self.discover(&page, Round { depth: 1, hops: 0 });
+            }
+        }
+        self.batch.sitemaps.insert(url.to_string(), found.sitemaps.clone());
+        self.note()?;
+        Ok(found.sitemaps)
     }
 
     /// Asks for one sitemap file, with redirects and further attempts; nothing if it cannot be had.
@@ -97,8 +113,10 @@ impl Engine<'_> {
             if !self.gate.admits_sitemap(&url) {
                 return None;
             }
-            self.wait_for(&url).await;
+            let turn = self.queues.hosts.turn(&url).await;
             let result = self.fetcher.get(&url, sitemap::MAX_BYTES as u64, |status, _| status == 200).await;
+            drop(turn);
+            let overloaded = matches!(&result, Ok(answer) if matches!(answer.status, 429 | 503));
             let after = match result {
                 Ok(answer) if answer.status == 200 => return Some(answer),
                 Ok(answer) if matches!(answer.status, 301..=303 | 307 | 308) && hops < self.settings.max_redirects => {
@@ -118,16 +136,8 @@ impl Engine<'_> {
                 tracing::warn!(agent = AGENT, %url, "sitemap given up");
                 return None;
             }
-            self.queues.pace(&url, self.settings).hold(Instant::now(), attempt, after, false);
+            let now = Instant::now();
+            self.queues.hosts.pace(&url, |pace| pace.hold(now, attempt, after, overloaded));
         }
-    }
-
-    /// Waits for the turn of a URL's host and takes it.
-    async fn wait_for(&mut self, url: &Url) {
-        let pace = self.queues.pace(url, self.settings);
-        if let Some(ready) = pace.ready_at() {
-            tokio::time::sleep_until(ready).await;
-        }
-        pace.start(Instant::now());
     }
 }

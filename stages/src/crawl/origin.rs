@@ -1,19 +1,24 @@
-//! robots.txt of one origin: asked for once, before anything else there, and kept with the frontier.
+//! robots.txt of one origin: asked for once, before anything else there, and kept with the frontier. Behind it, the TDM
+//! reservations of `/.well-known/tdmrep.json`.
 //!
 //! RFC 9309, section 2.3.1: up to five redirects are followed; a client error means no rules; a server error or no answer
 //! means that all is disallowed. 429 is read as "not now", like a server error, as Google's crawler does.
 //!
 //! Invariant: no page of an origin is asked for before its rules are known, and a resumed crawl keeps the rules it began with.
 
+use std::time::{Duration, SystemTime};
+
 use url::Url;
 
 use super::AGENT;
-use super::address::AddressPolicy;
-use super::fetch::{Failure, Fetcher};
-use super::politeness::Pace;
+
+use super::fetch::{Answer, Fetcher};
+use super::hosts::Hosts;
+use super::politeness::{MAX_RETRY_AFTER, retry_after};
 use super::robots::Robots;
 use super::settings::CrawlSettings;
 use super::table::Rule;
+use super::tdm;
 
 /// Bytes of the longest robots.txt that is read; what is longer is not one, and the origin counts as unreachable.
 const MAX_ROBOTS_BYTES: u64 = 8 << 20;
@@ -30,14 +35,23 @@ pub(super) struct Origin {
     unreachable: Option<String>,
     /// `ai-train` of its Content-Signal line.
     pub(super) ai_train: Option<bool>,
+    /// Paths whose rights are reserved by `/.well-known/tdmrep.json`.
+    reserved: Vec<String>,
 }
 
 /// A page that the origin does not want fetched.
 pub(super) type Refusal = (Rule, String);
 
 impl Origin {
-    /// Reads what [`fetch`] gave and the frontier kept: a letter for the kind, then the file or the reason.
+    /// Reads what [`fetch`] gave and the frontier kept: the reserved paths as a line of JSON, where there are any, then a
+    /// letter for the kind, then the file or the reason.
     pub(super) fn read(stored: &[u8]) -> Self {
+        let (reserved, stored) = match stored.iter().position(|byte| *byte == b'\n') {
+            Some(end) if stored.starts_with(b"[") => {
+                (serde_json::from_slice(&stored[..end]).unwrap_or_default(), &stored[end + 1..])
+            }
+            _ => (Vec::new(), stored),
+        };
         let (kind, rest) = stored.split_first().unwrap_or((&b'N', &[]));
         let (robots, unreachable) = match kind {
             b'F' => (Robots::parse(rest), None),
@@ -45,7 +59,17 @@ impl Origin {
             _ => (Robots::allow_all(), None),
         };
         let ai_train = robots.content_signal(AGENT).ai_train;
-        Self { robots, unreachable, ai_train }
+        Self { robots, unreachable, ai_train, reserved }
+    }
+
+    /// Why all is disallowed, where the rules could not be had.
+    pub(super) fn unreachable(&self) -> Option<&str> {
+        self.unreachable.as_deref()
+    }
+
+    /// The location in `/.well-known/tdmrep.json` that reserves the rights in a URL.
+    pub(super) fn reserved(&self, url: &Url) -> Option<&str> {
+        tdm::reserved_by(&self.reserved, url)
     }
 
     /// The rule that allows a URL, if one speaks of it, or why it is refused.
@@ -62,6 +86,9 @@ impl Origin {
         if obey_opt_outs && self.ai_train == Some(false) {
             return Err((Rule::OptOut, "Content-Signal: ai-train=no".into()));
         }
+        if let Some(location) = self.reserved(url).filter(|_| obey_opt_outs) {
+            return Err((Rule::OptOut, format!("tdm-reservation of {location} in {}", tdm::WELL_KNOWN)));
+        }
         Ok(rule)
     }
 }
@@ -70,51 +97,98 @@ fn unreachable(reason: impl std::fmt::Display) -> Vec<u8> {
     format!("U{reason}").into_bytes()
 }
 
-/// Asks for the robots.txt of a page's origin, with further attempts on temporary failures, and gives what [`Origin::read`] reads.
-pub(super) async fn fetch(fetcher: &Fetcher, page: &Url, settings: &CrawlSettings, pace: &Pace) -> Vec<u8> {
-    let Ok(start) = page.join("/robots.txt") else { return unreachable("no address for robots.txt") };
-    let mut attempt = 0;
-    loop {
-        match once(fetcher, &start, AddressPolicy::of(settings)).await {
-            Ok(stored) => return stored,
-            Err(reason) if attempt == settings.retries => return unreachable(reason),
-            Err(_) => attempt += 1,
-        }
-        tokio::time::sleep(pace.back_off(attempt)).await;
+/// Asks for the robots.txt of a page's origin, with further attempts on temporary failures, then for its TDM reservations, and
+/// gives what [`Origin::read`] reads.
+pub(super) async fn fetch(fetcher: &Fetcher, page: &Url, settings: &CrawlSettings, hosts: &Hosts) -> Vec<u8> {
+    let stored = fetch_robots(fetcher, page, settings, hosts).await;
+    let origin = Origin::read(&stored);
+    let Ok(file) = page.join(tdm::WELL_KNOWN) else { return stored };
+    // Where nothing may be fetched anyway, nothing is asked.
+    if origin.judge(&file, settings.obey_opt_outs).is_err() {
+        return stored;
+    }
+    let _turn = hosts.turn(&file).await;
+    let reserved = match fetcher.get(&file, tdm::MAX_BYTES, |status, _| status == 200).await {
+        Ok(answer) if answer.status == 200 => tdm::reservations(&answer.body),
+        _ => Vec::new(),
+    };
+    match serde_json::to_vec(&reserved) {
+        Ok(line) if !reserved.is_empty() => [line, b"\n".to_vec(), stored].concat(),
+        _ => stored,
     }
 }
 
+async fn fetch_robots(fetcher: &Fetcher, page: &Url, settings: &CrawlSettings, hosts: &Hosts) -> Vec<u8> {
+    let Ok(start) = page.join("/robots.txt") else { return unreachable("no address for robots.txt") };
+    let mut attempt = 0;
+    loop {
+        let failed = match once(fetcher, &start, hosts).await {
+            Ok(stored) => return stored,
+            Err(failed) => failed,
+        };
+        let too_long = failed.after.is_some_and(|after| after > MAX_RETRY_AFTER);
+        if attempt == settings.retries || too_long {
+            return unreachable(failed.reason);
+        }
+        attempt += 1;
+        let now = tokio::time::Instant::now();
+        hosts.pace(&start, |pace| pace.hold(now, attempt, failed.after, failed.overloaded));
+    }
+}
+
+/// Why an attempt failed that is worth another.
+struct Attempt {
+    reason: String,
+    after: Option<Duration>,
+    overloaded: bool,
+}
+
 /// One attempt with its redirects; an error is worth another.
-async fn once(fetcher: &Fetcher, start: &Url, policy: AddressPolicy) -> Result<Vec<u8>, String> {
+async fn once(fetcher: &Fetcher, start: &Url, hosts: &Hosts) -> Result<Vec<u8>, Attempt> {
     let mut url = start.clone();
     for _ in 0..=MAX_ROBOTS_REDIRECTS {
-        if let Err(refused) = policy.check_host(&url) {
+        // A literal address is looked at before its turn: what is not asked needs none.
+        if let Err(refused) = fetcher.check_host(&url) {
             return Ok(unreachable(refused));
         }
+        let turn = hosts.turn(&url).await;
         let answer = match fetcher.get(&url, MAX_ROBOTS_BYTES, |status, _| status == 200).await {
             Ok(answer) => answer,
-            Err(failure @ (Failure::Timeout(_) | Failure::Network(_))) => return Err(format!("robots.txt: {failure}")),
+            Err(failure) if failure.is_temporary() => {
+                return Err(Attempt { reason: format!("robots.txt: {failure}"), after: None, overloaded: false });
+            }
             Err(failure) => return Ok(unreachable(format!("robots.txt: {failure}"))),
         };
+        drop(turn);
         match answer.status {
             200..=299 => {
                 let mut stored = vec![b'F'];
                 stored.extend_from_slice(&answer.body[..answer.body.len().min(KEPT_ROBOTS_BYTES)]);
                 return Ok(stored);
             }
-            300..=399 => {
-                let target = answer.header("location").and_then(|location| url.join(location.trim()).ok());
-                match target.filter(|target| matches!(target.scheme(), "http" | "https")) {
-                    Some(target) => url = target,
-                    None => break,
-                }
-            }
-            429 | 500.. => return Err(format!("robots.txt: status {}", answer.status)),
+            300..=399 => match redirect_target(&url, &answer) {
+                Some(target) => url = target,
+                None => break,
+            },
+            429 | 500.. => return Err(busy(&answer)),
             _ => return Ok(b"N".to_vec()),
         }
     }
     // Too many redirects, or one that leads nowhere: the file is unavailable, so there are no rules.
     Ok(b"N".to_vec())
+}
+
+fn redirect_target(url: &Url, answer: &Answer) -> Option<Url> {
+    let target = url.join(answer.header("location")?.trim()).ok()?;
+    matches!(target.scheme(), "http" | "https").then_some(target)
+}
+
+fn busy(answer: &Answer) -> Attempt {
+    Attempt {
+        reason: format!("robots.txt: status {}", answer.status),
+        after: answer.header("retry-after").and_then(|value| retry_after(&value, SystemTime::now())),
+        overloaded: matches!(answer.status, 429 | 503),
+    }
 }
 
 #[cfg(test)]
@@ -132,6 +206,16 @@ mod tests {
         let file = b"FUser-agent: *\nDisallow: /private\nAllow: /private/open\n";
         assert!(matches!(judged(file, "/private/x", true), Err((Rule::Robots, _))));
         assert!(judged(file, "/private/open", true).is_ok_and(|rule| rule.is_some()));
+    }
+
+    #[test]
+    fn reserved_paths_are_kept_with_the_file() {
+        let stored = b"[\"/pictures/*\"]\nFUser-agent: *\nDisallow: /private\n";
+        assert!(matches!(judged(stored, "/pictures/1", true), Err((Rule::OptOut, _))));
+        assert!(judged(stored, "/pictures/1", false).is_ok() && judged(stored, "/x", true).is_ok());
+        assert!(matches!(judged(stored, "/private/x", true), Err((Rule::Robots, _))));
+        let origin = Origin::read(stored);
+        assert_eq!(origin.reserved(&Url::parse("http://site.org/pictures/1").unwrap()), Some("/pictures/*"));
     }
 
     #[test]

@@ -259,7 +259,7 @@ impl Rule {
 /// `*` stands for any run of bytes, a final `$` for the end; the pattern matches a beginning of the path.
 ///
 /// Greedy: each piece between stars is taken at its first place. With `str::find` (two-way search) that is linear.
-fn pattern_matches(pattern: &str, path: &str) -> bool {
+pub(super) fn pattern_matches(pattern: &str, path: &str) -> bool {
     let (pattern, to_end) = pattern.strip_suffix('$').map_or((pattern, false), |rest| (rest, true));
     let Some((first, mut pieces)) = pattern.split_once('*') else {
         return if to_end { path == pattern } else { path.starts_with(pattern) };

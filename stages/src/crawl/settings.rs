@@ -35,8 +35,16 @@ pub struct CrawlSettings {
     pub concurrency: usize,
     /// Bytes of one page at most, after decompression; longer pages are refused, not cut.
     pub max_page_bytes: u64,
+    /// Times its packed size that a page above 1 MiB may have; what packs better is a decompression bomb.
+    pub max_compression_ratio: u32,
+    /// Pages to take from one host at most; the cut is in sorted URL order, like that of `max-pages`.
+    pub max_pages_per_host: Option<u64>,
     /// Seconds one request may take, from the connection to the last byte.
     pub timeout_seconds: f64,
+    /// Seconds until the header of an answer is there, from the connection.
+    pub header_timeout_seconds: f64,
+    /// Seconds that a server may be silent within a body.
+    pub idle_timeout_seconds: f64,
     /// Redirects to follow in a row at most (RFC 9309 asks for five where robots.txt is concerned).
     pub max_redirects: u32,
     /// Further attempts after 429, 503, other temporary server errors and connection errors.
@@ -47,6 +55,10 @@ pub struct CrawlSettings {
     pub allow_private: bool,
     /// Whether the sitemaps that robots.txt names (or `/sitemap.xml`) are read for more URLs.
     pub sitemaps: bool,
+    /// Whether the RSS and Atom feeds that pages name are read for more URLs. A feed is no page.
+    pub feeds: bool,
+    /// Whether a page that names another address of its own host as `rel=canonical` is left for that one.
+    pub canonical: bool,
     /// The media types to take, without parameters.
     pub accept: Vec<String>,
     /// Hosts never to fetch, with everything below them: `example.net` covers `www.example.net`.
@@ -90,12 +102,18 @@ impl Default for CrawlSettings {
             concurrency_per_host: 1,
             concurrency: 16,
             max_page_bytes: 8 << 20,
+            max_compression_ratio: 200,
+            max_pages_per_host: None,
             timeout_seconds: 30.0,
+            header_timeout_seconds: 15.0,
+            idle_timeout_seconds: 10.0,
             max_redirects: 5,
             retries: 3,
             allow_loopback: false,
             allow_private: false,
             sitemaps: true,
+            feeds: true,
+            canonical: true,
             accept: ["text/html", "application/xhtml+xml", "text/plain"].map(String::from).to_vec(),
             refused_domains: Vec::new(),
             refused_domain_files: Vec::new(),
@@ -156,11 +174,13 @@ impl CrawlSettings {
     }
 
     fn check_numbers(&self) -> Result<(), CrawlError> {
-        let positive: [(&'static str, bool); 5] = [
+        let positive: [(&'static str, bool); 7] = [
             ("max-pages", self.max_pages > 0),
             ("concurrency", self.concurrency > 0),
             ("concurrency-per-host", self.concurrency_per_host > 0),
             ("max-page-bytes", self.max_page_bytes > 0),
+            ("max-compression-ratio", self.max_compression_ratio > 0),
+            ("max-pages-per-host", self.max_pages_per_host != Some(0)),
             ("accept", !self.accept.is_empty()),
         ];
         for (key, ok) in positive {
@@ -168,12 +188,15 @@ impl CrawlSettings {
                 return Err(setting(key, "nothing could be fetched", "give at least 1"));
             }
         }
-        if !(self.timeout_seconds > 0.0 && self.timeout_seconds <= 3600.0) {
-            return Err(setting(
-                "timeout-seconds",
-                format!("{} is out of range", self.timeout_seconds),
-                "give 1 to 3600",
-            ));
+        let times: [(&'static str, f64); 3] = [
+            ("timeout-seconds", self.timeout_seconds),
+            ("header-timeout-seconds", self.header_timeout_seconds),
+            ("idle-timeout-seconds", self.idle_timeout_seconds),
+        ];
+        for (key, seconds) in times {
+            if !(seconds > 0.0 && seconds <= 3600.0) {
+                return Err(setting(key, format!("{seconds} is out of range"), "give 1 to 3600"));
+            }
         }
         if !(self.requests_per_second >= 0.0 && self.requests_per_second <= 10_000.0) {
             let problem = format!("{} is out of range", self.requests_per_second);
@@ -210,6 +233,8 @@ impl CrawlSettings {
         serde_json::json!({
             "seeds": self.seeds, "scope": self.scope, "max-pages": self.max_pages, "max-depth": self.max_depth,
             "max-page-bytes": self.max_page_bytes, "max-redirects": self.max_redirects, "sitemaps": self.sitemaps,
+            "feeds": self.feeds, "canonical": self.canonical, "max-pages-per-host": self.max_pages_per_host,
+            "max-compression-ratio": self.max_compression_ratio,
             "accept": self.accept, "refused-domains": domains, "refused-words": words,
             "obey-opt-outs": self.obey_opt_outs, "allow-loopback": self.allow_loopback, "allow-private": self.allow_private,
         })

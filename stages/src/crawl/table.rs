@@ -14,7 +14,7 @@ use super::optout::OptOuts;
 pub struct Page {
     /// The canonical URL, the one the bytes were fetched from (redirects lead to rows of their own).
     pub url: String,
-    /// The HTTP status.
+    /// The HTTP status with which the payload came.
     pub status: u16,
     /// The media type without parameters, in lower case.
     pub media_type: String,
@@ -24,7 +24,8 @@ pub struct Page {
     pub payload_digest: String,
     /// Bytes of the decoded body.
     pub payload_bytes: u64,
-    /// The file in the crawl's folder that holds the response record.
+    /// The file that holds the response record, relative to the crawl's folder: one of its own, or that of an earlier crawl
+    /// whose payload this page still has.
     pub warc: String,
     /// Where the response record's gzip member begins in that file, in bytes.
     pub offset: u64,
@@ -32,6 +33,9 @@ pub struct Page {
     pub length: u64,
     /// When the answer began, UTC, as in WARC-Date. Sidecar data: no part of the snapshot's identity.
     pub fetched: String,
+    /// Whether an earlier crawl had the same payload, so that a revisit record was written and `warc` is the earlier file.
+    #[serde(default)]
+    pub unchanged: bool,
     /// Links from the nearest seed (1 for sitemap entries).
     pub depth: u32,
     /// Redirects that led here from a URL of the same depth.
@@ -77,8 +81,12 @@ pub(super) enum Rule {
     TooManyRedirects,
     MediaType,
     TooLarge,
+    CompressionRatio,
     Encoding,
     OptOut,
+    Canonical,
+    Feed,
+    HostBudget,
     Timeout,
     Network,
 }
@@ -99,8 +107,12 @@ impl Rule {
             Self::TooManyRedirects => "too-many-redirects",
             Self::MediaType => "media-type",
             Self::TooLarge => "too-large",
+            Self::CompressionRatio => "compression-ratio",
             Self::Encoding => "content-encoding",
             Self::OptOut => "opt-out",
+            Self::Canonical => "canonical",
+            Self::Feed => "feed",
+            Self::HostBudget => "host-budget",
             Self::Timeout => "timeout",
             Self::Network => "network",
         }
@@ -114,6 +126,8 @@ pub struct CrawlSummary {
     pub finished: bool,
     /// Pages taken.
     pub pages: u64,
+    /// Of these, pages whose payload an earlier crawl had.
+    pub unchanged: u64,
     /// Bytes of their decoded bodies.
     pub bytes: u64,
     /// URLs refused, by rule.

@@ -8,12 +8,24 @@ use std::time::{Duration, SystemTime};
 use reqwest::header::HeaderMap;
 use url::Url;
 
+use super::canonical;
 use super::fetch::{Answer, Failure, content_type};
-use super::links::{self, PageLinks};
+use super::links::{self, FEED_TYPES, PageLinks};
 use super::optout::OptOuts;
 use super::politeness::{MAX_RETRY_AFTER, retry_after};
 use super::settings::CrawlSettings;
+use super::sitemap;
 use super::table::Rule;
+
+/// Media types under which feeds are served as well.
+const XML_TYPES: [&str; 2] = ["application/xml", "text/xml"];
+
+/// What an origin says of a page of its own: in robots.txt and `/.well-known/tdmrep.json`.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct OriginSays {
+    pub(super) ai_train: Option<bool>,
+    pub(super) tdm_reservation: bool,
+}
 
 /// A rule that refused a URL, with the value measured and its threshold.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +50,8 @@ pub(super) enum Verdict {
     Take { answer: Box<Answer>, links: BTreeSet<Url>, opt_outs: OptOuts },
     /// Not a page; its links count where the page says so.
     Refuse { refusal: Refusal, links: BTreeSet<Url> },
+    /// A page under another address than its own, which is to be fetched in its place.
+    SeeCanonical { canonical: Url, links: BTreeSet<Url> },
     /// Another URL to judge; the answer goes to the archive without a body.
     Redirect { answer: Box<Answer>, target: Url },
     /// Another attempt is worth it; `overloaded` for 429 and 503.
@@ -49,22 +63,23 @@ fn is_temporary(status: u16) -> bool {
     matches!(status, 408 | 429 | 500 | 502..=504)
 }
 
-/// Whether a body is wanted: a page of an accepted media type.
+/// Whether a body is wanted: a page of an accepted media type, or a feed.
 pub(super) fn wants(settings: &CrawlSettings, status: u16, headers: &HeaderMap) -> bool {
-    matches!(status, 200 | 203) && accepts(settings, &content_type(headers).0)
+    let media_type = content_type(headers).0;
+    let taken = || accepts(settings, &media_type) || may_be_feed(settings, &media_type);
+    matches!(status, 200 | 203) && taken()
+}
+
+fn may_be_feed(settings: &CrawlSettings, media_type: &str) -> bool {
+    settings.feeds && (FEED_TYPES.contains(&media_type) || XML_TYPES.contains(&media_type))
 }
 
 fn accepts(settings: &CrawlSettings, media_type: &str) -> bool {
     settings.accept.iter().any(|accepted| accepted.trim().eq_ignore_ascii_case(media_type))
 }
 
-/// Judges what a request came to. `ai_train` is what the origin's robots.txt says.
-pub(super) fn judge(
-    settings: &CrawlSettings,
-    url: &Url,
-    result: Result<Answer, Failure>,
-    ai_train: Option<bool>,
-) -> Verdict {
+/// Judges what a request came to, with what the origin says.
+pub(super) fn judge(settings: &CrawlSettings, url: &Url, result: Result<Answer, Failure>, says: OriginSays) -> Verdict {
     let answer = match result {
         Ok(answer) => answer,
         Err(failure) => return judge_failure(&failure),
@@ -73,7 +88,7 @@ pub(super) fn judge(
     let by_status =
         || Refusal { rule: Rule::Status, value: f64::from(status), threshold: 200.0, detail: String::new() };
     match status {
-        200 | 203 => judge_page(settings, url, answer, ai_train),
+        200 | 203 => judge_page(settings, url, answer, says),
         301 | 302 | 303 | 307 | 308 => {
             match answer.header("location").and_then(|location| url.join(location.trim()).ok()) {
                 Some(target) => Verdict::Redirect { answer: Box::new(answer), target },
@@ -103,8 +118,14 @@ fn judge_failure(failure: &Failure) -> Verdict {
         Failure::TooLarge { limit, seen } => {
             Refusal { rule: Rule::TooLarge, value: *seen as f64, threshold: *limit as f64, detail: String::new() }
         }
+        Failure::Ratio { limit, seen } => Refusal {
+            rule: Rule::CompressionRatio,
+            value: *seen as f64,
+            threshold: *limit as f64,
+            detail: String::new(),
+        },
         Failure::Encoding(_) => Refusal::matched(Rule::Encoding, detail),
-        Failure::Timeout(limit) => {
+        Failure::Timeout { limit, .. } => {
             let seconds = limit.as_secs_f64();
             Refusal { rule: Rule::Timeout, value: seconds, threshold: seconds, detail }
         }
@@ -113,27 +134,58 @@ fn judge_failure(failure: &Failure) -> Verdict {
     if failure.is_temporary() { Verdict::Retry { after: None, overloaded: false, refusal } } else { refuse(refusal) }
 }
 
-fn judge_page(settings: &CrawlSettings, url: &Url, answer: Answer, ai_train: Option<bool>) -> Verdict {
+fn judge_page(settings: &CrawlSettings, url: &Url, answer: Answer, says: OriginSays) -> Verdict {
     let (media_type, charset) = answer.content_type();
     if !accepts(settings, &media_type) {
-        let named = if media_type.is_empty() { "no Content-Type".to_owned() } else { media_type };
-        return refuse(Refusal::matched(Rule::MediaType, named));
+        if may_be_feed(settings, &media_type) {
+            return judge_feed(url, &answer, media_type);
+        }
+        return refuse(no_page(media_type));
     }
     let is_html = matches!(media_type.as_str(), "text/html" | "application/xhtml+xml");
-    let PageLinks { mut links, mut opt_outs } =
+    let PageLinks { mut links, canonical, feeds, mut opt_outs } =
         if is_html { links::extract(&answer.body, charset.as_deref(), url) } else { PageLinks::default() };
-    for value in answer.headers.get_all("x-robots-tag") {
-        opt_outs.robots_tag(&String::from_utf8_lossy(value.as_bytes()));
+    if settings.feeds {
+        links.extend(feeds);
     }
-    for value in answer.headers.get_all("tdm-reservation") {
-        opt_outs.tdm(&String::from_utf8_lossy(value.as_bytes()));
-    }
-    opt_outs.ai_train = ai_train;
+    header_statements(&mut opt_outs, &answer.headers);
+    opt_outs.ai_train = says.ai_train;
+    opt_outs.tdm_reservation |= says.tdm_reservation;
     if opt_outs.nofollow {
         links.clear();
     }
-    match opt_outs.refusal().filter(|_| settings.obey_opt_outs) {
-        Some(statement) => Verdict::Refuse { refusal: Refusal::matched(Rule::OptOut, statement), links },
+    if let Some(statement) = opt_outs.refusal().filter(|_| settings.obey_opt_outs) {
+        return Verdict::Refuse { refusal: Refusal::matched(Rule::OptOut, statement), links };
+    }
+    let canonical = canonical.map(|found| canonical::canonicalise(&found));
+    match canonical.filter(|found| settings.canonical && canonical::is_simpler_spelling(found, url)) {
+        Some(canonical) => Verdict::SeeCanonical { canonical, links },
         None => Verdict::Take { answer: Box::new(answer), links, opt_outs },
     }
+}
+
+fn no_page(media_type: String) -> Refusal {
+    Refusal::matched(Rule::MediaType, if media_type.is_empty() { "no Content-Type".to_owned() } else { media_type })
+}
+
+fn header_statements(opt_outs: &mut OptOuts, headers: &HeaderMap) {
+    for value in headers.get_all("x-robots-tag") {
+        opt_outs.robots_tag(&String::from_utf8_lossy(value.as_bytes()));
+    }
+    for value in headers.get_all("tdm-reservation") {
+        opt_outs.tdm(&String::from_utf8_lossy(value.as_bytes()));
+    }
+}
+
+/// A feed leads to pages and is none itself; other XML is not wanted.
+fn judge_feed(url: &Url, answer: &Answer, media_type: String) -> Verdict {
+    let feed = sitemap::parse(&answer.body);
+    let mut opt_outs = OptOuts::default();
+    header_statements(&mut opt_outs, &answer.headers);
+    if feed.urls.is_empty() && !FEED_TYPES.contains(&media_type.as_str()) {
+        return refuse(no_page(media_type));
+    }
+    let entries = feed.urls.iter().filter_map(|entry| url.join(entry.trim()).ok());
+    let links = if opt_outs.nofollow { BTreeSet::new() } else { entries.collect() };
+    Verdict::Refuse { refusal: Refusal::matched(Rule::Feed, format!("{} entries", feed.urls.len())), links }
 }

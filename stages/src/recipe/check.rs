@@ -16,7 +16,7 @@ use crate::tokenize::special::SPECIAL_TOKENS;
 /// What a name may be made of.
 const NAMES: &str = "a name has letters, digits, `-`, `_` and `.`, does not begin with `.`, and is at most 100 long";
 /// What may begin a source.
-const FIRST: &str = "`files`, `crates`, `rust-docs` or `crawl`";
+const FIRST: &str = "`files`, `crates`, `rust-docs`, `crawl` or `remote`";
 
 /// Finds steps that are a name alone, before parsing: the parser would take what follows for their settings.
 pub(super) fn bare_steps(source: &Source) -> Result<(), RecipeError> {
@@ -124,6 +124,9 @@ fn check_step(recipe: &Recipe, step: &Step, place: &[&str], source: &Source) -> 
             let codes = filter.language.iter().flat_map(|language| &language.allow);
             codes.into_iter().try_for_each(|code| check_language(code, place, source))?;
         }
+        Step::Remote(remote) => {
+            check_claims(remote.licence.as_deref(), remote.language.as_deref(), "remote", place, source)?;
+        }
         Step::Crates(_) | Step::RustDocs(_) | Step::Crawl(_) | Step::Clean(_) => {}
     }
     step.check().map_err(|error| {
@@ -151,13 +154,24 @@ fn check_files(files: &Files, place: &[&str], source: &Source) -> Result<(), Rec
             return Err(source.near(place, message));
         }
     }
-    if let Some(licence) = &files.licence
+    check_claims(files.licence.as_deref(), files.language.as_deref(), "files", place, source)
+}
+
+/// Checks what a source says of documents that say nothing themselves.
+fn check_claims(
+    licence: Option<&str>,
+    language: Option<&str>,
+    step: &str,
+    place: &[&str],
+    source: &Source,
+) -> Result<(), RecipeError> {
+    if let Some(licence) = licence
         && let LicenceVerdict::Unparsed { reason, .. } = LicencePolicy::default().evaluate(Some(licence))
     {
-        let error = source.near(place, format!("files: `{licence}` is not an SPDX licence: {reason}"));
+        let error = source.near(place, format!("{step}: `{licence}` is not an SPDX licence: {reason}"));
         return Err(error.with_hint("such as MIT, CC-BY-4.0 or `MIT OR Apache-2.0`; see https://spdx.org/licenses"));
     }
-    files.language.iter().try_for_each(|code| check_language(code, place, source))
+    language.iter().try_for_each(|code| check_language(code, place, source))
 }
 
 fn check_language(code: &str, place: &[&str], source: &Source) -> Result<(), RecipeError> {

@@ -107,12 +107,12 @@ impl RustDocs {
             }
         };
         let identity = settings_digest(&(self, variant.name(), rustc_version(), lock))?;
-        let dir = surroundings.workspace.crawl_dir(identity, surroundings.fresh);
-        fs_err::create_dir_all(&dir)?;
-        web::run(name, &settings, &dir, surroundings)?;
+        let place = surroundings.workspace.crawl_place(identity, surroundings.fresh);
+        fs_err::create_dir_all(&place.dir)?;
+        web::run(name, &settings, &place, surroundings)?;
         drop(server);
         let prefix = format!("http://{HOST}");
-        let mut snapshot = web::snapshot(&dir, |url| match url.strip_prefix(&prefix) {
+        let mut snapshot = web::snapshot(&place.dir, |url| match url.strip_prefix(&prefix) {
             Some(path) => format!("rust-docs:{path}"),
             None => url.to_owned(),
         })?;

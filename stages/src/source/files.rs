@@ -4,6 +4,7 @@
 //! number of threads changes no partition.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use corpusmill_pipeline::snapshot::{Item, Location, Refused, Snapshot};
 use corpusmill_pipeline::{Digest, StageError};
@@ -43,7 +44,7 @@ pub struct Files {
     pub language: Option<String>,
 }
 
-/// Uncompressed JSON lines and Parquet row groups are split into items of about this many bytes.
+/// Uncompressed JSON lines, Parquet row groups and WARC files are split into items of about this many bytes.
 const SPLIT_BYTES: u64 = 64 << 20;
 
 impl Files {
@@ -74,6 +75,11 @@ impl Files {
             let detail = Some(why.to_owned());
             snapshot.refused.push(Refused { origin, rule: "passed-over".into(), value: 1.0, threshold: 0.0, detail });
         }
+        for path in listing.hidden {
+            let detail = Some("`hidden: true` takes it".to_owned());
+            let (origin, rule) = (path.display().to_string(), "hidden".to_owned());
+            snapshot.refused.push(Refused { origin, rule, value: 1.0, threshold: 0.0, detail });
+        }
         for file in listing.files {
             let refuse = |rule: &str| Refused {
                 origin: file.origin.clone(),
@@ -98,7 +104,7 @@ impl Files {
 }
 
 /// The items of one file: one, or one for each part of a large file that can be split.
-fn items(file: &ListedFile, digest: Digest, size: u64, modified: u64) -> Result<Vec<Item>, StageError> {
+pub(super) fn items(file: &ListedFile, digest: Digest, size: u64, modified: u64) -> Result<Vec<Item>, StageError> {
     let item = |location, facts| Item { origin: file.origin.clone(), status: 0, digest, location, facts };
     let path = || fs_err::canonicalize(&file.path);
     let whole = || -> Result<Vec<Item>, StageError> {
@@ -132,6 +138,15 @@ fn items(file: &ListedFile, digest: Digest, size: u64, modified: u64) -> Result<
                 }
             }
             if items.is_empty() { whole() } else { Ok(items) }
+        }
+        Some(Format::Warc(_)) => {
+            let parts = crate::warc::parts(&file.path, SPLIT_BYTES)
+                .map_err(|error| StageError::Input(format!("{}: {error}", file.path.display())))?;
+            let range = |part: Range<u64>| {
+                let location = Location::Range { path: path()?, size, modified, start: part.start, end: part.end };
+                Ok(item(location, BTreeMap::new()))
+            };
+            if parts.len() < 2 { whole() } else { parts.into_iter().map(range).collect() }
         }
         _ => whole(),
     }

@@ -11,6 +11,8 @@ pub mod files;
 mod pages;
 pub mod pin;
 pub mod read;
+pub mod remote;
+pub mod statements;
 pub mod web;
 
 use std::path::PathBuf;

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::io::{BufReader, Read as _, Seek as _, SeekFrom};
+use std::ops::Range;
 use std::path::Path;
 
 use corpusmill_pipeline::StageError;
@@ -18,21 +19,53 @@ use crate::warc::{self, ReaderOptions, Record, RecordKind, WarcReader, parse_htt
 /// Decoded bytes of one payload at most.
 const MAX_PAYLOAD: u64 = 64 << 20;
 
-/// Reads a whole archive; each document or refusal goes to `take`.
-///
-/// # Errors
-/// When the file cannot be read, or as `take`.
-pub(super) fn read(
-    path: &Path,
+/// Bytes at the beginning of an archive that tell how it is packed.
+const BEGINNING_BYTES: u64 = 64 << 10;
+
+/// An archive, or a part of one.
+pub(super) struct Archive<'a> {
+    pub(super) path: &'a Path,
+    pub(super) origin: &'a str,
+    /// The bytes in which its records begin; all of them, if there is none.
+    pub(super) part: Option<Range<u64>>,
+}
+
+impl Archive<'_> {
+    /// Reads the records; each document or refusal goes to `take`.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or as `take`.
+    pub(super) fn read(
+        &self,
+        max_document_bytes: u64,
+        take: &mut dyn FnMut(Item) -> Result<(), StageError>,
+    ) -> Result<(), StageError> {
+        let path = self.path;
+        let mut file = fs_err::File::open(path)?;
+        let max_record_bytes = max_document_bytes.saturating_add(1 << 20);
+        let options = match &self.part {
+            None => ReaderOptions { max_record_bytes, ..ReaderOptions::default() },
+            Some(part) => {
+                let mut beginning = Vec::new();
+                file.by_ref().take(BEGINNING_BYTES).read_to_end(&mut beginning)?;
+                file.seek(SeekFrom::Start(part.start))?;
+                warc::part_options(part, &beginning, max_record_bytes)
+            }
+        };
+        let failed = |error: warc::WarcError| StageError::Input(format!("{}: {error}", path.display()));
+        let file = BufReader::with_capacity(1 << 20, file);
+        let reader = WarcReader::with_options(file, options).map_err(failed)?;
+        each(reader, self.origin, max_document_bytes, &failed, take)
+    }
+}
+
+fn each(
+    mut reader: WarcReader<BufReader<fs_err::File>>,
     origin: &str,
     max_document_bytes: u64,
+    failed: &dyn Fn(warc::WarcError) -> StageError,
     take: &mut dyn FnMut(Item) -> Result<(), StageError>,
 ) -> Result<(), StageError> {
-    let file = BufReader::with_capacity(1 << 20, fs_err::File::open(path)?);
-    let failed = |error: warc::WarcError| StageError::Input(format!("{}: {error}", path.display()));
-    let options =
-        ReaderOptions { max_record_bytes: max_document_bytes.saturating_add(1 << 20), ..ReaderOptions::default() };
-    let mut reader = WarcReader::with_options(file, options).map_err(failed)?;
     let mut captures: HashMap<u64, u32> = HashMap::new();
     while let Some(item) = reader.next_record() {
         match item.map_err(failed)? {
@@ -132,7 +165,11 @@ fn document(record: &Record, archive: &str, max_bytes: u64) -> Option<Item> {
             let text = decode(&record.block, Some("utf-8")).text;
             Item::Document(RawDocument::new(origin, Body::Text(text), "text/plain"))
         }
-        RecordKind::Revisit => refused(origin, "revisit", 1, 0),
+        RecordKind::Revisit => {
+            let refers = ["WARC-Refers-To-Target-URI", "WARC-Refers-To-Date", "WARC-Payload-Digest"];
+            let refers: Vec<&str> = refers.into_iter().filter_map(|name| record.header(name)).collect();
+            Item::Refused(Refused::new(origin, "revisit", 1.0, 0.0).because(format!("of {}", refers.join(" "))))
+        }
         _ => return None,
     })
 }

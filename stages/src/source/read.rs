@@ -6,13 +6,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
 use corpusmill_pipeline::document::{DOCUMENT, Document, DocumentBuilder, content_digest};
 use corpusmill_pipeline::snapshot::{Item, Location, Refused, Snapshot, digest_of};
 use corpusmill_pipeline::{Digest, DocumentId, Port, Rejection, Stage, StageError, Task};
 
-use super::pages;
-use super::{acquire_error, crates};
+use super::{acquire_error, crates, pages, statements};
 use crate::acquire::archive::ArchiveSettings;
 use crate::acquire::code_files::CodeSettings;
 use crate::acquire::files::{self, FileSettings, Part};
@@ -20,6 +20,8 @@ use crate::acquire::format::{Format, format_of};
 use crate::acquire::jsonl::LineRange;
 use crate::acquire::listing::ListedFile;
 use crate::acquire::{self, Body, RawDocument};
+use crate::crawl::OptOuts;
+use crate::source::statements::CRAWLED;
 
 /// How items become documents.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -66,6 +68,7 @@ impl Read {
         match &self.reader {
             Reader::Pages => {
                 let read = pages::page(item)?;
+                out.statements = statements::of(&item.facts);
                 out.take(read)
             }
             Reader::Crates(code) => {
@@ -75,9 +78,9 @@ impl Read {
             Reader::Files { settings, .. } => {
                 let path = item.location.path();
                 if matches!(format_of(&item.origin), Some(Format::Warc(_))) {
-                    return pages::read(path, &item.origin, settings.limits.max_document_bytes, &mut |read| {
-                        out.take(read)
-                    });
+                    let part = item.location.bounds().map(|(start, end)| start..end);
+                    let archive = pages::Archive { path, origin: &item.origin, part };
+                    return archive.read(settings.limits.max_document_bytes, &mut |read| out.take(read));
                 }
                 let (file, part) = part(item, path);
                 out.take_all(files::read(&file, &part, settings).map_err(acquire_error)?)
@@ -120,6 +123,9 @@ pub(crate) struct Out<'t, 'a> {
     language: Option<String>,
     task: &'t mut Task<'a>,
     documents: DocumentBuilder,
+    /// What the page says that is being read, and what those in `documents` said; crawled sources only.
+    statements: OptOuts,
+    said: Option<Vec<OptOuts>>,
     refused: DocumentBuilder,
     why: Vec<Option<Rejection>>,
 }
@@ -147,10 +153,23 @@ impl Out<'_, '_> {
             acquire::Item::Document(document) => {
                 let document = document_of(&self.source, document, self.licence.as_deref(), self.language.as_deref());
                 self.task.count_source(1, document.text.len() as u64);
+                if let Some(said) = &mut self.said {
+                    said.push(self.statements);
+                }
                 match self.documents.push(document)? {
-                    Some(batch) => self.task.emit(0, &batch),
+                    Some(batch) => self.emit(&batch),
                     None => Ok(()),
                 }
+            }
+        }
+    }
+
+    fn emit(&mut self, batch: &RecordBatch) -> Result<(), StageError> {
+        match &mut self.said {
+            None => self.task.emit(0, batch),
+            Some(said) => {
+                let rows = std::mem::take(said);
+                self.task.emit(0, &statements::with_columns(batch, &rows)?)
             }
         }
     }
@@ -171,7 +190,7 @@ impl Out<'_, '_> {
             self.task.reject(&batch, &self.why)?;
         }
         if let Some(batch) = self.documents.take()? {
-            self.task.emit(0, &batch)?;
+            self.emit(&batch)?;
         }
         Ok(())
     }
@@ -203,7 +222,7 @@ impl Stage for Read {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -215,7 +234,7 @@ impl Stage for Read {
     }
 
     fn output(&self, _documents: &Schema) -> Result<SchemaRef, StageError> {
-        Ok(DOCUMENT.clone())
+        Ok(if matches!(self.reader, Reader::Pages) { CRAWLED.clone() } else { DOCUMENT.clone() })
     }
 
     fn partitions(&self, _upstream: &[u32]) -> u32 {
@@ -238,6 +257,8 @@ impl Stage for Read {
             language,
             task,
             documents: DocumentBuilder::default(),
+            statements: OptOuts::default(),
+            said: matches!(self.reader, Reader::Pages).then(Vec::new),
             refused: DocumentBuilder::default(),
             why: Vec::new(),
         };

@@ -10,8 +10,9 @@ use corpusmill_pipeline::snapshot::{Item, Location, Refused, Snapshot};
 use corpusmill_pipeline::{Digest, StageError};
 use indicatif::ProgressBar;
 
-use super::{Surroundings, settings_digest};
+use super::{Surroundings, settings_digest, statements};
 use crate::crawl::{self, Control, CrawlError, CrawlSettings};
+use crate::workspace::CrawlPlace;
 
 struct Watched<'a> {
     surroundings: &'a Surroundings,
@@ -42,10 +43,10 @@ pub(crate) fn crawl_error(error: CrawlError) -> StageError {
 /// # Errors
 /// When the settings cannot work or the machine fails.
 pub fn acquire(name: &str, settings: &CrawlSettings, surroundings: &Surroundings) -> Result<Snapshot, StageError> {
-    let dir = surroundings.workspace.crawl_dir(settings_digest(settings)?, surroundings.fresh);
-    fs_err::create_dir_all(&dir)?;
-    run(name, settings, &dir, surroundings)?;
-    snapshot(&dir, str::to_owned)
+    let place = surroundings.workspace.crawl_place(settings_digest(settings)?, surroundings.fresh);
+    fs_err::create_dir_all(&place.dir)?;
+    run(name, settings, &place, surroundings)?;
+    snapshot(&place.dir, str::to_owned)
 }
 
 /// Runs the crawl in its folder to its end.
@@ -55,12 +56,13 @@ pub fn acquire(name: &str, settings: &CrawlSettings, surroundings: &Surroundings
 pub(crate) fn run(
     name: &str,
     settings: &CrawlSettings,
-    dir: &Path,
+    place: &CrawlPlace,
     surroundings: &Surroundings,
 ) -> Result<(), StageError> {
+    let dir = &place.dir;
     let bar = surroundings.console.bar(&format!("{name}/crawl"), settings.max_pages, "pages");
     let watched = Watched { surroundings, bar };
-    let summary = crawl::crawl(settings, dir, &watched).map_err(crawl_error)?;
+    let summary = crawl::crawl_again(settings, dir, place.earlier.as_deref(), &watched).map_err(crawl_error)?;
     watched.bar.finish_and_clear();
     if !summary.finished {
         return Err(StageError::Cancelled);
@@ -69,8 +71,9 @@ pub(crate) fn run(
     if summary.pages == 0 {
         return Err(nothing_fetched(name, dir)?);
     }
+    let unchanged = if summary.unchanged > 0 { format!(", {} unchanged", summary.unchanged) } else { String::new() };
     surroundings.console.say(format!(
-        "  {name}/crawl: {} pages, {}, {refused} refused, {} beyond the page budget",
+        "  {name}/crawl: {} pages{unchanged}, {}, {refused} refused, {} beyond the page budget",
         summary.pages,
         crate::console::bytes(summary.bytes),
         summary.over_budget
@@ -111,6 +114,7 @@ pub(crate) fn snapshot(dir: &Path, origin: impl Fn(&str) -> String) -> Result<Sn
         let digest: Digest =
             page.payload_digest.parse().map_err(|error| StageError::Input(format!("{}: {error}", page.url)))?;
         let mut facts = BTreeMap::from([("media-type".to_owned(), page.media_type.clone())]);
+        statements::note(&mut facts, page.opt_outs);
         if let Some(charset) = page.charset {
             facts.insert("charset".to_owned(), charset);
         }

@@ -14,6 +14,9 @@ use super::record::{find, head_end};
 /// Decoded bytes of a body that [`parse_http`] takes.
 const MAX_BODY_BYTES: u64 = 64 * 1024 * 1024;
 
+/// Bytes that the brotli decoder takes from its input at a time.
+const BROTLI_BUFFER_BYTES: usize = 4096;
+
 /// Content codings undone one after another; servers use one, rarely two.
 const MAX_CODINGS: usize = 4;
 
@@ -36,8 +39,8 @@ pub enum HttpError {
     /// The block does not begin with a status line.
     #[error("the block does not begin with an HTTP status line; is the record a response?")]
     StatusLine,
-    /// The body is packed in a way that is not built in, such as `br`.
-    #[error("the body is packed as `{0}`, which is not supported; fetch the page with gzip, deflate or zstd")]
+    /// The body is packed in a way that is not built in, such as `compress`.
+    #[error("the body is packed as `{0}`, which is not supported; fetch the page with gzip, deflate, br or zstd")]
     Coding(String),
     /// The body decodes to more than the bound.
     #[error("the body decodes to more than {0} bytes; raise the bound if that is no decompression bomb")]
@@ -167,6 +170,8 @@ fn decode(coding: &str, bytes: &[u8], max_bytes: u64) -> Result<(Option<Vec<u8>>
     let packed = match coding {
         "gzip" | "x-gzip" => bytes.starts_with(&[0x1f, 0x8b]),
         "deflate" => true,
+        // Brotli has no mark of its own at the beginning (RFC 7932).
+        "br" => !looks_like_text(bytes),
         "zstd" => bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]),
         other => {
             return if looks_like_text(bytes) { Ok((None, true)) } else { Err(HttpError::Coding(other.to_owned())) };
@@ -180,6 +185,7 @@ fn decode(coding: &str, bytes: &[u8], max_bytes: u64) -> Result<(Option<Vec<u8>>
             Ok(decoder) => read_all(decoder, max_bytes)?,
             Err(_) => (Vec::new(), false),
         },
+        "br" => read_all(brotli_decompressor::Decompressor::new(bytes, BROTLI_BUFFER_BYTES), max_bytes)?,
         // RFC 9110 means zlib's format; servers also send bare deflate data.
         "deflate" if is_zlib(bytes) => read_all(ZlibDecoder::new(bytes), max_bytes)?,
         "deflate" => read_all(DeflateDecoder::new(bytes), max_bytes)?,
@@ -257,6 +263,9 @@ mod tests {
         assert_eq!(body("Content-Encoding: deflate\r\n", &zlib.finish().unwrap()), whole);
         assert_eq!(body("Content-Encoding: deflate\r\n", &bare.finish().unwrap()), whole);
         assert_eq!(body("Content-Encoding: zstd\r\n", &zstd::encode_all(TEXT, 3).unwrap()), whole);
+        // An uncompressed meta-block of 5 bytes, then an empty last one (RFC 7932, section 9.2).
+        let brotli = [&[0x40, 0x00, 0x10][..], b"hello", &[0x03]].concat();
+        assert_eq!(body("Content-Encoding: br\r\n", &brotli), (b"hello".to_vec(), true));
         let chunked = [b"8;x=y\r\n<p>hello\r\n19\n", &TEXT[8..], b"\r\n0\r\n\r\n"].concat();
         assert_eq!(body("Transfer-Encoding: chunked\r\n", &chunked), whole);
     }
@@ -272,8 +281,10 @@ mod tests {
             assert_eq!(body(fields, TEXT), (TEXT.to_vec(), true), "{fields}");
         }
         let packed = gzip(TEXT);
-        let error = parse_http(&response("Content-Encoding: br\r\n", &packed)).unwrap_err();
-        assert_eq!(error, HttpError::Coding("br".to_owned()));
+        let error = parse_http(&response("Content-Encoding: compress\r\n", &packed)).unwrap_err();
+        assert_eq!(error, HttpError::Coding("compress".to_owned()));
+        let (garbage, complete) = body("Content-Encoding: br\r\n", &packed);
+        assert!(!complete && !garbage.starts_with(TEXT));
     }
 
     #[test]

@@ -1,13 +1,79 @@
 //! CDXJ: one line a capture, sorted by site, by which replay tools find a record.
 //!
+//! [`index`] reads an archive and gives the lines of its captures: responses, resources and revisits.
+//!
 //! A line is the SURT of the address, a timestamp of 14 digits, and a JSON object (pywb's CDXJ; SURT after the Internet Archive's
 //! `surt` module). Lines sort as bytes, so an index is built by sorting what [`cdxj_line`] gives.
 //!
 //! Invariant: a line holds no line break, whatever the address.
 
+use std::io::BufReader;
+use std::path::Path;
+
 use url::Url;
 
-use super::Written;
+use super::record::head_end;
+use super::{Item, Record, RecordKind, WarcError, WarcReader, Written, parse_http};
+
+/// The index lines of the captures in an archive, in the archive's order; `filename` is how replay tools find it.
+///
+/// # Errors
+/// [`WarcError::Read`] when the file cannot be read. Damaged parts have no captures.
+pub fn index(path: &Path, filename: &str) -> Result<Vec<String>, WarcError> {
+    let failed = |source| WarcError::Read { offset: 0, source };
+    let file = fs_err::File::open(path).map_err(failed)?;
+    let length = file.metadata().map_err(failed)?.len();
+    let mut reader = WarcReader::new(BufReader::with_capacity(1 << 18, file))?;
+    let (mut lines, mut capture): (Vec<String>, Option<Capture>) = (Vec::new(), None);
+    while let Some(item) = reader.next_record() {
+        let (offset, next) = match item? {
+            Item::Record(record) => (record.offset, Capture::of(&record)),
+            Item::Skipped(skipped) => (skipped.record.offset, Capture::of(&skipped.record)),
+            Item::Lost(lost) => (lost.offset, None),
+        };
+        lines.extend(std::mem::replace(&mut capture, next).map(|capture| capture.line(offset, filename)));
+    }
+    lines.extend(capture.map(|capture| capture.line(length, filename)));
+    Ok(lines)
+}
+
+/// What a record says of itself; its length is known when the next one begins.
+struct Capture {
+    url: Url,
+    date: String,
+    status: u16,
+    mime: String,
+    offset: u64,
+    digest: Option<String>,
+}
+
+impl Capture {
+    fn of(record: &Record) -> Option<Self> {
+        let revisit = record.kind == RecordKind::Revisit;
+        if !revisit && !matches!(record.kind, RecordKind::Response | RecordKind::Resource) {
+            return None;
+        }
+        let head = &record.block[..head_end(&record.block).unwrap_or(record.block.len())];
+        let http = parse_http(head).ok();
+        let declared = http.as_ref().and_then(|http| http.header("content-type")).or(record.header("Content-Type"));
+        let mime = declared.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        Some(Self {
+            url: Url::parse(record.target_uri()?).ok()?,
+            date: record.date().unwrap_or_default().to_owned(),
+            status: http.map_or(200, |http| http.status),
+            mime: if revisit { "warc/revisit".to_owned() } else { mime },
+            offset: record.offset,
+            digest: record.header("WARC-Payload-Digest").map(str::to_owned),
+        })
+    }
+
+    fn line(self, end: u64, filename: &str) -> String {
+        let Self { url, date, status, mime, offset, digest } = self;
+        let length = end.saturating_sub(offset);
+        let written = Written { offset, length, record_id: String::new(), payload_digest: digest };
+        cdxj_line(&url, &date, status, &mime, &written, filename)
+    }
+}
 
 /// The index line of a capture, without a line break at its end.
 ///

@@ -11,6 +11,7 @@ mod decoder;
 mod http;
 mod index;
 mod input;
+mod parts;
 mod reader;
 mod record;
 #[cfg(test)]
@@ -19,10 +20,11 @@ mod writer;
 
 pub use compression::Compression;
 pub use http::{HttpError, HttpResponse, parse_http, parse_http_bounded};
-pub use index::{cdxj_line, surt};
+pub use index::{cdxj_line, index, surt};
+pub use parts::{part_options, parts};
 pub use reader::{Item, ReaderOptions, WarcReader};
 pub use record::{Lost, Record, RecordKind, Skipped};
-pub use writer::{RefersTo, RevisitReason, WarcWriter, Written};
+pub use writer::{RefersTo, RevisitReason, WarcWriter, Written, digest};
 
 /// What can stop reading or writing an archive; damage inside an archive is not among it (see [`Lost`]).
 #[derive(Debug, thiserror::Error)]

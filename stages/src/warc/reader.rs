@@ -32,14 +32,17 @@ pub struct ReaderOptions {
     pub compression: Option<Compression>,
     /// Whether the input begins in the middle of a record, so that what stands before the first record is no loss.
     ///
-    /// So several workers share one archive: each reads from its own offset and stops at the first record whose offset belongs to the
-    /// next. An archive packed in one member has a single offset, 0, and falls to the first worker.
+    /// So several workers share one archive: each reads from its own offset to that of the next, its [`end`](Self::end). An archive
+    /// packed in one member has a single offset, 0, and falls to the first worker.
     pub seek_record: bool,
+    /// Offset in the archive at which another reader begins: reading ends at the first record there or behind it that begins its
+    /// member, which is the one that a reader with `seek_record` finds from there.
+    pub end: Option<u64>,
 }
 
 impl Default for ReaderOptions {
     fn default() -> Self {
-        Self { max_record_bytes: 64 * 1024 * 1024, offset: 0, compression: None, seek_record: false }
+        Self { max_record_bytes: 64 * 1024 * 1024, offset: 0, compression: None, seek_record: false, end: None }
     }
 }
 
@@ -164,6 +167,11 @@ impl<R: BufRead> WarcReader<R> {
             }
         }
         let place = self.place();
+        // What begins within a member belongs to whoever reads the member's beginning.
+        if place.decoded == 0 && self.options.end.is_some_and(|end| place.archive >= end) {
+            self.finished = true;
+            return Ok(None);
+        }
         match self.record(place) {
             Ok(item) => Ok(Some(item)),
             Err(trouble) => self.lose(place, trouble).map(|lost| Some(Item::Lost(lost))),

@@ -93,7 +93,7 @@ fn what_was_written_is_read() {
     assert_eq!(records[2].header("warc-ip-address"), Some("192.0.2.1"));
     assert_eq!(records[2].header("WARC-Record-ID"), Some(places[2].record_id.as_str()));
     assert_eq!(records[3].header("WARC-Payload-Digest"), places[2].payload_digest.as_deref());
-    let digest = format!("blake3:{}", blake3::hash(b"<p>one</p>\n\n<p>two</p>").to_hex());
+    let digest = digest(b"<p>one</p>\n\n<p>two</p>");
     assert_eq!(places[2].payload_digest.as_deref(), Some(digest.as_str()));
     assert_eq!(parse_http(&records[2].block).unwrap().status, 200);
     assert_eq!(sample(), (bytes, places), "the same calls give the same bytes");
@@ -214,6 +214,37 @@ fn workers_share_an_archive() {
             assert!(lost.is_empty(), "{name} at {border}: {lost:?}");
             let split = expected.iter().filter(|record| record.offset < border as u64).count();
             assert_eq!(second, expected[split..], "{name} at {border}");
+            let (first, _) = read_with(&whole, ReaderOptions { end: Some(border as u64), ..ReaderOptions::default() });
+            assert_eq!(first, expected[..split], "{name} to {border}");
+        }
+    }
+}
+
+#[test]
+fn parts_of_any_packing_and_damage_give_the_whole() {
+    let records = plain_records().concat();
+    // Members that begin anywhere, as parallel compressors write them, and one with a bent byte.
+    let blocks: Vec<u8> = records.chunks(100).flat_map(gzip).collect();
+    let mut bent: Vec<u8> = plain_records().iter().flat_map(|record| gzip(record)).collect();
+    let middle = bent.len() / 2;
+    bent[middle] ^= 0x40;
+    for (name, bytes) in [("blocks", blocks), ("one member", gzip(&records)), ("bent", bent)] {
+        let (expected, lost) = read(&bytes);
+        for size in [50_usize, 130, 700, 5000] {
+            let (mut found, mut missed) = (Vec::new(), Vec::new());
+            for start in (0..bytes.len()).step_by(size) {
+                let options = ReaderOptions {
+                    offset: start as u64,
+                    compression: Some(Compression::Gzip),
+                    seek_record: start > 0,
+                    end: Some((start + size) as u64),
+                    ..ReaderOptions::default()
+                };
+                let (records, lost) = read_with(&bytes[start..], options);
+                found.extend(records);
+                missed.extend(lost);
+            }
+            assert_eq!((found, missed), (expected.clone(), lost.clone()), "{name} in parts of {size}");
         }
     }
 }

@@ -5,11 +5,14 @@
 //!
 //! Invariant: the bytes of a record depend on the arguments alone; there is no clock, counter or random source in this file.
 
+use std::fmt::Write as _;
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 use fs_err::{File, OpenOptions};
+use sha2::{Digest as _, Sha256};
+use xxhash_rust::xxh3::Xxh3;
 
 use super::WarcError;
 
@@ -65,7 +68,6 @@ pub struct RefersTo<'a> {
 ///
 /// Holds up to 256 KiB of finished records, the current record, and the state of one deflate stream. Dates are `WARC-Date` values in
 /// UTC (`2026-01-31T12:00:00Z`); `extra` holds further header fields such as `WARC-IP-Address` or `WARC-Concurrent-To`.
-#[derive(Debug)]
 pub struct WarcWriter {
     file: File,
     path: PathBuf,
@@ -74,6 +76,14 @@ pub struct WarcWriter {
     pending: Vec<u8>,
     record: Vec<u8>,
     deflate: Compress,
+    /// Of the bytes handed to the file since [`hand_over`](WarcWriter::hand_over).
+    handed_over: Xxh3,
+}
+
+impl std::fmt::Debug for WarcWriter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WarcWriter").field("path", &self.path).field("offset", &self.offset).finish_non_exhaustive()
+    }
 }
 
 impl WarcWriter {
@@ -102,7 +112,15 @@ impl WarcWriter {
     fn over(file: std::io::Result<File>, path: &Path, offset: u64) -> Result<Self, WarcError> {
         let file = file.map_err(|source| WarcError::Write { path: path.to_owned(), source })?;
         let deflate = Compress::new(Compression::default(), false);
-        Ok(Self { file, path: path.to_owned(), offset, pending: Vec::new(), record: Vec::new(), deflate })
+        Ok(Self {
+            file,
+            path: path.to_owned(),
+            offset,
+            pending: Vec::new(),
+            record: Vec::new(),
+            deflate,
+            handed_over: Xxh3::new(),
+        })
     }
 
     /// Sets the deflate level, 0 (stored) to 9 (smallest); 6 unless told.
@@ -277,8 +295,21 @@ impl WarcWriter {
 
     fn flush(&mut self) -> Result<(), WarcError> {
         self.file.write_all(&self.pending).map_err(|source| WarcError::Write { path: self.path.clone(), source })?;
+        self.handed_over.update(&self.pending);
         self.pending.clear();
         Ok(())
+    }
+
+    /// Hands every record written so far to the system, without waiting for the disk; the xxh3 of the bytes handed over since
+    /// the last call, by which [`resume`](Self::resume) can be told whether they are still there.
+    ///
+    /// # Errors
+    /// [`WarcError::Write`], as for [`sync`](Self::sync).
+    pub fn hand_over(&mut self) -> Result<u64, WarcError> {
+        self.flush()?;
+        let hash = self.handed_over.digest();
+        self.handed_over.reset();
+        Ok(hash)
     }
 
     /// Brings every record written so far to the disk (`fdatasync`); only then may the caller call a page done.
@@ -331,9 +362,14 @@ fn push_field(head: &mut Vec<u8>, name: &str, value: &str) -> Result<(), WarcErr
     Ok(())
 }
 
-/// `blake3:` and the lower-case hexadecimal digest of the bytes.
-fn digest(bytes: &[u8]) -> String {
-    format!("blake3:{}", blake3::hash(bytes).to_hex())
+/// `sha256:` and the lower-case hexadecimal digest of the bytes: of the strong digests the one that other tools check.
+pub fn digest(bytes: &[u8]) -> String {
+    let sum = Sha256::digest(bytes);
+    sum.iter().fold("sha256:".to_owned(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// A version 8 UUID (RFC 9562, section 5.8: free-form) made of the first 16 bytes of the head's BLAKE3.

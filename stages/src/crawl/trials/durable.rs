@@ -1,8 +1,6 @@
 //! Crawls that are cancelled, killed and resumed.
 
 use std::cell::Cell;
-use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use super::*;
 use crate::crawl::Control;
@@ -57,73 +55,6 @@ fn a_cancelled_crawl_goes_on_where_it_stopped() {
     // What was in flight when a call was cancelled may be fetched again, nothing else.
     let twice: usize = site.hits().values().map(|count| count - 1).sum();
     assert!(twice <= usize::try_from(calls).unwrap() * 4, "{twice} in {calls} calls");
-}
-
-/// Not a test of its own: the process that [`a_killed_crawl_ends_as_if_undisturbed`] kills.
-#[test]
-fn crawl_as_a_child() {
-    let (Ok(seed), Ok(dir)) = (std::env::var("CORPUSMILL_TRIAL_SEED"), std::env::var("CORPUSMILL_TRIAL_DIR")) else {
-        return;
-    };
-    let settings = killed_settings(seed);
-    crawl(&settings, Path::new(&dir), &RunToEnd).unwrap();
-}
-
-fn killed_settings(seed: String) -> CrawlSettings {
-    CrawlSettings {
-        seeds: vec![seed],
-        requests_per_second: 0.0,
-        allow_loopback: true,
-        sitemaps: false,
-        concurrency_per_host: 4,
-        max_pages: 2500,
-        ..CrawlSettings::default()
-    }
-}
-
-#[test]
-fn a_killed_crawl_ends_as_if_undisturbed() {
-    let site = Site::new(|path| web_page(path, 3000));
-    let settings = killed_settings(site.url("/"));
-    let whole = run(&settings);
-    site.hits.lock().unwrap().clear();
-    let dir = TempDir::new().unwrap();
-    let program = std::env::current_exe().unwrap();
-    let (mut killed, mut ended, mut state) = (0, false, 88_172_645_463_325_252_u64);
-    for _ in 0..200 {
-        let mut child = Command::new(&program)
-            .args(["crawl_as_a_child", "--nocapture"])
-            .env("CORPUSMILL_TRIAL_SEED", site.url("/"))
-            .env("CORPUSMILL_TRIAL_DIR", dir.path())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        // xorshift64 (Marsaglia 2003): the same moments in every run of the test.
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        std::thread::sleep(Duration::from_millis(50 + state % 150));
-        ended = child.try_wait().unwrap().is_some_and(|status| status.success());
-        if ended {
-            break;
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
-        killed += 1;
-    }
-    assert!(ended && killed > 2, "the crawl shall be killed some times and end by itself: {killed} kills");
-    let summary = crawl(&settings, dir.path(), &RunToEnd).unwrap();
-    let parts = open(dir, summary);
-    assert_eq!(parts.summary, whole.summary);
-    assert_eq!(digests(&parts), digests(&whole));
-    assert_eq!(parts.refused, whole.refused);
-    for page in &parts.pages {
-        assert!(record(parts.dir.path(), page).starts_with(b"WARC/1.1\r\nWARC-Record-ID"));
-    }
-    // A kill costs what was fetched since the last commit: a batch, and what was in flight.
-    let twice: usize = site.hits().iter().filter(|(path, _)| *path != "/robots.txt").map(|(_, count)| count - 1).sum();
-    assert!(twice <= killed * (64 + 4), "{twice} in {killed} kills");
 }
 
 #[test]

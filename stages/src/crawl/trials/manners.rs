@@ -88,15 +88,55 @@ fn temporary_errors_are_tried_again_and_then_recorded() {
 
 #[test]
 fn requests_keep_their_distance() {
+    // Gaps behind robots.txt, which announces the delay: tdmrep.json and seven pages. No machine is too fast for this.
     for (rate, robots, gap) in [(20.0, "", 50), (0.0, "User-agent: *\nCrawl-delay: 0.1\n", 100)] {
         let site = Site::new(move |path| if path == "/robots.txt" { text(robots) } else { web_page(path, 6) });
         let settings = CrawlSettings { requests_per_second: rate, concurrency_per_host: 4, ..site.settings() };
+        let begin = Instant::now();
         assert_eq!(run(&settings).pages.len(), 7);
-        let hits = site.hits.lock().unwrap();
-        // The first answer, robots.txt, is what announces the delay.
-        for pair in hits[1..].windows(2) {
-            assert!(pair[1].1 - pair[0].1 >= Duration::from_millis(gap - 10), "{rate}: {:?}", pair[1].1 - pair[0].1);
+        assert!(begin.elapsed() >= Duration::from_millis(gap * 6), "{:?}", begin.elapsed());
+    }
+}
+
+#[test]
+fn redirects_of_robots_txt_and_further_attempts_keep_the_pace_too() {
+    let tries = AtomicU32::new(0);
+    let site = Site::new(move |path| match path {
+        "/robots.txt" if tries.fetch_add(1, Ordering::SeqCst) == 0 => status(503),
+        "/robots.txt" => redirect("/r1"),
+        "/r1" => redirect("/r2"),
+        "/r2" => text(""),
+        "/" => html("x"),
+        _ => status(404),
+    });
+    let begin = Instant::now();
+    let outcome = run(&CrawlSettings { requests_per_second: 20.0, ..site.settings() });
+    assert_eq!((outcome.paths(), site.hits().values().sum::<usize>()), (vec!["/".to_owned()], 6));
+    assert!(begin.elapsed() >= Duration::from_millis(50 * 5), "{:?}", begin.elapsed());
+}
+
+#[test]
+fn no_more_requests_are_under_way_than_allowed() {
+    let under_way = Arc::new((AtomicU32::new(0), AtomicU32::new(0)));
+    let (sum, most) = (Arc::clone(&under_way), Arc::clone(&under_way));
+    let site = Site::new_slow(move |path| {
+        let now = sum.0.fetch_add(1, Ordering::SeqCst) + 1;
+        sum.1.fetch_max(now, Ordering::SeqCst);
+        let (sum, answer) = (Arc::clone(&sum), web_page(path, 60));
+        async move {
+            for _ in 0..20 {
+                tokio::task::yield_now().await;
+            }
+            sum.0.fetch_sub(1, Ordering::SeqCst);
+            answer
         }
+    });
+    for (concurrency, per_host) in [(16, 3), (2, 8)] {
+        most.1.store(0, Ordering::SeqCst);
+        let outcome = run(&CrawlSettings { concurrency, concurrency_per_host: per_host, ..site.settings() });
+        assert_eq!(outcome.pages.len(), 61);
+        let most = most.1.load(Ordering::SeqCst);
+        assert!(most as usize <= concurrency.min(per_host), "{most} of {concurrency}, {per_host}");
     }
 }
 
@@ -139,6 +179,40 @@ fn opt_outs_are_recorded_where_they_are_not_obeyed() {
     let page = |path: &str| outcome.pages.iter().find(|page| path_of(&page.url) == path).unwrap();
     assert!(page("/noai").opt_outs.noai && page("/meta").opt_outs.noindex && page("/tdm").opt_outs.tdm_reservation);
     assert!(!site.hits().contains_key("/never"), "nofollow is no opt-out from training and always holds");
+}
+
+#[test]
+fn reserved_paths_are_not_asked_for() {
+    let file = r#"[{"location":"/closed/*","tdm-reservation":1},{"location":"/open","tdm-reservation":0}]"#;
+    let site = Site::new(move |path| match path {
+        "/.well-known/tdmrep.json" => text(file),
+        "/" => html("<a href=/closed/x><a href=/open>"),
+        _ => html("x"),
+    });
+    let outcome = run(&site.settings());
+    assert_eq!((outcome.paths(), outcome.rule("/closed/x")), (vec!["/".to_owned(), "/open".to_owned()], "opt-out"));
+    assert!(!site.hits().contains_key("/closed/x") && site.hits()["/.well-known/tdmrep.json"] == 1);
+    let outcome = run(&CrawlSettings { obey_opt_outs: false, ..site.settings() });
+    let reserved: Vec<bool> = outcome.pages.iter().map(|page| page.opt_outs.tdm_reservation).collect();
+    assert_eq!((outcome.paths().len(), reserved), (3, vec![false, true, false]));
+}
+
+#[test]
+fn a_person_is_told_what_a_site_allows() {
+    let site = Site::new(|path| match path {
+        "/robots.txt" => {
+            text("User-agent: *\nDisallow: /private\nCrawl-delay: 2\nContent-Signal: ai-train=no\nSitemap: /map.xml\n")
+        }
+        _ => status(404),
+    });
+    let settings = CrawlSettings { seeds: vec![site.url("/private/x"), site.url("/")], ..site.settings() };
+    let found = crate::crawl::inspect(&settings, "somebot/1.0").unwrap();
+    assert_eq!((found[0].verdict.allowed, found[0].verdict.line), (false, Some(2)));
+    assert!(found[1].verdict.allowed && found[1].signal.ai_train == Some(false));
+    assert_eq!((found[1].crawl_delay_seconds, found[1].sitemaps.as_slice()), (Some(2.0), &["/map.xml".to_owned()][..]));
+    assert_eq!(site.hits().into_keys().collect::<Vec<_>>(), ["/.well-known/tdmrep.json", "/robots.txt"]);
+    let public = CrawlSettings { seeds: vec!["https://docs.rs/".into()], ..settings };
+    assert!(matches!(crate::crawl::inspect(&public, "a"), Err(CrawlError::Setting { key: "requests-per-second", .. })));
 }
 
 #[test]

@@ -5,6 +5,7 @@
 mod durable;
 mod manners;
 mod order;
+mod refresh;
 mod safety;
 
 use std::collections::BTreeMap;
@@ -27,8 +28,37 @@ struct Site {
     hits: Arc<Mutex<Vec<(String, Instant)>>>,
 }
 
+/// A request, as a server's function sees it.
+struct Asked {
+    /// Path and query.
+    path: String,
+    if_none_match: Option<String>,
+    if_modified_since: Option<String>,
+}
+
+impl Asked {
+    fn of(request: &Request<Body>) -> Self {
+        let field = |name: &str| Some(request.headers().get(name)?.to_str().unwrap().to_owned());
+        let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
+        Self { path, if_none_match: field("if-none-match"), if_modified_since: field("if-modified-since") }
+    }
+}
+
 impl Site {
     fn new(answer: impl Fn(&str) -> Response<Body> + Send + Sync + 'static) -> Self {
+        Self::asked(move |request| std::future::ready(answer(&request.path)))
+    }
+
+    /// Answers when a future is ready, so that requests overlap.
+    fn new_slow<F: Future<Output = Response<Body>> + Send + 'static>(
+        answer: impl Fn(&str) -> F + Send + Sync + 'static,
+    ) -> Self {
+        Self::asked(move |request| answer(&request.path))
+    }
+
+    fn asked<F: Future<Output = Response<Body>> + Send + 'static>(
+        answer: impl Fn(&Asked) -> F + Send + Sync + 'static,
+    ) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
@@ -38,10 +68,9 @@ impl Site {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async move {
                 let app = Router::new().fallback(move |request: Request<Body>| {
-                    let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
-                    log.lock().unwrap().push((path.clone(), Instant::now()));
-                    let response = answer(&path);
-                    async move { response }
+                    let asked = Asked::of(&request);
+                    log.lock().unwrap().push((asked.path.clone(), Instant::now()));
+                    answer(&asked)
                 });
                 // Without it each answer waits 40 ms for the client's delayed acknowledgement.
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap().tap_io(|stream| {

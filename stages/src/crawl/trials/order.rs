@@ -130,3 +130,57 @@ fn a_route_gives_a_server_a_name_without_a_port() {
     assert_eq!(outcome.pages.len(), 6);
     assert_eq!(outcome.pages[0].url, "http://rust-docs.localhost/");
 }
+
+#[test]
+fn a_page_is_taken_under_its_canonical_address() {
+    let site = Site::new(|path| match path {
+        "/" => html("<link rel=canonical href='/elsewhere'><a href='/a?print=1'><a href='/b/index.html'>"),
+        "/a?print=1" | "/a" => html("<link rel=canonical href=/a>a"),
+        "/b/index.html" => html("<link rel=canonical href='/b/'>b"),
+        "/b/" => html("b"),
+        _ => status(404),
+    });
+    let outcome = run(&site.settings());
+    assert_eq!(outcome.paths(), ["/", "/a", "/b/"]);
+    assert_eq!(
+        (outcome.rule("/a?print=1"), outcome.row("/b/index.html").detail.as_str()),
+        ("canonical", site.url("/b/").as_str())
+    );
+    let all = run(&CrawlSettings { canonical: false, ..site.settings() });
+    assert_eq!(all.paths(), ["/", "/a?print=1", "/b/index.html"]);
+}
+
+#[test]
+fn feeds_lead_to_pages_and_are_none() {
+    let feed = |media_type: &str, body: &str| {
+        Response::builder().header("content-type", media_type).body(Body::from(body.to_owned())).unwrap()
+    };
+    let site = Site::new(move |path| match path {
+        "/" => html("<link rel=alternate type=application/rss+xml href=/rss><a href=/atom.xml><a href=/data.xml>"),
+        "/rss" => feed("application/rss+xml", "<rss><channel><item><link>/new</link></item></channel></rss>"),
+        "/atom.xml" => feed("text/xml", "<feed><entry><link href='/newer'/></entry></feed>"),
+        "/data.xml" => feed("text/xml", "<data/>"),
+        "/new" | "/newer" => html("x"),
+        _ => status(404),
+    });
+    let outcome = run(&site.settings());
+    assert_eq!(outcome.paths(), ["/", "/new", "/newer"]);
+    assert_eq!(["/rss", "/atom.xml", "/data.xml"].map(|path| outcome.rule(path)), ["feed", "feed", "media-type"]);
+    let without = run(&CrawlSettings { feeds: false, ..site.settings() });
+    assert_eq!((without.paths(), without.rule("/atom.xml")), (vec!["/".to_owned()], "media-type"));
+}
+
+#[test]
+fn an_index_leads_to_every_capture() {
+    let site = Site::new(|path| if path == "/moved" { redirect("/p1") } else { web_page(path, 9) });
+    let outcome = run(&CrawlSettings { seeds: vec![site.url("/"), site.url("/moved")], ..site.settings() });
+    let index = fs_err::read_to_string(outcome.dir.path().join("index.cdxj")).unwrap();
+    let lines: Vec<&str> = index.lines().collect();
+    assert!(lines.is_sorted());
+    assert_eq!(lines.len(), outcome.pages.len() + 1, "{index}");
+    for page in &outcome.pages {
+        let found = lines.iter().find(|line| line.contains(&format!("\"url\":\"{}\"", page.url))).unwrap();
+        assert!(found.contains(&format!("\"offset\":\"{}\"", page.offset)), "{found}");
+        assert!(found.contains(&format!("\"length\":\"{}\"", page.length)) && found.contains("\"sha256:"), "{found}");
+    }
+}

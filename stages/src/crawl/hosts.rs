@@ -1,0 +1,159 @@
+//! The hosts of a crawl: when each may be asked, and how many requests to it are under way.
+//!
+//! Pages are started by [`super::queue`], but not everything asked of a host is a page: redirects of robots.txt, further
+//! attempts and `/.well-known/tdmrep.json` are asked for by whoever needs them. All of them take their turn here.
+//!
+//! Invariant: every request to a host was noted here before it was sent, no earlier than its pace allows, and there are
+//! never more under way than the settings allow.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use url::Url;
+
+use super::politeness::Pace;
+use super::settings::{CrawlSettings, is_loopback_host};
+
+/// Requests per second where none may be unlimited: the limit is lifted for loopback hosts alone.
+const FALLBACK_RATE: f64 = 1.0;
+/// How often a full host is looked at again.
+const POLL: Duration = Duration::from_millis(5);
+
+#[derive(Debug)]
+struct Host {
+    pace: Pace,
+    in_flight: usize,
+}
+
+/// All hosts, shared by those who send requests. Http, https and all ports of a host share one pace.
+#[derive(Debug, Clone)]
+pub(super) struct Hosts {
+    known: Rc<RefCell<BTreeMap<String, Host>>>,
+    per_second: f64,
+    concurrency: usize,
+}
+
+/// The name under which a URL's host is known.
+pub(super) fn host_of(url: &Url) -> String {
+    url.host_str().unwrap_or_default().trim_end_matches('.').to_owned()
+}
+
+impl Hosts {
+    pub(super) fn new(settings: &CrawlSettings) -> Self {
+        let concurrency = settings.concurrency_per_host.max(1);
+        Self { known: Rc::default(), per_second: settings.requests_per_second, concurrency }
+    }
+
+    fn with<T>(&self, host: &str, act: impl FnOnce(&mut Host) -> T) -> T {
+        let mut known = self.known.borrow_mut();
+        if let Some(host) = known.get_mut(host) {
+            return act(host);
+        }
+        let unlimited = self.per_second <= 0.0 && !is_loopback_host(host);
+        let pace = Pace::new(if unlimited { FALLBACK_RATE } else { self.per_second });
+        act(known.entry(host.to_owned()).or_insert(Host { pace, in_flight: 0 }))
+    }
+
+    /// Changes the pace of a URL's host.
+    pub(super) fn pace<T>(&self, url: &Url, act: impl FnOnce(&mut Pace) -> T) -> T {
+        self.with(&host_of(url), |host| act(&mut host.pace))
+    }
+
+    /// Whether a request to a host may start now.
+    pub(super) fn is_free(&self, host: &str, now: Instant) -> bool {
+        let limit = self.concurrency;
+        self.with(host, |host| host.in_flight < limit && host.pace.ready_at().is_none_or(|at| at <= now))
+    }
+
+    /// When a host with room for a request may be asked, if not at once.
+    pub(super) fn ready_at(&self, host: &str) -> Option<Instant> {
+        let limit = self.concurrency;
+        self.with(host, |host| host.pace.ready_at().filter(|_| host.in_flight < limit))
+    }
+
+    /// Notes that a request starts.
+    pub(super) fn start(&self, host: &str, now: Instant) {
+        self.with(host, |host| {
+            host.pace.start(now);
+            host.in_flight += 1;
+        });
+    }
+
+    /// Notes that a request has ended.
+    pub(super) fn ended(&self, host: &str) {
+        self.with(host, |host| host.in_flight = host.in_flight.saturating_sub(1));
+    }
+
+    /// Waits until a host may be asked, and notes the request; it ends with the value.
+    pub(super) async fn turn(&self, url: &Url) -> Turn {
+        let host = host_of(url);
+        loop {
+            let now = Instant::now();
+            if self.is_free(&host, now) {
+                self.start(&host, now);
+                return Turn { hosts: self.clone(), host };
+            }
+            tokio::time::sleep_until(self.ready_at(&host).filter(|at| *at > now).unwrap_or(now + POLL)).await;
+        }
+    }
+}
+
+/// A request under way.
+#[derive(Debug)]
+pub(super) struct Turn {
+    hosts: Hosts,
+    host: String,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.hosts.ended(&self.host);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a server with a perfect clock sees: begins and ends of requests, millisecond by millisecond.
+    #[test]
+    fn a_host_never_sees_more_than_its_rate_and_concurrency() {
+        for (rate, concurrency, took) in [(10.0, 3, 1000), (10.0, 1, 30), (100.0, 2, 70), (2.0, 8, 1)] {
+            let settings = CrawlSettings {
+                requests_per_second: rate,
+                concurrency_per_host: concurrency,
+                ..CrawlSettings::default()
+            };
+            let (hosts, begin) = (Hosts::new(&settings), Instant::now());
+            // Ports, schemes and the root dot do not make another host.
+            let urls = ["http://a.org/", "https://a.org:8443/x", "http://a.org./y"].map(|url| Url::parse(url).unwrap());
+            let (mut starts, mut ends, mut at_once): (Vec<u64>, Vec<u64>, usize) = (Vec::new(), Vec::new(), 0);
+            for now in 0..60_000 {
+                ends.retain(|end| {
+                    *end > now || {
+                        hosts.ended("a.org");
+                        false
+                    }
+                });
+                let host = host_of(&urls[starts.len() % 3]);
+                while starts.len() < 40 && hosts.is_free(&host, begin + Duration::from_millis(now)) {
+                    hosts.start(&host, begin + Duration::from_millis(now));
+                    ends.push(now + took * (1 + starts.len() as u64 % 5));
+                    starts.push(now);
+                    at_once = at_once.max(ends.len());
+                }
+            }
+            assert_eq!(starts.len(), 40, "rate {rate}");
+            assert!(at_once <= concurrency, "{at_once} at once, {concurrency} allowed");
+            assert!(starts.windows(2).all(|pair| pair[1] - pair[0] >= spacing(rate)), "rate {rate}");
+        }
+    }
+
+    /// Milliseconds between two requests.
+    fn spacing(rate: f64) -> u64 {
+        u64::try_from(Duration::from_secs_f64(1.0 / rate).as_millis()).unwrap()
+    }
+}

@@ -1,0 +1,151 @@
+//! An HTTP server on loopback that counts what it is asked, for tests that need one which answers as they say.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+/// A request, as it came.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Path and query.
+    pub path: String,
+    /// Header fields, names in lower case.
+    pub fields: BTreeMap<String, String>,
+}
+
+/// What is answered.
+#[derive(Debug, Clone, Default)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// Header fields beside Content-Length.
+    pub fields: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+    /// The connection is cut after so many bytes of the body.
+    pub cut_after: Option<usize>,
+}
+
+impl Answer {
+    /// A body of a media type.
+    pub fn of(media_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        Self { status: 200, body: body.into(), ..Self::default() }.with("content-type", media_type)
+    }
+
+    /// A status without a body.
+    pub fn status(status: u16) -> Self {
+        Self { status, ..Self::default() }
+    }
+
+    /// The same with a header field.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.fields.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The bytes that a `Range` field asks for, where `If-Range` names this entity tag.
+    #[must_use]
+    pub fn ranged(mut self, request: &Request, etag: &str) -> Self {
+        self = self.with("etag", etag);
+        let start: Option<usize> =
+            request.fields.get("range").and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
+        if let Some(start) = start.filter(|_| request.fields.get("if-range").is_some_and(|asked| asked == etag)) {
+            let total = self.body.len();
+            self = self.with("content-range", &format!("bytes {start}-{}/{total}", total - 1));
+            self.body.drain(..start);
+            self.status = 206;
+        }
+        self
+    }
+}
+
+/// A running server; it ends with the process.
+#[derive(Debug)]
+pub struct Server {
+    /// Where it listens.
+    pub address: SocketAddr,
+    requests: Arc<Mutex<Vec<Request>>>,
+}
+
+impl Server {
+    /// Starts a server that answers by this function.
+    pub fn new(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let address = listener.local_addr().expect("it has an address");
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let (log, answer) = (Arc::clone(&requests), Arc::new(answer));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (log, answer) = (Arc::clone(&log), Arc::clone(&answer));
+                std::thread::spawn(move || {
+                    // A client that hangs up is no fault of the server.
+                    let _ = converse(stream, &log, &*answer);
+                });
+            }
+        });
+        Self { address, requests }
+    }
+
+    /// The address of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// What was asked so far, in the server's own order.
+    pub fn requests(&self) -> Vec<Request> {
+        self.requests.lock().expect("no thread panics with it").clone()
+    }
+
+    /// How often each path was asked for.
+    pub fn counts(&self) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for request in self.requests() {
+            *counts.entry(request.path).or_insert(0) += 1;
+        }
+        counts
+    }
+
+    /// Forgets what was asked.
+    pub fn forget(&self) {
+        self.requests.lock().expect("no thread panics with it").clear();
+    }
+}
+
+fn converse(
+    stream: TcpStream,
+    log: &Mutex<Vec<Request>>,
+    answer: &(dyn Fn(&Request) -> Answer + Send + Sync),
+) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut writer = stream.try_clone()?;
+    let mut reader = BufReader::new(stream);
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line)? == 0 {
+            return Ok(());
+        }
+        let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+        let mut fields = BTreeMap::new();
+        loop {
+            let mut field = String::new();
+            reader.read_line(&mut field)?;
+            let Some((name, value)) = field.trim_end().split_once(':') else { break };
+            fields.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+        }
+        let request = Request { path, fields };
+        log.lock().expect("no thread panics with it").push(request.clone());
+        let Answer { status, fields, body, cut_after } = answer(&request);
+        let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let length = if status == 304 { String::new() } else { format!("content-length: {}\r\n", body.len()) };
+        let mut bytes = format!("HTTP/1.1 {status} Answer\r\n{}{length}\r\n", fields.concat()).into_bytes();
+        let head = bytes.len();
+        bytes.extend_from_slice(&body);
+        bytes.truncate(head + cut_after.unwrap_or(usize::MAX - head));
+        writer.write_all(&bytes)?;
+        if cut_after.is_some() {
+            return writer.shutdown(std::net::Shutdown::Both);
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Files on the web as a source, on loopback alone.
+
+use std::io::Write as _;
+use std::process::Stdio;
+use std::time::Duration;
+
+use corpusmill_tests::{Answer, Mill, Request, Server, prose};
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).expect("memory takes it");
+    encoder.finish().expect("memory takes it")
+}
+
+/// A WARC file of one response.
+fn archive(number: u64) -> Vec<u8> {
+    let http = format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n{}", prose(number, 8));
+    let record = format!(
+        "WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: https://pages.example/{number}\r\nContent-Length: {}\r\n\r\n{http}\r\n\r\n",
+        http.len()
+    );
+    gzip(record.as_bytes())
+}
+
+fn rows(seed: u64, count: u64) -> Vec<u8> {
+    let row = |n: u64| format!("{}\n", serde_json::json!({"id": format!("{seed}-{n}"), "text": prose(seed + n, 6)}));
+    (0..count).map(row).collect::<String>().into_bytes()
+}
+
+/// A data set hub and an archive in one.
+fn hub(request: &Request) -> Answer {
+    let file = |bytes: Vec<u8>| Answer::of("application/octet-stream", bytes);
+    match request.path.as_str() {
+        "/crawl/warc.paths.gz" => {
+            file(gzip(b"crawl/0.warc.gz\ncrawl/1.warc.gz\ncrawl/missing.warc.gz\ncrawl/3.warc.gz\n"))
+        }
+        "/crawl/0.warc.gz" => file(archive(0)).ranged(request, "\"zero\""),
+        "/crawl/1.warc.gz" => file(archive(1)).ranged(request, "\"one\""),
+        "/datasets/owner/name/resolve/main/data/part.jsonl" => {
+            Answer::status(302).with("location", "/cdn/part?signature=1").with("x-linked-etag", PART_SHA256)
+        }
+        "/cdn/part?signature=1" => file(b"{\"id\":\"p\",\"text\":\"A row of a data set on a hub.\"}\n".to_vec()),
+        "/datasets/owner/name/resolve/v2/bad.jsonl" => {
+            Answer::status(302).with("location", "/cdn/part?signature=1").with("x-linked-etag", &"0".repeat(64))
+        }
+        _ => Answer::status(404),
+    }
+}
+
+/// The SHA-256 of the part that the hub gives.
+const PART_SHA256: &str = "\"cfad2498b38d497c2f496479d09e6632514509c354af70c454fbc88defc8852b\"";
+
+fn recipe(settings: &str) -> String {
+    format!(
+        "name: far\npartitions: 2\nsources:\n  far:\n    - remote:\n        allow-loopback: true\n        requests-per-second: 0\n{settings}\
+         tokenizer: {{ train: {{ vocab-size: 300 }} }}\nshards: 1\n"
+    )
+}
+
+fn origins(place: &corpusmill_tests::Place<'_>) -> Vec<String> {
+    let rows = place.query("SELECT origin FROM documents ORDER BY origin");
+    rows.iter().map(|row| row["origin"].as_str().expect("an origin is text").to_owned()).collect()
+}
+
+#[test]
+fn lists_of_archives_and_files_of_a_hub() {
+    let server = Server::new(hub);
+    let mill = Mill::empty();
+    let settings = format!(
+        "        lists: [\"{}\"]\n        max-files: 3\n        hub: {}\n        urls: [hf://datasets/owner/name/data/part.jsonl, hf://datasets/owner/name@v2/bad.jsonl]\n",
+        server.url("/crawl/warc.paths.gz"),
+        server.url("")
+    );
+    mill.write("recipe.yaml", recipe(&settings));
+    let place = mill.place("a");
+    place.run(&[]).ok();
+    let part = "hf://datasets/owner/name/data/part.jsonl#1";
+    assert_eq!(origins(&place), [part, "https://pages.example/0", "https://pages.example/1"]);
+    let refused = place.query("SELECT origin, rule FROM rejected ORDER BY origin");
+    let rules: Vec<(&str, &str)> = refused
+        .iter()
+        .map(|row| (row["origin"].as_str().expect("text"), row["rule"].as_str().expect("text")))
+        .collect();
+    let missing = server.url("/crawl/missing.warc.gz");
+    assert_eq!(rules, [("hf://datasets/owner/name@v2/bad.jsonl", "checksum"), (missing.as_str(), "status")]);
+    assert!(!server.counts().contains_key("/crawl/3.warc.gz"), "beyond max-files");
+    // Pinned: nothing is asked again, even when the server is gone.
+    let lock = mill.read("a/lock");
+    server.forget();
+    assert_eq!(place.run(&["--locked"]).ok().computed(), 0);
+    assert!(server.requests().is_empty());
+    assert_eq!(mill.read("a/lock"), lock);
+    // Another mapping reads the same files.
+    mill.write("recipe.yaml", recipe(&format!("{settings}        licence: CC0-1.0\n")));
+    place.run(&[]).ok();
+    assert!(server.requests().iter().all(|request| !request.path.ends_with("0.warc.gz")), "what is there is kept");
+}
+
+#[test]
+fn a_changed_file_is_taken_up_on_refresh_only() {
+    let version = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(1));
+    let now = std::sync::Arc::clone(&version);
+    let server = Server::new(move |request| {
+        let seed = now.load(std::sync::atomic::Ordering::SeqCst);
+        let etag = format!("\"{seed}\"");
+        match request.path.as_str() {
+            "/rows.jsonl" if request.fields.get("if-none-match") == Some(&etag) => Answer::status(304),
+            "/rows.jsonl" => Answer::of("text/plain", rows(seed * 100, 5)).with("etag", &etag),
+            _ => Answer::status(404),
+        }
+    });
+    let mill = Mill::empty();
+    mill.write("recipe.yaml", recipe(&format!("        urls: [\"{}\"]\n", server.url("/rows.jsonl"))));
+    let place = mill.place("a");
+    place.run(&[]).ok();
+    let lock = mill.read("a/lock");
+    place.run(&["--refresh", "far"]).ok();
+    assert_eq!((mill.read("a/lock"), server.requests().len()), (lock.clone(), 2), "asked on condition");
+    version.store(2, std::sync::atomic::Ordering::SeqCst);
+    place.run(&[]).ok();
+    assert_eq!(mill.read("a/lock"), lock);
+    place.run(&["--refresh", "far"]).ok();
+    assert_ne!(mill.read("a/lock"), lock);
+    assert_eq!(place.query("SELECT id FROM documents ORDER BY id")[0]["id"], "200-0");
+}
+
+#[test]
+fn a_connection_that_breaks_and_a_kill_cost_no_byte_twice() {
+    let whole = rows(7, 4000);
+    let length = whole.len();
+    let server = Server::new(move |request| match request.path.as_str() {
+        "/rows.jsonl" => {
+            let mut answer = Answer::of("text/plain", whole.clone()).ranged(request, "\"one\"");
+            // Each connection brings a fifth, then breaks.
+            answer.cut_after = Some(whole.len() / 5 + 1);
+            answer
+        }
+        _ => Answer::status(404),
+    });
+    let mill = Mill::empty();
+    mill.write("recipe.yaml", recipe(&format!("        urls: [\"{}\"]\n", server.url("/rows.jsonl"))));
+    let place = mill.place("a");
+    let mut child = place.running(&[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("corpusmill starts");
+    while server.requests().len() < 2 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().expect("SIGKILL can be sent");
+    child.wait().expect("the child can be waited for");
+    place.run(&[]).ok();
+    assert_eq!(place.query("SELECT count(*) AS n FROM documents")[0]["n"], 4000);
+    let starts: Vec<usize> = server
+        .requests()
+        .iter()
+        .map(|request| {
+            request.fields.get("range").map_or(0, |range| range[6..range.len() - 1].parse().expect("a number"))
+        })
+        .collect();
+    assert!(
+        starts.is_sorted() && starts[0] == 0 && starts[1..].iter().all(|start| *start > 0 && *start < length),
+        "{starts:?}"
+    );
+    assert!(starts.len() <= 7, "{starts:?}");
+}
+
+#[test]
+fn addresses_and_contacts_are_checked_as_in_a_crawl() {
+    let server = Server::new(|request| match request.path.as_str() {
+        "/moved.jsonl" => Answer::status(302).with("location", "http://10.0.0.1/secret.jsonl"),
+        _ => Answer::status(404),
+    });
+    let mill = Mill::empty();
+    mill.write("recipe.yaml", recipe(&format!("        urls: [\"{}\"]\n", server.url("/moved.jsonl"))));
+    let place = mill.place("a");
+    place.run(&[]).fails(&["no file was fetched", "address", "10.0.0.1"]);
+    let closed = recipe(&format!("        urls: [\"{}\"]\n", server.url("/x.jsonl")))
+        .replace("allow-loopback: true", "allow-loopback: false");
+    mill.write("recipe.yaml", closed.replace("requests-per-second: 0", "requests-per-second: 9"));
+    server.forget();
+    place.run(&[]).fails(&["loopback"]);
+    assert!(server.requests().is_empty());
+    mill.write(
+        "recipe.yaml",
+        recipe("        urls: [\"https://data.commoncrawl.org/x.warc.gz\"]\n").replace("second: 0", "second: 1"),
+    );
+    mill.run(&["check", "recipe.yaml"]).fails(&["remote", "contact", "recipe.yaml:"]);
+}
