@@ -5,6 +5,10 @@ CARGO ?= cargo
 RELEASE = $(or $(CARGO_TARGET_DIR),target)/release/corpusmill
 DEBUG = $(or $(CARGO_TARGET_DIR),target)/debug/corpusmill
 RECIPES = $(wildcard recipes/*.yaml)
+TRAIN_RELEASE = $(or $(CARGO_TARGET_DIR),target)/release/corpusmill-train
+TRAIN_DEBUG = $(or $(CARGO_TARGET_DIR),target)/debug/corpusmill-train
+TRAIN_RECIPES = $(wildcard recipes/train/*.yaml)
+DEVICE ?= cpu
 
 .DEFAULT_GOAL := help
 
@@ -20,6 +24,11 @@ build: ## Build the corpusmill command, optimised
 corpus: build ## Make a corpus: make corpus RECIPE=code-heavy [ARGS="--set ..."]
 	$(CARGO) fetch --locked --quiet
 	$(RELEASE) run $(RECIPE) $(ARGS)
+
+.PHONY: train
+train: ## Train a small model on a corpus: make train RECIPE=code-heavy [DEVICE=vulkan] [ARGS="--set ..."]
+	$(CARGO) build --release --locked -p corpusmill-trainer $(if $(filter-out cpu,$(DEVICE)),--features $(firstword $(subst :, ,$(DEVICE))))
+	$(TRAIN_RELEASE) pretrain recipes/train/small.yaml --corpus corpus/$(RECIPE) --output runs/$(RECIPE) --device $(DEVICE) $(ARGS)
 
 .PHONY: test
 test: ## Run every test
@@ -42,11 +51,14 @@ recipes: ## Check the shipped recipes and the generated schema
 	$(DEBUG) schema --check schemas/recipe.json
 	$(DEBUG) schema --tables --check schemas/tables.md
 	$(DEBUG) check $(RECIPES)
+	$(TRAIN_DEBUG) schema --check schemas/train.json
+	$(TRAIN_DEBUG) check $(TRAIN_RECIPES)
 
 .PHONY: schema
 schema: ## Write schemas/ anew
 	$(CARGO) run --quiet --locked -- schema --write schemas/recipe.json
 	$(CARGO) run --quiet --locked -- schema --tables --write schemas/tables.md
+	$(CARGO) run --quiet --locked -p corpusmill-trainer -- schema --write schemas/train.json
 
 .PHONY: bench
 bench: ## Benches of every stage on real text of this machine

@@ -5,6 +5,7 @@
 
 mod explain;
 mod outline;
+mod set;
 
 use std::fmt::Write as _;
 use std::io::Read as _;
@@ -12,6 +13,8 @@ use std::path::Path;
 
 use serde::de::DeserializeOwned;
 use serde_saphyr::{Error, Location, NonFiniteFloatPolicy};
+
+pub use self::set::set;
 
 use self::outline::Entry;
 

@@ -147,51 +147,12 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, RecipeError> {
     Ok(Loaded { recipe, path: path.to_owned(), source })
 }
 
-/// Settings with one key replaced (`path.to.key=value`): through their JSON form and back, so that types and names are
-/// checked.
+/// Settings with one key replaced (`path.to.key=value`), types and names checked.
 ///
 /// # Errors
 /// When the path leads nowhere or the value does not fit.
 pub fn set<T: Serialize + serde::de::DeserializeOwned>(settings: &T, set: &str) -> Result<T, RecipeError> {
-    let place = format!("--set {set}");
-    let wrong = |message: String| RecipeError::whole(&place, message);
-    let (path, value) = set.split_once('=').ok_or_else(|| {
-        wrong("a setting has the form path.to.key=value".into())
-            .with_hint("such as --set tokenizer.train.vocab-size=4096")
-    })?;
-    let text = Source { file: place.clone(), text: value.to_owned() };
-    let value: serde_json::Value =
-        if value.is_empty() { serde_json::Value::String(String::new()) } else { text.parse()? };
-    let mut json = serde_json::to_value(settings).map_err(|error| wrong(error.to_string()))?;
-    let mut at = &mut json;
-    for key in path.split('.') {
-        at = descend(at, key).map_err(wrong)?;
-    }
-    *at = value;
-    // Through YAML again: JSON is YAML, and its errors name what is allowed.
-    let text = serde_json::to_string(&json).map_err(|error| wrong(error.to_string()))?;
-    Source { file: place.clone(), text }.parse().map_err(|error: RecipeError| RecipeError { place: None, ..error })
-}
-
-fn descend<'a>(at: &'a mut serde_json::Value, key: &str) -> Result<&'a mut serde_json::Value, String> {
-    match at {
-        serde_json::Value::Array(items) => {
-            let length = items.len();
-            // A list of steps is entered by a step's name, or by number from 0.
-            let by_name = items.iter().position(|item| item.get(key).is_some());
-            if let Some(index) = by_name {
-                return Ok(&mut items[index][key]);
-            }
-            let index: usize = key.parse().map_err(|_| format!("`{key}` is not in this list of {length}"))?;
-            items.get_mut(index).ok_or_else(|| format!("there is no item {index} in this list of {length}"))
-        }
-        serde_json::Value::Object(map) => Ok(map.entry(key).or_insert(serde_json::Value::Null)),
-        serde_json::Value::Null => {
-            *at = serde_json::json!({});
-            descend(at, key)
-        }
-        _ => Err(format!("`{key}` cannot be set inside a single value")),
-    }
+    corpusmill_pipeline::recipe::set(settings, set, "tokenizer.train.vocab-size=4096")
 }
 
 impl Recipe {

@@ -1,0 +1,209 @@
+//! `corpusmill-train perplexity`: the loss of a model on held-out documents or a text, beside a 5-gram model.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use burn::tensor::FloatDType;
+use clap::Args;
+use corpusmill_pipeline::shard::{Corpus, Position, ReaderOptions, Sequence, SequenceReader, Span, Split};
+
+use crate::data::{Batch, DataError, NOT_PREDICTED, Prediction, held_out};
+use crate::device::DeviceChoice;
+use crate::evaluate::{Evaluation, evaluate};
+use crate::gradient::Pass;
+use crate::hub;
+use crate::loss::LossSettings;
+use crate::model::{Decoder, ModelConfig};
+use crate::ngram::{Counting, Ngrams};
+use crate::pretrain::{Provenance, check_tokenizer};
+use crate::recipe::{Objective, Recompute};
+use crate::token_bytes::TokenBytes;
+
+/// Tokens of a context when neither the model's manifest nor the command line says how many.
+const CONTEXT: usize = 1024;
+/// Sequences that go through the model at once.
+const ROWS: usize = 8;
+
+/// Measure how well a model predicts text, in nats a token and bits a byte.
+///
+/// With --corpus, each source of its validation split apart; --baseline adds a 5-gram model (modified Kneser–Ney) that
+/// has learnt from exactly the tokens that the model has read. Bits a byte do not depend on the tokenizer.
+#[derive(Debug, Args)]
+pub(crate) struct PerplexityCommand {
+    /// A Hugging Face folder with a causal model.
+    #[arg(long, value_name = "DIR")]
+    model: PathBuf,
+    /// A corpus, made with the model's tokenizer: its validation split is measured.
+    #[arg(long, value_name = "DIR", required_unless_present = "text")]
+    corpus: Option<PathBuf>,
+    /// A text file in UTF-8, taken as one document.
+    #[arg(long, value_name = "FILE", conflicts_with = "corpus")]
+    text: Option<PathBuf>,
+    /// Tokens of a context; those of the training by default, or 1,024.
+    #[arg(long, value_name = "TOKENS")]
+    sequence_length: Option<u32>,
+    /// Train the 5-gram model and show it beside. Needs the manifest that `pretrain` writes.
+    #[arg(long, requires = "corpus")]
+    baseline: bool,
+    /// Where to compute: `cpu`, or another that `corpusmill-train devices` lists.
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    device: DeviceChoice,
+}
+
+impl PerplexityCommand {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let device = self.device.open()?;
+        let (config, decoder) = hub::load(&self.model, &device)?;
+        let bytes = TokenBytes::read(&self.model.join("tokenizer.json"))?;
+        let provenance = Provenance::read(&self.model);
+        let trained = provenance.as_ref().ok().and_then(|known| known.recipe["data"]["sequence-length"].as_u64());
+        let length = match (self.sequence_length, trained) {
+            (Some(length), _) => length,
+            (None, Some(length)) => u32::try_from(length)?,
+            (None, None) => u32::try_from(config.max_position_embeddings.min(CONTEXT))?,
+        };
+        anyhow::ensure!(length >= 2, "--sequence-length {length}: give at least 2");
+        let mut table = Table::default();
+        if let Some(folder) = &self.corpus {
+            let corpus = Corpus::open(folder)?;
+            check_tokenizer(&self.model, &corpus.manifest().tokenizer.digest)?;
+            let prediction = causal(corpus.manifest().tokenizer.vocabulary_size);
+            let batches = held_out(&corpus, length, ROWS, None, prediction)?;
+            let found = measure(&config, &decoder, batches, corpus.sources().len(), &bytes)?;
+            table.add("model", corpus.sources(), &found);
+            if self.baseline {
+                let provenance = provenance.context("--baseline needs to know what the model has read")?;
+                let ngrams = learn(&corpus, &provenance)?;
+                let batches = held_out(&corpus, length, ROWS, None, prediction)?;
+                let found = measure_ngrams(&ngrams, batches, corpus.sources().len(), &bytes)?;
+                table.add("5-gram", corpus.sources(), &found);
+            }
+        } else if let Some(path) = &self.text {
+            let found = measure(&config, &decoder, self.windows(path, length, &config)?, 1, &bytes)?;
+            table.add("model", &[path.display().to_string()], &found);
+        }
+        super::print(&table.text)
+    }
+
+    /// A text as windows without overlap, each of them a piece.
+    fn windows(
+        &self,
+        path: &Path,
+        length: u32,
+        config: &ModelConfig,
+    ) -> anyhow::Result<impl Iterator<Item = Result<Batch, DataError>>> {
+        let text = fs_err::read_to_string(path)?;
+        let tokenizer = tokenizers::Tokenizer::from_file(self.model.join("tokenizer.json"))
+            .map_err(|error| anyhow::anyhow!("{}: {error}", self.model.join("tokenizer.json").display()))?;
+        let encoded = tokenizer.encode(text, false).map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
+        let tokens = encoded.get_ids();
+        let largest = tokens.iter().max().copied().unwrap_or(0) as usize;
+        anyhow::ensure!(largest < config.vocab_size, "token {largest} is not among the model's {}", config.vocab_size);
+        let windows = tokens.chunks(length as usize).map(|window| {
+            let end = u32::try_from(window.len()).unwrap_or(length);
+            let mut tokens = window.to_vec();
+            tokens.resize(length as usize, 0);
+            let span = Span { start: 0, end, source: 0, document: 0, offset: 0, epoch: 0 };
+            Sequence { index: 0, tokens, documents: vec![span], loss_mask: None }
+        });
+        let rows: Vec<Sequence> = windows.collect();
+        let prediction = causal(u32::try_from(config.vocab_size)?);
+        Ok(rows.chunks(ROWS).map(|rows| Ok(Batch::new(rows, &prediction)?)).collect::<Vec<_>>().into_iter())
+    }
+}
+
+fn causal(vocabulary: u32) -> Prediction {
+    Prediction { objective: Objective::Causal, vocabulary, mask_token: 0, seed: 0 }
+}
+
+fn measure(
+    config: &ModelConfig,
+    decoder: &Decoder,
+    batches: impl Iterator<Item = Result<Batch, DataError>>,
+    sources: usize,
+    bytes: &TokenBytes,
+) -> anyhow::Result<Evaluation> {
+    let loss =
+        LossSettings { z_loss: 0.0, chunk_tokens: 1024, softcap: config.logit_softcap, compute: FloatDType::F32 };
+    let pass = Pass { config, loss, recompute: Recompute::None };
+    Ok(evaluate(&pass, decoder, batches, sources, bytes)?)
+}
+
+/// A 5-gram model of exactly the sequences that a run has read.
+fn learn(corpus: &Corpus, provenance: &Provenance) -> anyhow::Result<Ngrams> {
+    let (digest, read) = (&corpus.manifest().corpus_digest, &provenance.corpus.digest);
+    anyhow::ensure!(digest == read, "the model was trained on the corpus {read}, not on {digest}");
+    let length =
+        provenance.recipe["data"]["sequence-length"].as_u64().context("the manifest has no sequence-length")?;
+    let mut reader = SequenceReader::new(corpus, ReaderOptions::new(Split::Train, u32::try_from(length)?))?;
+    reader.seek(Position { sequence: 0 })?;
+    let mut counting = Counting::new(corpus.manifest().tokenizer.vocabulary_size)?;
+    for sequence in reader.take(usize::try_from(provenance.tokens / length)?) {
+        let sequence = sequence?;
+        for span in &sequence.documents {
+            counting.add(&sequence.tokens[span.start as usize..span.end as usize]);
+        }
+    }
+    Ok(counting.finish())
+}
+
+/// The same places as the model's, predicted by n-grams.
+fn measure_ngrams(
+    ngrams: &Ngrams,
+    batches: impl Iterator<Item = Result<Batch, DataError>>,
+    sources: usize,
+    bytes: &TokenBytes,
+) -> anyhow::Result<Evaluation> {
+    let mut found = Evaluation::new(sources);
+    for batch in batches {
+        let batch = batch?;
+        let mut nats = vec![0.0; batch.tokens.len()];
+        for range in batch.pieces() {
+            let piece: Vec<u32> = batch.tokens[range.clone()].iter().map(|token| token.cast_unsigned()).collect();
+            for (place, own) in (range.start..).zip(ngrams.nats(&piece, 1..piece.len())) {
+                #[expect(clippy::cast_possible_truncation, reason = "as the model's")]
+                if batch.targets[place] != NOT_PREDICTED {
+                    nats[place] = own as f32;
+                }
+            }
+        }
+        found.tally.add(&batch, &crate::loss::TokenLosses { nats, squared_log_z: 0.0 });
+        found.add_bytes(&batch, bytes);
+    }
+    Ok(found)
+}
+
+/// Lines for stdout.
+#[derive(Debug, Default)]
+struct Table {
+    text: String,
+}
+
+impl Table {
+    fn add(&mut self, who: &str, sources: &[String], found: &Evaluation) {
+        if self.text.is_empty() {
+            let _ = writeln!(
+                self.text,
+                "{:8} {:24} {:>12} {:>11} {:>12} {:>10}",
+                "who", "source", "tokens", "nats/token", "perplexity", "bits/byte"
+            );
+        }
+        let mut line = |source: &str, tokens: f64, nats: f64, bits: Option<f64>| {
+            let bits = bits.map_or("-".to_owned(), |bits| format!("{bits:.4}"));
+            let _ = writeln!(
+                self.text,
+                "{who:8} {source:24} {tokens:>12} {nats:>11.4} {:>12.2} {bits:>10}",
+                libm::exp(nats)
+            );
+        };
+        for (at, source) in sources.iter().enumerate() {
+            if let Some(nats) = found.tally.mean_of(at) {
+                line(source, found.tally.tokens[at], nats, found.bits_per_byte_of(at));
+            }
+        }
+        if let Some(nats) = found.tally.mean().filter(|_| sources.len() > 1) {
+            line("all", found.tally.all_tokens(), nats, found.bits_per_byte());
+        }
+    }
+}

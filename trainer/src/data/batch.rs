@@ -1,0 +1,223 @@
+//! One batch: tokens, what is predicted at each place, and where each token stands.
+//!
+//! Invariant: every list has `rows × length` entries in row order, and a place without a target has
+//! [`NOT_PREDICTED`].
+
+use std::ops::Range;
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use corpusmill_pipeline::shard::Sequence;
+
+use super::masked;
+use crate::model::{Context, ContextError, Direction, ModelConfig};
+use crate::recipe::Objective;
+
+/// The target of a place at which nothing is predicted.
+pub const NOT_PREDICTED: i32 = -1;
+
+/// Rows of tokens that go through the model together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// Sequences.
+    pub rows: usize,
+    /// Tokens a sequence.
+    pub length: usize,
+    /// What the model reads.
+    pub tokens: Vec<i32>,
+    /// What it shall predict at each place.
+    pub targets: Vec<i32>,
+    /// The source of each place's target, a place in `Corpus::sources`.
+    pub sources: Vec<u16>,
+    /// Place of each token in its piece of a document, from 0.
+    positions: Vec<Vec<u32>>,
+    /// Number of each token's piece in its row; padding has one of its own.
+    pieces: Vec<Vec<u32>>,
+    direction: Direction,
+}
+
+/// Why sequences are no batch.
+#[derive(Debug, thiserror::Error)]
+pub enum BatchError {
+    /// The sequences have no common length, or there are none.
+    #[error("a batch needs sequences of one length; {0} were given")]
+    Ragged(usize),
+    /// The positions make no context.
+    #[error(transparent)]
+    Context(#[from] ContextError),
+}
+
+/// How the places of a batch are predicted, with what a masked objective needs.
+#[derive(Debug, Clone, Copy)]
+pub struct Prediction {
+    /// What is predicted.
+    pub objective: Objective,
+    /// Token ids, from which random replacements are drawn.
+    pub vocabulary: u32,
+    /// The token that hides others.
+    pub mask_token: u32,
+    /// Decides what is hidden.
+    pub seed: u64,
+}
+
+impl Batch {
+    /// Puts sequences of one length together.
+    ///
+    /// # Errors
+    /// When there are none or their lengths differ.
+    pub fn new(sequences: &[Sequence], prediction: &Prediction) -> Result<Self, BatchError> {
+        let length = sequences.first().map_or(0, |sequence| sequence.tokens.len());
+        if length == 0 || sequences.iter().any(|sequence| sequence.tokens.len() != length) {
+            return Err(BatchError::Ragged(sequences.len()));
+        }
+        let direction = match prediction.objective {
+            Objective::Causal => Direction::Causal,
+            Objective::Masked(_) => Direction::Both,
+        };
+        let places = sequences.len() * length;
+        let mut batch = Self {
+            rows: sequences.len(),
+            length,
+            tokens: Vec::with_capacity(places),
+            targets: Vec::with_capacity(places),
+            sources: Vec::with_capacity(places),
+            positions: Vec::with_capacity(sequences.len()),
+            pieces: Vec::with_capacity(sequences.len()),
+            direction,
+        };
+        for sequence in sequences {
+            batch.push(sequence, prediction);
+        }
+        Ok(batch)
+    }
+
+    fn push(&mut self, sequence: &Sequence, prediction: &Prediction) {
+        let length = sequence.tokens.len();
+        let padding = u32::try_from(sequence.documents.len()).unwrap_or(u32::MAX);
+        let (mut positions, mut pieces) = (vec![0; length], vec![padding; length]);
+        let mut sources = vec![0; length];
+        let mut end = 0;
+        for (piece, span) in (0..).zip(&sequence.documents) {
+            for (position, place) in (0..).zip(span.start as usize..span.end as usize) {
+                positions[place] = position;
+                pieces[place] = piece;
+                sources[place] = span.source;
+            }
+            end = span.end as usize;
+        }
+        for (position, place) in (0..).zip(end..length) {
+            positions[place] = position;
+        }
+        let counts = |place: usize| sequence.loss_mask.as_ref().is_none_or(|mask| mask[place]);
+        match prediction.objective {
+            Objective::Causal => {
+                self.tokens.extend(sequence.tokens.iter().map(|token| token.cast_signed()));
+                self.targets.extend((0..length).map(|place| {
+                    let next = place + 1;
+                    let inside = next < end && pieces[next] == pieces[place];
+                    if inside && counts(next) { sequence.tokens[next].cast_signed() } else { NOT_PREDICTED }
+                }));
+            }
+            Objective::Masked(settings) => {
+                let hidden = masked::hide(sequence.index, &sequence.tokens[..end], settings.share, prediction);
+                for place in 0..length {
+                    let shown = hidden.get(place).copied().flatten().filter(|_| counts(place));
+                    let token = sequence.tokens[place].cast_signed();
+                    self.tokens.push(shown.map_or(token, u32::cast_signed));
+                    self.targets.push(if shown.is_some() { token } else { NOT_PREDICTED });
+                }
+            }
+        }
+        self.sources.extend(sources);
+        self.positions.push(positions);
+        self.pieces.push(pieces);
+    }
+
+    /// Places at which something is predicted.
+    pub fn predicted(&self) -> u64 {
+        self.targets.iter().filter(|target| **target != NOT_PREDICTED).count() as u64
+    }
+
+    /// The pieces of documents, as places in the batch's lists; padding is one of them.
+    pub fn pieces(&self) -> Vec<Range<usize>> {
+        let mut found = Vec::new();
+        for (row, pieces) in self.pieces.iter().enumerate() {
+            let mut start = row * self.length;
+            for run in pieces.chunk_by(|left, right| left == right) {
+                found.push(start..start + run.len());
+                start += run.len();
+            }
+        }
+        found
+    }
+
+    /// The tokens as `[rows, length]`.
+    pub fn tensor(&self, device: &Device) -> Tensor<2, Int> {
+        Tensor::from_data(TensorData::new(self.tokens.clone(), [self.rows, self.length]), device)
+    }
+
+    /// Where the tokens stand and what each may see.
+    ///
+    /// # Errors
+    /// Never for what [`Batch::new`] made.
+    pub fn context(&self, config: &ModelConfig, device: &Device) -> Result<Context, BatchError> {
+        Ok(Context::packed(config, &self.positions, &self.pieces, self.direction, device)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use corpusmill_pipeline::shard::Span;
+
+    use super::*;
+    use crate::recipe::Masked;
+
+    fn span(start: u32, end: u32, source: u16) -> Span {
+        Span { start, end, source, document: 0, offset: 0, epoch: 0 }
+    }
+
+    fn prediction(objective: Objective) -> Prediction {
+        Prediction { objective, vocabulary: 50, mask_token: 60, seed: 7 }
+    }
+
+    #[test]
+    fn nothing_is_predicted_across_pieces_in_padding_or_where_a_mask_says_no() {
+        let sequence = Sequence {
+            index: 0,
+            tokens: vec![10, 11, 12, 20, 21, 22, 9, 9],
+            documents: vec![span(0, 3, 0), span(3, 6, 1)],
+            loss_mask: Some(vec![true, true, true, true, false, true, false, false]),
+        };
+        let batch = Batch::new(&[sequence], &prediction(Objective::Causal)).unwrap();
+        assert_eq!(batch.targets, [11, 12, -1, -1, 22, -1, -1, -1]);
+        assert_eq!(batch.sources, [0, 0, 0, 1, 1, 1, 0, 0]);
+        assert_eq!(batch.positions[0], [0, 1, 2, 0, 1, 2, 0, 1]);
+        assert_eq!(batch.pieces[0], [0, 0, 0, 1, 1, 1, 2, 2]);
+        assert_eq!(batch.predicted(), 3);
+        assert_eq!(batch.pieces(), [0..3, 3..6, 6..8]);
+    }
+
+    #[test]
+    fn masking_hides_the_stated_share_and_predicts_what_was_there() {
+        let tokens: Vec<u32> = (0..20_000).map(|n| n % 50).collect();
+        let end = 20_000;
+        let sequence = Sequence { index: 3, tokens: tokens.clone(), documents: vec![span(0, end, 0)], loss_mask: None };
+        let objective = Objective::Masked(Masked { share: 0.15, mask_token: None });
+        let batch = Batch::new(std::slice::from_ref(&sequence), &prediction(objective)).unwrap();
+        let mut counts = [0u32; 3];
+        for (place, &target) in batch.targets.iter().enumerate() {
+            if target == NOT_PREDICTED {
+                assert_eq!(batch.tokens[place], tokens[place].cast_signed());
+                continue;
+            }
+            assert_eq!(target, tokens[place].cast_signed());
+            let kind = if batch.tokens[place] == 60 { 0 } else { 1 + usize::from(batch.tokens[place] == target) };
+            counts[kind] += 1;
+        }
+        let total: u32 = counts.iter().sum();
+        // 3,000 are expected, with a standard deviation of 50; of them 80 % and 10 % and 10 %.
+        assert!((2_750..3_250).contains(&total), "{total}");
+        let share = |count: u32| f64::from(count) / f64::from(total);
+        assert!((share(counts[0]) - 0.8).abs() < 0.04 && (share(counts[2]) - 0.1).abs() < 0.04, "{counts:?}");
+        assert_eq!(batch, Batch::new(&[sequence], &prediction(objective)).unwrap());
+    }
+}

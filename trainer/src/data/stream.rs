@@ -1,0 +1,166 @@
+//! The batches of one rank, in the corpus's order, from any step.
+//!
+//! Invariant: step *n* holds the sequences `n × batch … (n + 1) × batch` of the schedule, whatever the number of ranks
+//! and however they are split into micro-batches; so ranks and restarts change no step.
+
+use corpusmill_pipeline::shard::{Corpus, Position, ReaderOptions, Sequence, SequenceReader, ShardError, Split};
+
+use super::batch::{Batch, BatchError, Prediction};
+use crate::recipe::Data;
+
+/// Why no batch could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// The corpus.
+    #[error(transparent)]
+    Shard(#[from] ShardError),
+    /// The sequences.
+    #[error(transparent)]
+    Batch(#[from] BatchError),
+    /// The schedule is shorter than the run.
+    #[error(
+        "the run needs {needed} tokens ({steps} steps of {step} tokens), the corpus schedules {scheduled}\nhint: set data.steps to {possible} or less, or build the corpus with more tokens or passes (`mixture.phases`, `mixture.max-epochs`)"
+    )]
+    TooShort {
+        /// Tokens of the run.
+        needed: u64,
+        /// Steps of the run.
+        steps: u64,
+        /// Tokens of a step.
+        step: u64,
+        /// Tokens of the corpus's schedule.
+        scheduled: u64,
+        /// Whole steps that it gives.
+        possible: u64,
+    },
+    /// Ranks do not share a batch evenly.
+    #[error(
+        "data.batch-sequences {batch} is not a multiple of {micro} micro-sequences times {ranks} ranks; choose one that is"
+    )]
+    Uneven {
+        /// Sequences of a step.
+        batch: u32,
+        /// Sequences of a micro-batch.
+        micro: u32,
+        /// Ranks.
+        ranks: u32,
+    },
+}
+
+/// Reads the steps of one rank.
+#[derive(Debug)]
+pub struct Batches {
+    reader: SequenceReader,
+    prediction: Prediction,
+    batch: u32,
+    micro: u32,
+    ranks: u32,
+    length: u32,
+}
+
+impl Batches {
+    /// The training batches of `rank` among `ranks`, at the first step.
+    ///
+    /// # Errors
+    /// When the batch cannot be divided, or the corpus not be read.
+    pub fn train(
+        corpus: &Corpus,
+        data: &Data,
+        prediction: Prediction,
+        (rank, ranks): (u32, u32),
+    ) -> Result<Self, DataError> {
+        let (batch, micro) = (data.batch_sequences, data.micro_sequences);
+        if ranks == 0 || !batch.is_multiple_of(micro.saturating_mul(ranks)) {
+            return Err(DataError::Uneven { batch, micro, ranks });
+        }
+        let options =
+            ReaderOptions { rank, world_size: ranks, ..ReaderOptions::new(Split::Train, data.sequence_length) };
+        let reader = SequenceReader::new(corpus, options)?;
+        Ok(Self { reader, prediction, batch, micro, ranks, length: data.sequence_length })
+    }
+
+    /// Whole steps that the schedule gives.
+    pub fn available_steps(&self) -> u64 {
+        self.reader.sequences() / u64::from(self.batch)
+    }
+
+    /// The steps of the run: those asked for, or all.
+    ///
+    /// # Errors
+    /// When the schedule gives fewer.
+    pub fn steps(&self, data: &Data) -> Result<u64, DataError> {
+        let step = u64::from(self.length) * u64::from(self.batch);
+        let asked = data.steps.or(data.tokens.map(|tokens| tokens.0.div_ceil(step)));
+        let possible = self.available_steps();
+        let steps = asked.unwrap_or(possible);
+        if steps > possible || steps == 0 {
+            let scheduled = self.reader.sequences().saturating_mul(self.length.into());
+            let steps = steps.max(1);
+            return Err(DataError::TooShort { needed: steps.saturating_mul(step), steps, step, scheduled, possible });
+        }
+        Ok(steps)
+    }
+
+    /// Digest of all that decides the order; a checkpoint of another one cannot be resumed.
+    pub fn fingerprint(&self) -> String {
+        self.reader.fingerprint()
+    }
+
+    /// Goes to the beginning of step `step`, from 0.
+    ///
+    /// # Errors
+    /// When a shard cannot be read.
+    pub fn seek(&mut self, step: u64) -> Result<(), DataError> {
+        Ok(self.reader.seek(Position { sequence: step.saturating_mul(self.batch.into()) })?)
+    }
+
+    /// This rank's micro-batches of the next step; `None` at the end of the schedule.
+    ///
+    /// # Errors
+    /// When a shard cannot be read.
+    pub fn next_step(&mut self) -> Result<Option<Vec<Batch>>, DataError> {
+        let own = (self.batch / self.ranks) as usize;
+        let sequences = self.reader.by_ref().take(own).collect::<Result<Vec<Sequence>, _>>()?;
+        if sequences.len() < own {
+            return Ok(None);
+        }
+        let batches = sequences.chunks(self.micro as usize).map(|rows| Batch::new(rows, &self.prediction));
+        Ok(Some(batches.collect::<Result<_, _>>()?))
+    }
+}
+
+/// Batches of held-out sequences: all of them, or `most` spread evenly over them.
+///
+/// # Errors
+/// When a shard cannot be read.
+pub fn held_out(
+    corpus: &Corpus,
+    length: u32,
+    rows: usize,
+    most: Option<u64>,
+    prediction: Prediction,
+) -> Result<impl Iterator<Item = Result<Batch, DataError>>, DataError> {
+    let mut reader = SequenceReader::new(corpus, ReaderOptions::new(Split::Validation, length))?;
+    let sequences = reader.sequences();
+    let taken = most.map_or(sequences, |most| most.min(sequences));
+    let mut given = 0;
+    Ok(std::iter::from_fn(move || {
+        let rows = (rows.max(1) as u64).min(taken - given);
+        if rows == 0 {
+            return None;
+        }
+        let mut read = || {
+            let mut batch = Vec::new();
+            for number in given..given + rows {
+                // Evenly spread: the first of each of `taken` equal parts.
+                let sequence = u128::from(number) * u128::from(sequences) / u128::from(taken);
+                reader.seek(Position { sequence: u64::try_from(sequence).unwrap_or(u64::MAX) })?;
+                batch.extend(reader.next().transpose()?);
+            }
+            Ok(Batch::new(&batch, &prediction)?)
+        };
+        let batch = read();
+        given += rows;
+        Some(batch)
+    }))
+}

@@ -1,0 +1,184 @@
+//! Forward and backward pass of one batch: losses token by token, and the gradient of every weight.
+//!
+//! Stands between batches and the optimiser. The head's gradient is computed by [`crate::loss`]; the body gets it as
+//! the gradient of its last hidden state. With [`Recompute::Blocks`], blocks run forwards without a graph, only their
+//! inputs are kept, and each runs a second time on the way back (Chen et al. 2016).
+//!
+//! Invariant: both ways give the same gradients within rounding.
+
+use burn::module::{Module, ModuleVisitor, Param, ParamId};
+use burn::optim::{GradientsAccumulator, GradientsParams};
+use burn::tensor::{FloatDType, Gradients, Int, Tensor};
+
+use crate::data::{Batch, BatchError};
+use crate::loss::{self, LossError, LossSettings, TokenLosses};
+use crate::model::{Context, Decoder, ModelConfig};
+use crate::recipe::{Precision, Recompute};
+
+/// How batches go through the model.
+#[derive(Debug, Clone, Copy)]
+pub struct Pass<'a> {
+    /// The model's sizes.
+    pub config: &'a ModelConfig,
+    /// What is minimised.
+    pub loss: LossSettings,
+    /// What is computed twice.
+    pub recompute: Recompute,
+}
+
+/// Why a pass failed.
+#[derive(Debug, thiserror::Error)]
+pub enum GradientError {
+    /// The batch.
+    #[error(transparent)]
+    Batch(#[from] BatchError),
+    /// The loss.
+    #[error(transparent)]
+    Loss(#[from] LossError),
+}
+
+/// The type in which matrices are multiplied.
+pub fn compute_type(precision: Precision) -> FloatDType {
+    match precision {
+        Precision::F32 => FloatDType::F32,
+        Precision::Bf16 => FloatDType::BF16,
+    }
+}
+
+impl Pass<'_> {
+    /// Losses without gradients.
+    ///
+    /// # Errors
+    /// When the device cannot be read.
+    pub fn losses(&self, model: &Decoder, batch: &Batch) -> Result<TokenLosses, GradientError> {
+        let model = model.valid();
+        let device = model.head_weight().device();
+        let context = batch.context(self.config, &device)?.with_compute(self.loss.compute);
+        let hidden = model.hidden(batch.tensor(&device), &context);
+        Ok(loss::losses(flat(hidden), model.head_weight(), &batch.targets, &self.loss)?)
+    }
+
+    /// Losses, and the gradients of `weight` × their sum, which are added to `into`.
+    ///
+    /// The model's weights must require gradients.
+    ///
+    /// # Errors
+    /// When the device cannot be read.
+    pub fn gradients(
+        &self,
+        model: &Decoder,
+        batch: &Batch,
+        weight: f64,
+        into: &mut GradientsAccumulator<Decoder>,
+    ) -> Result<TokenLosses, GradientError> {
+        let device = model.head_weight().device().without_autodiff();
+        let context = batch.context(self.config, &device)?.with_compute(self.loss.compute);
+        let tokens = batch.tensor(&device);
+        match self.recompute {
+            Recompute::None => self.whole(model, (tokens, &context), &batch.targets, weight, into),
+            Recompute::Blocks => self.by_block(model, (tokens, &context), &batch.targets, weight, into),
+        }
+    }
+
+    fn whole(
+        &self,
+        model: &Decoder,
+        (tokens, context): (Tensor<2, Int>, &Context),
+        targets: &[i32],
+        weight: f64,
+        into: &mut GradientsAccumulator<Decoder>,
+    ) -> Result<TokenLosses, GradientError> {
+        let hidden = flat(model.hidden(tokens, context));
+        let found = loss::gradients(hidden.clone().inner(), model.head_weight().inner(), targets, &self.loss, weight)?;
+        collect(&mut carry(hidden, found.hidden), model, model, into);
+        add_head(model, found.head, into);
+        Ok(found.losses)
+    }
+
+    fn by_block(
+        &self,
+        model: &Decoder,
+        (tokens, context): (Tensor<2, Int>, &Context),
+        targets: &[i32],
+        weight: f64,
+        into: &mut GradientsAccumulator<Decoder>,
+    ) -> Result<TokenLosses, GradientError> {
+        let plain = model.valid();
+        let mut x = plain.embed(tokens.clone());
+        let mut inputs = Vec::with_capacity(plain.blocks().len());
+        for block in plain.blocks() {
+            inputs.push(x.clone());
+            x = block.forward(x, context, None);
+        }
+        drop(plain);
+        let last = x.autodiff().require_grad();
+        let hidden = flat(model.final_norm(last.clone()));
+        let found = loss::gradients(hidden.clone().inner(), model.head_weight().inner(), targets, &self.loss, weight)?;
+        add_head(model, found.head, into);
+        let mut grads = carry(hidden, found.hidden);
+        let mut slope = last.grad_remove(&mut grads);
+        collect(&mut grads, model, model, into);
+        for (block, input) in model.blocks().iter().zip(inputs).rev() {
+            let input = input.autodiff().require_grad();
+            let Some(own) = slope else { break };
+            let mut grads = carry(flat(block.forward(input.clone(), context, None)), flat(own));
+            slope = input.grad_remove(&mut grads);
+            collect(&mut grads, block, model, into);
+        }
+        if let Some(slope) = slope {
+            collect(&mut carry(flat(model.embed(tokens)), flat(slope)), model, model, into);
+        }
+        Ok(found.losses)
+    }
+}
+
+fn flat(x: Tensor<3>) -> Tensor<2> {
+    let [batch, length, width] = x.dims();
+    x.reshape([batch * length, width])
+}
+
+/// Backward from `output`, whose gradient is known: that of the sum of their products is the same.
+fn carry(output: Tensor<2>, gradient: Tensor<2>) -> Gradients {
+    (output * gradient).sum().backward()
+}
+
+/// Adds the gradients of `part`'s weights to those of the model.
+fn collect<M: Module>(grads: &mut Gradients, part: &M, model: &Decoder, into: &mut GradientsAccumulator<Decoder>) {
+    into.accumulate(model, GradientsParams::from_module(grads, part));
+}
+
+/// Adds the gradient of the head's matrix: to the embedding's where they are one.
+fn add_head(model: &Decoder, gradient: Tensor<2>, into: &mut GradientsAccumulator<Decoder>) {
+    let mut finder = HeadFinder { path: Vec::new(), embedding: None, head: None };
+    model.visit(&mut finder);
+    if let Some(id) = finder.head.or(finder.embedding) {
+        let mut gradients = GradientsParams::new();
+        gradients.register::<2>(id, gradient);
+        into.accumulate(model, gradients);
+    }
+}
+
+/// Finds the parameter that is the head.
+struct HeadFinder {
+    path: Vec<String>,
+    embedding: Option<ParamId>,
+    head: Option<ParamId>,
+}
+
+impl ModuleVisitor for HeadFinder {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        match self.path.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+            ["embedding"] => self.embedding = Some(param.id),
+            ["head"] => self.head = Some(param.id),
+            _ => {}
+        }
+    }
+}

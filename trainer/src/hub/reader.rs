@@ -1,0 +1,151 @@
+//! The weights of a Hugging Face folder: one safetensors file, or several and an index.
+//!
+//! Only headers are held; a tensor is read when it is asked for, so that memory stays at one tensor more than the
+//! model. Invariant: every length in a header is compared with the file before anything of that size is allocated.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use safetensors::tensor::{Metadata, TensorInfo};
+use serde::Deserialize;
+
+use super::HubError;
+use super::dtype::decode;
+use crate::model::weights::Weights;
+
+/// The limit of the safetensors format.
+const MAX_HEADER_BYTES: u64 = 100_000_000;
+
+/// The opened weights of a folder.
+#[derive(Debug)]
+pub struct Checkpoint {
+    folder: PathBuf,
+    files: Vec<Shard>,
+    /// File and place of each tensor.
+    tensors: BTreeMap<String, (usize, TensorInfo)>,
+    asked: BTreeSet<String>,
+}
+
+#[derive(Debug)]
+struct Shard {
+    path: PathBuf,
+    file: fs_err::File,
+    /// Where the data begins.
+    data: u64,
+}
+
+/// `model.safetensors.index.json`.
+#[derive(Debug, Deserialize)]
+struct Index {
+    weight_map: BTreeMap<String, String>,
+}
+
+impl Checkpoint {
+    /// Opens the weights of `folder` and reads their headers.
+    ///
+    /// # Errors
+    /// When there are none, a file of the index is absent, or a header does not fit its file.
+    pub fn open(folder: &Path) -> Result<Self, HubError> {
+        let (single, index) = (folder.join("model.safetensors"), folder.join("model.safetensors.index.json"));
+        let (paths, named) = if index.exists() {
+            let text = fs_err::read_to_string(&index)?;
+            let parsed: Index = serde_json::from_str(&text).map_err(|error| HubError::broken(&index, error))?;
+            let names: BTreeSet<&String> = parsed.weight_map.values().collect();
+            if let Some(outside) = names.iter().find(|name| Path::new(name).components().count() != 1) {
+                return Err(HubError::broken(&index, format!("`{outside}` is not a file of this folder")));
+            }
+            (names.into_iter().map(|name| folder.join(name)).collect(), Some(parsed.weight_map))
+        } else if single.exists() {
+            (vec![single], None)
+        } else {
+            return Err(HubError::NoWeights(folder.to_owned()));
+        };
+        let mut checkpoint =
+            Self { folder: folder.to_owned(), files: Vec::new(), tensors: BTreeMap::new(), asked: BTreeSet::new() };
+        for path in paths {
+            checkpoint.add(path)?;
+        }
+        for name in named.iter().flat_map(BTreeMap::keys) {
+            if !checkpoint.tensors.contains_key(name) {
+                return Err(HubError::Missing { path: index, tensor: name.clone() });
+            }
+        }
+        Ok(checkpoint)
+    }
+
+    fn add(&mut self, path: PathBuf) -> Result<(), HubError> {
+        let mut file = fs_err::File::open(&path)?;
+        let size = file.metadata()?.len();
+        let mut length = [0; 8];
+        file.read_exact(&mut length).map_err(|_| HubError::broken(&path, "shorter than a header; fetch it again"))?;
+        let length = u64::from_le_bytes(length);
+        if length > MAX_HEADER_BYTES || length > size - 8 {
+            return Err(HubError::broken(&path, format!("its header of {length} bytes does not fit; fetch it again")));
+        }
+        let mut header = Vec::new();
+        file.by_ref().take(length).read_to_end(&mut header)?;
+        let metadata: Metadata = serde_json::from_slice(&header).map_err(|error| HubError::broken(&path, error))?;
+        let data = 8 + length;
+        if data + metadata.data_len() as u64 != size {
+            let expected = data + metadata.data_len() as u64;
+            return Err(HubError::broken(
+                &path,
+                format!("{size} bytes, but its header needs {expected}; fetch it again"),
+            ));
+        }
+        let shard = self.files.len();
+        for name in metadata.offset_keys() {
+            let Some(info) = metadata.info(&name) else { continue };
+            if self.tensors.insert(name.clone(), (shard, info.clone())).is_some() {
+                return Err(HubError::broken(&path, format!("tensor `{name}` stands in another file, too")));
+            }
+        }
+        self.files.push(Shard { path, file, data });
+        Ok(())
+    }
+
+    /// Checks that the model asked for every tensor of the checkpoint.
+    ///
+    /// # Errors
+    /// Names the tensors that it did not ask for.
+    pub fn finish(&self, tied: bool) -> Result<(), HubError> {
+        let known = |name: &str| {
+            // Tables that old checkpoints store and the model computes; and the copy of a tied head.
+            name.ends_with(".rotary_emb.inv_freq") || (tied && name == "lm_head.weight")
+        };
+        let mut tensors: Vec<String> =
+            self.tensors.keys().filter(|&name| !self.asked.contains(name) && !known(name)).cloned().collect();
+        if tensors.is_empty() {
+            return Ok(());
+        }
+        tensors.truncate(5);
+        Err(HubError::Unexpected { path: self.folder.clone(), tensors })
+    }
+}
+
+impl Weights for Checkpoint {
+    type Error = HubError;
+
+    fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, HubError> {
+        let missing = || HubError::Missing { path: self.folder.clone(), tensor: name.to_owned() };
+        let (shard, info) = self.tensors.get(name).ok_or_else(missing)?;
+        let Shard { path, file, data } = &mut self.files[*shard];
+        if info.shape != shape {
+            let (found, expected) = (info.shape.clone(), shape.to_vec());
+            return Err(HubError::Shape { path: path.clone(), tensor: name.to_owned(), found, expected });
+        }
+        let (start, end) = info.data_offsets;
+        // The header's ends were compared with the file, so the buffer is no larger than it.
+        let mut bytes = vec![0; end.saturating_sub(start)];
+        file.seek(SeekFrom::Start(*data + start as u64))?;
+        file.read_exact(&mut bytes)?;
+        let values = decode(info.dtype, &bytes).ok_or_else(|| HubError::Type {
+            path: path.clone(),
+            tensor: name.to_owned(),
+            found: format!("{:?}", info.dtype),
+        })?;
+        self.asked.insert(name.to_owned());
+        Ok(values)
+    }
+}

@@ -1,0 +1,309 @@
+//! Cross-entropy of the next token, with its gradient, chunk by chunk: logits of all tokens never stand together.
+//!
+//! Follows the last hidden state and the head's matrix; what comes before them gets its gradient from here. The chain
+//! rule is written out by hand, which needs one product for the logits and two for the gradients, as automatic
+//! differentiation does, but only `chunk × vocabulary` numbers at a time. All sums are in 32 bits or more.
+//!
+//! For logits *l* = cap · tanh(*h* · *W*ᵀ / cap), or *h* · *W*ᵀ without a cap, denominator *Z* = Σ exp *l*, target *y*:
+//!
+//! - loss: log *Z* − *l*\[*y*\] + z · log² *Z*
+//! - by *l*: softmax(*l*) · (1 + 2 z log *Z*) − onehot(*y*), times 1 − (*l* / cap)² for what goes into the cap
+//!
+//! Invariant: equal to the plain computation within rounding, whatever the chunk.
+
+use burn::tensor::{DType, FloatDType, IndexingUpdateOp, Int, Tensor, TensorData};
+
+use crate::data::NOT_PREDICTED;
+
+/// How the loss is computed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LossSettings {
+    /// Factor of log² *Z*.
+    pub z_loss: f64,
+    /// Tokens whose logits stand at once.
+    pub chunk_tokens: usize,
+    /// Logits are soft-capped at this.
+    pub softcap: Option<f64>,
+    /// The type in which matrices are multiplied.
+    pub compute: FloatDType,
+}
+
+/// What a batch cost, token by token.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TokenLosses {
+    /// −log p of each target in nats, in the order of the batch; 0 where nothing is predicted.
+    pub nats: Vec<f32>,
+    /// Σ log² Z over the predicted tokens.
+    pub squared_log_z: f64,
+}
+
+/// The losses, and their gradients.
+#[derive(Debug)]
+pub struct LossGradients {
+    /// Token by token.
+    pub losses: TokenLosses,
+    /// Of the weighted sum, by the hidden state, `[tokens, hidden]`.
+    pub hidden: Tensor<2>,
+    /// Of the weighted sum, by the head's matrix, `[vocabulary, hidden]`.
+    pub head: Tensor<2>,
+}
+
+/// The result cannot be read from the device.
+#[derive(Debug, thiserror::Error)]
+#[error("the loss cannot be read from the device: {0}")]
+pub struct LossError(String);
+
+/// The places at which something is predicted, and what.
+struct Places {
+    all: usize,
+    indices: Vec<i32>,
+    targets: Vec<i32>,
+}
+
+impl Places {
+    fn of(targets: &[i32]) -> Self {
+        let (indices, predicted) = (0..)
+            .zip(targets)
+            .filter(|(_, target)| **target != NOT_PREDICTED)
+            .map(|(at, target)| (at, *target))
+            .unzip();
+        Self { all: targets.len(), indices, targets: predicted }
+    }
+
+    /// Only the rows at which something is predicted.
+    fn select(&self, hidden: Tensor<2>) -> Tensor<2> {
+        if self.indices.len() == self.all {
+            return hidden;
+        }
+        let device = hidden.device();
+        hidden.select(0, Tensor::<1, Int>::from_ints(self.indices.as_slice(), &device))
+    }
+
+    /// The reverse of [`Places::select`]: zero at the other rows.
+    fn spread(&self, selected: Tensor<2>) -> Tensor<2> {
+        if self.indices.len() == self.all {
+            return selected;
+        }
+        let device = selected.device();
+        let [_, width] = selected.dims();
+        let indices = Tensor::<1, Int>::from_ints(self.indices.as_slice(), &device);
+        Tensor::zeros([self.all, width], (&device, DType::F32)).select_assign(
+            0,
+            indices,
+            selected,
+            IndexingUpdateOp::Add,
+        )
+    }
+
+    fn losses(&self, parts: Vec<Part>) -> Result<TokenLosses, LossError> {
+        let mut nats = vec![0.0; self.all];
+        let mut squared_log_z = 0.0;
+        let mut places = self.indices.iter();
+        for part in parts {
+            let read =
+                |tensor: Tensor<2>| tensor.try_into_vec_as::<f32>().map_err(|error| LossError(error.to_string()));
+            let (log_z, own) = (read(part.log_z)?, read(part.nats)?);
+            squared_log_z += log_z.iter().map(|&log_z| f64::from(log_z).powi(2)).sum::<f64>();
+            for (nats_of, &place) in own.into_iter().zip(places.by_ref()) {
+                // Places were counted from 0.
+                if let Some(slot) = usize::try_from(place).ok().and_then(|place| nats.get_mut(place)) {
+                    *slot = nats_of;
+                }
+            }
+        }
+        Ok(TokenLosses { nats, squared_log_z })
+    }
+}
+
+/// What one chunk leaves: both `[chunk, 1]`.
+struct Part {
+    nats: Tensor<2>,
+    log_z: Tensor<2>,
+}
+
+/// One chunk's forward pass.
+struct Chunk {
+    /// `exp(l − max)`, `[chunk, vocabulary]`.
+    exponentials: Tensor<2>,
+    /// Its sum over the vocabulary, `[chunk, 1]`.
+    sums: Tensor<2>,
+    /// `1 − (l / cap)²`, where there is a cap.
+    cap_slope: Option<Tensor<2>>,
+    /// The targets, `[chunk, 1]`.
+    targets: Tensor<2, Int>,
+    part: Part,
+}
+
+fn forward(hidden: Tensor<2>, head: Tensor<2>, targets: &[i32], softcap: Option<f64>) -> Chunk {
+    let device = hidden.device();
+    let targets = Tensor::<2, Int>::from_data(TensorData::new(targets.to_vec(), [targets.len(), 1]), &device);
+    let mut logits = hidden.matmul(head.transpose()).cast(FloatDType::F32);
+    let mut cap_slope = None;
+    if let Some(cap) = softcap {
+        let bent = logits.div_scalar(cap).tanh();
+        cap_slope = Some(bent.clone().square().neg().add_scalar(1.0));
+        logits = bent.mul_scalar(cap);
+    }
+    let picked = logits.clone().gather(1, targets.clone());
+    let largest = logits.clone().max_dim(1);
+    let exponentials = (logits - largest.clone()).exp();
+    let sums = exponentials.clone().sum_dim(1);
+    let log_z = sums.clone().log() + largest;
+    Chunk { exponentials, sums, cap_slope, targets, part: Part { nats: log_z.clone() - picked, log_z } }
+}
+
+impl Chunk {
+    /// The gradient by the uncapped logits, times `weight`; and what the chunk leaves.
+    fn backward(self, settings: &LossSettings, weight: f64) -> (Tensor<2>, Part) {
+        let factor = self.part.log_z.clone().mul_scalar(2.0 * settings.z_loss).add_scalar(1.0);
+        let scale = factor.mul_scalar(weight) / self.sums;
+        let rows = self.targets.dims()[0];
+        let device = scale.device();
+        let minus = Tensor::<2>::full([rows, 1], -weight, (&device, DType::F32));
+        let gradient = (self.exponentials * scale).scatter(1, self.targets, minus, IndexingUpdateOp::Add);
+        let gradient = match self.cap_slope {
+            Some(slope) => gradient * slope,
+            None => gradient,
+        };
+        (gradient, self.part)
+    }
+}
+
+/// Losses of `hidden` `[tokens, hidden]` under `head` `[vocabulary, hidden]`, without gradients.
+///
+/// # Errors
+/// When the device cannot be read.
+pub fn losses(
+    hidden: Tensor<2>,
+    head: Tensor<2>,
+    targets: &[i32],
+    settings: &LossSettings,
+) -> Result<TokenLosses, LossError> {
+    let places = Places::of(targets);
+    let hidden = places.select(hidden).cast(settings.compute);
+    let head = head.cast(settings.compute);
+    let chunk = settings.chunk_tokens.max(1);
+    let parts = places.targets.chunks(chunk).enumerate().map(|(index, targets)| {
+        let rows = hidden.clone().narrow(0, index * chunk, targets.len());
+        forward(rows, head.clone(), targets, settings.softcap).part
+    });
+    places.losses(parts.collect())
+}
+
+/// Losses of `hidden` `[tokens, hidden]` under `head` `[vocabulary, hidden]`, and the gradients of `weight` × the sum
+/// of all losses.
+///
+/// Both tensors are plain: the caller carries the gradients on.
+///
+/// # Errors
+/// When the device cannot be read.
+pub fn gradients(
+    hidden: Tensor<2>,
+    head: Tensor<2>,
+    targets: &[i32],
+    settings: &LossSettings,
+    weight: f64,
+) -> Result<LossGradients, LossError> {
+    let places = Places::of(targets);
+    let device = hidden.device();
+    let (whole, matrix) = (hidden.dims(), head.dims());
+    let hidden = places.select(hidden).cast(settings.compute);
+    let head = head.cast(settings.compute);
+    let chunk = settings.chunk_tokens.max(1);
+    let (mut parts, mut of_hidden, mut of_head) = (Vec::new(), Vec::new(), None);
+    for (index, targets) in places.targets.chunks(chunk).enumerate() {
+        let rows = hidden.clone().narrow(0, index * chunk, targets.len());
+        let (gradient, part) =
+            forward(rows.clone(), head.clone(), targets, settings.softcap).backward(settings, weight);
+        parts.push(part);
+        let gradient = gradient.cast(settings.compute);
+        of_hidden.push(gradient.clone().matmul(head.clone()).cast(FloatDType::F32));
+        let own = gradient.transpose().matmul(rows).cast(FloatDType::F32);
+        of_head = Some(match of_head {
+            Some(sum) => own + sum,
+            None => own,
+        });
+    }
+    let zeros = |shape| Tensor::<2>::zeros(shape, (&device, DType::F32));
+    Ok(LossGradients {
+        losses: places.losses(parts)?,
+        hidden: if of_hidden.is_empty() { zeros(whole) } else { places.spread(Tensor::cat(of_hidden, 0)) },
+        head: of_head.unwrap_or_else(|| zeros(matrix)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, activation::log_softmax};
+
+    use super::*;
+
+    const TARGETS: [i32; 7] = [3, -1, 0, 10, 3, -1, 7];
+
+    fn inputs() -> (Tensor<2>, Tensor<2>) {
+        let device = Device::flex();
+        let rows = |count: u16, turn: f32| {
+            let values: Vec<f32> = (0..count * 6).map(|place| (f32::from(place) * turn).sin() * 2.0).collect();
+            Tensor::from_data(TensorData::new(values, [usize::from(count), 6]), &device)
+        };
+        (rows(7, 1.7), rows(11, 2.3))
+    }
+
+    fn settings(chunk_tokens: usize, softcap: Option<f64>, z_loss: f64) -> LossSettings {
+        LossSettings { z_loss, chunk_tokens, softcap, compute: FloatDType::F32 }
+    }
+
+    fn largest_difference(left: Tensor<2>, right: Tensor<2>) -> f32 {
+        (left - right).abs().max().into_scalar()
+    }
+
+    /// The same by automatic differentiation, with all logits at once.
+    fn plain(softcap: Option<f64>, z_loss: f64, weight: f64) -> (f32, Tensor<2>, Tensor<2>) {
+        let (hidden, head) = inputs();
+        let (hidden, head) = (hidden.autodiff().require_grad(), head.autodiff().require_grad());
+        let mut logits = hidden.clone().matmul(head.clone().transpose());
+        if let Some(cap) = softcap {
+            logits = logits.div_scalar(cap).tanh().mul_scalar(cap);
+        }
+        let kept: Vec<i32> = (0..7).zip(TARGETS).filter(|(_, target)| *target >= 0).map(|(place, _)| place).collect();
+        let targets: Vec<i32> = TARGETS.iter().copied().filter(|target| *target >= 0).collect();
+        let device = Device::flex();
+        let logits = logits.select(0, Tensor::<1, Int>::from_ints(kept.as_slice(), &device));
+        let targets = Tensor::<2, Int>::from_data(TensorData::new(targets, [5, 1]), &device);
+        let log_z = logits.clone().exp().sum_dim(1).log();
+        let nats = log_softmax(logits, 1).gather(1, targets).neg().sum();
+        let loss = (nats.clone() + log_z.square().sum().mul_scalar(z_loss)).mul_scalar(weight);
+        let mut grads = loss.backward();
+        let of_hidden = hidden.grad_remove(&mut grads).unwrap();
+        (nats.into_scalar(), of_hidden, head.grad_remove(&mut grads).unwrap())
+    }
+
+    #[test]
+    fn chunks_equal_the_whole_with_cap_and_z_loss_in_loss_and_gradients() {
+        for softcap in [None, Some(3.0)] {
+            for z_loss in [0.0, 0.1] {
+                let (expected, of_hidden, of_head) = plain(softcap, z_loss, 0.25);
+                for chunk in [1, 2, 3, 5, 100] {
+                    let (hidden, head) = inputs();
+                    let settings = settings(chunk, softcap, z_loss);
+                    let found = gradients(hidden.clone(), head.clone(), &TARGETS, &settings, 0.25).unwrap();
+                    let sum: f32 = found.losses.nats.iter().sum();
+                    assert!((sum - expected).abs() < 1e-4, "{softcap:?} {z_loss} {chunk}: {sum} {expected}");
+                    assert!(largest_difference(found.hidden, of_hidden.clone()) < 1e-5);
+                    assert!(largest_difference(found.head, of_head.clone()) < 1e-5);
+                    assert_eq!((found.losses.nats[1], found.losses.nats[5]), (0.0, 0.0));
+                    assert_eq!(losses(hidden, head, &TARGETS, &settings).unwrap(), found.losses);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_batch_without_targets_has_no_gradient() {
+        let (hidden, head) = inputs();
+        let found = gradients(hidden, head, &[-1; 7], &settings(2, None, 0.0), 1.0).unwrap();
+        assert_eq!(found.losses, TokenLosses { nats: vec![0.0; 7], squared_log_z: 0.0 });
+        let sum: f32 = (found.hidden.abs().sum() + found.head.abs().sum()).into_scalar();
+        assert!(sum.abs() < f32::MIN_POSITIVE);
+    }
+}

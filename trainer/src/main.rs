@@ -1,0 +1,5 @@
+//! `corpusmill-train`.
+
+fn main() -> std::process::ExitCode {
+    corpusmill_trainer::cli::main()
+}

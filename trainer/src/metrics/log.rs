@@ -1,0 +1,126 @@
+//! `metrics.jsonl`: a record a line, appended; and cut back to where a checkpoint stands.
+//!
+//! Invariant: after [`Log::open`] the file holds whole lines only, none of them later than the checkpoint.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use super::Record;
+
+/// The metrics cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum MetricsError {
+    /// The file.
+    #[error(transparent)]
+    File(#[from] std::io::Error),
+    /// A line is not a record.
+    #[error("{}:{line}: not a record of metrics: {detail}; delete the file to begin anew", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+        /// What is wrong.
+        detail: String,
+    },
+}
+
+/// An open `metrics.jsonl`.
+#[derive(Debug)]
+pub struct Log {
+    file: fs_err::File,
+    bytes: u64,
+}
+
+impl Log {
+    /// Opens the file and cuts it to its first `bytes`, which a checkpoint recorded (0 at the beginning).
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn open(path: &Path, bytes: u64) -> Result<Self, MetricsError> {
+        let file = fs_err::OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+        // A file that someone has cut shorter is taken as it is.
+        let bytes = bytes.min(file.metadata()?.len());
+        file.set_len(bytes)?;
+        let file = fs_err::OpenOptions::new().append(true).open(path)?;
+        Ok(Self { file, bytes })
+    }
+
+    /// Appends one record.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn append(&mut self, record: &Record) -> Result<(), MetricsError> {
+        let mut line = serde_json::to_vec(record).map_err(std::io::Error::from)?;
+        line.push(b'\n');
+        self.file.write_all(&line)?;
+        self.bytes += line.len() as u64;
+        Ok(())
+    }
+
+    /// Makes what was appended safe against a loss of power, and gives the length for a checkpoint.
+    ///
+    /// # Errors
+    /// When it cannot be synced.
+    pub fn sync(&mut self) -> Result<u64, MetricsError> {
+        self.file.sync_all()?;
+        Ok(self.bytes)
+    }
+}
+
+/// All records of a file; none when it does not exist.
+///
+/// # Errors
+/// When it cannot be read or a line is not a record.
+pub fn read(path: &Path) -> Result<Vec<Record>, MetricsError> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let text = fs_err::read_to_string(path)?;
+    let parse = |(line, text): (usize, &str)| {
+        serde_json::from_str(text).map_err(|error| MetricsError::Line {
+            path: path.to_owned(),
+            line: line + 1,
+            detail: error.to_string(),
+        })
+    };
+    text.lines().enumerate().map(parse).collect()
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::Kind;
+    use super::*;
+
+    pub(in super::super) fn record(step: u64, loss: f64) -> Record {
+        Record {
+            kind: Kind::Train,
+            step,
+            tokens: step * 100,
+            loss,
+            losses: [("notes".to_owned(), loss)].into(),
+            bits_per_byte: None,
+            learning_rate: Some(1e-3),
+            gradient_norm: Some(0.5),
+            skipped: Some(0),
+            tokens_per_second: Some(1000.0),
+            model_flops_utilisation: None,
+            memory_bytes: Some(1 << 30),
+        }
+    }
+
+    #[test]
+    fn what_follows_a_checkpoint_is_cut() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.jsonl");
+        let mut log = Log::open(&path, 0).unwrap();
+        log.append(&record(1, 3.0)).unwrap();
+        let bytes = log.sync().unwrap();
+        log.append(&record(2, 2.0)).unwrap();
+        fs_err::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"kind\":").unwrap();
+        assert!(read(&path).unwrap_err().to_string().contains("metrics.jsonl:3"));
+        let mut log = Log::open(&path, bytes).unwrap();
+        log.append(&record(2, 1.5)).unwrap();
+        assert_eq!(read(&path).unwrap(), [record(1, 3.0), record(2, 1.5)]);
+    }
+}

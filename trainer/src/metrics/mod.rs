@@ -1,0 +1,17 @@
+//! What is known about a run while it goes on: one [`Record`] a measurement, written three times.
+//!
+//! `metrics.jsonl` is the source: it is append-only, cut back to a checkpoint when a run goes on from there, and the
+//! page and TensorBoard's events are made from the same records. Invariant: losses depend on the run alone; only speed
+//! and memory depend on the machine.
+
+mod events;
+mod log;
+mod machine;
+mod page;
+mod record;
+
+pub use events::Events;
+pub use log::{Log, MetricsError, read};
+pub use machine::{memory_watermark, training_flops_per_token};
+pub use page::page;
+pub use record::{Kind, Record};

@@ -1,0 +1,182 @@
+//! `train.html`: the curves of a run as one page that needs no network and no script.
+//!
+//! Drawn as SVG from the records of `metrics.jsonl`, in the colours that the reader's system asks for, light or dark.
+//! Invariant: the page is a function of the records and the facts; every text in it is escaped.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::Record;
+
+const WIDTH: f64 = 860.0;
+const HEIGHT: f64 = 260.0;
+const LEFT: f64 = 64.0;
+const BOTTOM: f64 = 28.0;
+const TOP: f64 = 10.0;
+/// Points of one curve at most; more are thinned evenly.
+const MOST_POINTS: usize = 600;
+
+const STYLE: &str = "\
+:root{color-scheme:light dark;--ink:#1b1f24;--dim:#68707a;--line:#d9dee3;--back:#fff}
+@media(prefers-color-scheme:dark){:root{--ink:#e6e9ec;--dim:#9aa3ad;--line:#343b43;--back:#15181c}}
+body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--back);max-width:920px;margin:2rem auto;padding:0 1rem}
+h1{font-size:1.4rem}h2{font-size:1.05rem;margin:2rem 0 .3rem}svg{width:100%;height:auto}
+table{border-collapse:collapse}td,th{padding:.15rem 1rem .15rem 0;text-align:left;vertical-align:top}
+th{font-weight:500;color:var(--dim)}td{overflow-wrap:anywhere}
+.axis{stroke:var(--line)}text{fill:var(--dim);font-size:11px}.curve{fill:none;stroke-width:1.8}
+.key span{display:inline-block;margin-right:1.2rem}.key i{display:inline-block;width:1.4rem;height:3px;vertical-align:middle;margin-right:.4rem}
+pre{white-space:pre-wrap;border-left:3px solid var(--line);padding-left:.8rem}";
+
+/// Colours that stay apart for most kinds of colour vision (Okabe and Ito 2008), on light and dark ground.
+const COLOURS: [&str; 7] = ["#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#9a8f00"];
+
+/// The page of a run: facts on top, a chart for each kind of number, and texts that the model wrote.
+pub fn page(name: &str, facts: &[(String, String)], records: &[Record], samples: &[String]) -> String {
+    let mut out = String::new();
+    let title = escape(name);
+    let _ = write!(
+        out,
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
+         content=\"width=device-width\"><title>{title}</title>\n<style>{STYLE}</style></head><body>\n<h1>{title}</h1>\n<table>"
+    );
+    for (key, value) in facts {
+        let _ = writeln!(out, "<tr><th>{}</th><td>{}</td></tr>", escape(key), escape(value));
+    }
+    out.push_str("</table>\n");
+    for (title, curves) in charts(records) {
+        chart(&mut out, &title, &curves);
+    }
+    if !samples.is_empty() {
+        out.push_str("<h2>What the model writes</h2>\n");
+    }
+    for sample in samples {
+        let _ = writeln!(out, "<pre>{}</pre>", escape(sample));
+    }
+    out.push_str("</body></html>\n");
+    out
+}
+
+/// Points by curve, by chart, both in a fixed order.
+type Curves = BTreeMap<String, Vec<(f64, f64)>>;
+
+fn charts(records: &[Record]) -> Vec<(String, Curves)> {
+    let mut charts: BTreeMap<(usize, String), Curves> = BTreeMap::new();
+    for record in records {
+        #[expect(clippy::cast_precision_loss, reason = "a curve")]
+        let step = record.step as f64;
+        for (name, value) in record.scalars() {
+            let (group, measure) = name.split_once('/').unwrap_or(("", &name));
+            let (place, title, curve) = match measure {
+                "loss" => (0, "Loss, nats a token".to_owned(), group.to_owned()),
+                "bits per byte" => (1, "Bits per byte".to_owned(), group.to_owned()),
+                _ => match measure.strip_prefix("loss of ") {
+                    Some(source) => (2, format!("Loss by source, {group}"), source.to_owned()),
+                    None => (3, measure[..1].to_uppercase() + &measure[1..], group.to_owned()),
+                },
+            };
+            let points = charts.entry((place, title)).or_default().entry(curve).or_default();
+            points.extend(value.is_finite().then_some((step, value)));
+        }
+    }
+    charts.into_iter().map(|((_, title), curves)| (title, curves)).collect()
+}
+
+fn chart(out: &mut String, title: &str, curves: &Curves) {
+    let points = || curves.values().flatten();
+    let bounds = |of: fn(&(f64, f64)) -> f64| {
+        points()
+            .map(of)
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)))
+    };
+    let (first, last) = bounds(|point| point.0);
+    let (low, high) = bounds(|point| point.1);
+    if !first.is_finite() || !low.is_finite() {
+        return;
+    }
+    let (low, high) = if high > low { (low, high) } else { (low - 0.5, high + 0.5) };
+    let x = |step: f64| LEFT + (step - first) / (last - first).max(1.0) * (WIDTH - LEFT - 10.0);
+    let y = |value: f64| HEIGHT - BOTTOM - (value - low) / (high - low) * (HEIGHT - BOTTOM - TOP);
+    let _ = write!(
+        out,
+        "<h2>{}</h2>\n<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">\n",
+        escape(title),
+        escape(title)
+    );
+    for part in 0..=4 {
+        let value = low + (high - low) * f64::from(part) / 4.0;
+        let _ = writeln!(
+            out,
+            "<line class=\"axis\" x1=\"{LEFT}\" x2=\"{WIDTH}\" y1=\"{0:.1}\" y2=\"{0:.1}\"/>\
+             <text x=\"{1}\" y=\"{2:.1}\" text-anchor=\"end\">{3}</text>",
+            y(value),
+            LEFT - 6.0,
+            y(value) + 4.0,
+            short(value)
+        );
+        let step = first + (last - first) * f64::from(part) / 4.0;
+        let _ = writeln!(
+            out,
+            "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"middle\">{step:.0}</text>",
+            x(step).min(WIDTH - 20.0),
+            HEIGHT - 8.0
+        );
+    }
+    for (colour, points) in COLOURS.iter().cycle().zip(curves.values()) {
+        let thin = points.len().div_ceil(MOST_POINTS).max(1);
+        let last = points.len().saturating_sub(1);
+        let shown = points.iter().enumerate().filter(|(place, _)| place % thin == 0 || *place == last);
+        let path = shown.fold(String::new(), |mut path, (_, &(step, value))| {
+            let _ = write!(path, "{:.1},{:.1} ", x(step), y(value));
+            path
+        });
+        let dot = if points.len() == 1 { " stroke-linecap=\"round\" stroke-width=\"6\"" } else { "" };
+        // A line needs two points to be seen.
+        let path = if points.len() == 1 { path.repeat(2) } else { path };
+        let _ = writeln!(out, "<polyline class=\"curve\" stroke=\"{colour}\"{dot} points=\"{}\"/>", path.trim_end());
+    }
+    out.push_str("</svg>\n<div class=\"key\">");
+    for (colour, (name, points)) in COLOURS.iter().cycle().zip(curves) {
+        let last = points.last().map_or(String::new(), |(_, value)| short(*value));
+        let _ = write!(out, "<span><i style=\"background:{colour}\"></i>{}: {last}</span>", escape(name));
+    }
+    out.push_str("</div>\n");
+}
+
+/// A number in four digits.
+fn short(value: f64) -> String {
+    let size = value.abs();
+    if size != 0.0 && !(1e-3..1e6).contains(&size) {
+        return format!("{value:.2e}");
+    }
+    if size >= 100.0 { format!("{value:.0}") } else { format!("{value:.3}") }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::log::tests::record;
+    use super::*;
+
+    #[test]
+    fn the_page_shows_every_curve_needs_nothing_from_outside_and_escapes() {
+        let records: Vec<Record> =
+            (1..=2000).map(|step| record(step, 8.0 / f64::from(u32::try_from(step).unwrap()))).collect();
+        let facts = [("corpus".to_owned(), "<b>&".to_owned())];
+        let page = page("run", &facts, &records, &["<script>".to_owned()]);
+        for expected in
+            ["Loss, nats a token", "Loss by source, train", "notes: 0.004", "&lt;b&gt;&amp;", "&lt;script&gt;"]
+        {
+            assert!(page.contains(expected), "{expected}");
+        }
+        for outside in ["http:", "https:", "<script", "src=", "url("] {
+            assert!(!page.contains(outside), "{outside}");
+        }
+        assert!(page.contains("prefers-color-scheme:dark"));
+        assert!(page.len() < 200_000, "{}", page.len());
+        // A broken number leaves a gap, not a broken page.
+        assert!(!super::page("run", &[], &[record(1, f64::NAN)], &[]).contains("NaN"));
+    }
+}

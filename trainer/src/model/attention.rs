@@ -1,0 +1,151 @@
+//! Self-attention with grouped query heads (arXiv 2305.13245), rotation, and the habits of each family.
+
+use burn::module::Module;
+use burn::tensor::{Device, FloatDType, Tensor, activation};
+
+use super::cache::LayerCache;
+use super::config::{LayerKind, ModelConfig};
+use super::context::Context;
+use super::linear::Projection;
+use super::norm::Norm;
+use super::weights::Weights;
+
+/// Stands for minus infinity in scores that are masked: `exp` of it is zero, and no difference of two is NaN.
+const HIDDEN: f32 = -1e30;
+
+/// Projects to heads, turns them by their positions, lets tokens attend, and projects back.
+#[derive(Module, Debug)]
+pub(crate) struct Attention {
+    /// `[hidden, (heads + 2 · key heads) · head_dim]`: q, k, v.
+    qkv: Projection,
+    /// `[heads · head_dim, hidden]`.
+    output: Projection,
+    query_norm: Option<Norm>,
+    key_norm: Option<Norm>,
+    #[module(skip)]
+    shape: Layout,
+}
+
+/// The sizes of one attention layer.
+#[derive(Debug, Clone)]
+pub(crate) struct Layout {
+    pub(crate) kind: LayerKind,
+    pub(crate) heads: usize,
+    pub(crate) key_heads: usize,
+    pub(crate) width: usize,
+    /// What scores are multiplied with.
+    pub(crate) scale: f64,
+    pub(crate) softcap: Option<f64>,
+}
+
+impl Layout {
+    fn of(config: &ModelConfig, kind: LayerKind) -> Self {
+        Self {
+            kind,
+            heads: config.num_attention_heads,
+            key_heads: config.num_key_value_heads,
+            width: config.head_dim,
+            scale: config.query_scale.sqrt().recip(),
+            softcap: config.attention_softcap,
+        }
+    }
+}
+
+impl Attention {
+    /// Takes the weights of the layer `prefix`, such as `model.layers.0`.
+    pub(crate) fn load<W: Weights>(
+        weights: &mut W,
+        prefix: &str,
+        config: &ModelConfig,
+        kind: LayerKind,
+        device: &Device,
+    ) -> Result<Self, W::Error> {
+        let (query, key, hidden) = (config.query_width(), config.key_width(), config.hidden_size);
+        let part = |name: &str, width| (format!("{prefix}.self_attn.{name}_proj"), width);
+        let qkv = [part("q", query), part("k", key), part("v", key)];
+        let qkv = Projection::load(weights, &qkv, hidden, config.qkv_bias, device)?;
+        let output = Projection::load(weights, &[part("o", hidden)], query, config.output_bias, device)?;
+        let habits = (config.rms_norm_eps, config.norm_offset());
+        let mut norm = |name: &str| {
+            let name = format!("{prefix}.self_attn.{name}_norm.weight");
+            Norm::load(weights, &name, config.head_dim, habits, device)
+        };
+        let (query_norm, key_norm) =
+            if config.has_head_norms() { (Some(norm("q")?), Some(norm("k")?)) } else { (None, None) };
+        Ok(Self { qkv, output, query_norm, key_norm, shape: Layout::of(config, kind) })
+    }
+
+    /// `[tokens, hidden]` to `[tokens, hidden]`; tokens are the rows of the batch, one after another.
+    pub(crate) fn forward(&self, x: Tensor<2>, context: &Context, cache: Option<&mut LayerCache>) -> Tensor<2> {
+        let compute = context.compute();
+        let qkv = self.qkv.forward(x, compute);
+        let mixed = self.attend(qkv, context, cache);
+        self.output.forward(mixed, compute)
+    }
+
+    /// `[tokens, (heads + 2 · key heads) · head_dim]` to `[tokens, heads · head_dim]`.
+    fn attend(&self, qkv: Tensor<2>, context: &Context, cache: Option<&mut LayerCache>) -> Tensor<2> {
+        let Layout { kind, heads, key_heads, width, .. } = self.shape;
+        let (batch, length) = (context.batch(), context.length());
+        let qkv = qkv.reshape([batch, length, heads + 2 * key_heads, width]);
+        let query = qkv.clone().narrow(2, 0, heads);
+        let key = qkv.clone().narrow(2, heads, key_heads);
+        let value = qkv.narrow(2, heads + key_heads, key_heads).swap_dims(1, 2);
+        let [cosines, sines] = context.rotation(kind);
+        let turned = |x: Tensor<4>, norm: Option<&Norm>| {
+            let x = x.cast(FloatDType::F32);
+            let x = norm.map_or(x.clone(), |norm| norm.forward(x)).swap_dims(1, 2);
+            rotate(x, cosines.clone(), sines.clone()).cast(context.compute())
+        };
+        let query = turned(query, self.query_norm.as_ref());
+        let key = turned(key, self.key_norm.as_ref());
+        let (key, value) = match cache {
+            None => (key, value),
+            Some(cache) => cache.append(key, value).into(),
+        };
+        self.mix(query, key, value, context).reshape([batch * length, heads * width])
+    }
+
+    /// Softmax of the scores, times the values: `[batch, length, heads, head_dim]`.
+    fn mix(&self, query: Tensor<4>, key: Tensor<4>, value: Tensor<4>, context: &Context) -> Tensor<4> {
+        let Layout { kind, heads, key_heads, width, scale, softcap } = self.shape;
+        let (batch, length) = (context.batch(), context.length());
+        let (group, keys) = (heads / key_heads, context.past() + length);
+        // The query heads of one key head become rows of one product: keys are not repeated.
+        let query = query.reshape([batch, key_heads, group * length, width]);
+        let scores = query.matmul(key.swap_dims(2, 3)).cast(FloatDType::F32).mul_scalar(scale);
+        let scores = match softcap {
+            Some(cap) => scores.div_scalar(cap).tanh().mul_scalar(cap),
+            None => scores,
+        };
+        let mask = context.mask(kind).expand([batch, key_heads * group, length, keys]);
+        let scores = scores.reshape([batch, heads, length, keys]).mask_fill(mask, HIDDEN);
+        let shares = activation::softmax(scores, 3).cast(context.compute());
+        let mixed = shares.reshape([batch, key_heads, group * length, keys]).matmul(value);
+        mixed.reshape([batch, heads, length, width]).swap_dims(1, 2)
+    }
+
+    /// The product of q, k and v.
+    pub(crate) fn qkv(&self) -> &Projection {
+        &self.qkv
+    }
+
+    /// The product back to the residual stream.
+    pub(crate) fn output(&self) -> &Projection {
+        &self.output
+    }
+
+    /// The norms of q and k.
+    pub(crate) fn head_norms(&self) -> [Option<&Norm>; 2] {
+        [self.query_norm.as_ref(), self.key_norm.as_ref()]
+    }
+}
+
+/// Turns each pair of `x`, `[batch, heads, length, head_dim]`, by the angles of its position.
+fn rotate(x: Tensor<4>, cosines: Tensor<4>, sines: Tensor<4>) -> Tensor<4> {
+    let half = x.dims()[3] / 2;
+    let (first, second) = (x.clone().narrow(3, 0, half), x.narrow(3, half, half));
+    let turned_first = first.clone() * cosines.clone() - second.clone() * sines.clone();
+    let turned_second = second * cosines + first * sines;
+    Tensor::cat(vec![turned_first, turned_second], 3)
+}

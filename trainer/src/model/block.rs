@@ -1,0 +1,96 @@
+//! One layer: attention and feed-forward, each behind a norm and added to the residual stream.
+
+use burn::module::Module;
+use burn::tensor::{Device, FloatDType, Tensor};
+
+use super::attention::Attention;
+use super::cache::LayerCache;
+use super::config::ModelConfig;
+use super::context::Context;
+use super::mlp::FeedForward;
+use super::norm::Norm;
+use super::weights::Weights;
+
+/// A pre-norm block; Gemma 2 and 3 also norm what is added.
+#[derive(Module, Debug)]
+pub struct Block {
+    attention_norm: Norm,
+    attention: Attention,
+    attention_post_norm: Option<Norm>,
+    feed_forward_norm: Norm,
+    feed_forward: FeedForward,
+    feed_forward_post_norm: Option<Norm>,
+}
+
+impl Block {
+    /// Takes the weights of layer `index`.
+    pub(crate) fn load<W: Weights>(
+        weights: &mut W,
+        config: &ModelConfig,
+        index: usize,
+        device: &Device,
+    ) -> Result<Self, W::Error> {
+        let prefix = format!("model.layers.{index}");
+        let habits = (config.rms_norm_eps, config.norm_offset());
+        let norm = |weights: &mut W, part: &str| {
+            Norm::load(weights, &format!("{prefix}.{part}_layernorm.weight"), config.hidden_size, habits, device)
+        };
+        // With post norms, the name `post_attention_layernorm` means what it says; without, it is the next norm.
+        let (feed_forward_norm, attention_post_norm, feed_forward_post_norm) = if config.has_post_norms() {
+            let (before, after) = (norm(weights, "pre_feedforward")?, norm(weights, "post_feedforward")?);
+            (before, Some(norm(weights, "post_attention")?), Some(after))
+        } else {
+            (norm(weights, "post_attention")?, None, None)
+        };
+        Ok(Self {
+            attention_norm: norm(weights, "input")?,
+            attention: Attention::load(weights, &prefix, config, config.layer_kinds[index], device)?,
+            attention_post_norm,
+            feed_forward_norm,
+            feed_forward: FeedForward::load(weights, &prefix, config, device)?,
+            feed_forward_post_norm,
+        })
+    }
+
+    /// `[batch, length, hidden]` to the same, in f32.
+    pub fn forward(&self, x: Tensor<3>, context: &Context, cache: Option<&mut LayerCache>) -> Tensor<3> {
+        let [batch, length, hidden] = x.dims();
+        let x = x.reshape([batch * length, hidden]);
+        let mixed = self.attention.forward(self.attention_norm.forward(x.clone()), context, cache);
+        let x = x + after(self.attention_post_norm.as_ref(), mixed);
+        let fed = self.feed_forward.forward(self.feed_forward_norm.forward(x.clone()), context.compute());
+        let x = x + after(self.feed_forward_post_norm.as_ref(), fed);
+        x.reshape([batch, length, hidden])
+    }
+
+    /// The attention of this block.
+    pub(crate) fn attention(&self) -> &Attention {
+        &self.attention
+    }
+
+    /// The feed-forward part of this block.
+    pub(crate) fn feed_forward(&self) -> &FeedForward {
+        &self.feed_forward
+    }
+
+    /// The norms over the residual stream, with the names that they have in a checkpoint.
+    pub(crate) fn norms(&self) -> Vec<(&'static str, &Norm)> {
+        let mut norms = vec![("input", &self.attention_norm)];
+        match (&self.attention_post_norm, &self.feed_forward_post_norm) {
+            (Some(attention), Some(feed_forward)) => norms.extend([
+                ("post_attention", attention),
+                ("pre_feedforward", &self.feed_forward_norm),
+                ("post_feedforward", feed_forward),
+            ]),
+            _ => norms.push(("post_attention", &self.feed_forward_norm)),
+        }
+        norms
+    }
+}
+
+fn after(norm: Option<&Norm>, x: Tensor<2>) -> Tensor<2> {
+    match norm {
+        Some(norm) => norm.forward(x),
+        None => x.cast(FloatDType::F32),
+    }
+}

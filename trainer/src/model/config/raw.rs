@@ -1,0 +1,247 @@
+//! `config.json` as it stands in a file, and the checks that make it a [`ModelConfig`].
+
+use serde::{Deserialize, Deserializer};
+
+use super::rope::{RawRope, RawRopes, ropes};
+use super::{Activation, Family, Fault, LayerKind, ModelConfig, SpecialTokens, layers::layers};
+
+/// The keys that matter; others are ignored.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Raw {
+    model_type: Option<String>,
+    vocab_size: Option<usize>,
+    hidden_size: Option<usize>,
+    intermediate_size: Option<usize>,
+    num_hidden_layers: Option<usize>,
+    num_attention_heads: Option<usize>,
+    num_key_value_heads: Option<usize>,
+    head_dim: Option<usize>,
+    hidden_act: Option<String>,
+    hidden_activation: Option<String>,
+    rms_norm_eps: Option<f64>,
+    max_position_embeddings: Option<usize>,
+    tie_word_embeddings: Option<bool>,
+    attention_bias: Option<bool>,
+    mlp_bias: Option<bool>,
+    use_bidirectional_attention: Option<bool>,
+    quantization_config: Option<serde_json::Value>,
+    pub(super) rope_theta: Option<f64>,
+    pub(super) rope_local_base_freq: Option<f64>,
+    pub(super) rope_scaling: Option<RawRope>,
+    pub(super) rope_parameters: Option<RawRopes>,
+    pub(super) partial_rotary_factor: Option<f64>,
+    /// Missing and null differ: missing is the family's habit, null is no window.
+    #[serde(default)]
+    pub(super) sliding_window: Key<usize>,
+    pub(super) use_sliding_window: Option<bool>,
+    pub(super) max_window_layers: Option<usize>,
+    #[serde(alias = "_sliding_window_pattern")]
+    pub(super) sliding_window_pattern: Option<usize>,
+    pub(super) layer_types: Option<Vec<String>>,
+    query_pre_attn_scalar: Option<f64>,
+    #[serde(default)]
+    attn_logit_softcapping: Key<f64>,
+    #[serde(default)]
+    final_logit_softcapping: Key<f64>,
+    initializer_range: Option<f64>,
+    bos_token_id: Option<Ids>,
+    eos_token_id: Option<Ids>,
+    pad_token_id: Option<Ids>,
+}
+
+/// One token id, or several.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+enum Ids {
+    One(i64),
+    Many(Vec<i64>),
+}
+
+impl Ids {
+    /// Negative ids stand for none in old files.
+    fn list(ids: Option<&Self>) -> Vec<u32> {
+        match ids {
+            None => Vec::new(),
+            Some(Self::One(id)) => u32::try_from(*id).into_iter().collect(),
+            Some(Self::Many(ids)) => ids.iter().filter_map(|id| u32::try_from(*id).ok()).collect(),
+        }
+    }
+}
+
+/// A key of which absence and null say different things.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) enum Key<T> {
+    /// It does not stand in the file.
+    #[default]
+    Missing,
+    /// It stands there, perhaps as null.
+    Given(Option<T>),
+}
+
+impl<T> Key<T> {
+    /// Its value, or `habit` when it is missing.
+    pub(super) fn or(self, habit: Option<T>) -> Option<T> {
+        match self {
+            Self::Missing => habit,
+            Self::Given(value) => value,
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Key<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Option::deserialize(from).map(Self::Given)
+    }
+}
+
+impl ModelConfig {
+    pub(super) fn from_raw(raw: &Raw) -> Result<Self, Fault> {
+        let family = family(raw)?;
+        refuse(raw)?;
+        let hidden_size = need(raw.hidden_size, "hidden_size")?;
+        let heads = need(raw.num_attention_heads, "num_attention_heads")?;
+        let num_hidden_layers = need(raw.num_hidden_layers, "num_hidden_layers")?;
+        let head_dim = match (raw.head_dim, family) {
+            (Some(width), _) => width,
+            (None, Family::Gemma | Family::Gemma2 | Family::Gemma3) => 256,
+            (None, Family::Qwen3) => 128,
+            (None, _) => hidden_size / heads.max(1),
+        };
+        let attention_bias = raw.attention_bias.unwrap_or(false) && family != Family::Mistral;
+        let (sliding_window, layer_kinds) = layers(raw, family, num_hidden_layers)?;
+        let (rope, local_rope) = ropes(raw, family)?;
+        let gemma2 = family == Family::Gemma2;
+        let scaled = matches!(family, Family::Gemma2 | Family::Gemma3);
+        let config = Self {
+            family,
+            vocab_size: need(raw.vocab_size, "vocab_size")?,
+            hidden_size,
+            intermediate_size: need(raw.intermediate_size, "intermediate_size")?,
+            num_hidden_layers,
+            num_attention_heads: heads,
+            num_key_value_heads: raw.num_key_value_heads.unwrap_or(heads),
+            head_dim,
+            activation: activation(raw, family)?,
+            rms_norm_eps: raw.rms_norm_eps.unwrap_or(1e-6),
+            max_position_embeddings: raw.max_position_embeddings.unwrap_or(2048),
+            tie_word_embeddings: raw.tie_word_embeddings.unwrap_or(family.is_gemma()),
+            qkv_bias: attention_bias || family == Family::Qwen2,
+            output_bias: attention_bias && family != Family::Qwen2,
+            rope,
+            local_rope,
+            sliding_window,
+            layer_kinds,
+            query_scale: if scaled { raw.query_pre_attn_scalar.unwrap_or(256.0) } else { head_dim as f64 },
+            attention_softcap: raw.attn_logit_softcapping.or(gemma2.then_some(50.0)).filter(|_| scaled),
+            logit_softcap: raw.final_logit_softcapping.or(gemma2.then_some(30.0)).filter(|_| scaled),
+            initializer_range: raw.initializer_range.unwrap_or(0.02),
+            special: SpecialTokens {
+                bos: Ids::list(raw.bos_token_id.as_ref()).first().copied(),
+                eos: Ids::list(raw.eos_token_id.as_ref()),
+                pad: Ids::list(raw.pad_token_id.as_ref()).first().copied(),
+            },
+        };
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Values that fit each other, and sizes whose product cannot overflow.
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        let sizes = [
+            ("vocab_size", self.vocab_size, 1 << 26),
+            ("hidden_size", self.hidden_size, 1 << 18),
+            ("intermediate_size", self.intermediate_size, 1 << 20),
+            ("num_hidden_layers", self.num_hidden_layers, 1 << 12),
+            ("num_attention_heads", self.num_attention_heads, 1 << 12),
+            ("num_key_value_heads", self.num_key_value_heads, 1 << 12),
+            ("head_dim", self.head_dim, 1 << 12),
+            ("max_position_embeddings", self.max_position_embeddings, 1 << 30),
+        ];
+        for (key, size, most) in sizes {
+            if size == 0 || size > most {
+                return Err(Fault::new(key, format!("{size} is out of range; it is from 1 to {most}")));
+            }
+        }
+        if !self.num_attention_heads.is_multiple_of(self.num_key_value_heads) {
+            let what = format!(
+                "{} does not divide num_attention_heads = {}",
+                self.num_key_value_heads, self.num_attention_heads
+            );
+            return Err(Fault::new("num_key_value_heads", what));
+        }
+        if !self.head_dim.is_multiple_of(2) {
+            return Err(Fault::new("head_dim", format!("{} is odd; the rotation needs pairs", self.head_dim)));
+        }
+        if self.layer_kinds.len() != self.num_hidden_layers {
+            let what = format!("{} kinds for num_hidden_layers = {}", self.layer_kinds.len(), self.num_hidden_layers);
+            return Err(Fault::new("layer_types", what));
+        }
+        if self.layer_kinds.contains(&LayerKind::Sliding) && self.sliding_window.unwrap_or(0) == 0 {
+            return Err(Fault::new("sliding_window", "is missing or 0, but a layer has sliding attention"));
+        }
+        self.check_reals()
+    }
+
+    fn check_reals(&self) -> Result<(), Fault> {
+        let reals = [
+            ("rms_norm_eps", Some(self.rms_norm_eps)),
+            ("query_pre_attn_scalar", Some(self.query_scale)),
+            ("attn_logit_softcapping", self.attention_softcap),
+            ("final_logit_softcapping", self.logit_softcap),
+        ];
+        for (key, value) in reals {
+            if value.is_some_and(|value| !(value.is_finite() && value > 0.0)) {
+                return Err(Fault::new(key, format!("{} is not a positive number", value.unwrap_or_default())));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn need(value: Option<usize>, key: &'static str) -> Result<usize, Fault> {
+    value.ok_or_else(|| Fault::new(key, "is missing"))
+}
+
+fn family(raw: &Raw) -> Result<Family, Fault> {
+    let names = || Family::ALL.map(Family::model_type).join(", ");
+    let name = raw
+        .model_type
+        .as_deref()
+        .ok_or_else(|| Fault::new("model_type", format!("is missing; supported are {}", names())))?;
+    let found = Family::ALL.into_iter().find(|family| family.model_type() == name);
+    found.ok_or_else(|| Fault::new("model_type", format!("`{name}` is not supported; supported are {}", names())))
+}
+
+/// What would change the result and is not computed here.
+fn refuse(raw: &Raw) -> Result<(), Fault> {
+    if raw.mlp_bias == Some(true) {
+        return Err(Fault::new("mlp_bias", "a bias in the feed-forward part is not supported"));
+    }
+    if raw.use_bidirectional_attention == Some(true) {
+        return Err(Fault::new("use_bidirectional_attention", "is not supported"));
+    }
+    if raw.quantization_config.as_ref().is_some_and(|value| !value.is_null()) {
+        return Err(Fault::new(
+            "quantization_config",
+            "quantised checkpoints are not supported; use one in F32, F16 or BF16, or a GGUF file",
+        ));
+    }
+    Ok(())
+}
+
+fn activation(raw: &Raw, family: Family) -> Result<Activation, Fault> {
+    let given = if family.is_gemma() {
+        raw.hidden_activation.as_deref().or(raw.hidden_act.as_deref()).unwrap_or("gelu_pytorch_tanh")
+    } else {
+        raw.hidden_act.as_deref().unwrap_or("silu")
+    };
+    match given {
+        "silu" | "swish" => Ok(Activation::Silu),
+        "gelu_pytorch_tanh" => Ok(Activation::GeluTanh),
+        // Gemma's first files say `gelu` and mean the approximation.
+        "gelu" if family.is_gemma() => Ok(Activation::GeluTanh),
+        other => {
+            Err(Fault::new("hidden_act", format!("`{other}` is not supported; there are silu and gelu_pytorch_tanh")))
+        }
+    }
+}

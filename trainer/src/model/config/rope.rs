@@ -1,0 +1,157 @@
+//! The rotation of positions, as `config.json` states it: the old keys and transformers 5's `rope_parameters`.
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::Fault;
+use super::raw::Raw;
+use crate::model::config::Family;
+
+/// The base of the rotation, and how it is stretched.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rope {
+    /// The base of the geometric series of wavelengths.
+    pub theta: f64,
+    /// How far the series is stretched for longer contexts.
+    pub scaling: RopeScaling,
+}
+
+impl Rope {
+    /// A rotation without scaling.
+    pub fn new(theta: f64) -> Self {
+        Self { theta, scaling: RopeScaling::None }
+    }
+}
+
+/// How the rotation is stretched beyond the length that it was trained for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RopeScaling {
+    /// Not at all.
+    None,
+    /// Every frequency divided by the factor: position interpolation, arXiv 2306.15595.
+    Linear {
+        /// The divisor.
+        factor: f64,
+    },
+    /// Low frequencies divided by the factor, high ones kept, those between blended: Llama 3.1.
+    Llama3 {
+        /// The divisor of low frequencies.
+        factor: f64,
+        /// Wavelengths above the original length divided by this are low frequencies.
+        low_freq_factor: f64,
+        /// Wavelengths below the original length divided by this are high frequencies.
+        high_freq_factor: f64,
+        /// Tokens that the model was first trained for.
+        original_max_position_embeddings: f64,
+    },
+}
+
+/// One rotation as JSON has it.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(super) struct RawRope {
+    rope_type: Option<String>,
+    #[serde(rename = "type")]
+    old_type: Option<String>,
+    rope_theta: Option<f64>,
+    factor: Option<f64>,
+    low_freq_factor: Option<f64>,
+    high_freq_factor: Option<f64>,
+    original_max_position_embeddings: Option<f64>,
+    partial_rotary_factor: Option<f64>,
+}
+
+/// The value of `rope_parameters`: one rotation, or one for each kind of layer (Gemma 3).
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(super) struct RawRopes {
+    full_attention: Option<RawRope>,
+    sliding_attention: Option<RawRope>,
+    #[serde(flatten)]
+    single: RawRope,
+}
+
+impl RawRope {
+    fn rope(&self, theta: f64) -> Result<Rope, Fault> {
+        if self.partial_rotary_factor.is_some_and(|part| part < 1.0) {
+            return Err(Fault::new("partial_rotary_factor", "below 1 is not supported"));
+        }
+        let scaling = match self.rope_type.as_deref().or(self.old_type.as_deref()).unwrap_or("default") {
+            "default" => RopeScaling::None,
+            "linear" => RopeScaling::Linear { factor: self.need(self.factor, "factor")? },
+            "llama3" => RopeScaling::Llama3 {
+                factor: self.need(self.factor, "factor")?,
+                low_freq_factor: self.need(self.low_freq_factor, "low_freq_factor")?,
+                high_freq_factor: self.need(self.high_freq_factor, "high_freq_factor")?,
+                original_max_position_embeddings: self
+                    .need(self.original_max_position_embeddings, "original_max_position_embeddings")?,
+            },
+            other => {
+                let what = format!("`{other}` is not supported; there are default, linear and llama3");
+                return Err(Fault::new("rope_type", what));
+            }
+        };
+        Ok(Rope { theta: self.rope_theta.unwrap_or(theta), scaling })
+    }
+
+    #[expect(clippy::unused_self, reason = "reads as a question to the rotation")]
+    fn need(&self, value: Option<f64>, key: &'static str) -> Result<f64, Fault> {
+        match value {
+            Some(value) if value.is_finite() && value > 0.0 => Ok(value),
+            Some(value) => Err(Fault::new(key, format!("{value} is not a positive number"))),
+            None => Err(Fault::new(key, "is missing from the scaling of the rotation")),
+        }
+    }
+}
+
+/// The global rotation and, for Gemma 3, the local one.
+pub(super) fn ropes(raw: &Raw, family: Family) -> Result<(Rope, Option<Rope>), Fault> {
+    if raw.partial_rotary_factor.is_some_and(|part| part < 1.0) {
+        return Err(Fault::new("partial_rotary_factor", "below 1 is not supported"));
+    }
+    let nothing = RawRope::default();
+    let parameters = raw.rope_parameters.clone().unwrap_or_default();
+    let theta = raw.rope_theta.unwrap_or(if family == Family::Gemma3 { 1e6 } else { 1e4 });
+    let full = parameters.full_attention.as_ref().unwrap_or(&parameters.single);
+    let old = raw.rope_scaling.as_ref().filter(|_| raw.rope_parameters.is_none());
+    let global = old.unwrap_or(full).rope(theta)?;
+    let local = match family {
+        Family::Gemma3 => {
+            let base = raw.rope_local_base_freq.unwrap_or(1e4);
+            Some(parameters.sliding_attention.as_ref().unwrap_or(&nothing).rope(base)?)
+        }
+        _ => None,
+    };
+    for rope in std::iter::once(&global).chain(&local) {
+        if !(rope.theta.is_finite() && rope.theta > 0.0) {
+            return Err(Fault::new("rope_theta", format!("{} is not a positive number", rope.theta)));
+        }
+    }
+    Ok((global, local))
+}
+
+/// The JSON of one rotation, in the form of transformers 5.
+pub(super) fn to_json(rope: &Rope) -> Value {
+    let mut map = Map::new();
+    map.insert("rope_theta".into(), json!(rope.theta));
+    let kind = match &rope.scaling {
+        RopeScaling::None => "default",
+        RopeScaling::Linear { factor } => {
+            map.insert("factor".into(), json!(factor));
+            "linear"
+        }
+        RopeScaling::Llama3 { factor, low_freq_factor, high_freq_factor, original_max_position_embeddings } => {
+            map.insert("factor".into(), json!(factor));
+            map.insert("low_freq_factor".into(), json!(low_freq_factor));
+            map.insert("high_freq_factor".into(), json!(high_freq_factor));
+            map.insert("original_max_position_embeddings".into(), whole(*original_max_position_embeddings));
+            "llama3"
+        }
+    };
+    map.insert("rope_type".into(), json!(kind));
+    Value::Object(map)
+}
+
+/// A whole number as JSON writes one: transformers refuses `8192.0` for a length.
+#[expect(clippy::cast_possible_truncation, reason = "the length of a context is far below 2^53")]
+fn whole(value: f64) -> Value {
+    if value.fract() == 0.0 { json!(value as i64) } else { json!(value) }
+}

@@ -1,0 +1,300 @@
+//! Where the tokens of a batch stand: positions, and what each one may see.
+//!
+//! A [`Context`] is built once a batch and shared by all layers: the mask and the tables of the rotation are made
+//! once for each kind of layer, on first use. What a token sees is one contiguous span of keys, which covers causal,
+//! packed, windowed, padded and bidirectional attention alike. Invariant: every token sees at least itself.
+
+use std::sync::{Arc, OnceLock};
+
+use burn::tensor::{Bool, Device, FloatDType, Int, Tensor, TensorData};
+
+use super::config::{LayerKind, ModelConfig};
+use super::rope;
+
+/// Why positions and documents do not make a context.
+#[derive(Debug, thiserror::Error)]
+pub enum ContextError {
+    /// The rows differ in number or length.
+    #[error("row {row} has {found} {what}, but {expected} are expected; give every row of the batch one length")]
+    Ragged {
+        /// The row of the batch.
+        row: usize,
+        /// What was counted.
+        what: &'static str,
+        /// How many there are.
+        found: usize,
+        /// How many there should be.
+        expected: usize,
+    },
+    /// A batch without tokens.
+    #[error("a context needs at least one row and one token")]
+    Empty,
+    /// A document that is torn into parts.
+    #[error("row {row}: document {document} goes on at token {token} after another document; keep its tokens together")]
+    Torn {
+        /// The row of the batch.
+        row: usize,
+        /// The document's number.
+        document: u32,
+        /// Where it goes on.
+        token: usize,
+    },
+}
+
+/// Which way tokens look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Direction {
+    /// At themselves and what stands before: the language model.
+    #[default]
+    Causal,
+    /// At their whole document: masked language modelling.
+    Both,
+}
+
+/// What the rows of a batch have in common, for one kind of layer.
+#[derive(Debug)]
+pub(crate) struct View {
+    /// The first key that each token sees, `[rows, length]`.
+    pub(crate) first: Vec<u32>,
+    /// One past the last key that each token sees, `[rows, length]`.
+    pub(crate) end: Vec<u32>,
+    /// Cosines of the rotation, `[rows, length, head_dim / 2]`.
+    pub(crate) cosines: Vec<f32>,
+    /// Sines of the rotation, of the same shape.
+    pub(crate) sines: Vec<f32>,
+    hidden: OnceLock<Tensor<4, Bool>>,
+    rotation: OnceLock<[Tensor<4>; 2]>,
+}
+
+/// Positions, masks and rotations of one batch.
+#[derive(Debug, Clone)]
+pub struct Context {
+    batch: usize,
+    length: usize,
+    /// Rows of the tables: 1 when all rows of the batch are alike, `batch` otherwise.
+    rows: usize,
+    /// Keys that stand before the tokens of this batch, in the cache.
+    past: usize,
+    head_dim: usize,
+    compute: FloatDType,
+    device: Device,
+    full: Arc<View>,
+    sliding: Option<Arc<View>>,
+}
+
+/// What each token of each row sees, before the window of a layer.
+struct Spans {
+    batch: usize,
+    rows: usize,
+    length: usize,
+    past: usize,
+    direction: Direction,
+    positions: Vec<u32>,
+    first: Vec<u32>,
+    end: Vec<u32>,
+}
+
+impl Context {
+    /// One document a row, from position 0, `[batch, length]`; each token sees itself and what stands before.
+    pub fn causal(config: &ModelConfig, batch: usize, length: usize, device: &Device) -> Self {
+        Self::cached(config, &vec![0; batch.max(1)], 0, length, device)
+    }
+
+    /// One document a row, every token sees the whole row: masked language modelling.
+    pub fn bidirectional(config: &ModelConfig, batch: usize, length: usize, device: &Device) -> Self {
+        let spans = Spans {
+            batch,
+            rows: 1,
+            length,
+            past: 0,
+            direction: Direction::Both,
+            positions: (0..narrow(length)).collect(),
+            first: vec![0; length],
+            end: vec![narrow(length); length],
+        };
+        Self::new(config, &spans, device)
+    }
+
+    /// Tokens after `past` ones that lie in a cache; row `i` begins with `padding[i]` tokens that nobody sees.
+    pub fn cached(config: &ModelConfig, padding: &[usize], past: usize, length: usize, device: &Device) -> Self {
+        let alike = padding.windows(2).all(|pair| pair[0] == pair[1]);
+        let rows = if alike { 1 } else { padding.len() };
+        let mut spans = Spans {
+            batch: padding.len(),
+            rows,
+            length,
+            past,
+            direction: Direction::Causal,
+            positions: Vec::new(),
+            first: Vec::new(),
+            end: Vec::new(),
+        };
+        for &padding in &padding[..rows] {
+            for own in past..past + length {
+                spans.positions.push(narrow(own.saturating_sub(padding)));
+                // A token of the padding sees itself, so that its softmax is defined.
+                spans.first.push(narrow(padding.min(own)));
+                spans.end.push(narrow(own + 1));
+            }
+        }
+        Self::new(config, &spans, device)
+    }
+
+    /// Packed rows: tokens see only their own document. `positions` and `documents` are `[batch, length]`; positions
+    /// begin anew in each document, and the tokens of a document stand together.
+    ///
+    /// # Errors
+    /// When rows differ in length, or a document is torn into parts.
+    pub fn packed(
+        config: &ModelConfig,
+        positions: &[Vec<u32>],
+        documents: &[Vec<u32>],
+        direction: Direction,
+        device: &Device,
+    ) -> Result<Self, ContextError> {
+        let length = positions.first().map_or(0, Vec::len);
+        if length == 0 {
+            return Err(ContextError::Empty);
+        }
+        if documents.len() != positions.len() {
+            let (found, expected) = (documents.len(), positions.len());
+            return Err(ContextError::Ragged { row: 0, what: "rows of documents", found, expected });
+        }
+        let mut spans = Spans {
+            batch: positions.len(),
+            rows: positions.len(),
+            length,
+            past: 0,
+            direction,
+            positions: Vec::with_capacity(positions.len() * length),
+            first: Vec::with_capacity(positions.len() * length),
+            end: Vec::with_capacity(positions.len() * length),
+        };
+        for (row, (positions, documents)) in positions.iter().zip(documents).enumerate() {
+            for (what, found) in [("positions", positions.len()), ("documents", documents.len())] {
+                if found != length {
+                    return Err(ContextError::Ragged { row, what, found, expected: length });
+                }
+            }
+            spans.positions.extend_from_slice(positions);
+            spans.add_documents(row, documents)?;
+        }
+        Ok(Self::new(config, &spans, device))
+    }
+
+    fn new(config: &ModelConfig, spans: &Spans, device: &Device) -> Self {
+        let full = Arc::new(spans.view(config, LayerKind::Full));
+        let slides = config.layer_kinds.contains(&LayerKind::Sliding);
+        let sliding = slides.then(|| Arc::new(spans.view(config, LayerKind::Sliding)));
+        let Spans { batch, rows, length, past, .. } = *spans;
+        let head_dim = config.head_dim;
+        let device = device.clone();
+        Self { batch, length, rows, past, head_dim, compute: FloatDType::F32, device, full, sliding }
+    }
+
+    /// Computes matrix products in `compute`; norms, softmax and the residual stream stay in f32.
+    #[must_use]
+    pub fn with_compute(mut self, compute: FloatDType) -> Self {
+        self.compute = compute;
+        self
+    }
+
+    /// The type in which matrices are multiplied.
+    pub fn compute(&self) -> FloatDType {
+        self.compute
+    }
+
+    /// Rows of the batch.
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// Tokens a row.
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
+    /// Tokens a row that stand before, in the cache.
+    pub fn past(&self) -> usize {
+        self.past
+    }
+
+    /// The tables for one kind of layer.
+    pub(crate) fn view(&self, kind: LayerKind) -> &View {
+        match (kind, &self.sliding) {
+            (LayerKind::Sliding, Some(view)) => view,
+            _ => &self.full,
+        }
+    }
+
+    /// True where a key is hidden from a token: `[rows, 1, length, past + length]`.
+    pub(crate) fn mask(&self, kind: LayerKind) -> Tensor<4, Bool> {
+        let view = self.view(kind);
+        let made = view.hidden.get_or_init(|| {
+            let column = |values: &[u32]| {
+                let values: Vec<i32> = values.iter().map(|&value| value.cast_signed()).collect();
+                let data = TensorData::new(values, [self.rows, 1, self.length, 1]);
+                Tensor::<4, Int>::from_data(data, &self.device)
+            };
+            let keys = self.past + self.length;
+            let shape = [self.rows, 1, self.length, keys];
+            let key = Tensor::<1, Int>::arange(0..i64::from(narrow(keys)), &self.device).reshape([1, 1, 1, keys]);
+            let key = key.expand(shape);
+            let before = key.clone().lower(column(&view.first).expand(shape));
+            before.bool_or(key.greater_equal(column(&view.end).expand(shape)))
+        });
+        made.clone()
+    }
+
+    /// Cosines and sines of the rotation, each `[rows, 1, length, head_dim / 2]`.
+    pub(crate) fn rotation(&self, kind: LayerKind) -> [Tensor<4>; 2] {
+        let view = self.view(kind);
+        let made = view.rotation.get_or_init(|| {
+            let upload = |table: &[f32]| {
+                let data = TensorData::new(table.to_vec(), [self.rows, 1, self.length, self.head_dim / 2]);
+                Tensor::<4>::from_data(data, &self.device)
+            };
+            [upload(&view.cosines), upload(&view.sines)]
+        });
+        made.clone()
+    }
+}
+
+impl Spans {
+    /// Appends the spans of one packed row.
+    fn add_documents(&mut self, row: usize, documents: &[u32]) -> Result<(), ContextError> {
+        let mut seen = std::collections::BTreeSet::new();
+        let mut start = 0;
+        for run in documents.chunk_by(|left, right| left == right) {
+            let (document, end) = (run[0], start + run.len());
+            if !seen.insert(document) {
+                return Err(ContextError::Torn { row, document, token: start });
+            }
+            for own in start..end {
+                self.first.push(narrow(start));
+                self.end.push(narrow(if self.direction == Direction::Causal { own + 1 } else { end }));
+            }
+            start = end;
+        }
+        Ok(())
+    }
+
+    /// The tables for one kind of layer: the spans, cut to its window, and its rotation.
+    fn view(&self, config: &ModelConfig, kind: LayerKind) -> View {
+        let (mut first, mut end) = (self.first.clone(), self.end.clone());
+        if let (LayerKind::Sliding, Some(window)) = (kind, config.sliding_window) {
+            for (index, (first, end)) in first.iter_mut().zip(&mut end).enumerate() {
+                let own = self.past + index % self.length;
+                *first = (*first).max(narrow((own + 1).saturating_sub(window)));
+                *end = (*end).min(narrow(own.saturating_add(window)));
+            }
+        }
+        let (cosines, sines) = rope::table(config.rope_of(kind), config.head_dim, &self.positions);
+        View { first, end, cosines, sines, hidden: OnceLock::new(), rotation: OnceLock::new() }
+    }
+}
+
+/// A length as `u32`; contexts are far shorter.
+fn narrow(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}

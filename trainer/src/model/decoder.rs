@@ -1,0 +1,131 @@
+//! The whole model: embedding, blocks, final norm, head.
+
+use burn::module::{Module, Param};
+use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData, module};
+
+use super::block::Block;
+use super::cache::Cache;
+use super::config::{ConfigError, ModelConfig};
+use super::context::Context;
+use super::init::Fresh;
+use super::norm::Norm;
+use super::weights::{Source, Weights};
+
+/// A decoder of any [`super::config::Family`].
+#[derive(Module, Debug)]
+pub struct Decoder {
+    /// `[vocabulary, hidden]`.
+    embedding: Param<Tensor<2>>,
+    blocks: Vec<Block>,
+    final_norm: Norm,
+    /// `[vocabulary, hidden]`; none when the embedding serves.
+    head: Option<Param<Tensor<2>>>,
+    embedding_scale: f64,
+    #[module(skip)]
+    logit_softcap: Option<f64>,
+}
+
+impl Decoder {
+    /// A model with fresh weights, the same for equal `seed` on every device and with any number of threads.
+    ///
+    /// Weights are drawn from a normal distribution of `initializer_range` (0.02), those that write to the residual
+    /// stream divided by the root of twice the number of layers (GPT-2); norms begin at one.
+    ///
+    /// # Errors
+    /// When the configuration cannot be.
+    pub fn new(config: &ModelConfig, seed: u64, device: &Device) -> Result<Self, ConfigError> {
+        config.validate()?;
+        match Self::load(config, &mut Fresh::new(config, seed), device) {
+            Ok(decoder) => Ok(decoder),
+            Err(never) => match never {},
+        }
+    }
+
+    /// A model with the weights of `source`; their names and shapes are those of Hugging Face.
+    ///
+    /// # Errors
+    /// What `source` says: it is asked once for every tensor of the model.
+    pub fn load<W: Weights>(config: &ModelConfig, source: &mut W, device: &Device) -> Result<Self, W::Error> {
+        let table = [config.vocab_size, config.hidden_size];
+        let matrix = |source: &mut W, name: &str| -> Result<_, W::Error> {
+            Ok(Param::from_data(TensorData::new(source.tensor(name, &table)?, table), device))
+        };
+        let embedding = matrix(source, "model.embed_tokens.weight")?;
+        let head = if config.tie_word_embeddings { None } else { Some(matrix(source, "lm_head.weight")?) };
+        let blocks = (0..config.num_hidden_layers).map(|index| Block::load(source, config, index, device));
+        let blocks = blocks.collect::<Result<Vec<_>, _>>()?;
+        let habits = (config.rms_norm_eps, config.norm_offset());
+        let final_norm = Norm::load(source, "model.norm.weight", config.hidden_size, habits, device)?;
+        let (embedding_scale, logit_softcap) = (config.embedding_scale(), config.logit_softcap);
+        Ok(Self { embedding, blocks, final_norm, head, embedding_scale, logit_softcap })
+    }
+
+    /// Embeddings of `[batch, length]` tokens: `[batch, length, hidden]`, scaled where the family does so.
+    pub fn embed(&self, tokens: Tensor<2, Int>) -> Tensor<3> {
+        let x = module::embedding(self.embedding.val(), tokens).cast(FloatDType::F32);
+        #[expect(clippy::float_cmp, reason = "exactly one means that nothing is to be done")]
+        if self.embedding_scale == 1.0 { x } else { x.mul_scalar(self.embedding_scale) }
+    }
+
+    /// The blocks, first to last.
+    pub fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+
+    /// The norm after the last block; the shape stays.
+    pub fn final_norm(&self, x: Tensor<3>) -> Tensor<3> {
+        self.final_norm.forward(x)
+    }
+
+    /// Embedding, all blocks and the final norm: `[batch, length]` tokens to `[batch, length, hidden]`.
+    pub fn hidden(&self, tokens: Tensor<2, Int>, context: &Context) -> Tensor<3> {
+        let x = self.blocks.iter().fold(self.embed(tokens), |x, block| block.forward(x, context, None));
+        self.final_norm(x)
+    }
+
+    /// As [`Self::hidden`], for tokens that follow those in `cache`, which is extended by them.
+    pub fn hidden_cached(&self, tokens: Tensor<2, Int>, context: &Context, cache: &mut Cache) -> Tensor<3> {
+        let layers = self.blocks.iter().zip(cache.layers_mut());
+        let x = layers.fold(self.embed(tokens), |x, (block, cache)| block.forward(x, context, Some(cache)));
+        self.final_norm(x)
+    }
+
+    /// The matrix of the head, `[vocabulary, hidden]`: the embedding's when they are tied.
+    pub fn head_weight(&self) -> Tensor<2> {
+        self.head.as_ref().unwrap_or(&self.embedding).val()
+    }
+
+    /// Logits of `[batch, length, hidden]`: `[batch, length, vocabulary]` in f32, soft-capped where the family does so.
+    pub fn logits(&self, hidden: Tensor<3>) -> Tensor<3> {
+        let [batch, length, width] = hidden.dims();
+        let logits = hidden.reshape([batch * length, width]).matmul(self.head_weight().transpose());
+        let [_, vocabulary] = logits.dims();
+        self.cap(logits).reshape([batch, length, vocabulary])
+    }
+
+    /// The soft cap of the logits, `cap · tanh(x / cap)`; nothing where the family has none.
+    pub fn cap<const D: usize>(&self, logits: Tensor<D>) -> Tensor<D> {
+        match self.logit_softcap {
+            Some(cap) => logits.div_scalar(cap).tanh().mul_scalar(cap),
+            None => logits,
+        }
+    }
+
+    /// The value at which logits are soft-capped.
+    pub fn logit_softcap(&self) -> Option<f64> {
+        self.logit_softcap
+    }
+
+    /// Every tensor as a checkpoint has it, in the order of the model: names of Hugging Face, values made on demand.
+    pub fn weights(&self, config: &ModelConfig) -> Vec<Source> {
+        let mut list = vec![Source::whole("model.embed_tokens.weight", &self.embedding.val())];
+        for (index, block) in self.blocks.iter().enumerate() {
+            Source::block(&mut list, index, block, config);
+        }
+        list.push(Source::whole("model.norm.weight", &self.final_norm.weight()));
+        if let Some(head) = &self.head {
+            list.push(Source::whole("lm_head.weight", &head.val()));
+        }
+        list
+    }
+}

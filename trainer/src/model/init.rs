@@ -1,0 +1,112 @@
+//! Fresh weights, drawn on the CPU from the seed and the name of each tensor.
+//!
+//! Invariant: a tensor's values depend on the seed, its name and the configuration, and on nothing else: not on the
+//! device, the number of threads, the order of tensors, or how the model lays them side by side.
+
+use std::convert::Infallible;
+use std::f64::consts::TAU;
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::config::ModelConfig;
+use super::weights::Weights;
+
+/// Draws every tensor anew.
+#[derive(Debug)]
+pub(crate) struct Fresh {
+    seed: u64,
+    deviation: f64,
+    residual_deviation: f64,
+    norm: f32,
+}
+
+impl Fresh {
+    pub(crate) fn new(config: &ModelConfig, seed: u64) -> Self {
+        let deviation = config.initializer_range;
+        let residual_deviation = deviation / (2.0 * config.num_hidden_layers as f64).sqrt();
+        // Gemma adds one to its norm weights when it uses them.
+        Self { seed, deviation, residual_deviation, norm: if config.family.is_gemma() { 0.0 } else { 1.0 } }
+    }
+}
+
+impl Weights for Fresh {
+    type Error = Infallible;
+
+    fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, Infallible> {
+        let count = shape.iter().product();
+        if name.ends_with("norm.weight") {
+            return Ok(vec![self.norm; count]);
+        }
+        if name.rsplit('.').next() == Some("bias") {
+            return Ok(vec![0.0; count]);
+        }
+        let residual = name.ends_with("o_proj.weight") || name.ends_with("down_proj.weight");
+        let deviation = if residual { self.residual_deviation } else { self.deviation };
+        let mut draw = Normal::new(xxh3_64_with_seed(name.as_bytes(), self.seed));
+        Ok((0..count).map(|_| draw.next(deviation)).collect())
+    }
+}
+
+/// A stream of normally distributed numbers: `SplitMix64` (Steele et al., 2014) and the transform of Box and Muller.
+#[derive(Debug)]
+struct Normal {
+    state: u64,
+    spare: Option<f64>,
+}
+
+impl Normal {
+    fn new(seed: u64) -> Self {
+        Self { state: seed, spare: None }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "weights are f32")]
+    fn next(&mut self, deviation: f64) -> f32 {
+        let value = self.spare.take().unwrap_or_else(|| {
+            // From (0, 1], so that the logarithm is finite.
+            let radius = (-2.0 * libm::log(1.0 - self.uniform())).sqrt();
+            let angle = TAU * self.uniform();
+            self.spare = Some(radius * libm::sin(angle));
+            radius * libm::cos(angle)
+        });
+        (value * deviation) as f32
+    }
+
+    /// From [0, 1), with 53 bits.
+    fn uniform(&mut self) -> f64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^= mixed >> 31;
+        (mixed >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_have_the_deviation_that_was_asked_for() {
+        let config = ModelConfig::llama(64, 64, 2, 4, 2);
+        let mut fresh = Fresh::new(&config, 7);
+        for (name, expected) in [("model.embed_tokens.weight", 0.02), ("x.mlp.down_proj.weight", 0.01)] {
+            let Ok(values) = fresh.tensor(name, &[400, 100]);
+            let square: f64 = values.iter().map(|&value| f64::from(value).powi(2)).sum();
+            let deviation = (square / 40_000.0).sqrt();
+            assert!((deviation / expected - 1.0).abs() < 0.02, "{name}: {deviation}");
+        }
+    }
+
+    #[test]
+    fn another_seed_or_name_draws_other_values() {
+        let config = ModelConfig::llama(64, 64, 2, 4, 2);
+        let draw = |seed, name: &str| {
+            let Ok(values) = Fresh::new(&config, seed).tensor(name, &[4]);
+            values
+        };
+        assert_eq!(draw(1, "a.weight"), draw(1, "a.weight"));
+        assert_ne!(draw(1, "a.weight"), draw(2, "a.weight"));
+        assert_ne!(draw(1, "a.weight"), draw(1, "b.weight"));
+    }
+}

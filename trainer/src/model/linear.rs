@@ -1,0 +1,59 @@
+//! A matrix product with an optional bias; several matrices of a checkpoint may lie side by side in one.
+
+use burn::module::{Module, Param};
+use burn::tensor::{Device, FloatDType, Tensor, TensorData};
+
+use super::weights::{Weights, transposed};
+
+/// `x · weight + bias`.
+#[derive(Module, Debug)]
+pub(crate) struct Projection {
+    /// `[inputs, outputs]`: transposed against the checkpoint.
+    weight: Param<Tensor<2>>,
+    /// `[outputs]`.
+    bias: Option<Param<Tensor<1>>>,
+}
+
+impl Projection {
+    /// Takes matrices of the names `{name}.weight`, each of its own number of outputs, and puts them side by side.
+    pub(crate) fn load<W: Weights>(
+        weights: &mut W,
+        parts: &[(String, usize)],
+        inputs: usize,
+        bias: bool,
+        device: &Device,
+    ) -> Result<Self, W::Error> {
+        let outputs: usize = parts.iter().map(|(_, outputs)| outputs).sum();
+        let mut stacked = Vec::with_capacity(inputs * outputs);
+        for (name, outputs) in parts {
+            stacked.extend(weights.tensor(&format!("{name}.weight"), &[*outputs, inputs])?);
+        }
+        let weight = TensorData::new(transposed(&stacked, outputs, inputs), [inputs, outputs]);
+        let weight = Param::from_data(weight, device);
+        let mut values = Vec::new();
+        for (name, outputs) in parts.iter().filter(|_| bias) {
+            values.extend(weights.tensor(&format!("{name}.bias"), &[*outputs])?);
+        }
+        let bias = bias.then(|| Param::from_data(TensorData::new(values, [outputs]), device));
+        Ok(Self { weight, bias })
+    }
+
+    /// `[rows, inputs]` to `[rows, outputs]`, multiplied and returned in `compute`.
+    pub(crate) fn forward(&self, x: Tensor<2>, compute: FloatDType) -> Tensor<2> {
+        let product = x.cast(compute).matmul(self.weight.val().cast(compute));
+        match &self.bias {
+            Some(bias) => product + bias.val().cast(compute).unsqueeze(),
+            None => product,
+        }
+    }
+
+    /// The matrix, `[inputs, outputs]`.
+    pub(crate) fn weight(&self) -> Tensor<2> {
+        self.weight.val()
+    }
+
+    /// The bias, `[outputs]`.
+    pub(crate) fn bias(&self) -> Option<Tensor<1>> {
+        self.bias.as_ref().map(Param::val)
+    }
+}

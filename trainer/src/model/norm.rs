@@ -1,0 +1,49 @@
+//! Root-mean-square norm (arXiv 1910.07467), computed in f32.
+
+use burn::module::{Module, Param};
+use burn::tensor::{Device, FloatDType, Tensor, TensorData};
+
+use super::weights::Weights;
+
+/// Scales each vector to a mean square of one, then each element by a weight.
+#[derive(Module, Debug)]
+pub(crate) struct Norm {
+    /// `[width]`; stands around `1 − offset`.
+    weight: Param<Tensor<1>>,
+    epsilon: f64,
+    /// Added to the weight: 1 in Gemma, 0 elsewhere.
+    offset: f64,
+}
+
+impl Norm {
+    /// Takes the weight `name` of `width` elements from `weights`.
+    pub(crate) fn load<W: Weights>(
+        weights: &mut W,
+        name: &str,
+        width: usize,
+        (epsilon, offset): (f64, f64),
+        device: &Device,
+    ) -> Result<Self, W::Error> {
+        let values = weights.tensor(name, &[width])?;
+        Ok(Self { weight: Param::from_data(TensorData::new(values, [width]), device), epsilon, offset })
+    }
+
+    /// Norms the last dimension; the result is f32 and of the same shape.
+    pub(crate) fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        let x = x.cast(FloatDType::F32);
+        let mean_square = x.clone().square().mean_dim(D - 1);
+        let scale = mean_square.add_scalar(self.epsilon).sqrt().recip();
+        x * scale * self.scale().unsqueeze()
+    }
+
+    /// What the elements are scaled with, `[width]`.
+    fn scale(&self) -> Tensor<1> {
+        let weight = self.weight.val().cast(FloatDType::F32);
+        if self.offset == 0.0 { weight } else { weight.add_scalar(self.offset) }
+    }
+
+    /// The weight as it stands in a checkpoint.
+    pub(crate) fn weight(&self) -> Tensor<1> {
+        self.weight.val()
+    }
+}

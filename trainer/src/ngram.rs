@@ -1,0 +1,251 @@
+//! A 5-gram model with modified Kneser–Ney smoothing: what a neural model must beat to be worth its price.
+//!
+//! Chen and Goodman 1998, "An empirical study of smoothing techniques for language modeling", section 3: interpolated,
+//! three discounts an order, estimated from counts of counts. It learns from the same pieces of documents as the
+//! model, each begun by a symbol of its own; lower orders count in how many contexts a token follows, except after
+//! that symbol, before which nothing stands. Below one token stands the uniform distribution over the vocabulary.
+//!
+//! Tables are sorted arrays, 20 bytes an n-gram. Invariant: after any history the probabilities of all tokens sum to
+//! one; equal pieces in any order give equal tables.
+
+use std::ops::Range;
+
+/// The longest n-gram.
+pub const ORDER: usize = 5;
+
+/// Bits of one symbol in a key; five fit in 128.
+const BITS: usize = 25;
+
+/// The vocabulary does not fit in keys.
+#[derive(Debug, thiserror::Error)]
+#[error("an n-gram model takes fewer than 2^25 token ids, not {0}")]
+pub struct VocabularyError(u32);
+
+/// Counts of n-grams, to which pieces are added.
+#[derive(Debug)]
+pub struct Counting {
+    vocabulary: u32,
+    /// Of each order: the n-grams that begin a piece, and all of the highest.
+    keys: [Vec<u128>; ORDER],
+}
+
+/// The estimated model.
+#[derive(Debug)]
+pub struct Ngrams {
+    vocabulary: u32,
+    orders: Vec<Order>,
+}
+
+/// The n-grams of one length.
+#[derive(Debug)]
+struct Order {
+    keys: Vec<u128>,
+    counts: Vec<u32>,
+    histories: Vec<u128>,
+    statistics: Vec<Statistics>,
+    /// Of n-grams counted once, twice, and oftener.
+    discounts: [f64; 3],
+}
+
+/// What follows one history.
+#[derive(Debug, Clone, Copy, Default)]
+struct Statistics {
+    sum: u64,
+    /// Tokens that follow once, twice, and oftener.
+    followers: [u32; 3],
+}
+
+impl Counting {
+    /// No counts yet, over `vocabulary` token ids.
+    ///
+    /// # Errors
+    /// When there are too many.
+    pub fn new(vocabulary: u32) -> Result<Self, VocabularyError> {
+        if vocabulary >= 1 << BITS {
+            return Err(VocabularyError(vocabulary));
+        }
+        Ok(Self { vocabulary, keys: std::array::from_fn(|_| Vec::new()) })
+    }
+
+    /// Adds a piece of a document.
+    pub fn add(&mut self, tokens: &[u32]) {
+        let mut key = u128::from(self.vocabulary);
+        for (place, &token) in tokens.iter().enumerate() {
+            key = key << BITS | u128::from(token);
+            key &= mask(ORDER);
+            // The beginning and `place` + 1 tokens, of which the last five symbols count.
+            self.keys[(place + 2).min(ORDER) - 1].push(key);
+        }
+    }
+
+    /// Estimates the model.
+    pub fn finish(mut self) -> Ngrams {
+        let mut orders: Vec<Order> = Vec::with_capacity(ORDER);
+        for length in (1..=ORDER).rev() {
+            let mut keys = std::mem::take(&mut self.keys[length - 1]);
+            // In how many contexts: each n-gram that is longer by one gives one.
+            keys.extend(orders.last().into_iter().flat_map(|longer| &longer.keys).map(|key| key & mask(length)));
+            keys.sort_unstable();
+            orders.push(Order::new(&keys));
+        }
+        orders.reverse();
+        Ngrams { vocabulary: self.vocabulary, orders }
+    }
+}
+
+/// The low bits of so many symbols.
+fn mask(symbols: usize) -> u128 {
+    (1 << (BITS * symbols)) - 1
+}
+
+impl Order {
+    fn new(sorted: &[u128]) -> Self {
+        let (mut keys, mut counts) = (Vec::new(), Vec::new());
+        for run in sorted.chunk_by(|left, right| left == right) {
+            keys.push(run[0]);
+            counts.push(u32::try_from(run.len()).unwrap_or(u32::MAX));
+        }
+        let discounts = discounts(&counts);
+        let (mut histories, mut statistics) = (Vec::new(), Vec::<Statistics>::new());
+        for (key, &count) in keys.iter().zip(&counts) {
+            let history = key >> BITS;
+            if histories.last() != Some(&history) {
+                histories.push(history);
+                statistics.push(Statistics::default());
+            }
+            if let Some(last) = statistics.last_mut() {
+                last.sum += u64::from(count);
+                last.followers[kind(count)] += 1;
+            }
+        }
+        Self { keys, counts, histories, statistics, discounts }
+    }
+
+    /// The share that this order gives to a token, and what it leaves to shorter histories; `None` for a history that
+    /// was never seen.
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+    fn share(&self, key: u128) -> Option<(f64, f64)> {
+        let history = self.histories.binary_search(&(key >> BITS)).ok()?;
+        let Statistics { sum, followers } = self.statistics[history];
+        let left: f64 =
+            followers.iter().zip(self.discounts).map(|(&count, discount)| f64::from(count) * discount).sum();
+        let count = self.keys.binary_search(&key).map_or(0, |place| self.counts[place]);
+        let kept = if count == 0 { 0.0 } else { (f64::from(count) - self.discounts[kind(count)]).max(0.0) };
+        Some((kept / sum as f64, left / sum as f64))
+    }
+}
+
+/// Which of the three discounts a count has.
+fn kind(count: u32) -> usize {
+    (count.max(1) as usize - 1).min(2)
+}
+
+/// The discounts of Chen and Goodman, equation 26; half of the count where there are too few n-grams to estimate them.
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+fn discounts(counts: &[u32]) -> [f64; 3] {
+    let of = |wanted: u32| counts.iter().filter(|count| **count == wanted).count() as f64;
+    let (once, twice, thrice, four) = (of(1), of(2), of(3), of(4));
+    let share = once / (once + 2.0 * twice);
+    let found =
+        [1.0 - 2.0 * share * twice / once, 2.0 - 3.0 * share * thrice / twice, 3.0 - 4.0 * share * four / thrice];
+    let sound = |(found, count): (&f64, f64)| *found > 0.0 && *found < count;
+    if found.iter().zip([1.0, 2.0, 3.0]).all(sound) { found } else { [0.5, 1.0, 1.5] }
+}
+
+impl Ngrams {
+    /// The probability of `token` after `before`, the tokens of its piece before it.
+    pub fn probability(&self, before: &[u32], token: u32) -> f64 {
+        let known = before.len().min(ORDER - 1);
+        let mut key = if before.len() < ORDER - 1 { u128::from(self.vocabulary) } else { 0 };
+        for &token in &before[before.len() - known..] {
+            key = key << BITS | u128::from(token);
+        }
+        key = key << BITS | u128::from(token);
+        let longest = if before.len() < ORDER - 1 { known + 2 } else { ORDER };
+        let mut probability = 1.0 / f64::from(self.vocabulary.max(1));
+        for (length, order) in (1..=longest).zip(&self.orders) {
+            let Some((kept, left)) = order.share(key & mask(length)) else { break };
+            probability = kept + left * probability;
+        }
+        probability
+    }
+
+    /// −log p in nats of the tokens of a piece from `range`, each after all before it.
+    pub fn nats<'a>(&'a self, piece: &'a [u32], range: Range<usize>) -> impl Iterator<Item = f64> + 'a {
+        range.map(|place| -libm::log(self.probability(&piece[..place], piece[place])))
+    }
+
+    /// N-grams of all lengths.
+    pub fn len(&self) -> usize {
+        self.orders.iter().map(|order| order.keys.len()).sum()
+    }
+
+    /// Whether nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn model(vocabulary: u32, pieces: &[Vec<u32>]) -> Ngrams {
+        let mut counting = Counting::new(vocabulary).unwrap();
+        for piece in pieces {
+            counting.add(piece);
+        }
+        counting.finish()
+    }
+
+    proptest! {
+        #[test]
+        fn probabilities_sum_to_one(
+            pieces in prop::collection::vec(prop::collection::vec(0u32..6, 1..30), 1..8),
+            before in prop::collection::vec(0u32..6, 0..7),
+        ) {
+            let model = model(6, &pieces);
+            let sum: f64 = (0..6).map(|token| model.probability(&before, token)).sum();
+            prop_assert!((sum - 1.0).abs() < 1e-9, "{sum}");
+            prop_assert!((0..6).all(|token| model.probability(&before, token) > 0.0));
+        }
+    }
+
+    #[test]
+    fn counts_and_discounts_are_those_of_the_paper() {
+        // Bigrams, each once: (begin 0) (0 1) (1 2) (begin 1) (1 3) (begin 0 again, then 1): (0 1) twice, (begin 0) twice.
+        let model = model(5, &[vec![0, 1, 2], vec![1, 3], vec![0, 1]]);
+        let unigrams = &model.orders[0];
+        assert_eq!(unigrams.keys, [0, 1, 2, 3]);
+        // 1 follows 0 and the beginning; the others follow one symbol each.
+        assert_eq!(unigrams.counts, [1, 2, 1, 1]);
+        // Too few n-grams for an estimate.
+        assert_eq!(format!("{:?}", unigrams.discounts), "[0.5, 1.0, 1.5]");
+        // Ten once, five twice, two thrice, one four times: the share is 10 / (10 + 2 * 5).
+        let found = discounts(&[vec![1; 10], vec![2; 5], vec![3; 2], vec![4; 1]].concat());
+        let expected = [1.0 - 0.5, 2.0 - 3.0 * 0.5 * 2.0 / 5.0, 3.0 - 4.0 * 0.5 / 2.0];
+        assert!(found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-12), "{found:?}");
+        let bigrams = &model.orders[1];
+        // (0 1) follows the beginning only; (begin 0) keeps its raw count.
+        let of =
+            |first: u128, second: u128| bigrams.counts[bigrams.keys.binary_search(&(first << BITS | second)).unwrap()];
+        assert_eq!((of(0, 1), of(5, 0), of(5, 1)), (1, 2, 1));
+    }
+
+    #[test]
+    fn what_was_seen_often_is_expected_and_longer_histories_help() {
+        let piece: Vec<u32> = (0..400).map(|place| [1, 2, 3, 1, 2, 4][place % 6]).collect();
+        let model = model(50, &[piece]);
+        // After `1 2` either 3 or 4 follows; what stands before decides.
+        assert!(model.probability(&[2, 4, 1, 2], 3) > 0.9);
+        assert!(model.probability(&[2, 3, 1, 2], 4) > 0.9);
+        // Each follows `1 2` in one context only, so it is likelier than most, and no more.
+        let (seen, unseen) = (model.probability(&[9, 9, 1, 2], 3), model.probability(&[9, 9, 1, 2], 40));
+        assert!(seen > 2.0 * unseen, "{seen} {unseen}");
+        let unseen = model.probability(&[1, 2, 3, 1], 40);
+        assert!(unseen < 0.01, "{unseen}");
+        assert!(Counting::new(1 << 26).is_err());
+    }
+}

@@ -1,0 +1,65 @@
+//! The learning rate of each step.
+//!
+//! Invariant: a pure function of the step's number, so a resumed run follows the same way.
+
+use crate::recipe::{Schedule, Shape};
+
+/// The share of the highest learning rate at `step`, from 0, of `steps`.
+///
+/// Step *n* of *w* warm-up steps has (*n* + 1) / *w*, so no step is in vain.
+#[expect(clippy::cast_precision_loss, reason = "steps are far below 2^52")]
+pub fn rate(schedule: &Schedule, step: u64, steps: u64) -> f64 {
+    let warmup = schedule.warmup_steps.min(steps);
+    if step < warmup {
+        return (step + 1) as f64 / warmup as f64;
+    }
+    match schedule.shape {
+        Shape::Constant => 1.0,
+        Shape::Cosine { final_share } => {
+            let after = (steps - warmup).max(1);
+            let done = (step - warmup).min(after) as f64 / after as f64;
+            final_share + (1.0 - final_share) * 0.5 * (1.0 + libm::cos(std::f64::consts::PI * done))
+        }
+        Shape::Wsd { decay_share, final_share } => {
+            let falling = (steps as f64 * decay_share).max(1.0);
+            let left = steps.saturating_sub(step) as f64;
+            final_share + (1.0 - final_share) * (left / falling).min(1.0)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn way(shape: Shape) -> Vec<f64> {
+        let schedule = Schedule { warmup_steps: 4, shape };
+        (0..=24).map(|step| rate(&schedule, step, 24)).collect()
+    }
+
+    fn near(found: f64, expected: f64) {
+        assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+    }
+
+    #[test]
+    fn rates_rise_then_follow_their_shape() {
+        let cosine = way(Shape::Cosine { final_share: 0.1 });
+        assert_eq!(cosine[..4], [0.25, 0.5, 0.75, 1.0]);
+        near(cosine[4], 1.0);
+        near(cosine[14], 0.55);
+        near(cosine[24], 0.1);
+        assert!(cosine[4..].windows(2).all(|pair| pair[0] > pair[1]));
+        let wsd = way(Shape::Wsd { decay_share: 0.25, final_share: 0.0 });
+        near(wsd[18], 1.0);
+        near(wsd[21], 0.5);
+        near(wsd[24], 0.0);
+        assert!(way(Shape::Constant)[4..].iter().all(|rate| (rate - 1.0).abs() < 1e-12));
+    }
+
+    #[test]
+    fn a_run_shorter_than_its_warmup_has_rates() {
+        let schedule = Schedule { warmup_steps: 100, shape: Shape::Cosine { final_share: 0.1 } };
+        near(rate(&schedule, 0, 2), 0.5);
+        near(rate(&schedule, 1, 2), 1.0);
+    }
+}

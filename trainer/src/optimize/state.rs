@@ -1,0 +1,168 @@
+//! The optimiser's state as a safetensors file, bit for bit.
+//!
+//! Tensors are named by the weight's place and their own name (`blocks.0.attention.qkv.weight:moment_1`); how many
+//! steps each weight has had stands in the file's metadata. Invariant: what is read equals what was written.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::optim::{
+    AdamWState, AdaptiveMomentumState, DynState, MuonState, RecordState, StateSink, momentum::MomentumState,
+};
+use burn::tensor::{Device, Tensor, TensorData};
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+
+use super::update::{Optimizer, Rule};
+use crate::model::Decoder;
+
+/// Why an optimiser's state cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// The file cannot be read or written.
+    #[error(transparent)]
+    File(#[from] std::io::Error),
+    /// The file is not what was written.
+    #[error("{}: {detail}; the checkpoint is damaged: resume from an older one", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        detail: String,
+    },
+    /// The device cannot be read.
+    #[error("the optimiser's state cannot be read from the device: {0}")]
+    Device(String),
+}
+
+/// The key in the metadata under which the steps of each weight stand.
+const STEPS: &str = "steps";
+
+impl Optimizer {
+    /// Writes the state of `model`'s weights to `path`.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&self, model: &Decoder, path: &Path) -> Result<(), StateError> {
+        let mut ranks = Places::default();
+        model.visit(&mut ranks);
+        let (mut tensors, mut steps) = (Vec::new(), BTreeMap::new());
+        for (place, state) in &self.states {
+            let rank = ranks.found.get(place).map_or(2, Vec::len);
+            let (rule, _) = self.rule(place, rank);
+            let (sink, time) = flatten(state, rule, rank);
+            steps.extend(time.map(|time| (place.clone(), time)));
+            for (name, data) in sink.tensors {
+                let name = name.rsplit('.').next().unwrap_or_default();
+                tensors.push((format!("{place}:{name}"), data));
+            }
+        }
+        let views = tensors.iter().map(|(name, data)| {
+            let shape = data.shape().as_slice().to_vec();
+            let view = TensorView::new(Dtype::F32, shape, data.as_bytes());
+            Ok((name.as_str(), view.map_err(|error| StateError::Device(format!("{name}: {error}")))?))
+        });
+        let views = views.collect::<Result<Vec<_>, StateError>>()?;
+        let steps = serde_json::to_string(&steps).map_err(|error| StateError::Device(error.to_string()))?;
+        let bytes = safetensors::serialize(views, Some(HashMap::from([(STEPS.to_owned(), steps)])))
+            .map_err(|error| StateError::Device(error.to_string()))?;
+        fs_err::write(path, bytes)?;
+        Ok(())
+    }
+
+    /// Reads a state that [`Optimizer::write`] wrote for a model of the same shape.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or does not fit the model.
+    pub fn read(&mut self, model: &Decoder, path: &Path, device: &Device) -> Result<(), StateError> {
+        let damaged = |detail: String| StateError::Damaged { path: path.to_owned(), detail };
+        let bytes = fs_err::read(path)?;
+        let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|error| damaged(error.to_string()))?;
+        let steps = metadata.metadata().as_ref().and_then(|pairs| pairs.get(STEPS)).cloned().unwrap_or_default();
+        let steps: BTreeMap<String, usize> =
+            serde_json::from_str(&steps).map_err(|error| damaged(format!("its steps: {error}")))?;
+        let file = SafeTensors::deserialize(&bytes).map_err(|error| damaged(error.to_string()))?;
+        let mut places = Places::default();
+        model.visit(&mut places);
+        self.states.clear();
+        for (place, shape) in &places.found {
+            let tensor = |name: &str| -> Result<Option<TensorData>, StateError> {
+                let name = format!("{place}:{name}");
+                let Ok(view) = file.tensor(&name) else { return Ok(None) };
+                if view.shape() != shape || view.dtype() != Dtype::F32 {
+                    return Err(damaged(format!("{name} is {:?} {:?}, not F32 {shape:?}", view.dtype(), view.shape())));
+                }
+                let (values, _) = view.data().as_chunks::<4>();
+                let values: Vec<f32> = values.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+                Ok(Some(TensorData::new(values, shape.clone())))
+            };
+            let (rule, _) = self.rule(place, shape.len());
+            let state = match rule {
+                Rule::Muon => tensor("velocity")?.map(|velocity| {
+                    let velocity = Tensor::<2>::from_data(velocity, device);
+                    DynState::create(MuonState::<2>::new(MomentumState::new(velocity)), 2)
+                }),
+                Rule::Decay | Rule::Plain => match (tensor("moment_1")?, tensor("moment_2")?, steps.get(place)) {
+                    (Some(first), Some(second), Some(&time)) => Some(adamw(shape.len(), time, first, second, device)),
+                    (None, None, None) => None,
+                    _ => return Err(damaged(format!("the state of {place} is not whole"))),
+                },
+            };
+            if let Some(state) = state {
+                self.states.insert(place.clone(), state);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A state's tensors, and how many steps it has had.
+fn flatten(state: &DynState, rule: Rule, rank: usize) -> (StateSink, Option<usize>) {
+    let mut sink = StateSink::default();
+    let time = match (rule, rank) {
+        (Rule::Muon, _) => {
+            state.downcast_ref::<MuonState<2>>().state_flatten("", &mut sink);
+            None
+        }
+        (_, 1) => {
+            let state = state.downcast_ref::<AdamWState<1>>();
+            state.state_flatten("", &mut sink);
+            Some(state.momentum.time)
+        }
+        _ => {
+            let state = state.downcast_ref::<AdamWState<2>>();
+            state.state_flatten("", &mut sink);
+            Some(state.momentum.time)
+        }
+    };
+    (sink, time)
+}
+
+fn adamw(rank: usize, time: usize, first: TensorData, second: TensorData, device: &Device) -> DynState {
+    fn state<const D: usize>(time: usize, first: TensorData, second: TensorData, device: &Device) -> DynState {
+        let read = |data| Tensor::<D>::from_data(data, device);
+        DynState::create(AdamWState::new(AdaptiveMomentumState::new(time, read(first), read(second))), D)
+    }
+    if rank == 1 { state::<1>(time, first, second, device) } else { state::<2>(time, first, second, device) }
+}
+
+/// The shape of each weight by its place.
+#[derive(Default)]
+struct Places {
+    path: Vec<String>,
+    found: BTreeMap<String, Vec<usize>>,
+}
+
+impl ModuleVisitor for Places {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.found.insert(self.path.join("."), param.lazy_shape().as_slice().to_vec());
+    }
+}

@@ -1,0 +1,147 @@
+//! One step of the optimiser over all weights.
+//!
+//! Invariant: state is kept by the weight's place in the model (such as `blocks.0.attention.qkv.weight`), never by an
+//! id of this process, so a saved state fits the model in another process.
+
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ModuleMapper, Param};
+use burn::optim::{
+    AdamW, AdamWConfig, AdjustLrFn, DynOptimizer, DynState, GradientsParams, Muon, MuonConfig,
+    decay::WeightDecayConfig, momentum::MomentumConfig,
+};
+use burn::tensor::Tensor;
+
+use crate::model::Decoder;
+use crate::recipe;
+
+/// AdamW, and Muon where the recipe has it, with their state.
+pub struct Optimizer {
+    rules: Rules,
+    /// State by the weight's place.
+    pub(super) states: BTreeMap<String, DynState>,
+}
+
+/// How a weight changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rule {
+    /// AdamW with decay.
+    Decay,
+    /// AdamW without: norms, biases, and embeddings where the recipe says so.
+    Plain,
+    /// Muon: the matrices of blocks.
+    Muon,
+}
+
+/// The rules' arithmetic.
+struct Rules {
+    decay: AdamW,
+    plain: AdamW,
+    muon: Option<Muon>,
+    decay_embeddings: bool,
+}
+
+impl std::fmt::Debug for Optimizer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let places: Vec<&String> = self.states.keys().collect();
+        f.debug_struct("Optimizer").field("muon", &self.rules.muon.is_some()).field("states", &places).finish()
+    }
+}
+
+impl Optimizer {
+    /// An optimiser without state.
+    pub fn new(settings: &recipe::Optimizer) -> Self {
+        let adamw = &settings.adamw;
+        let build = |decay: f32| {
+            AdamWConfig::new()
+                .with_beta_1(adamw.beta_1)
+                .with_beta_2(adamw.beta_2)
+                .with_epsilon(adamw.epsilon)
+                .with_weight_decay(decay)
+                .build()
+        };
+        let muon = settings.muon.as_ref().map(|muon| {
+            MuonConfig::new()
+                .with_momentum(MomentumConfig { momentum: muon.momentum, dampening: 0.0, nesterov: true })
+                .with_ns_steps(muon.iterations)
+                .with_weight_decay(Some(WeightDecayConfig::new(adamw.weight_decay)))
+                .with_adjust_lr_fn(AdjustLrFn::MatchRmsAdamW)
+                .build()
+        });
+        let rules = Rules {
+            decay: build(adamw.weight_decay),
+            plain: build(0.0),
+            muon,
+            decay_embeddings: adamw.decay_embeddings,
+        };
+        Self { rules, states: BTreeMap::new() }
+    }
+
+    /// Changes the weights that have a gradient and that `owned` accepts, by the gradient times `scale`.
+    #[must_use]
+    pub fn step(
+        &mut self,
+        model: Decoder,
+        gradients: GradientsParams,
+        learning_rate: f64,
+        scale: f64,
+        owned: impl Fn(&str) -> bool,
+    ) -> Decoder {
+        model.map(&mut Step { optimizer: self, gradients, learning_rate, scale, owned, path: Vec::new() })
+    }
+
+    /// How many weights have a state here.
+    pub fn kept(&self) -> usize {
+        self.states.len()
+    }
+
+    /// The rule of the weight at `path` with `rank` dimensions, and its arithmetic.
+    pub(super) fn rule(&self, path: &str, rank: usize) -> (Rule, &dyn DynOptimizer) {
+        let rules = &self.rules;
+        let embedding = path == "embedding";
+        match &rules.muon {
+            Some(muon) if rank == 2 && path.starts_with("blocks.") => (Rule::Muon, muon),
+            _ if rank < 2 || (embedding && !rules.decay_embeddings) => (Rule::Plain, &rules.plain),
+            _ => (Rule::Decay, &rules.decay),
+        }
+    }
+}
+
+struct Step<'a, F> {
+    optimizer: &'a mut Optimizer,
+    gradients: GradientsParams,
+    learning_rate: f64,
+    scale: f64,
+    owned: F,
+    path: Vec<String>,
+}
+
+impl<F: Fn(&str) -> bool> ModuleMapper for Step<'_, F> {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let path = self.path.join(".");
+        let Some(gradient) = self.gradients.remove::<D>(param.id).filter(|_| (self.owned)(&path)) else {
+            return param;
+        };
+        #[expect(clippy::float_cmp, reason = "exactly one means that nothing is to be done")]
+        let gradient = if self.scale == 1.0 { gradient } else { gradient.mul_scalar(self.scale) };
+        let state = self.optimizer.states.remove(&path);
+        let (optimizer, learning_rate) = (&mut *self.optimizer, self.learning_rate);
+        param.map(|weight| {
+            let (_, arithmetic) = optimizer.rule(&path, D);
+            let (weight, gradient) = (weight.inner().into_bridge(), gradient.into_bridge());
+            let (weight, state) = arithmetic.step_dyn(D, learning_rate, weight, gradient, state);
+            if let Some(state) = state {
+                optimizer.states.insert(path, state);
+            }
+            Tensor::from_bridge(weight).autodiff().require_grad()
+        })
+    }
+}

@@ -1,0 +1,379 @@
+//! A run: from a recipe and a corpus to a trained model, through steps that can be interrupted anywhere.
+//!
+//! ```text
+//! OUTPUT/checkpoints/step-N/   Hugging Face folder, manifest.json, and the trainer's state
+//! OUTPUT/metrics.jsonl         a record a measurement      OUTPUT/tensorboard/   the same as events
+//! OUTPUT/train.html            the same as curves          OUTPUT/model/         the trained model
+//! ```
+//!
+//! Invariant: the losses and the model are a function of recipe, corpus and version, at one number of threads; where
+//! and how often a run was interrupted does not enter.
+
+mod checkpoint;
+mod error;
+mod finish;
+mod provenance;
+mod setup;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use burn::tensor::Device;
+use corpusmill_pipeline::shard::Corpus;
+
+pub use checkpoint::{Checkpoints, State};
+pub use error::PretrainError;
+pub use provenance::{BURN_VERSION, CorpusEntry, Provenance};
+pub use setup::check_tokenizer;
+
+use self::checkpoint::{Content, read_state};
+use self::setup::Start;
+use crate::data::{Batches, held_out};
+use crate::evaluate::{Evaluation, evaluate};
+use crate::gradient::{Pass, compute_type};
+use crate::hub;
+use crate::loss::LossSettings;
+use crate::metrics::{Events, Kind, Log, Record, memory_watermark, training_flops_per_token};
+use crate::model::ModelConfig;
+use crate::optimize::{Optimizer, rate};
+use crate::parallel::Alone;
+use crate::recipe::Recipe;
+use crate::step::{StepReport, Tally, Training};
+use crate::token_bytes::TokenBytes;
+
+/// What is told while a run goes on.
+pub trait Observer {
+    /// A message for a person.
+    fn say(&mut self, line: &str);
+
+    /// A step is done.
+    fn step(&mut self, step: u64, steps: u64, loss: Option<f64>);
+
+    /// A record was written.
+    fn record(&mut self, record: &Record);
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// All steps are done.
+    Done {
+        /// The trained model.
+        model: PathBuf,
+    },
+    /// It was asked to stop, and goes on from here when it is run again.
+    Interrupted {
+        /// The checkpoint.
+        checkpoint: PathBuf,
+    },
+}
+
+/// What a run is made of.
+#[derive(Debug)]
+pub struct Order<'a> {
+    /// What to do.
+    pub recipe: &'a Recipe,
+    /// The folder of the corpus.
+    pub corpus: &'a Path,
+    /// Where to compute.
+    pub device: &'a Device,
+    /// Set from outside to stop after the current step.
+    pub cancel: &'a AtomicBool,
+}
+
+/// Begins a run, or goes on with it from its newest checkpoint.
+///
+/// # Errors
+/// When recipe, corpus and checkpoint do not fit, a file cannot be read or written, or too many steps in a row are
+/// not finite.
+pub fn run(order: &Order<'_>, observer: &mut dyn Observer) -> Result<Outcome, PretrainError> {
+    let corpus = Corpus::open(order.corpus)?;
+    let start = Start::new(order.recipe, order.corpus, &corpus)?;
+    Run::begin(order, &corpus, &start, observer)?.go(observer)
+}
+
+/// A run between two steps.
+struct Run<'a> {
+    order: &'a Order<'a>,
+    corpus: &'a Corpus,
+    start: &'a Start,
+    training: Training<'a, Alone>,
+    batches: Batches,
+    steps: u64,
+    step: u64,
+    /// Since the last record.
+    window: Window,
+    skipped: u64,
+    skipped_in_row: u32,
+    checkpoints: Checkpoints,
+    provenance: Provenance,
+    bytes: TokenBytes,
+    log: Log,
+    events: Option<Events>,
+    /// The checkpoint of this very step, when there is one.
+    saved: Option<PathBuf>,
+}
+
+/// What the next record is made of.
+struct Window {
+    tally: Tally,
+    begun: Instant,
+    tokens: u64,
+    last: Option<(f64, f64)>,
+}
+
+impl<'a> Run<'a> {
+    fn begin(
+        order: &'a Order<'a>,
+        corpus: &'a Corpus,
+        start: &'a Start,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, PretrainError> {
+        let recipe = order.recipe;
+        let mut batches = Batches::train(corpus, &recipe.data, start.prediction, (0, 1))?;
+        let steps = batches.steps(&recipe.data)?;
+        let provenance = Provenance::new(recipe, corpus.manifest(), &start.config, steps, start.began_from.clone());
+        let output = recipe.output();
+        let checkpoints = Checkpoints::open(&output.join("checkpoints"), recipe.checkpoint.keep)?;
+        let resumed = checkpoints.newest()?;
+        let mut optimizer = Optimizer::new(&recipe.optimizer);
+        let sources = corpus.sources().len();
+        let fresh = State::new(0, batches.fingerprint(), &Tally::new(sources));
+        let (model, state) = match &resumed {
+            Some(path) => {
+                if let Some(what) = provenance.difference(&Provenance::read(path)?) {
+                    return Err(PretrainError::OtherRun { path: path.clone(), what });
+                }
+                let state = read_state(path)?;
+                if state.order != batches.fingerprint() {
+                    let what = "it was trained on the corpus in another order".to_owned();
+                    return Err(PretrainError::OtherRun { path: path.clone(), what });
+                }
+                let (_, model) = hub::load(path, &order.device.clone().autodiff())?;
+                let file = path.join("trainer").join("optimizer.safetensors");
+                optimizer.read(&model, &file, order.device)?;
+                observer.say(&format!("going on from {} at step {} of {steps}", path.display(), state.step));
+                (model, state)
+            }
+            None => (start.model(recipe.seed, order.device)?, fresh),
+        };
+        batches.seek(state.step)?;
+        let log = Log::open(&output.join("metrics.jsonl"), state.metrics_bytes)?;
+        let tensorboard = output.join("tensorboard");
+        let events = recipe.metrics.tensorboard.then(|| Events::create(&tensorboard, state.step)).transpose()?;
+        let training = Training {
+            pass: pass(recipe, &start.config),
+            model,
+            optimizer,
+            clip_norm: recipe.optimizer.clip_norm,
+            group: Alone,
+            owners: None,
+            sources,
+        };
+        Ok(Self {
+            order,
+            corpus,
+            start,
+            training,
+            batches,
+            steps,
+            step: state.step,
+            window: Window { tally: state.window(), begun: Instant::now(), tokens: 0, last: None },
+            skipped: state.skipped,
+            skipped_in_row: state.skipped_in_row,
+            checkpoints,
+            provenance,
+            bytes: TokenBytes::read(&order.corpus.join("tokenizer.json"))?,
+            log,
+            events,
+            saved: resumed,
+        })
+    }
+
+    fn go(mut self, observer: &mut dyn Observer) -> Result<Outcome, PretrainError> {
+        observer.say(&self.describe());
+        while self.step < self.steps {
+            if self.order.cancel.load(Ordering::Relaxed) {
+                let checkpoint = self.save()?;
+                return Ok(Outcome::Interrupted { checkpoint });
+            }
+            self = self.advance(observer)?;
+            let recipe = self.order.recipe;
+            let due = |every: u64| every > 0 && self.step.is_multiple_of(every);
+            let (record, validate) = (due(recipe.metrics.every_steps), due(recipe.validation.every_steps));
+            let save = due(recipe.checkpoint.every_steps);
+            if record || self.step == self.steps {
+                self.record_training(observer)?;
+            }
+            if validate && self.step < self.steps {
+                self.validate(Kind::Validation, observer)?;
+            }
+            if save || self.step == self.steps {
+                self.save()?;
+            }
+        }
+        self.finish(observer)
+    }
+
+    fn describe(&self) -> String {
+        let recipe = self.order.recipe;
+        format!(
+            "{}: {} parameters, {} steps of {} tokens, corpus {}",
+            recipe.name,
+            self.start.config.parameters(),
+            self.steps,
+            recipe.step_tokens(),
+            self.corpus.manifest().corpus_digest
+        )
+    }
+
+    /// One step, taken or skipped.
+    fn advance(mut self, observer: &mut dyn Observer) -> Result<Self, PretrainError> {
+        let recipe = self.order.recipe;
+        let Some(batches) = self.batches.next_step()? else {
+            // `Batches::steps` has seen to it that there are enough.
+            self.steps = self.step;
+            return Ok(self);
+        };
+        let learning_rate = recipe.optimizer.learning_rate * rate(&recipe.schedule, self.step, self.steps);
+        let (training, report) = self.training.step(&batches, learning_rate)?;
+        self.training = training;
+        self.step += 1;
+        self.saved = None;
+        self.window.tokens += recipe.step_tokens();
+        self.account(&report, learning_rate, observer)?;
+        observer.step(self.step, self.steps, report.tally.mean().filter(|loss| loss.is_finite()));
+        Ok(self)
+    }
+
+    fn account(
+        &mut self,
+        report: &StepReport,
+        learning_rate: f64,
+        observer: &mut dyn Observer,
+    ) -> Result<(), PretrainError> {
+        if report.taken {
+            self.skipped_in_row = 0;
+            self.window.tally.merge(&report.tally);
+            self.window.last = Some((learning_rate, report.gradient_norm));
+            return Ok(());
+        }
+        self.skipped += 1;
+        self.skipped_in_row += 1;
+        observer.say(&format!("step {}: loss or gradient is not finite; the step is left out", self.step));
+        if self.skipped_in_row < self.order.recipe.non_finite_limit {
+            return Ok(());
+        }
+        let checkpoint = self.checkpoints.newest()?;
+        Err(PretrainError::NonFinite { steps: self.skipped_in_row, step: self.step, checkpoint })
+    }
+
+    fn record_training(&mut self, observer: &mut dyn Observer) -> Result<(), PretrainError> {
+        let sources = self.training.sources;
+        let window = std::mem::replace(
+            &mut self.window,
+            Window { tally: Tally::new(sources), begun: Instant::now(), tokens: 0, last: None },
+        );
+        let evaluation = Evaluation { tally: window.tally, bytes: vec![0.0; sources] };
+        let Some(mut record) = self.measured(Kind::Train, &evaluation) else { return Ok(()) };
+        let seconds = window.begun.elapsed().as_secs_f64().max(1e-9);
+        #[expect(clippy::cast_precision_loss, reason = "a speed")]
+        let speed = window.tokens as f64 / seconds;
+        let recipe = self.order.recipe;
+        let flops = training_flops_per_token(&self.start.config, recipe.data.sequence_length);
+        record.learning_rate = window.last.map(|(rate, _)| rate);
+        record.gradient_norm = window.last.map(|(_, norm)| norm);
+        record.skipped = Some(self.skipped);
+        record.tokens_per_second = Some(speed);
+        record.model_flops_utilisation = recipe.metrics.peak_teraflops.map(|peak| speed * flops / (peak * 1e12));
+        record.memory_bytes = memory_watermark();
+        self.write(&record, observer)
+    }
+
+    /// Losses on held-out sequences: all of them at the end.
+    fn validate(&mut self, kind: Kind, observer: &mut dyn Observer) -> Result<(), PretrainError> {
+        let recipe = self.order.recipe;
+        let most = (kind == Kind::Validation).then_some(recipe.validation.sequences);
+        let (length, rows) = (recipe.data.sequence_length, recipe.data.micro_sequences as usize);
+        let batches = held_out(self.corpus, length, rows, most, self.start.prediction)?;
+        let training = &self.training;
+        let begun = Instant::now();
+        let found = evaluate(&training.pass, &training.model, batches, training.sources, &self.bytes)?;
+        // Speed is that of steps.
+        self.window.begun += begun.elapsed();
+        match self.measured(kind, &found) {
+            Some(record) => self.write(&record, observer),
+            None => Ok(()),
+        }
+    }
+
+    /// A record with losses; `None` when nothing was predicted.
+    fn measured(&self, kind: Kind, found: &Evaluation) -> Option<Record> {
+        let names = self.corpus.sources().iter().enumerate();
+        let losses = names.filter_map(|(at, name)| Some((name.clone(), found.tally.mean_of(at)?)));
+        Some(Record {
+            kind,
+            step: self.step,
+            tokens: self.step * self.order.recipe.step_tokens(),
+            loss: found.tally.mean()?,
+            losses: losses.collect(),
+            bits_per_byte: found.bits_per_byte(),
+            learning_rate: None,
+            gradient_norm: None,
+            skipped: None,
+            tokens_per_second: None,
+            model_flops_utilisation: None,
+            memory_bytes: None,
+        })
+    }
+
+    fn write(&mut self, record: &Record, observer: &mut dyn Observer) -> Result<(), PretrainError> {
+        self.log.append(record)?;
+        if let Some(events) = &mut self.events {
+            events.append(record)?;
+        }
+        observer.record(record);
+        Ok(())
+    }
+
+    /// The checkpoint of this step.
+    fn save(&mut self) -> Result<PathBuf, PretrainError> {
+        if let Some(path) = &self.saved {
+            return Ok(path.clone());
+        }
+        let mut state = State::new(self.step, self.batches.fingerprint(), &self.window.tally);
+        state.metrics_bytes = self.log.sync()?;
+        state.skipped = self.skipped;
+        state.skipped_in_row = self.skipped_in_row;
+        let path = self.checkpoints.save(&self.content(), &self.training.optimizer, &state)?;
+        self.saved = Some(path.clone());
+        Ok(path)
+    }
+
+    fn content(&self) -> Content<'_> {
+        let recipe = self.order.recipe;
+        let manifest = self.provenance.text(self.step, recipe.step_tokens());
+        let tokenizer = setup::tokenizer_config(self.corpus.manifest(), recipe.data.sequence_length);
+        Content {
+            config: &self.start.config,
+            model: &self.training.model,
+            companions: self.start.from.as_deref().unwrap_or(self.order.corpus),
+            files: vec![(provenance::FILE, manifest), ("tokenizer_config.json", tokenizer)],
+        }
+    }
+}
+
+/// How batches go through the model of this recipe.
+fn pass<'a>(recipe: &Recipe, config: &'a ModelConfig) -> Pass<'a> {
+    let loss = LossSettings {
+        z_loss: recipe.loss.z_loss,
+        chunk_tokens: recipe.loss.chunk_tokens,
+        softcap: config.logit_softcap,
+        compute: compute_type(recipe.compute.precision),
+    };
+    Pass { config, loss, recompute: recipe.compute.recompute }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+//! From a recipe and a corpus to a model and the batches that it learns from.
+//!
+//! Invariant: everything that does not fit is found here, before the first step.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use corpusmill_pipeline::shard::{Corpus, Manifest};
+
+use super::PretrainError;
+use super::provenance::weight_digests;
+use crate::data::Prediction;
+use crate::hub;
+use crate::model::{Decoder, ModelConfig};
+use crate::recipe::{Model, NewModel, Objective, Recipe};
+
+/// A model before its first step.
+#[derive(Debug)]
+pub(super) struct Start {
+    /// Its sizes.
+    pub(super) config: ModelConfig,
+    /// Where it comes from: a folder of weights, or none for fresh ones.
+    pub(super) from: Option<PathBuf>,
+    /// blake3 of each file of weights.
+    pub(super) began_from: BTreeMap<String, String>,
+    /// What is predicted.
+    pub(super) prediction: Prediction,
+}
+
+impl Start {
+    /// Settles the sizes and checks them against the corpus.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or model and corpus do not fit.
+    pub(super) fn new(recipe: &Recipe, folder: &Path, corpus: &Corpus) -> Result<Self, PretrainError> {
+        let manifest = corpus.manifest();
+        check_tokenizer(folder, &manifest.tokenizer.digest)?;
+        let (config, from) = match &recipe.model {
+            Model::New(sizes) => (new_config(sizes, recipe, manifest), None),
+            Model::Config(path) => (ModelConfig::read(path)?, None),
+            Model::From(folder) => {
+                check_tokenizer(folder, &manifest.tokenizer.digest)?;
+                (ModelConfig::read(&folder.join("config.json"))?, Some(folder.clone()))
+            }
+        };
+        config.validate()?;
+        let vocabulary = manifest.tokenizer.vocabulary_size;
+        if config.vocab_size < vocabulary as usize {
+            return Err(PretrainError::Vocabulary { model: config.vocab_size, corpus: vocabulary });
+        }
+        let began_from = from.as_deref().map(weight_digests).transpose()?.unwrap_or_default();
+        let prediction = prediction(recipe, &config, manifest)?;
+        Ok(Self { config, from, began_from, prediction })
+    }
+
+    /// The model's weights, which require gradients.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub(super) fn model(&self, seed: u64, device: &Device) -> Result<Decoder, PretrainError> {
+        let device = device.clone().autodiff();
+        match &self.from {
+            Some(folder) => Ok(hub::load(folder, &device)?.1),
+            None => Ok(Decoder::new(&self.config, seed, &device)?),
+        }
+    }
+}
+
+/// The numbers in shards mean what `tokenizer.json` in `folder` says, or an error.
+///
+/// # Errors
+/// When the file is missing or another one.
+pub fn check_tokenizer(folder: &Path, expected: &str) -> Result<(), PretrainError> {
+    let path = folder.join("tokenizer.json");
+    let found = blake3::hash(&fs_err::read(&path)?).to_hex().to_string();
+    if found == expected {
+        return Ok(());
+    }
+    Err(PretrainError::OtherTokenizer { path, found, expected: expected.to_owned() })
+}
+
+fn new_config(sizes: &NewModel, recipe: &Recipe, manifest: &Manifest) -> ModelConfig {
+    let masked = matches!(recipe.data.objective, Objective::Masked(masked) if masked.mask_token.is_none());
+    let vocabulary = manifest.tokenizer.vocabulary_size + u32::from(masked);
+    let vocabulary = vocabulary.next_multiple_of(sizes.vocabulary_multiple) as usize;
+    let mut config = ModelConfig::llama(
+        vocabulary,
+        sizes.hidden_size,
+        sizes.layers,
+        sizes.heads,
+        sizes.key_value_heads.unwrap_or(sizes.heads),
+    );
+    config.intermediate_size =
+        sizes.intermediate_size.unwrap_or_else(|| (sizes.hidden_size * 8 / 3).next_multiple_of(32));
+    config.tie_word_embeddings = sizes.tie_embeddings;
+    config.rope = crate::model::config::Rope::new(sizes.rope_theta);
+    config.max_position_embeddings = recipe.data.sequence_length as usize;
+    config.special.eos = manifest.tokenizer.end_of_document.into_iter().collect();
+    config
+}
+
+fn prediction(recipe: &Recipe, config: &ModelConfig, manifest: &Manifest) -> Result<Prediction, PretrainError> {
+    let vocabulary = manifest.tokenizer.vocabulary_size;
+    let last = u32::try_from(config.vocab_size).unwrap_or(u32::MAX).saturating_sub(1);
+    let mut mask_token = last;
+    if let Objective::Masked(masked) = recipe.data.objective {
+        mask_token = masked.mask_token.unwrap_or(last);
+        let special = manifest.tokenizer.special_tokens.values().any(|id| *id == mask_token);
+        let ends = manifest.tokenizer.end_of_document == Some(mask_token);
+        if mask_token > last || ends || (mask_token < vocabulary && !special) {
+            return Err(PretrainError::MaskToken { token: mask_token, corpus: vocabulary });
+        }
+    }
+    Ok(Prediction { objective: recipe.data.objective, vocabulary, mask_token, seed: recipe.seed })
+}
+
+/// What tells transformers how to use the tokenizer of a new model.
+pub(super) fn tokenizer_config(manifest: &Manifest, context: u32) -> String {
+    let end = manifest.tokenizer.end_of_document;
+    let end = manifest.tokenizer.special_tokens.iter().find(|(_, id)| Some(**id) == end).map(|(token, _)| token);
+    let mut config = serde_json::json!({
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "clean_up_tokenization_spaces": false,
+        "model_max_length": context,
+    });
+    if let Some(end) = end {
+        config["eos_token"] = serde_json::json!(end);
+    }
+    format!("{config:#}\n")
+}

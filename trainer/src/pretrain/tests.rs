@@ -1,0 +1,149 @@
+use std::sync::atomic::AtomicBool;
+
+use super::*;
+use crate::data::fixture;
+use crate::metrics;
+use crate::recipe::{Model, load};
+
+const RECIPE: &str = "
+name: t
+model: { new: { layers: 1, hidden-size: 16, heads: 2 } }
+data: { sequence-length: 24, batch-sequences: 4, micro-sequences: 2, steps: 14 }
+optimizer: { learning-rate: 0.01 }
+schedule: { warmup-steps: 2 }
+checkpoint: { every-steps: 5, keep: 2 }
+validation: { every-steps: 6, sequences: 3 }
+metrics: { every-steps: 4 }
+";
+
+fn recipe(folder: &Path, changes: &[&str]) -> Recipe {
+    let path = folder.join("t.yaml");
+    fs_err::write(&path, RECIPE).unwrap();
+    let mut changes: Vec<String> = changes.iter().map(|change| (*change).to_owned()).collect();
+    changes.push(format!("output={}", folder.join("out").display()));
+    load(&path, &changes).unwrap().recipe
+}
+
+/// Asks the run to stop after some steps.
+struct Stop<'a> {
+    after: u64,
+    cancel: &'a AtomicBool,
+    said: Vec<String>,
+}
+
+impl Observer for Stop<'_> {
+    fn say(&mut self, line: &str) {
+        self.said.push(line.to_owned());
+    }
+
+    fn step(&mut self, step: u64, _steps: u64, _loss: Option<f64>) {
+        self.cancel.store(step >= self.after, Ordering::Relaxed);
+    }
+
+    fn record(&mut self, _record: &Record) {}
+}
+
+fn go(recipe: &Recipe, corpus: &Path, after: u64) -> Result<(Outcome, Vec<String>), PretrainError> {
+    let cancel = AtomicBool::new(false);
+    let mut observer = Stop { after, cancel: &cancel, said: Vec::new() };
+    let order = Order { recipe, corpus, device: &Device::flex(), cancel: &cancel };
+    let outcome = run(&order, &mut observer)?;
+    Ok((outcome, observer.said))
+}
+
+fn losses(recipe: &Recipe) -> Vec<(Kind, u64, u64)> {
+    let records = metrics::read(&recipe.output().join("metrics.jsonl")).unwrap();
+    records.iter().map(|record| (record.kind, record.step, record.loss.to_bits())).collect()
+}
+
+fn weights(folder: &Path) -> Vec<u8> {
+    fs_err::read(folder.join("model.safetensors")).unwrap()
+}
+
+#[test]
+fn an_interrupted_run_goes_on_bit_for_bit_and_leaves_a_whole_record() {
+    let corpus = fixture::corpus(60, 2.0);
+    let (left, right) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let whole = recipe(left.path(), &[]);
+    let (outcome, _) = go(&whole, corpus.path(), u64::MAX).unwrap();
+    assert_eq!(outcome, Outcome::Done { model: whole.output().join("model") });
+    let torn = recipe(right.path(), &[]);
+    for after in [3, 7, 8, 13] {
+        let (outcome, _) = go(&torn, corpus.path(), after).unwrap();
+        assert!(matches!(outcome, Outcome::Interrupted { .. }), "{after}: {outcome:?}");
+    }
+    let (_, said) = go(&torn, corpus.path(), u64::MAX).unwrap();
+    assert!(said[0].contains("going on from") && said[0].contains("at step 13 of 14"), "{said:?}");
+    assert_eq!(losses(&torn), losses(&whole));
+    assert_eq!(losses(&whole).len(), 7);
+    assert_eq!(weights(&torn.output().join("model")), weights(&whole.output().join("model")));
+    // Only what matters is kept, and all of it is readable.
+    let checkpoints = Checkpoints::open(&whole.output().join("checkpoints"), 2).unwrap().list().unwrap();
+    assert_eq!(checkpoints.iter().map(|(step, _)| *step).collect::<Vec<_>>(), [10, 14]);
+    let manifest = Provenance::read(&checkpoints[1].1).unwrap();
+    let corpus = Corpus::open(corpus.path()).unwrap();
+    assert_eq!(manifest.corpus.digest, corpus.manifest().corpus_digest);
+    assert_eq!((manifest.step, manifest.tokens), (14, 14 * 4 * 24));
+    let page = fs_err::read_to_string(whole.output().join("train.html")).unwrap();
+    assert!(page.contains("Bits per byte") && page.contains(&manifest.corpus.digest));
+}
+
+#[test]
+fn what_does_not_fit_is_refused_with_the_way_out() {
+    let corpus = fixture::corpus(60, 2.0);
+    let folder = tempfile::tempdir().unwrap();
+    let good = recipe(folder.path(), &["data.steps=5"]);
+    go(&good, corpus.path(), u64::MAX).unwrap();
+    let refused = |changes: &[&str]| go(&recipe(folder.path(), changes), corpus.path(), 1).unwrap_err().to_string();
+    let message = refused(&["seed=1"]);
+    assert!(message.contains("`seed: 42`") && message.contains("another `output`"), "{message}");
+    let message = refused(&["data.steps=500000"]);
+    assert!(message.contains("set data.steps to"), "{message}");
+    let message = refused(&["data.objective={masked: {mask-token: 3}}"]);
+    assert!(message.contains("token 3 would hide others"), "{message}");
+    // A tokenizer that is not the corpus's.
+    let model = good.output().join("model");
+    fs_err::write(model.join("tokenizer.json"), fixture::tokenizer() + " ").unwrap();
+    let other = Recipe { model: Model::From(model), output: Some(folder.path().join("next")), ..good };
+    let message = go(&other, corpus.path(), 1).unwrap_err().to_string();
+    assert!(message.contains("tokenizer.json: its digest is") && message.contains("tokenizer: { load:"), "{message}");
+}
+
+#[test]
+fn a_model_is_trained_on_from_its_folder_and_its_loss_goes_on_falling() {
+    let corpus = fixture::corpus(60, 2.0);
+    let folder = tempfile::tempdir().unwrap();
+    let first = recipe(folder.path(), &[]);
+    go(&first, corpus.path(), u64::MAX).unwrap();
+    let second = Recipe {
+        model: Model::From(first.output().join("model")),
+        output: Some(folder.path().join("second")),
+        ..first.clone()
+    };
+    go(&second, corpus.path(), u64::MAX).unwrap();
+    let last = |recipe: &Recipe| f64::from_bits(losses(recipe).last().unwrap().2);
+    assert!(last(&second) < last(&first) - 0.05, "{} {}", last(&second), last(&first));
+    let manifest = Provenance::read(&second.output().join("model")).unwrap();
+    assert_eq!(manifest.began_from.keys().collect::<Vec<_>>(), ["model.safetensors"]);
+}
+
+#[test]
+fn the_masked_objective_learns() {
+    let corpus = fixture::corpus(120, 6.0);
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = recipe(folder.path(), &["data.objective={masked: {}}", "data.steps=60", "data.batch-sequences=8"]);
+    go(&recipe, corpus.path(), u64::MAX).unwrap();
+    let losses = losses(&recipe);
+    let (first, last) = (f64::from_bits(losses[0].2), f64::from_bits(losses.last().unwrap().2));
+    assert!(last < first - 0.3, "{first} {last}");
+}
+
+#[test]
+fn a_run_whose_losses_are_not_finite_stops_and_names_the_last_good_checkpoint() {
+    let corpus = fixture::corpus(60, 2.0);
+    let folder = tempfile::tempdir().unwrap();
+    let changes = ["loss.z-loss=1e300", "non-finite-limit=3"];
+    let recipe = recipe(folder.path(), &changes);
+    let message = go(&recipe, corpus.path(), u64::MAX).unwrap_err().to_string();
+    assert!(message.contains("3 steps in a row") && message.contains("checkpoint is none"), "{message}");
+}

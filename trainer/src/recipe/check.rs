@@ -1,0 +1,151 @@
+//! What a training recipe's types cannot say: numbers in their range, and settings that fit each other.
+//!
+//! Invariant: every error points at the key that is wrong, where the file has it.
+
+use corpusmill_pipeline::recipe::{RecipeError, Source};
+
+use super::{Model, NewModel, Objective, Recipe, Shape};
+
+/// Checks a recipe that was parsed.
+pub(super) fn check(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
+    check_name(&recipe.name, source)?;
+    if let Model::New(sizes) = &recipe.model {
+        check_sizes(sizes, source)?;
+    }
+    check_data(recipe, source)?;
+    check_optimizer(recipe, source)?;
+    check_schedule(recipe, source)?;
+    let at_least = |path: &[&str], value: u64| at_least(path, value, 1, source);
+    at_least(&["loss", "chunk-tokens"], recipe.loss.chunk_tokens as u64)?;
+    at_least(&["checkpoint", "keep"], recipe.checkpoint.keep as u64)?;
+    at_least(&["metrics", "every-steps"], recipe.metrics.every_steps)?;
+    at_least(&["validation", "sequences"], recipe.validation.sequences)?;
+    at_least(&["non-finite-limit"], recipe.non_finite_limit.into())?;
+    number(&["loss", "z-loss"], recipe.loss.z_loss, 0.0, f64::MAX, source)?;
+    number(&["samples", "temperature"], recipe.samples.temperature, 0.0, 100.0, source)?;
+    match recipe.metrics.peak_teraflops {
+        Some(peak) => number(&["metrics", "peak-teraflops"], peak, f64::MIN_POSITIVE, f64::MAX, source),
+        None => Ok(()),
+    }
+}
+
+fn check_name(name: &str, source: &Source) -> Result<(), RecipeError> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if name.is_empty() || name.len() > 100 || name.starts_with('.') || !name.chars().all(allowed) {
+        return Err(source.near(&["name"], format!("`{name}` cannot be the name")).with_hint(
+            "a name has letters, digits, `-`, `_` and `.`, does not begin with `.`, and is at most 100 long",
+        ));
+    }
+    Ok(())
+}
+
+fn check_sizes(sizes: &NewModel, source: &Source) -> Result<(), RecipeError> {
+    let path = |key| ["model", "new", key];
+    for (key, value) in [("layers", sizes.layers), ("hidden-size", sizes.hidden_size), ("heads", sizes.heads)] {
+        at_least(&path(key), value as u64, 1, source)?;
+    }
+    at_least(&path("vocabulary-multiple"), sizes.vocabulary_multiple.into(), 1, source)?;
+    at_least(&path("intermediate-size"), sizes.intermediate_size.unwrap_or(1) as u64, 1, source)?;
+    number(&path("rope-theta"), sizes.rope_theta, 1.0, f64::MAX, source)?;
+    if !sizes.hidden_size.is_multiple_of(2 * sizes.heads) {
+        let message = format!(
+            "hidden-size {} is not a multiple of twice the {} heads: positions turn pairs of columns in each head",
+            sizes.hidden_size, sizes.heads
+        );
+        return Err(source.at(&path("hidden-size"), message));
+    }
+    let key_value = sizes.key_value_heads.unwrap_or(sizes.heads);
+    if key_value == 0 || !sizes.heads.is_multiple_of(key_value) {
+        let message = format!("key-value-heads {key_value} does not divide the {} heads", sizes.heads);
+        return Err(source.at(&path("key-value-heads"), message));
+    }
+    Ok(())
+}
+
+fn check_data(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
+    let data = &recipe.data;
+    at_least(&["data", "sequence-length"], data.sequence_length.into(), 2, source)?;
+    at_least(&["data", "batch-sequences"], data.batch_sequences.into(), 1, source)?;
+    at_least(&["data", "micro-sequences"], data.micro_sequences.into(), 1, source)?;
+    if !data.batch_sequences.is_multiple_of(data.micro_sequences) {
+        let message = format!(
+            "micro-sequences {} does not divide batch-sequences {}",
+            data.micro_sequences, data.batch_sequences
+        );
+        return Err(source.at(&["data", "micro-sequences"], message));
+    }
+    if data.steps.is_some() && data.tokens.is_some() {
+        return Err(source.at(&["data", "tokens"], "both `steps` and `tokens` say how long the run is; keep one"));
+    }
+    at_least(&["data", "steps"], data.steps.unwrap_or(1), 1, source)?;
+    at_least(&["data", "tokens"], data.tokens.map_or(1, |tokens| tokens.0), 1, source)?;
+    if let Objective::Masked(masked) = &data.objective
+        && !(masked.share > 0.0 && masked.share < 1.0)
+    {
+        let message = format!("share {} is not above 0 and below 1", masked.share);
+        return Err(source.at(&["data", "objective", "masked", "share"], message));
+    }
+    Ok(())
+}
+
+fn check_optimizer(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
+    let optimizer = &recipe.optimizer;
+    number(&["optimizer", "learning-rate"], optimizer.learning_rate, f64::MIN_POSITIVE, 1000.0, source)?;
+    number(&["optimizer", "clip-norm"], optimizer.clip_norm.unwrap_or(1.0), f64::MIN_POSITIVE, f64::MAX, source)?;
+    let adamw = &optimizer.adamw;
+    let below_one = 1.0 - f64::from(f32::EPSILON);
+    for (key, value, most) in [
+        ("beta-1", adamw.beta_1, below_one),
+        ("beta-2", adamw.beta_2, below_one),
+        ("epsilon", adamw.epsilon, 1.0),
+        ("weight-decay", adamw.weight_decay, 1000.0),
+    ] {
+        number(&["optimizer", "adamw", key], value.into(), 0.0, most, source)?;
+    }
+    if let Some(muon) = &optimizer.muon {
+        number(&["optimizer", "muon", "momentum"], muon.momentum, 0.0, below_one, source)?;
+        at_least(&["optimizer", "muon", "iterations"], muon.iterations as u64, 1, source)?;
+    }
+    Ok(())
+}
+
+fn check_schedule(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
+    match recipe.schedule.shape {
+        Shape::Constant => Ok(()),
+        Shape::Cosine { final_share } => {
+            number(&["schedule", "shape", "cosine", "final-share"], final_share, 0.0, 1.0, source)
+        }
+        Shape::Wsd { decay_share, final_share } => {
+            number(&["schedule", "shape", "wsd", "decay-share"], decay_share, f64::MIN_POSITIVE, 1.0, source)?;
+            number(&["schedule", "shape", "wsd", "final-share"], final_share, 0.0, 1.0, source)
+        }
+    }
+}
+
+fn at_least(path: &[&str], value: u64, least: u64, source: &Source) -> Result<(), RecipeError> {
+    if value >= least {
+        return Ok(());
+    }
+    let key = path.last().copied().unwrap_or_default();
+    Err(source.at(path, format!("{key} is {value}; give at least {least}")))
+}
+
+fn number(path: &[&str], value: f64, least: f64, most: f64, source: &Source) -> Result<(), RecipeError> {
+    if value >= least && value <= most {
+        return Ok(());
+    }
+    let key = path.last().copied().unwrap_or_default();
+    let range = match (least, most) {
+        (least, f64::MAX) if least <= f64::MIN_POSITIVE => {
+            if least == 0.0 {
+                "0 or more".to_owned()
+            } else {
+                "above 0".to_owned()
+            }
+        }
+        (least, f64::MAX) => format!("{least} or more"),
+        (f64::MIN_POSITIVE, most) => format!("above 0 and up to {most}"),
+        (least, most) => format!("from {least} to {most}"),
+    };
+    Err(source.at(path, format!("{key} is {value}; allowed are numbers {range}")))
+}

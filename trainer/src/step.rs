@@ -1,0 +1,174 @@
+//! One step of training: gradients of a step's batches on all ranks, clipped, and new weights.
+//!
+//! The loss of a step is the mean over all its predicted tokens, on all ranks and in all accumulated batches. So
+//! gradients are weighted by tokens, and how a step is divided does not change it. Invariant: a step whose loss or
+//! gradient is not finite changes no weight and no state.
+
+use burn::optim::GradientsAccumulator;
+use burn::tensor::Device;
+
+use crate::data::{Batch, NOT_PREDICTED};
+use crate::gradient::{GradientError, Pass};
+use crate::loss::TokenLosses;
+use crate::model::Decoder;
+use crate::optimize::{NormError, Optimizer, global_norm};
+use crate::parallel::{Group, GroupError, Owners, share_weights, sum_gradients};
+
+/// Why a step failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// The forward or backward pass.
+    #[error(transparent)]
+    Gradient(#[from] GradientError),
+    /// The gradients.
+    #[error(transparent)]
+    Norm(#[from] NormError),
+    /// Another rank.
+    #[error(transparent)]
+    Group(#[from] GroupError),
+}
+
+/// Losses summed over tokens, for each source.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Tally {
+    /// Σ −log p in nats, by source.
+    pub nats: Vec<f64>,
+    /// Predicted tokens, by source.
+    pub tokens: Vec<f64>,
+    /// Σ log² Z over all predicted tokens.
+    pub squared_log_z: f64,
+}
+
+impl Tally {
+    /// Zeros for so many sources.
+    pub fn new(sources: usize) -> Self {
+        Self { nats: vec![0.0; sources], tokens: vec![0.0; sources], squared_log_z: 0.0 }
+    }
+
+    /// Adds what a batch cost.
+    pub fn add(&mut self, batch: &Batch, losses: &TokenLosses) {
+        for ((&source, &target), &nats) in batch.sources.iter().zip(&batch.targets).zip(&losses.nats) {
+            if target != NOT_PREDICTED {
+                self.nats[usize::from(source)] += f64::from(nats);
+                self.tokens[usize::from(source)] += 1.0;
+            }
+        }
+        self.squared_log_z += losses.squared_log_z;
+    }
+
+    /// Adds another tally of the same sources.
+    pub fn merge(&mut self, other: &Self) {
+        self.nats.iter_mut().zip(&other.nats).for_each(|(sum, own)| *sum += own);
+        self.tokens.iter_mut().zip(&other.tokens).for_each(|(sum, own)| *sum += own);
+        self.squared_log_z += other.squared_log_z;
+    }
+
+    /// Predicted tokens of all sources.
+    pub fn all_tokens(&self) -> f64 {
+        self.tokens.iter().sum()
+    }
+
+    /// Mean loss over all predicted tokens in nats; `None` when there are none.
+    pub fn mean(&self) -> Option<f64> {
+        let tokens = self.all_tokens();
+        (tokens > 0.0).then(|| self.nats.iter().sum::<f64>() / tokens)
+    }
+
+    /// Mean loss of one source in nats; `None` when it has no predicted token.
+    pub fn mean_of(&self, source: usize) -> Option<f64> {
+        let (nats, tokens) = (self.nats.get(source)?, self.tokens.get(source)?);
+        (*tokens > 0.0).then(|| nats / tokens)
+    }
+
+    fn sum_over(&mut self, group: &mut dyn Group) -> Result<(), GroupError> {
+        let mut values: Vec<f64> = self.nats.iter().chain(&self.tokens).copied().collect();
+        values.push(self.squared_log_z);
+        group.sum_exact(&mut values)?;
+        let sources = self.nats.len();
+        self.nats.copy_from_slice(&values[..sources]);
+        self.tokens.copy_from_slice(&values[sources..2 * sources]);
+        self.squared_log_z = values[2 * sources];
+        Ok(())
+    }
+}
+
+/// What a step did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepReport {
+    /// Losses before the step.
+    pub tally: Tally,
+    /// Length of all gradients together, before clipping.
+    pub gradient_norm: f64,
+    /// Whether weights changed: not when loss or gradient was not finite.
+    pub taken: bool,
+}
+
+/// A model in training on one rank.
+#[derive(Debug)]
+pub struct Training<'a, G> {
+    /// How batches go through the model.
+    pub pass: Pass<'a>,
+    /// The weights, which require gradients.
+    pub model: Decoder,
+    /// AdamW or Muon, with their state.
+    pub optimizer: Optimizer,
+    /// The longest gradient.
+    pub clip_norm: Option<f64>,
+    /// The other ranks.
+    pub group: G,
+    /// Who updates what, when the optimiser's state is sharded.
+    pub owners: Option<Owners>,
+    /// Sources of the corpus.
+    pub sources: usize,
+}
+
+impl<G: Group> Training<'_, G> {
+    /// The device that the weights are on, without automatic differentiation.
+    pub fn device(&self) -> Device {
+        self.model.head_weight().device().without_autodiff()
+    }
+
+    /// Takes one step with this rank's share of its batches.
+    ///
+    /// # Errors
+    /// When a device cannot be read or another rank has failed.
+    pub fn step(self, batches: &[Batch], learning_rate: f64) -> Result<(Self, StepReport), StepError> {
+        let Self { pass, model, mut optimizer, clip_norm, mut group, owners, sources } = self;
+        let mut predicted = [count(batches)];
+        group.sum_exact(&mut predicted)?;
+        let weight = 1.0 / predicted[0].max(1.0);
+        let mut accumulated = GradientsAccumulator::new();
+        let mut tally = Tally::new(sources);
+        for batch in batches {
+            let losses = pass.gradients(&model, batch, weight, &mut accumulated)?;
+            tally.add(batch, &losses);
+        }
+        tally.sum_over(&mut group)?;
+        let gradients = sum_gradients(&model, accumulated.grads(), &mut group)?;
+        let gradient_norm = global_norm(&model, &gradients)?;
+        let taken = gradient_norm.is_finite() && tally.nats.iter().all(|nats| nats.is_finite());
+        let model = if taken {
+            let scale = clip_norm.map_or(1.0, |most| (most / gradient_norm.max(f64::MIN_POSITIVE)).min(1.0));
+            let rank = group.rank();
+            let owned = |place: &str| owners.as_ref().is_none_or(|owners| owners.owner(place) == rank);
+            let model = optimizer.step(model, gradients, learning_rate, scale, owned);
+            match &owners {
+                Some(owners) => share_weights(model, owners, &mut group)?,
+                None => model,
+            }
+        } else {
+            model
+        };
+        let next = Self { pass, model, optimizer, clip_norm, group, owners, sources };
+        Ok((next, StepReport { tally, gradient_norm, taken }))
+    }
+}
+
+/// Places at which something is predicted.
+#[expect(clippy::cast_precision_loss, reason = "tokens of a step are far below 2^52")]
+fn count(batches: &[Batch]) -> f64 {
+    batches.iter().map(Batch::predicted).sum::<u64>() as f64
+}
+
+#[cfg(test)]
+mod tests;
