@@ -71,6 +71,7 @@ pub static DOCUMENT: LazyLock<SchemaRef> = LazyLock::new(|| {
         ("licence", true),
         ("media_type", true),
         ("content_digest", false),
+        ("charset", true),
     ])))
 });
 
@@ -162,12 +163,15 @@ pub struct Document {
     pub media_type: Option<String>,
     /// See [`content_digest`].
     pub content_digest: String,
+    /// The WHATWG name of the encoding that the text was decoded from: of every page of HTML that came as bytes, and of other files
+    /// that were not UTF-8.
+    pub charset: Option<String>,
 }
 
 /// Collects documents into batches of bounded size.
 #[derive(Debug, Default)]
 pub struct DocumentBuilder {
-    columns: [StringBuilder; 9],
+    columns: [StringBuilder; 10],
     rows: usize,
     bytes: usize,
 }
@@ -178,7 +182,8 @@ impl DocumentBuilder {
     /// # Errors
     /// Never in practice: Arrow's checks of lengths.
     pub fn push(&mut self, document: Document) -> Result<Option<RecordBatch>, StageError> {
-        let Document { id, source, origin, text, title, language, licence, media_type, content_digest } = document;
+        let Document { id, source, origin, text, title, language, licence, media_type, content_digest, charset } =
+            document;
         self.rows += 1;
         self.bytes += text.len();
         let values = [
@@ -191,6 +196,7 @@ impl DocumentBuilder {
             licence,
             media_type,
             Some(content_digest),
+            charset,
         ];
         for (column, value) in self.columns.iter_mut().zip(values) {
             column.append_option(value);

@@ -97,7 +97,7 @@ pub struct RawDocument {
     pub licence: Option<String>,
     /// Identifier as the input writes it.
     pub id: Option<String>,
-    /// Encoding from which `body` was decoded, where it was not UTF-8 (WHATWG name: `windows-1252`).
+    /// Encoding from which `body` was decoded (WHATWG name: `windows-1252`); `None` where the input was text, or a file in UTF-8 other than HTML.
     pub encoding: Option<&'static str>,
 }
 

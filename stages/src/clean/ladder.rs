@@ -7,6 +7,7 @@ use url::Url;
 use super::CleanSettings;
 use super::attribute::Name;
 use super::choose::{choose, cut_empty_sections, cut_link_lists, lead};
+use super::judge::{Model, judge};
 use super::math::tex;
 use super::measure::{Measure, measure};
 use super::prune::{Keep, Pruned, prune};
@@ -23,10 +24,22 @@ const ENOUGH: u32 = 250;
 pub(crate) struct Main {
     pub(crate) text: String,
     pub(crate) cut: Vec<Cut>,
+    /// The expected F1 of the words kept; `None` where only rules decided.
+    pub(crate) confidence: Option<f64>,
 }
 
-/// Finds and renders the main text.
-pub(crate) fn main_text(tree: &Tree<'_>, settings: &CleanSettings, base: Option<Url>) -> Main {
+/// What the rules made of a page.
+pub(crate) struct Ruled {
+    pub(crate) pruned: Pruned,
+    /// The subtrees chosen as main content, in document order.
+    pub(crate) parts: Vec<usize>,
+    pub(crate) forum: bool,
+    pub(crate) article: bool,
+    pub(crate) has_tex_scripts: bool,
+}
+
+/// Applies the rules: the first rung that leaves enough.
+pub(crate) fn rule(tree: &Tree<'_>, settings: &CleanSettings) -> Ruled {
     let raw = measure(tree, |id| is_never_text(tree, id) || tree.node(id).tag == Tag::Noscript);
     let forum = is_forum(tree, &raw);
     let keep = Keep {
@@ -51,11 +64,24 @@ pub(crate) fn main_text(tree: &Tree<'_>, settings: &CleanSettings, base: Option<
         }
     }
     let has_tex_scripts = (0..tree.nodes.len()).any(|id| tree.node(id).tag == Tag::Script && tex(tree, id).is_some());
-    let main = if forum { Vec::new() } else { lead(tree, &measure(tree, |id| pruned.is_cut(id)), &pruned, root) };
-    let parts: Vec<usize> = main.into_iter().chain([root]).collect();
+    let lead = if forum { Vec::new() } else { lead(tree, &measure(tree, |id| pruned.is_cut(id)), &pruned, root) };
+    let parts: Vec<usize> = lead.into_iter().chain([root]).collect();
+    Ruled { pruned, parts, forum, article: keep.article, has_tex_scripts }
+}
+
+/// Finds and renders the main text: the rules propose, the judge decides.
+pub(crate) fn main_text(tree: &Tree<'_>, settings: &CleanSettings, base: Option<Url>, model: Option<&Model>) -> Main {
+    let mut ruled = rule(tree, settings);
+    let judged = model.and_then(|model| judge(tree, &ruled, settings, model));
+    let confidence = judged.as_ref().map(|judged| judged.confidence);
+    if let Some(judged) = judged {
+        ruled.pruned = judged.pruned;
+        ruled.parts = vec![0];
+    }
+    let Ruled { pruned, parts, has_tex_scripts, .. } = ruled;
     let cut = account(tree, &pruned, &parts);
     let renderer = Renderer { tree, pruned: &pruned, settings, base, has_tex_scripts };
-    Main { text: renderer.render(&parts), cut }
+    Main { text: renderer.render(&parts), cut, confidence }
 }
 
 /// One rung: what is pruned, the main element, and its text in weighed letters.

@@ -8,11 +8,12 @@
 //! that is cut is counted under the name of a rule.
 
 mod attribute;
-mod build;
+pub(crate) mod build;
 mod choose;
 mod code;
 mod encoding;
 mod entity;
+pub mod judge;
 mod ladder;
 mod math;
 mod measure;
@@ -35,7 +36,7 @@ pub use rule::Cut;
 pub use settings::{CleanSettings, Format};
 
 /// A cleaned page.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Cleaned {
     /// The main content; empty if there is a [`Self::reason`].
     pub text: String,
@@ -53,6 +54,11 @@ pub struct Cleaned {
     pub canonical_url: Option<String>,
     /// The licence as declared: mostly the address of its deed.
     pub licence: Option<String>,
+    /// How good the text is expected to be: the expected F1 of its words against the page's true main content, 0 to 1;
+    /// `None` where only rules decided.
+    pub confidence: Option<f64>,
+    /// Characters of the main content without white space, also where there is a [`Self::reason`].
+    pub letters: u64,
     /// Why the text is empty.
     pub reason: Option<EmptyReason>,
     /// What was cut, by rule, in a fixed order; rules that cut nothing are left out.
@@ -72,6 +78,8 @@ pub enum EmptyReason {
     NoContent,
     /// What was left is shorter than `min-chars`.
     TooShort,
+    /// The confidence is below `min-confidence`.
+    LowConfidence,
 }
 
 impl EmptyReason {
@@ -83,6 +91,7 @@ impl EmptyReason {
             Self::TooDeep => "too-deep",
             Self::NoContent => "no-content",
             Self::TooShort => "too-short",
+            Self::LowConfidence => "low-confidence",
         }
     }
 }
@@ -91,6 +100,11 @@ impl EmptyReason {
 ///
 /// Memory: up to ten times the page where it is mostly tags. Time: linear in the page.
 pub fn clean(html: &str, url: Option<&str>, settings: &CleanSettings) -> Cleaned {
+    clean_with(html, url, settings, Some(judge::model()))
+}
+
+/// As [`clean`], by another model than the program's own, or by rules alone.
+pub fn clean_with(html: &str, url: Option<&str>, settings: &CleanSettings, model: Option<&judge::Model>) -> Cleaned {
     let empty = |reason| Cleaned { reason: Some(reason), ..Cleaned::default() };
     if html.len() as u64 > u64::from(settings.max_bytes) {
         return empty(EmptyReason::TooLarge);
@@ -101,12 +115,14 @@ pub fn clean(html: &str, url: Option<&str>, settings: &CleanSettings) -> Cleaned
     }
     let base = url.and_then(|url| url::Url::parse(url).ok());
     let about = metadata::metadata(&tree, base.as_ref());
-    let main = ladder::main_text(&tree, settings, base);
+    let main = ladder::main_text(&tree, settings, base, model);
     let letters = main.text.chars().filter(|c| !c.is_whitespace()).count() as u64;
+    let doubted = main.confidence.is_some_and(|confidence| confidence < settings.min_confidence);
     let reason = match letters {
         0 if tree.flattened => Some(EmptyReason::TooDeep),
         0 => Some(EmptyReason::NoContent),
         _ if letters < u64::from(settings.min_chars) => Some(EmptyReason::TooShort),
+        _ if doubted => Some(EmptyReason::LowConfidence),
         _ => None,
     };
     Cleaned {
@@ -118,6 +134,8 @@ pub fn clean(html: &str, url: Option<&str>, settings: &CleanSettings) -> Cleaned
         site_name: about.site_name,
         canonical_url: about.canonical_url,
         licence: about.licence,
+        confidence: main.confidence,
+        letters,
         reason,
         cut: main.cut,
     }

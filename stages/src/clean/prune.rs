@@ -22,6 +22,11 @@ pub(crate) struct Pruned {
 }
 
 impl Pruned {
+    /// Nothing is cut yet.
+    pub(crate) fn new(tree: &Tree<'_>) -> Self {
+        Self { rules: vec![None; tree.nodes.len()] }
+    }
+
     /// Whether the node itself was cut.
     pub(crate) fn is_cut(&self, id: usize) -> bool {
         self.rules[id].is_some()
@@ -56,7 +61,7 @@ pub(crate) struct Keep {
 
 /// Judges every element of the page.
 pub(crate) fn prune(tree: &Tree<'_>, raw: &[Measure], keep: Keep) -> Pruned {
-    let mut pruned = Pruned { rules: vec![None; tree.nodes.len()] };
+    let mut pruned = Pruned::new(tree);
     let mut judge = Judge { tree, raw, keep, page_text: u64::from(raw[0].text), seen: HashMap::new() };
     let mut id = 1;
     while id < tree.nodes.len() {
@@ -249,7 +254,7 @@ pub(crate) fn is_tex(tree: &Tree<'_>, id: usize) -> bool {
     tree.raw_attribute(id, Name::Type).is_some_and(|kind| kind.trim_start().starts_with("math/tex"))
 }
 
-fn hides(style: &str) -> bool {
+pub(crate) fn hides(style: &str) -> bool {
     let mut rest = style;
     while let Some(at) = rest.find([':']) {
         let (name, value) = (rest[..at].trim(), rest[at + 1..].trim_start());

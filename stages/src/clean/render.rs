@@ -73,6 +73,10 @@ impl Renderer<'_, '_> {
                 close(frames.pop(), writer);
             }
             if self.tree.node(id).tag == Tag::Text {
+                if self.pruned.is_cut(id) {
+                    id += 1;
+                    continue;
+                }
                 writer.text(&decode_entities(self.tree.raw_text(id), false));
                 id += 1;
             } else if self.is_skipped(id) {

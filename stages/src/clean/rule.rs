@@ -37,11 +37,13 @@ pub(crate) enum Rule {
     LinkDense,
     /// Outside of the element chosen as main content.
     OutsideMain,
+    /// Kept by every rule, but unlikely to be content as the judge has learned it.
+    Unlikely,
 }
 
 impl Rule {
     /// Every rule, in the order of the account.
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::NotText,
         Self::Hidden,
         Self::Navigation,
@@ -58,7 +60,16 @@ impl Rule {
         Self::Gutter,
         Self::LinkDense,
         Self::OutsideMain,
+        Self::Unlikely,
     ];
+
+    /// Whether names of classes can call for this rule.
+    pub(crate) fn is_named(self) -> bool {
+        !matches!(
+            self,
+            Self::NotText | Self::EmptySection | Self::Gutter | Self::LinkDense | Self::OutsideMain | Self::Unlikely
+        )
+    }
 
     /// The rule's name in records and reports.
     pub(crate) fn name(self) -> &'static str {
@@ -79,6 +90,7 @@ impl Rule {
             Self::Gutter => "gutter",
             Self::LinkDense => "link-dense",
             Self::OutsideMain => "outside-main",
+            Self::Unlikely => "unlikely",
         }
     }
 }

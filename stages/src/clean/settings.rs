@@ -30,6 +30,9 @@ pub struct CleanSettings {
     pub comments: bool,
     /// Shorter text, in characters without white space, counts as empty. Default: 25, about five English words.
     pub min_chars: u32,
+    /// A page whose extraction confidence (0 to 1) is lower counts as empty: nothing on it is likely to be content, as on
+    /// pages that only scripts fill. Default: 0.2.
+    pub min_confidence: f64,
     /// CSS selectors of the main content, for sites whose layout is known: where one matches, only what it selects is
     /// cleaned; where none does, the content is chosen as usual. Default: none.
     pub select: Vec<String>,
@@ -50,6 +53,7 @@ impl Default for CleanSettings {
             tables: true,
             comments: false,
             min_chars: 25,
+            min_confidence: 0.2,
             select: Vec::new(),
             remove: Vec::new(),
             max_bytes: 64 << 20,

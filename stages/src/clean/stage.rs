@@ -6,14 +6,16 @@
 
 use std::sync::Arc;
 
-use arrow_array::builder::StringBuilder;
+use arrow_array::builder::{Float64Builder, StringBuilder};
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use corpusmill_pipeline::document::{document_columns, optional_text, text_column, with_text};
 use corpusmill_pipeline::{Edit, Port, Reads, Rejection, Stage, StageError, Task};
 
 use super::select::Selectors;
-use super::{CleanSettings, Cleaned, clean};
+use super::{CleanSettings, Cleaned, EmptyReason, clean};
 
 /// Cleans documents.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub struct Clean {
 
 /// Columns that cleaning adds.
 const ADDED: [&str; 4] = ["author", "date", "site_name", "canonical_url"];
+/// The column of [`Cleaned::confidence`].
+const CONFIDENCE: &str = "extraction_confidence";
 
 /// Whether a document of this media type is HTML.
 pub fn is_html(media_type: Option<&str>) -> bool {
@@ -38,6 +42,7 @@ struct Columns {
     licence: StringBuilder,
     media_type: StringBuilder,
     added: [StringBuilder; 4],
+    confidence: Float64Builder,
 }
 
 impl Columns {
@@ -50,6 +55,9 @@ impl Columns {
         for (builder, name) in self.added.iter_mut().zip(ADDED) {
             builder.append_option(optional_text(batch, name, row));
         }
+        let before = batch.column_by_name(CONFIDENCE).and_then(|column| column.as_primitive_opt::<Float64Type>());
+        let before = before.filter(|column| column.is_valid(row)).map(|column| column.value(row));
+        self.confidence.append_option(before);
     }
 
     fn replace(&mut self, batch: &RecordBatch, row: usize, cleaned: Cleaned, media_type: &str) {
@@ -59,6 +67,7 @@ impl Columns {
         self.language.append_option(language.or(optional_text(batch, "language", row)));
         self.licence.append_option(cleaned.licence.as_deref().or(optional_text(batch, "licence", row)));
         self.media_type.append_value(media_type);
+        self.confidence.append_option(cleaned.confidence);
         let found = [cleaned.author, cleaned.date, cleaned.site_name, cleaned.canonical_url];
         for (builder, value) in self.added.iter_mut().zip(found) {
             builder.append_option(value);
@@ -67,6 +76,16 @@ impl Columns {
 }
 
 impl Clean {
+    fn rejection(&self, reason: EmptyReason, cleaned: &Cleaned) -> Rejection {
+        #[expect(clippy::cast_precision_loss, reason = "a measure for people")]
+        let letters = cleaned.letters as f64;
+        let (value, threshold) = match reason {
+            EmptyReason::LowConfidence => (cleaned.confidence.unwrap_or(0.0), self.settings.min_confidence),
+            _ => (letters, f64::from(self.settings.min_chars)),
+        };
+        Rejection::new(reason.as_str(), value, threshold)
+    }
+
     fn batch(
         &self,
         batch: &RecordBatch,
@@ -91,9 +110,7 @@ impl Clean {
             let cleaned = clean(html, Some(origins.value(row)), &self.settings);
             if let Some(reason) = cleaned.reason {
                 columns.keep(batch, row);
-                #[expect(clippy::cast_precision_loss, reason = "a measure for people")]
-                let value = cleaned.text.chars().count() as f64;
-                why.push(Some(Rejection::new(reason.as_str(), value, f64::from(self.settings.min_chars))));
+                why.push(Some(self.rejection(reason, &cleaned)));
             } else {
                 let selected = narrowed.iter().flat_map(|narrowed| &narrowed.cut);
                 edits.extend(selected.chain(&cleaned.cut).map(|cut| Edit {
@@ -125,8 +142,7 @@ fn assemble(batch: &RecordBatch, output: &SchemaRef, mut columns: Columns) -> Re
     for (name, builder) in ADDED.into_iter().zip(&mut columns.added) {
         rows = with_text(&rows, name, finish(builder))?;
     }
-    debug_assert_eq!(rows.num_rows(), rows.column(0).len());
-    Ok(rows)
+    with_text(&rows, CONFIDENCE, Arc::new(columns.confidence.finish()))
 }
 
 impl Stage for Clean {
@@ -135,7 +151,7 @@ impl Stage for Clean {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -153,6 +169,9 @@ impl Stage for Clean {
             if documents.field_with_name(name).is_err() {
                 fields.push(Field::new(name, DataType::Utf8, true));
             }
+        }
+        if documents.field_with_name(CONFIDENCE).is_err() {
+            fields.push(Field::new(CONFIDENCE, DataType::Float64, true));
         }
         Ok(Arc::new(Schema::new(fields)))
     }

@@ -4,6 +4,7 @@
 
 use super::render::Renderer;
 use super::tag::Tag;
+use super::tree::Tree;
 
 /// Most columns of a table that is written as one.
 const MOST_COLUMNS: usize = 64;
@@ -12,6 +13,34 @@ const MOST_COLUMNS: usize = 64;
 pub(crate) struct Table {
     pub(crate) rows: Vec<Vec<String>>,
     pub(crate) columns: usize,
+}
+
+/// Longest text of one cell of a data table, in bytes.
+const LONGEST_CELL: usize = 1000;
+
+/// Whether the markup of the table `id` is that of a data table.
+pub(crate) fn is_data_table(tree: &Tree<'_>, id: usize) -> bool {
+    let (mut rows, mut cells, mut columns, mut widest, mut paragraphs, mut text) = (0, 0, 0, 0, 0, 0);
+    for at in id + 1..tree.end(id) {
+        match tree.node(at).tag {
+            Tag::Table | Tag::Pre | Tag::Ul | Tag::Ol | Tag::Article | Tag::Blockquote | Tag::Form => return false,
+            tag if tag.heading().is_some() => return false,
+            Tag::P => paragraphs += 1,
+            Tag::Tr => (rows, columns) = (rows + 1, 0),
+            Tag::Td | Tag::Th => {
+                (cells, columns, text) = (cells + 1, columns + 1, 0);
+                widest = widest.max(columns);
+            }
+            Tag::Text => {
+                text += tree.raw_text(at).trim().len();
+                if text > LONGEST_CELL {
+                    return false;
+                }
+            }
+            _ => {}
+        }
+    }
+    rows >= 2 && (2..=MOST_COLUMNS).contains(&widest) && paragraphs <= cells
 }
 
 /// Reads the table `id`, or `None` if it lays out the page.
@@ -52,5 +81,5 @@ pub(crate) fn read_table(renderer: &Renderer<'_, '_>, id: usize) -> Option<Table
         .filter(|row: &Vec<String>| row.iter().any(|cell| !cell.is_empty()))
         .collect();
     let longest = rows.iter().flatten().map(String::len).max().unwrap_or(0);
-    (rows.len() >= 2 && longest <= 1000).then_some(Table { rows, columns })
+    (rows.len() >= 2 && longest <= LONGEST_CELL).then_some(Table { rows, columns })
 }

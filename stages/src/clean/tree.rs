@@ -60,6 +60,12 @@ impl<'a> Tree<'a> {
         Some(&self.page[found.start as usize..found.stop as usize])
     }
 
+    /// The kept attributes of an element; none for text.
+    pub(crate) fn own_attributes(&self, id: usize) -> &[Attribute] {
+        let node = self.node(id);
+        if node.tag == Tag::Text { &[] } else { &self.attributes[node.start as usize..node.stop as usize] }
+    }
+
     /// The decoded value of an attribute.
     pub(crate) fn attribute(&self, id: usize, name: Name) -> Option<Cow<'a, str>> {
         self.raw_attribute(id, name).map(|raw| decode_entities(raw, true))
@@ -88,8 +94,13 @@ impl<'a> Tree<'a> {
 
     /// All text below `id`, decoded, white space collapsed, at most about `limit` bytes.
     pub(crate) fn squashed_text(&self, id: usize, limit: usize) -> String {
+        self.squashed_range(id, self.end(id), limit)
+    }
+
+    /// The text of the nodes from `first` to `end`, decoded, white space collapsed, at most about `limit` bytes.
+    pub(crate) fn squashed_range(&self, first: usize, end: usize, limit: usize) -> String {
         let mut out = String::new();
-        for inner in id..self.end(id) {
+        for inner in first..end {
             if self.node(inner).tag.is_block() || self.node(inner).tag == Tag::Br {
                 out.push(' ');
             }

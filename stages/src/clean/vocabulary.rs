@@ -21,6 +21,13 @@ pub(crate) struct Hints {
 /// Reads the value of a class or id attribute.
 pub(crate) fn hints(value: &str) -> Hints {
     let mut found = Hints::default();
+    for_each_word(value, |previous, word, edge| judge(previous, word, edge, &mut found));
+    found
+}
+
+/// Calls `each` with the word before it in the same name, with every word of the value in lower case, and with whether it is
+/// the first and the last of its name. Words are cut at 24 bytes; names beyond the 24th are left out.
+pub(crate) fn for_each_word(value: &str, mut each: impl FnMut(&[u8], &[u8], (bool, bool))) {
     for token in value.split_ascii_whitespace().take(24) {
         let mut word = [0_u8; 24];
         let mut previous: [u8; 24] = [0; 24];
@@ -32,7 +39,7 @@ pub(crate) fn hints(value: &str) -> Hints {
             if (!byte.is_ascii_alphabetic() && byte < 0x80) || camel {
                 if length > 0 {
                     words += 1;
-                    judge(&previous[..previous_length], &word[..length], (words == 1, at == bytes.len()), &mut found);
+                    each(&previous[..previous_length], &word[..length], (words == 1, at == bytes.len()));
                     previous = word;
                     previous_length = length;
                 }
@@ -44,7 +51,6 @@ pub(crate) fn hints(value: &str) -> Hints {
             }
         }
     }
-    found
 }
 
 fn judge(previous: &[u8], word: &[u8], edge: (bool, bool), found: &mut Hints) {

@@ -100,6 +100,7 @@ fn fate(loaded: &Loaded, example: &Example) -> anyhow::Result<Fate> {
         language: example.language.clone(),
         licence: example.licence.clone(),
         media_type: Some(media_type),
+        charset: None,
     };
     let mut rows = DocumentBuilder::default();
     let batches = rows.push(document)?.into_iter().chain(rows.take()?).collect();

@@ -28,7 +28,8 @@ fn tables() -> String {
     let shard = corpusmill_pipeline::shard::token_shard_schema(false);
     let mut out = String::from(
         "# Tables\n\nWritten by `corpusmill schema --tables --write schemas/tables.md`. A stage that measures adds \
-         columns `filter.RULE` (Float64) to documents; cleaning adds `author`, `date`, `site_name`, `canonical_url`.\n",
+         columns `filter.RULE` (Float64) to documents; cleaning adds `author`, `date`, `site_name`, `canonical_url` (Utf8) \
+         and `extraction_confidence` (Float64, 0 to 1: the expected F1 of the words kept).\n",
     );
     for (name, schema) in [
         ("Document", DOCUMENT.clone()),

@@ -147,10 +147,13 @@ fn parallel<T: Sync, R: Send>(
 /// A line's document, or the rule by which it is none; its id inside the step is its number in the chunk.
 fn document(line: &Line, number: usize) -> Result<Document, &'static str> {
     let text = |key| line.text(key).map(str::to_owned);
+    let mut charset = None;
     let html = match (text("html"), line.text("html_b64")) {
         (None, Some(encoded)) => {
             let bytes = base64::engine::general_purpose::STANDARD.decode(encoded).map_err(|_| "bad-base64")?;
-            Some(crate::clean::decode(&bytes, line.text("charset")).text)
+            let decoded = crate::clean::decode(&bytes, line.text("charset"));
+            charset = Some(decoded.charset.to_owned());
+            Some(decoded.text)
         }
         (html, _) => html,
     };
@@ -166,6 +169,7 @@ fn document(line: &Line, number: usize) -> Result<Document, &'static str> {
         language: text("language").or_else(|| text("lang")),
         licence: text("licence").or_else(|| text("license")),
         media_type: Some(text("media_type").unwrap_or_else(|| default.to_owned())),
+        charset,
     })
 }
 

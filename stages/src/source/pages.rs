@@ -115,9 +115,8 @@ pub(super) fn page(item: &Pinned) -> Result<Item, StageError> {
                 return Err(lost("the payload is not the one that was fetched"));
             }
             let fact = |name: &str| item.facts.get(name).map(String::as_str);
-            let text = decode(&response.body, fact("charset")).text;
             let media_type = fact("media-type").unwrap_or("text/html");
-            Ok(Item::Document(RawDocument::new(&item.origin, Body::Text(text), media_type)))
+            Ok(decoded(item.origin.clone(), &response.body, fact("charset"), media_type))
         }
         Some(Ok(_)) | None => Err(lost("there is no whole record")),
         Some(Err(error)) => Err(lost(&error.to_string())),
@@ -161,10 +160,7 @@ fn document(record: &Record, archive: &str, max_bytes: u64) -> Option<Item> {
             payload(origin, declared, &record.block)
         }
         // WET: the text that another extractor made.
-        RecordKind::Conversion => {
-            let text = decode(&record.block, Some("utf-8")).text;
-            Item::Document(RawDocument::new(origin, Body::Text(text), "text/plain"))
-        }
+        RecordKind::Conversion => decoded(origin, &record.block, Some("utf-8"), "text/plain"),
         RecordKind::Revisit => {
             let refers = ["WARC-Refers-To-Target-URI", "WARC-Refers-To-Date", "WARC-Payload-Digest"];
             let refers: Vec<&str> = refers.into_iter().filter_map(|name| record.header(name)).collect();
@@ -193,6 +189,13 @@ fn payload(origin: String, declared: &str, body: &[u8]) -> Item {
     if !(media_type.starts_with("text/") || media_type == "application/xhtml+xml") {
         return Item::Refused(Refused::new(origin, "media-type", 1.0, 0.0).because(media_type));
     }
-    let text = decode(body, charset.map(|charset| charset.trim_matches('"'))).text;
-    Item::Document(RawDocument::new(origin, Body::Text(text), media_type))
+    decoded(origin, body, charset.map(|charset| charset.trim_matches('"')), &media_type)
+}
+
+/// A payload as a document; `charset` is what its header names.
+fn decoded(origin: String, body: &[u8], charset: Option<&str>, media_type: &str) -> Item {
+    let decoded = decode(body, charset);
+    let mut document = RawDocument::new(origin, Body::Text(decoded.text), media_type);
+    document.encoding = Some(decoded.charset);
+    Item::Document(document)
 }

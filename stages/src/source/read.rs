@@ -198,9 +198,12 @@ impl Out<'_, '_> {
 
 /// A raw document as a row: bytes that are not yet text (HTML) are decoded here.
 pub(crate) fn document_of(source: &str, raw: RawDocument, licence: Option<&str>, language: Option<&str>) -> Document {
-    let text = match raw.body {
-        Body::Text(text) => text,
-        Body::Bytes(bytes) => crate::clean::decode(&bytes, raw.encoding).text,
+    let (text, charset) = match raw.body {
+        Body::Text(text) => (text, raw.encoding),
+        Body::Bytes(bytes) => {
+            let decoded = crate::clean::decode(&bytes, raw.encoding);
+            (decoded.text, Some(decoded.charset))
+        }
     };
     let id = raw.id.map_or_else(|| DocumentId::new(source, &raw.origin), DocumentId::given);
     Document {
@@ -213,6 +216,7 @@ pub(crate) fn document_of(source: &str, raw: RawDocument, licence: Option<&str>,
         language: raw.language.or_else(|| language.map(str::to_owned)),
         licence: raw.licence.or_else(|| licence.map(str::to_owned)),
         media_type: Some(raw.media_type),
+        charset: charset.map(str::to_owned),
     }
 }
 

@@ -1,6 +1,11 @@
 //! What a page says about itself: title, author, date, language, site, canonical address, licence.
 //!
-//! Invariant: JSON-LD before `OpenGraph` before `<meta>` before visible marks; nothing is guessed from the text.
+//! Invariant: JSON-LD before `OpenGraph` before `<meta>` before visible marks; a day in running text counts only next to the main
+//! heading, and one in the address only where there is no other.
+
+mod byline;
+mod date;
+mod title;
 
 use serde_json::Value;
 use url::Url;
@@ -9,11 +14,19 @@ use super::attribute::Name;
 use super::entity::decode_entities;
 use super::tag::Tag;
 use super::tree::Tree;
+use byline::{named_within, shows};
+use date::{day_of_address, iso_day, told_day};
+use title::title;
 
 /// The longest value kept, in bytes.
 const LONGEST: usize = 1000;
 /// JSON-LD blocks larger than this are not read, in bytes.
 const LARGEST_JSON: usize = 1 << 20;
+/// Main headings looked at.
+const HEADINGS: usize = 4;
+/// Nodes behind and before the main heading in which a day is taken for the page's.
+const NEAR_AFTER: usize = 300;
+const NEAR_BEFORE: usize = 60;
 
 /// A page's own words about itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,22 +53,47 @@ pub(crate) fn metadata(tree: &Tree<'_>, base: Option<&Url>) -> Metadata {
             Tag::Meta => found.meta(tree, id),
             Tag::Link => found.link(tree, id, base),
             Tag::Script => found.script(tree, id),
-            Tag::Title => found.keep(7, tree, id),
-            Tag::H1 => found.keep(6, tree, id),
+            Tag::Title => found.title = found.title.take().or_else(|| tidy(&tree.squashed_text(id, LONGEST))),
+            Tag::H1 => {
+                if let Some(heading) =
+                    tidy(&tree.squashed_text(id, LONGEST)).filter(|_| found.headings.len() < HEADINGS)
+                {
+                    found.headings.push(heading);
+                    found.main_heading.get_or_insert(id);
+                }
+            }
             Tag::Time => {
-                let date = tree.attribute(id, Name::Datetime).and_then(|value| day(&value));
-                found.time = found.time.take().or(date);
+                let date = tree.attribute(id, Name::Datetime).and_then(|value| iso_day(&value));
+                found.time = found.time.take().or(date).or_else(|| told_day(&tree.squashed_text(id, 60)));
             }
             _ => found.visible(tree, id, base),
         }
     }
-    found.finish()
+    if found.time.is_none() && found.shown_date.is_none() {
+        found.near_date = near_heading(tree, found.main_heading);
+    }
+    found.finish(base)
+}
+
+/// A day in a short text in the neighbourhood of the main heading.
+fn near_heading(tree: &Tree<'_>, heading: Option<usize>) -> Option<String> {
+    let heading = heading?;
+    let around = (heading..tree.nodes.len()).take(NEAR_AFTER).chain((0..heading).rev().take(NEAR_BEFORE));
+    around
+        .map(|id| tree.raw_text(id).trim())
+        .filter(|text| (8..=80).contains(&text.len()) && text.bytes().any(|byte| byte.is_ascii_digit()))
+        .find_map(|text| told_day(&decode_entities(text, false)))
 }
 
 #[derive(Default)]
 struct Found {
     json_title: Option<String>,
     json_author: Option<String>,
+    /// An organisation that JSON-LD names as author: believed only if nobody else is named.
+    json_organisation: Option<String>,
+    /// The ids of persons whose names stand elsewhere in the JSON-LD.
+    json_author_ids: Vec<String>,
+    json_persons: Vec<(String, String)>,
     json_date: Option<String>,
     json_site: Option<String>,
     open_title: Option<String>,
@@ -64,23 +102,20 @@ struct Found {
     meta_author: Option<String>,
     meta_date: Option<String>,
     language: Option<String>,
-    heading: Option<String>,
+    headings: Vec<String>,
+    main_heading: Option<usize>,
     title: Option<String>,
     byline: Option<String>,
+    shown_author: Option<String>,
     time: Option<String>,
+    shown_date: Option<String>,
+    near_date: Option<String>,
     canonical: Option<String>,
     licence: Option<String>,
     licence_link: Option<String>,
 }
 
 impl Found {
-    fn keep(&mut self, slot: u8, tree: &Tree<'_>, id: usize) {
-        let slot = if slot == 6 { &mut self.heading } else { &mut self.title };
-        if slot.is_none() {
-            *slot = tidy(&tree.squashed_text(id, LONGEST));
-        }
-    }
-
     fn meta(&mut self, tree: &Tree<'_>, id: usize) {
         let key = [Name::Property, Name::Key, Name::Itemprop, Name::HttpEquiv]
             .iter()
@@ -109,7 +144,7 @@ impl Found {
             | "publishdate"
             | "og:published_time"
             | "parsely-pub-date" => {
-                let Some(date) = day(&value) else { return };
+                let Some(date) = iso_day(&value) else { return };
                 self.meta_date.get_or_insert(date);
                 return;
             }
@@ -144,18 +179,34 @@ impl Found {
                 self.licence_link.get_or_insert_with(|| absolute(href, base));
             }
             if relation.split_ascii_whitespace().any(|one| one == "author") && self.byline.is_none() {
-                self.byline = tidy(&tree.squashed_text(id, 100));
+                self.byline = byline::name(tree, id);
             }
         }
+        self.shown(tree, id);
         let Some(property) = tree.raw_attribute(id, Name::Itemprop) else { return };
         match property {
             "author" if self.byline.is_none() => {
-                self.byline = tidy(&tree.squashed_text(id, 100)).filter(|name| name.len() <= 100);
+                self.byline = byline::name(tree, named_within(tree, id));
             }
             "datePublished" if self.time.is_none() => {
-                self.time = tree.attribute(id, Name::Content).and_then(|value| day(&value));
+                self.time = tree.attribute(id, Name::Content).and_then(|value| iso_day(&value));
             }
             _ => {}
+        }
+    }
+
+    /// Reads an element by what its class says it shows.
+    fn shown(&mut self, tree: &Tree<'_>, id: usize) {
+        if self.shown_author.is_some() && self.shown_date.is_some() {
+            return;
+        }
+        let Some(class) = tree.raw_attribute(id, Name::Class) else { return };
+        let shows = shows(class);
+        if shows.author && self.shown_author.is_none() {
+            self.shown_author = byline::name(tree, named_within(tree, id));
+        }
+        if shows.date && self.shown_date.is_none() && tree.end(id) - id < 30 {
+            self.shown_date = told_day(&tree.squashed_text(id, 120));
         }
     }
 
@@ -192,6 +243,11 @@ impl Found {
             Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
             _ => return,
         };
+        if kinds.contains(&"Person")
+            && let (Some(id), Some(name)) = (value["@id"].as_str(), value["name"].as_str().and_then(tidy))
+        {
+            self.json_persons.push((id.to_owned(), name));
+        }
         if kinds.contains(&"WebSite") && self.json_site.is_none() {
             self.json_site = value["name"].as_str().and_then(tidy);
         }
@@ -207,55 +263,62 @@ impl Found {
             self.json_title = value["headline"].as_str().and_then(|headline| tidy(&decode_entities(headline, false)));
         }
         if self.json_author.is_none() {
-            self.json_author = names(&value["author"]);
+            self.json_authors(&value["author"]);
         }
         if self.json_date.is_none() {
-            self.json_date = value["datePublished"].as_str().and_then(day);
+            self.json_date = value["datePublished"].as_str().and_then(iso_day);
         }
         if self.licence.is_none() {
             self.licence = value["license"].as_str().and_then(tidy);
         }
     }
 
-    fn finish(self) -> Metadata {
+    fn json_authors(&mut self, value: &Value) {
+        let all = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+        let organisation = |one: &Value| one["@type"].as_str() == Some("Organization");
+        self.json_author = names(all.iter().filter(|one| !organisation(one)));
+        if self.json_organisation.is_none() {
+            self.json_organisation = names(all.iter().filter(|one| organisation(one)));
+        }
+        let ids = all.iter().filter(|one| one["name"].is_null()).filter_map(|one| one["@id"].as_str());
+        self.json_author_ids.extend(ids.map(str::to_owned));
+    }
+
+    fn finish(mut self, base: Option<&Url>) -> Metadata {
         let declared = [self.json_title, self.open_title, self.meta_title, self.title];
-        let site = self.open_site.as_deref().or(self.json_site.as_deref());
+        let site = self.open_site.or(self.json_site);
+        let persons: Vec<String> = (self.json_author_ids.iter())
+            .filter_map(|id| self.json_persons.iter().find(|person| person.0 == *id).map(|person| person.1.clone()))
+            .collect();
+        if self.json_author.is_none() && !persons.is_empty() {
+            self.json_author = Some(persons.join(", "));
+        }
+        // A site that names itself as author says nothing if it names somebody too.
+        let (own, others): (Vec<_>, Vec<_>) = [self.json_author, self.meta_author, self.byline, self.shown_author]
+            .into_iter()
+            .flatten()
+            .partition(|name| Some(name) == site.as_ref());
+        let address = self.canonical.as_deref().or(base.map(Url::as_str));
+        let dates = [self.json_date, self.meta_date, self.time, self.shown_date, self.near_date];
         Metadata {
-            title: title(self.heading, declared, site),
-            author: self.json_author.or(self.meta_author).or(self.byline),
-            date: self.json_date.or(self.meta_date).or(self.time),
+            title: title(&self.headings, &declared, site.as_deref()),
+            author: others.into_iter().chain(self.json_organisation).chain(own).next(),
+            date: dates.into_iter().flatten().next().or_else(|| day_of_address(address?)),
             language: self.language,
-            site_name: self.open_site.or(self.json_site),
+            site_name: site,
             canonical_url: self.canonical,
             licence: self.licence_link.or(self.licence),
         }
     }
 }
 
-/// The first declared title; where it is the main heading with a site's name around it, the heading.
-fn title(heading: Option<String>, declared: [Option<String>; 4], site: Option<&str>) -> Option<String> {
-    let declared = declared.into_iter().flatten().next();
-    match (heading, declared) {
-        (Some(heading), Some(declared)) => {
-            let wraps = declared.contains(heading.as_str()) && heading.len() * 3 >= declared.len();
-            Some(if wraps { heading } else { without_site(&declared, site) })
-        }
-        (heading, declared) => declared.map(|declared| without_site(&declared, site)).or(heading),
-    }
-}
-
 /// The names of one person or several, in JSON-LD.
-fn names(value: &Value) -> Option<String> {
+fn names<'v>(all: impl Iterator<Item = &'v Value>) -> Option<String> {
     let one = |value: &Value| {
         value.as_str().or_else(|| value["name"].as_str()).and_then(tidy).filter(|name| !is_address(name))
     };
-    match value {
-        Value::Array(all) => {
-            let all: Vec<String> = all.iter().filter_map(one).collect();
-            (!all.is_empty()).then(|| all.join(", "))
-        }
-        _ => one(value),
-    }
+    let all: Vec<String> = all.filter_map(one).collect();
+    (!all.is_empty()).then(|| all.join(", "))
 }
 
 fn tidy(value: &str) -> Option<String> {
@@ -275,32 +338,6 @@ fn is_language(tag: &str) -> bool {
 fn absolute(href: &str, base: Option<&Url>) -> String {
     let href = href.trim();
     base.and_then(|base| base.join(href).ok()).map_or_else(|| href.to_owned(), String::from)
-}
-
-/// The day of an ISO 8601 date or time.
-fn day(value: &str) -> Option<String> {
-    let value = value.trim();
-    let head = value.get(..10)?;
-    let bytes = head.as_bytes();
-    let shape = bytes
-        .iter()
-        .enumerate()
-        .all(|(at, byte)| if at == 4 || at == 7 { matches!(byte, b'-' | b'/') } else { byte.is_ascii_digit() });
-    let (month, date) = (head.get(5..7)?.parse::<u8>().ok()?, head.get(8..10)?.parse::<u8>().ok()?);
-    (shape && (1..=12).contains(&month) && (1..=31).contains(&date)).then(|| head.replace('/', "-"))
-}
-
-/// A title without the site's name, or what else is short, behind its last separator.
-fn without_site(title: &str, site: Option<&str>) -> String {
-    if let Some(rest) = site.and_then(|site| title.strip_suffix(site)) {
-        let rest = rest.trim_end_matches([' ', '|', '-', '–', '—', '·', ':', '•', '»']);
-        if !rest.is_empty() {
-            return rest.to_owned();
-        }
-    }
-    let last = [" | ", " - ", " – ", " — ", " · ", " » "].iter().filter_map(|mark| title.rfind(mark)).max();
-    let cut = last.filter(|at| title.len() - at <= 40 && title.len() - at <= *at + 8);
-    cut.map_or(title, |at| title[..at].trim_end()).to_owned()
 }
 
 #[cfg(test)]

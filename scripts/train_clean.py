@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+"""Makes the weights of the judge of `clean` (stages/src/clean/judge/weights.bin).
+
+    cargo build --release -p corpusmill-stages --example clean_features
+    python3 -m venv venv && venv/bin/pip install numpy==2.4.6 lightgbm==4.7.0 rapidfuzz==3.14.6
+    venv/bin/python scripts/train_clean.py DATA --output stages/src/clean/judge/weights.bin [--folds PREFIX] [--work DIR]
+
+DATA holds folders of pages, each with html/<id>.html and truth.jsonl:
+
+    wcxb         779 pages, their main text: the development split of the Web Content Extraction Benchmark
+                 (github.com/Murrough-Foley/web-content-extraction-benchmark, annotations CC BY 4.0)
+    trafilatura  990 pages, snippets to keep and to drop: the evaluation data of trafilatura
+                 (github.com/adbar/trafilatura, tests/, Apache-2.0)
+    docs-code    92 pages, code blocks and sentences to keep, boilerplate to drop: the documentation of Python and Rust
+                 (PSF licence; MIT or Apache-2.0)
+
+The licences cover the annotations; the pages belong to their publishers. Only weights leave this script, no text.
+
+What it does: the page's blocks and rows come from `clean_features`, which runs the code that judges. A block of wcxb is content as far as
+its words are aligned with the main text (longest common subsequence of words); a block of the others, if it holds a snippet. A block
+weighs its words as a share of the page's, so that pages count alike, as in the score. Boosted trees learn from the rows.
+With --folds, five more models learn, each from four fifths of the sites; PREFIX.0 to PREFIX.4 hold their weights, so that every page can be judged by weights that have not
+seen its site: `clean_features clean PREFIX.0 …`.
+
+One thread a fit, fixed seeds, versions pinned: the same data give the same weights on one kind of machine; what the program then does
+with them is exact everywhere."""
+import argparse, base64, hashlib, json, os, re, struct, subprocess, sys, tempfile, time
+import lightgbm
+import numpy as np
+from rapidfuzz.distance import LCSseq
+
+FOLDS = 5
+# Weight of each data set in the loss, as a sum over its blocks.
+SHARES = {"wcxb": 1.0, "trafilatura": 0.5, "docs-code": 0.1}
+ROUNDS = 250
+PARAMETERS = dict(objective="cross_entropy", learning_rate=0.06, num_leaves=31, min_data_in_leaf=60, min_sum_hessian_in_leaf=1,
+                  feature_fraction=0.3, bagging_fraction=0.8, bagging_freq=1, lambda_l2=5, max_bin=127, seed=7, num_threads=2,
+                  deterministic=True, force_row_wise=True, verbose=-1)
+# Boosted trees are too sure of pages that they have not seen; by this the logarithm of the odds is multiplied.
+CERTAINTY = 0.85
+# Less of a block's words in the main text than this is chance.
+CHANCE = 0.3
+WORD = re.compile(r"\w+")
+
+
+def words(text):
+    return WORD.findall(text.lower())
+
+
+def squash(text):
+    return " ".join(text.split())
+
+
+def site(url):
+    """The registrable domain, near enough: two labels, or three below a country's `co.` and the like."""
+    labels = re.sub(r"^\w+://", "", url).split("/")[0].split(":")[0].lower().split(".")
+    return ".".join(labels[-3:] if len(labels) >= 3 and len(labels[-1]) == 2 and len(labels[-2]) <= 3 else labels[-2:])
+
+
+class Page:
+    def __init__(self, bench, truth, html):
+        self.bench, self.truth, self.html = bench, truth, html
+        name = site(truth.get("url") or truth["id"]) if bench != "docs-code" else truth["id"].split("-")[0]
+        self.fold = int(hashlib.sha256(name.encode()).hexdigest(), 16) % FOLDS
+
+    def label(self, texts, kept):
+        """Sets `target` and `weight` of every block."""
+        self.kept, self.target, self.weight = np.array(kept, bool), np.zeros(len(texts)), np.zeros(len(texts))
+        if "text" in self.truth:
+            self.label_by_text([words(text) for text in texts])
+        else:
+            self.label_by_snippets([squash(text) for text in texts])
+
+    def label_by_text(self, blocks):
+        ids, page, owner = {}, [], []
+        for at, block in enumerate(blocks):
+            page += [ids.setdefault(word, len(ids)) for word in block]
+            owner += [at] * len(block)
+        truth = [ids.setdefault(word, len(ids)) for word in words(self.truth["text"])]
+        hits = np.zeros(len(blocks))
+        for piece in LCSseq.opcodes(page, truth) if page and truth else []:
+            if piece.tag == "equal":
+                np.add.at(hits, owner[piece.src_start:piece.src_end], 1)
+        size = np.array([len(block) for block in blocks], float)
+        share = hits / np.maximum(size, 1)
+        self.target = np.where(share < CHANCE, 0, share)
+        # A page without main text says little: some of these were drafted from a page that scripts fill.
+        self.weight = np.maximum(size, 1) / max(len(truth), 100) * (1 if truth else 0.3)
+
+    def label_by_snippets(self, texts):
+        for snippet in map(squash, self.truth["without"]):
+            self.weight += [snippet in text for text in texts]
+        for snippet in map(squash, self.truth["with"]):
+            found = [at for at, text in enumerate(texts) if snippet in text]
+            if len(found) > 1:
+                found = [at for at in found if self.kept[at]][:1] or [max(found, key=lambda at: len(texts[at]))]
+            self.target[found] = 1
+            self.weight[found] += 1
+        for code in map(squash, self.truth.get("code", [])):
+            found = [at for at, text in enumerate(texts) if code in text]
+            self.target[found] = 1
+            self.weight[found] += 0.5
+
+
+def load(data):
+    pages = []
+    for bench in SHARES:
+        with open(f"{data}/{bench}/truth.jsonl", encoding="utf-8") as lines:
+            for truth in map(json.loads, lines):
+                with open(f"{data}/{bench}/html/{truth['id']}.html", encoding="utf-8", newline="") as html:
+                    pages.append(Page(bench, truth, html.read()))
+    return pages
+
+
+def features(program, mode, pages, work):
+    """The answers of `clean_features` to all pages, in order."""
+    path = os.path.join(work, "pages.jsonl")
+    with open(path, "w", encoding="utf-8") as out:
+        for at, page in enumerate(pages):
+            out.write(json.dumps({"id": at, "html": page.html}) + "\n")
+    with open(path, "rb") as given:
+        process = subprocess.Popen([program, mode], stdin=given, stdout=subprocess.PIPE)
+        yield from map(json.loads, process.stdout)
+        if process.wait():
+            sys.exit(f"{program} failed")
+
+
+def rows(program, pages, work):
+    parts = []
+    for line in features(program, "rows", pages, work):
+        if line["columns"]:
+            parts.append(np.frombuffer(base64.b64decode(line["rows"]), "<i2").reshape(-1, line["columns"]))
+    return np.concatenate(parts).astype(np.float32)
+
+
+def loss_weights(pages):
+    weight = np.concatenate([page.weight for page in pages])
+    bench = np.concatenate([[page.bench] * len(page.target) for page in pages])
+    for name, share in SHARES.items():
+        weight[bench == name] *= share / max(weight[bench == name].sum(), 1e-9)
+    return weight * (weight > 0).sum()
+
+
+def fit(table, target, weight):
+    told = weight > 0
+    return lightgbm.train(PARAMETERS, lightgbm.Dataset(table[told], label=target[told], weight=weight[told]), ROUNDS)
+
+
+def forest(model):
+    """The bytes of one forest; see `forest.rs`."""
+    dump = model.dump_model()
+    trees = []
+    for info in dump["tree_info"]:
+        splits, leaves, open_ = [], [], [(info["tree_structure"], None)]
+        while open_:
+            node, parent = open_.pop()
+            if "split_index" in node:
+                place = len(splits)
+                splits.append([node["split_feature"], int(np.floor(node["threshold"])), 0, 0])
+                open_ += [(node["right_child"], (place, 3)), (node["left_child"], (place, 2))]
+            else:
+                leaves.append(node["leaf_value"])
+                place = -len(leaves)
+            if parent:
+                splits[parent[0]][parent[1]] = place
+        trees.append((splits, leaves))
+    unit = int(32000 / max(abs(leaf) for _, leaves in trees for leaf in leaves))
+    out = b"CMJ1" + struct.pack("<IIii", dump["max_feature_idx"] + 1, len(trees), int(unit / CERTAINTY), 0)
+    for splits, leaves in trees:
+        out += struct.pack("<H", len(splits))
+        for column, threshold, left, right in splits:
+            out += struct.pack("<Hhhh", column, max(-32768, min(32767, threshold)), left, right)
+        out += struct.pack(f"<{len(leaves)}h", *(round(leaf * unit) for leaf in leaves))
+    return out
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("data")
+    arguments.add_argument("--features", default="target/release/examples/clean_features")
+    arguments.add_argument("--output", required=True)
+    arguments.add_argument("--folds", help="write the weights of each fold to files that begin with this")
+    arguments.add_argument("--work", default=tempfile.gettempdir())
+    given = arguments.parse_args()
+    pages = load(given.data)
+    for page, line in zip(pages, features(given.features, "blocks", pages, given.work)):
+        page.label(line["texts"], line["kept"])
+    target, weight = np.concatenate([page.target for page in pages]), loss_weights(pages)
+    fold = np.concatenate([np.full(len(page.target), page.fold) for page in pages])
+    table = rows(given.features, pages, given.work)
+    print(f"{table.shape[0]} blocks, {table.shape[1]} columns", file=sys.stderr, flush=True)
+    for number in range(FOLDS) if given.folds else []:
+        with open(f"{given.folds}.{number}", "wb") as out:
+            out.write(forest(fit(table[fold != number], target[fold != number], weight[fold != number])))
+    with open(given.output, "wb") as out:
+        out.write(forest(fit(table, target, weight)))
+
+
+main()

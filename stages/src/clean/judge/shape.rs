@@ -1,0 +1,165 @@
+//! The shape of a block's text: how long, how linked, how it is punctuated.
+//!
+//! Invariant: one pass over the characters, no word of any language; length is counted in letters as `measure` weighs them, so
+//! that a Han character counts 3, a letter 1, and white space nothing.
+
+use super::super::tag::Tag;
+use super::super::tree::Tree;
+use super::block::Block;
+
+/// What the text of a block looks like.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Shape {
+    /// All text, in weighed letters.
+    pub(crate) letters: u32,
+    /// Text inside links.
+    pub(crate) linked: u32,
+    /// Text in bold or strong type.
+    pub(crate) bold: u32,
+    /// Runs of characters between white space; a character of a script without spaces is a word.
+    pub(crate) words: u32,
+    pub(crate) digits: u32,
+    pub(crate) capitals: u32,
+    /// `. ! ?` before white space, and their like in other scripts.
+    pub(crate) sentence_ends: u32,
+    pub(crate) commas: u32,
+    /// Separators, arrows, bullets, signs of rights.
+    pub(crate) symbols: u32,
+    pub(crate) currency: u32,
+    pub(crate) links: u32,
+    pub(crate) images: u32,
+    pub(crate) breaks: u32,
+    pub(crate) items: u32,
+    /// The class of the first character, see [`class_of`].
+    pub(crate) begins: u8,
+    /// The class of the last one.
+    pub(crate) ends: u8,
+    /// FNV-1a of the letters and digits.
+    pub(crate) hash: u64,
+}
+
+/// A character's class: 0 none, 1 capital, 2 letter, 3 digit, 4 end of a sentence, 5 comma, 6 colon, 7 bracket or quote, 8 symbol,
+/// 9 currency, 10 anything else.
+fn class_of(character: char) -> u8 {
+    match character {
+        'a'..='z' => 2,
+        'A'..='Z' => 1,
+        '0'..='9' => 3,
+        '.' | '!' | '?' | '。' | '！' | '？' | '؟' | '।' | '…' | '۔' | '።' => 4,
+        ',' | ';' | '，' | '、' | '；' | '،' | '؛' => 5,
+        ':' | '：' => 6,
+        '(' | ')' | '[' | ']' | '"' | '\'' | '“' | '”' | '„' | '‘' | '’' | '«' | '「' | '」' | '『' | '』' | '（'
+        | '）' => 7,
+        '|' | '»' | '›' | '·' | '•' | '→' | '©' | '®' | '™' | '/' | '>' | '<' | '+' | '*' | '#' | '@' | '▼' | '▾'
+        | '←' | '↑' | '★' | '☆' | '✓' | '✔' | '×' => 8,
+        '$' | '€' | '£' | '¥' | '₹' | '₽' | '￥' | '₩' | '¢' => 9,
+        _ if character.is_uppercase() => 1,
+        _ if character.is_alphabetic() => 2,
+        _ if character.is_numeric() => 3,
+        _ => 10,
+    }
+}
+
+/// Whether a script writes without spaces: Han, kana, Thai, Lao, Khmer, Burmese.
+fn is_spaceless(character: char) -> bool {
+    matches!(character, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}'
+        | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
+}
+
+/// Reads one block; `linked` tells which nodes stand inside a link, `bold` which in bold type.
+pub(crate) fn shape(
+    tree: &Tree<'_>,
+    block: &Block,
+    linked: impl Fn(usize) -> bool,
+    bold: impl Fn(usize) -> bool,
+) -> Shape {
+    let mut reader = Reader { shape: Shape { hash: 0xcbf2_9ce4_8422_2325, ..Shape::default() }, gap: true, last: 0 };
+    if linked(block.first) {
+        reader.shape.links = 1;
+    }
+    for id in block.first..block.end {
+        match tree.node(id).tag {
+            Tag::Text => {
+                let before = reader.shape.letters;
+                reader.text(tree.raw_text(id));
+                let added = reader.shape.letters - before;
+                if linked(id) {
+                    reader.shape.linked += added;
+                }
+                if bold(id) {
+                    reader.shape.bold += added;
+                }
+            }
+            Tag::A => reader.shape.links += 1,
+            Tag::Img | Tag::Picture => reader.shape.images += 1,
+            Tag::Br => {
+                reader.shape.breaks += 1;
+                reader.gap = true;
+            }
+            tag => {
+                reader.shape.items += u32::from(matches!(tag, Tag::Li | Tag::Tr));
+                reader.gap |= tag.is_block();
+            }
+        }
+    }
+    reader.shape.ends = reader.last;
+    reader.shape
+}
+
+struct Reader {
+    shape: Shape,
+    /// White space came last.
+    gap: bool,
+    /// The class of the last character.
+    last: u8,
+}
+
+impl Reader {
+    fn text(&mut self, text: &str) {
+        let mut rest = text;
+        while let Some(character) = rest.chars().next() {
+            let mut used = character.len_utf8();
+            let mut character = character;
+            if character == '&' {
+                // A reference is one character; which one hardly matters here.
+                let name = rest.bytes().take(10).position(|byte| byte == b';');
+                if let Some(length) = name {
+                    character = if rest.starts_with("&nbsp;") { ' ' } else { '&' };
+                    used = length + 1;
+                }
+            }
+            rest = &rest[used..];
+            self.character(character);
+        }
+    }
+
+    fn character(&mut self, character: char) {
+        if character.is_whitespace() {
+            self.shape.sentence_ends += u32::from(self.last == 4 && !self.gap);
+            self.gap = true;
+            return;
+        }
+        let class = class_of(character);
+        let wide = is_spaceless(character);
+        let shape = &mut self.shape;
+        shape.letters += if ('\u{3000}'..='\u{d7ff}').contains(&character) { 3 } else { 1 };
+        shape.words += u32::from(self.gap || wide);
+        match class {
+            1 => shape.capitals += 1,
+            3 => shape.digits += 1,
+            4 if !character.is_ascii() => shape.sentence_ends += 1,
+            5 => shape.commas += 1,
+            8 => shape.symbols += 1,
+            9 => shape.currency += 1,
+            _ => {}
+        }
+        if shape.begins == 0 {
+            shape.begins = class;
+        }
+        if class <= 3 {
+            shape.hash = (shape.hash ^ u64::from(character)).wrapping_mul(0x0100_0000_01b3);
+        }
+        self.last = class;
+        self.gap = false;
+    }
+}

@@ -1,0 +1,111 @@
+//! Who wrote a page, where only what readers see tells it.
+//!
+//! Invariant: a name is taken from an element whose class, `rel` or `itemprop` calls it one, never from running text.
+
+use super::super::attribute::Name;
+use super::super::tag::Tag;
+use super::super::tree::Tree;
+use super::super::vocabulary::for_each_word;
+use super::date::told_day;
+
+/// A longer text is no name, in characters.
+const LONGEST_NAME: usize = 60;
+
+/// What the names of an element say about whom or what it shows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Shows {
+    pub(super) author: bool,
+    pub(super) date: bool,
+}
+
+/// Reads the class of an element.
+pub(super) fn shows(class: &str) -> Shows {
+    let mut found = Shows::default();
+    for_each_word(class, |previous, word, (_, last)| match word {
+        b"author" | b"byline" | b"username" | b"writer" | b"poster" | b"contributor" | b"nickname" | b"autor"
+        | b"auteur" => found.author |= last,
+        b"name" => found.author |= last && matches!(previous, b"author" | b"user" | b"writer" | b"byline" | b"creator"),
+        b"date" | b"time" | b"timestamp" | b"datetime" | b"posted" | b"published" | b"pubdate" | b"dateline"
+        | b"updated" | b"meta" => found.date = true,
+        _ => {}
+    });
+    found
+}
+
+/// The name that an element shows, without the word before it; `None` for what is no name.
+pub(super) fn name(tree: &Tree<'_>, id: usize) -> Option<String> {
+    let shown = tree.squashed_text(id, 200);
+    let mut text = shown.as_str();
+    for mark in [
+        "By ",
+        "by ",
+        "BY ",
+        "Von ",
+        "von ",
+        "Par ",
+        "par ",
+        "Por ",
+        "por ",
+        "Di ",
+        "Written by ",
+        "Posted by ",
+        "Author:",
+        "作者：",
+    ] {
+        text = text.strip_prefix(mark).unwrap_or(text).trim_start();
+    }
+    let text = text.split([',', '|', '•', '·']).next().unwrap_or_default();
+    let text = text.trim_matches(|c: char| c.is_whitespace() || matches!(c, ':' | '-' | '–' | '—' | '@'));
+    let count = text.chars().count();
+    let letters = text.chars().filter(|c| c.is_alphabetic()).count();
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    let name = (2..=LONGEST_NAME).contains(&count)
+        && letters > digits
+        && text.split_whitespace().count() <= 5
+        && told_day(text).is_none()
+        && !text.ends_with(['.', '!', '?', '。']);
+    name.then(|| text.to_owned())
+}
+
+/// The deepest element in `id` that is a link or calls itself a name, else `id`: a byline holds more than the name.
+pub(super) fn named_within(tree: &Tree<'_>, id: usize) -> usize {
+    let inside = (id + 1..tree.end(id)).take(40);
+    let called = |at: &usize| {
+        tree.raw_attribute(*at, Name::Itemprop) == Some("name")
+            || tree
+                .raw_attribute(*at, Name::Rel)
+                .is_some_and(|rel| rel.split_ascii_whitespace().any(|one| one == "author"))
+            || tree
+                .raw_attribute(*at, Name::Class)
+                .is_some_and(|class| shows(class).author || class.split(' ').any(|one| one == "fn"))
+    };
+    let text = |at: &usize| !tree.squashed_text(*at, 10).is_empty();
+    let link = |at: &usize| tree.node(*at).tag == Tag::A && tree.raw_attribute(*at, Name::Href).is_some();
+    inside
+        .clone()
+        .find(|at| called(at) && text(at))
+        .or_else(|| inside.clone().find(|at| link(at) && text(at)))
+        .unwrap_or(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::build::parse;
+    use super::*;
+
+    #[test]
+    fn a_byline_gives_the_name_in_it() {
+        for page in [
+            "<p class=byline>By <a href=x>Ada Lovelace</a>, May 3, 2024</p>",
+            "<div class='post-author'>By Ada Lovelace | News</div>",
+            "<span class=author><span class=fn>Ada Lovelace</span> (12 posts)</span>",
+        ] {
+            let tree = parse(page, 512);
+            assert!(shows(tree.raw_attribute(1, Name::Class).unwrap()).author, "{page}");
+            assert_eq!(name(&tree, named_within(&tree, 1)).as_deref(), Some("Ada Lovelace"), "{page}");
+        }
+        let tree = parse("<p class=author>The author has written many books about this.</p>", 512);
+        assert_eq!(name(&tree, 1), None);
+        assert!(!shows("author-bio authors-list").author);
+    }
+}
