@@ -13,7 +13,7 @@
 //! | `robots`, `origin`, `tdm`, `sitemap`, `optout` | what sites ask of crawlers |
 //! | `politeness`, `hosts`, `queue` | when a host may be asked |
 //! | `scan`, `links`, `visit` | what an answer becomes |
-//! | `frontier`, `journal`, `archive`, `table`, `earlier` | what is kept, and what an earlier crawl kept |
+//! | `frontier`, `journal`, `archive`, `cdxj`, `table`, `earlier` | what is kept, and what an earlier crawl kept |
 //! | `engine`, `opening`, `budget` | the loop, its beginning and its bounds |
 //! | `download` | whole files, resumed |
 //! | `inspect` | what a robots.txt says, for people |
@@ -24,6 +24,7 @@ mod address;
 mod archive;
 mod budget;
 pub mod canonical;
+mod cdxj;
 mod contact;
 mod download;
 mod earlier;
