@@ -60,7 +60,7 @@ pub use error::CrawlError;
 pub use inspect::{Inspection, inspect};
 pub use optout::OptOuts;
 pub use settings::{CrawlSettings, Scope};
-pub use table::{CrawlSummary, Page, Refused, pages, refused, summary};
+pub use table::{CrawlSummary, Page, Refused, each_page, pages, refused, summary};
 
 /// The crawler's name in robots.txt, in lower case, and the first word of its User-Agent.
 pub const AGENT: &str = "corpusmill";
