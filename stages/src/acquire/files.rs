@@ -71,7 +71,9 @@ pub fn read(file: &ListedFile, part: &Part, settings: &FileSettings) -> Result<I
         }
         (_, Part::Lines(_)) => Err(unknown("a range of lines fits JSON lines only")),
         (_, Part::RowGroups(_)) => Err(unknown("a range of row groups fits Parquet only")),
-        (Some(Format::Warc(_)), Part::Whole) => Err(unknown("it is a WARC file, which the WARC reader takes")),
+        (Some(Format::Warc(_) | Format::Arc), Part::Whole) => {
+            Err(unknown("it is a WARC file, which the WARC reader takes"))
+        }
         (Some(format @ (Format::Crate | Format::Tar(_) | Format::Zip)), Part::Whole) => {
             let members = Archive::open(path, origin, format, &settings.limits)?;
             Ok(finish(members, settings))

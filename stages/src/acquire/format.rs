@@ -14,6 +14,8 @@ pub enum Format {
     Jsonl(Compression),
     /// WARC: `.warc`, `.warc.gz`, `.warc.zst`.
     Warc(Compression),
+    /// ARC, WARC's predecessor: `.arc`, `.arc.gz`.
+    Arc,
     /// Packaged crate of crates.io: `.crate`, a gzipped tar.
     Crate,
     /// Tar: `.tar`, `.tar.gz`, `.tgz`, `.tar.zst`.
@@ -53,6 +55,8 @@ const ENDINGS: &[(&str, Format)] = &[
     (".warc", Format::Warc(Compression::None)),
     (".warc.gz", Format::Warc(Compression::Gzip)),
     (".warc.zst", Format::Warc(Compression::Zstd)),
+    (".arc", Format::Arc),
+    (".arc.gz", Format::Arc),
     (".crate", Format::Crate),
     (".tar", Format::Tar(Compression::None)),
     (".tar.gz", Format::Tar(Compression::Gzip)),
@@ -108,7 +112,13 @@ pub fn media_type_of(path: &str) -> Option<&'static str> {
         Format::Xml => Some("application/xml"),
         Format::Pdf => Some("application/pdf"),
         Format::Code(media_type) => Some(media_type),
-        Format::Parquet | Format::Jsonl(_) | Format::Warc(_) | Format::Crate | Format::Tar(_) | Format::Zip => None,
+        Format::Parquet
+        | Format::Jsonl(_)
+        | Format::Warc(_)
+        | Format::Arc
+        | Format::Crate
+        | Format::Tar(_)
+        | Format::Zip => None,
     }
 }
 

@@ -186,19 +186,6 @@ fn response_head(answer: &Answer) -> Vec<u8> {
     block
 }
 
-/// Writes `index.cdxj`, the sorted index of all WARC files of a crawl, by which replay tools find a page.
-pub(super) fn write_index(dir: &Path, last: u64) -> Result<(), CrawlError> {
-    let mut lines = Vec::new();
-    for file in 0..=last {
-        let path = dir.join(file_name(file));
-        lines.extend(warc::index(&path, &file_name(file)).map_err(failed(&path))?);
-    }
-    lines.sort_unstable();
-    let text = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect::<String>();
-    corpusmill_pipeline::store::write_atomically(&dir.join("index.cdxj"), text.as_bytes())
-        .map_err(|error| CrawlError::Io(std::io::Error::other(error)))
-}
-
 fn response_block(answer: &Answer) -> Vec<u8> {
     let mut block = response_head(answer);
     block.extend_from_slice(format!("content-length: {}\r\n\r\n", answer.body.len()).as_bytes());

@@ -18,8 +18,9 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::Control;
-use super::archive::{Archive, write_index};
+use super::archive::Archive;
 use super::budget::{Admission, Budget, MAX_CALENDAR_URLS};
+use super::cdxj;
 use super::earlier::{Earlier, Unchanged, validators};
 use super::error::CrawlError;
 use super::fetch::{Answer, Failure, Fetcher};
@@ -101,7 +102,7 @@ pub(super) async fn run(
         }
     }
     engine.commit(Mark::None)?;
-    write_index(dir, engine.frontier.progress()?.warc.file)?;
+    cdxj::write(dir, engine.frontier.progress()?.warc.file)?;
     engine.commit(Mark::Finished)
 }
 

@@ -387,8 +387,13 @@ impl Frontier {
     /// All pages, sorted by URL.
     pub(super) fn pages(&self) -> Result<Vec<Page>, CrawlError> {
         let mut pages = Vec::new();
-        self.rows(PAGES, "pages", |page| pages.push(page))?;
+        self.each_page(|page| pages.push(page))?;
         Ok(pages)
+    }
+
+    /// Each page, sorted by URL.
+    pub(super) fn each_page(&self, take: impl FnMut(Page)) -> Result<(), CrawlError> {
+        self.rows(PAGES, "pages", take)
     }
 
     /// All refusals, sorted by URL.

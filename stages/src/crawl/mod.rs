@@ -13,7 +13,7 @@
 //! | `robots`, `origin`, `tdm`, `sitemap`, `optout` | what sites ask of crawlers |
 //! | `politeness`, `hosts`, `queue` | when a host may be asked |
 //! | `scan`, `links`, `visit` | what an answer becomes |
-//! | `frontier`, `journal`, `archive`, `table`, `earlier` | what is kept, and what an earlier crawl kept |
+//! | `frontier`, `journal`, `archive`, `cdxj`, `table`, `earlier` | what is kept, and what an earlier crawl kept |
 //! | `engine`, `opening`, `budget` | the loop, its beginning and its bounds |
 //! | `download` | whole files, resumed |
 //! | `inspect` | what a robots.txt says, for people |
@@ -24,6 +24,7 @@ mod address;
 mod archive;
 mod budget;
 pub mod canonical;
+mod cdxj;
 mod contact;
 mod download;
 mod earlier;
@@ -59,7 +60,7 @@ pub use error::CrawlError;
 pub use inspect::{Inspection, inspect};
 pub use optout::OptOuts;
 pub use settings::{CrawlSettings, Scope};
-pub use table::{CrawlSummary, Page, Refused, pages, refused, summary};
+pub use table::{CrawlSummary, Page, Refused, each_page, pages, refused, summary};
 
 /// The crawler's name in robots.txt, in lower case, and the first word of its User-Agent.
 pub const AGENT: &str = "corpusmill";

@@ -148,6 +148,14 @@ pub fn pages(dir: &Path) -> Result<Vec<Page>, CrawlError> {
     finished(dir)?.pages()
 }
 
+/// Gives `take` each page of a finished crawl, sorted by canonical URL; one is held at a time.
+///
+/// # Errors
+/// As [`pages`].
+pub fn each_page(dir: &Path, take: impl FnMut(Page)) -> Result<(), CrawlError> {
+    finished(dir)?.each_page(take)
+}
+
 /// Every URL that a finished crawl found in scope and did not take, sorted, with the rule; URLs beyond the page budget or
 /// the depth limit are counted in the [`CrawlSummary`] instead.
 ///

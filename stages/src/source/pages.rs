@@ -12,6 +12,7 @@ use corpusmill_pipeline::StageError;
 use corpusmill_pipeline::snapshot::{Item as Pinned, Location};
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::acquire::format::{Format, format_of};
 use crate::acquire::{Body, Item, RawDocument, Refused};
 use crate::clean::decode;
 use crate::warc::{self, ReaderOptions, Record, RecordKind, WarcReader, parse_http_bounded};
@@ -54,20 +55,24 @@ impl Archive<'_> {
         };
         let failed = |error: warc::WarcError| StageError::Input(format!("{}: {error}", path.display()));
         let file = BufReader::with_capacity(1 << 20, file);
+        if matches!(format_of(self.origin), Some(Format::Arc)) {
+            let reader = warc::ArcReader::new(file, max_record_bytes).map_err(failed)?;
+            return each(reader, self.origin, max_document_bytes, &failed, take);
+        }
         let reader = WarcReader::with_options(file, options).map_err(failed)?;
         each(reader, self.origin, max_document_bytes, &failed, take)
     }
 }
 
 fn each(
-    mut reader: WarcReader<BufReader<fs_err::File>>,
+    reader: impl Iterator<Item = Result<warc::Item, warc::WarcError>>,
     origin: &str,
     max_document_bytes: u64,
     failed: &dyn Fn(warc::WarcError) -> StageError,
     take: &mut dyn FnMut(Item) -> Result<(), StageError>,
 ) -> Result<(), StageError> {
     let mut captures: HashMap<u64, u32> = HashMap::new();
-    while let Some(item) = reader.next_record() {
+    for item in reader {
         match item.map_err(failed)? {
             warc::Item::Record(record) => {
                 if let Some(item) = document(&record, origin, max_document_bytes) {

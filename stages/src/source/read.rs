@@ -77,7 +77,7 @@ impl Read {
             }
             Reader::Files { settings, .. } => {
                 let path = item.location.path();
-                if matches!(format_of(&item.origin), Some(Format::Warc(_))) {
+                if matches!(format_of(&item.origin), Some(Format::Warc(_) | Format::Arc)) {
                     let part = item.location.bounds().map(|(start, end)| start..end);
                     let archive = pages::Archive { path, origin: &item.origin, part };
                     return archive.read(settings.limits.max_document_bytes, &mut |read| out.take(read));

@@ -3,7 +3,7 @@
 //! Invariant: a finished crawl is never fetched again under the same settings, unless `--refresh` asks for it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use corpusmill_pipeline::snapshot::{Item, Location, Refused, Snapshot};
@@ -11,7 +11,7 @@ use corpusmill_pipeline::{Digest, StageError};
 use indicatif::ProgressBar;
 
 use super::{Surroundings, settings_digest, statements};
-use crate::crawl::{self, Control, CrawlError, CrawlSettings};
+use crate::crawl::{self, Control, CrawlError, CrawlSettings, Page};
 use crate::workspace::CrawlPlace;
 
 struct Watched<'a> {
@@ -108,19 +108,15 @@ fn nothing_fetched(name: &str, dir: &Path) -> Result<StageError, StageError> {
 /// When the crawl's folder cannot be read.
 pub(crate) fn snapshot(dir: &Path, origin: impl Fn(&str) -> String) -> Result<Snapshot, StageError> {
     let mut snapshot = Snapshot::default();
-    for page in crawl::pages(dir).map_err(crawl_error)? {
-        let path = fs_err::canonicalize(dir.join(&page.warc))?;
-        let size = fs_err::metadata(&path)?.len();
-        let digest: Digest =
-            page.payload_digest.parse().map_err(|error| StageError::Input(format!("{}: {error}", page.url)))?;
-        let mut facts = BTreeMap::from([("media-type".to_owned(), page.media_type.clone())]);
-        statements::note(&mut facts, page.opt_outs);
-        if let Some(charset) = page.charset {
-            facts.insert("charset".to_owned(), charset);
+    let mut archives: BTreeMap<String, (PathBuf, u64)> = BTreeMap::new();
+    let mut failed = Ok(());
+    let taken = crawl::each_page(dir, |page| {
+        if failed.is_ok() {
+            failed = item(dir, page, &origin, &mut archives).map(|item| snapshot.items.push(item));
         }
-        let location = Location::Record { path, size, start: page.offset, end: page.offset + page.length };
-        snapshot.items.push(Item { origin: origin(&page.url), status: page.status, digest, location, facts });
-    }
+    });
+    taken.map_err(crawl_error)?;
+    failed?;
     for refused in crawl::refused(dir).map_err(crawl_error)? {
         snapshot.refused.push(Refused {
             origin: origin(&refused.url),
@@ -132,4 +128,28 @@ pub(crate) fn snapshot(dir: &Path, origin: impl Fn(&str) -> String) -> Result<Sn
     }
     snapshot.sort();
     Ok(snapshot)
+}
+
+/// The item of a page; `archives` remembers where each WARC file is, and its size.
+fn item(
+    dir: &Path,
+    page: Page,
+    origin: &impl Fn(&str) -> String,
+    archives: &mut BTreeMap<String, (PathBuf, u64)>,
+) -> Result<Item, StageError> {
+    if !archives.contains_key(&page.warc) {
+        let path = fs_err::canonicalize(dir.join(&page.warc))?;
+        let size = fs_err::metadata(&path)?.len();
+        archives.insert(page.warc.clone(), (path, size));
+    }
+    let (path, size) = archives.get(&page.warc).cloned().unwrap_or_default();
+    let digest: Digest =
+        page.payload_digest.parse().map_err(|error| StageError::Input(format!("{}: {error}", page.url)))?;
+    let mut facts = BTreeMap::from([("media-type".to_owned(), page.media_type)]);
+    statements::note(&mut facts, page.opt_outs);
+    if let Some(charset) = page.charset {
+        facts.insert("charset".to_owned(), charset);
+    }
+    let location = Location::Record { path, size, start: page.offset, end: page.offset + page.length };
+    Ok(Item { origin: origin(&page.url), status: page.status, digest, location, facts })
 }

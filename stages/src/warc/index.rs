@@ -15,26 +15,31 @@ use url::Url;
 use super::record::head_end;
 use super::{Item, Record, RecordKind, WarcError, WarcReader, Written, parse_http};
 
-/// The index lines of the captures in an archive, in the archive's order; `filename` is how replay tools find it.
+/// Gives `take` the index line of each capture in an archive, in the archive's order; `filename` is how replay tools find it.
+/// Holds one record at a time.
 ///
 /// # Errors
 /// [`WarcError::Read`] when the file cannot be read. Damaged parts have no captures.
-pub fn index(path: &Path, filename: &str) -> Result<Vec<String>, WarcError> {
+pub fn index(path: &Path, filename: &str, mut take: impl FnMut(String)) -> Result<(), WarcError> {
     let failed = |source| WarcError::Read { offset: 0, source };
     let file = fs_err::File::open(path).map_err(failed)?;
     let length = file.metadata().map_err(failed)?.len();
     let mut reader = WarcReader::new(BufReader::with_capacity(1 << 18, file))?;
-    let (mut lines, mut capture): (Vec<String>, Option<Capture>) = (Vec::new(), None);
+    let mut capture: Option<Capture> = None;
     while let Some(item) = reader.next_record() {
         let (offset, next) = match item? {
             Item::Record(record) => (record.offset, Capture::of(&record)),
             Item::Skipped(skipped) => (skipped.record.offset, Capture::of(&skipped.record)),
             Item::Lost(lost) => (lost.offset, None),
         };
-        lines.extend(std::mem::replace(&mut capture, next).map(|capture| capture.line(offset, filename)));
+        if let Some(capture) = std::mem::replace(&mut capture, next) {
+            take(capture.line(offset, filename));
+        }
     }
-    lines.extend(capture.map(|capture| capture.line(length, filename)));
-    Ok(lines)
+    if let Some(capture) = capture {
+        take(capture.line(length, filename));
+    }
+    Ok(())
 }
 
 /// What a record says of itself; its length is known when the next one begins.

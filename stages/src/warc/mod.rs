@@ -1,11 +1,12 @@
 //! WARC archives (ISO 28500, versions 1.0 and 1.1): the first station of a web document.
 //!
 //! [`WarcReader`] streams the records of plain, gzip and zstd archives, [`parse_http`] opens the response inside a record, and
-//! [`WarcWriter`] writes what the crawler fetched, one gzip member a record. [`cdxj_line`] gives the index line of a capture.
+//! [`ArcReader`] does so for ARC, WARC's predecessor. [`WarcWriter`] writes what the crawler fetched, one gzip member a record. [`cdxj_line`] gives the index line of a capture.
 //!
 //! Invariant: no byte sequence makes this module panic or hold more than its documented bounds; damage becomes a [`Lost`] item that
 //! says where and how much, and reading goes on at the next record.
 
+mod arc;
 mod compression;
 mod decoder;
 mod http;
@@ -18,6 +19,7 @@ mod record;
 mod tests;
 mod writer;
 
+pub use arc::ArcReader;
 pub use compression::Compression;
 pub use http::{HttpError, HttpResponse, parse_http, parse_http_bounded};
 pub use index::{cdxj_line, index, surt};
