@@ -14,8 +14,8 @@
 //! | `politeness`, `hosts`, `queue` | when a host may be asked |
 //! | `scan`, `links`, `visit` | what an answer becomes |
 //! | `frontier`, `journal`, `archive`, `cdxj`, `table`, `earlier` | what is kept, and what an earlier crawl kept |
-//! | `engine`, `opening`, `budget` | the loop, its beginning and its bounds |
-//! | `download` | whole files, resumed |
+//! | `engine`, `settle`, `opening`, `budget` | the loop, its beginning and its bounds |
+//! | `download`, `place` | whole files, resumed |
 //! | `inspect` | what a robots.txt says, for people |
 //!
 //! Invariant: which pages are taken, and their digests, depend on the settings and the servers' answers alone.
@@ -39,12 +39,14 @@ mod links;
 mod opening;
 mod optout;
 mod origin;
+mod place;
 mod politeness;
 mod queue;
 mod refuse;
 pub mod robots;
 mod scan;
 mod settings;
+mod settle;
 pub mod sitemap;
 mod table;
 mod tdm;
