@@ -31,10 +31,13 @@ fn clean_gives_a_line_a_page() {
     let ids: Vec<&Value> = lines.iter().map(|line| &line["id"]).collect();
     assert_eq!(ids, [&json!("a"), &json!("empty"), &json!(7), &json!("b64"), &json!("missing"), &json!("z")]);
     assert!(
-        lines[0]["text"].as_str().is_some_and(|text| text.starts_with("# The ") && !text.contains("Home")),
+        lines[0]["text"].as_str().is_some_and(|text| text.starts_with("The ") && !text.contains("Home")),
         "{}",
         lines[0]
     );
+    assert!(lines[0]["title"].as_str().is_some_and(|title| title.starts_with("The ")), "{}", lines[0]);
+    assert!(lines[0]["extraction_confidence"].as_f64().is_some_and(|found| found > 0.8), "{}", lines[0]);
+    assert_eq!((&lines[0]["charset"], &lines[3]["charset"]), (&Value::Null, &json!("windows-1252")));
     for line in [&lines[1], &lines[2], &lines[4]] {
         assert!(line["text"] == "" && line["reason"].is_string(), "no content, so no text and a reason: {line}");
     }

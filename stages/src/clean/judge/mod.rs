@@ -40,6 +40,9 @@ static MODEL: LazyLock<Model> = LazyLock::new(|| {
 /// A page with more blocks is left to the rules: the judge's memory, about 300 bytes a block, stays bounded.
 const MOST_BLOCKS: usize = 100_000;
 
+/// Rows that are judged together.
+const ROWS: usize = 64;
+
 /// What the judge made of a page.
 pub(crate) struct Judged {
     /// What is cut.
@@ -74,13 +77,16 @@ pub fn model() -> &'static Model {
 
 /// How likely each block is content, in thousandths.
 fn opinions(board: &Board<'_, '_>, model: &Model) -> Vec<i16> {
-    let mut row = Vec::new();
-    let opinion = |at| {
-        row.clear();
-        board.row(at, &mut row);
-        model.opinion(&row)
-    };
-    (0..board.blocks.len()).map(opinion).collect()
+    let mut likely = Vec::with_capacity(board.blocks.len());
+    let mut rows = Vec::new();
+    for from in (0..board.blocks.len()).step_by(ROWS) {
+        rows.clear();
+        for at in from..board.blocks.len().min(from + ROWS) {
+            board.row(at, &mut rows);
+        }
+        likely.append(&mut model.opinions(&rows));
+    }
+    likely
 }
 
 #[cfg(test)]
