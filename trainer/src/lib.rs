@@ -2,8 +2,8 @@
 //!
 //! `model` is the decoder, `hub` moves it in and out of checkpoints. `recipe` says what a run does, `data` makes
 //! batches, `gradient` and `loss` what they cost, `optimize` new weights, `step` puts these together on one or more
-//! ranks (`parallel`), and `pretrain` is the run. `metrics` and `progress` show it, `evaluate` measures a model, and
-//! `ngram` is what it is measured against.
+//! ranks (`parallel`), and `pretrain` is the run. `metrics` and `progress` show it, `evaluate` measures a model,
+//! `ngram` is what it is measured against, and `plan` says what a run needs.
 
 pub mod cli;
 pub mod data;
@@ -17,6 +17,7 @@ pub mod model;
 pub mod ngram;
 pub mod optimize;
 pub mod parallel;
+pub mod plan;
 pub mod pretrain;
 pub mod progress;
 pub mod recipe;

@@ -1,6 +1,7 @@
 //! The commands of `corpusmill-train`, one file each.
 
 mod perplexity;
+mod plan;
 mod pretrain;
 mod schema;
 
@@ -21,6 +22,7 @@ struct Cli {
 enum Command {
     Pretrain(pretrain::PretrainCommand),
     Perplexity(perplexity::PerplexityCommand),
+    Plan(plan::PlanCommand),
     Check(schema::CheckCommand),
     Schema(schema::SchemaCommand),
 }
@@ -30,6 +32,7 @@ pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Pretrain(command) => command.run(),
         Command::Perplexity(command) => command.run().map(|()| ExitCode::SUCCESS),
+        Command::Plan(command) => command.run().map(|()| ExitCode::SUCCESS),
         Command::Check(command) => command.run().map(|()| ExitCode::SUCCESS),
         Command::Schema(command) => command.run().map(|()| ExitCode::SUCCESS),
     };

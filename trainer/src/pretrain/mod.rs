@@ -25,7 +25,7 @@ use corpusmill_pipeline::shard::Corpus;
 pub use checkpoint::{Checkpoints, State};
 pub use error::PretrainError;
 pub use provenance::{BURN_VERSION, CorpusEntry, Provenance};
-pub use setup::check_tokenizer;
+pub use setup::{check_tokenizer, new_config};
 
 use self::checkpoint::{Content, read_state};
 use self::setup::Start;
