@@ -291,10 +291,13 @@ impl<'a> Run<'a> {
         self.write(&record, observer)
     }
 
-    /// Losses on held-out sequences: all of them at the end.
+    /// Losses on held-out sequences.
     fn validate(&mut self, kind: Kind, observer: &mut dyn Observer) -> Result<(), PretrainError> {
         let recipe = self.order.recipe;
-        let most = (kind == Kind::Validation).then_some(recipe.validation.sequences);
+        let most = match kind {
+            Kind::Final => recipe.validation.final_sequences,
+            Kind::Train | Kind::Validation => Some(recipe.validation.sequences),
+        };
         let (length, rows) = (recipe.data.sequence_length, recipe.data.micro_sequences as usize);
         let batches = held_out(self.corpus, length, rows, most, self.start.prediction)?;
         let training = &self.training;

@@ -264,14 +264,16 @@ impl Default for Checkpoint {
 pub struct Validation {
     /// Steps between validations; 0 validates only at the end.
     pub every_steps: u64,
-    /// Sequences of each validation during the run, spread evenly over the sources' held-out documents; all of them
-    /// at the end.
+    /// Sequences of each validation during the run, spread evenly over the held-out documents.
     pub sequences: u64,
+    /// The same at the end of the run; all of them by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub final_sequences: Option<u64>,
 }
 
 impl Default for Validation {
     fn default() -> Self {
-        Self { every_steps: 100, sequences: 32 }
+        Self { every_steps: 100, sequences: 32, final_sequences: None }
     }
 }
 
