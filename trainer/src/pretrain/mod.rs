@@ -35,7 +35,7 @@ use crate::gradient::{Pass, compute_type};
 use crate::hub;
 use crate::loss::LossSettings;
 use crate::metrics::{Events, Kind, Log, Record, memory_watermark, training_flops_per_token};
-use crate::model::ModelConfig;
+use crate::model::{Decoder, ModelConfig};
 use crate::optimize::{Optimizer, rate};
 use crate::parallel::Alone;
 use crate::recipe::Recipe;
@@ -113,6 +113,8 @@ struct Run<'a> {
     events: Option<Events>,
     /// The checkpoint of this very step, when there is one.
     saved: Option<PathBuf>,
+    /// Held as long as the run, so that no other one writes to the same place.
+    _lock: fs_err::File,
 }
 
 /// What the next record is made of.
@@ -135,6 +137,7 @@ impl<'a> Run<'a> {
         let steps = batches.steps(&recipe.data)?;
         let provenance = Provenance::new(recipe, corpus.manifest(), &start.config, steps, start.began_from.clone());
         let output = recipe.output();
+        let lock = lock(&output)?;
         let checkpoints = Checkpoints::open(&output.join("checkpoints"), recipe.checkpoint.keep)?;
         let resumed = checkpoints.newest()?;
         let mut optimizer = Optimizer::new(&recipe.optimizer);
@@ -142,17 +145,7 @@ impl<'a> Run<'a> {
         let fresh = State::new(0, batches.fingerprint(), &Tally::new(sources));
         let (model, state) = match &resumed {
             Some(path) => {
-                if let Some(what) = provenance.difference(&Provenance::read(path)?) {
-                    return Err(PretrainError::OtherRun { path: path.clone(), what });
-                }
-                let state = read_state(path)?;
-                if state.order != batches.fingerprint() {
-                    let what = "it was trained on the corpus in another order".to_owned();
-                    return Err(PretrainError::OtherRun { path: path.clone(), what });
-                }
-                let (_, model) = hub::load(path, &order.device.clone().autodiff())?;
-                let file = path.join("trainer").join("optimizer.safetensors");
-                optimizer.read(&model, &file, order.device)?;
+                let (model, state) = resume(path, &provenance, &batches, &mut optimizer, order.device)?;
                 observer.say(&format!("going on from {} at step {} of {steps}", path.display(), state.step));
                 (model, state)
             }
@@ -188,6 +181,7 @@ impl<'a> Run<'a> {
             log,
             events,
             saved: resumed,
+            _lock: lock,
         })
     }
 
@@ -364,6 +358,39 @@ impl<'a> Run<'a> {
             companions: self.start.from.as_deref().unwrap_or(self.order.corpus),
             files: vec![(provenance::FILE, manifest), ("tokenizer_config.json", tokenizer)],
         }
+    }
+}
+
+/// The weights, the optimiser's state and the place of a checkpoint, if it is one of this run.
+fn resume(
+    path: &Path,
+    provenance: &Provenance,
+    batches: &Batches,
+    optimizer: &mut Optimizer,
+    device: &Device,
+) -> Result<(Decoder, State), PretrainError> {
+    let other = |what: String| PretrainError::OtherRun { path: path.to_owned(), what };
+    if let Some(what) = provenance.difference(&Provenance::read(path)?) {
+        return Err(other(what));
+    }
+    let state = read_state(path)?;
+    if state.order != batches.fingerprint() {
+        return Err(other("it was trained on the corpus in another order".to_owned()));
+    }
+    let (_, model) = hub::load(path, &device.clone().autodiff())?;
+    optimizer.read(&model, &path.join("trainer").join("optimizer.safetensors"), device)?;
+    Ok((model, state))
+}
+
+/// Holds the folder of a run against other processes; the system lets go when this one ends, however it does.
+fn lock(output: &Path) -> Result<fs_err::File, PretrainError> {
+    fs_err::create_dir_all(output)?;
+    let path = output.join(".lock");
+    let file = fs_err::OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
+    match file.file().try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(PretrainError::Busy(output.to_owned())),
+        Err(std::fs::TryLockError::Error(error)) => Err(error.into()),
     }
 }
 

@@ -101,6 +101,11 @@ fn what_does_not_fit_is_refused_with_the_way_out() {
     assert!(message.contains("set data.steps to"), "{message}");
     let message = refused(&["data.objective={masked: {mask-token: 3}}"]);
     assert!(message.contains("token 3 would hide others"), "{message}");
+    // A run that another one has not finished.
+    let held = lock(&good.output()).unwrap();
+    let message = refused(&["data.steps=6"]);
+    assert!(message.contains("another run is writing there"), "{message}");
+    drop(held);
     // A tokenizer that is not the corpus's.
     let model = good.output().join("model");
     fs_err::write(model.join("tokenizer.json"), fixture::tokenizer() + " ").unwrap();
