@@ -12,11 +12,13 @@
 mod checkpoint;
 mod error;
 mod finish;
+mod measure;
+mod order;
 mod provenance;
 mod setup;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use burn::tensor::Device;
@@ -24,63 +26,23 @@ use corpusmill_pipeline::shard::Corpus;
 
 pub use checkpoint::{Checkpoints, State};
 pub use error::PretrainError;
+pub use order::{Observer, Order, Outcome};
 pub use provenance::{BURN_VERSION, CorpusEntry, Provenance};
 pub use setup::{check_tokenizer, new_config};
 
 use self::checkpoint::{Content, read_state};
 use self::setup::Start;
-use crate::data::{Batches, held_out};
-use crate::evaluate::{Evaluation, evaluate};
+use crate::data::Batches;
 use crate::gradient::{Pass, compute_type};
 use crate::hub;
 use crate::loss::LossSettings;
-use crate::metrics::{Events, Kind, Log, Record, memory_watermark, training_flops_per_token};
+use crate::metrics::{Events, Kind, Log};
 use crate::model::{Decoder, ModelConfig};
 use crate::optimize::{Optimizer, rate};
 use crate::parallel::Alone;
 use crate::recipe::Recipe;
 use crate::step::{StepReport, Tally, Training};
 use crate::token_bytes::TokenBytes;
-
-/// What is told while a run goes on.
-pub trait Observer {
-    /// A message for a person.
-    fn say(&mut self, line: &str);
-
-    /// A step is done.
-    fn step(&mut self, step: u64, steps: u64, loss: Option<f64>);
-
-    /// A record was written.
-    fn record(&mut self, record: &Record);
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// All steps are done.
-    Done {
-        /// The trained model.
-        model: PathBuf,
-    },
-    /// It was asked to stop, and goes on from here when it is run again.
-    Interrupted {
-        /// The checkpoint.
-        checkpoint: PathBuf,
-    },
-}
-
-/// What a run is made of.
-#[derive(Debug)]
-pub struct Order<'a> {
-    /// What to do.
-    pub recipe: &'a Recipe,
-    /// The folder of the corpus.
-    pub corpus: &'a Path,
-    /// Where to compute.
-    pub device: &'a Device,
-    /// Set from outside to stop after the current step.
-    pub cancel: &'a AtomicBool,
-}
 
 /// Begins a run, or goes on with it from its newest checkpoint.
 ///
@@ -261,77 +223,6 @@ impl<'a> Run<'a> {
         }
         let checkpoint = self.checkpoints.newest()?;
         Err(PretrainError::NonFinite { steps: self.skipped_in_row, step: self.step, checkpoint })
-    }
-
-    fn record_training(&mut self, observer: &mut dyn Observer) -> Result<(), PretrainError> {
-        let sources = self.training.sources;
-        let window = std::mem::replace(
-            &mut self.window,
-            Window { tally: Tally::new(sources), begun: Instant::now(), tokens: 0, last: None },
-        );
-        let evaluation = Evaluation { tally: window.tally, bytes: vec![0.0; sources] };
-        let Some(mut record) = self.measured(Kind::Train, &evaluation) else { return Ok(()) };
-        let seconds = window.begun.elapsed().as_secs_f64().max(1e-9);
-        #[expect(clippy::cast_precision_loss, reason = "a speed")]
-        let speed = window.tokens as f64 / seconds;
-        let recipe = self.order.recipe;
-        let flops = training_flops_per_token(&self.start.config, recipe.data.sequence_length);
-        record.learning_rate = window.last.map(|(rate, _)| rate);
-        record.gradient_norm = window.last.map(|(_, norm)| norm);
-        record.skipped = Some(self.skipped);
-        record.tokens_per_second = Some(speed);
-        record.model_flops_utilisation = recipe.metrics.peak_teraflops.map(|peak| speed * flops / (peak * 1e12));
-        record.memory_bytes = memory_watermark();
-        self.write(&record, observer)
-    }
-
-    /// Losses on held-out sequences.
-    fn validate(&mut self, kind: Kind, observer: &mut dyn Observer) -> Result<(), PretrainError> {
-        let recipe = self.order.recipe;
-        let most = match kind {
-            Kind::Final => recipe.validation.final_sequences,
-            Kind::Train | Kind::Validation => Some(recipe.validation.sequences),
-        };
-        let (length, rows) = (recipe.data.sequence_length, recipe.data.micro_sequences as usize);
-        let batches = held_out(self.corpus, length, rows, most, self.start.prediction)?;
-        let training = &self.training;
-        let begun = Instant::now();
-        let found = evaluate(&training.pass, &training.model, batches, training.sources, &self.bytes)?;
-        // Speed is that of steps.
-        self.window.begun += begun.elapsed();
-        match self.measured(kind, &found) {
-            Some(record) => self.write(&record, observer),
-            None => Ok(()),
-        }
-    }
-
-    /// A record with losses; `None` when nothing was predicted.
-    fn measured(&self, kind: Kind, found: &Evaluation) -> Option<Record> {
-        let names = self.corpus.sources().iter().enumerate();
-        let losses = names.filter_map(|(at, name)| Some((name.clone(), found.tally.mean_of(at)?)));
-        Some(Record {
-            kind,
-            step: self.step,
-            tokens: self.step * self.order.recipe.step_tokens(),
-            loss: found.tally.mean()?,
-            losses: losses.collect(),
-            bits_per_byte: found.bits_per_byte(),
-            learning_rate: None,
-            gradient_norm: None,
-            skipped: None,
-            tokens_per_second: None,
-            model_flops_utilisation: None,
-            memory_bytes: None,
-        })
-    }
-
-    fn write(&mut self, record: &Record, observer: &mut dyn Observer) -> Result<(), PretrainError> {
-        self.log.append(record)?;
-        if let Some(events) = &mut self.events {
-            events.append(record)?;
-        }
-        observer.record(record);
-        Ok(())
     }
 
     /// The checkpoint of this step.

@@ -2,7 +2,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::*;
 use crate::data::fixture;
-use crate::metrics;
+use crate::metrics::{self, Record};
 use crate::recipe::{Model, load};
 
 const RECIPE: &str = "
