@@ -1,0 +1,7 @@
+//! The command `corpusmill-train`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    corpusmill_trainer::cli::main()
+}
