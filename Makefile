@@ -34,6 +34,16 @@ train: ## Train a small model on a corpus: make train RECIPE=code-heavy [DEVICE=
 test: ## Run every test
 	$(CARGO) test --workspace --locked
 
+.PHONY: test-gpu
+test-gpu: ## A small training step by Vulkan beside the processor's (a card, or Mesa's software driver)
+	$(CARGO) test --locked -p corpusmill-trainer --features vulkan --test gpu
+
+PEAK ?= 989
+.PHONY: bench-gpu
+bench-gpu: ## Speed and memory of 125 M and 1 B on a card: make bench-gpu DEVICE=vulkan PEAK=teraflops
+	$(CARGO) run --release --locked -p corpusmill-trainer $(if $(filter-out cpu,$(DEVICE)),--features $(firstword $(subst :, ,$(DEVICE)))) --example bench_gpu -- \
+		$(DEVICE) $(PEAK) recipes/train/llama-125m.yaml recipes/train/llama-1b.yaml
+
 .PHONY: check
 check: format lint test recipes ## Format, lint, tests, recipes and schemas: what CI runs
 

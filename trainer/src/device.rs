@@ -1,27 +1,213 @@
-//! Where to compute.
+//! Where tensors live: `cpu`, `vulkan:1`, chosen when the program runs.
+//!
+//! Features of this crate decide which back ends are compiled in. Invariant: a device that is not compiled in or not
+//! found is an error that says which there are; the program never falls back to another one.
 
+use std::fmt;
 use std::str::FromStr;
 
-use burn::tensor::Device;
+use burn::tensor::{Device, DeviceType};
 
-/// A device as a user names it.
+/// The back ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DeviceChoice;
+pub enum BackEnd {
+    /// Burn flex, on the processor; always there.
+    Cpu,
+    /// Any card with a Vulkan driver, of NVIDIA, AMD or Intel.
+    Vulkan,
+    /// NVIDIA's own.
+    Cuda,
+    /// Apple's own.
+    Metal,
+    /// Whatever graphics interface the system has.
+    Wgpu,
+    /// AMD's own.
+    Rocm,
+}
+
+impl BackEnd {
+    /// All of them, compiled in or not.
+    pub const ALL: [Self; 6] = [Self::Cpu, Self::Vulkan, Self::Cuda, Self::Metal, Self::Wgpu, Self::Rocm];
+
+    /// The name, which is also that of the feature.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Vulkan => "vulkan",
+            Self::Cuda => "cuda",
+            Self::Metal => "metal",
+            Self::Wgpu => "wgpu",
+            Self::Rocm => "rocm",
+        }
+    }
+
+    /// What Burn calls it; none when it is not compiled in.
+    fn compiled(self) -> Option<DeviceType> {
+        match self {
+            Self::Cpu => Some(DeviceType::Flex),
+            #[cfg(feature = "vulkan")]
+            Self::Vulkan => Some(DeviceType::Vulkan),
+            #[cfg(feature = "cuda")]
+            Self::Cuda => Some(DeviceType::Cuda),
+            #[cfg(feature = "metal")]
+            Self::Metal => Some(DeviceType::Metal),
+            #[cfg(feature = "wgpu")]
+            Self::Wgpu => Some(DeviceType::Wgpu),
+            #[cfg(feature = "rocm")]
+            Self::Rocm => Some(DeviceType::Rocm),
+            #[cfg(not(all(
+                feature = "vulkan",
+                feature = "cuda",
+                feature = "metal",
+                feature = "wgpu",
+                feature = "rocm"
+            )))]
+            _ => None,
+        }
+    }
+
+    /// The devices of this back end; none when it is not compiled in.
+    fn devices(self) -> Option<Vec<Device>> {
+        self.compiled().map(|kind| Device::enumerate(kind).into_iter().collect())
+    }
+}
+
+/// A device as a user names it: `cpu`, `vulkan`, `cuda:1`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeviceChoice {
+    back_end: BackEnd,
+    index: usize,
+}
+
+/// Why a device cannot be had.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeviceError {
+    /// No such back end, or no number after the colon.
+    #[error(
+        "`{0}` is no device; give cpu, vulkan, cuda, metal, wgpu or rocm, and a number for another than the first, as in vulkan:1"
+    )]
+    Name(String),
+    /// The program was built without it.
+    #[error(
+        "this program was built without {0}; build it with `cargo build --release -p corpusmill-trainer --features {0}`"
+    )]
+    NotCompiled(&'static str),
+    /// There is none, or no further one.
+    #[error("no device {choice}: {found} found for {back_end}; `corpusmill-train devices` lists all")]
+    NotFound {
+        /// What was asked for.
+        choice: String,
+        /// How many there are.
+        found: usize,
+        /// Of this back end.
+        back_end: &'static str,
+    },
+}
 
 impl FromStr for DeviceChoice {
-    type Err = String;
+    type Err = DeviceError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text == "cpu" { Ok(Self) } else { Err(format!("`{text}` is no device of this build; give cpu")) }
+    fn from_str(text: &str) -> Result<Self, DeviceError> {
+        let fault = || DeviceError::Name(text.to_owned());
+        let (name, index) = match text.split_once(':') {
+            None => (text, 0),
+            Some((name, index)) => (name, index.parse().map_err(|_| fault())?),
+        };
+        let back_end = BackEnd::ALL.into_iter().find(|it| it.name() == name).ok_or_else(fault)?;
+        Ok(Self { back_end, index })
+    }
+}
+
+impl fmt::Display for DeviceChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.index {
+            0 => f.write_str(self.back_end.name()),
+            index => write!(f, "{}:{index}", self.back_end.name()),
+        }
     }
 }
 
 impl DeviceChoice {
-    /// The device, without gradients.
+    /// The device, without gradients; `Device::autodiff` adds them.
     ///
     /// # Errors
-    /// Never.
-    pub fn open(self) -> anyhow::Result<Device> {
-        Ok(Device::flex())
+    /// When the back end was not compiled in, or has no such device.
+    pub fn open(self) -> Result<Device, DeviceError> {
+        let back_end = self.back_end.name();
+        let devices = self.back_end.devices().ok_or(DeviceError::NotCompiled(back_end))?;
+        let found = devices.len();
+        let absent = || DeviceError::NotFound { choice: self.to_string(), found, back_end };
+        devices.into_iter().nth(self.index).ok_or_else(absent)
+    }
+}
+
+/// What `devices` lists: the name to give to `--device`, and what it is; or why there is none.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// Such as `vulkan:0`.
+    pub name: String,
+    /// A few words.
+    pub what: String,
+}
+
+/// Every back end with its devices.
+pub fn list() -> Vec<Listed> {
+    let mut listed = Vec::new();
+    for back_end in BackEnd::ALL {
+        let name = back_end.name();
+        match back_end.devices() {
+            None => listed.push(Listed { name: name.to_owned(), what: "not compiled in".to_owned() }),
+            Some(devices) if devices.is_empty() => {
+                listed.push(Listed { name: name.to_owned(), what: "no device found".to_owned() });
+            }
+            Some(devices) => {
+                for (index, device) in devices.iter().enumerate() {
+                    let name = DeviceChoice { back_end, index }.to_string();
+                    listed.push(Listed { name, what: describe(back_end, device) });
+                }
+            }
+        }
+    }
+    listed
+}
+
+fn describe(back_end: BackEnd, device: &Device) -> String {
+    if back_end == BackEnd::Cpu {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        return format!("Burn flex, {threads} threads");
+    }
+    #[cfg(any(feature = "vulkan", feature = "cuda", feature = "metal", feature = "wgpu", feature = "rocm"))]
+    if let Some(identity) = device.identity() {
+        return identity.name;
+    }
+    format!("{device:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_parsed_and_printed() {
+        for name in ["cpu", "vulkan", "cuda:3"] {
+            assert_eq!(name.parse::<DeviceChoice>().unwrap().to_string(), name);
+        }
+        for name in ["gpu", "cuda:x", "cuda:", ""] {
+            assert_eq!(name.parse::<DeviceChoice>(), Err(DeviceError::Name(name.to_owned())));
+        }
+    }
+
+    #[test]
+    fn there_is_one_processor() {
+        assert!("cpu".parse::<DeviceChoice>().unwrap().open().is_ok());
+        let error = "cpu:1".parse::<DeviceChoice>().unwrap().open().unwrap_err().to_string();
+        insta::assert_snapshot!(error, @"no device cpu:1: 1 found for cpu; `corpusmill-train devices` lists all");
+    }
+
+    #[cfg(not(feature = "rocm"))]
+    #[test]
+    fn a_back_end_that_is_not_compiled_in_says_how_to() {
+        let error = "rocm".parse::<DeviceChoice>().unwrap().open().unwrap_err().to_string();
+        insta::assert_snapshot!(error, @"this program was built without rocm; build it with `cargo build --release -p corpusmill-trainer --features rocm`");
     }
 }

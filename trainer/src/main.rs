@@ -1,5 +1,7 @@
-//! `corpusmill-train`.
+//! The command `corpusmill-train`.
 
-fn main() -> std::process::ExitCode {
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
     corpusmill_trainer::cli::main()
 }

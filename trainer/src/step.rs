@@ -172,3 +172,5 @@ fn count(batches: &[Batch]) -> f64 {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod torch;

@@ -1,54 +1,187 @@
-//! The commands of `corpusmill-train`, one file each.
+//! The command line: one file a subcommand.
+//!
+//! Exit codes are part of the interface: 0 done, 1 the input is at fault, 2 usage, 70 our bug, 130 stopped by Ctrl-C.
 
+mod devices;
+mod export;
+mod generate;
+mod import;
 mod perplexity;
+mod plan;
 mod pretrain;
 mod schema;
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
 
+use crate::device::DeviceChoice;
+
+/// Trains language models on token shards, and moves them in and out of Hugging Face's format.
 #[derive(Debug, Parser)]
-#[command(name = "corpusmill-train", version, about = "Train language models on token shards")]
+#[command(name = "corpusmill-train", version, propagate_version = true, max_term_width = 110, after_help = AFTER)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
+const AFTER: &str = "\
+Exit codes: 0 done; 1 the input is at fault; 2 wrong usage; 70 a bug of corpusmill-train; 130 stopped by Ctrl-C.
+
+Begin with:  corpusmill-train devices
+Then:        corpusmill-train generate --model DIR --prompt \"The capital of France is\"";
+
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Read a model of Hugging Face or llama.cpp and write it as a Hugging Face folder.
+    Import(import::Import),
+    /// Write a checkpoint as a Hugging Face folder, in a type and in files of the size that you choose.
+    Export(export::ExportCommand),
+    /// Let a model go on with a text.
+    Generate(generate::Generate),
+    /// List where models can compute.
+    Devices(devices::Devices),
     Pretrain(pretrain::PretrainCommand),
     Perplexity(perplexity::PerplexityCommand),
+    Plan(plan::PlanCommand),
     Check(schema::CheckCommand),
     Schema(schema::SchemaCommand),
 }
 
-/// Runs the command line.
-pub fn main() -> ExitCode {
-    let done = match Cli::parse().command {
-        Command::Pretrain(command) => command.run(),
-        Command::Perplexity(command) => command.run().map(|()| ExitCode::SUCCESS),
-        Command::Check(command) => command.run().map(|()| ExitCode::SUCCESS),
-        Command::Schema(command) => command.run().map(|()| ExitCode::SUCCESS),
-    };
-    done.unwrap_or_else(|error| {
-        let _ = writeln!(std::io::stderr(), "error: {error:#}");
-        ExitCode::from(1)
-    })
+/// Where a command computes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DeviceArgs {
+    /// cpu, vulkan, cuda, metal, wgpu or rocm; a number chooses another than the first, as in vulkan:1.
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", env = "DEVICE")]
+    pub(crate) device: DeviceChoice,
 }
 
-/// Writes to stdout; a closed pipe is no error.
-fn print(text: &str) -> anyhow::Result<()> {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
+/// Runs the command; the result is the process's exit code.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no faults; clap prints them to stdout, usage errors to stderr.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    // A panic is a bug of ours, whatever thread it is in.
+    let result = std::panic::catch_unwind(|| match cli.command {
+        Command::Import(command) => done(command.run()),
+        Command::Export(command) => done(command.run()),
+        Command::Generate(command) => done(command.run()),
+        Command::Devices(command) => done(command.run()),
+        Command::Pretrain(command) => command.run(),
+        Command::Perplexity(command) => done(command.run()),
+        Command::Plan(command) => done(command.run()),
+        Command::Check(command) => done(command.run()),
+        Command::Schema(command) => done(command.run()),
+    });
+    match result {
+        Ok(Ok(code)) => code,
+        Ok(Err(error)) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Ok(Err(error)) => {
+            tell(&format!("error: {}", message(&error)));
+            ExitCode::from(1)
+        }
+        Err(_) => {
+            tell("error: this is a bug of corpusmill-train; please report it with the lines above");
+            ExitCode::from(70)
+        }
     }
 }
 
-/// A recipe given as a path, or as a name of one in `recipes/train/`.
+/// Success of a command that has no other good end.
+fn done(result: anyhow::Result<()>) -> anyhow::Result<ExitCode> {
+    result.map(|()| ExitCode::SUCCESS)
+}
+
+/// The causes, joined; a cause that is already quoted by what stands before it is not said again.
+fn message(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let error = cause.downcast_ref::<std::io::Error>();
+        error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}
+
+/// A line for the user, on stderr.
+pub(crate) fn tell(line: &str) {
+    use std::io::Write as _;
+    // A closed stderr is no reason to stop.
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// Writes data to stdout, at once.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    write(text).context("cannot write to standard output")
+}
+
+/// As [`print`], with the plain error.
+pub(crate) fn write(text: &str) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+/// A number of bytes: `500MB`, `5GB`, `64KiB`.
+pub(crate) fn bytes(text: &str) -> Result<u64, String> {
+    let fault = || format!("`{text}` is no size; write it as 500MB, 5GB or 2GiB");
+    let unit = text.find(|letter: char| letter.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit);
+    let scale: u64 = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kb" => 1000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        _ => return Err(fault()),
+    };
+    let number: u64 = number.trim().parse().map_err(|_| fault())?;
+    number.checked_mul(scale).filter(|&bytes| bytes > 0).ok_or_else(fault)
+}
+
+/// A recipe given as a path, or as the name of one in `recipes/train/`.
 fn find_recipe(given: &Path) -> PathBuf {
     let named = Path::new("recipes/train").join(given).with_extension("yaml");
     if !given.exists() && given.components().count() == 1 && named.exists() { named } else { given.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(bytes("5GB"), Ok(5_000_000_000));
+        assert_eq!(bytes("2 KiB"), Ok(2048));
+        assert_eq!(bytes("7"), Ok(7));
+        for fault in ["", "GB", "5 parsecs", "0", "99999999999GB", "-1MB"] {
+            assert!(bytes(fault).is_err(), "{fault}");
+        }
+    }
 }

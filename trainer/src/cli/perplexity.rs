@@ -8,8 +8,8 @@ use burn::tensor::FloatDType;
 use clap::Args;
 use corpusmill_pipeline::shard::{Corpus, Position, ReaderOptions, Sequence, SequenceReader, Span, Split};
 
+use super::DeviceArgs;
 use crate::data::{Batch, DataError, NOT_PREDICTED, Prediction, held_out};
-use crate::device::DeviceChoice;
 use crate::evaluate::{Evaluation, evaluate};
 use crate::gradient::Pass;
 use crate::hub;
@@ -46,14 +46,13 @@ pub(crate) struct PerplexityCommand {
     /// Train the 5-gram model and show it beside. Needs the manifest that `pretrain` writes.
     #[arg(long, requires = "corpus")]
     baseline: bool,
-    /// Where to compute: `cpu`, or another that `corpusmill-train devices` lists.
-    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
-    device: DeviceChoice,
+    #[command(flatten)]
+    device: DeviceArgs,
 }
 
 impl PerplexityCommand {
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        let device = self.device.open()?;
+        let device = self.device.device.open()?;
         let (config, decoder) = hub::load(&self.model, &device)?;
         let bytes = TokenBytes::read(&self.model.join("tokenizer.json"))?;
         let provenance = Provenance::read(&self.model);

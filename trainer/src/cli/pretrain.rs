@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use anyhow::Context as _;
 use clap::Args;
 
-use crate::device::DeviceChoice;
+use super::DeviceArgs;
 use crate::pretrain::{self, Order, Outcome};
 use crate::progress::Progress;
 use crate::recipe::load;
@@ -34,9 +34,8 @@ pub(crate) struct PretrainCommand {
     /// Change a setting: `path.to.key=value`, such as `optimizer.learning-rate=3e-4`.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Where to compute: `cpu`, or another that `corpusmill-train devices` lists.
-    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
-    device: DeviceChoice,
+    #[command(flatten)]
+    device: DeviceArgs,
     /// Say nothing but errors.
     #[arg(long, short)]
     quiet: bool,
@@ -51,7 +50,7 @@ impl PretrainCommand {
         let corpus = self.corpus.or_else(|| recipe.corpus.clone()).context(
             "there is no corpus\nhint: name its folder by --corpus, or by `corpus` in the recipe; `corpusmill run` makes one",
         )?;
-        let device = self.device.open()?;
+        let device = self.device.device.open()?;
         let cancel = Arc::new(AtomicBool::new(false));
         // The second signal finds the flag set and stops at once.
         signal_hook::flag::register_conditional_shutdown(

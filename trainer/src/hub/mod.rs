@@ -8,6 +8,8 @@ mod dtype;
 mod error;
 mod export;
 mod folder;
+pub mod gguf;
+mod model;
 mod reader;
 
 use std::path::Path;
@@ -18,6 +20,7 @@ pub use dtype::WeightType;
 pub use error::HubError;
 pub use export::{Export, write_weights};
 pub use folder::Folder;
+pub use model::Model;
 pub use reader::Checkpoint;
 
 use crate::model::{Decoder, ModelConfig};

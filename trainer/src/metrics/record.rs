@@ -12,7 +12,7 @@ pub enum Kind {
     Train,
     /// Some held-out sequences.
     Validation,
-    /// All held-out sequences, at the end.
+    /// All held-out sequences at the end, or as many as the recipe says.
     Final,
 }
 

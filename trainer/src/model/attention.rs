@@ -9,6 +9,7 @@ use super::context::Context;
 use super::linear::Projection;
 use super::norm::Norm;
 use super::weights::Weights;
+use crate::kernel;
 
 /// Stands for minus infinity in scores that are masked: `exp` of it is zero, and no difference of two is NaN.
 const HIDDEN: f32 = -1e30;
@@ -79,8 +80,43 @@ impl Attention {
     pub(crate) fn forward(&self, x: Tensor<2>, context: &Context, cache: Option<&mut LayerCache>) -> Tensor<2> {
         let compute = context.compute();
         let qkv = self.qkv.forward(x, compute);
-        let mixed = self.attend(qkv, context, cache);
+        let mixed = match cache {
+            None => self.fused(&qkv, context).unwrap_or_else(|| self.attend(qkv, context, None)),
+            cache => self.attend(qkv, context, cache),
+        };
         self.output.forward(mixed, compute)
+    }
+
+    /// As [`Self::attend`] in few passes, where there is a kernel for it.
+    fn fused(&self, qkv: &Tensor<2>, context: &Context) -> Option<Tensor<2>> {
+        let Layout { kind, heads, key_heads, width, scale, softcap } = self.shape;
+        #[expect(clippy::cast_possible_truncation, reason = "computed in f32")]
+        let scores = kernel::Scores {
+            batch: context.batch(),
+            length: context.length(),
+            heads,
+            key_heads,
+            width,
+            scale: scale as f32,
+            softcap: softcap.map(|cap| cap as f32),
+            rows: context.rows(),
+            view: context.view(kind).clone(),
+        };
+        let (Some(query_norm), Some(key_norm)) = (&self.query_norm, &self.key_norm) else {
+            return kernel::attention(qkv, scores);
+        };
+        let [tokens, columns] = qkv.dims();
+        let normed = |start: usize, heads: usize, norm: &Norm| {
+            let part = qkv.clone().narrow(1, start * width, heads * width).reshape([tokens * heads, width]);
+            norm.forward(part).reshape([tokens, heads * width])
+        };
+        let value = (heads + key_heads) * width;
+        let parts = vec![
+            normed(0, heads, query_norm),
+            normed(heads, key_heads, key_norm),
+            qkv.clone().narrow(1, value, columns - value).cast(FloatDType::F32),
+        ];
+        kernel::attention(&Tensor::cat(parts, 1), scores)
     }
 
     /// `[tokens, (heads + 2 · key heads) · head_dim]` to `[tokens, heads · head_dim]`.

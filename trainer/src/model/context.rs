@@ -219,8 +219,13 @@ impl Context {
         self.past
     }
 
+    /// Rows of the tables of a [`View`]: 1 when all rows of the batch are alike.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
     /// The tables for one kind of layer.
-    pub(crate) fn view(&self, kind: LayerKind) -> &View {
+    pub(crate) fn view(&self, kind: LayerKind) -> &Arc<View> {
         match (kind, &self.sliding) {
             (LayerKind::Sliding, Some(view)) => view,
             _ => &self.full,

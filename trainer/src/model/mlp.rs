@@ -6,6 +6,7 @@ use burn::tensor::{Device, FloatDType, Tensor, activation};
 use super::config::{Activation, ModelConfig};
 use super::linear::Projection;
 use super::weights::Weights;
+use crate::kernel;
 
 /// `SwiGLU` (arXiv 2002.05202) or, with the tanh approximation of GELU, `GeGLU`.
 #[derive(Module, Debug)]
@@ -41,6 +42,9 @@ impl FeedForward {
     /// `[tokens, hidden]` to `[tokens, hidden]`, in `compute`.
     pub(crate) fn forward(&self, x: Tensor<2>, compute: FloatDType) -> Tensor<2> {
         let both = self.gate_up.forward(x, compute);
+        if let Some(gated) = kernel::gate(&both, self.activation) {
+            return self.down.forward(gated, compute);
+        }
         let gate = both.clone().narrow(1, 0, self.intermediate);
         let up = both.narrow(1, self.intermediate, self.intermediate);
         let gate = match self.activation {

@@ -22,6 +22,7 @@ pub mod weights;
 pub use block::Block;
 pub use cache::{Cache, LayerCache};
 pub use config::{ConfigError, ModelConfig};
+pub(crate) use context::View;
 pub use context::{Context, ContextError, Direction};
 pub use decoder::Decoder;
 

@@ -4,6 +4,7 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 
 use super::weights::Weights;
+use crate::kernel;
 
 /// Scales each vector to a mean square of one, then each element by a weight.
 #[derive(Module, Debug)]
@@ -31,6 +32,9 @@ impl Norm {
     /// Norms the last dimension; the result is f32 and of the same shape.
     pub(crate) fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         let x = x.cast(FloatDType::F32);
+        if let Some(normed) = kernel::rms_norm(&x, &self.weight.val(), self.epsilon, self.offset) {
+            return normed;
+        }
         let mean_square = x.clone().square().mean_dim(D - 1);
         let scale = mean_square.add_scalar(self.epsilon).sqrt().recip();
         x * scale * self.scale().unsqueeze()

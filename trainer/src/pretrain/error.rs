@@ -95,6 +95,9 @@ pub enum PretrainError {
         /// What is wrong.
         detail: String,
     },
+    /// Another process trains there.
+    #[error("{}: another run is writing there; wait for it, or give another `output`", .0.display())]
+    Busy(PathBuf),
     /// Too many steps in a row that are not finite.
     #[error(
         "{steps} steps in a row had a loss or gradient that is not finite, up to step {step}; the last good checkpoint is {}\nhint: lower optimizer.learning-rate, or compute in f32",

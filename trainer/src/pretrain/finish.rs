@@ -1,8 +1,13 @@
 //! The end of a run: the loss on all held-out documents, the trained model, and the page.
 
+use burn::module::Module as _;
+use tokenizers::Tokenizer;
+
 use super::checkpoint::export;
 use super::{Observer, Outcome, PretrainError, Run};
+use crate::generate::{Generator, Sampling, Settings};
 use crate::metrics::{self, Kind};
+use crate::recipe::{Objective, Samples};
 
 impl Run<'_> {
     /// Validates on everything, writes the model and the page.
@@ -12,10 +17,49 @@ impl Run<'_> {
         let output = self.order.recipe.output();
         let model = output.join("model");
         export(&model, &self.content())?;
+        let samples = self.samples(observer);
         let records = metrics::read(&output.join("metrics.jsonl"))?;
-        let page = metrics::page(&self.order.recipe.name, &self.facts(), &records, &[]);
+        let page = metrics::page(&self.order.recipe.name, &self.facts(), &records, &samples);
         fs_err::write(output.join("train.html"), page)?;
         Ok(Outcome::Done { model })
+    }
+
+    /// Texts that the model writes, each with its beginning; none from a model that fills gaps.
+    fn samples(&self, observer: &mut dyn Observer) -> Vec<String> {
+        let settings = &self.order.recipe.samples;
+        if settings.prompts.is_empty() || self.start.prediction.objective != Objective::Causal {
+            return Vec::new();
+        }
+        let written = self.write_samples(settings);
+        match written {
+            Ok(samples) => {
+                for sample in &samples {
+                    observer.say(&format!("sample: {sample}"));
+                }
+                samples
+            }
+            Err(detail) => {
+                // The model is trained; that it cannot go on with this prompt is no reason to fail.
+                observer.say(&format!("no samples: {detail}"));
+                Vec::new()
+            }
+        }
+    }
+
+    fn write_samples(&self, settings: &Samples) -> Result<Vec<String>, String> {
+        let tokenizer = Tokenizer::from_file(self.order.corpus.join("tokenizer.json"));
+        let tokenizer = tokenizer.map_err(|error| error.to_string())?;
+        let decoder = self.training.model.valid();
+        let config = &self.start.config;
+        let eos = config.special.eos.clone();
+        let generator = Generator { config, decoder: &decoder, tokenizer: &tokenizer, device: self.order.device, eos };
+        #[expect(clippy::cast_possible_truncation, reason = "a temperature")]
+        let sampling =
+            Sampling { temperature: settings.temperature as f32, seed: self.order.recipe.seed, ..Sampling::default() };
+        let how = Settings { max_tokens: settings.tokens, sampling, ..Settings::default() };
+        let written = generator.generate(&settings.prompts, &how, &mut |_, _| Ok(()));
+        let written = written.map_err(|error| error.to_string())?;
+        Ok(settings.prompts.iter().zip(written).map(|(prompt, made)| format!("{prompt}{}", made.text)).collect())
     }
 
     /// What the page says about the run.

@@ -12,11 +12,13 @@
 mod checkpoint;
 mod error;
 mod finish;
+mod measure;
+mod order;
 mod provenance;
 mod setup;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use burn::tensor::Device;
@@ -24,63 +26,23 @@ use corpusmill_pipeline::shard::Corpus;
 
 pub use checkpoint::{Checkpoints, State};
 pub use error::PretrainError;
+pub use order::{Observer, Order, Outcome};
 pub use provenance::{BURN_VERSION, CorpusEntry, Provenance};
-pub use setup::check_tokenizer;
+pub use setup::{check_tokenizer, new_config};
 
 use self::checkpoint::{Content, read_state};
 use self::setup::Start;
-use crate::data::{Batches, held_out};
-use crate::evaluate::{Evaluation, evaluate};
+use crate::data::Batches;
 use crate::gradient::{Pass, compute_type};
 use crate::hub;
 use crate::loss::LossSettings;
-use crate::metrics::{Events, Kind, Log, Record, memory_watermark, training_flops_per_token};
-use crate::model::ModelConfig;
+use crate::metrics::{Events, Kind, Log};
+use crate::model::{Decoder, ModelConfig};
 use crate::optimize::{Optimizer, rate};
 use crate::parallel::Alone;
 use crate::recipe::Recipe;
 use crate::step::{StepReport, Tally, Training};
 use crate::token_bytes::TokenBytes;
-
-/// What is told while a run goes on.
-pub trait Observer {
-    /// A message for a person.
-    fn say(&mut self, line: &str);
-
-    /// A step is done.
-    fn step(&mut self, step: u64, steps: u64, loss: Option<f64>);
-
-    /// A record was written.
-    fn record(&mut self, record: &Record);
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// All steps are done.
-    Done {
-        /// The trained model.
-        model: PathBuf,
-    },
-    /// It was asked to stop, and goes on from here when it is run again.
-    Interrupted {
-        /// The checkpoint.
-        checkpoint: PathBuf,
-    },
-}
-
-/// What a run is made of.
-#[derive(Debug)]
-pub struct Order<'a> {
-    /// What to do.
-    pub recipe: &'a Recipe,
-    /// The folder of the corpus.
-    pub corpus: &'a Path,
-    /// Where to compute.
-    pub device: &'a Device,
-    /// Set from outside to stop after the current step.
-    pub cancel: &'a AtomicBool,
-}
 
 /// Begins a run, or goes on with it from its newest checkpoint.
 ///
@@ -113,6 +75,8 @@ struct Run<'a> {
     events: Option<Events>,
     /// The checkpoint of this very step, when there is one.
     saved: Option<PathBuf>,
+    /// Held as long as the run, so that no other one writes to the same place.
+    _lock: fs_err::File,
 }
 
 /// What the next record is made of.
@@ -135,6 +99,7 @@ impl<'a> Run<'a> {
         let steps = batches.steps(&recipe.data)?;
         let provenance = Provenance::new(recipe, corpus.manifest(), &start.config, steps, start.began_from.clone());
         let output = recipe.output();
+        let lock = lock(&output)?;
         let checkpoints = Checkpoints::open(&output.join("checkpoints"), recipe.checkpoint.keep)?;
         let resumed = checkpoints.newest()?;
         let mut optimizer = Optimizer::new(&recipe.optimizer);
@@ -142,17 +107,7 @@ impl<'a> Run<'a> {
         let fresh = State::new(0, batches.fingerprint(), &Tally::new(sources));
         let (model, state) = match &resumed {
             Some(path) => {
-                if let Some(what) = provenance.difference(&Provenance::read(path)?) {
-                    return Err(PretrainError::OtherRun { path: path.clone(), what });
-                }
-                let state = read_state(path)?;
-                if state.order != batches.fingerprint() {
-                    let what = "it was trained on the corpus in another order".to_owned();
-                    return Err(PretrainError::OtherRun { path: path.clone(), what });
-                }
-                let (_, model) = hub::load(path, &order.device.clone().autodiff())?;
-                let file = path.join("trainer").join("optimizer.safetensors");
-                optimizer.read(&model, &file, order.device)?;
+                let (model, state) = resume(path, &provenance, &batches, &mut optimizer, order.device)?;
                 observer.say(&format!("going on from {} at step {} of {steps}", path.display(), state.step));
                 (model, state)
             }
@@ -188,6 +143,7 @@ impl<'a> Run<'a> {
             log,
             events,
             saved: resumed,
+            _lock: lock,
         })
     }
 
@@ -269,74 +225,6 @@ impl<'a> Run<'a> {
         Err(PretrainError::NonFinite { steps: self.skipped_in_row, step: self.step, checkpoint })
     }
 
-    fn record_training(&mut self, observer: &mut dyn Observer) -> Result<(), PretrainError> {
-        let sources = self.training.sources;
-        let window = std::mem::replace(
-            &mut self.window,
-            Window { tally: Tally::new(sources), begun: Instant::now(), tokens: 0, last: None },
-        );
-        let evaluation = Evaluation { tally: window.tally, bytes: vec![0.0; sources] };
-        let Some(mut record) = self.measured(Kind::Train, &evaluation) else { return Ok(()) };
-        let seconds = window.begun.elapsed().as_secs_f64().max(1e-9);
-        #[expect(clippy::cast_precision_loss, reason = "a speed")]
-        let speed = window.tokens as f64 / seconds;
-        let recipe = self.order.recipe;
-        let flops = training_flops_per_token(&self.start.config, recipe.data.sequence_length);
-        record.learning_rate = window.last.map(|(rate, _)| rate);
-        record.gradient_norm = window.last.map(|(_, norm)| norm);
-        record.skipped = Some(self.skipped);
-        record.tokens_per_second = Some(speed);
-        record.model_flops_utilisation = recipe.metrics.peak_teraflops.map(|peak| speed * flops / (peak * 1e12));
-        record.memory_bytes = memory_watermark();
-        self.write(&record, observer)
-    }
-
-    /// Losses on held-out sequences: all of them at the end.
-    fn validate(&mut self, kind: Kind, observer: &mut dyn Observer) -> Result<(), PretrainError> {
-        let recipe = self.order.recipe;
-        let most = (kind == Kind::Validation).then_some(recipe.validation.sequences);
-        let (length, rows) = (recipe.data.sequence_length, recipe.data.micro_sequences as usize);
-        let batches = held_out(self.corpus, length, rows, most, self.start.prediction)?;
-        let training = &self.training;
-        let begun = Instant::now();
-        let found = evaluate(&training.pass, &training.model, batches, training.sources, &self.bytes)?;
-        // Speed is that of steps.
-        self.window.begun += begun.elapsed();
-        match self.measured(kind, &found) {
-            Some(record) => self.write(&record, observer),
-            None => Ok(()),
-        }
-    }
-
-    /// A record with losses; `None` when nothing was predicted.
-    fn measured(&self, kind: Kind, found: &Evaluation) -> Option<Record> {
-        let names = self.corpus.sources().iter().enumerate();
-        let losses = names.filter_map(|(at, name)| Some((name.clone(), found.tally.mean_of(at)?)));
-        Some(Record {
-            kind,
-            step: self.step,
-            tokens: self.step * self.order.recipe.step_tokens(),
-            loss: found.tally.mean()?,
-            losses: losses.collect(),
-            bits_per_byte: found.bits_per_byte(),
-            learning_rate: None,
-            gradient_norm: None,
-            skipped: None,
-            tokens_per_second: None,
-            model_flops_utilisation: None,
-            memory_bytes: None,
-        })
-    }
-
-    fn write(&mut self, record: &Record, observer: &mut dyn Observer) -> Result<(), PretrainError> {
-        self.log.append(record)?;
-        if let Some(events) = &mut self.events {
-            events.append(record)?;
-        }
-        observer.record(record);
-        Ok(())
-    }
-
     /// The checkpoint of this step.
     fn save(&mut self) -> Result<PathBuf, PretrainError> {
         if let Some(path) = &self.saved {
@@ -361,6 +249,39 @@ impl<'a> Run<'a> {
             companions: self.start.from.as_deref().unwrap_or(self.order.corpus),
             files: vec![(provenance::FILE, manifest), ("tokenizer_config.json", tokenizer)],
         }
+    }
+}
+
+/// The weights, the optimiser's state and the place of a checkpoint, if it is one of this run.
+fn resume(
+    path: &Path,
+    provenance: &Provenance,
+    batches: &Batches,
+    optimizer: &mut Optimizer,
+    device: &Device,
+) -> Result<(Decoder, State), PretrainError> {
+    let other = |what: String| PretrainError::OtherRun { path: path.to_owned(), what };
+    if let Some(what) = provenance.difference(&Provenance::read(path)?) {
+        return Err(other(what));
+    }
+    let state = read_state(path)?;
+    if state.order != batches.fingerprint() {
+        return Err(other("it was trained on the corpus in another order".to_owned()));
+    }
+    let (_, model) = hub::load(path, &device.clone().autodiff())?;
+    optimizer.read(&model, &path.join("trainer").join("optimizer.safetensors"), device)?;
+    Ok((model, state))
+}
+
+/// Holds the folder of a run against other processes; the system lets go when this one ends, however it does.
+fn lock(output: &Path) -> Result<fs_err::File, PretrainError> {
+    fs_err::create_dir_all(output)?;
+    let path = output.join(".lock");
+    let file = fs_err::OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
+    match file.file().try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(PretrainError::Busy(output.to_owned())),
+        Err(std::fs::TryLockError::Error(error)) => Err(error.into()),
     }
 }
 

@@ -37,7 +37,10 @@ impl Start {
         let manifest = corpus.manifest();
         check_tokenizer(folder, &manifest.tokenizer.digest)?;
         let (config, from) = match &recipe.model {
-            Model::New(sizes) => (new_config(sizes, recipe, manifest), None),
+            Model::New(sizes) => {
+                let tokenizer = &manifest.tokenizer;
+                (new_config(sizes, recipe, tokenizer.vocabulary_size, tokenizer.end_of_document), None)
+            }
             Model::Config(path) => (ModelConfig::read(path)?, None),
             Model::From(folder) => {
                 check_tokenizer(folder, &manifest.tokenizer.digest)?;
@@ -80,10 +83,10 @@ pub fn check_tokenizer(folder: &Path, expected: &str) -> Result<(), PretrainErro
     Err(PretrainError::OtherTokenizer { path, found, expected: expected.to_owned() })
 }
 
-fn new_config(sizes: &NewModel, recipe: &Recipe, manifest: &Manifest) -> ModelConfig {
+/// The Llama of these sizes over `vocabulary` token ids, of which `end` ends a document.
+pub fn new_config(sizes: &NewModel, recipe: &Recipe, vocabulary: u32, end: Option<u32>) -> ModelConfig {
     let masked = matches!(recipe.data.objective, Objective::Masked(masked) if masked.mask_token.is_none());
-    let vocabulary = manifest.tokenizer.vocabulary_size + u32::from(masked);
-    let vocabulary = vocabulary.next_multiple_of(sizes.vocabulary_multiple) as usize;
+    let vocabulary = (vocabulary + u32::from(masked)).next_multiple_of(sizes.vocabulary_multiple) as usize;
     let mut config = ModelConfig::llama(
         vocabulary,
         sizes.hidden_size,
@@ -96,7 +99,7 @@ fn new_config(sizes: &NewModel, recipe: &Recipe, manifest: &Manifest) -> ModelCo
     config.tie_word_embeddings = sizes.tie_embeddings;
     config.rope = crate::model::config::Rope::new(sizes.rope_theta);
     config.max_position_embeddings = recipe.data.sequence_length as usize;
-    config.special.eos = manifest.tokenizer.end_of_document.into_iter().collect();
+    config.special.eos = end.into_iter().collect();
     config
 }
 

@@ -2,7 +2,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::*;
 use crate::data::fixture;
-use crate::metrics;
+use crate::metrics::{self, Record};
 use crate::recipe::{Model, load};
 
 const RECIPE: &str = "
@@ -14,6 +14,7 @@ schedule: { warmup-steps: 2 }
 checkpoint: { every-steps: 5, keep: 2 }
 validation: { every-steps: 6, sequences: 3 }
 metrics: { every-steps: 4 }
+samples: { prompts: [t5], tokens: 6 }
 ";
 
 fn recipe(folder: &Path, changes: &[&str]) -> Recipe {
@@ -74,6 +75,8 @@ fn an_interrupted_run_goes_on_bit_for_bit_and_leaves_a_whole_record() {
     }
     let (_, said) = go(&torn, corpus.path(), u64::MAX).unwrap();
     assert!(said[0].contains("going on from") && said[0].contains("at step 13 of 14"), "{said:?}");
+    let sample = said.iter().find_map(|line| line.strip_prefix("sample: ")).unwrap();
+    assert!(sample.starts_with("t5") && sample.len() > 4, "{sample}");
     assert_eq!(losses(&torn), losses(&whole));
     assert_eq!(losses(&whole).len(), 7);
     assert_eq!(weights(&torn.output().join("model")), weights(&whole.output().join("model")));
@@ -85,7 +88,7 @@ fn an_interrupted_run_goes_on_bit_for_bit_and_leaves_a_whole_record() {
     assert_eq!(manifest.corpus.digest, corpus.manifest().corpus_digest);
     assert_eq!((manifest.step, manifest.tokens), (14, 14 * 4 * 24));
     let page = fs_err::read_to_string(whole.output().join("train.html")).unwrap();
-    assert!(page.contains("Bits per byte") && page.contains(&manifest.corpus.digest));
+    assert!(page.contains("Bits per byte") && page.contains("<pre>t5") && page.contains(&manifest.corpus.digest));
 }
 
 #[test]
@@ -101,6 +104,11 @@ fn what_does_not_fit_is_refused_with_the_way_out() {
     assert!(message.contains("set data.steps to"), "{message}");
     let message = refused(&["data.objective={masked: {mask-token: 3}}"]);
     assert!(message.contains("token 3 would hide others"), "{message}");
+    // A run that another one has not finished.
+    let held = lock(&good.output()).unwrap();
+    let message = refused(&["data.steps=6"]);
+    assert!(message.contains("another run is writing there"), "{message}");
+    drop(held);
     // A tokenizer that is not the corpus's.
     let model = good.output().join("model");
     fs_err::write(model.join("tokenizer.json"), fixture::tokenizer() + " ").unwrap();

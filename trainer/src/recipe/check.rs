@@ -20,6 +20,7 @@ pub(super) fn check(recipe: &Recipe, source: &Source) -> Result<(), RecipeError>
     at_least(&["checkpoint", "keep"], recipe.checkpoint.keep as u64)?;
     at_least(&["metrics", "every-steps"], recipe.metrics.every_steps)?;
     at_least(&["validation", "sequences"], recipe.validation.sequences)?;
+    at_least(&["validation", "final-sequences"], recipe.validation.final_sequences.unwrap_or(1))?;
     at_least(&["non-finite-limit"], recipe.non_finite_limit.into())?;
     number(&["loss", "z-loss"], recipe.loss.z_loss, 0.0, f64::MAX, source)?;
     number(&["samples", "temperature"], recipe.samples.temperature, 0.0, 100.0, source)?;

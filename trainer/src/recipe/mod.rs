@@ -4,15 +4,18 @@
 //! by [`load`], before any work, with the place in the file.
 
 mod check;
+mod data;
+mod kept;
 mod optimizer;
 
 use std::path::{Path, PathBuf};
 
 use corpusmill_pipeline::recipe::{RecipeError, Source, set};
-use corpusmill_pipeline::shard::TokenBudget;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use data::{Data, Masked, Objective};
+pub use kept::{Checkpoint, Metrics, Samples, Validation};
 pub use optimizer::{AdamW, Muon, Optimizer, Schedule, Shape};
 
 /// A recipe for a model.
@@ -126,73 +129,6 @@ fn default_vocabulary_multiple() -> u32 {
     64
 }
 
-/// What a model learns from, and how much at once.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Data {
-    /// Tokens in a sequence, and the longest context that the model learns.
-    pub sequence_length: u32,
-    /// Sequences in one step, over all ranks and accumulated batches. Half a million tokens are usual for 125 M
-    /// parameters (GPT-3, table 2.1), fewer for smaller models.
-    pub batch_sequences: u32,
-    /// Sequences that go through the model at once on one rank; must divide `batch-sequences` by the ranks. The rest
-    /// is accumulated. Fewer need less memory.
-    pub micro_sequences: u32,
-    /// Steps of the run; without it and `tokens`, the whole schedule of the corpus.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub steps: Option<u64>,
-    /// Tokens of the run, rounded up to whole steps; instead of `steps`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<TokenBudget>")]
-    pub tokens: Option<TokenBudget>,
-    /// What is predicted.
-    pub objective: Objective,
-}
-
-impl Default for Data {
-    fn default() -> Self {
-        Self {
-            sequence_length: 256,
-            batch_sequences: 16,
-            micro_sequences: 8,
-            steps: None,
-            tokens: None,
-            objective: Objective::default(),
-        }
-    }
-}
-
-/// What is predicted.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-#[derive(Default)]
-pub enum Objective {
-    /// Each token from those before it in its document.
-    #[default]
-    Causal,
-    /// Hidden tokens from all others of their document.
-    Masked(Masked),
-}
-
-/// The masked objective (BERT, Devlin et al. 2018, section 3.1).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Masked {
-    /// Share of the tokens that are predicted, above 0 and below 1. Of these 80 % are replaced by `mask-token`, 10 %
-    /// by a random token, and 10 % stay.
-    pub share: f64,
-    /// Id of the token that hides another; by default the last row of the embedding, which must be beyond the
-    /// vocabulary or a token that texts do not hold.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mask_token: Option<u32>,
-}
-
-impl Default for Masked {
-    fn default() -> Self {
-        Self { share: 0.15, mask_token: None }
-    }
-}
-
 /// What is minimised: cross-entropy, and what is added to it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
@@ -240,77 +176,6 @@ pub enum Recompute {
     None,
     /// Each block (Chen et al. 2016): the activations of one block and the inputs of all, for about a third more work.
     Blocks,
-}
-
-/// What is kept on the way.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Checkpoint {
-    /// Steps between checkpoints; 0 keeps only the last step.
-    pub every_steps: u64,
-    /// Newest checkpoints that stay, at least 1.
-    pub keep: usize,
-}
-
-impl Default for Checkpoint {
-    fn default() -> Self {
-        Self { every_steps: 100, keep: 2 }
-    }
-}
-
-/// The loss on held-out documents.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Validation {
-    /// Steps between validations; 0 validates only at the end.
-    pub every_steps: u64,
-    /// Sequences of each validation during the run, spread evenly over the sources' held-out documents; all of them
-    /// at the end.
-    pub sequences: u64,
-}
-
-impl Default for Validation {
-    fn default() -> Self {
-        Self { every_steps: 100, sequences: 32 }
-    }
-}
-
-/// Texts that the model writes at the end; causal models only.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Samples {
-    /// What each text begins with.
-    pub prompts: Vec<String>,
-    /// Tokens to add, at most.
-    pub tokens: usize,
-    /// 0 takes the likeliest token each time; 1 draws as the model says.
-    pub temperature: f64,
-}
-
-impl Default for Samples {
-    fn default() -> Self {
-        Self { prompts: Vec::new(), tokens: 64, temperature: 0.7 }
-    }
-}
-
-/// What is measured and where it is written.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Metrics {
-    /// Steps between lines of `metrics.jsonl` and points of the curves.
-    pub every_steps: u64,
-    /// What the device computes at most, in 10^12 floating-point operations a second, for the share of it that is
-    /// used (MFU); without it no share is stated. An H100 has 989 in bf16 without sparsity (NVIDIA's data sheet).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub peak_teraflops: Option<f64>,
-    /// Whether event files for `TensorBoard` are written.
-    pub tensorboard: bool,
-}
-
-impl Default for Metrics {
-    fn default() -> Self {
-        Self { every_steps: 10, peak_teraflops: None, tensorboard: true }
-    }
 }
 
 /// A recipe with the text to which errors point.

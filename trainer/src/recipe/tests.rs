@@ -1,3 +1,5 @@
+use corpusmill_pipeline::shard::TokenBudget;
+
 use super::*;
 
 const TINY: &str = "name: t\nmodel: { new: { layers: 1, hidden-size: 8, heads: 2 } }\n";

@@ -234,3 +234,33 @@ fn the_saved_state_goes_on_bit_for_bit() {
 fn training_like<'a>(of: &Training<'a, Alone>, settings: &recipe::Optimizer) -> Training<'a, Alone> {
     Training { clip_norm: of.clip_norm, ..training(of.pass, settings, Alone) }
 }
+
+#[test]
+fn sixteen_bits_in_products_leave_weights_state_and_loss_in_thirty_two() {
+    let folder = fixture::corpus(200, 2.0);
+    let corpus = Corpus::open(folder.path()).unwrap();
+    let config = config();
+    let settings = recipe::Optimizer::default();
+    let mut steps = batches(&corpus, 4, (0, 1));
+    let [mut wide, mut narrow] = [FloatDType::F32, FloatDType::BF16].map(|compute| {
+        let mut training = training(pass(&config, Recompute::Blocks), &settings, Alone);
+        training.pass.loss.compute = compute;
+        training
+    });
+    let mut losses = Vec::new();
+    for _ in 0..20 {
+        let batches = steps.next_step().unwrap().unwrap();
+        let (next, of_wide) = wide.step(&batches, 1e-2).unwrap();
+        wide = next;
+        let (next, of_narrow) = narrow.step(&batches, 1e-2).unwrap();
+        narrow = next;
+        losses.push((of_wide.tally.mean().unwrap(), of_narrow.tally.mean().unwrap()));
+    }
+    let (wide_loss, narrow_loss) = losses[19];
+    assert!(wide_loss < losses[0].0 - 0.5 && (wide_loss - narrow_loss).abs() < 0.05 * wide_loss, "{losses:?}");
+    // Rounding shows that 16 bits were used at all.
+    assert!(losses.iter().any(|(wide, narrow)| (wide - narrow).abs() > 1e-6));
+    let changed = weights(&narrow.model);
+    let exact = |weight: &f32| weight.to_bits().trailing_zeros() >= 16;
+    assert!(changed.iter().filter(|weight| exact(weight)).count() < changed.len() / 10, "weights stay in 32 bits");
+}

@@ -5,6 +5,9 @@ use serde::{Deserialize, Deserializer};
 use super::rope::{RawRope, RawRopes, ropes};
 use super::{Activation, Family, Fault, LayerKind, ModelConfig, SpecialTokens, layers::layers};
 
+/// Blocks at most.
+const MAX_LAYERS: usize = 1 << 12;
+
 /// The keys that matter; others are ignored.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Raw {
@@ -101,6 +104,11 @@ impl ModelConfig {
         let hidden_size = need(raw.hidden_size, "hidden_size")?;
         let heads = need(raw.num_attention_heads, "num_attention_heads")?;
         let num_hidden_layers = need(raw.num_hidden_layers, "num_hidden_layers")?;
+        // Checked before the rest: as many kinds of layers are made.
+        if num_hidden_layers > MAX_LAYERS {
+            let what = format!("{num_hidden_layers} is out of range; it is from 1 to {MAX_LAYERS}");
+            return Err(Fault::new("num_hidden_layers", what));
+        }
         let head_dim = match (raw.head_dim, family) {
             (Some(width), _) => width,
             (None, Family::Gemma | Family::Gemma2 | Family::Gemma3) => 256,
@@ -151,7 +159,7 @@ impl ModelConfig {
             ("vocab_size", self.vocab_size, 1 << 26),
             ("hidden_size", self.hidden_size, 1 << 18),
             ("intermediate_size", self.intermediate_size, 1 << 20),
-            ("num_hidden_layers", self.num_hidden_layers, 1 << 12),
+            ("num_hidden_layers", self.num_hidden_layers, MAX_LAYERS),
             ("num_attention_heads", self.num_attention_heads, 1 << 12),
             ("num_key_value_heads", self.num_key_value_heads, 1 << 12),
             ("head_dim", self.head_dim, 1 << 12),

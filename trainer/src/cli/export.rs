@@ -1,0 +1,77 @@
+//! `corpusmill-train export`
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use clap::Args;
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
+
+use super::{DeviceArgs, bytes, tell};
+use crate::hub::{Export, Folder, Model, WeightType};
+use crate::model::Context;
+
+const EXAMPLES: &str = "\
+Examples:
+  corpusmill-train export runs/small/checkpoints/latest models/small
+  corpusmill-train export runs/small/checkpoints/latest models/small --dtype bf16 --max-shard-size 500MB
+
+The folder loads in transformers:
+  python -c \"from transformers import AutoModelForCausalLM as M; print(M.from_pretrained('models/small'))\"";
+
+/// Writes a checkpoint as a Hugging Face folder.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ExportCommand {
+    /// The checkpoint: a folder with config.json and safetensors.
+    #[arg(value_name = "CKPT")]
+    checkpoint: PathBuf,
+    /// The folder to write; it must not exist.
+    #[arg(value_name = "OUT")]
+    target: PathBuf,
+    /// The type of the weights.
+    #[arg(long, value_enum, default_value = "f32")]
+    dtype: WeightType,
+    /// Bytes of weights in one file at most, such as 500MB or 5GB.
+    #[arg(long, value_name = "SIZE", default_value = "5GB", value_parser = bytes)]
+    max_shard_size: u64,
+    /// Also writes parity.safetensors, tokens and the logits that the written weights give, to check in another program.
+    #[arg(long)]
+    parity: bool,
+    #[command(flatten)]
+    device: DeviceArgs,
+}
+
+impl ExportCommand {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let folder = Folder::begin(&self.target)?;
+        let device = self.device.device.open()?;
+        let model = Model::read(&self.checkpoint, &device)?;
+        model.write(&folder, &Export { dtype: self.dtype, max_shard_bytes: self.max_shard_size })?;
+        if self.parity {
+            parity(folder.path(), &device)?;
+        }
+        folder.publish()?;
+        tell(&format!("{}: {} parameters", self.target.display(), model.config.parameters()));
+        Ok(())
+    }
+}
+
+/// Reads the folder again and writes the logits of two rows of sixteen tokens.
+fn parity(folder: &Path, device: &Device) -> anyhow::Result<()> {
+    let (config, decoder) = crate::hub::load(folder, device)?;
+    let vocabulary = i64::try_from(config.vocab_size).context("the vocabulary is too large")?;
+    // Spread over the vocabulary, the same for every model of its size.
+    let ids: Vec<i64> = (0..32).map(|at| (at * 7919 + 4) % vocabulary).collect();
+    let tokens = Tensor::<2, Int>::from_data(TensorData::new(ids.clone(), [2, 16]), device);
+    let logits = decoder.logits(decoder.hidden(tokens, &Context::causal(&config, 2, 16, device)));
+    let logits = logits.try_into_data().map_err(|error| anyhow::anyhow!("the device gives no logits: {error:?}"))?;
+    let ids: Vec<u8> = ids.into_iter().flat_map(i64::to_le_bytes).collect();
+    let views = [
+        ("input_ids", TensorView::new(Dtype::I64, vec![2, 16], &ids)?),
+        ("logits", TensorView::new(Dtype::F32, vec![2, 16, config.vocab_size], logits.as_bytes())?),
+    ];
+    fs_err::write(folder.join("parity.safetensors"), safetensors::serialize(views, None)?)?;
+    Ok(())
+}

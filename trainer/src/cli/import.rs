@@ -1,0 +1,51 @@
+//! `corpusmill-train import`
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{bytes, tell};
+use crate::device::DeviceChoice;
+use crate::hub::{Export, Folder, Model, WeightType};
+
+const EXAMPLES: &str = "\
+Examples:
+  corpusmill-train import SmolLM2-135M-Instruct.Q4_1.gguf models/smollm2
+  corpusmill-train import --dtype bf16 downloads/Qwen3-0.6B models/qwen3
+
+Reads the families llama, mistral, qwen2, qwen3, gemma, gemma2 and gemma3_text. Every tensor is checked against the
+configuration; quantised blocks of GGUF become plain numbers.";
+
+/// Reads a model and writes it as a Hugging Face folder, with its tokenizer and chat template.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Import {
+    /// A Hugging Face folder, or a GGUF file.
+    #[arg(value_name = "SRC")]
+    source: PathBuf,
+    /// The folder to write; it must not exist.
+    #[arg(value_name = "OUT")]
+    target: PathBuf,
+    /// The type of the weights.
+    #[arg(long, value_enum, default_value = "f32")]
+    dtype: WeightType,
+    /// Bytes of weights in one file at most, such as 500MB or 5GB.
+    #[arg(long, value_name = "SIZE", default_value = "5GB", value_parser = bytes)]
+    max_shard_size: u64,
+}
+
+impl Import {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let folder = Folder::begin(&self.target)?;
+        let device = "cpu".parse::<DeviceChoice>()?.open()?;
+        let model = Model::read(&self.source, &device)?;
+        if let Some(fault) = model.tokenizer_fault() {
+            tell(&format!("warning: the tokenizer is left out: {fault}"));
+        }
+        model.write(&folder, &Export { dtype: self.dtype, max_shard_bytes: self.max_shard_size })?;
+        folder.publish()?;
+        let (family, parameters) = (model.config.family.model_type(), model.config.parameters());
+        tell(&format!("{}: {family} of {parameters} parameters", self.target.display()));
+        Ok(())
+    }
+}

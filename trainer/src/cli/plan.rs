@@ -1,0 +1,247 @@
+//! `corpusmill-train plan`: what a run needs, before it is begun.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args};
+use corpusmill_pipeline::recipe::Source;
+use corpusmill_pipeline::shard::TokenBudget;
+
+use crate::model::ModelConfig;
+use crate::plan::{CHINCHILLA, HARDWARE, Hardware, Memory, OVERTRAINED, Site, budget_parameters, shape};
+use crate::pretrain::new_config;
+use crate::recipe::{Compute, Data, Model, Precision, Recipe, Recompute, load};
+
+/// What a training run needs: parameters, tokens, memory by part, time and money.
+///
+/// From a recipe, a number of parameters or a budget of operations. Time assumes that a share of the peak is used
+/// (--utilisation; 0.4 is good for large models on one card, measure your own by `metrics.peak-teraflops`).
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("what").required(true).args(["recipe", "parameters", "flops"])))]
+pub(crate) struct PlanCommand {
+    /// A training recipe: a file, or the name of one in `recipes/train/`.
+    #[arg(long, value_name = "RECIPE")]
+    recipe: Option<PathBuf>,
+    /// Change a setting of the recipe: `path.to.key=value`.
+    #[arg(long, value_name = "KEY=VALUE", requires = "recipe")]
+    set: Vec<String>,
+    /// Parameters, such as 125M or 1.1B.
+    #[arg(long, value_name = "NUMBER")]
+    parameters: Option<TokenBudget>,
+    /// Floating-point operations, such as 1e20, spent as Chinchilla does.
+    #[arg(long, value_name = "NUMBER")]
+    flops: Option<f64>,
+    /// Tokens to train on, such as 20B; those of the recipe or Chinchilla's by default.
+    #[arg(long, value_name = "NUMBER")]
+    tokens: Option<TokenBudget>,
+    /// Token ids, where no recipe or corpus says how many.
+    #[arg(long, value_name = "NUMBER", default_value_t = 32_000)]
+    vocabulary: u32,
+    /// Only this device: cpu-2-cores, rtx-4090, l4, a100-40gb, a100-80gb, h100-80gb or mi300x.
+    #[arg(long, value_name = "NAME")]
+    hardware: Option<String>,
+    /// Another device's peak, in 10^12 operations a second; needs --memory-gb.
+    #[arg(long, value_name = "NUMBER", requires = "memory_gb", conflicts_with = "hardware")]
+    teraflops: Option<f64>,
+    /// Another device's memory, in 10^9 bytes.
+    #[arg(long, value_name = "NUMBER", requires = "teraflops")]
+    memory_gb: Option<f64>,
+    /// Devices that train together, each with its share of every batch.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    devices: u32,
+    /// Share of the peak that the model's own arithmetic uses, 0 to 1.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.4)]
+    utilisation: f64,
+    /// Price of one device for an hour, in any currency.
+    #[arg(long, value_name = "NUMBER")]
+    price_per_hour: Option<f64>,
+}
+
+/// What is planned.
+struct Planned {
+    config: ModelConfig,
+    recipe: Recipe,
+    tokens: Option<f64>,
+}
+
+impl PlanCommand {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        anyhow::ensure!(
+            self.utilisation > 0.0 && self.utilisation <= 1.0,
+            "--utilisation {}: give a share above 0 and up to 1",
+            self.utilisation
+        );
+        anyhow::ensure!(self.devices > 0, "--devices 0: give at least 1");
+        let planned = self.planned()?;
+        let hardware = self.hardware()?;
+        let mut out = String::new();
+        describe(&mut out, &planned);
+        self.tokens_and_time(&mut out, &planned, &hardware);
+        memory(&mut out, &planned, &hardware);
+        super::print(&out)
+    }
+
+    fn planned(&self) -> anyhow::Result<Planned> {
+        let tokens = self.tokens.map(|tokens| to_float(tokens.0));
+        if let Some(path) = &self.recipe {
+            let recipe = load(&super::find_recipe(path), &self.set)?.recipe;
+            let config = match &recipe.model {
+                Model::New(sizes) => new_config(sizes, &recipe, self.vocabulary, None),
+                Model::Config(path) => ModelConfig::read(path)?,
+                Model::From(folder) => ModelConfig::read(&folder.join("config.json"))?,
+            };
+            config.validate()?;
+            let stated = recipe.data.steps.map(|steps| steps * recipe.step_tokens());
+            let stated = stated.or(recipe.data.tokens.map(|tokens| tokens.0)).map(to_float);
+            return Ok(Planned { config, tokens: tokens.or(stated), recipe });
+        }
+        let parameters = match (self.parameters, self.flops) {
+            (Some(parameters), _) => to_float(parameters.0),
+            (None, Some(flops)) => {
+                anyhow::ensure!(flops.is_finite() && flops > 0.0, "--flops {flops}: give a number above 0");
+                budget_parameters(flops)
+            }
+            (None, None) => anyhow::bail!("give --recipe, --parameters or --flops"),
+        };
+        anyhow::ensure!(
+            parameters >= 1e5,
+            "{parameters:.0} parameters are too few for a vocabulary of {}",
+            self.vocabulary
+        );
+        let config = shape(parameters, self.vocabulary as usize);
+        let file = "name: plan\nmodel: { new: { layers: 1, hidden-size: 2, heads: 1 } }\n".to_owned();
+        let mut recipe: Recipe = Source { file: "plan".to_owned(), text: file }.parse()?;
+        recipe.data = Data { sequence_length: 2048, micro_sequences: 4, batch_sequences: 256, ..Data::default() };
+        recipe.compute = Compute { precision: Precision::Bf16, recompute: Recompute::None };
+        Ok(Planned { config, recipe, tokens })
+    }
+
+    fn hardware(&self) -> anyhow::Result<Vec<Hardware>> {
+        if let (Some(peak_teraflops), Some(memory_gigabytes)) = (self.teraflops, self.memory_gb) {
+            anyhow::ensure!(peak_teraflops > 0.0 && memory_gigabytes > 0.0, "peak and memory must be above 0");
+            return Ok(vec![Hardware { name: "stated", peak_teraflops, memory_gigabytes }]);
+        }
+        let Some(name) = &self.hardware else { return Ok(HARDWARE.to_vec()) };
+        let found = HARDWARE.into_iter().find(|known| known.name == name);
+        let names: Vec<&str> = HARDWARE.iter().map(|known| known.name).collect();
+        let unknown = || {
+            anyhow::anyhow!(
+                "--hardware {name}: unknown; known are {}, or state --teraflops and --memory-gb",
+                names.join(", ")
+            )
+        };
+        Ok(vec![found.ok_or_else(unknown)?])
+    }
+
+    fn tokens_and_time(&self, out: &mut String, planned: &Planned, hardware: &[Hardware]) {
+        let parameters = to_float(planned.config.parameters());
+        let mut goals = vec![
+            ("Chinchilla, 20 a parameter", CHINCHILLA * parameters),
+            ("over-trained, 200 a parameter", OVERTRAINED * parameters),
+        ];
+        if let Some(tokens) = planned.tokens {
+            goals.insert(0, ("as asked", tokens));
+        }
+        let _ = writeln!(
+            out,
+            "\ntime on {} device(s) at {:.0} % of the peak\n{:30} {:>10} {:>10}  device",
+            self.devices,
+            self.utilisation * 100.0,
+            "tokens",
+            "",
+            "operations"
+        );
+        for (goal, tokens) in goals {
+            for device in hardware {
+                let site = Site {
+                    peak_teraflops: device.peak_teraflops,
+                    devices: self.devices,
+                    utilisation: self.utilisation,
+                    price: self.price_per_hour,
+                };
+                let cost = site.cost(&planned.config, planned.recipe.data.sequence_length, tokens);
+                let price = cost.price.map_or(String::new(), |price| format!("  price {price:.0}"));
+                let _ = writeln!(
+                    out,
+                    "{goal:30} {:>10} {:>10.2e}  {:12} {}{price}",
+                    short(cost.tokens),
+                    cost.flops,
+                    device.name,
+                    duration(cost.hours)
+                );
+            }
+        }
+    }
+}
+
+fn describe(out: &mut String, planned: &Planned) {
+    let (config, data) = (&planned.config, &planned.recipe.data);
+    let _ = writeln!(
+        out,
+        "{} parameters: {} layers, width {}, {} heads ({} of key and value), feed-forward {}, vocabulary {}, {} head\n\
+         context {} tokens, {} at once ({} sequences), {} a step",
+        short(to_float(config.parameters())),
+        config.num_hidden_layers,
+        config.hidden_size,
+        config.num_attention_heads,
+        config.num_key_value_heads,
+        config.intermediate_size,
+        config.vocab_size,
+        if config.tie_word_embeddings { "tied" } else { "own" },
+        data.sequence_length,
+        short(f64::from(data.micro_sequences) * f64::from(data.sequence_length)),
+        data.micro_sequences,
+        short(to_float(planned.recipe.step_tokens())),
+    );
+}
+
+fn memory(out: &mut String, planned: &Planned, hardware: &[Hardware]) {
+    let with = |recompute| {
+        let compute = Compute { recompute, ..planned.recipe.compute.clone() };
+        Memory::new(&planned.config, &Recipe { compute, ..planned.recipe.clone() })
+    };
+    let (kept, twice) = (with(Recompute::None), with(Recompute::Blocks));
+    let _ = writeln!(out, "\n{:14} {:>14} {:>20}", "memory, GB", "recompute none", "recompute blocks");
+    for ((part, bytes), (_, with_blocks)) in kept.0.iter().zip(&twice.0) {
+        let _ = writeln!(out, "{:14} {:>14.2} {:>20.2}", part.name(), bytes / 1e9, with_blocks / 1e9);
+    }
+    let _ = writeln!(out, "{:14} {:>14.2} {:>20.2}", "together", kept.total() / 1e9, twice.total() / 1e9);
+    for device in hardware {
+        let has = device.memory_gigabytes * 1e9;
+        let verdict = match (kept.total() <= has, twice.total() <= has) {
+            (true, _) => "fits".to_owned(),
+            (false, true) => "fits with `compute.recompute: blocks` only".to_owned(),
+            (false, false) => {
+                let fixed: f64 = twice.0[..3].iter().map(|(_, bytes)| bytes).sum();
+                if fixed > has {
+                    format!("does not fit: weights, gradients and optimiser alone need {:.0} GB", fixed / 1e9)
+                } else {
+                    "does not fit: lower `data.micro-sequences` or `data.sequence-length`".to_owned()
+                }
+            }
+        };
+        let _ = writeln!(out, "{:14} {:>6.0} GB  {verdict}", device.name, device.memory_gigabytes);
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown in three digits")]
+fn to_float(number: u64) -> f64 {
+    number as f64
+}
+
+/// A number in three digits: `1.34 B`.
+fn short(number: f64) -> String {
+    for (size, unit) in [(1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")] {
+        if number >= size {
+            return format!("{:.2} {unit}", number / size);
+        }
+    }
+    format!("{number:.0}")
+}
+
+fn duration(hours: f64) -> String {
+    if hours < 1.0 {
+        return format!("{:.1} minutes", hours * 60.0);
+    }
+    if hours < 72.0 { format!("{hours:.1} hours") } else { format!("{:.1} days", hours / 24.0) }
+}

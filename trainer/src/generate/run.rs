@@ -1,0 +1,219 @@
+//! A batch of prompts, padded at the left, computed with a cache until every text has ended.
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use tokenizers::Tokenizer;
+
+use super::Settings;
+use super::sample::Sampler;
+use super::text::Stopper;
+use crate::model::{Cache, Context, Decoder, ModelConfig};
+
+/// Why no text was generated.
+#[derive(Debug, thiserror::Error)]
+pub enum GenerateError {
+    /// A prompt that leaves no room.
+    #[error("prompt {prompt} has {tokens} tokens, but the model was made for {most}; shorten it")]
+    TooLong {
+        /// Its number, from 1.
+        prompt: usize,
+        /// Its tokens.
+        tokens: usize,
+        /// The model's `max_position_embeddings`.
+        most: usize,
+    },
+    /// A token that the model does not have.
+    #[error(
+        "prompt {prompt}: token {token} is beyond the model's vocabulary of {vocabulary}; the tokenizer belongs to another model"
+    )]
+    Vocabulary {
+        /// The prompt's number, from 1.
+        prompt: usize,
+        /// The token.
+        token: u32,
+        /// Rows of the embedding.
+        vocabulary: usize,
+    },
+    /// A prompt without tokens, and no token that begins a text.
+    #[error("prompt {0} is empty, and config.json names no bos_token_id to begin with")]
+    Empty(usize),
+    /// The tokenizer fails.
+    #[error("the tokenizer cannot take part: {0}")]
+    Tokenizer(String),
+    /// The device does not give its result.
+    #[error("the device gives no logits: {0}")]
+    Device(String),
+    /// The text cannot be passed on.
+    #[error(transparent)]
+    Output(#[from] std::io::Error),
+}
+
+/// Why a text ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Finish {
+    /// The model wrote a token that ends texts, or a stop text came.
+    Stop,
+    /// There were enough tokens.
+    Length,
+}
+
+/// The continuation of one prompt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Completion {
+    /// The text, without special tokens and stop texts.
+    pub text: String,
+    /// The tokens that were chosen, the one that ended the text included.
+    pub tokens: Vec<u32>,
+    /// Why it ended.
+    pub finish: Finish,
+}
+
+/// A model that writes.
+#[derive(Debug)]
+pub struct Generator<'a> {
+    /// The sizes of the model.
+    pub config: &'a ModelConfig,
+    /// The model, on `device`.
+    pub decoder: &'a Decoder,
+    /// Turns text into tokens and back.
+    pub tokenizer: &'a Tokenizer,
+    /// Where it computes.
+    pub device: &'a Device,
+    /// Tokens that end a text.
+    pub eos: Vec<u32>,
+}
+
+type Stream<'a> = tokenizers::tokenizer::DecodeStream<
+    'a,
+    tokenizers::ModelWrapper,
+    tokenizers::NormalizerWrapper,
+    tokenizers::PreTokenizerWrapper,
+    tokenizers::PostProcessorWrapper,
+    tokenizers::DecoderWrapper,
+>;
+
+/// One text that grows.
+struct Row<'a> {
+    sampler: Sampler,
+    stream: Stream<'a>,
+    stopper: Stopper<'a>,
+    /// Prompt and continuation.
+    seen: Vec<u32>,
+    prompt: usize,
+    text: String,
+    finish: Option<Finish>,
+}
+
+impl Generator<'_> {
+    /// Continues all prompts at once; `show` gets the number of a prompt, from 0, and text that belongs to it.
+    ///
+    /// # Errors
+    /// When a prompt does not fit the model, or `show` fails.
+    pub fn generate(
+        &self,
+        prompts: &[String],
+        settings: &Settings,
+        show: &mut dyn FnMut(usize, &str) -> std::io::Result<()>,
+    ) -> Result<Vec<Completion>, GenerateError> {
+        if prompts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut rows = Vec::new();
+        for (number, prompt) in prompts.iter().enumerate() {
+            rows.push(self.begin(number, prompt, settings)?);
+        }
+        let longest = rows.iter().map(|row| row.prompt).max().unwrap_or(1);
+        let most = settings.max_tokens.min(self.config.max_position_embeddings.saturating_sub(longest));
+        let padding: Vec<usize> = rows.iter().map(|row| longest - row.prompt).collect();
+        let mut cache = Cache::new(self.config, longest + most);
+        let filler = self.config.special.pad.or(self.eos.first().copied()).unwrap_or(0);
+        let mut input: Vec<u32> = Vec::new();
+        for (row, &padding) in rows.iter().zip(&padding) {
+            input.extend(std::iter::repeat_n(filler, padding));
+            input.extend(&row.seen);
+        }
+        for step in 0..most {
+            let mut logits = self.logits(&input, &padding, &mut cache)?;
+            input.clear();
+            for (number, row) in rows.iter_mut().enumerate() {
+                let width = self.config.vocab_size;
+                let token = match row.finish {
+                    Some(_) => filler,
+                    None => row.sampler.choose(&mut logits[number * width..(number + 1) * width], &row.seen),
+                };
+                if row.finish.is_none() {
+                    let text = self.grow(row, token, settings, step + 1 == most)?;
+                    show(number, &text)?;
+                }
+                input.push(token);
+            }
+            if rows.iter().all(|row| row.finish.is_some()) {
+                break;
+            }
+        }
+        Ok(rows.into_iter().map(Row::complete).collect())
+    }
+
+    fn begin<'a>(&'a self, number: usize, prompt: &str, settings: &'a Settings) -> Result<Row<'a>, GenerateError> {
+        let fault = |error: tokenizers::Error| GenerateError::Tokenizer(error.to_string());
+        let mut seen = self.tokenizer.encode(prompt, true).map_err(fault)?.get_ids().to_vec();
+        if seen.is_empty() {
+            seen.push(self.config.special.bos.ok_or(GenerateError::Empty(number + 1))?);
+        }
+        let vocabulary = self.config.vocab_size;
+        if let Some(&token) = seen.iter().find(|&&token| token as usize >= vocabulary) {
+            return Err(GenerateError::Vocabulary { prompt: number + 1, token, vocabulary });
+        }
+        let (tokens, most) = (seen.len(), self.config.max_position_embeddings);
+        if tokens >= most {
+            return Err(GenerateError::TooLong { prompt: number + 1, tokens, most });
+        }
+        Ok(Row {
+            sampler: Sampler::new(settings.sampling, number as u64),
+            stream: self.tokenizer.decode_stream(!settings.show_special),
+            stopper: Stopper::new(&settings.stop),
+            prompt: tokens,
+            seen,
+            text: String::new(),
+            finish: None,
+        })
+    }
+
+    /// Logits of the token after the last of every row, `[rows, vocabulary]`.
+    fn logits(&self, input: &[u32], padding: &[usize], cache: &mut Cache) -> Result<Vec<f32>, GenerateError> {
+        let (batch, length) = (padding.len(), input.len() / padding.len());
+        let ids: Vec<i32> = input.iter().map(|&id| id.cast_signed()).collect();
+        let tokens = Tensor::<2, Int>::from_data(TensorData::new(ids, [batch, length]), self.device);
+        let context = Context::cached(self.config, padding, cache.length(), length, self.device);
+        let hidden = self.decoder.hidden_cached(tokens, &context, cache).narrow(1, length - 1, 1);
+        let data = self.decoder.logits(hidden).try_into_data();
+        let data = data.map_err(|error| GenerateError::Device(format!("{error:?}")))?;
+        data.try_into_vec::<f32>().map_err(|error| GenerateError::Device(format!("{error:?}")))
+    }
+
+    /// Adds `token` to the text and gives what can be shown.
+    fn grow(&self, row: &mut Row<'_>, token: u32, settings: &Settings, last: bool) -> Result<String, GenerateError> {
+        row.seen.push(token);
+        let ends = !settings.ignore_eos && self.eos.contains(&token);
+        let fault = |error: tokenizers::Error| GenerateError::Tokenizer(error.to_string());
+        let piece = if ends && !settings.show_special { None } else { row.stream.step(token).map_err(fault)? };
+        let mut shown = piece.map_or_else(String::new, |piece| row.stopper.push(&piece));
+        if ends || row.stopper.stopped() {
+            row.finish = Some(Finish::Stop);
+        } else if last {
+            row.finish = Some(Finish::Length);
+        }
+        if row.finish.is_some() {
+            shown.push_str(&row.stopper.finish());
+        }
+        row.text.push_str(&shown);
+        Ok(shown)
+    }
+}
+
+impl Row<'_> {
+    fn complete(mut self) -> Completion {
+        let tokens = self.seen.split_off(self.prompt);
+        Completion { text: self.text, tokens, finish: self.finish.unwrap_or(Finish::Length) }
+    }
+}

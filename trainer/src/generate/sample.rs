@@ -1,0 +1,174 @@
+//! The choice of the next token, in the order of Hugging Face's processors: repetition penalty, temperature, top-k,
+//! top-p.
+
+/// How a token is chosen.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sampling {
+    /// Divides the logits; 0 always takes the likeliest token.
+    pub temperature: f32,
+    /// Only so many of the likeliest tokens; 0 is all.
+    pub top_k: usize,
+    /// Only the likeliest tokens that together have this probability; 1 is all.
+    pub top_p: f32,
+    /// Above 1, tokens that stand in the text already become less likely (arXiv 1909.05858).
+    pub repetition_penalty: f32,
+    /// Equal seeds draw equal texts.
+    pub seed: u64,
+}
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Self { temperature: 0.0, top_k: 0, top_p: 1.0, repetition_penalty: 1.0, seed: 0 }
+    }
+}
+
+/// Chooses the tokens of one text.
+#[derive(Debug)]
+pub(crate) struct Sampler {
+    settings: Sampling,
+    state: u64,
+}
+
+impl Sampler {
+    /// The sampler of prompt `row`: each draws numbers of its own.
+    pub(crate) fn new(settings: Sampling, row: u64) -> Self {
+        Self { settings, state: xxhash_rust::xxh3::xxh3_64_with_seed(&row.to_le_bytes(), settings.seed) }
+    }
+
+    /// The next token, by its logits; `seen` are the tokens of prompt and continuation.
+    pub(crate) fn choose(&mut self, logits: &mut [f32], seen: &[u32]) -> u32 {
+        self.penalise(logits, seen);
+        if self.settings.temperature <= 0.0 {
+            return largest(logits);
+        }
+        for logit in logits.iter_mut() {
+            *logit /= self.settings.temperature;
+        }
+        let mut order: Vec<u32> = (0..u32::try_from(logits.len()).unwrap_or(u32::MAX)).collect();
+        // Ties fall to the lower id, so that the order does not depend on the sort.
+        order.sort_unstable_by(|&left, &right| {
+            logits[right as usize].total_cmp(&logits[left as usize]).then(left.cmp(&right))
+        });
+        if self.settings.top_k > 0 {
+            order.truncate(self.settings.top_k);
+        }
+        let most = order.first().map_or(0.0, |&id| logits[id as usize]);
+        let shares: Vec<f64> = order.iter().map(|&id| f64::from(logits[id as usize] - most).exp()).collect();
+        let kept = nucleus(&shares, f64::from(self.settings.top_p));
+        let total: f64 = shares[..kept].iter().sum();
+        let mut left = self.uniform() * total;
+        for (&id, share) in order.iter().zip(&shares[..kept]) {
+            left -= share;
+            if left < 0.0 {
+                return id;
+            }
+        }
+        order.get(kept.saturating_sub(1)).copied().unwrap_or(0)
+    }
+
+    fn penalise(&self, logits: &mut [f32], seen: &[u32]) {
+        let penalty = self.settings.repetition_penalty;
+        if (penalty - 1.0).abs() < f32::EPSILON {
+            return;
+        }
+        let mut seen = seen.to_vec();
+        seen.sort_unstable();
+        seen.dedup();
+        for id in seen {
+            if let Some(logit) = logits.get_mut(id as usize) {
+                *logit = if *logit > 0.0 { *logit / penalty } else { *logit * penalty };
+            }
+        }
+    }
+
+    /// From [0, 1): `SplitMix64`.
+    #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
+    fn uniform(&mut self) -> f64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+/// The first of the largest.
+fn largest(logits: &[f32]) -> u32 {
+    let mut best = 0;
+    for (id, logit) in logits.iter().enumerate() {
+        if *logit > logits[best] {
+            best = id;
+        }
+    }
+    u32::try_from(best).unwrap_or(u32::MAX)
+}
+
+/// How many of the falling `shares` reach the fraction `top_p` of them all; at least one.
+fn nucleus(shares: &[f64], top_p: f64) -> usize {
+    if top_p >= 1.0 {
+        return shares.len();
+    }
+    let enough = shares.iter().sum::<f64>() * top_p;
+    let mut sum = 0.0;
+    for (index, share) in shares.iter().enumerate() {
+        sum += share;
+        if sum >= enough {
+            return index + 1;
+        }
+    }
+    shares.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draws(settings: Sampling, logits: &[f32]) -> Vec<usize> {
+        let mut counts = vec![0; logits.len()];
+        let mut sampler = Sampler::new(settings, 0);
+        for _ in 0..20_000 {
+            counts[sampler.choose(&mut logits.to_vec(), &[]) as usize] += 1;
+        }
+        counts
+    }
+
+    #[test]
+    fn draws_follow_the_softmax() {
+        let logits = [0.0, 2.0_f32.ln(), 5.0_f32.ln()];
+        let counts = draws(Sampling { temperature: 1.0, ..Sampling::default() }, &logits);
+        for (count, share) in counts.iter().zip([0.125, 0.25, 0.625]) {
+            #[expect(clippy::cast_precision_loss, reason = "small counts")]
+            let measured = *count as f64 / 20_000.0;
+            assert!((measured - share).abs() < 0.015, "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn top_k_and_top_p_cut_the_tail() {
+        let logits = [0.0, 2.0_f32.ln(), 5.0_f32.ln()];
+        let sampling = Sampling { temperature: 1.0, ..Sampling::default() };
+        assert_eq!(draws(Sampling { top_k: 1, ..sampling }, &logits)[2], 20_000);
+        assert_eq!(draws(Sampling { top_p: 0.6, ..sampling }, &logits)[2], 20_000);
+        let two = draws(Sampling { top_p: 0.8, ..sampling }, &logits);
+        assert!(two[0] == 0 && two[1] > 0);
+    }
+
+    #[test]
+    fn the_penalty_pushes_seen_tokens_down() {
+        let sampling = Sampling { repetition_penalty: 2.0, ..Sampling::default() };
+        let mut sampler = Sampler::new(sampling, 0);
+        assert_eq!(sampler.choose(&mut [3.0, 2.0, -1.0], &[0, 0]), 1);
+        assert_eq!(sampler.choose(&mut [-3.0, -2.0, -3.5], &[1, 0]), 2);
+    }
+
+    #[test]
+    fn equal_seeds_draw_equal_numbers_and_rows_differ() {
+        let settings = Sampling { temperature: 1.0, seed: 5, ..Sampling::default() };
+        let draw = |row| {
+            let mut sampler = Sampler::new(settings, row);
+            (0..8).map(|_| sampler.choose(&mut [0.0; 50], &[])).collect::<Vec<_>>()
+        };
+        assert_eq!(draw(0), draw(0));
+        assert_ne!(draw(0), draw(1));
+    }
+}

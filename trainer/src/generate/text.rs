@@ -1,0 +1,85 @@
+//! Text that grows token by token: characters that span tokens, and texts that end it.
+
+/// Holds back what may be the beginning of a stop text.
+#[derive(Debug)]
+pub(crate) struct Stopper<'a> {
+    stop: &'a [String],
+    held: String,
+    stopped: bool,
+}
+
+impl<'a> Stopper<'a> {
+    pub(crate) fn new(stop: &'a [String]) -> Self {
+        Self { stop, held: String::new(), stopped: false }
+    }
+
+    /// Whether a stop text came.
+    pub(crate) fn stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// Takes more text and gives what can be shown: all that stands before a stop text and is no part of one.
+    pub(crate) fn push(&mut self, text: &str) -> String {
+        if self.stopped {
+            return String::new();
+        }
+        self.held.push_str(text);
+        let found = self.stop.iter().filter(|stop| !stop.is_empty()).filter_map(|stop| self.held.find(stop.as_str()));
+        if let Some(at) = found.min() {
+            self.stopped = true;
+            self.held.truncate(at);
+            return std::mem::take(&mut self.held);
+        }
+        let kept = self.stop.iter().map(|stop| overlap(&self.held, stop)).max().unwrap_or(0);
+        let rest = self.held.split_off(self.held.len() - kept);
+        std::mem::replace(&mut self.held, rest)
+    }
+
+    /// What was held back, when no more text comes.
+    pub(crate) fn finish(&mut self) -> String {
+        std::mem::take(&mut self.held)
+    }
+}
+
+/// Bytes at the end of `text` that begin `stop`.
+fn overlap(text: &str, stop: &str) -> usize {
+    let most = text.len().min(stop.len().saturating_sub(1));
+    let fits = |&bytes: &usize| stop.is_char_boundary(bytes) && text.ends_with(&stop[..bytes]);
+    (1..=most).rev().find(fits).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn fed(parts: &[&str], stop: &[&str]) -> (String, bool) {
+        let stop: Vec<String> = stop.iter().map(|&text| text.to_owned()).collect();
+        let mut stopper = Stopper::new(&stop);
+        let mut shown: String = parts.iter().map(|part| stopper.push(part)).collect();
+        shown.push_str(&stopper.finish());
+        (shown, stopper.stopped())
+    }
+
+    #[test]
+    fn a_stop_text_across_parts_is_found() {
+        assert_eq!(fed(&["one E", "N", "D two"], &["END"]), ("one ".into(), true));
+        assert_eq!(fed(&["one E", "N two"], &["END"]), ("one EN two".into(), false));
+        assert_eq!(fed(&["aa", "ab"], &["aab"]), ("a".into(), true));
+        assert_eq!(fed(&["世", "界。終", "わり"], &["終わり", "界"]), ("世".into(), true));
+        assert_eq!(fed(&["text"], &[]), ("text".into(), false));
+    }
+
+    proptest! {
+        #[test]
+        fn parts_do_not_matter(text in "[abü]{0,12}", stop in "[abü]{1,3}", cuts in prop::collection::vec(0..13usize, 0..5)) {
+            let whole = fed(&[&text], &[&stop]);
+            let mut bounds: Vec<usize> = cuts.into_iter().filter(|&at| text.is_char_boundary(at) && at <= text.len()).collect();
+            bounds.extend([0, text.len()]);
+            bounds.sort_unstable();
+            let parts: Vec<&str> = bounds.windows(2).map(|pair| &text[pair[0]..pair[1]]).collect();
+            prop_assert_eq!(fed(&parts, &[&stop]), whole.clone());
+            prop_assert_eq!(whole.0, text.split(&stop).next().unwrap_or_default());
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The tokenizer of a GGUF file as the files of a Hugging Face folder.
+
+use std::path::Path;
+
+use serde_json::json;
+use tokenizers::models::bpe::{BPE, Vocab};
+use tokenizers::normalizers::NFC;
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+use tokenizers::pre_tokenizers::digits::Digits;
+use tokenizers::pre_tokenizers::sequence::Sequence;
+use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
+use tokenizers::processors::template::TemplateProcessing;
+use tokenizers::{AddedToken, PreTokenizerWrapper, SplitDelimiterBehavior, Tokenizer};
+
+use super::header::{Header, Value};
+use crate::hub::HubError;
+use crate::model::ModelConfig;
+
+/// Pieces of Llama 3's text; `{digits}` is how digits are split.
+const PIECES: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|{digits}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+
+/// A tokenizer with all that stands beside it.
+#[derive(Debug, Clone)]
+pub struct TokenizerFiles {
+    /// The tokenizer.
+    pub tokenizer: Tokenizer,
+    /// `tokenizer.json`.
+    json: String,
+    /// `tokenizer_config.json`.
+    settings: String,
+    /// `chat_template.jinja`.
+    chat_template: Option<String>,
+}
+
+impl TokenizerFiles {
+    /// Writes `tokenizer.json`, `tokenizer_config.json` and, when there is one, `chat_template.jinja`.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn write(&self, folder: &Path) -> Result<(), HubError> {
+        fs_err::write(folder.join("tokenizer.json"), &self.json)?;
+        fs_err::write(folder.join("tokenizer_config.json"), &self.settings)?;
+        if let Some(template) = &self.chat_template {
+            fs_err::write(folder.join("chat_template.jinja"), template)?;
+        }
+        Ok(())
+    }
+}
+
+/// Translates the tokenizer.
+pub(super) fn files(header: &Header, config: &ModelConfig) -> Result<TokenizerFiles, String> {
+    let model = header.text("tokenizer.ggml.model").ok_or("holds no tokenizer")?;
+    if model != "gpt2" {
+        return Err(format!(
+            "holds a tokenizer of kind `{model}`; gpt2 (byte-level BPE) is read: take tokenizer.json from the model's origin"
+        ));
+    }
+    let tokens = texts(header, "tokenizer.ggml.tokens")?;
+    let pairs = texts(header, "tokenizer.ggml.merges")?;
+    let merges = pairs.iter().map(|pair| match pair.split_once(' ') {
+        Some((left, right)) => Ok((left.to_owned(), right.to_owned())),
+        None => Err(format!("has `{pair}` among its merges, which is no pair")),
+    });
+    let merges = merges.collect::<Result<Vec<_>, _>>()?;
+    let ids = (0..).zip(&tokens).map(|(id, token)| (token.clone(), id));
+    let kind = header.text("tokenizer.ggml.pre").unwrap_or("default");
+    let bpe = BPE::builder().vocab_and_merges(ids.collect::<Vocab>(), merges);
+    let bpe = bpe.ignore_merges(kind == "llama-bpe").build().map_err(|error| error.to_string())?;
+    let mut tokenizer = Tokenizer::new(bpe);
+    split(&mut tokenizer, kind)?;
+    tokenizer.with_decoder(Some(ByteLevel::default()));
+    add_special(&mut tokenizer, header, &tokens)?;
+    let named = |id: Option<u32>| id.and_then(|id| tokens.get(id as usize));
+    let (bos, eos) = (named(config.special.bos), named(config.special.eos.first().copied()));
+    if let (Some(bos), Some(id), Some(true)) = (bos, config.special.bos, header.flag("tokenizer.ggml.add_bos_token")) {
+        let mut template = TemplateProcessing::builder();
+        template.try_single(format!("{bos} $A"))?.try_pair(format!("{bos} $A {bos} $B"))?;
+        let template = template.special_tokens(vec![(bos.clone(), id)]).build().map_err(|error| error.to_string())?;
+        tokenizer.with_post_processor(Some(template));
+    }
+    let settings = json!({
+        "tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": false,
+        "bos_token": bos, "eos_token": eos, "pad_token": named(config.special.pad),
+        "model_max_length": config.max_position_embeddings,
+    });
+    Ok(TokenizerFiles {
+        json: tokenizer.to_string(true).map_err(|error| error.to_string())?,
+        tokenizer,
+        settings: format!("{settings:#}\n"),
+        chat_template: header.text("tokenizer.chat_template").map(str::to_owned),
+    })
+}
+
+fn texts(header: &Header, key: &str) -> Result<Vec<String>, String> {
+    let text = |value: &Value| match value {
+        Value::Text(text) => Some(text.clone()),
+        _ => None,
+    };
+    let list = header.list(key).and_then(|list| list.iter().map(text).collect());
+    list.ok_or_else(|| format!("has no list of texts `{key}`"))
+}
+
+/// How text is split before merges, by the name that llama.cpp gives to it.
+fn split(tokenizer: &mut Tokenizer, kind: &str) -> Result<(), String> {
+    let pieces = |digits: &str| -> Result<PreTokenizerWrapper, String> {
+        let pattern = SplitPattern::Regex(PIECES.replace("{digits}", digits));
+        let split = Split::new(pattern, SplitDelimiterBehavior::Isolated, false).map_err(|error| error.to_string())?;
+        Ok(Sequence::new(vec![split.into(), ByteLevel::new(false, true, false).into()]).into())
+    };
+    let by_words = ByteLevel::new(false, true, true);
+    let pre: PreTokenizerWrapper = match kind {
+        "default" | "gpt-2" | "gpt2" => by_words.into(),
+        "smollm" | "starcoder" | "refact" | "command-r" => {
+            Sequence::new(vec![Digits::new(true).into(), by_words.into()]).into()
+        }
+        "llama-bpe" | "llama3" | "llama-v3" => pieces(r"\p{N}{1,3}")?,
+        "qwen2" => {
+            tokenizer.with_normalizer(Some(NFC)).map_err(|error| error.to_string())?;
+            pieces(r"\p{N}")?
+        }
+        other => {
+            return Err(format!(
+                "splits text by `{other}`; gpt-2, smollm, llama-bpe and qwen2 are read: take tokenizer.json from the model's origin"
+            ));
+        }
+    };
+    tokenizer.with_pre_tokenizer(Some(pre));
+    Ok(())
+}
+
+/// Tokens that are not made by merges: control tokens (type 3) and those of the maker (type 4).
+fn add_special(tokenizer: &mut Tokenizer, header: &Header, tokens: &[String]) -> Result<(), String> {
+    let kinds = header.list("tokenizer.ggml.token_type").unwrap_or_default();
+    for (token, kind) in tokens.iter().zip(kinds) {
+        let special = match kind {
+            Value::Integer(3) => true,
+            Value::Integer(4) => false,
+            _ => continue,
+        };
+        let added = AddedToken::from(token.clone(), special).normalized(false);
+        tokenizer.add_tokens([added]).map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}

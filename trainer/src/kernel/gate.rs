@@ -1,0 +1,81 @@
+//! The gate of the feed-forward part: an activation of one half of each row, times the other half.
+
+use burn::backend::flex::FlexTensor;
+use burn::tensor::Tensor;
+use rayon::prelude::*;
+
+use super::simd::{sigmoid, tanh, wide};
+use super::{Fused, Input, apply, made, values};
+use crate::model::config::Activation;
+
+/// `activation(gate) · up` of `[tokens, 2 · width]`, gate before up: `[tokens, width]`.
+///
+/// None when the tensor is not f32 on Burn flex.
+pub(crate) fn gate(both: &Tensor<2>, activation: Activation) -> Option<Tensor<2>> {
+    let [tokens, columns] = both.dims();
+    apply(Gate { tokens, width: columns / 2, activation }, [Input::of(both)])
+}
+
+#[derive(Debug, Clone)]
+struct Gate {
+    tokens: usize,
+    width: usize,
+    activation: Activation,
+}
+
+impl Fused<1> for Gate {
+    type Saved = FlexTensor;
+
+    fn forward(&self, [both]: [FlexTensor; 1]) -> (FlexTensor, FlexTensor) {
+        let both = both.to_contiguous();
+        let mut output = vec![0.0; self.tokens * self.width];
+        let rows = output.par_chunks_mut(self.width).zip(values(&both).par_chunks(2 * self.width));
+        rows.for_each(|(output, both)| {
+            let (gate, up) = both.split_at(self.width);
+            wide(|| {
+                for ((output, &gate), up) in output.iter_mut().zip(gate).zip(up) {
+                    *output = active(gate, self.activation).0 * up;
+                }
+            });
+        });
+        (made(output, [self.tokens, self.width]), both)
+    }
+
+    fn backward(&self, both: FlexTensor, gradient: FlexTensor) -> [FlexTensor; 1] {
+        let gradient = gradient.to_contiguous();
+        let mut output = vec![0.0; 2 * self.tokens * self.width];
+        let rows = output.par_chunks_mut(2 * self.width).zip(values(&both).par_chunks(2 * self.width));
+        rows.zip(values(&gradient).par_chunks(self.width)).for_each(|((output, both), gradient)| {
+            let (gate, up) = both.split_at(self.width);
+            let (of_gate, of_up) = output.split_at_mut(self.width);
+            wide(|| {
+                let inputs = gate.iter().zip(up).zip(gradient);
+                for ((of_gate, of_up), ((&gate, up), gradient)) in of_gate.iter_mut().zip(of_up).zip(inputs) {
+                    let (value, slope) = active(gate, self.activation);
+                    *of_gate = gradient * up * slope;
+                    *of_up = gradient * value;
+                }
+            });
+        });
+        [made(output, [self.tokens, 2 * self.width])]
+    }
+}
+
+/// The value of the activation, and its slope.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "must be compiled for the width of the loop around it")]
+fn active(x: f32, activation: Activation) -> (f32, f32) {
+    match activation {
+        Activation::Silu => {
+            let share = sigmoid(x);
+            (x * share, share * (1.0 + x * (1.0 - share)))
+        }
+        Activation::GeluTanh => {
+            // sqrt(2 / π), and the cubic term of Hendrycks and Gimpel, arXiv 1606.08415.
+            let (root, cubic) = (0.797_884_6_f32, 0.044_715_f32);
+            let inner = tanh(root * (x + cubic * x * x * x));
+            let slope = 0.5 * x * (1.0 - inner * inner) * root * (1.0 + 3.0 * cubic * x * x);
+            (0.5 * x * (1.0 + inner), 0.5 * (1.0 + inner) + slope)
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Fused operations on the processor, with gradients: what Burn does in many passes over memory, in one.
+//!
+//! Each takes f32 tensors of Burn flex, with or without gradients, and gives `None` for any other device or type; the
+//! caller then computes the same by plain tensor operations, which the tests compare with. Invariant: the order of
+//! every sum is fixed, so that the result does not depend on the number of threads.
+
+mod attention;
+mod gate;
+mod norm;
+mod simd;
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::flex::{FlexTensor, Layout};
+use burn::backend::{Autodiff, BackendTypes, Flex};
+use burn::tensor::{Bytes, DType, Shape, Tensor};
+
+pub(crate) use attention::{Scores, attention};
+pub(crate) use gate::gate;
+pub(crate) use norm::rms_norm;
+
+type TrackedTensor = <Autodiff<Flex> as BackendTypes>::FloatTensorPrimitive;
+
+/// An operation of `N` tensors to one, with its derivative.
+trait Fused<const N: usize>: std::fmt::Debug + Clone + Send + 'static {
+    /// What the derivative needs.
+    type Saved: std::fmt::Debug + Clone + Send + 'static;
+
+    fn forward(&self, inputs: [FlexTensor; N]) -> (FlexTensor, Self::Saved);
+
+    /// The gradients of the inputs, from that of the output.
+    fn backward(&self, saved: Self::Saved, gradient: FlexTensor) -> [FlexTensor; N];
+}
+
+/// A step back through a fused operation.
+#[derive(Debug)]
+struct Step<F>(F);
+
+impl<const N: usize, F: Fused<N>> Backward<Flex, N> for Step<F> {
+    type State = F::Saved;
+
+    fn backward(self, ops: Ops<F::Saved, N>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = grads.consume::<Flex>(&ops.node);
+        let found = self.0.backward(ops.state, gradient);
+        for (parent, gradient) in ops.parents.into_iter().zip(found) {
+            if let Some(parent) = parent {
+                grads.register::<Flex>(parent.id, gradient);
+            }
+        }
+    }
+}
+
+/// A tensor of Burn flex.
+enum Input {
+    Plain(FlexTensor),
+    Tracked(TrackedTensor),
+}
+
+impl Input {
+    /// None when the tensor is elsewhere, or not f32.
+    fn of<const D: usize>(tensor: &Tensor<D>) -> Option<Self> {
+        if tensor.dtype() != DType::F32 {
+            return None;
+        }
+        if let Ok(tracked) = tensor.clone().try_into_primitive::<Autodiff<Flex>>() {
+            return Some(Self::Tracked(tracked));
+        }
+        tensor.clone().try_into_primitive::<Flex>().ok().map(Self::Plain)
+    }
+}
+
+/// Applies the operation; none when an input is elsewhere or they are not alike.
+fn apply<const N: usize, const D: usize, F: Fused<N>>(op: F, inputs: [Option<Input>; N]) -> Option<Tensor<D>> {
+    let mut plain = Vec::with_capacity(N);
+    let mut nodes = Vec::with_capacity(N);
+    for input in inputs {
+        match input? {
+            Input::Plain(tensor) => plain.push(tensor),
+            Input::Tracked(tensor) => {
+                let (tensor, node) = tensor.into_parts();
+                plain.push(tensor);
+                nodes.push(node);
+            }
+        }
+    }
+    let plain = <[FlexTensor; N]>::try_from(plain).ok()?;
+    if nodes.is_empty() {
+        return Some(Tensor::from_primitive::<Flex>(op.forward(plain).0));
+    }
+    let nodes = <[_; N]>::try_from(nodes).ok()?;
+    let (output, saved) = op.forward(plain);
+    let output = match Step(op).prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
+        OpsKind::Tracked(prepared) => prepared.finish(saved, output),
+        OpsKind::UnTracked(prepared) => prepared.finish(output),
+    };
+    Some(Tensor::from_primitive::<Autodiff<Flex>>(output))
+}
+
+/// A tensor of the values, row by row.
+fn made<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
+    FlexTensor::new(Bytes::from_elems(values), Layout::contiguous(Shape::from(shape)), DType::F32)
+}
+
+/// The values, row by row; those of a tensor that [`FlexTensor::to_contiguous`] gave.
+fn values(tensor: &FlexTensor) -> &[f32] {
+    let count = tensor.layout().num_elements();
+    let start = tensor.layout().start_offset();
+    &tensor.storage::<f32>()[start..start + count]
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+//! Loops in the widest vectors that the processor has.
+//!
+//! `wide` compiles what it is given for several widths and chooses when the program runs. Sums run in sixteen lanes
+//! whatever the width, so that every processor with fused multiply-add gets the same bits.
+
+/// Lanes of a sum.
+const LANES: usize = 16;
+
+/// Runs a loop in wide vectors.
+#[inline]
+pub(super) fn wide<R>(work: impl FnOnce() -> R) -> R {
+    pulp::Arch::new().dispatch(work)
+}
+
+/// `exp(x)` to 2 units in the last place; below −87 it is `exp(−87)`, above 88 it is `exp(88)`.
+///
+/// Source: Cody and Waite's reduction by `ln 2` in two parts, and a Taylor polynomial of degree 6 on the rest.
+#[inline(always)]
+#[expect(clippy::excessive_precision, reason = "the parts of ln 2 are chosen for their bits")]
+pub(super) fn exp(x: f32) -> f32 {
+    /// Added to a small number, leaves it rounded in the lowest bits.
+    const ROUNDER: f32 = 12_582_912.0;
+    let x = x.clamp(-87.0, 88.0);
+    let shifted = x.mul_add(std::f32::consts::LOG2_E, ROUNDER);
+    let whole = shifted - ROUNDER;
+    let rest = whole.mul_add(-0.693_359_375, x);
+    let rest = whole.mul_add(2.121_944_4e-4, rest);
+    let mut sum = 1.388_888_9e-3_f32;
+    for coefficient in [8.333_333_3e-3, 4.166_666_7e-2, 0.166_666_67, 0.5, 1.0, 1.0] {
+        sum = sum.mul_add(rest, coefficient);
+    }
+    // The lowest bits of `shifted` are the power of two.
+    sum * f32::from_bits((shifted.to_bits() << 23).wrapping_add(127 << 23))
+}
+
+/// `tanh(x)`, to an absolute error of 3e-7.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "must be compiled for the width of the loop around it")]
+pub(super) fn tanh(x: f32) -> f32 {
+    1.0 - 2.0 / (exp(2.0 * x) + 1.0)
+}
+
+/// `1 / (1 + exp(−x))`.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "must be compiled for the width of the loop around it")]
+pub(super) fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + exp(-x))
+}
+
+/// The sum of `term(left, right)` over two slices of one length.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "must be compiled for the width of the loop around it")]
+pub(super) fn sum(left: &[f32], right: &[f32], term: impl Fn(f32, f32, f32) -> f32) -> f32 {
+    let mut lanes = [0.0_f32; LANES];
+    let (left, left_rest) = left.as_chunks::<LANES>();
+    let (right, right_rest) = right.as_chunks::<LANES>();
+    for (left, right) in left.iter().zip(right) {
+        for lane in 0..LANES {
+            lanes[lane] = term(lanes[lane], left[lane], right[lane]);
+        }
+    }
+    let mut total = 0.0;
+    for (&left, &right) in left_rest.iter().zip(right_rest) {
+        total = term(total, left, right);
+    }
+    total + lanes.iter().sum::<f32>()
+}
+
+/// The largest of a slice; negative infinity when it is empty.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "must be compiled for the width of the loop around it")]
+pub(super) fn largest(values: &[f32]) -> f32 {
+    let mut lanes = [f32::NEG_INFINITY; LANES];
+    let (chunks, rest) = values.as_chunks::<LANES>();
+    for chunk in chunks {
+        for lane in 0..LANES {
+            lanes[lane] = if chunk[lane] > lanes[lane] { chunk[lane] } else { lanes[lane] };
+        }
+    }
+    lanes.iter().chain(rest).copied().fold(f32::NEG_INFINITY, f32::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exp_and_tanh_are_near_the_library() {
+        for step in -8600..8700 {
+            let x = f64::from(step) / 100.0;
+            #[expect(clippy::cast_possible_truncation, reason = "exact")]
+            let small = x as f32;
+            let exact = f64::from(small).exp();
+            assert!((f64::from(exp(small)) / exact - 1.0).abs() < 2.5e-7, "exp({x})");
+            assert!((f64::from(tanh(small)) - f64::from(small).tanh()).abs() < 3e-7, "tanh({x})");
+        }
+        assert!(exp(-1e30) < 1e-37 && exp(1e30).is_finite());
+    }
+
+    #[test]
+    fn sums_have_every_element() {
+        let numbers: Vec<f32> = (1..=37_u8).map(f32::from).collect();
+        assert!((sum(&numbers, &numbers, |sum, left, _| sum + left) - 703.0).abs() < 1e-3);
+        assert!((largest(&numbers) - 37.0).abs() < 1e-6);
+    }
+}

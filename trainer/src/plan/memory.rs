@@ -1,0 +1,110 @@
+//! Memory of a run on one device, by part.
+//!
+//! Weights, gradients and optimiser are exact. Activations count what this crate's blocks keep for the backward pass:
+//! a test holds the estimate against the memory that the process takes. Invariant: parts add up to the whole.
+
+use crate::model::ModelConfig;
+use crate::recipe::{Precision, Recipe, Recompute};
+
+/// What takes memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// 4 bytes a weight.
+    Weights,
+    /// 4 bytes a weight.
+    Gradients,
+    /// 8 bytes a weight for AdamW, 4 for Muon; divided by the ranks when it is sharded.
+    Optimiser,
+    /// What blocks keep for the backward pass.
+    Activations,
+    /// Logits of one chunk and what is computed from them.
+    Loss,
+}
+
+impl Part {
+    /// The name shown.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Weights => "weights",
+            Self::Gradients => "gradients",
+            Self::Optimiser => "optimiser",
+            Self::Activations => "activations",
+            Self::Loss => "loss",
+        }
+    }
+}
+
+/// Bytes by part.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Memory(pub Vec<(Part, f64)>);
+
+impl Memory {
+    /// The memory of a recipe's run.
+    pub fn new(config: &ModelConfig, recipe: &Recipe) -> Self {
+        let weights = to_float(config.parameters());
+        let embedding = to_float((config.vocab_size * config.hidden_size) as u64);
+        let tables = if config.tie_word_embeddings { embedding } else { 2.0 * embedding };
+        let optimiser = match recipe.optimizer.muon {
+            Some(_) => 8.0 * tables + 4.0 * (weights - tables),
+            None => 8.0 * weights,
+        };
+        let tokens = f64::from(recipe.data.micro_sequences) * f64::from(recipe.data.sequence_length);
+        let block = tokens * block_bytes(config, recipe.data.sequence_length, recipe.compute.precision);
+        let layers = to_float(config.num_hidden_layers as u64);
+        let hidden = to_float(config.hidden_size as u64) * 4.0;
+        let activations = match recipe.compute.recompute {
+            Recompute::None => layers * block,
+            Recompute::Blocks => layers * tokens * hidden + block,
+        };
+        let chunk = to_float(recipe.loss.chunk_tokens as u64).min(tokens);
+        Self(vec![
+            (Part::Weights, 4.0 * weights),
+            (Part::Gradients, 4.0 * weights),
+            (Part::Optimiser, optimiser),
+            (Part::Activations, activations + 4.0 * tokens * hidden),
+            (Part::Loss, chunk * to_float(config.vocab_size as u64) * LOGIT_BYTES),
+        ])
+    }
+
+    /// All parts together.
+    pub fn total(&self) -> f64 {
+        self.0.iter().map(|(_, bytes)| bytes).sum()
+    }
+}
+
+/// Logits, exponentials and their gradient, in 32 bits.
+const LOGIT_BYTES: f64 = 12.0;
+
+/// Bytes that one token's way through one block keeps for the backward pass.
+fn block_bytes(config: &ModelConfig, context: u32, precision: Precision) -> f64 {
+    let number = match precision {
+        Precision::F32 => 4.0,
+        Precision::Bf16 => 2.0,
+    };
+    let [hidden, query, key, wide] =
+        [config.hidden_size, config.query_width(), config.key_width(), config.intermediate_size]
+            .map(|width| to_float(width as u64));
+    // The stream before each half, the normed stream and its parts, in 32 bits.
+    let stream = 4.0 * hidden * STREAM_COPIES;
+    // q, k and v before and after the rotation, repeated heads, and what attention gives.
+    let heads = number * (HEAD_COPIES * query + 2.0 * key);
+    // Scores and their softmax: one number a head and token of context.
+    let scores = 4.0 * to_float(config.num_attention_heads as u64) * f64::from(context) * SCORE_COPIES;
+    // Gate, up, their product and what the activation keeps.
+    let fed = number * wide * FEED_COPIES;
+    stream + heads + scores + fed
+}
+
+/// Tensors of the stream's width that a block keeps.
+const STREAM_COPIES: f64 = 8.0;
+/// Tensors of the query's width.
+const HEAD_COPIES: f64 = 6.0;
+/// Tensors of the scores' size.
+const SCORE_COPIES: f64 = 3.0;
+/// Tensors of the feed-forward part's width.
+const FEED_COPIES: f64 = 5.0;
+
+#[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]
+fn to_float(number: u64) -> f64 {
+    number as f64
+}

@@ -1,0 +1,73 @@
+//! What a training run needs before it is begun: sizes, tokens, memory, time and money.
+//!
+//! From a recipe, a number of parameters or a budget of floating-point operations. Invariant: every figure follows
+//! from a stated formula, and what rests on an assumption (share of the peak that is used, price) says so.
+
+mod hardware;
+mod memory;
+mod sizes;
+
+pub use hardware::{HARDWARE, Hardware};
+pub use memory::{Memory, Part};
+pub use sizes::{budget_parameters, shape};
+
+use crate::metrics::training_flops_per_token;
+use crate::model::ModelConfig;
+
+/// Tokens for each parameter at which a model of a given cost is best (Hoffmann et al. 2022, "Chinchilla", table 3).
+pub const CHINCHILLA: f64 = 20.0;
+
+/// Tokens for each parameter for a model that is used much more than it is trained: about what `SmolLM` and Llama 3
+/// go far beyond, and where the loss still falls (Sardana et al. 2024, "Beyond Chinchilla-optimal").
+pub const OVERTRAINED: f64 = 200.0;
+
+/// How long a run takes and what it costs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Cost {
+    /// Tokens read.
+    pub tokens: f64,
+    /// Floating-point operations of the model's own arithmetic.
+    pub flops: f64,
+    /// On the stated devices, at the stated share of their peak.
+    pub hours: f64,
+    /// At the stated price for a device and hour.
+    pub price: Option<f64>,
+}
+
+/// Where a run takes place.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Site {
+    /// 10^12 operations a second, one device.
+    pub peak_teraflops: f64,
+    /// Devices.
+    pub devices: u32,
+    /// Share of the peak that the model's own arithmetic uses, 0 to 1.
+    pub utilisation: f64,
+    /// For a device and hour.
+    pub price: Option<f64>,
+}
+
+impl Site {
+    /// The cost of `tokens` of training with contexts of `context` tokens.
+    pub fn cost(&self, config: &ModelConfig, context: u32, tokens: f64) -> Cost {
+        let flops = tokens * training_flops_per_token(config, context);
+        let speed = self.peak_teraflops * 1e12 * self.utilisation * f64::from(self.devices);
+        let hours = flops / speed / 3600.0;
+        Cost { tokens, flops, hours, price: self.price.map(|price| price * hours * f64::from(self.devices)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_and_price_follow_from_operations() {
+        let config = ModelConfig::llama(32_000, 768, 12, 12, 12);
+        let site = Site { peak_teraflops: 100.0, devices: 2, utilisation: 0.5, price: Some(3.0) };
+        let cost = site.cost(&config, 1024, 1e9);
+        let expected = 1e9 * training_flops_per_token(&config, 1024) / (100e12 * 0.5 * 2.0) / 3600.0;
+        assert!((cost.hours - expected).abs() < 1e-9);
+        assert!((cost.price.unwrap() - expected * 6.0).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,53 @@
+//! A shape for a number of parameters, and a number of parameters for a budget of operations.
+
+use super::CHINCHILLA;
+use crate::model::ModelConfig;
+
+/// Parameters for a budget of operations, spent as Chinchilla does: 6 operations a parameter and token, 20 tokens a
+/// parameter.
+pub fn budget_parameters(flops: f64) -> f64 {
+    (flops / (6.0 * CHINCHILLA)).sqrt()
+}
+
+/// The Llama nearest to `parameters`: heads of 64 columns, feed-forward of 8/3, and a width of about 64 to 128 columns
+/// a layer (Kaplan et al. 2020, section 3.1, find the loss flat in between).
+#[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]
+pub fn shape(parameters: f64, vocabulary: usize) -> ModelConfig {
+    let mut best = (f64::INFINITY, ModelConfig::llama(vocabulary, 64, 1, 1, 1));
+    for heads in 1..=160usize {
+        let width = heads * 64;
+        for layers in width.div_ceil(128)..=(width / 64).max(1) {
+            let mut config = ModelConfig::llama(vocabulary, width, layers, heads, heads);
+            config.intermediate_size = (width * 8 / 3).next_multiple_of(64);
+            // A head of its own costs little beyond a billion.
+            config.tie_word_embeddings = parameters < 1e9;
+            let away = libm::log(config.parameters() as f64 / parameters).abs();
+            if away < best.0 {
+                best = (away, config);
+            }
+        }
+    }
+    best.1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_come_near_to_what_was_asked() {
+        for (parameters, vocabulary) in [(2e6, 4096), (125e6, 32_000), (1.1e9, 32_000), (8e9, 128_000), (70e9, 128_000)]
+        {
+            let config = shape(parameters, vocabulary);
+            let found = u32::try_from(config.parameters() / 1000).map(|thousands| f64::from(thousands) * 1e3).unwrap();
+            assert!((found / parameters - 1.0).abs() < 0.1, "{parameters}: {found}");
+            config.validate().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_budget_is_spent_on_twenty_tokens_a_parameter() {
+        let parameters = budget_parameters(1e20);
+        assert!((6.0 * parameters * 20.0 * parameters / 1e20 - 1.0).abs() < 1e-12);
+    }
+}

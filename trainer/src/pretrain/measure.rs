@@ -1,0 +1,84 @@
+//! The records of a run: losses, speed and memory.
+//!
+//! Invariant: a record's losses come from whole steps; its speed leaves validation out.
+
+use std::time::Instant;
+
+use super::{Observer, PretrainError, Run, Window};
+use crate::data::held_out;
+use crate::evaluate::{Evaluation, evaluate};
+use crate::metrics::{Kind, Record, memory_watermark, training_flops_per_token};
+use crate::step::Tally;
+
+impl Run<'_> {
+    pub(super) fn record_training(&mut self, observer: &mut dyn Observer) -> Result<(), PretrainError> {
+        let sources = self.training.sources;
+        let window = std::mem::replace(
+            &mut self.window,
+            Window { tally: Tally::new(sources), begun: Instant::now(), tokens: 0, last: None },
+        );
+        let evaluation = Evaluation { tally: window.tally, bytes: vec![0.0; sources] };
+        let Some(mut record) = self.measured(Kind::Train, &evaluation) else { return Ok(()) };
+        let seconds = window.begun.elapsed().as_secs_f64().max(1e-9);
+        #[expect(clippy::cast_precision_loss, reason = "a speed")]
+        let speed = window.tokens as f64 / seconds;
+        let recipe = self.order.recipe;
+        let flops = training_flops_per_token(&self.start.config, recipe.data.sequence_length);
+        record.learning_rate = window.last.map(|(rate, _)| rate);
+        record.gradient_norm = window.last.map(|(_, norm)| norm);
+        record.skipped = Some(self.skipped);
+        record.tokens_per_second = Some(speed);
+        record.model_flops_utilisation = recipe.metrics.peak_teraflops.map(|peak| speed * flops / (peak * 1e12));
+        record.memory_bytes = memory_watermark();
+        self.write(&record, observer)
+    }
+
+    /// Losses on held-out sequences.
+    pub(super) fn validate(&mut self, kind: Kind, observer: &mut dyn Observer) -> Result<(), PretrainError> {
+        let recipe = self.order.recipe;
+        let most = match kind {
+            Kind::Final => recipe.validation.final_sequences,
+            Kind::Train | Kind::Validation => Some(recipe.validation.sequences),
+        };
+        let (length, rows) = (recipe.data.sequence_length, recipe.data.micro_sequences as usize);
+        let batches = held_out(self.corpus, length, rows, most, self.start.prediction)?;
+        let training = &self.training;
+        let begun = Instant::now();
+        let found = evaluate(&training.pass, &training.model, batches, training.sources, &self.bytes)?;
+        // Speed is that of steps.
+        self.window.begun += begun.elapsed();
+        match self.measured(kind, &found) {
+            Some(record) => self.write(&record, observer),
+            None => Ok(()),
+        }
+    }
+
+    /// A record with losses; `None` when nothing was predicted.
+    fn measured(&self, kind: Kind, found: &Evaluation) -> Option<Record> {
+        let names = self.corpus.sources().iter().enumerate();
+        let losses = names.filter_map(|(at, name)| Some((name.clone(), found.tally.mean_of(at)?)));
+        Some(Record {
+            kind,
+            step: self.step,
+            tokens: self.step * self.order.recipe.step_tokens(),
+            loss: found.tally.mean()?,
+            losses: losses.collect(),
+            bits_per_byte: found.bits_per_byte(),
+            learning_rate: None,
+            gradient_norm: None,
+            skipped: None,
+            tokens_per_second: None,
+            model_flops_utilisation: None,
+            memory_bytes: None,
+        })
+    }
+
+    fn write(&mut self, record: &Record, observer: &mut dyn Observer) -> Result<(), PretrainError> {
+        self.log.append(record)?;
+        if let Some(events) = &mut self.events {
+            events.append(record)?;
+        }
+        observer.record(record);
+        Ok(())
+    }
+}

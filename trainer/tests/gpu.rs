@@ -1,0 +1,62 @@
+//! The GPU path: the same steps by Vulkan as on the processor. Not part of CI; `make test-gpu` runs it, on a card or on
+//! Mesa's software driver.
+
+#![cfg(feature = "vulkan")]
+#![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+
+use burn::tensor::{Device, DeviceKind, FloatDType};
+use corpusmill_pipeline::shard::Corpus;
+use corpusmill_trainer::data::{Batches, Prediction};
+use corpusmill_trainer::gradient::Pass;
+use corpusmill_trainer::loss::LossSettings;
+use corpusmill_trainer::model::{Decoder, ModelConfig};
+use corpusmill_trainer::optimize::Optimizer;
+use corpusmill_trainer::parallel::Alone;
+use corpusmill_trainer::recipe::{self, Data, Objective, Recompute};
+use corpusmill_trainer::step::Training;
+
+#[path = "../src/data/fixture.rs"]
+mod fixture;
+
+/// The losses and gradient norms of a few steps.
+fn steps(device: &Device, corpus: &Corpus, recompute: Recompute) -> Vec<(f64, f64)> {
+    let config = ModelConfig { intermediate_size: 64, ..ModelConfig::llama(64, 32, 2, 4, 2) };
+    let settings = recipe::Optimizer::default();
+    let loss = LossSettings { z_loss: 1e-4, chunk_tokens: 40, softcap: None, compute: FloatDType::F32 };
+    let mut training = Training {
+        pass: Pass { config: &config, loss, recompute },
+        model: Decoder::new(&config, 3, &device.clone().autodiff()).unwrap(),
+        optimizer: Optimizer::new(&settings),
+        clip_norm: settings.clip_norm,
+        group: Alone,
+        owners: None,
+        sources: 2,
+    };
+    let data = Data { sequence_length: 24, batch_sequences: 4, micro_sequences: 2, ..Data::default() };
+    let prediction = Prediction { objective: Objective::Causal, vocabulary: 64, mask_token: 0, seed: 1 };
+    let mut batches = Batches::train(corpus, &data, prediction, (0, 1)).unwrap();
+    let mut found = Vec::new();
+    for _ in 0..5 {
+        let batches = batches.next_step().unwrap().unwrap();
+        let (next, report) = training.step(&batches, 1e-2).unwrap();
+        training = next;
+        found.push((report.tally.mean().unwrap(), report.gradient_norm));
+    }
+    found
+}
+
+#[test]
+fn vulkan_takes_the_steps_of_the_processor() {
+    let folder = fixture::corpus(60, 2.0);
+    let corpus = Corpus::open(folder.path()).unwrap();
+    for recompute in [Recompute::None, Recompute::Blocks] {
+        let expected = steps(&Device::flex(), &corpus, recompute);
+        let found = steps(&Device::vulkan(DeviceKind::DefaultDevice), &corpus, recompute);
+        for ((loss, norm), (expected_loss, expected_norm)) in found.iter().zip(&expected) {
+            assert!((loss - expected_loss).abs() < 1e-3, "{found:?} {expected:?}");
+            assert!((norm - expected_norm).abs() < 1e-2 * expected_norm, "{found:?} {expected:?}");
+        }
+        // The losses move, so that standing still would be noticed.
+        assert!(expected[0].0 - expected[4].0 > 0.05, "{expected:?}");
+    }
+}

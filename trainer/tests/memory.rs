@@ -1,0 +1,55 @@
+//! Memory of the real program: what recomputing blocks saves, and how near the plan's estimate comes.
+
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+
+use std::path::Path;
+use std::process::Command;
+
+use corpusmill_trainer::model::ModelConfig;
+use corpusmill_trainer::plan::Memory;
+use corpusmill_trainer::recipe::{Recipe, load};
+
+#[path = "../src/data/fixture.rs"]
+mod fixture;
+
+const RECIPE: &str = "
+name: t
+model: { new: { layers: 8, hidden-size: 128, heads: 4, intermediate-size: 384 } }
+data: { sequence-length: 128, batch-sequences: 8, micro-sequences: 8, steps: 2 }
+validation: { every-steps: 0, final-sequences: 1 }
+metrics: { every-steps: 1, tensorboard: false }
+";
+
+/// Bytes at the end of the second step; steps and validation of the process need no more.
+fn measured(recipe: &Path, corpus: &Path, recompute: &str) -> f64 {
+    let output = recipe.with_file_name(recompute);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_corpusmill-train"));
+    command.arg("pretrain").arg(recipe).args(["--quiet", "--corpus"]).arg(corpus).arg("--output").arg(&output);
+    command.args(["--set", &format!("compute.recompute={recompute}")]).env("RAYON_NUM_THREADS", "1");
+    assert!(command.status().unwrap().success());
+    let text = fs_err::read_to_string(output.join("metrics.jsonl")).unwrap();
+    let line = text.lines().nth(1).unwrap();
+    serde_json::from_str::<serde_json::Value>(line).unwrap()["memory_bytes"].as_f64().unwrap()
+}
+
+fn planned(recipe: &Path, recompute: &str) -> f64 {
+    let recipe: Recipe = load(recipe, &[format!("compute.recompute={recompute}")]).unwrap().recipe;
+    let config = ModelConfig { intermediate_size: 384, ..ModelConfig::llama(64, 128, 8, 4, 4) };
+    Memory::new(&config, &recipe).total()
+}
+
+#[test]
+fn recomputed_blocks_need_less_memory_and_the_plan_says_how_much() {
+    let corpus = fixture::corpus(600, 3.0);
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = folder.path().join("t.yaml");
+    fs_err::write(&recipe, RECIPE).unwrap();
+    let kept = measured(&recipe, corpus.path(), "none");
+    let twice = measured(&recipe, corpus.path(), "blocks");
+    assert!(twice < 0.5 * kept, "{twice} {kept}");
+    // The program itself takes some 20 MB.
+    let near = |measured: f64, planned: f64| (0.7..1.4).contains(&((measured - 20e6) / planned));
+    assert!(near(kept, planned(&recipe, "none")), "{kept} {}", planned(&recipe, "none"));
+    assert!(near(twice, planned(&recipe, "blocks")), "{twice} {}", planned(&recipe, "blocks"));
+}
