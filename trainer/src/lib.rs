@@ -3,6 +3,7 @@
 //! `model` is the decoder, `hub` moves it in and out of checkpoints, `generate` lets it write, `kernel` holds
 //! fused operations for the processor, `device` chooses where it computes, `cli` is the command `corpusmill-train`.
 
+pub mod allocator;
 pub mod cli;
 pub mod device;
 pub mod generate;
