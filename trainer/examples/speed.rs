@@ -10,8 +10,8 @@ use std::io::Write as _;
 use std::time::Instant;
 
 use burn::optim::{AdamWConfig, GradientsParams};
-use burn::tensor::{Device, Int, Tensor, TensorData, activation};
-use corpusmill_trainer::model::{Context, Decoder, ModelConfig};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use corpusmill_trainer::model::{Context, Decoder, ModelConfig, token_losses};
 
 fn size(name: &str, default: usize) -> usize {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
@@ -48,11 +48,11 @@ fn main() -> anyhow::Result<()> {
             (state >> 33).cast_signed() % i64::try_from(vocabulary).unwrap_or(1)
         };
         let ids: Vec<i64> = (0..batch * length).map(|_| token()).collect();
-        let targets = Tensor::<2, Int>::from_data(TensorData::new(ids.clone(), [batch * length, 1]), &device);
+        let targets: Vec<u32> = ids.iter().filter_map(|&id| u32::try_from(id).ok()).collect();
         let tokens = Tensor::<2, Int>::from_data(TensorData::new(ids, [batch, length]), &device);
         let logits = decoder.logits(decoder.hidden(tokens, &Context::causal(&config, batch, length, &device)));
         let logits = logits.reshape([batch * length, vocabulary]);
-        let loss = activation::log_softmax(logits, 1).gather(1, targets).mean().neg();
+        let loss = token_losses(logits, &targets).mean();
         let gradients = GradientsParams::from_grads(loss.backward(), &decoder);
         decoder = optimizer.step(1e-3, decoder, gradients);
         if step % 10 == 0 {
