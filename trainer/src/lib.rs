@@ -8,6 +8,7 @@
 //! `progress` show it, `evaluate` measures a model by `token_bytes`, `ngram` is what it is measured against, and `plan`
 //! says what a run needs.
 
+pub mod allocator;
 pub mod cli;
 pub mod data;
 pub mod device;

@@ -68,6 +68,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
+    crate::allocator::keep_freed_memory();
     // A panic is a bug of ours, whatever thread it is in.
     let result = std::panic::catch_unwind(|| match cli.command {
         Command::Import(command) => done(command.run()),

@@ -96,21 +96,24 @@ impl Scores {
         let parts = query.par_chunks_mut(head * self.heads).zip(key.par_chunks_mut(head * self.key_heads));
         let parts = parts.zip(value.par_chunks_mut(head * self.key_heads)).zip(qkv.par_chunks(self.length * columns));
         parts.enumerate().for_each(|(batch, (((query, key), value), rows))| {
-            wide(|| {
-                for (time, row) in rows.chunks_exact(columns).enumerate() {
-                    let tables = self.turn(batch, time);
-                    for (index, from) in row.chunks_exact(self.width).enumerate() {
-                        let at = |head: usize| (head * self.length + time) * self.width;
-                        if let Some(index) = index.checked_sub(self.heads + self.key_heads) {
-                            value[at(index)..at(index) + self.width].copy_from_slice(from);
-                        } else if let Some(index) = index.checked_sub(self.heads) {
-                            rotate(from, &mut key[at(index)..at(index) + self.width], tables, 1.0);
-                        } else {
-                            rotate(from, &mut query[at(index)..at(index) + self.width], tables, self.scale);
+            wide(
+                #[inline(always)]
+                || {
+                    for (time, row) in rows.chunks_exact(columns).enumerate() {
+                        let tables = self.turn(batch, time);
+                        for (index, from) in row.chunks_exact(self.width).enumerate() {
+                            let at = |head: usize| (head * self.length + time) * self.width;
+                            if let Some(index) = index.checked_sub(self.heads + self.key_heads) {
+                                value[at(index)..at(index) + self.width].copy_from_slice(from);
+                            } else if let Some(index) = index.checked_sub(self.heads) {
+                                rotate(from, &mut key[at(index)..at(index) + self.width], tables, 1.0);
+                            } else {
+                                rotate(from, &mut query[at(index)..at(index) + self.width], tables, self.scale);
+                            }
                         }
                     }
-                }
-            });
+                },
+            );
         });
         let group = self.heads / self.key_heads;
         [
@@ -127,21 +130,24 @@ impl Scores {
         let parts = query.par_chunks(head * self.heads).zip(key.par_chunks(head * self.key_heads));
         let parts = parts.zip(value.par_chunks(head * self.key_heads)).zip(qkv.par_chunks_mut(self.length * columns));
         parts.enumerate().for_each(|(batch, (((query, key), value), rows))| {
-            wide(|| {
-                for (time, row) in rows.chunks_exact_mut(columns).enumerate() {
-                    let tables = self.turn(batch, time);
-                    for (index, to) in row.chunks_exact_mut(self.width).enumerate() {
-                        let at = |head: usize| (head * self.length + time) * self.width;
-                        if let Some(index) = index.checked_sub(self.heads + self.key_heads) {
-                            to.copy_from_slice(&value[at(index)..at(index) + self.width]);
-                        } else if let Some(index) = index.checked_sub(self.heads) {
-                            rotate_back(&key[at(index)..at(index) + self.width], to, tables, 1.0);
-                        } else {
-                            rotate_back(&query[at(index)..at(index) + self.width], to, tables, self.scale);
+            wide(
+                #[inline(always)]
+                || {
+                    for (time, row) in rows.chunks_exact_mut(columns).enumerate() {
+                        let tables = self.turn(batch, time);
+                        for (index, to) in row.chunks_exact_mut(self.width).enumerate() {
+                            let at = |head: usize| (head * self.length + time) * self.width;
+                            if let Some(index) = index.checked_sub(self.heads + self.key_heads) {
+                                to.copy_from_slice(&value[at(index)..at(index) + self.width]);
+                            } else if let Some(index) = index.checked_sub(self.heads) {
+                                rotate_back(&key[at(index)..at(index) + self.width], to, tables, 1.0);
+                            } else {
+                                rotate_back(&query[at(index)..at(index) + self.width], to, tables, self.scale);
+                            }
                         }
                     }
-                }
-            });
+                },
+            );
         });
         qkv
     }
@@ -159,30 +165,36 @@ impl Scores {
         if let (Some(cap), Some(slopes)) = (self.softcap, &mut slopes) {
             let rows = scores.par_chunks_mut(self.length).zip(slopes.par_chunks_mut(self.length));
             rows.for_each(|(scores, slopes)| {
-                wide(|| {
-                    for (score, slope) in scores.iter_mut().zip(slopes) {
-                        let inner = tanh(*score / cap);
-                        *score = cap * inner;
-                        *slope = 1.0 - inner * inner;
-                    }
-                });
+                wide(
+                    #[inline(always)]
+                    || {
+                        for (score, slope) in scores.iter_mut().zip(slopes) {
+                            let inner = tanh(*score / cap);
+                            *score = cap * inner;
+                            *slope = 1.0 - inner * inner;
+                        }
+                    },
+                );
             });
         }
         scores.par_chunks_mut(self.length).enumerate().for_each(|(index, row)| {
             let span = self.span(index);
-            wide(|| {
-                row[..span.start].fill(0.0);
-                row[span.end..].fill(0.0);
-                let seen = &mut row[span];
-                let most = largest(seen);
-                for score in seen.iter_mut() {
-                    *score = exp(*score - most);
-                }
-                let inverse = 1.0 / sum(seen, seen, |sum, share, _| sum + share);
-                for share in seen.iter_mut() {
-                    *share *= inverse;
-                }
-            });
+            wide(
+                #[inline(always)]
+                || {
+                    row[..span.start].fill(0.0);
+                    row[span.end..].fill(0.0);
+                    let seen = &mut row[span];
+                    let most = largest(seen);
+                    for score in seen.iter_mut() {
+                        *score = exp(*score - most);
+                    }
+                    let inverse = 1.0 / sum(seen, seen, |sum, share, _| sum + share);
+                    for share in seen.iter_mut() {
+                        *share *= inverse;
+                    }
+                },
+            );
         });
         slopes
     }
@@ -192,15 +204,18 @@ impl Scores {
         gradients.par_chunks_mut(self.length).zip(shares.par_chunks(self.length)).enumerate().for_each(
             |(index, (row, shares))| {
                 let span = self.span(index);
-                wide(|| {
-                    row[..span.start].fill(0.0);
-                    row[span.end..].fill(0.0);
-                    let (row, shares) = (&mut row[span.clone()], &shares[span]);
-                    let mean = sum(row, shares, |sum, left, right| left.mul_add(right, sum));
-                    for (gradient, share) in row.iter_mut().zip(shares) {
-                        *gradient = share * (*gradient - mean);
-                    }
-                });
+                wide(
+                    #[inline(always)]
+                    || {
+                        row[..span.start].fill(0.0);
+                        row[span.end..].fill(0.0);
+                        let (row, shares) = (&mut row[span.clone()], &shares[span]);
+                        let mean = sum(row, shares, |sum, left, right| left.mul_add(right, sum));
+                        for (gradient, share) in row.iter_mut().zip(shares) {
+                            *gradient = share * (*gradient - mean);
+                        }
+                    },
+                );
             },
         );
         if let Some(slopes) = slopes {

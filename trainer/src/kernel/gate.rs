@@ -32,11 +32,14 @@ impl Fused<1> for Gate {
         let rows = output.par_chunks_mut(self.width).zip(values(&both).par_chunks(2 * self.width));
         rows.for_each(|(output, both)| {
             let (gate, up) = both.split_at(self.width);
-            wide(|| {
-                for ((output, &gate), up) in output.iter_mut().zip(gate).zip(up) {
-                    *output = active(gate, self.activation).0 * up;
-                }
-            });
+            wide(
+                #[inline(always)]
+                || {
+                    for ((output, &gate), up) in output.iter_mut().zip(gate).zip(up) {
+                        *output = active(gate, self.activation).0 * up;
+                    }
+                },
+            );
         });
         (made(output, [self.tokens, self.width]), both)
     }
@@ -48,14 +51,17 @@ impl Fused<1> for Gate {
         rows.zip(values(&gradient).par_chunks(self.width)).for_each(|((output, both), gradient)| {
             let (gate, up) = both.split_at(self.width);
             let (of_gate, of_up) = output.split_at_mut(self.width);
-            wide(|| {
-                let inputs = gate.iter().zip(up).zip(gradient);
-                for ((of_gate, of_up), ((&gate, up), gradient)) in of_gate.iter_mut().zip(of_up).zip(inputs) {
-                    let (value, slope) = active(gate, self.activation);
-                    *of_gate = gradient * up * slope;
-                    *of_up = gradient * value;
-                }
-            });
+            wide(
+                #[inline(always)]
+                || {
+                    let inputs = gate.iter().zip(up).zip(gradient);
+                    for ((of_gate, of_up), ((&gate, up), gradient)) in of_gate.iter_mut().zip(of_up).zip(inputs) {
+                        let (value, slope) = active(gate, self.activation);
+                        *of_gate = gradient * up * slope;
+                        *of_up = gradient * value;
+                    }
+                },
+            );
         });
         [made(output, [self.tokens, 2 * self.width])]
     }

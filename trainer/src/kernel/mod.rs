@@ -6,6 +6,7 @@
 
 mod attention;
 mod gate;
+mod loss;
 mod norm;
 mod simd;
 
@@ -19,6 +20,7 @@ use burn::tensor::{Bytes, DType, Shape, Tensor};
 
 pub(crate) use attention::{Scores, attention};
 pub(crate) use gate::gate;
+pub(crate) use loss::cross_entropy;
 pub(crate) use norm::rms_norm;
 
 type TrackedTensor = <Autodiff<Flex> as BackendTypes>::FloatTensorPrimitive;

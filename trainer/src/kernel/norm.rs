@@ -46,7 +46,12 @@ impl Fused<2> for RmsNorm {
         let mut inverse = vec![0.0; rows.len() / self.width];
         let part = ROWS * self.width;
         let parts = output.par_chunks_mut(part).zip(inverse.par_chunks_mut(ROWS)).zip(rows.par_chunks(part));
-        parts.for_each(|((output, inverse), rows)| wide(|| self.forward_rows(rows, &scale, output, inverse)));
+        parts.for_each(|((output, inverse), rows)| {
+            wide(
+                #[inline(always)]
+                || self.forward_rows(rows, &scale, output, inverse),
+            );
+        });
         (reshaped(output, &self.dims), (x, weight, inverse))
     }
 
@@ -60,7 +65,10 @@ impl Fused<2> for RmsNorm {
         let parts = parts.zip(rows.par_chunks(part)).zip(gradients.par_chunks(part));
         let of_weight: Vec<Vec<f32>> = parts
             .map(|(((output, inverse), rows), gradients)| {
-                wide(|| self.backward_rows(rows, gradients, &scale, inverse, output))
+                wide(
+                    #[inline(always)]
+                    || self.backward_rows(rows, gradients, &scale, inverse, output),
+                )
             })
             .collect();
         let mut total = vec![0.0; self.width];

@@ -14,6 +14,7 @@ mod context;
 mod decoder;
 mod init;
 mod linear;
+mod loss;
 mod mlp;
 mod norm;
 mod rope;
@@ -25,6 +26,7 @@ pub use config::{ConfigError, ModelConfig};
 pub(crate) use context::View;
 pub use context::{Context, ContextError, Direction};
 pub use decoder::Decoder;
+pub use loss::token_losses;
 
 #[cfg(test)]
 pub(crate) mod tests;
