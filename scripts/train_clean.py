@@ -22,8 +22,8 @@ weighs its words as a share of the page's, so that pages count alike, as in the 
 With --folds, five more models learn, each from four fifths of the sites; PREFIX.0 to PREFIX.4 hold their weights, so that every page can be judged by weights that have not
 seen its site: `clean_features clean PREFIX.0 …`.
 
-One thread a fit, fixed seeds, versions pinned: the same data give the same weights on one kind of machine; what the program then does
-with them is exact everywhere."""
+Fixed seeds, pinned versions and LightGBM's deterministic mode are meant to give the same weights for the same data. What the program
+then does with them is exact everywhere."""
 import argparse, base64, hashlib, json, os, re, struct, subprocess, sys, tempfile, time
 import lightgbm
 import numpy as np
