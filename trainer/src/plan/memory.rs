@@ -1,7 +1,8 @@
 //! Memory of a run on one device, by part.
 //!
-//! Weights, gradients and optimiser are exact. Activations count what this crate's blocks keep for the backward pass:
-//! a test holds the estimate against the memory that the process takes. Invariant: parts add up to the whole.
+//! Weights, gradients and optimiser are exact. Activations count what this crate's blocks keep for the backward pass
+//! where no kernel fuses them, as on GPUs; the processor keeps less. A test holds the estimate against the memory that
+//! the process takes. Invariant: parts add up to the whole.
 
 use crate::model::ModelConfig;
 use crate::recipe::{Precision, Recipe, Recompute};
