@@ -47,7 +47,7 @@ fn recomputed_blocks_need_less_memory_and_the_plan_says_how_much() {
     fs_err::write(&recipe, RECIPE).unwrap();
     let kept = measured(&recipe, corpus.path(), "none");
     let twice = measured(&recipe, corpus.path(), "blocks");
-    assert!(twice < 0.6 * kept, "{twice} {kept}");
+    assert!(twice < 0.75 * kept, "{twice} {kept}");
     // The program itself takes some 20 MB; the plan is for devices without the processor's fused kernels, which keep
     // less.
     let near = |measured: f64, planned: f64| (0.4..1.4).contains(&((measured - 20e6) / planned));
