@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::Context as _;
 use clap::Args;
+use corpusmill_pipeline::shard::MANIFEST_FILE;
 
 use super::DeviceArgs;
 use crate::pretrain::{self, Order, Outcome};
@@ -50,6 +51,11 @@ impl PretrainCommand {
         let corpus = self.corpus.or_else(|| recipe.corpus.clone()).context(
             "there is no corpus\nhint: name its folder by --corpus, or by `corpus` in the recipe; `corpusmill run` makes one",
         )?;
+        anyhow::ensure!(
+            corpus.join(MANIFEST_FILE).is_file(),
+            "there is no corpus in `{}`\nhint: `corpusmill run RECIPE` makes one in corpus/NAME",
+            corpus.display()
+        );
         let device = self.device.device.open()?;
         let cancel = Arc::new(AtomicBool::new(false));
         // The second signal finds the flag set and stops at once.
