@@ -1,9 +1,33 @@
 //! The errors of the core, sorted by who can mend them: the machine, the data, the settings, or us.
 
+use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
 use crate::store::Address;
+
+/// The causes of an error, joined for a person; a cause that is already quoted by what stands before it is not said again.
+pub fn message(error: &(dyn Error + 'static)) -> String {
+    let mut text = String::new();
+    for cause in causes(error).map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
+/// Whether the reader of our output has gone, which is no fault.
+pub fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
+    let kind = |cause: &(dyn Error + 'static)| cause.downcast_ref::<io::Error>().map(io::Error::kind);
+    causes(error).any(|cause| kind(cause) == Some(io::ErrorKind::BrokenPipe))
+}
+
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error: &&'a (dyn Error + 'static)| error.source())
+}
 
 /// Something went wrong with the store: the machine or a damaged file, never a document.
 #[derive(Debug, thiserror::Error)]

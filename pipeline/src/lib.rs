@@ -10,6 +10,7 @@ pub mod error;
 pub mod key;
 pub mod literal;
 pub mod plan;
+pub mod random;
 pub mod receipt;
 pub mod recipe;
 pub mod runner;

@@ -25,6 +25,7 @@ use std::sync::atomic::AtomicBool;
 use anyhow::Context as _;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use corpusmill_pipeline::StageError;
+use corpusmill_pipeline::error::{is_broken_pipe, message};
 use corpusmill_pipeline::recipe::did_you_mean;
 use corpusmill_pipeline::runner::RunError;
 
@@ -232,13 +233,13 @@ pub fn main() -> ExitCode {
     }
     match dispatch(cli, &cancel) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) if is_cancelled(&error) => {
             tell("stopped; run the same command again to go on");
             ExitCode::from(130)
         }
         Err(error) => {
-            fail(&message(&error));
+            fail(&message(error.as_ref()));
             ExitCode::from(exit_code(&error))
         }
     }
@@ -306,31 +307,12 @@ fn is_cancelled(error: &anyhow::Error) -> bool {
     })
 }
 
-/// The causes, joined; a cause that is already quoted by what stands before it is not said again.
-fn message(error: &anyhow::Error) -> String {
-    let mut text = String::new();
-    for cause in error.chain().map(ToString::to_string) {
-        if text.is_empty() {
-            text = cause;
-        } else if !text.contains(&cause) {
-            text = format!("{text}: {cause}");
-        }
-    }
-    text
-}
-
 fn exit_code(error: &anyhow::Error) -> u8 {
     let bug = error.chain().any(|cause| {
         cause.downcast_ref::<RunError>().is_some_and(|error| error.source.is_bug())
             || cause.downcast_ref::<StageError>().is_some_and(StageError::is_bug)
     });
     if bug { 70 } else { 1 }
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
-    })
 }
 
 /// Writes a text to stdout.

@@ -17,11 +17,13 @@ pub mod web;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use corpusmill_pipeline::{Digest, StageError};
+use indicatif::ProgressBar;
 
-use crate::console::Console;
+use crate::console::{Console, bytes};
+use crate::crawl::Control;
 use crate::workspace::Workspace;
 
 /// What acquiring may use.
@@ -37,6 +39,23 @@ pub struct Surroundings {
     pub cancel: Arc<AtomicBool>,
     /// Crawl anew, whatever was crawled before.
     pub fresh: bool,
+}
+
+/// Shows how far fetching has come, and asks whether to stop.
+struct Watched<'a> {
+    surroundings: &'a Surroundings,
+    bar: ProgressBar,
+}
+
+impl Control for Watched<'_> {
+    fn cancelled(&self) -> bool {
+        self.surroundings.cancel.load(Ordering::Relaxed)
+    }
+
+    fn progress(&self, fetched: u64, queued: u64, size: u64) {
+        self.bar.set_position(fetched);
+        self.bar.set_message(format!("{queued} waiting, {}", bytes(size)));
+    }
 }
 
 /// The digest of acquisition settings, which decides whether a pinned snapshot still fits.

@@ -8,23 +8,21 @@
 use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
 
 use corpusmill_pipeline::snapshot::{Refused, Snapshot};
 use corpusmill_pipeline::{Digest, StageError};
-use indicatif::ProgressBar;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::Surroundings;
 use super::files::{Files, items};
 use super::web::crawl_error;
+use super::{Surroundings, Watched};
 use crate::acquire::archive::ArchiveSettings;
 use crate::acquire::code_files::CodeSettings;
 use crate::acquire::columns::{ColumnMapping, InvalidUtf8};
 use crate::acquire::listing::ListedFile;
-use crate::crawl::{self, Control, CrawlSettings, Fetched, Wanted};
+use crate::crawl::{self, CrawlSettings, Fetched, Wanted};
 
 /// Settings of the source step `remote`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -99,22 +97,6 @@ impl Default for Remote {
 struct Named {
     origin: String,
     url: Url,
-}
-
-struct Watched<'a> {
-    surroundings: &'a Surroundings,
-    bar: ProgressBar,
-}
-
-impl Control for Watched<'_> {
-    fn cancelled(&self) -> bool {
-        self.surroundings.cancel.load(Ordering::Relaxed)
-    }
-
-    fn progress(&self, fetched: u64, _: u64, bytes: u64) {
-        self.bar.set_position(fetched);
-        self.bar.set_message(crate::console::bytes(bytes));
-    }
 }
 
 fn wrong(message: &str, hint: &str) -> StageError {

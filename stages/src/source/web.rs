@@ -4,31 +4,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 
 use corpusmill_pipeline::snapshot::{Item, Location, Refused, Snapshot};
 use corpusmill_pipeline::{Digest, StageError};
-use indicatif::ProgressBar;
 
-use super::{Surroundings, settings_digest, statements};
-use crate::crawl::{self, Control, CrawlError, CrawlSettings, Page};
+use super::{Surroundings, Watched, settings_digest, statements};
+use crate::crawl::{self, CrawlError, CrawlSettings, Page};
 use crate::workspace::CrawlPlace;
-
-struct Watched<'a> {
-    surroundings: &'a Surroundings,
-    bar: ProgressBar,
-}
-
-impl Control for Watched<'_> {
-    fn cancelled(&self) -> bool {
-        self.surroundings.cancel.load(Ordering::Relaxed)
-    }
-
-    fn progress(&self, fetched: u64, queued: u64, bytes: u64) {
-        self.bar.set_position(fetched);
-        self.bar.set_message(format!("{queued} waiting, {}", crate::console::bytes(bytes)));
-    }
-}
 
 /// The error of a crawl as one of a stage.
 pub(crate) fn crawl_error(error: CrawlError) -> StageError {

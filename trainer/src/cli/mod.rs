@@ -16,6 +16,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
+use corpusmill_pipeline::error::{is_broken_pipe, message};
 
 use crate::device::DeviceChoice;
 
@@ -83,9 +84,9 @@ pub fn main() -> ExitCode {
     });
     match result {
         Ok(Ok(code)) => code,
-        Ok(Err(error)) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Ok(Err(error)) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
         Ok(Err(error)) => {
-            tell(&format!("error: {}", message(&error)));
+            tell(&format!("error: {}", message(error.as_ref())));
             ExitCode::from(1)
         }
         Err(_) => {
@@ -98,26 +99,6 @@ pub fn main() -> ExitCode {
 /// Success of a command that has no other good end.
 fn done(result: anyhow::Result<()>) -> anyhow::Result<ExitCode> {
     result.map(|()| ExitCode::SUCCESS)
-}
-
-/// The causes, joined; a cause that is already quoted by what stands before it is not said again.
-fn message(error: &anyhow::Error) -> String {
-    let mut text = String::new();
-    for cause in error.chain().map(ToString::to_string) {
-        if text.is_empty() {
-            text = cause;
-        } else if !text.contains(&cause) {
-            text = format!("{text}: {cause}");
-        }
-    }
-    text
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        let error = cause.downcast_ref::<std::io::Error>();
-        error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
-    })
 }
 
 /// A line for the user, on stderr.

@@ -1,6 +1,8 @@
 //! The choice of the next token, in the order of Hugging Face's processors: repetition penalty, temperature, top-k,
 //! top-p.
 
+use corpusmill_pipeline::random::SplitMix64;
+
 /// How a token is chosen.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sampling {
@@ -26,13 +28,14 @@ impl Default for Sampling {
 #[derive(Debug)]
 pub(crate) struct Sampler {
     settings: Sampling,
-    state: u64,
+    random: SplitMix64,
 }
 
 impl Sampler {
     /// The sampler of prompt `row`: each draws numbers of its own.
     pub(crate) fn new(settings: Sampling, row: u64) -> Self {
-        Self { settings, state: xxhash_rust::xxh3::xxh3_64_with_seed(&row.to_le_bytes(), settings.seed) }
+        let seed = xxhash_rust::xxh3::xxh3_64_with_seed(&row.to_le_bytes(), settings.seed);
+        Self { settings, random: SplitMix64::new(seed) }
     }
 
     /// The next token, by its logits; `seen` are the tokens of prompt and continuation.
@@ -53,10 +56,10 @@ impl Sampler {
             order.truncate(self.settings.top_k);
         }
         let most = order.first().map_or(0.0, |&id| logits[id as usize]);
-        let shares: Vec<f64> = order.iter().map(|&id| f64::from(logits[id as usize] - most).exp()).collect();
+        let shares: Vec<f64> = order.iter().map(|&id| libm::exp(f64::from(logits[id as usize] - most))).collect();
         let kept = nucleus(&shares, f64::from(self.settings.top_p));
         let total: f64 = shares[..kept].iter().sum();
-        let mut left = self.uniform() * total;
+        let mut left = self.random.unit() * total;
         for (&id, share) in order.iter().zip(&shares[..kept]) {
             left -= share;
             if left < 0.0 {
@@ -79,16 +82,6 @@ impl Sampler {
                 *logit = if *logit > 0.0 { *logit / penalty } else { *logit * penalty };
             }
         }
-    }
-
-    /// From [0, 1): `SplitMix64`.
-    #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
-    fn uniform(&mut self) -> f64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1u64 << 53) as f64
     }
 }
 

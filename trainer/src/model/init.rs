@@ -6,6 +6,7 @@
 use std::convert::Infallible;
 use std::f64::consts::TAU;
 
+use corpusmill_pipeline::random::SplitMix64;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::config::ModelConfig;
@@ -47,38 +48,28 @@ impl Weights for Fresh {
     }
 }
 
-/// A stream of normally distributed numbers: `SplitMix64` (Steele et al., 2014) and the transform of Box and Muller.
+/// A stream of normally distributed numbers: the transform of Box and Muller.
 #[derive(Debug)]
 struct Normal {
-    state: u64,
+    random: SplitMix64,
     spare: Option<f64>,
 }
 
 impl Normal {
     fn new(seed: u64) -> Self {
-        Self { state: seed, spare: None }
+        Self { random: SplitMix64::new(seed), spare: None }
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "weights are f32")]
     fn next(&mut self, deviation: f64) -> f32 {
         let value = self.spare.take().unwrap_or_else(|| {
             // From (0, 1], so that the logarithm is finite.
-            let radius = (-2.0 * libm::log(1.0 - self.uniform())).sqrt();
-            let angle = TAU * self.uniform();
+            let radius = (-2.0 * libm::log(1.0 - self.random.unit())).sqrt();
+            let angle = TAU * self.random.unit();
             self.spare = Some(radius * libm::sin(angle));
             radius * libm::cos(angle)
         });
         (value * deviation) as f32
-    }
-
-    /// From [0, 1), with 53 bits.
-    fn uniform(&mut self) -> f64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^= mixed >> 31;
-        (mixed >> 11) as f64 / (1u64 << 53) as f64
     }
 }
 
