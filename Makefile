@@ -9,8 +9,13 @@ TRAIN_RELEASE = $(or $(CARGO_TARGET_DIR),target)/release/corpusmill-train
 TRAIN_DEBUG = $(or $(CARGO_TARGET_DIR),target)/debug/corpusmill-train
 TRAIN_RECIPES = $(wildcard recipes/train/*.yaml)
 DEVICE ?= cpu
+# Burn's back end of the device: `vulkan:1` needs the feature `vulkan`.
+BACK_END = $(if $(filter-out cpu,$(DEVICE)),--features corpusmill-trainer/$(firstword $(subst :, ,$(DEVICE))))
 
 .DEFAULT_GOAL := help
+
+# Programs are built with `--workspace --bin`: cargo then settles features for all crates together, so that what both
+# programs need is compiled once, and only what the one needs is compiled at all.
 
 .PHONY: help
 help: ## List the targets
@@ -18,7 +23,7 @@ help: ## List the targets
 
 .PHONY: build
 build: ## Build the corpusmill command, optimised
-	$(CARGO) build --release --locked
+	$(CARGO) build --release --locked --workspace --bin corpusmill
 
 .PHONY: corpus
 corpus: build ## Make a corpus: make corpus RECIPE=code-heavy [ARGS="--set ..."]
@@ -27,7 +32,7 @@ corpus: build ## Make a corpus: make corpus RECIPE=code-heavy [ARGS="--set ..."]
 
 .PHONY: train
 train: ## Train a small model on a corpus: make train RECIPE=code-heavy [DEVICE=vulkan] [ARGS="--set ..."]
-	$(CARGO) build --release --locked -p corpusmill-trainer $(if $(filter-out cpu,$(DEVICE)),--features $(firstword $(subst :, ,$(DEVICE))))
+	$(CARGO) build --release --locked --workspace --bin corpusmill-train $(BACK_END)
 	$(TRAIN_RELEASE) pretrain recipes/train/small.yaml --corpus corpus/$(RECIPE) --output runs/$(RECIPE) --device $(DEVICE) $(ARGS)
 
 .PHONY: test
@@ -36,13 +41,13 @@ test: ## Run every test
 
 .PHONY: test-gpu
 test-gpu: ## A small training step by Vulkan beside the processor's (a card, or Mesa's software driver)
-	$(CARGO) test --locked -p corpusmill-trainer --features vulkan --test gpu
+	$(CARGO) test --locked --workspace --features corpusmill-trainer/vulkan --test gpu
 
 PEAK ?= 989
 .PHONY: bench-gpu
 bench-gpu: ## Speed and memory of 125 M and 1 B on a card: make bench-gpu DEVICE=vulkan PEAK=teraflops
-	$(CARGO) run --release --locked -p corpusmill-trainer $(if $(filter-out cpu,$(DEVICE)),--features $(firstword $(subst :, ,$(DEVICE)))) --example bench_gpu -- \
-		$(DEVICE) $(PEAK) recipes/train/llama-125m.yaml recipes/train/llama-1b.yaml
+	$(CARGO) build --release --locked --workspace $(BACK_END) --example bench_gpu
+	$(dir $(TRAIN_RELEASE))examples/bench_gpu $(DEVICE) $(PEAK) recipes/train/llama-125m.yaml recipes/train/llama-1b.yaml
 
 .PHONY: check
 check: format lint test recipes ## Format, lint, tests, recipes and schemas: what CI runs
@@ -66,9 +71,10 @@ recipes: ## Check the shipped recipes and the generated schema
 
 .PHONY: schema
 schema: ## Write schemas/ anew
-	$(CARGO) run --quiet --locked -- schema --write schemas/recipe.json
-	$(CARGO) run --quiet --locked -- schema --tables --write schemas/tables.md
-	$(CARGO) run --quiet --locked -p corpusmill-trainer -- schema --write schemas/train.json
+	$(CARGO) build --workspace --locked
+	$(DEBUG) schema --write schemas/recipe.json
+	$(DEBUG) schema --tables --write schemas/tables.md
+	$(TRAIN_DEBUG) schema --write schemas/train.json
 
 .PHONY: bench
 bench: ## Benches of every stage on real text of this machine

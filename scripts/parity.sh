@@ -9,7 +9,7 @@
 set -euo pipefail
 python=$1 checks=$2 work=${3:-$(mktemp -d)}
 root=$(cd "$(dirname "$0")/.." && pwd)
-cargo build --manifest-path "$root/Cargo.toml" --release -p corpusmill-trainer
+cargo build --manifest-path "$root/Cargo.toml" --release --workspace --bin corpusmill-train
 train=${CARGO_TARGET_DIR:-$root/target}/release/corpusmill-train
 [ -d "$work/tiny" ] || "$python" "$checks/make_tiny.py" "$work/tiny"
 failed=0

@@ -3,7 +3,7 @@
 #
 #   scripts/three_sizes.sh corpus/code-heavy [TOKENS]
 #
-# Takes minutes to hours, by TOKENS (default 1M). Needs `cargo build --release -p corpusmill-trainer`.
+# Takes minutes to hours, by TOKENS (default 1M). Needs `cargo build --release --workspace --bin corpusmill-train`.
 set -eu
 corpus=$1
 tokens=${2:-1M}

@@ -1,7 +1,8 @@
 //! Training speed of one model on random tokens, to set beside a `PyTorch` program of the same sizes.
 //!
-//!     RAYON_NUM_THREADS=1 cargo run --release -p corpusmill-trainer --example speed
-//!     D=384 L=6 H=6 KV=6 FF=1024 T=256 B=4 V=32000 RAYON_NUM_THREADS=2 cargo run --release … --example speed
+//!     cargo build --release --workspace --example speed
+//!     RAYON_NUM_THREADS=1 target/release/examples/speed
+//!     D=384 L=6 H=6 KV=6 FF=1024 T=256 B=4 V=32000 RAYON_NUM_THREADS=2 target/release/examples/speed
 //!
 //! Each step is forward, cross-entropy, backward and `AdamW`. Prints tokens per second and per CPU-second (Linux); the
 //! second is the figure to compare on a busy machine.

@@ -89,7 +89,7 @@ pub enum DeviceError {
     Name(String),
     /// The program was built without it.
     #[error(
-        "this program was built without {0}; build it with `cargo build --release -p corpusmill-trainer --features {0}`"
+        "this program was built without {0}; build it with `cargo build --release --workspace --bin corpusmill-train --features corpusmill-trainer/{0}`"
     )]
     NotCompiled(&'static str),
     /// There is none, or no further one.
@@ -208,6 +208,6 @@ mod tests {
     #[test]
     fn a_back_end_that_is_not_compiled_in_says_how_to() {
         let error = "rocm".parse::<DeviceChoice>().unwrap().open().unwrap_err().to_string();
-        insta::assert_snapshot!(error, @"this program was built without rocm; build it with `cargo build --release -p corpusmill-trainer --features rocm`");
+        insta::assert_snapshot!(error, @"this program was built without rocm; build it with `cargo build --release --workspace --bin corpusmill-train --features corpusmill-trainer/rocm`");
     }
 }

@@ -14,6 +14,7 @@
 use burn::tensor::{DType, FloatDType, IndexingUpdateOp, Int, Tensor, TensorData};
 
 use crate::data::NOT_PREDICTED;
+use crate::kernel::{self, Costs};
 
 /// How the loss is computed.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -95,14 +96,11 @@ impl Places {
         )
     }
 
-    fn losses(&self, parts: Vec<Part>) -> Result<TokenLosses, LossError> {
+    fn losses(&self, parts: Vec<Costs>) -> TokenLosses {
         let mut nats = vec![0.0; self.all];
         let mut squared_log_z = 0.0;
         let mut places = self.indices.iter();
-        for part in parts {
-            let read =
-                |tensor: Tensor<2>| tensor.try_into_vec_as::<f32>().map_err(|error| LossError(error.to_string()));
-            let (log_z, own) = (read(part.log_z)?, read(part.nats)?);
+        for Costs { nats: own, log_z } in parts {
             squared_log_z += log_z.iter().map(|&log_z| f64::from(log_z).powi(2)).sum::<f64>();
             for (nats_of, &place) in own.into_iter().zip(places.by_ref()) {
                 // Places were counted from 0.
@@ -111,17 +109,11 @@ impl Places {
                 }
             }
         }
-        Ok(TokenLosses { nats, squared_log_z })
+        TokenLosses { nats, squared_log_z }
     }
 }
 
-/// What one chunk leaves: both `[chunk, 1]`.
-struct Part {
-    nats: Tensor<2>,
-    log_z: Tensor<2>,
-}
-
-/// One chunk's forward pass.
+/// One chunk's forward pass, by plain operations.
 struct Chunk {
     /// `exp(l − max)`, `[chunk, vocabulary]`.
     exponentials: Tensor<2>,
@@ -131,42 +123,82 @@ struct Chunk {
     cap_slope: Option<Tensor<2>>,
     /// The targets, `[chunk, 1]`.
     targets: Tensor<2, Int>,
-    part: Part,
-}
-
-fn forward(hidden: Tensor<2>, head: Tensor<2>, targets: &[i32], softcap: Option<f64>) -> Chunk {
-    let device = hidden.device();
-    let targets = Tensor::<2, Int>::from_data(TensorData::new(targets.to_vec(), [targets.len(), 1]), &device);
-    let mut logits = hidden.matmul(head.transpose()).cast(FloatDType::F32);
-    let mut cap_slope = None;
-    if let Some(cap) = softcap {
-        let bent = logits.div_scalar(cap).tanh();
-        cap_slope = Some(bent.clone().square().neg().add_scalar(1.0));
-        logits = bent.mul_scalar(cap);
-    }
-    let picked = logits.clone().gather(1, targets.clone());
-    let largest = logits.clone().max_dim(1);
-    let exponentials = (logits - largest.clone()).exp();
-    let sums = exponentials.clone().sum_dim(1);
-    let log_z = sums.clone().log() + largest;
-    Chunk { exponentials, sums, cap_slope, targets, part: Part { nats: log_z.clone() - picked, log_z } }
+    /// `[chunk, 1]`.
+    log_z: Tensor<2>,
+    /// `[chunk, 1]`.
+    nats: Tensor<2>,
 }
 
 impl Chunk {
-    /// The gradient by the uncapped logits, times `weight`; and what the chunk leaves.
-    fn backward(self, settings: &LossSettings, weight: f64) -> (Tensor<2>, Part) {
-        let factor = self.part.log_z.clone().mul_scalar(2.0 * settings.z_loss).add_scalar(1.0);
+    fn forward(mut logits: Tensor<2>, targets: &[i32], softcap: Option<f64>) -> Self {
+        let device = logits.device();
+        let targets = Tensor::<2, Int>::from_data(TensorData::new(targets.to_vec(), [targets.len(), 1]), &device);
+        let mut cap_slope = None;
+        if let Some(cap) = softcap {
+            let bent = logits.div_scalar(cap).tanh();
+            cap_slope = Some(bent.clone().square().neg().add_scalar(1.0));
+            logits = bent.mul_scalar(cap);
+        }
+        let picked = logits.clone().gather(1, targets.clone());
+        let largest = logits.clone().max_dim(1);
+        let exponentials = (logits - largest.clone()).exp();
+        let sums = exponentials.clone().sum_dim(1);
+        let log_z = sums.clone().log() + largest;
+        Self { exponentials, sums, cap_slope, targets, nats: log_z.clone() - picked, log_z }
+    }
+
+    fn costs(&self) -> Result<Costs, LossError> {
+        let read =
+            |tensor: &Tensor<2>| tensor.clone().try_into_vec_as::<f32>().map_err(|error| LossError(error.to_string()));
+        Ok(Costs { nats: read(&self.nats)?, log_z: read(&self.log_z)? })
+    }
+
+    /// The gradient by the uncapped logits, times `weight`.
+    fn backward(self, settings: &LossSettings, weight: f64) -> Tensor<2> {
+        let factor = self.log_z.mul_scalar(2.0 * settings.z_loss).add_scalar(1.0);
         let scale = factor.mul_scalar(weight) / self.sums;
         let rows = self.targets.dims()[0];
         let device = scale.device();
         let minus = Tensor::<2>::full([rows, 1], -weight, (&device, DType::F32));
         let gradient = (self.exponentials * scale).scatter(1, self.targets, minus, IndexingUpdateOp::Add);
-        let gradient = match self.cap_slope {
+        match self.cap_slope {
             Some(slope) => gradient * slope,
             None => gradient,
-        };
-        (gradient, self.part)
+        }
     }
+}
+
+/// The costs of a chunk's logits.
+fn chunk_costs(logits: Tensor<2>, targets: &[i32], settings: &LossSettings) -> Result<Costs, LossError> {
+    if settings.softcap.is_none()
+        && let Some(costs) = kernel::costs(&logits, targets)
+    {
+        return Ok(costs);
+    }
+    Chunk::forward(logits, targets, settings.softcap).costs()
+}
+
+/// The costs of a chunk's logits, and their gradient by the uncapped logits, times `weight`.
+fn chunk_gradient(
+    logits: Tensor<2>,
+    targets: &[i32],
+    settings: &LossSettings,
+    weight: f64,
+) -> Result<(Costs, Tensor<2>), LossError> {
+    let logits = match settings.softcap {
+        Some(_) => logits,
+        None => match kernel::costs_and_gradient(logits, targets, settings.z_loss, weight) {
+            Ok(found) => return Ok(found),
+            Err(logits) => logits,
+        },
+    };
+    let chunk = Chunk::forward(logits, targets, settings.softcap);
+    Ok((chunk.costs()?, chunk.backward(settings, weight)))
+}
+
+/// `[chunk, vocabulary]`, in 32 bits.
+fn logits(rows: Tensor<2>, head: &Tensor<2>) -> Tensor<2> {
+    rows.matmul(head.clone().transpose()).cast(FloatDType::F32)
 }
 
 /// Losses of `hidden` `[tokens, hidden]` under `head` `[vocabulary, hidden]`, without gradients.
@@ -185,9 +217,9 @@ pub fn losses(
     let chunk = settings.chunk_tokens.max(1);
     let parts = places.targets.chunks(chunk).enumerate().map(|(index, targets)| {
         let rows = hidden.clone().narrow(0, index * chunk, targets.len());
-        forward(rows, head.clone(), targets, settings.softcap).part
+        chunk_costs(logits(rows, &head), targets, settings)
     });
-    places.losses(parts.collect())
+    Ok(places.losses(parts.collect::<Result<_, _>>()?))
 }
 
 /// Losses of `hidden` `[tokens, hidden]` under `head` `[vocabulary, hidden]`, and the gradients of `weight` × the sum
@@ -213,8 +245,7 @@ pub fn gradients(
     let (mut parts, mut of_hidden, mut of_head) = (Vec::new(), Vec::new(), None);
     for (index, targets) in places.targets.chunks(chunk).enumerate() {
         let rows = hidden.clone().narrow(0, index * chunk, targets.len());
-        let (gradient, part) =
-            forward(rows.clone(), head.clone(), targets, settings.softcap).backward(settings, weight);
+        let (part, gradient) = chunk_gradient(logits(rows.clone(), &head), targets, settings, weight)?;
         parts.push(part);
         let gradient = gradient.cast(settings.compute);
         of_hidden.push(gradient.clone().matmul(head.clone()).cast(FloatDType::F32));
@@ -226,7 +257,7 @@ pub fn gradients(
     }
     let zeros = |shape| Tensor::<2>::zeros(shape, (&device, DType::F32));
     Ok(LossGradients {
-        losses: places.losses(parts)?,
+        losses: places.losses(parts),
         hidden: if of_hidden.is_empty() { zeros(whole) } else { places.spread(Tensor::cat(of_hidden, 0)) },
         head: of_head.unwrap_or_else(|| zeros(matrix)),
     })
@@ -246,7 +277,7 @@ mod tests {
             let values: Vec<f32> = (0..count * 6).map(|place| (f32::from(place) * turn).sin() * 2.0).collect();
             Tensor::from_data(TensorData::new(values, [usize::from(count), 6]), &device)
         };
-        (rows(7, 1.7), rows(11, 2.3))
+        (rows(7, 1.7), rows(37, 2.3))
     }
 
     fn settings(chunk_tokens: usize, softcap: Option<f64>, z_loss: f64) -> LossSettings {

@@ -28,7 +28,7 @@ const ROWS: usize = 8;
 /// Measure how well a model predicts text, in nats a token and bits a byte.
 ///
 /// With --corpus, each source of its validation split apart; --baseline adds a 5-gram model (modified Kneser–Ney) that
-/// has learnt from exactly the tokens that the model has read. Bits a byte do not depend on the tokenizer.
+/// has learnt from exactly the tokens that the model has read, each once. Bits a byte do not depend on the tokenizer.
 #[derive(Debug, Args)]
 pub(crate) struct PerplexityCommand {
     /// A Hugging Face folder with a causal model.
@@ -140,7 +140,9 @@ fn learn(corpus: &Corpus, provenance: &Provenance) -> anyhow::Result<Ngrams> {
     let mut counting = Counting::new(corpus.manifest().tokenizer.vocabulary_size)?;
     for sequence in reader.take(usize::try_from(provenance.tokens / length)?) {
         let sequence = sequence?;
-        for span in &sequence.documents {
+        // Each token once: counted again on a second pass, nothing would be rare, and the discounts of Kneser and Ney
+        // are estimated from what is.
+        for span in sequence.documents.iter().filter(|span| span.epoch == 0) {
             counting.add(&sequence.tokens[span.start as usize..span.end as usize]);
         }
     }

@@ -12,6 +12,7 @@
 
 mod batch;
 mod masked;
+mod shuffle;
 mod stream;
 
 pub use batch::{Batch, BatchError, NOT_PREDICTED, Prediction};

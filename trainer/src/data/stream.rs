@@ -1,11 +1,12 @@
 //! The batches of one rank, in the corpus's order, from any step.
 //!
-//! Invariant: step *n* holds the sequences `n × batch … (n + 1) × batch` of the schedule, whatever the number of ranks
+//! Invariant: step *n* holds the places `n × batch … (n + 1) × batch` of the run's order, whatever the number of ranks
 //! and however they are split into micro-batches; so ranks and restarts change no step.
 
 use corpusmill_pipeline::shard::{Corpus, Position, ReaderOptions, Sequence, SequenceReader, ShardError, Split};
 
 use super::batch::{Batch, BatchError, Prediction};
+use super::shuffle::Shuffled;
 use crate::recipe::Data;
 
 /// Why no batch could be made.
@@ -50,8 +51,10 @@ pub enum DataError {
 /// Reads the steps of one rank.
 #[derive(Debug)]
 pub struct Batches {
-    reader: SequenceReader,
+    sequences: Shuffled,
     prediction: Prediction,
+    /// Sequences that the schedule gives.
+    scheduled: u64,
     batch: u32,
     micro: u32,
     ranks: u32,
@@ -73,15 +76,18 @@ impl Batches {
         if ranks == 0 || !batch.is_multiple_of(micro.saturating_mul(ranks)) {
             return Err(DataError::Uneven { batch, micro, ranks });
         }
-        let options =
-            ReaderOptions { rank, world_size: ranks, ..ReaderOptions::new(Split::Train, data.sequence_length) };
-        let reader = SequenceReader::new(corpus, options)?;
-        Ok(Self { reader, prediction, batch, micro, ranks, length: data.sequence_length })
+        let length = data.sequence_length;
+        let reader = SequenceReader::new(corpus, ReaderOptions::new(Split::Train, length))?;
+        let scheduled = reader.sequences();
+        let steps = data.steps_of(u64::from(batch)).unwrap_or(scheduled / u64::from(batch));
+        let total = steps.saturating_mul(batch.into()).min(scheduled);
+        let sequences = Shuffled::new(reader, data.shuffle_sequences, prediction.seed, total, (rank, ranks));
+        Ok(Self { sequences, prediction, scheduled, batch, micro, ranks, length })
     }
 
     /// Whole steps that the schedule gives.
     pub fn available_steps(&self) -> u64 {
-        self.reader.sequences() / u64::from(self.batch)
+        self.scheduled / u64::from(self.batch)
     }
 
     /// The steps of the run: those asked for, or all.
@@ -89,12 +95,11 @@ impl Batches {
     /// # Errors
     /// When the schedule gives fewer.
     pub fn steps(&self, data: &Data) -> Result<u64, DataError> {
-        let step = u64::from(self.length) * u64::from(self.batch);
-        let asked = data.steps.or(data.tokens.map(|tokens| tokens.0.div_ceil(step)));
         let possible = self.available_steps();
-        let steps = asked.unwrap_or(possible);
+        let steps = data.steps_of(self.batch.into()).unwrap_or(possible);
         if steps > possible || steps == 0 {
-            let scheduled = self.reader.sequences().saturating_mul(self.length.into());
+            let step = u64::from(self.length) * u64::from(self.batch);
+            let scheduled = self.scheduled.saturating_mul(self.length.into());
             let steps = steps.max(1);
             return Err(DataError::TooShort { needed: steps.saturating_mul(step), steps, step, scheduled, possible });
         }
@@ -103,26 +108,26 @@ impl Batches {
 
     /// Digest of all that decides the order; a checkpoint of another one cannot be resumed.
     pub fn fingerprint(&self) -> String {
-        self.reader.fingerprint()
+        self.sequences.fingerprint()
     }
 
     /// Goes to the beginning of step `step`, from 0.
-    ///
-    /// # Errors
-    /// When a shard cannot be read.
-    pub fn seek(&mut self, step: u64) -> Result<(), DataError> {
-        Ok(self.reader.seek(Position { sequence: step.saturating_mul(self.batch.into()) })?)
+    pub fn seek(&mut self, step: u64) {
+        self.sequences.seek(step.saturating_mul(self.batch.into()));
     }
 
-    /// This rank's micro-batches of the next step; `None` at the end of the schedule.
+    /// This rank's micro-batches of the next step; `None` at the end of the run.
     ///
     /// # Errors
     /// When a shard cannot be read.
     pub fn next_step(&mut self) -> Result<Option<Vec<Batch>>, DataError> {
         let own = (self.batch / self.ranks) as usize;
-        let sequences = self.reader.by_ref().take(own).collect::<Result<Vec<Sequence>, _>>()?;
-        if sequences.len() < own {
-            return Ok(None);
+        let mut sequences: Vec<Sequence> = Vec::with_capacity(own);
+        while sequences.len() < own {
+            let Some(sequence) = self.sequences.next()? else {
+                return Ok(None);
+            };
+            sequences.push(sequence);
         }
         let batches = sequences.chunks(self.micro as usize).map(|rows| Batch::new(rows, &self.prediction));
         Ok(Some(batches.collect::<Result<_, _>>()?))

@@ -1,12 +1,14 @@
-//! Cross-entropy of each token, without the matrix of logarithms that lies between.
+//! Cross-entropy of each token, without the matrices that lie between: as an operation with a derivative, and as loss
+//! and gradient at once, in the place of the logits.
 
 use std::sync::Arc;
 
+use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
-use super::simd::{exp, largest, sum, wide};
+use super::simd::{LANES, exp, largest, sum, wide};
 use super::{Fused, Input, apply, made, values};
 
 /// `log(sum(exp(logits))) − logits[target]` of each row of `[tokens, vocabulary]`: `[tokens]`.
@@ -65,6 +67,110 @@ impl Fused<1> for CrossEntropy {
         });
         [made(output, [self.targets.len(), self.vocabulary])]
     }
+}
+
+/// What the rows of a matrix of logits cost.
+#[derive(Debug)]
+pub(crate) struct Costs {
+    /// `log Z − logits[target]` of each row, where *Z* is the sum of `exp` of its logits.
+    pub(crate) nats: Vec<f32>,
+    /// `log Z` of each row.
+    pub(crate) log_z: Vec<f32>,
+}
+
+/// The costs of `[rows, vocabulary]` logits.
+///
+/// None when the tensor is not plain f32 on Burn flex, or a target is no column.
+pub(crate) fn costs(logits: &Tensor<2>, targets: &[i32]) -> Option<Costs> {
+    let [_, vocabulary] = logits.dims();
+    let targets = columns(targets, logits.dims())?;
+    let Some(Input::Plain(logits)) = Input::of(logits) else { return None };
+    let logits = logits.to_contiguous();
+    let rows = values(&logits).par_chunks(vocabulary).zip(targets);
+    let found = rows.map(|(row, target)| {
+        let log_z = wide(
+            #[inline(always)]
+            || logarithm(row),
+        );
+        (log_z - row[target], log_z)
+    });
+    let (nats, log_z) = found.unzip();
+    Some(Costs { nats, log_z })
+}
+
+/// The costs of `[rows, vocabulary]` logits; the logits become the gradient of
+/// `weight · Σ (nats + z_loss · log² Z)` by them.
+///
+/// # Errors
+/// Gives the logits back when they are not plain f32 on Burn flex, or a target is no column.
+#[expect(clippy::cast_possible_truncation, reason = "factors of f32")]
+#[expect(clippy::result_large_err, reason = "the tensor itself goes back")]
+pub(crate) fn costs_and_gradient(
+    logits: Tensor<2>,
+    targets: &[i32],
+    z_loss: f64,
+    weight: f64,
+) -> Result<(Costs, Tensor<2>), Tensor<2>> {
+    let shape = logits.dims();
+    let (Some(targets), Some(Input::Plain(tensor))) = (columns(targets, shape), Input::of(&logits)) else {
+        return Err(logits);
+    };
+    // The last one who holds the numbers may change them in place.
+    drop(logits);
+    let mut tensor = tensor.to_contiguous();
+    let start = tensor.layout().start_offset();
+    let all = &mut tensor.storage_mut::<f32>()[start..start + shape[0] * shape[1]];
+    let rows = all.par_chunks_mut(shape[1]).zip(targets);
+    let (nats, log_z) = rows
+        .map(|(row, target)| {
+            let own = row[target];
+            let log_z = wide(
+                #[inline(always)]
+                || {
+                    let (total, most) = exponentials(row);
+                    let log_z = most + total.ln();
+                    let factor = (weight * (1.0 + 2.0 * z_loss * f64::from(log_z)) / f64::from(total)) as f32;
+                    for value in row.iter_mut() {
+                        *value *= factor;
+                    }
+                    log_z
+                },
+            );
+            row[target] -= weight as f32;
+            (log_z - own, log_z)
+        })
+        .unzip();
+    Ok((Costs { nats, log_z }, Tensor::from_primitive::<Flex>(tensor)))
+}
+
+/// Targets as places in rows of `vocabulary`, one a row.
+fn columns(targets: &[i32], [rows, vocabulary]: [usize; 2]) -> Option<Vec<usize>> {
+    if targets.len() != rows {
+        return None;
+    }
+    let column = |target: &i32| usize::try_from(*target).ok().filter(|&column| column < vocabulary);
+    targets.iter().map(column).collect()
+}
+
+/// Replaces each of a row by `exp(value − most)`; their sum, and the largest that was.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "must be compiled for the width that `wide` chose")]
+fn exponentials(row: &mut [f32]) -> (f32, f32) {
+    let most = largest(row);
+    let mut lanes = [0.0_f32; LANES];
+    let (chunks, rest) = row.as_chunks_mut::<LANES>();
+    for chunk in chunks {
+        for lane in 0..LANES {
+            chunk[lane] = exp(chunk[lane] - most);
+            lanes[lane] += chunk[lane];
+        }
+    }
+    let mut total = 0.0;
+    for value in rest {
+        *value = exp(*value - most);
+        total += *value;
+    }
+    (total + lanes.iter().sum::<f32>(), most)
 }
 
 /// The logarithm of the sum of `exp` of a row.

@@ -20,7 +20,7 @@ use burn::tensor::{Bytes, DType, Shape, Tensor};
 
 pub(crate) use attention::{Scores, attention};
 pub(crate) use gate::gate;
-pub(crate) use loss::cross_entropy;
+pub(crate) use loss::{Costs, costs, costs_and_gradient, cross_entropy};
 pub(crate) use norm::rms_norm;
 
 type TrackedTensor = <Autodiff<Flex> as BackendTypes>::FloatTensorPrimitive;

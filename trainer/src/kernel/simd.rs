@@ -4,7 +4,7 @@
 //! whatever the width, so that every processor with fused multiply-add gets the same bits.
 
 /// Lanes of a sum.
-const LANES: usize = 16;
+pub(super) const LANES: usize = 16;
 
 /// Runs a loop in wide vectors.
 #[inline]

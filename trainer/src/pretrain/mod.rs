@@ -113,7 +113,7 @@ impl<'a> Run<'a> {
             }
             None => (start.model(recipe.seed, order.device)?, fresh),
         };
-        batches.seek(state.step)?;
+        batches.seek(state.step);
         let log = Log::open(&output.join("metrics.jsonl"), state.metrics_bytes)?;
         let tensorboard = output.join("tensorboard");
         let events = recipe.metrics.tensorboard.then(|| Events::create(&tensorboard, state.step)).transpose()?;

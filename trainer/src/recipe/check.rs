@@ -68,6 +68,7 @@ fn check_data(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
     at_least(&["data", "sequence-length"], data.sequence_length.into(), 2, source)?;
     at_least(&["data", "batch-sequences"], data.batch_sequences.into(), 1, source)?;
     at_least(&["data", "micro-sequences"], data.micro_sequences.into(), 1, source)?;
+    at_least(&["data", "shuffle-sequences"], data.shuffle_sequences.into(), 1, source)?;
     if !data.batch_sequences.is_multiple_of(data.micro_sequences) {
         let message = format!(
             "micro-sequences {} does not divide batch-sequences {}",

@@ -16,6 +16,10 @@ pub struct Data {
     /// Sequences that go through the model at once on one rank; must divide `batch-sequences` by the ranks. The rest
     /// is accumulated. Fewer need less memory.
     pub micro_sequences: u32,
+    /// Sequences that are read and shuffled together. Pieces of a long document follow each other in a corpus; this
+    /// parts them, so that a step sees many documents. 1 keeps the corpus's order. A window is held in memory: 4,096
+    /// sequences of 4,096 tokens take 67 MB on a rank that reads them alone.
+    pub shuffle_sequences: u32,
     /// Steps of the run; without it and `tokens`, the whole schedule of the corpus.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<u64>,
@@ -33,10 +37,19 @@ impl Default for Data {
             sequence_length: 256,
             batch_sequences: 16,
             micro_sequences: 8,
+            shuffle_sequences: 4096,
             steps: None,
             tokens: None,
             objective: Objective::default(),
         }
+    }
+}
+
+impl Data {
+    /// The steps asked for, of `batch` sequences each; `None` takes the whole schedule.
+    pub fn steps_of(&self, batch: u64) -> Option<u64> {
+        let step = u64::from(self.sequence_length) * batch;
+        self.steps.or(self.tokens.map(|tokens| tokens.0.div_ceil(step.max(1))))
     }
 }
 
