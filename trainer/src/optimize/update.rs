@@ -38,6 +38,8 @@ struct Rules {
     decay: AdamW,
     plain: AdamW,
     muon: Option<Muon>,
+    /// The learning rate of Muon as a multiple of the others'.
+    muon_rate: f64,
     decay_embeddings: bool,
 }
 
@@ -68,16 +70,20 @@ impl Optimizer {
                 .with_adjust_lr_fn(AdjustLrFn::MatchRmsAdamW)
                 .build()
         });
+        let own_rate = settings.muon.as_ref().and_then(|muon| muon.learning_rate);
         let rules = Rules {
             decay: build(adamw.weight_decay),
             plain: build(0.0),
             muon,
+            muon_rate: own_rate.map_or(1.0, |rate| rate / settings.learning_rate),
             decay_embeddings: adamw.decay_embeddings,
         };
         Self { rules, states: BTreeMap::new() }
     }
 
     /// Changes the weights that have a gradient and that `owned` accepts, by the gradient times `scale`.
+    ///
+    /// `learning_rate` is that of AdamW; Muon's stands in the ratio that the settings give.
     #[must_use]
     pub fn step(
         &mut self,
@@ -135,7 +141,9 @@ impl<F: Fn(&str) -> bool> ModuleMapper for Step<'_, F> {
         let state = self.optimizer.states.remove(&path);
         let (optimizer, learning_rate) = (&mut *self.optimizer, self.learning_rate);
         param.map(|weight| {
-            let (_, arithmetic) = optimizer.rule(&path, D);
+            let (rule, arithmetic) = optimizer.rule(&path, D);
+            let learning_rate =
+                if rule == Rule::Muon { learning_rate * optimizer.rules.muon_rate } else { learning_rate };
             let (weight, gradient) = (weight.inner().into_bridge(), gradient.into_bridge());
             let (weight, state) = arithmetic.step_dyn(D, learning_rate, weight, gradient, state);
             if let Some(state) = state {

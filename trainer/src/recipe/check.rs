@@ -105,6 +105,8 @@ fn check_optimizer(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> 
         number(&["optimizer", "adamw", key], value.into(), 0.0, most, source)?;
     }
     if let Some(muon) = &optimizer.muon {
+        let rate = muon.learning_rate.unwrap_or(optimizer.learning_rate);
+        number(&["optimizer", "muon", "learning-rate"], rate, f64::MIN_POSITIVE, 1000.0, source)?;
         number(&["optimizer", "muon", "momentum"], muon.momentum, 0.0, below_one, source)?;
         at_least(&["optimizer", "muon", "iterations"], muon.iterations as u64, 1, source)?;
     }

@@ -51,10 +51,13 @@ impl Default for AdamW {
 }
 
 /// Muon (Jordan et al. 2024) for the matrices of blocks; its step is scaled to AdamW's size (Liu et al. 2025, "Muon is
-/// scalable for LLM training"), so that both share the learning rate and the decay of `adamw`.
+/// scalable for LLM training"), so that both can share the learning rate and share the decay of `adamw`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Muon {
+    /// The highest learning rate of the matrices; without it, that of the other weights.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learning_rate: Option<f64>,
     /// How much of the summed gradient is kept each step; 0.95 as in both papers.
     pub momentum: f64,
     /// Iterations of Newton and Schulz that make the step orthogonal; 5 as in both papers.
@@ -63,7 +66,7 @@ pub struct Muon {
 
 impl Default for Muon {
     fn default() -> Self {
-        Self { momentum: 0.95, iterations: 5 }
+        Self { learning_rate: None, momentum: 0.95, iterations: 5 }
     }
 }
 

@@ -9,6 +9,8 @@ use crate::model::ModelConfig;
 use crate::parallel::{Alone, Threads};
 use crate::recipe::{self, Data, Muon, Objective, Recompute};
 
+mod muon;
+
 fn config() -> ModelConfig {
     ModelConfig { intermediate_size: 48, ..ModelConfig::llama(64, 32, 2, 4, 2) }
 }
