@@ -75,7 +75,7 @@ fn report(recipe: &Recipe, config: &ModelConfig, seconds: f64, peak: f64) -> Str
     let share = speed * training_flops_per_token(config, recipe.data.sequence_length) / (peak * 1e12);
     #[expect(clippy::cast_precision_loss, reason = "shown in three digits")]
     let host = memory_watermark().unwrap_or(0) as f64 / 1e9;
-    let planned = Memory::new(config, recipe).total() / 1e9;
+    let planned = Memory::new(config, recipe, 1).total() / 1e9;
     format!(
         "{} parameters  {speed:.0} tokens/s  MFU {:.1} %  planned on the device {planned:.2} GB  host {host:.2} GB",
         config.parameters(),

@@ -36,7 +36,7 @@ fn measured(recipe: &Path, corpus: &Path, recompute: &str) -> f64 {
 fn planned(recipe: &Path, recompute: &str) -> f64 {
     let recipe: Recipe = load(recipe, &[format!("compute.recompute={recompute}")]).unwrap().recipe;
     let config = ModelConfig { intermediate_size: 384, ..ModelConfig::llama(64, 128, 8, 4, 4) };
-    Memory::new(&config, &recipe).total()
+    Memory::new(&config, &recipe, 1).total()
 }
 
 #[test]

@@ -53,7 +53,14 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 /// Every packing of the sample with the number of bytes at which each record ends.
 fn packings() -> Vec<(&'static str, Vec<Vec<u8>>)> {
     let records = plain_records();
-    let zstd = records.iter().map(|record| zstd::encode_all(record.as_slice(), 3).unwrap()).collect();
+    // With a checksum, as the zstd program writes it: without one, damage need not show.
+    let zstd = |record: &Vec<u8>| {
+        let mut encoder = zstd::Encoder::new(Vec::new(), 3).unwrap();
+        encoder.include_checksum(true).unwrap();
+        std::io::Write::write_all(&mut encoder, record).unwrap();
+        encoder.finish().unwrap()
+    };
+    let zstd = records.iter().map(zstd).collect();
     vec![("gzip", records.iter().map(|record| gzip(record)).collect()), ("zstd", zstd), ("plain", records)]
 }
 

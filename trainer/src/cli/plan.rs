@@ -77,7 +77,7 @@ impl PlanCommand {
         let mut out = String::new();
         describe(&mut out, &planned);
         self.tokens_and_time(&mut out, &planned, &hardware);
-        memory(&mut out, &planned, &hardware);
+        memory(&mut out, &planned, &hardware, self.devices);
         super::print(&out)
     }
 
@@ -112,7 +112,7 @@ impl PlanCommand {
         let file = "name: plan\nmodel: { new: { layers: 1, hidden-size: 2, heads: 1 } }\n".to_owned();
         let mut recipe: Recipe = Source { file: "plan".to_owned(), text: file }.parse()?;
         recipe.data = Data { sequence_length: 2048, micro_sequences: 4, batch_sequences: 256, ..Data::default() };
-        recipe.compute = Compute { precision: Precision::Bf16, recompute: Recompute::None };
+        recipe.compute = Compute { precision: Precision::Bf16, recompute: Recompute::None, ..Compute::default() };
         Ok(Planned { config, recipe, tokens })
     }
 
@@ -195,13 +195,16 @@ fn describe(out: &mut String, planned: &Planned) {
     );
 }
 
-fn memory(out: &mut String, planned: &Planned, hardware: &[Hardware]) {
-    let with = |recompute| {
-        let compute = Compute { recompute, ..planned.recipe.compute.clone() };
-        Memory::new(&planned.config, &Recipe { compute, ..planned.recipe.clone() })
+fn memory(out: &mut String, planned: &Planned, hardware: &[Hardware], devices: u32) {
+    let with = |recompute, shard_optimizer| {
+        let compute = Compute { recompute, shard_optimizer, ..planned.recipe.compute.clone() };
+        Memory::new(&planned.config, &Recipe { compute, ..planned.recipe.clone() }, devices)
     };
-    let (kept, twice) = (with(Recompute::None), with(Recompute::Blocks));
-    let _ = writeln!(out, "\n{:14} {:>14} {:>20}", "memory, GB", "recompute none", "recompute blocks");
+    let sharded = planned.recipe.compute.shard_optimizer;
+    let (kept, twice) = (with(Recompute::None, sharded), with(Recompute::Blocks, sharded));
+    let least = with(Recompute::Blocks, devices > 1);
+    let head = if devices > 1 { "GB a device" } else { "memory, GB" };
+    let _ = writeln!(out, "\n{head:14} {:>14} {:>20}", "recompute none", "recompute blocks");
     for ((part, bytes), (_, with_blocks)) in kept.0.iter().zip(&twice.0) {
         let _ = writeln!(out, "{:14} {:>14.2} {:>20.2}", part.name(), bytes / 1e9, with_blocks / 1e9);
     }
@@ -211,8 +214,11 @@ fn memory(out: &mut String, planned: &Planned, hardware: &[Hardware]) {
         let verdict = match (kept.total() <= has, twice.total() <= has) {
             (true, _) => "fits".to_owned(),
             (false, true) => "fits with `compute.recompute: blocks` only".to_owned(),
+            (false, false) if least.total() <= has => {
+                "fits with `compute: { recompute: blocks, shard-optimizer: true }` only".to_owned()
+            }
             (false, false) => {
-                let fixed: f64 = twice.0[..3].iter().map(|(_, bytes)| bytes).sum();
+                let fixed: f64 = least.0[..3].iter().map(|(_, bytes)| bytes).sum();
                 if fixed > has {
                     format!("does not fit: weights, gradients and optimiser alone need {:.0} GB", fixed / 1e9)
                 } else {

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use clap::Args;
 use corpusmill_pipeline::shard::MANIFEST_FILE;
 
-use super::DeviceArgs;
+use crate::device::DeviceChoice;
 use crate::pretrain::{self, Order, Outcome};
 use crate::progress::Progress;
 use crate::recipe::load;
@@ -35,8 +35,10 @@ pub(crate) struct PretrainCommand {
     /// Change a setting: `path.to.key=value`, such as `optimizer.learning-rate=3e-4`.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    #[command(flatten)]
-    device: DeviceArgs,
+    /// cpu, vulkan, cuda, metal, wgpu or rocm; a number chooses another than the first, as in vulkan:1. Several, as in
+    /// cuda:0,cuda:1, train together: each has a copy of the model and takes its share of a step's sequences.
+    #[arg(long, value_name = "DEVICES", default_value = "cpu", env = "DEVICE", value_delimiter = ',')]
+    device: Vec<DeviceChoice>,
     /// Say nothing but errors.
     #[arg(long, short)]
     quiet: bool,
@@ -56,7 +58,8 @@ impl PretrainCommand {
             "there is no corpus in `{}`\nhint: `corpusmill run RECIPE` makes one in corpus/NAME",
             corpus.display()
         );
-        let device = self.device.device.open()?;
+        let devices = self.device.iter().map(|choice| choice.open()).collect::<Result<Vec<_>, _>>()?;
+        let (device, others) = devices.split_first().context("no device is given")?;
         let cancel = Arc::new(AtomicBool::new(false));
         // The second signal finds the flag set and stops at once.
         signal_hook::flag::register_conditional_shutdown(
@@ -67,7 +70,7 @@ impl PretrainCommand {
         signal_hook::flag::register(signal_hook::consts::SIGINT, cancel.clone())?;
         signal_hook::flag::register(signal_hook::consts::SIGTERM, cancel.clone())?;
         let mut progress = Progress::new(self.quiet);
-        let order = Order { recipe: &recipe, corpus: &corpus, device: &device, cancel: &cancel };
+        let order = Order { recipe: &recipe, corpus: &corpus, device, others, cancel: &cancel };
         let (line, code) = match pretrain::run(&order, &mut progress)? {
             Outcome::Done { model } => (format!("model in {}", model.display()), ExitCode::SUCCESS),
             Outcome::Interrupted { checkpoint } => {

@@ -43,7 +43,7 @@ pub enum GenerateError {
     #[error("the device gives no logits: {0}")]
     Device(String),
     /// The text cannot be passed on.
-    #[error(transparent)]
+    #[error("cannot write what was generated")]
     Output(#[from] std::io::Error),
 }
 

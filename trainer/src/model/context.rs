@@ -4,12 +4,14 @@
 //! once for each kind of layer, on first use. What a token sees is one contiguous span of keys, which covers causal,
 //! packed, windowed, padded and bidirectional attention alike. Invariant: every token sees at least itself.
 
+mod spans;
+
 use std::sync::{Arc, OnceLock};
 
 use burn::tensor::{Bool, Device, FloatDType, Int, Tensor, TensorData};
 
+use self::spans::Spans;
 use super::config::{LayerKind, ModelConfig};
-use super::rope;
 
 /// Why positions and documents do not make a context.
 #[derive(Debug, thiserror::Error)]
@@ -80,18 +82,6 @@ pub struct Context {
     device: Device,
     full: Arc<View>,
     sliding: Option<Arc<View>>,
-}
-
-/// What each token of each row sees, before the window of a layer.
-struct Spans {
-    batch: usize,
-    rows: usize,
-    length: usize,
-    past: usize,
-    direction: Direction,
-    positions: Vec<u32>,
-    first: Vec<u32>,
-    end: Vec<u32>,
 }
 
 impl Context {
@@ -262,40 +252,6 @@ impl Context {
             [upload(&view.cosines), upload(&view.sines)]
         });
         made.clone()
-    }
-}
-
-impl Spans {
-    /// Appends the spans of one packed row.
-    fn add_documents(&mut self, row: usize, documents: &[u32]) -> Result<(), ContextError> {
-        let mut seen = std::collections::BTreeSet::new();
-        let mut start = 0;
-        for run in documents.chunk_by(|left, right| left == right) {
-            let (document, end) = (run[0], start + run.len());
-            if !seen.insert(document) {
-                return Err(ContextError::Torn { row, document, token: start });
-            }
-            for own in start..end {
-                self.first.push(narrow(start));
-                self.end.push(narrow(if self.direction == Direction::Causal { own + 1 } else { end }));
-            }
-            start = end;
-        }
-        Ok(())
-    }
-
-    /// The tables for one kind of layer: the spans, cut to its window, and its rotation.
-    fn view(&self, config: &ModelConfig, kind: LayerKind) -> View {
-        let (mut first, mut end) = (self.first.clone(), self.end.clone());
-        if let (LayerKind::Sliding, Some(window)) = (kind, config.sliding_window) {
-            for (index, (first, end)) in first.iter_mut().zip(&mut end).enumerate() {
-                let own = self.past + index % self.length;
-                *first = (*first).max(narrow((own + 1).saturating_sub(window)));
-                *end = (*end).min(narrow(own.saturating_add(window)));
-            }
-        }
-        let (cosines, sines) = rope::table(config.rope_of(kind), config.head_dim, &self.positions);
-        View { first, end, cosines, sines, hidden: OnceLock::new(), rotation: OnceLock::new() }
     }
 }
 

@@ -17,7 +17,7 @@ mod linear;
 mod loss;
 mod mlp;
 mod norm;
-mod rope;
+pub(crate) mod rope;
 pub mod weights;
 
 pub use block::Block;

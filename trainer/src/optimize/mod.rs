@@ -10,5 +10,5 @@ mod update;
 
 pub use clip::{NormError, global_norm};
 pub use rate::rate;
-pub use state::StateError;
+pub use state::{Saved, StateError};
 pub use update::Optimizer;

@@ -38,43 +38,72 @@ pub enum StateError {
 /// The key in the metadata under which the steps of each weight stand.
 const STEPS: &str = "steps";
 
-impl Optimizer {
-    /// Writes the state of `model`'s weights to `path`.
+/// The state of an optimiser in the host's memory.
+#[derive(Debug, Default)]
+pub struct Saved {
+    /// Tensors by their names in the file.
+    tensors: BTreeMap<String, TensorData>,
+    /// The steps of each weight, by its place.
+    steps: BTreeMap<String, usize>,
+}
+
+impl Saved {
+    /// Adds the state of other weights, which another rank keeps.
+    pub fn extend(&mut self, other: Self) {
+        self.tensors.extend(other.tensors);
+        self.steps.extend(other.steps);
+    }
+
+    /// Writes it to `path`.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn write(&self, model: &Decoder, path: &Path) -> Result<(), StateError> {
-        let mut ranks = Places::default();
-        model.visit(&mut ranks);
-        let (mut tensors, mut steps) = (Vec::new(), BTreeMap::new());
-        for (place, state) in &self.states {
-            let rank = ranks.found.get(place).map_or(2, Vec::len);
-            let (rule, _) = self.rule(place, rank);
-            let (sink, time) = flatten(state, rule, rank);
-            steps.extend(time.map(|time| (place.clone(), time)));
-            for (name, data) in sink.tensors {
-                let name = name.rsplit('.').next().unwrap_or_default();
-                tensors.push((format!("{place}:{name}"), data));
-            }
-        }
-        let views = tensors.iter().map(|(name, data)| {
+    pub fn write(&self, path: &Path) -> Result<(), StateError> {
+        let views = self.tensors.iter().map(|(name, data)| {
             let shape = data.shape().as_slice().to_vec();
             let view = TensorView::new(Dtype::F32, shape, data.as_bytes());
             Ok((name.as_str(), view.map_err(|error| StateError::Device(format!("{name}: {error}")))?))
         });
         let views = views.collect::<Result<Vec<_>, StateError>>()?;
-        let steps = serde_json::to_string(&steps).map_err(|error| StateError::Device(error.to_string()))?;
+        let steps = serde_json::to_string(&self.steps).map_err(|error| StateError::Device(error.to_string()))?;
         let bytes = safetensors::serialize(views, Some(HashMap::from([(STEPS.to_owned(), steps)])))
             .map_err(|error| StateError::Device(error.to_string()))?;
         fs_err::write(path, bytes)?;
         Ok(())
     }
+}
 
-    /// Reads a state that [`Optimizer::write`] wrote for a model of the same shape.
+impl Optimizer {
+    /// The state of `model`'s weights, as far as it is kept here.
+    pub fn saved(&self, model: &Decoder) -> Saved {
+        let mut ranks = Places::default();
+        model.visit(&mut ranks);
+        let mut saved = Saved::default();
+        for (place, state) in &self.states {
+            let rank = ranks.found.get(place).map_or(2, Vec::len);
+            let (rule, _) = self.rule(place, rank);
+            let (sink, time) = flatten(state, rule, rank);
+            saved.steps.extend(time.map(|time| (place.clone(), time)));
+            for (name, data) in sink.tensors {
+                let name = name.rsplit('.').next().unwrap_or_default();
+                saved.tensors.insert(format!("{place}:{name}"), data);
+            }
+        }
+        saved
+    }
+
+    /// Reads a state that [`Saved::write`] wrote for a model of the same shape; only of the weights that `owned`
+    /// accepts.
     ///
     /// # Errors
     /// When the file cannot be read, or does not fit the model.
-    pub fn read(&mut self, model: &Decoder, path: &Path, device: &Device) -> Result<(), StateError> {
+    pub fn read(
+        &mut self,
+        model: &Decoder,
+        path: &Path,
+        device: &Device,
+        owned: impl Fn(&str) -> bool,
+    ) -> Result<(), StateError> {
         let damaged = |detail: String| StateError::Damaged { path: path.to_owned(), detail };
         let bytes = fs_err::read(path)?;
         let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|error| damaged(error.to_string()))?;
@@ -85,7 +114,7 @@ impl Optimizer {
         let mut places = Places::default();
         model.visit(&mut places);
         self.states.clear();
-        for (place, shape) in &places.found {
+        for (place, shape) in places.found.iter().filter(|(place, _)| owned(place)) {
             let tensor = |name: &str| -> Result<Option<TensorData>, StateError> {
                 let name = format!("{place}:{name}");
                 let Ok(view) = file.tensor(&name) else { return Ok(None) };

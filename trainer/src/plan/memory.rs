@@ -40,8 +40,8 @@ impl Part {
 pub struct Memory(pub Vec<(Part, f64)>);
 
 impl Memory {
-    /// The memory of a recipe's run.
-    pub fn new(config: &ModelConfig, recipe: &Recipe) -> Self {
+    /// The memory of a recipe's run on each of so many devices.
+    pub fn new(config: &ModelConfig, recipe: &Recipe, devices: u32) -> Self {
         let weights = to_float(config.parameters());
         let embedding = to_float((config.vocab_size * config.hidden_size) as u64);
         let tables = if config.tie_word_embeddings { embedding } else { 2.0 * embedding };
@@ -49,6 +49,7 @@ impl Memory {
             Some(_) => 8.0 * tables + 4.0 * (weights - tables),
             None => 8.0 * weights,
         };
+        let sharers = if recipe.compute.shard_optimizer { f64::from(devices.max(1)) } else { 1.0 };
         let tokens = f64::from(recipe.data.micro_sequences) * f64::from(recipe.data.sequence_length);
         let block = tokens * block_bytes(config, recipe.data.sequence_length, recipe.compute.precision);
         let layers = to_float(config.num_hidden_layers as u64);
@@ -61,7 +62,7 @@ impl Memory {
         Self(vec![
             (Part::Weights, 4.0 * weights),
             (Part::Gradients, 4.0 * weights),
-            (Part::Optimiser, optimiser),
+            (Part::Optimiser, optimiser / sharers),
             (Part::Activations, activations + 4.0 * tokens * hidden),
             (Part::Loss, chunk * to_float(config.vocab_size as u64) * LOGIT_BYTES),
         ])
@@ -108,4 +109,25 @@ const FEED_COPIES: f64 = 5.0;
 #[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]
 fn to_float(number: u64) -> f64 {
     number as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::Compute;
+
+    #[test]
+    fn a_shared_optimiser_is_divided_by_the_devices_and_nothing_else_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.yaml");
+        fs_err::write(&path, "name: t\nmodel: { new: { layers: 2, hidden-size: 64, heads: 2 } }\n").unwrap();
+        let recipe = crate::recipe::load(&path, &[]).unwrap().recipe;
+        let sharded = Recipe { compute: Compute { shard_optimizer: true, ..Compute::default() }, ..recipe.clone() };
+        let config = ModelConfig::llama(1000, 64, 2, 2, 2);
+        let whole = Memory::new(&config, &recipe, 4);
+        assert_eq!(whole, Memory::new(&config, &sharded, 1));
+        let shared = Memory::new(&config, &sharded, 4);
+        let optimiser = 8.0 * to_float(config.parameters());
+        assert!((whole.total() - shared.total() - 0.75 * optimiser).abs() < 1.0);
+    }
 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::PretrainError;
 use crate::hub::{Export, Folder};
 use crate::model::{Decoder, ModelConfig};
-use crate::optimize::Optimizer;
+use crate::optimize::Saved;
 use crate::step::Tally;
 
 /// The version of [`State`]; others are refused.
@@ -122,7 +122,7 @@ impl Checkpoints {
     pub(super) fn save(
         &self,
         content: &Content<'_>,
-        optimizer: &Optimizer,
+        optimizer: &Saved,
         state: &State,
     ) -> Result<PathBuf, PretrainError> {
         let path = self.folder.join(format!("step-{:08}", state.step));
@@ -133,7 +133,7 @@ impl Checkpoints {
         write(&folder, content)?;
         let trainer = folder.path().join("trainer");
         fs_err::create_dir(&trainer)?;
-        optimizer.write(content.model, &trainer.join("optimizer.safetensors"))?;
+        optimizer.write(&trainer.join("optimizer.safetensors"))?;
         let text = serde_json::to_string_pretty(state).map_err(std::io::Error::from)?;
         fs_err::write(trainer.join("state.json"), text + "\n")?;
         for entry in fs_err::read_dir(&trainer)? {

@@ -98,6 +98,9 @@ pub enum PretrainError {
     /// Another process trains there.
     #[error("{}: another run is writing there; wait for it, or give another `output`", .0.display())]
     Busy(PathBuf),
+    /// A thread that trains on one of several devices is no more, and has not said why.
+    #[error("a device has stopped training")]
+    RankEnded,
     /// Too many steps in a row that are not finite.
     #[error(
         "{steps} steps in a row had a loss or gradient that is not finite, up to step {step}; the last good checkpoint is {}\nhint: lower optimizer.learning-rate, or compute in f32",

@@ -49,7 +49,7 @@ impl Run<'_> {
     fn write_samples(&self, settings: &Samples) -> Result<Vec<String>, String> {
         let tokenizer = Tokenizer::from_file(self.order.corpus.join("tokenizer.json"));
         let tokenizer = tokenizer.map_err(|error| error.to_string())?;
-        let decoder = self.training.model.valid();
+        let decoder = self.rank.training.model.valid();
         let config = &self.start.config;
         let eos = config.special.eos.clone();
         let generator = Generator { config, decoder: &decoder, tokenizer: &tokenizer, device: self.order.device, eos };

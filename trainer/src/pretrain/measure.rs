@@ -12,7 +12,7 @@ use crate::step::Tally;
 
 impl Run<'_> {
     pub(super) fn record_training(&mut self, observer: &mut dyn Observer) -> Result<(), PretrainError> {
-        let sources = self.training.sources;
+        let sources = self.rank.training.sources;
         let window = std::mem::replace(
             &mut self.window,
             Window { tally: Tally::new(sources), begun: Instant::now(), tokens: 0, last: None },
@@ -42,7 +42,7 @@ impl Run<'_> {
         };
         let (length, rows) = (recipe.data.sequence_length, recipe.data.micro_sequences as usize);
         let batches = held_out(self.corpus, length, rows, most, self.start.prediction)?;
-        let training = &self.training;
+        let training = &self.rank.training;
         let begun = Instant::now();
         let found = evaluate(&training.pass, &training.model, batches, training.sources, &self.bytes)?;
         // Speed is that of steps.

@@ -12,12 +12,14 @@
 mod checkpoint;
 mod error;
 mod finish;
+mod found;
 mod measure;
 mod order;
 mod provenance;
+mod ranks;
 mod setup;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -30,18 +32,18 @@ pub use order::{Observer, Order, Outcome};
 pub use provenance::{BURN_VERSION, CorpusEntry, Provenance};
 pub use setup::{check_tokenizer, new_config};
 
-use self::checkpoint::{Content, read_state};
+use self::checkpoint::Content;
+use self::found::Found;
+use self::ranks::{Beginning, Others, Rank};
 use self::setup::Start;
-use crate::data::Batches;
 use crate::gradient::{Pass, compute_type};
-use crate::hub;
 use crate::loss::LossSettings;
 use crate::metrics::{Events, Kind, Log};
-use crate::model::{Decoder, ModelConfig};
-use crate::optimize::{Optimizer, rate};
-use crate::parallel::Alone;
+use crate::model::ModelConfig;
+use crate::optimize::rate;
+use crate::parallel::{Alone, group};
 use crate::recipe::Recipe;
-use crate::step::{StepReport, Tally, Training};
+use crate::step::{StepReport, Tally};
 use crate::token_bytes::TokenBytes;
 
 /// Begins a run, or goes on with it from its newest checkpoint.
@@ -52,7 +54,20 @@ use crate::token_bytes::TokenBytes;
 pub fn run(order: &Order<'_>, observer: &mut dyn Observer) -> Result<Outcome, PretrainError> {
     let corpus = Corpus::open(order.corpus)?;
     let start = Start::new(order.recipe, order.corpus, &corpus)?;
-    Run::begin(order, &corpus, &start, observer)?.go(observer)
+    let found = Found::look(order, &corpus, &start)?;
+    if let Some(path) = &found.checkpoint {
+        observer.say(&format!("going on from {} at step {} of {}", path.display(), found.state.step, found.steps));
+    }
+    let (resumed, step) = (found.checkpoint.clone(), found.state.step);
+    let beginning = Beginning { order, corpus: &corpus, start: &start, resumed: resumed.as_deref(), step };
+    let devices: Vec<Device> = [order.device].into_iter().chain(order.others).cloned().collect();
+    std::thread::scope(|scope| {
+        let mut groups = group(&devices).into_iter();
+        let own = groups.next().unwrap_or(Box::new(Alone));
+        let others = Others::begin(scope, beginning, groups);
+        let rank = Rank::begin(beginning, own, order.device)?;
+        Run::begin(beginning, found, rank, others)?.go(observer)
+    })
 }
 
 /// A run between two steps.
@@ -60,8 +75,8 @@ struct Run<'a> {
     order: &'a Order<'a>,
     corpus: &'a Corpus,
     start: &'a Start,
-    training: Training<'a, Alone>,
-    batches: Batches,
+    rank: Rank<'a>,
+    others: Others,
     steps: u64,
     step: u64,
     /// Since the last record.
@@ -88,62 +103,30 @@ struct Window {
 }
 
 impl<'a> Run<'a> {
-    fn begin(
-        order: &'a Order<'a>,
-        corpus: &'a Corpus,
-        start: &'a Start,
-        observer: &mut dyn Observer,
-    ) -> Result<Self, PretrainError> {
-        let recipe = order.recipe;
-        let mut batches = Batches::train(corpus, &recipe.data, start.prediction, (0, 1))?;
-        let steps = batches.steps(&recipe.data)?;
-        let provenance = Provenance::new(recipe, corpus.manifest(), &start.config, steps, start.began_from.clone());
-        let output = recipe.output();
-        let lock = lock(&output)?;
-        let checkpoints = Checkpoints::open(&output.join("checkpoints"), recipe.checkpoint.keep)?;
-        let resumed = checkpoints.newest()?;
-        let mut optimizer = Optimizer::new(&recipe.optimizer);
-        let sources = corpus.sources().len();
-        let fresh = State::new(0, batches.fingerprint(), &Tally::new(sources));
-        let (model, state) = match &resumed {
-            Some(path) => {
-                let (model, state) = resume(path, &provenance, &batches, &mut optimizer, order.device)?;
-                observer.say(&format!("going on from {} at step {} of {steps}", path.display(), state.step));
-                (model, state)
-            }
-            None => (start.model(recipe.seed, order.device)?, fresh),
-        };
-        batches.seek(state.step);
+    fn begin(from: Beginning<'a>, found: Found, rank: Rank<'a>, others: Others) -> Result<Self, PretrainError> {
+        let Beginning { order, corpus, start, .. } = from;
+        let (output, state) = (order.recipe.output(), found.state);
         let log = Log::open(&output.join("metrics.jsonl"), state.metrics_bytes)?;
         let tensorboard = output.join("tensorboard");
-        let events = recipe.metrics.tensorboard.then(|| Events::create(&tensorboard, state.step)).transpose()?;
-        let training = Training {
-            pass: pass(recipe, &start.config),
-            model,
-            optimizer,
-            clip_norm: recipe.optimizer.clip_norm,
-            group: Alone,
-            owners: None,
-            sources,
-        };
+        let events = order.recipe.metrics.tensorboard.then(|| Events::create(&tensorboard, state.step)).transpose()?;
         Ok(Self {
             order,
             corpus,
             start,
-            training,
-            batches,
-            steps,
+            rank,
+            others,
+            steps: found.steps,
             step: state.step,
             window: Window { tally: state.window(), begun: Instant::now(), tokens: 0, last: None },
             skipped: state.skipped,
             skipped_in_row: state.skipped_in_row,
-            checkpoints,
-            provenance,
+            checkpoints: found.checkpoints,
+            provenance: found.provenance,
             bytes: TokenBytes::read(&order.corpus.join("tokenizer.json"))?,
             log,
             events,
-            saved: resumed,
-            _lock: lock,
+            saved: found.checkpoint,
+            _lock: found.lock,
         })
     }
 
@@ -187,14 +170,15 @@ impl<'a> Run<'a> {
     /// One step, taken or skipped.
     fn advance(mut self, observer: &mut dyn Observer) -> Result<Self, PretrainError> {
         let recipe = self.order.recipe;
-        let Some(batches) = self.batches.next_step()? else {
+        let learning_rate = recipe.optimizer.learning_rate * rate(&recipe.schedule, self.step, self.steps);
+        self.others.step(learning_rate);
+        let (rank, report) = self.others.settle(self.rank.step(learning_rate))?;
+        self.rank = rank;
+        let Some(report) = report else {
             // `Batches::steps` has seen to it that there are enough.
             self.steps = self.step;
             return Ok(self);
         };
-        let learning_rate = recipe.optimizer.learning_rate * rate(&recipe.schedule, self.step, self.steps);
-        let (training, report) = self.training.step(&batches, learning_rate)?;
-        self.training = training;
         self.step += 1;
         self.saved = None;
         self.window.tokens += recipe.step_tokens();
@@ -230,11 +214,13 @@ impl<'a> Run<'a> {
         if let Some(path) = &self.saved {
             return Ok(path.clone());
         }
-        let mut state = State::new(self.step, self.batches.fingerprint(), &self.window.tally);
+        let mut state = State::new(self.step, self.rank.batches.fingerprint(), &self.window.tally);
         state.metrics_bytes = self.log.sync()?;
         state.skipped = self.skipped;
         state.skipped_in_row = self.skipped_in_row;
-        let path = self.checkpoints.save(&self.content(), &self.training.optimizer, &state)?;
+        let mut optimizer = self.rank.saved();
+        self.others.saved()?.into_iter().for_each(|part| optimizer.extend(part));
+        let path = self.checkpoints.save(&self.content(), &optimizer, &state)?;
         self.saved = Some(path.clone());
         Ok(path)
     }
@@ -245,43 +231,10 @@ impl<'a> Run<'a> {
         let tokenizer = setup::tokenizer_config(self.corpus.manifest(), recipe.data.sequence_length);
         Content {
             config: &self.start.config,
-            model: &self.training.model,
+            model: &self.rank.training.model,
             companions: self.start.from.as_deref().unwrap_or(self.order.corpus),
             files: vec![(provenance::FILE, manifest), ("tokenizer_config.json", tokenizer)],
         }
-    }
-}
-
-/// The weights, the optimiser's state and the place of a checkpoint, if it is one of this run.
-fn resume(
-    path: &Path,
-    provenance: &Provenance,
-    batches: &Batches,
-    optimizer: &mut Optimizer,
-    device: &Device,
-) -> Result<(Decoder, State), PretrainError> {
-    let other = |what: String| PretrainError::OtherRun { path: path.to_owned(), what };
-    if let Some(what) = provenance.difference(&Provenance::read(path)?) {
-        return Err(other(what));
-    }
-    let state = read_state(path)?;
-    if state.order != batches.fingerprint() {
-        return Err(other("it was trained on the corpus in another order".to_owned()));
-    }
-    let (_, model) = hub::load(path, &device.clone().autodiff())?;
-    optimizer.read(&model, &path.join("trainer").join("optimizer.safetensors"), device)?;
-    Ok((model, state))
-}
-
-/// Holds the folder of a run against other processes; the system lets go when this one ends, however it does.
-fn lock(output: &Path) -> Result<fs_err::File, PretrainError> {
-    fs_err::create_dir_all(output)?;
-    let path = output.join(".lock");
-    let file = fs_err::OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
-    match file.file().try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(PretrainError::Busy(output.to_owned())),
-        Err(std::fs::TryLockError::Error(error)) => Err(error.into()),
     }
 }
 

@@ -42,8 +42,10 @@ pub struct Order<'a> {
     pub recipe: &'a Recipe,
     /// The folder of the corpus.
     pub corpus: &'a Path,
-    /// Where to compute.
+    /// Where to compute; validation and samples too.
     pub device: &'a Device,
+    /// Further devices that train with it: each has a copy of the model and takes its share of a step's sequences.
+    pub others: &'a [Device],
     /// Set from outside to stop after the current step.
     pub cancel: &'a AtomicBool,
 }

@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use super::*;
@@ -45,9 +46,15 @@ impl Observer for Stop<'_> {
 }
 
 fn go(recipe: &Recipe, corpus: &Path, after: u64) -> Result<(Outcome, Vec<String>), PretrainError> {
+    go_on(1, recipe, corpus, after)
+}
+
+/// As [`go`], on so many devices.
+fn go_on(devices: usize, recipe: &Recipe, corpus: &Path, after: u64) -> Result<(Outcome, Vec<String>), PretrainError> {
+    let others = vec![Device::flex(); devices - 1];
     let cancel = AtomicBool::new(false);
     let mut observer = Stop { after, cancel: &cancel, said: Vec::new() };
-    let order = Order { recipe, corpus, device: &Device::flex(), cancel: &cancel };
+    let order = Order { recipe, corpus, device: &Device::flex(), others: &others, cancel: &cancel };
     let outcome = run(&order, &mut observer)?;
     Ok((outcome, observer.said))
 }
@@ -92,6 +99,35 @@ fn an_interrupted_run_goes_on_bit_for_bit_and_leaves_a_whole_record() {
 }
 
 #[test]
+fn several_devices_train_as_one_and_can_be_changed_on_the_way() {
+    let corpus = fixture::corpus(60, 2.0);
+    let values =
+        |recipe: &Recipe| -> Vec<f64> { losses(recipe).into_iter().map(|(_, _, loss)| f64::from_bits(loss)).collect() };
+    let alone = tempfile::tempdir().unwrap();
+    let alone = recipe(alone.path(), &["data.micro-sequences=1"]);
+    go(&alone, corpus.path(), u64::MAX).unwrap();
+    let expected = values(&alone);
+    for sharded in ["false", "true"] {
+        let folder = tempfile::tempdir().unwrap();
+        let shard = format!("compute.shard-optimizer={sharded}");
+        let recipe = recipe(folder.path(), &["data.micro-sequences=1", &shard]);
+        // Four devices, then one, then two: what they keep of the optimiser moves with them.
+        for (devices, after) in [(4, 5), (1, 9), (2, u64::MAX)] {
+            go_on(devices, &recipe, corpus.path(), after).unwrap();
+        }
+        let found = values(&recipe);
+        assert_eq!(found.len(), expected.len());
+        for (found, expected) in found.iter().zip(&expected) {
+            assert!((found - expected).abs() < 1e-4, "{sharded}: {found} {expected}");
+        }
+    }
+    // What one rank cannot do ends them all, with its reason.
+    let folder = tempfile::tempdir().unwrap();
+    let message = go_on(3, &recipe(folder.path(), &[]), corpus.path(), 1).unwrap_err().to_string();
+    assert!(message.contains('3') && message.contains("batch-sequences"), "{message}");
+}
+
+#[test]
 fn what_does_not_fit_is_refused_with_the_way_out() {
     let corpus = fixture::corpus(60, 2.0);
     let folder = tempfile::tempdir().unwrap();
@@ -105,7 +141,7 @@ fn what_does_not_fit_is_refused_with_the_way_out() {
     let message = refused(&["data.objective={masked: {mask-token: 3}}"]);
     assert!(message.contains("token 3 would hide others"), "{message}");
     // A run that another one has not finished.
-    let held = lock(&good.output()).unwrap();
+    let held = found::lock(&good.output()).unwrap();
     let message = refused(&["data.steps=6"]);
     assert!(message.contains("another run is writing there"), "{message}");
     drop(held);

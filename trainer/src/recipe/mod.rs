@@ -154,6 +154,9 @@ pub struct Compute {
     pub precision: Precision,
     /// What is computed a second time instead of being kept for the backward pass.
     pub recompute: Recompute,
+    /// Of several devices, each keeps the optimiser's state of its own share of the weights (ZeRO stage 1, Rajbhandari
+    /// et al. 2020): less memory a device, for an exchange of weights each step. Without effect on one device.
+    pub shard_optimizer: bool,
 }
 
 /// The type in which blocks are computed.

@@ -101,7 +101,7 @@ fn texts(header: &Header, key: &str) -> Result<Vec<String>, String> {
 }
 
 /// How text is split before merges, by the name that llama.cpp gives to it.
-fn split(tokenizer: &mut Tokenizer, kind: &str) -> Result<(), String> {
+pub(super) fn split(tokenizer: &mut Tokenizer, kind: &str) -> Result<(), String> {
     let pieces = |digits: &str| -> Result<PreTokenizerWrapper, String> {
         let pattern = SplitPattern::Regex(PIECES.replace("{digits}", digits));
         let split = Split::new(pattern, SplitDelimiterBehavior::Isolated, false).map_err(|error| error.to_string())?;

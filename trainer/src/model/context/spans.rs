@@ -1,0 +1,54 @@
+//! What tokens see, before the tables that a layer reads are made of it.
+
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+
+use super::super::config::{LayerKind, ModelConfig};
+use super::super::rope;
+use super::{ContextError, Direction, View, narrow};
+
+/// What each token of each row sees, before the window of a layer.
+pub(super) struct Spans {
+    pub(super) batch: usize,
+    pub(super) rows: usize,
+    pub(super) length: usize,
+    pub(super) past: usize,
+    pub(super) direction: Direction,
+    pub(super) positions: Vec<u32>,
+    pub(super) first: Vec<u32>,
+    pub(super) end: Vec<u32>,
+}
+
+impl Spans {
+    /// Appends the spans of one packed row.
+    pub(super) fn add_documents(&mut self, row: usize, documents: &[u32]) -> Result<(), ContextError> {
+        let mut seen = BTreeSet::new();
+        let mut start = 0;
+        for run in documents.chunk_by(|left, right| left == right) {
+            let (document, end) = (run[0], start + run.len());
+            if !seen.insert(document) {
+                return Err(ContextError::Torn { row, document, token: start });
+            }
+            for own in start..end {
+                self.first.push(narrow(start));
+                self.end.push(narrow(if self.direction == Direction::Causal { own + 1 } else { end }));
+            }
+            start = end;
+        }
+        Ok(())
+    }
+
+    /// The tables for one kind of layer: the spans, cut to its window, and its rotation.
+    pub(super) fn view(&self, config: &ModelConfig, kind: LayerKind) -> View {
+        let (mut first, mut end) = (self.first.clone(), self.end.clone());
+        if let (LayerKind::Sliding, Some(window)) = (kind, config.sliding_window) {
+            for (index, (first, end)) in first.iter_mut().zip(&mut end).enumerate() {
+                let own = self.past + index % self.length;
+                *first = (*first).max(narrow((own + 1).saturating_sub(window)));
+                *end = (*end).min(narrow(own.saturating_add(window)));
+            }
+        }
+        let (cosines, sines) = rope::table(config.rope_of(kind), config.head_dim, &self.positions);
+        View { first, end, cosines, sines, hidden: OnceLock::new(), rotation: OnceLock::new() }
+    }
+}

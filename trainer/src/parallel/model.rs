@@ -1,0 +1,143 @@
+//! What ranks exchange of a model: gradients, and the weights that their owners updated.
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::optim::GradientsParams;
+use burn::tensor::Tensor;
+
+use super::{Group, GroupError};
+use crate::model::Decoder;
+
+/// Which rank updates which weight.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owners(Vec<(String, u32)>);
+
+impl Owners {
+    /// Weights in the model's order, each given to the rank that has the fewest numbers so far.
+    pub fn new(model: &Decoder, ranks: u32) -> Self {
+        let mut sizes = Sizes { path: Vec::new(), found: Vec::new() };
+        model.visit(&mut sizes);
+        let mut loads = vec![0; ranks.max(1) as usize];
+        let owners = sizes.found.into_iter().map(|(place, size)| {
+            let least = (0..loads.len()).min_by_key(|&rank| loads[rank]).unwrap_or(0);
+            loads[least] += size;
+            (place, u32::try_from(least).unwrap_or(0))
+        });
+        Self(owners.collect())
+    }
+
+    /// The rank that updates the weight at `place`.
+    pub fn owner(&self, place: &str) -> u32 {
+        self.0.iter().find(|(known, _)| known == place).map_or(0, |(_, rank)| *rank)
+    }
+}
+
+struct Sizes {
+    path: Vec<String>,
+    found: Vec<(String, usize)>,
+}
+
+impl ModuleVisitor for Sizes {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.found.push((self.path.join("."), param.lazy_shape().num_elements()));
+    }
+}
+
+/// Adds up the gradients of all ranks.
+///
+/// # Errors
+/// When a device cannot be read or ranks have different models.
+pub fn sum_gradients(
+    model: &Decoder,
+    gradients: GradientsParams,
+    group: &mut dyn Group,
+) -> Result<GradientsParams, GroupError> {
+    if group.ranks() == 1 {
+        return Ok(gradients);
+    }
+    let mut summing = Summing { gradients, group, failed: None };
+    model.visit(&mut summing);
+    match summing.failed {
+        Some(error) => Err(error),
+        None => Ok(summing.gradients),
+    }
+}
+
+struct Summing<'a> {
+    gradients: GradientsParams,
+    group: &'a mut dyn Group,
+    failed: Option<GroupError>,
+}
+
+impl ModuleVisitor for Summing<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if self.failed.is_some() {
+            return;
+        }
+        // A rank without targets has no gradient, but takes part.
+        let device = param.val().device().without_autodiff();
+        let gradient =
+            self.gradients.remove::<D>(param.id).unwrap_or_else(|| Tensor::zeros(param.lazy_shape(), &device));
+        let shape = gradient.shape();
+        match self.group.sum(gradient.flatten(0, D - 1)) {
+            Ok(gradient) => self.gradients.register::<D>(param.id, gradient.reshape(shape)),
+            Err(error) => self.failed = Some(error),
+        }
+    }
+}
+
+/// Gives every rank the weights that their owners updated.
+///
+/// # Errors
+/// When a device cannot be read or ranks have different models.
+pub fn share_weights(model: Decoder, owners: &Owners, group: &mut dyn Group) -> Result<Decoder, GroupError> {
+    if group.ranks() == 1 {
+        return Ok(model);
+    }
+    let mut sharing = Sharing { owners, group, path: Vec::new(), failed: None };
+    let model = model.map(&mut sharing);
+    match sharing.failed {
+        Some(error) => Err(error),
+        None => Ok(model),
+    }
+}
+
+struct Sharing<'a> {
+    owners: &'a Owners,
+    group: &'a mut dyn Group,
+    path: Vec<String>,
+    failed: Option<GroupError>,
+}
+
+impl ModuleMapper for Sharing<'_> {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        if self.failed.is_some() {
+            return param;
+        }
+        let owner = self.owners.owner(&self.path.join("."));
+        let weight = param.val().inner();
+        let shape = weight.shape();
+        match self.group.share(owner, weight.flatten(0, D - 1)) {
+            Ok(weight) => param.map(|_| weight.reshape(shape).autodiff().require_grad()),
+            Err(error) => {
+                self.failed = Some(error);
+                param
+            }
+        }
+    }
+}

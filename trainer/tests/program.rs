@@ -1,0 +1,140 @@
+//! The program as a user meets it: exit codes, what goes to which stream, and a model's way through its commands.
+
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+#[path = "../src/data/fixture.rs"]
+mod fixture;
+
+const RECIPE: &str = "
+name: t
+model: { new: { layers: 1, hidden-size: 16, heads: 2 } }
+data: { sequence-length: 24, batch-sequences: 4, micro-sequences: 2, steps: 40 }
+optimizer: { learning-rate: 0.01 }
+validation: { sequences: 4 }
+";
+
+fn program() -> Command {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_corpusmill-train"));
+    program.env_remove("DEVICE").env("RAYON_NUM_THREADS", "1");
+    program
+}
+
+fn run(arguments: &[&str], folder: &Path) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = program().args(arguments).current_dir(folder).output().unwrap();
+    (status.code().unwrap(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+/// A corpus, and a recipe beside it.
+fn place() -> tempfile::TempDir {
+    let folder = fixture::corpus(120, 40.0);
+    fs_err::write(folder.path().join("t.yaml"), RECIPE).unwrap();
+    folder
+}
+
+#[test]
+fn help_goes_to_stdout_and_wrong_usage_to_stderr() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, out, err) = run(&["--help"], folder.path());
+    assert_eq!((code, err.as_str()), (0, ""));
+    for command in ["pretrain", "generate", "perplexity", "import", "export", "plan", "check", "schema", "devices"] {
+        assert!(out.contains(&format!("\n  {command} ")), "{command} in {out}");
+        let (code, out, _) = run(&[command, "--help"], folder.path());
+        assert!(code == 0 && out.contains("Usage: corpusmill-train "), "{command}: {out}");
+    }
+    for wrong in [&["pretrain"][..], &["train"], &["pretrain", "t.yaml", "--steps", "3"], &["plan", "--device", "gpu"]]
+    {
+        let (code, out, err) = run(wrong, folder.path());
+        assert_eq!((code, out.as_str()), (2, ""), "{wrong:?}");
+        assert!(err.starts_with("error: "), "{wrong:?}: {err}");
+    }
+}
+
+#[test]
+fn faults_of_the_input_are_exit_code_1_with_place_and_way_out() {
+    let folder = place();
+    let fault = |arguments: &[&str]| {
+        let (code, out, err) = run(arguments, folder.path());
+        assert_eq!((code, out.as_str()), (1, ""), "{arguments:?}: {err}");
+        assert!(err.starts_with("error: "), "{err}");
+        err
+    };
+    fs_err::write(folder.path().join("broken.yaml"), RECIPE.replace("heads: 2", "heads: two")).unwrap();
+    let error = fault(&["pretrain", "broken.yaml", "--corpus", "."]);
+    assert!(error.contains("broken.yaml:3:") && error.contains('^'), "{error}");
+    assert!(fault(&["pretrain", "t.yaml"]).contains("hint: name its folder by --corpus"));
+    assert!(fault(&["pretrain", "t.yaml", "--corpus", "nowhere"]).contains("there is no corpus in `nowhere`"));
+    assert!(fault(&["pretrain", "t.yaml", "--corpus", ".", "--device", "cpu:7"]).contains("devices` lists all"));
+    assert!(fault(&["pretrain", "t.yaml", "--corpus", ".", "--set", "data.batch=1"]).contains("batch-sequences"));
+    assert!(fault(&["generate", "--model", "nowhere", "--prompt", "a"]).contains("nowhere"));
+}
+
+#[test]
+fn a_model_goes_from_pretraining_through_the_other_commands() {
+    let folder = place();
+    let good = |arguments: &[&str]| {
+        let (code, out, err) = run(arguments, folder.path());
+        assert_eq!(code, 0, "{arguments:?}: {err}");
+        out
+    };
+    assert!(good(&["devices"]).starts_with("cpu"));
+    // Two ranks in one process; data goes to files, so stdout stays empty.
+    let out = good(&["pretrain", "t.yaml", "--corpus", ".", "--output", "out", "--device", "cpu,cpu"]);
+    assert_eq!(out, "");
+    let measured = good(&["perplexity", "--model", "out/model", "--corpus", ".", "--baseline"]);
+    assert!(measured.contains("5-gram") && measured.contains("bits"), "{measured}");
+    let write = ["--prompt", "t5", "--temperature", "0", "--max-tokens", "12"];
+    let text = good(&[&["generate", "--model", "out/model"][..], &write].concat());
+    assert!(text.len() > 4, "{text}");
+    good(&["export", "out/model", "exported", "--max-shard-size", "2KB"]);
+    assert!(folder.path().join("exported/model.safetensors.index.json").is_file());
+    good(&["import", "exported", "imported"]);
+    assert_eq!(good(&[&["generate", "--model", "imported"][..], &write].concat()), text);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_fault() {
+    let folder = place();
+    let (code, _, err) = run(&["pretrain", "t.yaml", "--corpus", ".", "--output", "out"], folder.path());
+    assert_eq!(code, 0, "{err}");
+    let mut child = program()
+        .args(["generate", "--model", "out/model", "--prompt", "t5", "--max-tokens", "200"])
+        .current_dir(folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(0), "{}", String::from_utf8_lossy(&ended.stderr));
+    assert!(ended.stderr.is_empty(), "{}", String::from_utf8_lossy(&ended.stderr));
+}
+
+#[test]
+fn ctrl_c_saves_and_ends_with_130_and_the_same_command_goes_on() {
+    let folder = place();
+    let arguments = ["pretrain", "t.yaml", "--corpus", ".", "--output", "out", "--set", "data.steps=400"];
+    let mut child = program()
+        .args(arguments)
+        .args(["--set", "metrics.every-steps=1"])
+        .current_dir(folder.path())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let metrics = folder.path().join("out/metrics.jsonl");
+    while fs_err::read_to_string(&metrics).map_or(0, |text| text.lines().count()) < 3 {
+        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+        std::thread::yield_now();
+    }
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let stopped = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&stopped.stderr).into_owned();
+    assert_eq!(stopped.status.code(), Some(130), "{said}");
+    assert!(said.contains("run again to go on from"), "{said}");
+    let (code, _, said) = run(&[&arguments[..], &["--set", "metrics.every-steps=1"]].concat(), folder.path());
+    assert!(code == 0 && said.contains("going on from"), "{said}");
+}
