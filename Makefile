@@ -41,9 +41,10 @@ train: ## Train a small model on a corpus: make train RECIPE=code-heavy [DEVICE=
 test: ## Run every test
 	$(CARGO) test --workspace --locked
 
+GPU ?= wgpu
 .PHONY: test-gpu
-test-gpu: ## A small training step by Vulkan beside the processor's (a card, or Mesa's software driver)
-	$(CARGO) test --locked --workspace --features corpusmill-trainer/vulkan --test gpu
+test-gpu: ## A few training steps on a card, or Mesa's software driver, beside the processor's: make test-gpu [GPU=vulkan]
+	GPU=$(GPU) $(CARGO) test --locked --workspace --features corpusmill-trainer/$(firstword $(subst :, ,$(GPU))) --test gpu
 
 PEAK ?= 989
 .PHONY: bench-gpu
