@@ -15,7 +15,6 @@ use super::render::Renderer;
 use super::rule::{Cut, Rule};
 use super::tag::Tag;
 use super::tree::Tree;
-use super::vocabulary::hints;
 
 /// A main text shorter than this, in weighed letters, is doubted if the page has more.
 const ENOUGH: u32 = 250;
@@ -131,7 +130,7 @@ fn is_forum(tree: &Tree<'_>, raw: &[Measure]) -> bool {
             return true;
         }
         let own = u64::from(raw[id].prose);
-        let names = [Name::Class, Name::Id].map(|name| hints(tree.raw_attribute(id, name).unwrap_or_default()));
+        let names = [tree.names.class(id).hints, tree.names.identity(id).hints];
         if own > 0 && own * 100 <= prose * 60 && names.iter().any(|found| found.post) && tag.is_block() {
             posts += 1;
             in_posts += own;
