@@ -112,6 +112,13 @@ impl<'a> Tree<'a> {
                 break;
             }
         }
-        out.split_whitespace().collect::<Vec<_>>().join(" ")
+        let mut squashed = String::with_capacity(out.len());
+        for word in out.split_whitespace() {
+            if !squashed.is_empty() {
+                squashed.push(' ');
+            }
+            squashed.push_str(word);
+        }
+        squashed
     }
 }
