@@ -6,6 +6,7 @@
 //! block ends with that block instead of being split.
 
 use super::attribute::Attribute;
+use super::names::Names;
 use super::scan::{Scanner, Token};
 use super::tag::{TAGS, Tag};
 use super::tree::{Node, Tree};
@@ -72,7 +73,8 @@ impl Builder {
     fn finish(mut self, page: &str) -> Tree<'_> {
         self.pop_to(1);
         self.nodes[0].end = self.here();
-        Tree { page, nodes: self.nodes, attributes: self.attributes, flattened: self.flattened }
+        let names = Names::read(page, &self.nodes, &self.attributes);
+        Tree { page, nodes: self.nodes, attributes: self.attributes, names, flattened: self.flattened }
     }
 
     /// The id that the next node gets; pages below 4 GiB have fewer nodes than bytes.

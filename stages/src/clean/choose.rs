@@ -115,7 +115,9 @@ fn descend(tree: &Tree<'_>, measures: &[Measure], pruned: &Pruned, from: usize) 
 }
 
 /// The prose that stands between the page's main heading and the chosen element: the lead of an article.
-pub(crate) fn lead(tree: &Tree<'_>, measures: &[Measure], pruned: &Pruned, root: usize) -> Vec<usize> {
+///
+/// `left` is the chosen element's text.
+pub(crate) fn lead(tree: &Tree<'_>, measures: &[Measure], pruned: &Pruned, root: usize, left: u32) -> Vec<usize> {
     let mut found = Vec::new();
     let mut heading = None;
     let mut id = 1;
@@ -138,7 +140,7 @@ pub(crate) fn lead(tree: &Tree<'_>, measures: &[Measure], pruned: &Pruned, root:
         }
     }
     let text: u64 = found.iter().map(|id| u64::from(measures[*id].text)).sum();
-    if text * 100 > u64::from(measures[root].text) * LARGEST_PART {
+    if text * 100 > u64::from(left) * LARGEST_PART {
         found.clear();
     }
     found

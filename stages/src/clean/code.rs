@@ -106,40 +106,42 @@ pub(crate) fn code_text(tree: &Tree<'_>, id: usize) -> String {
 
 /// Whether an element holds line numbers beside code: by its class, or as a number that links to itself (`<a href="#7">7</a>`).
 pub(crate) fn is_gutter(tree: &Tree<'_>, id: usize) -> bool {
-    let names_gutter = tree.raw_attribute(id, Name::Class).is_some_and(|class| {
-        class.split_ascii_whitespace().any(|name| {
-            matches!(
-                name,
-                "linenos"
-                    | "lineno"
-                    | "linenodiv"
-                    | "line-number"
-                    | "line-numbers-rows"
-                    | "linenumber"
-                    | "linenumbers"
-                    | "lineNumber"
-                    | "gutter"
-                    | "rouge-gutter"
-                    | "hljs-ln-numbers"
-                    | "src-line-numbers"
-                    | "ln-num"
-                    | "rust-line-numbers"
-                    | "code-block-line-number"
-                    | "react-syntax-highlighter-line-number"
-                    | "lnt"
-                    | "ln"
-                    | "gl"
-                    | "line-num"
-            )
-        })
-    });
     let links_to_itself = tree.node(id).tag == Tag::A
         && tree.end(id) == id + 2
         && tree.raw_attribute(id, Name::Href).is_some_and(|href| href.strip_prefix('#') == Some(tree.raw_text(id + 1)));
-    (names_gutter || links_to_itself)
+    (tree.names.class(id).gutter || links_to_itself)
         && (id..tree.end(id)).all(|inner| {
             tree.raw_text(inner).bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_whitespace() || byte == b'.')
         })
+}
+
+/// Whether a class calls its element line numbers.
+pub(crate) fn names_gutter(class: &str) -> bool {
+    class.split_ascii_whitespace().any(|name| {
+        matches!(
+            name,
+            "linenos"
+                | "lineno"
+                | "linenodiv"
+                | "line-number"
+                | "line-numbers-rows"
+                | "linenumber"
+                | "linenumbers"
+                | "lineNumber"
+                | "gutter"
+                | "rouge-gutter"
+                | "hljs-ln-numbers"
+                | "src-line-numbers"
+                | "ln-num"
+                | "rust-line-numbers"
+                | "code-block-line-number"
+                | "react-syntax-highlighter-line-number"
+                | "lnt"
+                | "ln"
+                | "gl"
+                | "line-num"
+        )
+    })
 }
 
 /// Whether a `<pre>` holds nothing but rising line numbers.

@@ -11,11 +11,11 @@ const LONGEST_NAME: usize = 32;
 
 /// Decodes the character references of `text`; `attribute` applies the standard's exception for query strings.
 pub(crate) fn decode_entities(text: &str, attribute: bool) -> Cow<'_, str> {
-    let Some(first) = text.find('&') else { return Cow::Borrowed(text) };
+    let Some(first) = memchr::memchr(b'&', text.as_bytes()) else { return Cow::Borrowed(text) };
     let mut out = String::with_capacity(text.len());
     out.push_str(&text[..first]);
     let mut rest = &text[first..];
-    while let Some(at) = rest.find('&') {
+    while let Some(at) = memchr::memchr(b'&', rest.as_bytes()) {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
         let used = reference(&rest[1..], attribute, &mut out);

@@ -9,13 +9,12 @@ use super::attribute::Name;
 use super::choose::{choose, cut_empty_sections, cut_link_lists, lead};
 use super::judge::{Model, judge};
 use super::math::tex;
-use super::measure::{Measure, measure};
+use super::measure::{Measure, measure, measure_again};
 use super::prune::{Keep, Pruned, prune};
 use super::render::Renderer;
 use super::rule::{Cut, Rule};
 use super::tag::Tag;
 use super::tree::Tree;
-use super::vocabulary::hints;
 
 /// A main text shorter than this, in weighed letters, is doubted if the page has more.
 const ENOUGH: u32 = 250;
@@ -49,24 +48,24 @@ pub(crate) fn rule(tree: &Tree<'_>, settings: &CleanSettings) -> Ruled {
         article: !forum && says_article(tree),
         named: false,
     };
-    let (mut pruned, mut root, mut left) = rung(tree, &raw, keep);
-    if left < ENOUGH && raw[0].text > left.saturating_mul(2) {
+    let mut best = rung(tree, &raw, keep);
+    if best.left < ENOUGH && raw[0].text > best.left.saturating_mul(2) {
         let wider = rung(tree, &raw, Keep { comments: true, named: true, ..keep });
-        if wider.2 > left {
-            (pruned, root, left) = wider;
+        if wider.left > best.left {
+            best = wider;
         }
     }
-    if left < ENOUGH && tree.first(Tag::Noscript).is_some() {
-        let raw = measure(tree, |id| is_never_text(tree, id));
+    if best.left < ENOUGH && tree.first(Tag::Noscript).is_some() {
+        let raw = measure_again(tree, &raw, |id| is_never_text(tree, id));
         let wider = rung(tree, &raw, Keep { comments: true, noscript: true, ..keep });
-        if wider.2 > left.saturating_mul(2) {
-            (pruned, root) = (wider.0, wider.1);
+        if wider.left > best.left.saturating_mul(2) {
+            best = wider;
         }
     }
     let has_tex_scripts = (0..tree.nodes.len()).any(|id| tree.node(id).tag == Tag::Script && tex(tree, id).is_some());
-    let lead = if forum { Vec::new() } else { lead(tree, &measure(tree, |id| pruned.is_cut(id)), &pruned, root) };
-    let parts: Vec<usize> = lead.into_iter().chain([root]).collect();
-    Ruled { pruned, parts, forum, article: keep.article, has_tex_scripts }
+    let lead = if forum { Vec::new() } else { lead(tree, &best.measures, &best.pruned, best.root, best.left) };
+    let parts: Vec<usize> = lead.into_iter().chain([best.root]).collect();
+    Ruled { pruned: best.pruned, parts, forum, article: keep.article, has_tex_scripts }
 }
 
 /// Finds and renders the main text: the rules propose, the judge decides.
@@ -84,15 +83,41 @@ pub(crate) fn main_text(tree: &Tree<'_>, settings: &CleanSettings, base: Option<
     Main { text: renderer.render(&parts), cut, confidence }
 }
 
-/// One rung: what is pruned, the main element, and its text in weighed letters.
-fn rung(tree: &Tree<'_>, raw: &[Measure], keep: Keep) -> (Pruned, usize, u32) {
+/// What one rung leaves.
+struct Rung {
+    pruned: Pruned,
+    /// The main element.
+    root: usize,
+    /// The main element's text, in weighed letters.
+    left: u32,
+    /// Measures before anything was cut within the main element.
+    measures: Vec<Measure>,
+}
+
+fn rung(tree: &Tree<'_>, raw: &[Measure], keep: Keep) -> Rung {
     let mut pruned = prune(tree, raw, keep);
-    let measures = measure(tree, |id| pruned.is_cut(id));
+    let measures = measure_again(tree, raw, |id| pruned.is_cut(id));
     let root = choose(tree, &measures, &pruned);
     cut_link_lists(tree, &measures, &mut pruned, root, keep.article);
     cut_empty_sections(tree, raw, &mut pruned, root);
-    let kept = measure(tree, |id| pruned.is_cut(id));
-    (pruned, root, kept[root].text)
+    let left = text_left(tree, &measures, &pruned, root);
+    Rung { pruned, root, left, measures }
+}
+
+/// The text of `root` that was not cut.
+fn text_left(tree: &Tree<'_>, measures: &[Measure], pruned: &Pruned, root: usize) -> u32 {
+    let (mut left, mut id) = (0, root);
+    while id < tree.end(root) {
+        if pruned.is_cut(id) {
+            id = tree.end(id);
+            continue;
+        }
+        if tree.node(id).tag == Tag::Text {
+            left += measures[id].text;
+        }
+        id += 1;
+    }
+    left
 }
 
 /// Whether the page declares itself one article, in `OpenGraph`'s or schema.org's terms.
@@ -131,7 +156,7 @@ fn is_forum(tree: &Tree<'_>, raw: &[Measure]) -> bool {
             return true;
         }
         let own = u64::from(raw[id].prose);
-        let names = [Name::Class, Name::Id].map(|name| hints(tree.raw_attribute(id, name).unwrap_or_default()));
+        let names = [tree.names.class(id).hints, tree.names.identity(id).hints];
         if own > 0 && own * 100 <= prose * 60 && names.iter().any(|found| found.post) && tag.is_block() {
             posts += 1;
             in_posts += own;

@@ -50,10 +50,37 @@ fn in_display(tree: &Tree<'_>, id: usize) -> bool {
 
 /// Whether an element is the rendered copy of a formula whose source stands beside it.
 pub(crate) fn is_rendered_copy(tree: &Tree<'_>, id: usize, has_tex_scripts: bool) -> bool {
-    let Some(class) = tree.raw_attribute(id, Name::Class) else { return false };
-    class.split_ascii_whitespace().any(|name| {
-        name == "katex-html" || (has_tex_scripts && (name.starts_with("MathJax") || name == "MJX_Assistive_MathML"))
-    })
+    match tree.names.class(id).copied {
+        Copied::Not => false,
+        Copied::Always => true,
+        Copied::BesideScripts => has_tex_scripts,
+    }
+}
+
+/// What a class says about its element being the rendered copy of a formula.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Copied {
+    /// It is none.
+    #[default]
+    Not,
+    /// It is one where scripts hold the formulas' sources.
+    BesideScripts,
+    /// It is one.
+    Always,
+}
+
+/// Reads a class.
+pub(crate) fn copied(class: &str) -> Copied {
+    let mut found = Copied::Not;
+    for name in class.split_ascii_whitespace() {
+        if name == "katex-html" {
+            return Copied::Always;
+        }
+        if name.starts_with("MathJax") || name == "MJX_Assistive_MathML" {
+            found = Copied::BesideScripts;
+        }
+    }
+    found
 }
 
 fn raw(tree: &Tree<'_>, id: usize) -> String {

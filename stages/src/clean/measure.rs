@@ -27,28 +27,41 @@ const PROSE_LETTERS: u32 = 40;
 
 /// The weight of a run of undecoded characters.
 pub(crate) fn weigh(text: &str) -> u32 {
-    let bytes = text.as_bytes();
+    let mut bytes = text.as_bytes();
     let mut weight = 0;
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        at += 1;
-        match byte {
-            b'&' => {
-                let name = bytes[at..].iter().take(10).position(|byte| *byte == b';');
-                let entity = name.unwrap_or(0);
-                weight += u32::from(!bytes[at..].starts_with(b"nbsp;"));
-                at += if name.is_some() { entity + 1 } else { 0 };
-            }
-            0x21..=0x7f | 0xc0..=0xdf | 0xe0..=0xe2 | 0xee..=0xff => weight += 1,
-            0xe3..=0xed => weight += 3,
-            _ => {}
-        }
+    while let Some(at) = memchr::memchr(b'&', bytes) {
+        let reference = &bytes[at + 1..];
+        weight += weigh_bytes(&bytes[..at]) + u32::from(!reference.starts_with(b"nbsp;"));
+        let name = reference.iter().take(10).position(|byte| *byte == b';');
+        bytes = &reference[name.map_or(0, |length| length + 1)..];
     }
-    weight
+    weight + weigh_bytes(bytes)
+}
+
+/// The weight of bytes without references.
+fn weigh_bytes(bytes: &[u8]) -> u32 {
+    /// So many bytes weigh less than 256.
+    const PART: usize = 64;
+    let of = |byte: u8| match byte {
+        0x21..=0x7f | 0xc0..=0xe2 | 0xee..=0xff => 1,
+        0xe3..=0xed => 3,
+        _ => 0,
+    };
+    bytes.chunks(PART).map(|part| u32::from(part.iter().map(|byte| of(*byte)).sum::<u8>())).sum()
 }
 
 /// Measures every subtree; `removed` tells which nodes (with all below them) are gone.
 pub(crate) fn measure(tree: &Tree<'_>, removed: impl Fn(usize) -> bool) -> Vec<Measure> {
+    sum_up(tree, |id| weigh(tree.raw_text(id)), removed)
+}
+
+/// As [`measure`], with the weights of texts that were measured before.
+pub(crate) fn measure_again(tree: &Tree<'_>, before: &[Measure], removed: impl Fn(usize) -> bool) -> Vec<Measure> {
+    let weight = |id: usize| if before[id].text > 0 { before[id].text } else { weigh(tree.raw_text(id)) };
+    sum_up(tree, weight, removed)
+}
+
+fn sum_up(tree: &Tree<'_>, weight: impl Fn(usize) -> u32, removed: impl Fn(usize) -> bool) -> Vec<Measure> {
     let count = tree.nodes.len();
     let mut all = vec![Measure::default(); count];
     let mut block = vec![0_u32; count];
@@ -66,7 +79,7 @@ pub(crate) fn measure(tree: &Tree<'_>, removed: impl Fn(usize) -> bool) -> Vec<M
         block[id] = if node.tag.is_block() { u32::try_from(id).unwrap_or(0) } else { block[parent] };
         match node.tag {
             Tag::Text => {
-                let weight = weigh(tree.raw_text(id));
+                let weight = weight(id);
                 all[id].text = weight;
                 let holder = &mut own[block[id] as usize];
                 holder.0 += weight;

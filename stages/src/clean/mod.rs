@@ -18,6 +18,7 @@ mod ladder;
 mod math;
 mod measure;
 mod metadata;
+mod names;
 mod prune;
 mod render;
 mod rule;

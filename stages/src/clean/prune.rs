@@ -3,14 +3,12 @@
 //! Invariant: nothing inside `<pre>` or `<code>` is judged by its names (highlighters call tokens `comment` or `meta`), and a name never
 //! removes an element that holds a large share of the page's text: such a name is a layout's, not a part's.
 
-use std::collections::HashMap;
-
 use super::attribute::Name;
 use super::measure::Measure;
 use super::rule::Rule;
 use super::tag::Tag;
 use super::tree::Tree;
-use super::vocabulary::{Hints, hints};
+use super::vocabulary::Hints;
 
 /// Largest share of the page's text, in percent, that a name may remove.
 const LARGEST_NAMED_SHARE: u64 = 25;
@@ -62,7 +60,7 @@ pub(crate) struct Keep {
 /// Judges every element of the page.
 pub(crate) fn prune(tree: &Tree<'_>, raw: &[Measure], keep: Keep) -> Pruned {
     let mut pruned = Pruned::new(tree);
-    let mut judge = Judge { tree, raw, keep, page_text: u64::from(raw[0].text), seen: HashMap::new() };
+    let judge = Judge { tree, raw, keep, page_text: u64::from(raw[0].text) };
     let mut id = 1;
     while id < tree.nodes.len() {
         let tag = tree.node(id).tag;
@@ -85,11 +83,10 @@ struct Judge<'t, 'a> {
     raw: &'t [Measure],
     keep: Keep,
     page_text: u64,
-    seen: HashMap<&'a str, Hints>,
 }
 
 impl Judge<'_, '_> {
-    fn rule(&mut self, id: usize) -> Option<Rule> {
+    fn rule(&self, id: usize) -> Option<Rule> {
         let tag = self.tree.node(id).tag;
         if matches!(tag, Tag::Html | Tag::Body) {
             return None;
@@ -108,7 +105,7 @@ impl Judge<'_, '_> {
         (id..self.tree.end(id)).take(400).any(|inner| self.tree.node(inner).tag == Tag::H1)
     }
 
-    fn by_element(&mut self, id: usize, tag: Tag) -> Option<Rule> {
+    fn by_element(&self, id: usize, tag: Tag) -> Option<Rule> {
         match tag {
             Tag::Script => (!is_tex(self.tree, id)).then_some(Rule::NotText),
             Tag::Head
@@ -203,12 +200,13 @@ impl Judge<'_, '_> {
         }
     }
 
-    fn by_name(&mut self, id: usize, tag: Tag) -> Option<Rule> {
+    fn by_name(&self, id: usize, tag: Tag) -> Option<Rule> {
         if self.keep.named || matches!(tag, Tag::Main | Tag::Article | Tag::Pre | Tag::Code | Tag::Math | Tag::Table) {
             return None;
         }
-        let class = self.hints(id, Name::Class);
-        let identity = if self.is_titled_section(id, tag) { Hints::default() } else { self.hints(id, Name::Id) };
+        let class = self.tree.names.class(id).hints;
+        let identity = self.tree.names.identity(id).hints;
+        let identity = if self.is_titled_section(id, tag) { Hints::default() } else { identity };
         let weak = if self.keep.article { class.weak.or(identity.weak) } else { None };
         let rule = class.prune.or(identity.prune).or(weak)?;
         if rule == Rule::Comments && self.keep.comments {
@@ -241,11 +239,6 @@ impl Judge<'_, '_> {
             tag == Tag::Section || self.tree.raw_attribute(id, Name::Class).is_some_and(|class| class == "section");
         let first = self.tree.children(id).find(|child| !matches!(self.tree.node(*child).tag, Tag::Text | Tag::Span));
         section && first.is_some_and(|first| self.tree.node(first).tag.heading().is_some())
-    }
-
-    fn hints(&mut self, id: usize, name: Name) -> Hints {
-        let Some(value) = self.tree.raw_attribute(id, name) else { return Hints::default() };
-        *self.seen.entry(value).or_insert_with(|| hints(value))
     }
 }
 

@@ -49,7 +49,7 @@ impl<'a> Scanner<'a> {
         let bytes = self.page.as_bytes();
         let mut start = self.at;
         let mut from = start;
-        while let Some(open) = self.find_from(from, '<') {
+        while let Some(open) = self.find_from(from, b'<') {
             let next = bytes.get(open + 1).copied().unwrap_or(b' ');
             if !(next.is_ascii_alphabetic() || matches!(next, b'/' | b'!' | b'?')) {
                 from = open + 1;
@@ -83,7 +83,7 @@ impl<'a> Scanner<'a> {
                 Some(Token::End { tag, hash })
             }
             b'/' | b'?' => {
-                self.at = self.find_from(open + 2, '>').map_or(bytes.len(), |at| at + 1);
+                self.at = self.find_from(open + 2, b'>').map_or(bytes.len(), |at| at + 1);
                 None
             }
             _ => {
@@ -94,14 +94,14 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn find_from(&self, from: usize, wanted: char) -> Option<usize> {
-        self.page.get(from..)?.find(wanted).map(|offset| from + offset)
+    fn find_from(&self, from: usize, wanted: u8) -> Option<usize> {
+        memchr::memchr(wanted, self.page.as_bytes().get(from..)?).map(|offset| from + offset)
     }
 
     fn after_declaration(&self, open: usize) -> usize {
         let end = self.page.len();
         let Some(body) = self.page.get(open..).and_then(|rest| rest.strip_prefix("<!--")) else {
-            return self.find_from(open + 2, '>').map_or(end, |at| at + 1);
+            return self.find_from(open + 2, b'>').map_or(end, |at| at + 1);
         };
         let start = open + 4;
         if body.starts_with('>') {
@@ -112,7 +112,7 @@ impl<'a> Scanner<'a> {
         }
         let bytes = self.page.as_bytes();
         let mut from = start;
-        while let Some(close) = self.find_from(from, '>') {
+        while let Some(close) = self.find_from(from, b'>') {
             let before = &bytes[start..close];
             if before.ends_with(b"--") || before.ends_with(b"--!") {
                 return close + 1;
@@ -197,7 +197,7 @@ impl<'a> Scanner<'a> {
             value += 1;
         }
         if let Some(&quote @ (b'"' | b'\'')) = bytes.get(value) {
-            let stop = self.find_from(value + 1, char::from(quote)).unwrap_or(bytes.len());
+            let stop = self.find_from(value + 1, quote).unwrap_or(bytes.len());
             self.keep(name, value + 1, stop);
             return (stop + 1).min(bytes.len());
         }
@@ -229,7 +229,7 @@ impl<'a> Scanner<'a> {
     fn raw_end(&self, hash: u32) -> usize {
         let bytes = self.page.as_bytes();
         let mut from = self.at;
-        while let Some(open) = self.find_from(from, '<') {
+        while let Some(open) = self.find_from(from, b'<') {
             if bytes.get(open + 1) == Some(&b'/')
                 && bytes.get(open + 2).is_some_and(u8::is_ascii_alphabetic)
                 && self.name(open + 2).1 == hash

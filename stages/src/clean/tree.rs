@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use super::attribute::{Attribute, Name};
 use super::entity::decode_entities;
+use super::names::Names;
 use super::tag::Tag;
 
 /// An element or a run of text.
@@ -28,6 +29,8 @@ pub(crate) struct Tree<'a> {
     pub(crate) page: &'a str,
     pub(crate) nodes: Vec<Node>,
     pub(crate) attributes: Vec<Attribute>,
+    /// What classes and ids say.
+    pub(crate) names: Names,
     /// Whether nesting went beyond the limit, so that deeper elements became leaves.
     pub(crate) flattened: bool,
 }
@@ -109,6 +112,13 @@ impl<'a> Tree<'a> {
                 break;
             }
         }
-        out.split_whitespace().collect::<Vec<_>>().join(" ")
+        let mut squashed = String::with_capacity(out.len());
+        for word in out.split_whitespace() {
+            if !squashed.is_empty() {
+                squashed.push(' ');
+            }
+            squashed.push_str(word);
+        }
+        squashed
     }
 }

@@ -25,9 +25,35 @@ pub(crate) fn hints(value: &str) -> Hints {
     found
 }
 
+/// What the names of an element say about whom or what it shows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Shows {
+    pub(crate) author: bool,
+    pub(crate) date: bool,
+}
+
+/// Reads the class of an element.
+pub(crate) fn shows(class: &str) -> Shows {
+    let mut found = Shows::default();
+    for_each_word(class, |previous, word, (_, last)| match word {
+        b"author" | b"byline" | b"username" | b"writer" | b"poster" | b"contributor" | b"nickname" | b"autor"
+        | b"auteur" => found.author |= last,
+        b"name" => found.author |= last && matches!(previous, b"author" | b"user" | b"writer" | b"byline" | b"creator"),
+        b"date" | b"time" | b"timestamp" | b"datetime" | b"posted" | b"published" | b"pubdate" | b"dateline"
+        | b"updated" | b"meta" => found.date = true,
+        _ => {}
+    });
+    found
+}
+
+/// Whether a class name that calls an element a post does so in a word by which little else is called.
+pub(crate) fn tells_post(value: &str) -> bool {
+    ["post", "message", "answer", "reply", "Post", "Message", "Reply"].iter().any(|word| value.contains(word))
+}
+
 /// Calls `each` with the word before it in the same name, with every word of the value in lower case, and with whether it is
 /// the first and the last of its name. Words are cut at 24 bytes; names beyond the 24th are left out.
-pub(crate) fn for_each_word(value: &str, mut each: impl FnMut(&[u8], &[u8], (bool, bool))) {
+fn for_each_word(value: &str, mut each: impl FnMut(&[u8], &[u8], (bool, bool))) {
     for token in value.split_ascii_whitespace().take(24) {
         let mut word = [0_u8; 24];
         let mut previous: [u8; 24] = [0; 24];
@@ -143,6 +169,7 @@ mod tests {
         assert_eq!(hints("post-meta").prune, Some(Rule::Byline));
         assert_eq!(hints("mainNav siteNav").prune, Some(Rule::Navigation));
         assert_eq!(hints("shared-memory adapter").prune, None);
+        assert!(!shows("author-bio authors-list").author);
         assert_eq!(hints("col-md-8 entry-content"), Hints { content: true, ..Hints::default() });
     }
 }

@@ -153,7 +153,11 @@ impl Splitter {
 }
 
 fn is_blank(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_whitespace()) || text.replace("&nbsp;", "").trim().is_empty()
+    let mut rest = text.trim_start();
+    while let Some(behind) = rest.strip_prefix("&nbsp;") {
+        rest = behind.trim_start();
+    }
+    rest.is_empty()
 }
 
 /// Joins the blocks of each outermost list that has few more blocks than items and holds nothing but text.

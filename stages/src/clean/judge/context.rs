@@ -2,15 +2,11 @@
 //!
 //! Invariant: one pass over the arena, parents first; a node knows its ancestors by sums and bits, never by walking up.
 
-use std::collections::HashMap;
-
-use xxhash_rust::xxh3::Xxh3DefaultBuilder;
-
 use super::super::attribute::Name;
 use super::super::prune::{Pruned, hides};
 use super::super::tag::Tag;
 use super::super::tree::Tree;
-use super::super::vocabulary::{Hints, hints};
+use super::super::vocabulary::Hints;
 
 /// Kinds of ancestors, as bits of [`Context::flags`].
 pub(crate) mod flag {
@@ -58,7 +54,7 @@ pub(crate) struct Context {
     /// One more than the rule that cut the node or what it stands in; 0 for none.
     pub(crate) verdict: u8,
     pub(crate) depth: u16,
-    /// A hash of the element's name and class; for text, of what it stands in.
+    /// The element's class and tag in one number; for text, of what it stands in.
     pub(crate) signature: u32,
     /// The signature of the parent element, and of its parent.
     pub(crate) above: u32,
@@ -68,7 +64,6 @@ pub(crate) struct Context {
 /// The context of every node.
 pub(crate) fn contexts(tree: &Tree<'_>, pruned: &Pruned) -> Vec<Context> {
     let mut all = vec![Context::default(); tree.nodes.len()];
-    let mut seen: HashMap<&str, Hints, Xxh3DefaultBuilder> = HashMap::default();
     for id in 1..tree.nodes.len() {
         let node = tree.node(id);
         let parent = all[node.parent as usize];
@@ -87,11 +82,9 @@ pub(crate) fn contexts(tree: &Tree<'_>, pruned: &Pruned) -> Vec<Context> {
         if own.verdict == 0 {
             own.verdict = pruned.rule(id).map_or(0, |rule| rule as u8 + 1);
         }
-        let class = tree.raw_attribute(id, Name::Class);
-        own.signature = signature(node.tag, class.unwrap_or_default());
-        for value in [class, tree.raw_attribute(id, Name::Id)].into_iter().flatten() {
-            own.hear(*seen.entry(value).or_insert_with(|| hints(value)));
-        }
+        own.signature = tree.names.class_number(id) << 8 | node.tag as u32;
+        own.hear(tree.names.class(id).hints);
+        own.hear(tree.names.identity(id).hints);
         all[id] = own;
     }
     all
@@ -106,12 +99,6 @@ impl Context {
         }
         self.flags |= if named.post { flag::POST } else { 0 } | if named.content { flag::CONTENT } else { 0 };
     }
-}
-
-fn signature(tag: Tag, class: &str) -> u32 {
-    #[expect(clippy::cast_possible_truncation, reason = "the low half of a hash is a hash")]
-    let hash = xxhash_rust::xxh3::xxh3_64_with_seed(class.as_bytes(), tag as u64) as u32;
-    hash
 }
 
 fn element_flags(tree: &Tree<'_>, id: usize, tag: Tag) -> u32 {

@@ -178,11 +178,11 @@ impl<'t, 'a> Board<'t, 'a> {
     }
 
     fn group(&mut self) {
-        let mut ids: HashMap<u64, u32, Xxh3DefaultBuilder> = HashMap::default();
+        let mut ids: HashMap<(u32, u32, u32), u32, Xxh3DefaultBuilder> = HashMap::default();
         let mut letters: HashMap<u64, u32, Xxh3DefaultBuilder> = HashMap::default();
         for (block, shape) in self.blocks.iter().zip(&self.shapes) {
             let own = &self.contexts[block.owner];
-            let key = u64::from(own.signature) << 32 ^ u64::from(own.above).rotate_left(13) ^ u64::from(own.higher);
+            let key = (own.signature, own.above, own.higher);
             let next = u32::try_from(self.templates.len()).unwrap_or(u32::MAX);
             let id = *ids.entry(key).or_insert(next);
             if id == next {

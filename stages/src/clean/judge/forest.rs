@@ -4,67 +4,97 @@
 //! most a whole number; leaves are whole numbers, so a sum of them is exact in any order; only the logistic function at the end is
 //! floating point, by `libm`. Equal rows give equal opinions on every machine.
 //!
-//! The file, little-endian: `CMJ1`; `u32` columns,
-//! `u32` trees, `i32` leaf units that make 1.0, `i32` bias; per tree `u16` splits, the splits (`u16` column, `i16` threshold, `i16` left,
-//! `i16` right) and, one more than splits, the leaves (`i16`). A child below 0 is the leaf with the complement of its number; the others
-//! are splits behind their parent.
+//! No tree is walked. Each has one bit a leaf, from left to right, and a split whose answer is "beyond" clears the leaves to its left;
+//! the first leaf that is left is the tree's (QuickScorer, Lucchese et al. 2015; over several rows at once, Lucchese et al. 2016).
+//! Splits are sorted by column and threshold, so those that no row of a batch passes are never looked at.
 //!
-//! Invariant: a file is checked when it is read, so walking a tree always ends.
+//! The file, little-endian: `CMJ1`; `u32` columns,
+//! `u32` trees, `i32` leaf units that make 1.0, `i32` bias; per tree `u16` splits, at most 31, the splits (`u16` column, `i16` threshold,
+//! `i16` left, `i16` right) and, one more than splits, the leaves (`i16`). A child below 0 is the leaf with the complement of its number;
+//! the others are splits behind their parent.
+//!
+//! Invariant: a file is checked when it is read: each of its trees is one.
 
 /// Why a file of weights is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the weights are damaged")]
 pub struct BadWeights;
 
+/// The most leaves of a tree: bits of a mask.
+const LEAVES: usize = 32;
+/// Rows that are judged together.
+const LANES: usize = 32;
+
+/// One question of one tree.
 #[derive(Debug, Clone, Copy)]
 struct Split {
-    column: u16,
     threshold: i16,
-    children: [i16; 2],
-}
-
-#[derive(Debug, Clone, Copy)]
-struct TreeAt {
-    splits: usize,
-    leaves: usize,
-    empty: bool,
+    tree: u16,
+    /// The leaves that stay possible for a row beyond the threshold.
+    beyond: u32,
 }
 
 /// Trees whose leaves are added up: all that was learned.
 #[derive(Debug, Clone, Default)]
 pub struct Model {
-    columns: usize,
     unit: i32,
     bias: i32,
-    trees: Vec<TreeAt>,
-    splits: Vec<Split>,
-    leaves: Vec<i16>,
+    /// The questions about each column, by threshold.
+    columns: Vec<Vec<Split>>,
+    /// The leaves of each tree, from left to right.
+    leaves: Vec<[i16; LEAVES]>,
 }
 
 impl Model {
     /// How many columns the rows have that it was learned from.
-    #[cfg(test)]
     pub(crate) fn columns(&self) -> usize {
-        self.columns
+        self.columns.len()
     }
 
     /// The opinions on rows that stand one after the other: how likely each block is content, in thousandths.
-    ///
-    /// Tree by tree over all rows: the walks of different rows do not wait for each other, and a tree stays in the cache.
     pub(crate) fn opinions(&self, rows: &[i16]) -> Vec<i16> {
-        let mut sums = vec![i64::from(self.bias); rows.len().checked_div(self.columns).unwrap_or(0)];
-        for tree in &self.trees {
-            for (row, sum) in rows.chunks_exact(self.columns).zip(&mut sums) {
-                let mut at: i16 = if tree.empty { -1 } else { 0 };
-                while let Ok(place) = usize::try_from(at) {
-                    let split = &self.splits[tree.splits + place];
-                    let beyond = row[usize::from(split.column)] > split.threshold;
-                    at = split.children[usize::from(beyond)];
+        let mut likely = Vec::with_capacity(rows.len().checked_div(self.columns()).unwrap_or(0));
+        let mut possible = vec![[0; LANES]; self.leaves.len()];
+        for batch in rows.chunks(self.columns().max(1) * LANES) {
+            let count = batch.len() / self.columns();
+            self.answer(batch, count, &mut possible);
+            let mut sums = [i64::from(self.bias); LANES];
+            for (leaves, possible) in self.leaves.iter().zip(&possible) {
+                for (sum, possible) in sums.iter_mut().zip(possible) {
+                    *sum += i64::from(leaves[possible.trailing_zeros() as usize % LEAVES]);
                 }
-                *sum += i64::from(self.leaves[tree.leaves + usize::from(at.unsigned_abs()) - 1]);
+            }
+            likely.extend(sums[..count].iter().map(|sum| self.logistic(*sum)));
+        }
+        likely
+    }
+
+    /// Leaves in `possible` the leaves of each tree that each of `count` rows may fall to; the first of them is where it falls.
+    fn answer(&self, rows: &[i16], count: usize, possible: &mut [[u32; LANES]]) {
+        possible.fill([u32::MAX; LANES]);
+        for (column, splits) in self.columns.iter().enumerate() {
+            let mut values = [rows[column]; LANES];
+            for (value, row) in values.iter_mut().zip(rows.chunks_exact(self.columns())).take(count) {
+                *value = row[column];
+            }
+            let (mut low, mut high) = (values[0], values[0]);
+            for value in values {
+                (low, high) = (low.min(value), high.max(value));
+            }
+            for split in splits {
+                if split.threshold >= high {
+                    break;
+                }
+                let possible = &mut possible[usize::from(split.tree)];
+                if split.threshold < low {
+                    possible.iter_mut().for_each(|lane| *lane &= split.beyond);
+                    continue;
+                }
+                for (lane, value) in possible.iter_mut().zip(values) {
+                    *lane &= split.beyond | u32::from(value > split.threshold).wrapping_sub(1);
+                }
             }
         }
-        sums.into_iter().map(|sum| self.logistic(sum)).collect()
     }
 
     fn logistic(&self, sum: i64) -> i16 {
@@ -86,32 +116,59 @@ impl Model {
         }
         let (columns, trees) = (bytes.u32()?, bytes.u32()?);
         let (unit, bias) = (bytes.i32()?, bytes.i32()?);
-        let mut model = Self { columns: columns as usize, unit, bias, ..Self::default() };
         if unit <= 0 || columns == 0 || columns > u32::from(u16::MAX) {
             return Err(BadWeights);
         }
-        for _ in 0..trees {
-            let count = usize::from(bytes.u16()?);
-            model.trees.push(TreeAt { splits: model.splits.len(), leaves: model.leaves.len(), empty: count == 0 });
-            for at in 0..count {
-                let split =
-                    Split { column: bytes.u16()?, threshold: bytes.i16()?, children: [bytes.i16()?, bytes.i16()?] };
-                // A split leads forward or to a leaf that is there.
-                let good = |child: i16| match usize::try_from(child) {
-                    Ok(child) => child > at && child < count,
-                    Err(_) => usize::from(child.unsigned_abs()) <= count + 1,
-                };
-                if u32::from(split.column) >= columns || !split.children.into_iter().all(good) {
-                    return Err(BadWeights);
-                }
-                model.splits.push(split);
-            }
-            for _ in 0..=count {
-                model.leaves.push(bytes.i16()?);
-            }
+        let mut model = Self { unit, bias, columns: vec![Vec::new(); columns as usize], leaves: Vec::new() };
+        for tree in 0..trees {
+            let tree = u16::try_from(tree).map_err(|_| BadWeights)?;
+            model.read_tree(tree, &mut bytes)?;
         }
+        model.columns.iter_mut().for_each(|splits| splits.sort_by_key(|split| split.threshold));
         if bytes.0.is_empty() { Ok(model) } else { Err(BadWeights) }
     }
+
+    fn read_tree(&mut self, tree: u16, bytes: &mut Bytes<'_>) -> Result<(), BadWeights> {
+        let count = usize::from(bytes.u16()?);
+        if count >= LEAVES {
+            return Err(BadWeights);
+        }
+        let mut splits = Vec::with_capacity(count);
+        for _ in 0..count {
+            splits.push((usize::from(bytes.u16()?), bytes.i16()?, [bytes.i16()?, bytes.i16()?]));
+        }
+        let mut given = [0; LEAVES];
+        for leaf in given.iter_mut().take(count + 1) {
+            *leaf = bytes.i16()?;
+        }
+        let mut leaves = [0; LEAVES];
+        let (mut passed, mut visited) = (0, 0_usize);
+        // A child to visit, and the split whose left side ends before it.
+        let mut open: Vec<(i16, Option<(usize, u32)>)> = vec![(if count == 0 { -1 } else { 0 }, None)];
+        while let Some((child, ends)) = open.pop() {
+            if let Some((split, before)) = ends {
+                let (column, threshold, _) = splits[split];
+                let beyond = !(below(passed) & !below(before));
+                self.columns.get_mut(column).ok_or(BadWeights)?.push(Split { threshold, tree, beyond });
+            }
+            if let Ok(split) = usize::try_from(child) {
+                visited += 1;
+                let [left, right] = splits.get(split).filter(|_| visited <= count).ok_or(BadWeights)?.2;
+                open.extend([(right, Some((split, passed))), (left, None)]);
+            } else {
+                let leaf = leaves.get_mut(passed as usize).ok_or(BadWeights)?;
+                *leaf = *given[..=count].get(usize::from(child.unsigned_abs()) - 1).ok_or(BadWeights)?;
+                passed += 1;
+            }
+        }
+        self.leaves.push(leaves);
+        if visited == count { Ok(()) } else { Err(BadWeights) }
+    }
+}
+
+/// The bits of the leaves before this one.
+fn below(leaf: u32) -> u32 {
+    1_u32.checked_shl(leaf).map_or(u32::MAX, |bit| bit - 1)
 }
 
 /// What is left of a file.
@@ -172,7 +229,7 @@ mod tests {
             let mut bad = good.clone();
             bad[at] ^= 0x41;
             if let Ok(model) = Model::from_bytes(&bad) {
-                model.opinions(&vec![0; model.columns]);
+                assert_eq!(model.opinions(&vec![0; model.columns()]).len(), 1);
             }
         }
     }

@@ -40,8 +40,8 @@ static MODEL: LazyLock<Model> = LazyLock::new(|| {
 /// A page with more blocks is left to the rules: the judge's memory, about 300 bytes a block, stays bounded.
 const MOST_BLOCKS: usize = 100_000;
 
-/// Rows that are judged together.
-const ROWS: usize = 64;
+/// Rows that are held at once.
+const ROWS: usize = 256;
 
 /// What the judge made of a page.
 pub(crate) struct Judged {
@@ -78,7 +78,7 @@ pub fn model() -> &'static Model {
 /// How likely each block is content, in thousandths.
 fn opinions(board: &Board<'_, '_>, model: &Model) -> Vec<i16> {
     let mut likely = Vec::with_capacity(board.blocks.len());
-    let mut rows = Vec::new();
+    let mut rows = Vec::with_capacity(ROWS * model.columns());
     for from in (0..board.blocks.len()).step_by(ROWS) {
         rows.clear();
         for at in from..board.blocks.len().min(from + ROWS) {

@@ -6,7 +6,6 @@ use super::super::attribute::Name;
 use super::super::entity::decode_entities;
 use super::super::tag::Tag;
 use super::super::tree::Tree;
-use super::super::vocabulary::hints;
 use super::shape::Shape;
 
 /// Kinds that a page declares in schema.org's or `OpenGraph`'s terms, as bits of [`Page::kinds`].
@@ -82,25 +81,13 @@ pub(crate) fn page(tree: &Tree<'_>) -> Page {
             }
             Tag::Title => page.titles.push(letters_hash(&tree.squashed_text(id, 1000))),
             _ => {
-                for attribute in tree.own_attributes(id) {
-                    let value = &tree.page[attribute.start as usize..attribute.stop as usize];
-                    match attribute.name {
-                        Name::Itemtype => page.kinds |= kind(value),
-                        Name::Class if hints_post(value) => page.posts += 1,
-                        _ => {}
-                    }
-                }
+                page.posts += u32::from(tree.names.class(id).post);
+                page.kinds |= tree.raw_attribute(id, Name::Itemtype).map_or(0, kind);
             }
         }
     }
     page.counts = COUNTED.map(|tag| by_tag[tag as usize]);
     page
-}
-
-fn hints_post(value: &str) -> bool {
-    // Cheap before thorough: most class names hold none of these letters in this order.
-    ["post", "message", "answer", "reply", "Post", "Message", "Reply"].iter().any(|word| value.contains(word))
-        && hints(value).post
 }
 
 impl Page {

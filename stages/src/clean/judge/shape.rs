@@ -3,6 +3,8 @@
 //! Invariant: one pass over the characters, no word of any language; length is counted in letters as `measure` weighs them, so
 //! that a Han character counts 3, a letter 1, and white space nothing.
 
+use std::sync::LazyLock;
+
 use super::super::tag::Tag;
 use super::super::tree::Tree;
 use super::block::Block;
@@ -60,6 +62,17 @@ fn class_of(character: char) -> u8 {
     }
 }
 
+/// [`class_of`] of ASCII; white space has the class [`GAP`].
+static CLASSES: LazyLock<[u8; 128]> = LazyLock::new(|| {
+    std::array::from_fn(|code| {
+        let character = char::from(u8::try_from(code).unwrap_or(0));
+        if character.is_whitespace() { GAP } else { class_of(character) }
+    })
+});
+
+/// The class of white space, which belongs to no block's shape.
+const GAP: u8 = 11;
+
 /// Whether a script writes without spaces: Han, kana, Thai, Lao, Khmer, Burmese.
 fn is_spaceless(character: char) -> bool {
     matches!(character, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}'
@@ -116,38 +129,52 @@ struct Reader {
 
 impl Reader {
     fn text(&mut self, text: &str) {
-        let mut rest = text;
-        while let Some(character) = rest.chars().next() {
-            let mut used = character.len_utf8();
-            let mut character = character;
-            if character == '&' {
+        let classes = &*CLASSES;
+        let mut at = 0;
+        while let Some(&byte) = text.as_bytes().get(at) {
+            if byte == b'&' {
                 // A reference is one character; which one hardly matters here.
-                let name = rest.bytes().take(10).position(|byte| byte == b';');
-                if let Some(length) = name {
-                    character = if rest.starts_with("&nbsp;") { ' ' } else { '&' };
-                    used = length + 1;
-                }
+                let rest = &text.as_bytes()[at..];
+                let name = rest.iter().take(10).position(|byte| *byte == b';');
+                let space = name.is_some() && rest.starts_with(b"&nbsp;");
+                self.add(u64::from(b'&'), if space { GAP } else { classes[usize::from(b'&')] }, 1);
+                at += name.map_or(1, |length| length + 1);
+            } else if byte < 128 {
+                self.add(u64::from(byte), classes[usize::from(byte)], 1);
+                at += 1;
+            } else {
+                let Some(character) = text[at..].chars().next() else { return };
+                self.character(character);
+                at += character.len_utf8();
             }
-            rest = &rest[used..];
-            self.character(character);
         }
     }
 
+    /// A character that is not ASCII.
     fn character(&mut self, character: char) {
         if character.is_whitespace() {
+            self.add(0, GAP, 0);
+            return;
+        }
+        let class = class_of(character);
+        // Every character of a script without spaces is a word; ends of sentences there are followed by none.
+        self.gap |= is_spaceless(character);
+        self.shape.sentence_ends += u32::from(class == 4);
+        self.add(u64::from(character), class, if ('\u{3000}'..='\u{d7ff}').contains(&character) { 3 } else { 1 });
+    }
+
+    fn add(&mut self, code: u64, class: u8, letters: u32) {
+        if class == GAP {
             self.shape.sentence_ends += u32::from(self.last == 4 && !self.gap);
             self.gap = true;
             return;
         }
-        let class = class_of(character);
-        let wide = is_spaceless(character);
         let shape = &mut self.shape;
-        shape.letters += if ('\u{3000}'..='\u{d7ff}').contains(&character) { 3 } else { 1 };
-        shape.words += u32::from(self.gap || wide);
+        shape.letters += letters;
+        shape.words += u32::from(self.gap);
         match class {
             1 => shape.capitals += 1,
             3 => shape.digits += 1,
-            4 if !character.is_ascii() => shape.sentence_ends += 1,
             5 => shape.commas += 1,
             8 => shape.symbols += 1,
             9 => shape.currency += 1,
@@ -157,7 +184,7 @@ impl Reader {
             shape.begins = class;
         }
         if class <= 3 {
-            shape.hash = (shape.hash ^ u64::from(character)).wrapping_mul(0x0100_0000_01b3);
+            shape.hash = (shape.hash ^ code).wrapping_mul(0x0100_0000_01b3);
         }
         self.last = class;
         self.gap = false;

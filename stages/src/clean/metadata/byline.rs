@@ -5,32 +5,10 @@
 use super::super::attribute::Name;
 use super::super::tag::Tag;
 use super::super::tree::Tree;
-use super::super::vocabulary::for_each_word;
 use super::date::told_day;
 
 /// A longer text is no name, in characters.
 const LONGEST_NAME: usize = 60;
-
-/// What the names of an element say about whom or what it shows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Shows {
-    pub(super) author: bool,
-    pub(super) date: bool,
-}
-
-/// Reads the class of an element.
-pub(super) fn shows(class: &str) -> Shows {
-    let mut found = Shows::default();
-    for_each_word(class, |previous, word, (_, last)| match word {
-        b"author" | b"byline" | b"username" | b"writer" | b"poster" | b"contributor" | b"nickname" | b"autor"
-        | b"auteur" => found.author |= last,
-        b"name" => found.author |= last && matches!(previous, b"author" | b"user" | b"writer" | b"byline" | b"creator"),
-        b"date" | b"time" | b"timestamp" | b"datetime" | b"posted" | b"published" | b"pubdate" | b"dateline"
-        | b"updated" | b"meta" => found.date = true,
-        _ => {}
-    });
-    found
-}
 
 /// The name that an element shows, without the word before it; `None` for what is no name.
 pub(super) fn name(tree: &Tree<'_>, id: usize) -> Option<String> {
@@ -75,9 +53,8 @@ pub(super) fn named_within(tree: &Tree<'_>, id: usize) -> usize {
             || tree
                 .raw_attribute(*at, Name::Rel)
                 .is_some_and(|rel| rel.split_ascii_whitespace().any(|one| one == "author"))
-            || tree
-                .raw_attribute(*at, Name::Class)
-                .is_some_and(|class| shows(class).author || class.split(' ').any(|one| one == "fn"))
+            || tree.names.class(*at).shows.author
+            || tree.raw_attribute(*at, Name::Class).is_some_and(|class| class.split(' ').any(|one| one == "fn"))
     };
     let text = |at: &usize| !tree.squashed_text(*at, 10).is_empty();
     let link = |at: &usize| tree.node(*at).tag == Tag::A && tree.raw_attribute(*at, Name::Href).is_some();
@@ -101,11 +78,10 @@ mod tests {
             "<span class=author><span class=fn>Ada Lovelace</span> (12 posts)</span>",
         ] {
             let tree = parse(page, 512);
-            assert!(shows(tree.raw_attribute(1, Name::Class).unwrap()).author, "{page}");
+            assert!(tree.names.class(1).shows.author, "{page}");
             assert_eq!(name(&tree, named_within(&tree, 1)).as_deref(), Some("Ada Lovelace"), "{page}");
         }
         let tree = parse("<p class=author>The author has written many books about this.</p>", 512);
         assert_eq!(name(&tree, 1), None);
-        assert!(!shows("author-bio authors-list").author);
     }
 }

@@ -14,7 +14,7 @@ use super::attribute::Name;
 use super::entity::decode_entities;
 use super::tag::Tag;
 use super::tree::Tree;
-use byline::{named_within, shows};
+use byline::named_within;
 use date::{day_of_address, iso_day, told_day};
 use title::title;
 
@@ -200,8 +200,7 @@ impl Found {
         if self.shown_author.is_some() && self.shown_date.is_some() {
             return;
         }
-        let Some(class) = tree.raw_attribute(id, Name::Class) else { return };
-        let shows = shows(class);
+        let shows = tree.names.class(id).shows;
         if shows.author && self.shown_author.is_none() {
             self.shown_author = byline::name(tree, named_within(tree, id));
         }
