@@ -108,7 +108,7 @@ pub(super) fn page(item: &Pinned) -> Result<Item, StageError> {
             path.display()
         ))
     };
-    let mut file = fs_err::File::open(path)?;
+    let mut file = fs_err::File::open(path.as_ref())?;
     file.seek(SeekFrom::Start(*start))?;
     let mut reader =
         WarcReader::new(BufReader::new(file.take(end - start))).map_err(|error| lost(&error.to_string()))?;

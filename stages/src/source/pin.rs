@@ -8,8 +8,8 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use corpusmill_pipeline::StageError;
 use corpusmill_pipeline::snapshot::{Lock, Pinned, Snapshot};
+use corpusmill_pipeline::{Digest, StageError};
 
 use super::{Surroundings, settings_digest};
 use crate::step::Acquire;
@@ -65,6 +65,10 @@ pub fn pin(
     Ok(snapshot)
 }
 
+fn keys(snapshot: &Snapshot) -> BTreeSet<(&str, Digest)> {
+    snapshot.items.iter().map(|item| (item.origin.as_str(), item.digest)).collect()
+}
+
 fn changed(
     name: &str,
     pinned: &Pinned,
@@ -74,10 +78,7 @@ fn changed(
 ) -> Result<(), StageError> {
     let mut what = format!("{} items before, {} now", pinned.items, snapshot.items.len());
     if let Ok(old) = Snapshot::read(&surroundings.workspace.snapshot_path(pinned.snapshot)) {
-        let key = |snapshot: &Snapshot| -> BTreeSet<(String, String)> {
-            snapshot.items.iter().map(|item| (item.origin.clone(), item.digest.to_string())).collect()
-        };
-        let (before, after) = (key(&old), key(snapshot));
+        let (before, after) = (keys(&old), keys(snapshot));
         let (added, gone) = (after.difference(&before).count(), before.difference(&after).count());
         what = format!("{added} items new or changed, {gone} gone or changed");
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
 use corpusmill_pipeline::document::{DOCUMENT, Document, DocumentBuilder, content_digest};
-use corpusmill_pipeline::snapshot::{Item, Location, Refused, Snapshot, digest_of};
+use corpusmill_pipeline::snapshot::{Item, Location, Refused, Snapshot};
 use corpusmill_pipeline::{Digest, DocumentId, Port, Rejection, Stage, StageError, Task};
 
 use super::{acquire_error, crates, pages, statements};
@@ -55,12 +55,7 @@ pub struct Read {
 impl Read {
     /// A reader of this snapshot in so many partitions.
     pub fn new(source: &str, reader: Reader, snapshot: Snapshot, partitions: u32) -> Self {
-        let contents = (0..partitions)
-            .map(|partition| {
-                let (items, refused) = snapshot.partition(partition, partitions);
-                digest_of(snapshot.variant.as_deref(), items, refused)
-            })
-            .collect();
+        let contents = snapshot.partition_digests(partitions);
         Self { source: source.to_owned(), reader, snapshot: Arc::new(snapshot), partitions, contents }
     }
 
