@@ -141,6 +141,10 @@ pub struct Refused {
 pub struct Snapshot {
     /// Which of several ways the input was got, where a source has such (`toolchain`, `generated`).
     pub variant: Option<String>,
+    /// What names that move stood for when they were looked up, such as the commit behind a branch of a data set. Kept in the
+    /// lock, so that the same is taken elsewhere; not part of the identity.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub revisions: BTreeMap<String, String>,
     /// Sorted by origin and range.
     #[serde(deserialize_with = "sharing::items")]
     pub items: Vec<Item>,

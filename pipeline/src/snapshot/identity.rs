@@ -66,7 +66,12 @@ mod tests {
         let digest = Digest::of(b"payload");
         let item = Item { origin: "a".into(), status: 200, digest, location, facts };
         let refused = Refused { origin: "b".into(), rule: "robots".into(), value: 1.0, threshold: 0.5, detail: None };
-        let snapshot = Snapshot { variant: Some("v".into()), items: vec![item], refused: vec![refused] };
+        let snapshot = Snapshot {
+            variant: Some("v".into()),
+            revisions: [("a@main".to_owned(), "c0ffee".to_owned())].into(),
+            items: vec![item],
+            refused: vec![refused],
+        };
         let lines = [
             "corpusmill-snapshot-1 v".to_owned(),
             format!("a\t200\t{digest}\t2-5\t{{\"media-type\": \"text/html\"}}"),

@@ -29,6 +29,9 @@ pub struct Pinned {
     /// See [`Snapshot::variant`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
+    /// See [`Snapshot::revisions`](super::Snapshot::revisions).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub revisions: BTreeMap<String, String>,
     /// How many items it has.
     pub items: u64,
     /// Digest of the acquisition's settings: other settings need another snapshot.

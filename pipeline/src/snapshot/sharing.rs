@@ -119,7 +119,7 @@ mod tests {
         let read = Snapshot::read(&path).unwrap();
         assert_eq!(read, snapshot);
         let pointers = |snapshot: &Snapshot| {
-            let both = |item: &Item| (Arc::as_ptr(&item.facts), item.location.path().as_os_str() as *const _);
+            let both = |item: &Item| (Arc::as_ptr(&item.facts), std::ptr::from_ref(item.location.path().as_os_str()));
             snapshot.items.iter().map(both).collect::<BTreeSet<_>>().len()
         };
         assert_eq!((pointers(&snapshot), pointers(&read)), (3, 1));

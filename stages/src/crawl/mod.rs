@@ -15,17 +15,19 @@
 //! | `scan`, `links`, `visit` | what an answer becomes |
 //! | `frontier`, `journal`, `archive`, `cdxj`, `table`, `earlier` | what is kept, and what an earlier crawl kept |
 //! | `engine`, `settle`, `opening`, `budget` | the loop, its beginning and its bounds |
-//! | `download`, `place` | whole files, resumed |
+//! | `download`, `place`, `api`, `credential` | whole files, resumed; small answers of an interface; tokens |
 //! | `inspect` | what a robots.txt says, for people |
 //!
 //! Invariant: which pages are taken, and their digests, depend on the settings and the servers' answers alone.
 
 mod address;
+mod api;
 mod archive;
 mod budget;
 pub mod canonical;
 mod cdxj;
 mod contact;
+mod credential;
 mod download;
 mod earlier;
 mod engine;
@@ -57,7 +59,9 @@ mod trials;
 
 use std::path::Path;
 
-pub use download::{Fetched, Wanted, download};
+pub use api::Reply;
+pub use credential::Credential;
+pub use download::{Client, Fetched, Wanted};
 pub use error::CrawlError;
 pub use inspect::{Inspection, inspect};
 pub use optout::OptOuts;

@@ -215,7 +215,7 @@ mod tests {
             threshold: 0.0,
             detail: to.into(),
         };
-        let rows = vec![row("a", "b"), row("b", "c"), row("c", "b"), row("d", "page")];
+        let rows = [row("a", "b"), row("b", "c"), row("c", "b"), row("d", "page")];
         let named = |row: &Refused| {
             let mut row = row.clone();
             name_loop(&mut row, |url| Ok(rows.iter().find(|row| row.url == url).cloned())).unwrap();

@@ -46,7 +46,9 @@ pub fn pin(
     {
         return Ok(snapshot);
     }
-    let fresh = Surroundings { fresh: refresh, ..surroundings.clone() };
+    // Another setting of the source does not move it to another revision; --refresh does.
+    let revisions = lock.sources.get(name).filter(|_| !refresh).map(|pinned| pinned.revisions.clone());
+    let fresh = Surroundings { fresh: refresh, revisions: revisions.unwrap_or_default(), ..surroundings.clone() };
     let snapshot = acquire.acquire(name, &fresh)?;
     let digest = snapshot.digest();
     if let Some(pinned) = lock.sources.get(name)
@@ -60,8 +62,8 @@ pub fn pin(
     // Written anew even if it is there: equal payloads may lie in another crawl's folder now.
     snapshot.write(&surroundings.workspace.snapshot_path(digest))?;
     let items = snapshot.items.len() as u64;
-    lock.sources
-        .insert(name.to_owned(), Pinned { snapshot: digest, variant: snapshot.variant.clone(), items, settings });
+    let (variant, revisions) = (snapshot.variant.clone(), snapshot.revisions.clone());
+    lock.sources.insert(name.to_owned(), Pinned { snapshot: digest, variant, revisions, items, settings });
     Ok(snapshot)
 }
 
