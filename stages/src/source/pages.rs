@@ -3,14 +3,12 @@
 //! Invariant: every response, resource and conversion record of a file gives one document or one refusal; damage is a
 //! refusal that names its place, and the records after it are read.
 
-use std::collections::HashMap;
 use std::io::{BufReader, Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
 
 use corpusmill_pipeline::StageError;
 use corpusmill_pipeline::snapshot::{Item as Pinned, Location};
-use xxhash_rust::xxh3::xxh3_64;
 
 use crate::acquire::format::{Format, format_of};
 use crate::acquire::{Body, Item, RawDocument, Refused};
@@ -71,12 +69,11 @@ fn each(
     failed: &dyn Fn(warc::WarcError) -> StageError,
     take: &mut dyn FnMut(Item) -> Result<(), StageError>,
 ) -> Result<(), StageError> {
-    let mut captures: HashMap<u64, u32> = HashMap::new();
     for item in reader {
         match item.map_err(failed)? {
             warc::Item::Record(record) => {
                 if let Some(item) = document(&record, origin, max_document_bytes) {
-                    take(numbered(item, &mut captures))?;
+                    take(told_apart(item, &record))?;
                 }
             }
             warc::Item::Skipped(skipped) => {
@@ -128,16 +125,14 @@ pub(super) fn page(item: &Pinned) -> Result<Item, StageError> {
     }
 }
 
-/// Tells the captures of one URL apart, so that each has an id of its own: `URL`, `URL#capture-2`, …
-fn numbered(mut item: Item, captures: &mut HashMap<u64, u32>) -> Item {
-    let count = captures.entry(xxh3_64(item.origin().as_bytes())).or_default();
-    *count += 1;
-    if *count > 1 {
-        let origin = format!("{}#capture-{count}", item.origin());
-        match &mut item {
-            Item::Document(document) => document.origin = origin,
-            Item::Refused(refused) => refused.origin = origin,
-        }
+/// Tells the captures of one URL apart: by date and id of the record, or by its place where it has neither. So an id depends
+/// on the record alone, not on what else the archive holds or how it is divided.
+fn told_apart(mut item: Item, record: &Record) -> Item {
+    let fields: Vec<&str> = ["WARC-Date", "WARC-Record-ID"].iter().filter_map(|name| record.header(name)).collect();
+    let capture = if fields.is_empty() { format!("@{}", record.offset) } else { fields.join(" ") };
+    match &mut item {
+        Item::Document(document) => document.capture = Some(capture),
+        Item::Refused(refused) => refused.capture = Some(capture),
     }
     item
 }
@@ -167,12 +162,30 @@ fn document(record: &Record, archive: &str, max_bytes: u64) -> Option<Item> {
         // WET: the text that another extractor made.
         RecordKind::Conversion => decoded(origin, &record.block, Some("utf-8"), "text/plain"),
         RecordKind::Revisit => {
-            let refers = ["WARC-Refers-To-Target-URI", "WARC-Refers-To-Date", "WARC-Payload-Digest"];
-            let refers: Vec<&str> = refers.into_iter().filter_map(|name| record.header(name)).collect();
-            Item::Refused(Refused::new(origin, "revisit", 1.0, 0.0).because(format!("of {}", refers.join(" "))))
+            let detail = revisited(record);
+            Item::Refused(Refused::new(origin, "revisit", 1.0, 0.0).because(detail))
         }
         _ => return None,
     })
+}
+
+/// Which capture holds what a revisit record leaves out (WARC 1.1, section 6.7): its URL, its date, its record and the payload's
+/// digest, as far as the record says.
+fn revisited(record: &Record) -> String {
+    let url = record.header("WARC-Refers-To-Target-URI").or_else(|| record.target_uri()).unwrap_or("an unnamed page");
+    let mut detail = format!("has the payload of {url}");
+    for (words, name) in [
+        (" as captured ", "WARC-Refers-To-Date"),
+        (", record ", "WARC-Refers-To"),
+        (", payload ", "WARC-Payload-Digest"),
+        (", by ", "WARC-Profile"),
+    ] {
+        if let Some(value) = record.header(name) {
+            detail.push_str(words);
+            detail.push_str(value.rsplit_once("/revisit/").map_or(value, |(_, reason)| reason));
+        }
+    }
+    detail
 }
 
 fn response(record: &Record, origin: String, max_bytes: u64) -> Item {
@@ -203,4 +216,85 @@ fn decoded(origin: String, body: &[u8], charset: Option<&str>, media_type: &str)
     let mut document = RawDocument::new(origin, Body::Text(decoded.text), media_type);
     document.encoding = Some(decoded.charset);
     Item::Document(document)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A record as plain bytes: `fields` between the kind and the length.
+    fn record(kind: &str, fields: &str, block: &str) -> String {
+        let length = block.len();
+        format!("WARC/1.0\r\nWARC-Type: {kind}\r\n{fields}Content-Length: {length}\r\n\r\n{block}\r\n\r\n")
+    }
+
+    fn read_part(path: &Path, part: Option<Range<u64>>) -> Vec<Item> {
+        let mut items = Vec::new();
+        let archive = Archive { path, origin: "a.warc", part };
+        let taken = archive.read(1 << 20, &mut |item| {
+            items.push(item);
+            Ok(())
+        });
+        taken.unwrap();
+        items
+    }
+
+    fn captures(items: &[Item]) -> Vec<(String, String)> {
+        let capture = |item: &Item| match item {
+            Item::Document(document) => document.capture.clone().unwrap(),
+            Item::Refused(refused) => refused.capture.clone().unwrap(),
+        };
+        items.iter().map(|item| (item.origin().to_owned(), capture(item))).collect()
+    }
+
+    #[test]
+    fn captures_are_called_alike_however_the_archive_is_divided() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.warc");
+        let http =
+            |status: u16| format!("HTTP/1.1 {status} X\r\nContent-Type: text/plain\r\n\r\n{}", "words ".repeat(300));
+        let url = "WARC-Target-URI: https://e.org/\r\n";
+        let capture = |day: u32, status| {
+            let fields = format!("{url}WARC-Date: 2024-01-{day:02}T00:00:00Z\r\nWARC-Record-ID: <urn:uuid:{day}>\r\n");
+            record("response", &fields, &http(status))
+        };
+        let mut archive: String = (1..20).map(|day| capture(day, if day % 5 == 0 { 404 } else { 200 })).collect();
+        // Two that name neither a date nor a record.
+        archive += &record("response", url, &http(200)).repeat(2);
+        fs_err::write(&path, &archive).unwrap();
+        let whole = captures(&read_part(&path, None));
+        let distinct: std::collections::BTreeSet<_> = whole.iter().collect();
+        assert_eq!((whole.len(), distinct.len()), (21, 21));
+        assert_eq!(whole[4].1, "2024-01-05T00:00:00Z <urn:uuid:5>");
+        for bytes in [2000, 5000, 9000, 30_000] {
+            let parts = warc::parts(&path, bytes).unwrap();
+            assert!(parts.len() > 1 || bytes == 30_000, "{parts:?}");
+            let divided = parts.into_iter().flat_map(|part| captures(&read_part(&path, Some(part))));
+            assert_eq!(divided.collect::<Vec<_>>(), whole, "parts of {bytes} bytes");
+        }
+    }
+
+    #[test]
+    fn a_revisit_names_the_capture_that_has_its_payload() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.warc");
+        let own = "WARC-Target-URI: https://e.org/b\r\nWARC-Date: 2014-11-29T09:30:53Z\r\n";
+        let other = "WARC-Refers-To-Target-URI: https://e.org/a\r\nWARC-Refers-To-Date: 2014-11-29T09:18:39Z\r\n\
+                     WARC-Refers-To: <urn:uuid:7>\r\nWARC-Payload-Digest: sha1:IUTF\r\n\
+                     WARC-Profile: http://netpreserve.org/warc/1.0/revisit/identical-payload-digest\r\n";
+        let head = "HTTP/1.1 200 OK\r\n\r\n";
+        let archive = [record("revisit", &format!("{own}{other}"), head), record("revisit", own, "")].concat();
+        fs_err::write(&path, archive).unwrap();
+        let details: Vec<(String, String)> = read_part(&path, None)
+            .into_iter()
+            .map(|item| match item {
+                Item::Refused(refused) => (refused.rule.to_owned(), refused.detail.unwrap()),
+                Item::Document(document) => panic!("{document:?}"),
+            })
+            .collect();
+        let named = "has the payload of https://e.org/a as captured 2014-11-29T09:18:39Z, record <urn:uuid:7>, payload sha1:IUTF, \
+                     by identical-payload-digest";
+        let unnamed = "has the payload of https://e.org/b";
+        assert_eq!(details, [("revisit", named), ("revisit", unnamed)].map(|(a, b)| (a.to_owned(), b.to_owned())));
+    }
 }
