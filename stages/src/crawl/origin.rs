@@ -102,6 +102,7 @@ fn unreachable(reason: impl std::fmt::Display) -> Vec<u8> {
 pub(super) async fn fetch(fetcher: &Fetcher, page: &Url, settings: &CrawlSettings, hosts: &Hosts) -> Vec<u8> {
     let stored = fetch_robots(fetcher, page, settings, hosts).await;
     let origin = Origin::read(&stored);
+    hosts.pace(page, |pace| pace.crawl_delay(origin.robots.crawl_delay(AGENT)));
     let Ok(file) = page.join(tdm::WELL_KNOWN) else { return stored };
     // Where nothing may be fetched anyway, nothing is asked.
     if origin.judge(&file, settings.obey_opt_outs).is_err() {

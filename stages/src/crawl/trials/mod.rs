@@ -5,8 +5,10 @@
 mod durable;
 mod manners;
 mod order;
+mod pace;
 mod refresh;
 mod safety;
+mod traps;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
