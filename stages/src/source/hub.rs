@@ -9,6 +9,7 @@
 mod listing;
 
 use corpusmill_pipeline::StageError;
+use globset::{GlobBuilder, GlobMatcher};
 use url::Url;
 
 pub(super) use self::listing::Listings;
@@ -61,6 +62,19 @@ impl Selection {
 
     fn is_glob(&self) -> bool {
         self.pattern.contains(GLOB)
+    }
+
+    /// What the pattern matches, where it is a glob.
+    ///
+    /// # Errors
+    /// For a glob that is none.
+    pub(super) fn matcher(&self) -> Result<Option<GlobMatcher>, StageError> {
+        let build = || GlobBuilder::new(&self.pattern).literal_separator(true).build();
+        let glob = self.is_glob().then(build).transpose().map_err(|error| {
+            let hint = "`*` and `?` stay within a folder, `**` does not; `[ab]` and `{a,b}` name some";
+            StageError::Settings(format!("remote: `{}` is no glob: {}\nhint: {hint}", self.text(), error.kind()))
+        })?;
+        Ok(glob.map(|glob| glob.compile_matcher()))
     }
 
     /// The folders before the first part that is a glob or the file's name.

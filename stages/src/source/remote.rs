@@ -115,7 +115,10 @@ impl Remote {
         for text in self.urls.iter().chain(&self.lists).chain(&self.base) {
             addresses.push(match Asked::parse(text)? {
                 Asked::File(file) => file.url,
-                Asked::Selection(_) => hub.endpoint().clone(),
+                Asked::Selection(selection) => {
+                    selection.matcher()?;
+                    hub.endpoint().clone()
+                }
             });
         }
         self.fetching(&addresses).check().map(|_| ()).map_err(crawl_error).map_err(as_own)

@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 
 use corpusmill_pipeline::StageError;
-use globset::{GlobBuilder, GlobMatcher};
 use serde::Deserialize;
 use url::Url;
 
@@ -72,7 +71,7 @@ impl<'a> Listings<'a> {
     /// When the hub does not answer, knows no such data set, revision or file, or lets nobody see it without a token.
     pub(in crate::source) fn files(&mut self, selection: &Selection) -> Result<Vec<HubFile>, StageError> {
         let commit = self.commit(selection)?;
-        let matcher = selection.is_glob().then(|| matcher(selection)).transpose()?;
+        let matcher = selection.matcher()?;
         let chosen = |entry: &&Entry| {
             let named = || entry.path == selection.pattern;
             entry.is_file() && matcher.as_ref().map_or_else(named, |matcher| matcher.is_match(&entry.path))
@@ -242,12 +241,6 @@ fn nothing(selection: &Selection, commit: &str, entries: &[Entry]) -> StageError
         None => "the data set has no files there".to_owned(),
     };
     StageError::Input(format!("{text}: no such file at commit {commit}\nhint: {hint}"))
-}
-
-fn matcher(selection: &Selection) -> Result<GlobMatcher, StageError> {
-    let glob = GlobBuilder::new(&selection.pattern).literal_separator(true).build();
-    let bad = |error: globset::Error| format!("remote: `{}`: {}", selection.text(), error.kind());
-    Ok(glob.map_err(|error| StageError::Settings(bad(error)))?.compile_matcher())
 }
 
 #[cfg(test)]
