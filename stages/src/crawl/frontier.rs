@@ -38,8 +38,8 @@ const REFUSED_STATE: u8 = 2;
 /// Sitemaps that were read, and the further ones that each names, as JSON.
 const SITEMAPS: TableDefinition<&str, &[u8]> = TableDefinition::new("sitemaps");
 
-/// Rules that refuse a URL before it is admitted to a queue.
-const REFUSED_UNASKED: [&str; 4] = ["refused-domain", "refused-word", "trap", "host-budget"];
+/// Rules that refuse a URL that was never admitted to a queue.
+const REFUSED_UNASKED: [&str; 5] = ["refused-domain", "refused-word", "trap", "host-budget", "sitemap"];
 
 /// Bytes of pages of the database that are kept in memory: of the crawl's own, and of one that is only read.
 const CACHE_BYTES: usize = 16 << 20;

@@ -8,6 +8,7 @@ mod order;
 mod pace;
 mod refresh;
 mod safety;
+mod sitemaps;
 mod traps;
 
 use std::collections::BTreeMap;

@@ -58,6 +58,36 @@ fn redirects_to_private_addresses_and_schemes_are_refused() {
 }
 
 #[test]
+fn every_kind_of_inner_address_is_refused_however_it_is_spelt() {
+    let places = [
+        ("http://10.1.2.3/", "private"),
+        ("http://192.168.0.1/", "private"),
+        ("http://0xac100001/", "private"),
+        ("http://100.64.0.1/", "carrier-grade NAT"),
+        ("http://169.254.169.254/", "link-local"),
+        ("http://[fe80::1]/", "link-local"),
+        ("http://[fd00::1]/", "unique-local"),
+        ("http://[::ffff:10.0.0.1]/", "private"),
+        ("http://[::ffff:8.8.8.8]/", "IPv4-mapped"),
+        ("http://[2002:a00:1::]/", "private"),
+        ("http://0.0.0.0/", "reserved"),
+        ("http://224.0.0.1/", "multicast"),
+    ];
+    let links = places.map(|(place, _)| format!("<a href='{place}'>")).concat();
+    let site = Site::new(move |path| if path == "/" { html(links.clone()) } else { status(404) });
+    let hosts = places.iter().map(|(place, _)| url::Url::parse(place).unwrap().host_str().unwrap().to_owned());
+    let scope = Scope::AnyOf(hosts.collect());
+    let settings = CrawlSettings { scope, requests_per_second: 100.0, retries: 0, ..site.settings() };
+    let outcome = run(&settings);
+    assert_eq!(outcome.paths(), ["/"]);
+    for (place, class) in places {
+        let url = url::Url::parse(place).unwrap();
+        let row = outcome.refused.iter().find(|row| row.url == url.as_str()).unwrap();
+        assert!(row.rule == "robots-unreachable" && row.detail.contains(class), "{place}: {row:?}");
+    }
+}
+
+#[test]
 fn robots_txt_may_not_redirect_to_a_private_address() {
     let site = Site::new(|path| if path == "/robots.txt" { redirect("http://10.0.0.1/robots.txt") } else { html("x") });
     let outcome = run(&site.settings());
