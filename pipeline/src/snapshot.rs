@@ -4,7 +4,7 @@
 //! of items with the digest of each payload, and where those bytes lie now. Its identity covers origin, status and
 //! payload digest, never a path, a time or a port.
 //!
-//! Memory: about 250 bytes an item of a crawl. Items that lie in one file hold its path once, see [`Sharing`].
+//! Memory: one entry an item. Items that lie in one file hold its path once, and equal facts once, see [`Sharing`].
 
 mod identity;
 mod lock;

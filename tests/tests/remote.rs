@@ -113,6 +113,43 @@ fn lists_of_archives_and_files_of_a_hub() {
     assert!(server.requests().iter().all(|request| !request.path.ends_with("0.warc.gz")), "what is there is kept");
 }
 
+/// A Parquet file of rows with `id` and `text`.
+fn parquet(seed: u64, count: u64) -> Vec<u8> {
+    use arrow_array::{ArrayRef, RecordBatch, StringArray};
+    let column = |value: &dyn Fn(u64) -> String| -> ArrayRef {
+        std::sync::Arc::new((0..count).map(|n| Some(value(n))).collect::<StringArray>())
+    };
+    let columns = [("id", column(&|n| format!("{seed}-{n}"))), ("text", column(&|n| prose(seed + n, 6)))];
+    let batch = RecordBatch::try_from_iter(columns).expect("columns are of one length");
+    let mut bytes = Vec::new();
+    let mut writer = parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), None).expect("a schema");
+    writer.write(&batch).expect("memory takes it");
+    writer.close().expect("memory takes it");
+    bytes
+}
+
+#[test]
+fn a_list_names_parquet_and_json_lines() {
+    let server = Server::new(|request| match request.path.as_str() {
+        "/deep/files.txt" => {
+            Answer::of("text/plain", "# a data set\n\npart/a.parquet\n/part/b.jsonl.gz\npart/a.parquet\n")
+        }
+        "/mirror/part/a.parquet" => Answer::of("application/octet-stream", parquet(100, 4)).ranged(request, "\"a\""),
+        "/mirror/part/b.jsonl.gz" => Answer::of("application/gzip", gzip(&rows(200, 3))).ranged(request, "\"b\""),
+        _ => Answer::status(404),
+    });
+    let mill = Mill::empty();
+    let (list, base) = (server.url("/deep/files.txt"), server.url("/mirror"));
+    mill.write("recipe.yaml", recipe(&format!("        lists: [\"{list}\"]\n        base: {base}\n")));
+    let place = mill.place("a");
+    place.run(&[]).ok();
+    let rows = place.query("SELECT id, origin FROM documents ORDER BY id");
+    let ids: Vec<&str> = rows.iter().map(|row| row["id"].as_str().expect("text")).collect();
+    assert_eq!(ids, ["100-0", "100-1", "100-2", "100-3", "200-0", "200-1", "200-2"]);
+    assert_eq!(rows[0]["origin"], format!("{base}/part/a.parquet#1"));
+    assert!(server.counts().values().all(|count| *count == 1), "{:?}", server.counts());
+}
+
 #[test]
 fn a_changed_file_is_taken_up_on_refresh_only() {
     let version = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(1));
