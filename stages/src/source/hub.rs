@@ -136,6 +136,26 @@ impl Hub {
         std::env::var("HF_TOKEN").ok().and_then(|token| Credential::new(&self.endpoint, &token))
     }
 
+    /// Why the hub does not show a data set, and what to do.
+    fn locked(&self, asked: &str, set: &str, status: u16) -> String {
+        let given = std::env::var("HF_TOKEN").is_ok_and(|token| !token.trim().is_empty());
+        let (why, hint) = match (self.credential().is_some(), given) {
+            (true, _) => (
+                format!("the token in HF_TOKEN may not read {set}, or there is no such data set"),
+                "see that the name is right, and on the data set's page whether you were given access",
+            ),
+            (false, true) => (
+                format!("{set} is private or gated, or there is no such data set; HF_TOKEN was not sent"),
+                "a token goes over https only: begin the hub's address with https://",
+            ),
+            (false, false) => (
+                format!("{set} is private or gated, or there is no such data set"),
+                "see that the name is right; for a private or gated one set HF_TOKEN to a token that may read it",
+            ),
+        };
+        format!("{asked}: the hub answers {status}: {why}\nhint: {hint}")
+    }
+
     fn url<'a>(&self, parts: impl IntoIterator<Item = &'a str>) -> Url {
         let mut url = self.endpoint.clone();
         if let Ok(mut path) = url.path_segments_mut() {

@@ -163,19 +163,7 @@ impl<'a> Listings<'a> {
         match reply.status {
             200 => Ok(Some(reply)),
             404 => Ok(None),
-            status @ (401 | 403) => Err(StageError::Input(if self.hub.credential().is_some() {
-                format!(
-                    "{}: the hub answers {status}: the token in HF_TOKEN may not read {set}, or there is no such data set\n\
-                     hint: see that the name is right, and on the data set's page whether you were given access",
-                    selection.text()
-                )
-            } else {
-                format!(
-                    "{}: the hub answers {status}: {set} is private or gated, or there is no such data set\n\
-                     hint: see that the name is right; for a private or gated one set HF_TOKEN to a token that may read it",
-                    selection.text()
-                )
-            })),
+            status @ (401 | 403) => Err(StageError::Input(self.hub.locked(&selection.text(), &set, status))),
             status => Err(StageError::Input(format!("{}: {url} gives status {status}", selection.text()))),
         }
     }
