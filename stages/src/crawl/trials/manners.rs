@@ -127,6 +127,20 @@ fn reserved_paths_are_not_asked_for() {
 }
 
 #[test]
+fn reservations_are_asked_for_again_when_the_site_is_busy() {
+    let tries = std::sync::atomic::AtomicU32::new(0);
+    let site = Site::new(move |path| match path {
+        "/.well-known/tdmrep.json" if tries.fetch_add(1, std::sync::atomic::Ordering::SeqCst) < 2 => status(503),
+        "/.well-known/tdmrep.json" => text(r#"[{"location":"/closed","tdm-reservation":1}]"#),
+        "/" => html("<a href=/closed>"),
+        _ => html("x"),
+    });
+    let outcome = run(&CrawlSettings { retries: 2, ..site.settings() });
+    assert_eq!((outcome.paths(), outcome.rule("/closed")), (vec!["/".to_owned()], "opt-out"));
+    assert_eq!(site.hits()["/.well-known/tdmrep.json"], 3);
+}
+
+#[test]
 fn a_person_is_told_what_a_site_allows() {
     let site = Site::new(|path| match path {
         "/robots.txt" => {
