@@ -52,8 +52,9 @@ pub fn content_digest(bytes: &[u8]) -> String {
 
 /// Batches are cut at this many rows …
 pub const BATCH_ROWS: usize = 1024;
-/// … or at this many bytes of text, whichever comes first.
-pub const BATCH_BYTES: usize = 8 << 20;
+/// … or at this many bytes of text, whichever comes first. Small, since a reader, a stage and a writer each hold one, and
+/// the C library keeps what is freed in large pieces.
+pub const BATCH_BYTES: usize = 2 << 20;
 
 fn text_fields(names: &[(&str, bool)]) -> Vec<Field> {
     names.iter().map(|&(name, nullable)| Field::new(name, DataType::Utf8, nullable)).collect()

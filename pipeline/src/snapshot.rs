@@ -3,15 +3,29 @@
 //! Acquisition depends on the web, a clock and a file system; stages do not. A snapshot is the border: a sorted table
 //! of items with the digest of each payload, and where those bytes lie now. Its identity covers origin, status and
 //! payload digest, never a path, a time or a port.
+//!
+//! Memory: one entry an item. Items that lie in one file hold its path once, and equal facts once, see [`Sharing`].
+
+mod identity;
+mod lock;
+mod sharing;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::io::{BufReader, BufWriter, Write as _};
+use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::Xxh3Default;
 
-use crate::store::write_atomically;
+pub use self::lock::{Lock, Pinned};
+pub use self::sharing::Sharing;
+use crate::store::write_atomically_by;
 use crate::{Digest, StoreError};
+use identity::Identity;
+
+/// What an acquirer knows of an item, by name. Items of which the same is known share it.
+pub type Facts = Arc<BTreeMap<String, String>>;
 
 /// One file, page or part of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,7 +40,8 @@ pub struct Item {
     /// Where the bytes lie now; not part of the identity.
     pub location: Location,
     /// Media type and character set as declared, licence, and what else the acquirer knows; part of the identity.
-    pub facts: BTreeMap<String, String>,
+    #[serde(with = "sharing::whole")]
+    pub facts: Facts,
 }
 
 /// Where an item's bytes lie.
@@ -36,7 +51,8 @@ pub enum Location {
     /// A whole file.
     File {
         /// Its path.
-        path: PathBuf,
+        #[serde(with = "sharing::whole")]
+        path: Arc<Path>,
         /// Its size in bytes.
         size: u64,
         /// Its modification time when it was pinned, in nanoseconds since 1970: who reads it later checks it.
@@ -45,7 +61,8 @@ pub enum Location {
     /// A record of a WARC file. Its place depends on when it was fetched, so it is no part of the identity.
     Record {
         /// The file's path.
-        path: PathBuf,
+        #[serde(with = "sharing::whole")]
+        path: Arc<Path>,
         /// Size of the whole file in bytes.
         size: u64,
         /// First byte of the record.
@@ -57,7 +74,8 @@ pub enum Location {
     /// of the identity.
     Range {
         /// The file's path.
-        path: PathBuf,
+        #[serde(with = "sharing::whole")]
+        path: Arc<Path>,
         /// Size of the whole file in bytes.
         size: u64,
         /// As for a whole file.
@@ -123,7 +141,12 @@ pub struct Refused {
 pub struct Snapshot {
     /// Which of several ways the input was got, where a source has such (`toolchain`, `generated`).
     pub variant: Option<String>,
+    /// What names that move stood for when they were looked up, such as the commit behind a branch of a data set. Kept in the
+    /// lock, so that the same is taken elsewhere; not part of the identity.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub revisions: BTreeMap<String, String>,
     /// Sorted by origin and range.
+    #[serde(deserialize_with = "sharing::items")]
     pub items: Vec<Item>,
     /// Sorted by origin.
     pub refused: Vec<Refused>,
@@ -139,21 +162,34 @@ impl Snapshot {
 
     /// The identity: origins, statuses, payload digests, ranges and facts, in order.
     pub fn digest(&self) -> Digest {
-        digest_of(self.variant.as_deref(), &self.items, &self.refused)
+        let mut identity = Identity::new(self.variant.as_deref());
+        self.items.iter().for_each(|item| identity.item(item));
+        self.refused.iter().for_each(|refused| identity.refused(refused));
+        identity.digest()
+    }
+
+    /// The identities of the items and refusals of each of `partitions` partitions, in one pass.
+    pub fn partition_digests(&self, partitions: u32) -> Vec<Digest> {
+        let mut identities: Vec<Identity> = (0..partitions).map(|_| Identity::new(self.variant.as_deref())).collect();
+        for item in &self.items {
+            if let Some(identity) = identities.get_mut(place_of(item, partitions) as usize) {
+                identity.item(item);
+            }
+        }
+        for refused in &self.refused {
+            if let Some(identity) = identities.get_mut(place(&refused.origin, 0, partitions) as usize) {
+                identity.refused(refused);
+            }
+        }
+        identities.into_iter().map(Identity::digest).collect()
     }
 
     /// The items and refusals of one of `partitions` partitions: by a hash of the origin (and of the range), so that
     /// one new file changes few partitions.
     pub fn partition(&self, partition: u32, partitions: u32) -> (Vec<&Item>, Vec<&Refused>) {
-        let place = |origin: &str, start: u64| {
-            let mut bytes = origin.as_bytes().to_vec();
-            bytes.extend_from_slice(&start.to_le_bytes());
-            xxh3_64(&bytes) % u64::from(partitions.max(1)) == u64::from(partition)
-        };
-        let start = |item: &Item| item.location.bounds().map_or(0, |(start, _)| start);
-        let items = self.items.iter().filter(|item| place(&item.origin, start(item))).collect();
-        let refused = self.refused.iter().filter(|refused| place(&refused.origin, 0)).collect();
-        (items, refused)
+        let items = self.items.iter().filter(|item| place_of(item, partitions) == partition).collect();
+        let here = |refused: &&Refused| place(&refused.origin, 0, partitions) == partition;
+        (items, self.refused.iter().filter(here).collect())
     }
 
     /// Total bytes of the files.
@@ -168,13 +204,13 @@ impl Snapshot {
             .sum()
     }
 
-    /// Reads a snapshot file.
+    /// Reads a snapshot file; holds no more of its bytes than a buffer.
     ///
     /// # Errors
     /// When it is missing or not a snapshot.
     pub fn read(path: &Path) -> Result<Self, StoreError> {
-        let bytes = fs_err::read(path)?;
-        serde_json::from_slice(&bytes).map_err(|error| crate::store::named(path, &error.into()))
+        let file = BufReader::with_capacity(1 << 16, fs_err::File::open(path)?);
+        serde_json::from_reader(file).map_err(|error| crate::store::named(path, &error.into()))
     }
 
     /// Writes a snapshot file atomically.
@@ -182,76 +218,25 @@ impl Snapshot {
     /// # Errors
     /// When the place cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), StoreError> {
-        let bytes = serde_json::to_vec(self).map_err(|error| crate::store::named(path, &error.into()))?;
-        write_atomically(path, &bytes)
+        write_atomically_by(path, |file| {
+            let mut file = BufWriter::with_capacity(1 << 16, file);
+            serde_json::to_writer(&mut file, self)?;
+            file.flush()
+        })
     }
 }
 
-/// The digest of some items: of a whole snapshot, or of one partition.
-pub fn digest_of<'a>(
-    variant: Option<&str>,
-    items: impl IntoIterator<Item = &'a Item>,
-    refused: impl IntoIterator<Item = &'a Refused>,
-) -> Digest {
-    let mut lines = vec![format!("corpusmill-snapshot-1 {}", variant.unwrap_or("-"))];
-    for item in items {
-        let range = item.location.bounds().map_or_else(String::new, |(start, end)| format!("{start}-{end}"));
-        lines.push(format!("{}\t{}\t{}\t{range}\t{:?}", item.origin, item.status, item.digest, item.facts));
-    }
-    for refused in refused {
-        lines.push(format!("refused\t{}\t{}\t{}\t{}", refused.origin, refused.rule, refused.value, refused.threshold));
-    }
-    Digest::of_parts(lines.iter().map(String::as_bytes))
+/// The partition of an item.
+fn place_of(item: &Item, partitions: u32) -> u32 {
+    place(&item.origin, item.location.bounds().map_or(0, |(start, _)| start), partitions)
 }
 
-/// `RECIPE.lock`: which snapshot each source of a recipe stands on.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Lock {
-    /// By source.
-    pub sources: BTreeMap<String, Pinned>,
-}
-
-/// A pinned snapshot.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Pinned {
-    /// The snapshot's digest.
-    pub snapshot: Digest,
-    /// See [`Snapshot::variant`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub variant: Option<String>,
-    /// How many items it has.
-    pub items: u64,
-    /// Digest of the acquisition's settings: other settings need another snapshot.
-    pub settings: Digest,
-}
-
-impl Lock {
-    /// Reads a lock; a missing file is an empty lock.
-    ///
-    /// # Errors
-    /// When it cannot be read or is not a lock.
-    pub fn read(path: &Path) -> Result<Self, StoreError> {
-        match fs_err::read(path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| crate::store::named(path, &error.into())),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Writes the lock atomically, when it differs from what is there.
-    ///
-    /// # Errors
-    /// When the place cannot be written.
-    pub fn write(&self, path: &Path) -> Result<(), StoreError> {
-        if Self::read(path).is_ok_and(|old| old == *self) && path.exists() {
-            return Ok(());
-        }
-        let mut bytes = serde_json::to_vec_pretty(self).map_err(|error| crate::store::named(path, &error.into()))?;
-        bytes.push(b'\n');
-        write_atomically(path, &bytes)
-    }
+/// XXH3-64 of origin and start (u64, little-endian), modulo the number of partitions.
+fn place(origin: &str, start: u64, partitions: u32) -> u32 {
+    let mut hasher = Xxh3Default::new();
+    hasher.update(origin.as_bytes());
+    hasher.update(&start.to_le_bytes());
+    u32::try_from(hasher.digest() % u64::from(partitions.max(1))).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -263,8 +248,8 @@ mod tests {
             origin: origin.to_owned(),
             status: 200,
             digest: Digest::of(origin.as_bytes()),
-            location: Location::File { path: path.into(), size: 3, modified: 7 },
-            facts: BTreeMap::new(),
+            location: Location::File { path: Path::new(path).into(), size: 3, modified: 7 },
+            facts: Facts::default(),
         }
     }
 
@@ -275,7 +260,7 @@ mod tests {
         assert_eq!(one.digest(), two.digest());
         assert_ne!(one.digest(), Snapshot { items: vec![item("b", "/x")], ..Snapshot::default() }.digest());
         let record = |start| {
-            let location = Location::Record { path: "/w".into(), size: 90, start, end: start + 9 };
+            let location = Location::Record { path: Path::new("/w").into(), size: 90, start, end: start + 9 };
             Snapshot { items: vec![Item { location, ..item("a", "/x") }], ..Snapshot::default() }
         };
         assert_eq!(record(0).digest(), record(9).digest(), "the order of fetching is no part of the identity");
@@ -288,10 +273,10 @@ mod tests {
         let mut new = Snapshot { items, ..Snapshot::default() };
         new.items.push(item("another", "/x"));
         new.sort();
-        let digest = |s: &Snapshot, p| digest_of(None, s.partition(p, 16).0, []);
         let mut old = old;
         old.sort();
-        assert_eq!((0..16).filter(|&p| digest(&old, p) != digest(&new, p)).count(), 1);
+        let (before, after) = (old.partition_digests(16), new.partition_digests(16));
+        assert_eq!(before.iter().zip(&after).filter(|(before, after)| before != after).count(), 1);
         assert_eq!((0..16).map(|p| new.partition(p, 16).0.len()).sum::<usize>(), 201);
     }
 }

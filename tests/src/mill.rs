@@ -96,7 +96,10 @@ impl Mill {
     /// The binary under test in this folder, its environment free of settings; at first without arguments.
     pub fn command(&self) -> Command {
         let mut command = Command::new(corpusmill());
-        command.current_dir(self.path()).env_remove("CORPUSMILL_STORE").env_remove("RUST_LOG").stdin(Stdio::null());
+        command.current_dir(self.path()).stdin(Stdio::null());
+        for variable in ["CORPUSMILL_STORE", "RUST_LOG", "HF_ENDPOINT", "HF_TOKEN"] {
+            command.env_remove(variable);
+        }
         command
     }
 

@@ -174,10 +174,16 @@ const MEANING: &[Broken] = &[
         "`data/x.parquet` is no address of a file",
     ),
     at(
-        "glob on a hub",
-        "name: toy\nsources:\n  far:\n    - remote: { urls: [\"hf://datasets/o/n/*.parquet\"] }\n",
+        "data set without a file",
+        "name: toy\nsources:\n  far:\n    - remote: { urls: [\"hf://datasets/o/n\"] }\n",
         "4:24",
         "names no file of a data set",
+    ),
+    at(
+        "broken glob on a hub",
+        "name: toy\nsources:\n  far:\n    - remote: { urls: [\"hf://datasets/o/n/[a.parquet\"] }\n",
+        "4:24",
+        "is no glob",
     ),
     at(
         "remote licence that is none",

@@ -201,30 +201,58 @@ fn a_refresh_asks_only_for_what_has_changed() {
 
 #[test]
 fn statements_on_training_are_columns() {
-    let server = Server::new(|request| match request.path.as_str() {
+    let text = prose(7, 6).replace('\n', "<br>\n");
+    let page = move |more: &str| {
+        let page = format!("<!doctype html><html lang=en><body><main><p>{text}</p>{more}");
+        Answer::of("text/html; charset=utf-8", page)
+    };
+    let meta = |content: &str| format!("<meta name=robots content='{content}'>");
+    let server = Server::new(move |request| match request.path.as_str() {
         "/robots.txt" => Answer::of("text/plain", "User-agent: *\nContent-Signal: ai-train=yes\nDisallow: /private\n"),
-        "/" => Answer::of("text/html", "<main><p>One page of text, and another.</p><a href=/b>b</a></main>")
-            .with("x-robots-tag", "noimageai"),
-        "/b" => {
-            Answer::of("text/html", "<main><p>A second page, which opts out.</p></main>").with("x-robots-tag", "noai")
-        }
+        "/.well-known/tdmrep.json" => Answer::of("application/json", r#"[{"location":"/f","tdm-reservation":1}]"#),
+        "/" => page(&["a", "b", "c", "d", "e", "f", "g"].map(|name| format!("<a href=/{name}>{name}</a>")).concat()),
+        "/a" => page("").with("x-robots-tag", "noimageai"),
+        "/b" => page("").with("x-robots-tag", "noai"),
+        "/c" => page(&meta("noindex, nofollow")),
+        "/d" => page("").with("tdm-reservation", "1"),
+        "/e" => page("<meta name=tdm-reservation content=1>"),
+        "/f" => page(""),
+        "/g" => page(&meta("noai, noimageai")),
         _ => Answer::status(404),
     });
     let mill = Mill::empty();
     mill.write("recipe.yaml", recipe(&server.url("/"), ON_LOOPBACK));
     let place = mill.place("a");
     place.run(&[]).ok();
-    let columns = r#"SELECT origin, "crawl.noai" AS a, "crawl.noimageai" AS i, "crawl.ai-train" AS t FROM documents ORDER BY origin"#;
-    let rows = place.query(columns);
-    assert_eq!(
-        (&rows[0]["a"], &rows[0]["i"], &rows[0]["t"], rows.len()),
-        (&false.into(), &true.into(), &true.into(), 1)
-    );
-    let rows = place.query("SELECT rule, detail FROM rejected WHERE stage = 'read' AND rule = 'opt-out'");
-    assert_eq!(rows[0]["detail"], "noai");
+    let names = ["noai", "noimageai", "noindex", "nofollow", "tdm-reservation", "ai-train"];
+    let columns = names.map(|name| format!("\"crawl.{name}\" AS \"{name}\"")).join(", ");
+    let said = || -> Vec<(String, Vec<&str>)> {
+        let rows = place.query(&format!("SELECT origin, {columns} FROM documents ORDER BY origin"));
+        let said = |row: &serde_json::Value| names.into_iter().filter(|name| row[*name] == true).collect();
+        let path = |row: &serde_json::Value| row["origin"].as_str().expect("text").replace(&server.url(""), "");
+        rows.iter().map(|row| (path(row), said(row))).collect()
+    };
+    let expected = |rows: &[(&str, &[&'static str])]| -> Vec<(String, Vec<&str>)> {
+        rows.iter().map(|(path, names)| ((*path).to_owned(), [names, &["ai-train"][..]].concat())).collect()
+    };
+    assert_eq!(said(), expected(&[("/", &[]), ("/a", &["noimageai"])]));
+    let rows = place.query("SELECT detail FROM rejected WHERE stage = 'read' AND rule = 'opt-out' ORDER BY origin");
+    let details: Vec<&str> = rows.iter().map(|row| row["detail"].as_str().expect("text")).collect();
+    let reserved = "tdm-reservation of /f in /.well-known/tdmrep.json";
+    assert_eq!(details, ["noai", "noindex", "tdm-reservation", "tdm-reservation", reserved, "noai"]);
     mill.write("recipe.yaml", recipe(&server.url("/"), &format!("{ON_LOOPBACK}        obey-opt-outs: false\n")));
     place.run(&[]).ok();
-    assert_eq!(place.query(columns)[1]["a"], true);
+    let all: [(&str, &[&str]); 8] = [
+        ("/", &[]),
+        ("/a", &["noimageai"]),
+        ("/b", &["noai"]),
+        ("/c", &["noindex", "nofollow"]),
+        ("/d", &["tdm-reservation"]),
+        ("/e", &["tdm-reservation"]),
+        ("/f", &["tdm-reservation"]),
+        ("/g", &["noai", "noimageai"]),
+    ];
+    assert_eq!(said(), expected(&all));
 }
 
 #[test]

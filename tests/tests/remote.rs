@@ -36,11 +36,24 @@ fn hub(request: &Request) -> Answer {
         }
         "/crawl/0.warc.gz" => file(archive(0)).ranged(request, "\"zero\""),
         "/crawl/1.warc.gz" => file(archive(1)).ranged(request, "\"one\""),
-        "/datasets/owner/name/resolve/main/data/part.jsonl" => {
-            Answer::status(302).with("location", "/cdn/part?signature=1").with("x-linked-etag", PART_SHA256)
+        "/api/datasets/owner/name/revision/main" | "/api/datasets/owner/name/revision/v2" => {
+            Answer::of("application/json", format!("{{\"sha\":\"{COMMIT}\"}}"))
         }
+        path if path == format!("/api/datasets/owner/name/tree/{COMMIT}/data?recursive=false") => {
+            let sum = PART_SHA256;
+            Answer::of(
+                "application/json",
+                format!(r#"[{{"type":"file","path":"data/part.jsonl","lfs":{{"oid":"{sum}"}}}}]"#),
+            )
+        }
+        path if path == format!("/api/datasets/owner/name/tree/{COMMIT}?recursive=true") => {
+            Answer::of("application/json", r#"[{"type":"file","path":"bad.jsonl"}]"#)
+        }
+        path if path == format!("/datasets/owner/name/resolve/{COMMIT}/data/part.jsonl") => Answer::status(302)
+            .with("location", "/cdn/part?signature=1")
+            .with("x-linked-etag", &format!("\"{PART_SHA256}\"")),
         "/cdn/part?signature=1" => file(b"{\"id\":\"p\",\"text\":\"A row of a data set on a hub.\"}\n".to_vec()),
-        "/datasets/owner/name/resolve/v2/bad.jsonl" => {
+        path if path == format!("/datasets/owner/name/resolve/{COMMIT}/bad.jsonl") => {
             Answer::status(302).with("location", "/cdn/part?signature=1").with("x-linked-etag", &"0".repeat(64))
         }
         _ => Answer::status(404),
@@ -48,7 +61,10 @@ fn hub(request: &Request) -> Answer {
 }
 
 /// The SHA-256 of the part that the hub gives.
-const PART_SHA256: &str = "\"cfad2498b38d497c2f496479d09e6632514509c354af70c454fbc88defc8852b\"";
+const PART_SHA256: &str = "cfad2498b38d497c2f496479d09e6632514509c354af70c454fbc88defc8852b";
+
+/// The commit behind every revision of the hub.
+const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
 fn recipe(settings: &str) -> String {
     format!(
@@ -81,8 +97,9 @@ fn lists_of_archives_and_files_of_a_hub() {
         .iter()
         .map(|row| (row["origin"].as_str().expect("text"), row["rule"].as_str().expect("text")))
         .collect();
-    let missing = server.url("/crawl/missing.warc.gz");
-    assert_eq!(rules, [("hf://datasets/owner/name@v2/bad.jsonl", "checksum"), (missing.as_str(), "status")]);
+    let (missing, list) = (server.url("/crawl/missing.warc.gz"), server.url("/crawl/warc.paths.gz"));
+    let bad = "hf://datasets/owner/name@v2/bad.jsonl";
+    assert_eq!(rules, [(bad, "checksum"), (missing.as_str(), "status"), (list.as_str(), "max-files")]);
     assert!(!server.counts().contains_key("/crawl/3.warc.gz"), "beyond max-files");
     // Pinned: nothing is asked again, even when the server is gone.
     let lock = mill.read("a/lock");
@@ -94,6 +111,43 @@ fn lists_of_archives_and_files_of_a_hub() {
     mill.write("recipe.yaml", recipe(&format!("{settings}        licence: CC0-1.0\n")));
     place.run(&[]).ok();
     assert!(server.requests().iter().all(|request| !request.path.ends_with("0.warc.gz")), "what is there is kept");
+}
+
+/// A Parquet file of rows with `id` and `text`.
+fn parquet(seed: u64, count: u64) -> Vec<u8> {
+    use arrow_array::{ArrayRef, RecordBatch, StringArray};
+    let column = |value: &dyn Fn(u64) -> String| -> ArrayRef {
+        std::sync::Arc::new((0..count).map(|n| Some(value(n))).collect::<StringArray>())
+    };
+    let columns = [("id", column(&|n| format!("{seed}-{n}"))), ("text", column(&|n| prose(seed + n, 6)))];
+    let batch = RecordBatch::try_from_iter(columns).expect("columns are of one length");
+    let mut bytes = Vec::new();
+    let mut writer = parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), None).expect("a schema");
+    writer.write(&batch).expect("memory takes it");
+    writer.close().expect("memory takes it");
+    bytes
+}
+
+#[test]
+fn a_list_names_parquet_and_json_lines() {
+    let server = Server::new(|request| match request.path.as_str() {
+        "/deep/files.txt" => {
+            Answer::of("text/plain", "# a data set\n\npart/a.parquet\n/part/b.jsonl.gz\npart/a.parquet\n")
+        }
+        "/mirror/part/a.parquet" => Answer::of("application/octet-stream", parquet(100, 4)).ranged(request, "\"a\""),
+        "/mirror/part/b.jsonl.gz" => Answer::of("application/gzip", gzip(&rows(200, 3))).ranged(request, "\"b\""),
+        _ => Answer::status(404),
+    });
+    let mill = Mill::empty();
+    let (list, base) = (server.url("/deep/files.txt"), server.url("/mirror"));
+    mill.write("recipe.yaml", recipe(&format!("        lists: [\"{list}\"]\n        base: {base}\n")));
+    let place = mill.place("a");
+    place.run(&[]).ok();
+    let rows = place.query("SELECT id, origin FROM documents ORDER BY id");
+    let ids: Vec<&str> = rows.iter().map(|row| row["id"].as_str().expect("text")).collect();
+    assert_eq!(ids, ["100-0", "100-1", "100-2", "100-3", "200-0", "200-1", "200-2"]);
+    assert_eq!(rows[0]["origin"], format!("{base}/part/a.parquet#1"));
+    assert!(server.counts().values().all(|count| *count == 1), "{:?}", server.counts());
 }
 
 #[test]

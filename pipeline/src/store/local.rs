@@ -327,6 +327,8 @@ impl LocalPart {
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).unwrap_or_default()))
             .set_statistics_enabled(EnabledStatistics::None)
             .set_max_row_group_bytes(Some(64 << 20))
+            // No two texts are equal: a dictionary of them is memory and hashing for nothing.
+            .set_column_dictionary_enabled("text".into(), false)
             .set_created_by(concat!("corpusmill ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();
         let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties))

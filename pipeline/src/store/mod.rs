@@ -137,11 +137,22 @@ pub trait PartWriter: Send {
 /// # Errors
 /// When the folder cannot be written.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    use std::io::Write;
+    use std::io::Write as _;
+    write_atomically_by(path, |file| file.write_all(bytes))
+}
+
+/// As [`write_atomically`], with what `write` writes into the file.
+///
+/// # Errors
+/// When the folder cannot be written, or as `write`.
+pub fn write_atomically_by(
+    path: &Path,
+    write: impl FnOnce(&mut std::fs::File) -> std::io::Result<()>,
+) -> Result<(), StoreError> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs_err::create_dir_all(parent)?;
     let mut file = readable(0o644).prefix(".aside-").tempfile_in(parent).map_err(|error| named(parent, &error))?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(|error| named(path, &error))?;
+    write(file.as_file_mut()).and_then(|()| file.as_file().sync_all()).map_err(|error| named(path, &error))?;
     file.persist(path).map_err(|error| named(path, &error.error))?;
     sync_dir(parent)
 }

@@ -97,6 +97,8 @@ pub struct RawDocument {
     pub licence: Option<String>,
     /// Identifier as the input writes it.
     pub id: Option<String>,
+    /// What tells it from others of its origin, where an input holds several: enters the id.
+    pub capture: Option<String>,
     /// Encoding from which `body` was decoded (WHATWG name: `windows-1252`); `None` where the input was text, or a file in UTF-8 other than HTML.
     pub encoding: Option<&'static str>,
 }
@@ -112,6 +114,7 @@ impl RawDocument {
             language: None,
             licence: None,
             id: None,
+            capture: None,
             encoding: None,
         }
     }
@@ -130,12 +133,14 @@ pub struct Refused {
     pub threshold: f64,
     /// More, for a human.
     pub detail: Option<String>,
+    /// As in [`RawDocument::capture`].
+    pub capture: Option<String>,
 }
 
 impl Refused {
     /// A refusal with its measured value and the threshold it crossed.
     pub fn new(origin: impl Into<String>, rule: &'static str, value: f64, threshold: f64) -> Self {
-        Self { origin: origin.into(), rule, value, threshold, detail: None }
+        Self { origin: origin.into(), rule, value, threshold, detail: None, capture: None }
     }
 
     /// The same refusal with a detail for a human.

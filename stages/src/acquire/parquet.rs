@@ -295,13 +295,21 @@ mod tests {
     use arrow_array::{ArrayRef, BinaryArray, Int64Array, StringArray};
     use arrow_schema::{DataType, Field};
     use parquet::arrow::ArrowWriter;
+    use parquet::basic::Compression;
     use parquet::file::properties::WriterProperties;
     use proptest::prelude::*;
     use std::sync::Arc;
 
     fn write(columns: Vec<(&str, ArrayRef)>, group_rows: usize) -> Vec<u8> {
+        write_packed(columns, group_rows, Compression::UNCOMPRESSED)
+    }
+
+    fn write_packed(columns: Vec<(&str, ArrayRef)>, group_rows: usize, compression: Compression) -> Vec<u8> {
         let batch = RecordBatch::try_from_iter(columns).unwrap();
-        let properties = WriterProperties::builder().set_max_row_group_row_count(Some(group_rows)).build();
+        let properties = WriterProperties::builder()
+            .set_max_row_group_row_count(Some(group_rows))
+            .set_compression(compression)
+            .build();
         let mut bytes = Vec::new();
         let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).unwrap();
         writer.write(&batch).unwrap();
@@ -351,6 +359,27 @@ mod tests {
         );
         let bytes = write(vec![("body", Arc::new(StringArray::from(vec!["x"])))], 4);
         assert!(open(&bytes, None, ColumnMapping::default()).unwrap_err().to_string().contains("no column `text`"));
+    }
+
+    #[test]
+    fn every_packing_that_data_sets_use_is_read() {
+        let texts: Vec<String> =
+            (0..300).map(|n| format!("document number {n}, which says what the others say. ").repeat(9)).collect();
+        for compression in [
+            Compression::SNAPPY,
+            Compression::GZIP(parquet::basic::GzipLevel::default()),
+            Compression::ZSTD(parquet::basic::ZstdLevel::default()),
+            // The framing of Hadoop, which older writers call LZ4, and the bare blocks of newer ones.
+            Compression::LZ4,
+            Compression::LZ4_RAW,
+        ] {
+            let bytes = write_packed(vec![("text", Arc::new(StringArray::from(texts.clone())))], 100, compression);
+            assert!(bytes.len() < 40_000, "{compression}: {} bytes are not packed", bytes.len());
+            let read = open(&bytes, None, ColumnMapping::default()).unwrap();
+            let read: Vec<String> =
+                read.into_iter().map(|item| item.document().unwrap().body.as_text().unwrap().to_owned()).collect();
+            assert_eq!(read, texts, "{compression}");
+        }
     }
 
     #[test]

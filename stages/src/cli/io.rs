@@ -57,6 +57,9 @@ impl InOut {
     }
 }
 
+/// Packed bytes of an output's row group, which is held in memory until it is full.
+const ROW_GROUP_BYTES: usize = 16 << 20;
+
 enum Form {
     Parquet(Option<ArrowWriter<fs_err::File>>),
     Lines(Option<LineDelimitedWriter<Sink>>),
@@ -204,6 +207,9 @@ impl Output {
             let compression = parquet::basic::Compression::ZSTD(ZstdLevel::try_new(3)?);
             let properties = WriterProperties::builder()
                 .set_compression(compression)
+                .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
+                // No two texts are equal: a dictionary of them is memory and hashing for nothing.
+                .set_column_dictionary_enabled("text".into(), false)
                 .set_created_by(concat!("corpusmill ", env!("CARGO_PKG_VERSION")).to_owned())
                 .build();
             let file = fs_err::File::create(&aside)?;

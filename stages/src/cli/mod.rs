@@ -17,6 +17,7 @@ mod stream;
 mod verify;
 mod why;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -94,6 +95,7 @@ impl Global {
             console: console.clone(),
             cancel: cancel.clone(),
             fresh: false,
+            revisions: BTreeMap::new(),
         }
     }
 }

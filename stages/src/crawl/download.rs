@@ -6,6 +6,7 @@
 //! Invariant: a file that is handed out is whole, is what one version of the server's file holds, and was synced before its
 //! state says that it is done.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -17,6 +18,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::Control;
+use super::credential::Credential;
 use super::error::CrawlError;
 use super::fetch::{Failure, Fetcher};
 use super::hosts::{Hosts, Turn};
@@ -35,6 +37,9 @@ pub struct Wanted {
     pub url: Url,
     /// The folder that keeps it, of its own.
     pub dir: PathBuf,
+    /// The SHA-256 of its bytes, in lower-case hexadecimal, where a listing states it. A file with that sum is not asked for
+    /// again, under whatever address.
+    pub sha256: Option<String>,
 }
 
 /// A file that is there.
@@ -48,47 +53,97 @@ pub struct Fetched {
     pub digest: String,
 }
 
-/// Fetches files; one result each, in their order: the file, or why the server does not give it. What is there already is
-/// not fetched again; with `fresh` it is asked for on condition.
-///
-/// # Errors
-/// [`CrawlError`] for settings that cannot be meant, a disk that fails, and a server that cannot be reached after all
-/// attempts: what was fetched is kept, and the next call goes on. `None` where it was cancelled.
-pub fn download(
-    settings: &CrawlSettings,
-    wanted: &[Wanted],
-    fresh: bool,
-    control: &dyn Control,
-) -> Result<Option<Vec<Result<Fetched, Refused>>>, CrawlError> {
-    settings.check()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let result = runtime.block_on(async {
-        let (fetcher, hosts) = (Fetcher::new(settings)?, Hosts::new(settings));
-        let counts = std::cell::Cell::new((0_u64, 0_u64));
-        let run =
-            Run { settings, fetcher: &fetcher, hosts: &hosts, fresh, control, counts: &counts, files: wanted.len() };
-        let mut arrivals = stream::iter(wanted).map(|file| run.file(file)).buffered(settings.concurrency.max(1));
-        let mut all = Vec::with_capacity(wanted.len());
-        while let Some(arrival) = arrivals.next().await {
-            match arrival? {
-                Some(arrival) => all.push(arrival),
-                None => return Ok(None),
-            }
+/// Fetches what was named, under the settings of a crawl: whole files, and small answers of an interface
+/// ([`Client::ask`]). All of it keeps to one pace for each host.
+#[derive(Debug)]
+pub struct Client {
+    pub(super) settings: CrawlSettings,
+    /// There until the client is dropped.
+    runtime: Option<tokio::runtime::Runtime>,
+    pub(super) fetcher: Fetcher,
+    pub(super) hosts: Hosts,
+    pub(super) credential: Option<Credential>,
+}
+
+impl Client {
+    /// Prepares to fetch; nothing is sent. The seeds of the settings are of no account.
+    ///
+    /// # Errors
+    /// Where no client can be made.
+    pub fn new(settings: &CrawlSettings, credential: Option<Credential>) -> Result<Self, CrawlError> {
+        let settings = CrawlSettings { accept: vec!["application/json".to_owned()], ..settings.clone() };
+        Ok(Self {
+            runtime: Some(tokio::runtime::Builder::new_current_thread().enable_all().build()?),
+            fetcher: Fetcher::new(&settings)?,
+            hosts: Hosts::new(&settings),
+            credential,
+            settings,
+        })
+    }
+
+    /// Runs a future to its end on this thread.
+    pub(super) fn run<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.as_ref().expect("it is taken in drop alone").block_on(future)
+    }
+
+    /// Whether these addresses may be asked under the settings.
+    pub(super) fn check<'a>(&self, urls: impl Iterator<Item = &'a Url>) -> Result<(), CrawlError> {
+        let seeds: Vec<String> = urls.map(Url::to_string).collect();
+        if seeds.is_empty() { Ok(()) } else { CrawlSettings { seeds, ..self.settings.clone() }.check().map(|_| ()) }
+    }
+
+    /// Header fields with the token, where the address is one of its server.
+    pub(super) fn signed(&self, url: &Url, mut fields: HeaderMap) -> HeaderMap {
+        if let Some(credential) = &self.credential {
+            credential.sign(url, &mut fields);
         }
-        Ok(Some(all))
-    });
-    runtime.shutdown_background();
-    result
+        fields
+    }
+
+    /// Fetches files; one result each, in their order: the file, or why the server does not give it. What is there already is
+    /// not fetched again; with `fresh` it is asked for on condition. Each has a folder of its own.
+    ///
+    /// # Errors
+    /// [`CrawlError`] for addresses that the settings do not allow, a disk that fails, and a server that cannot be reached
+    /// after all attempts: what was fetched is kept, and the next call goes on. `None` where it was cancelled.
+    pub fn files(
+        &self,
+        wanted: &[Wanted],
+        fresh: bool,
+        control: &dyn Control,
+    ) -> Result<Option<Vec<Result<Fetched, Refused>>>, CrawlError> {
+        self.check(wanted.iter().map(|file| &file.url))?;
+        self.run(async {
+            let run = Run { client: self, fresh, control, counts: Cell::new((0, 0)), files: wanted.len() };
+            let mut arrivals =
+                stream::iter(wanted).map(|file| run.file(file)).buffered(self.settings.concurrency.max(1));
+            let mut all = Vec::with_capacity(wanted.len());
+            while let Some(arrival) = arrivals.next().await {
+                match arrival? {
+                    Some(arrival) => all.push(arrival),
+                    None => return Ok(None),
+                }
+            }
+            Ok(Some(all))
+        })
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        // A name being resolved on a helper thread must not hold up the end.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 struct Run<'a> {
-    settings: &'a CrawlSettings,
-    fetcher: &'a Fetcher,
-    hosts: &'a Hosts,
+    client: &'a Client,
     fresh: bool,
     control: &'a dyn Control,
     /// Files and bytes that are there.
-    counts: &'a std::cell::Cell<(u64, u64)>,
+    counts: Cell<(u64, u64)>,
     files: usize,
 }
 
@@ -112,7 +167,7 @@ impl Run<'_> {
     async fn file(&self, wanted: &Wanted) -> Result<Option<Arrival>, CrawlError> {
         fs_err::create_dir_all(&wanted.dir)?;
         let mut place = Place::open(wanted)?;
-        if !self.fresh && place.finished() {
+        if (!self.fresh || wanted.sha256.is_some()) && place.finished() {
             self.count(1, place.bytes());
             return Ok(Some(Ok(place.fetched())));
         }
@@ -129,11 +184,11 @@ impl Run<'_> {
                 Attempt::Again { after, overloaded, why } => {
                     // A connection that brought something is no failure in a row.
                     attempts = if place.part_bytes() > before { 1 } else { attempts + 1 };
-                    if attempts > self.settings.retries || after.is_some_and(|after| after > MAX_RETRY_AFTER) {
+                    if attempts > self.client.settings.retries || after.is_some_and(|after| after > MAX_RETRY_AFTER) {
                         return Err(CrawlError::Unfetched { url: wanted.url.to_string(), problem: why });
                     }
                     let now = Instant::now();
-                    self.hosts.pace(&wanted.url, |pace| pace.hold(now, attempts, after, overloaded));
+                    self.client.hosts.pace(&wanted.url, |pace| pace.hold(now, attempts, after, overloaded));
                 }
             }
         }
@@ -168,10 +223,11 @@ impl Run<'_> {
                 return Ok(Attempt::Again { after, overloaded: matches!(status, 429 | 503), why });
             }
             Begun::Status(status) => {
-                return Ok(Attempt::Refused(refusal(wanted, "status", f64::from(status), 200.0, String::new())));
+                let detail = explained(status, self.client.credential.is_some());
+                return Ok(Attempt::Refused(refusal(wanted, "status", f64::from(status), 200.0, detail.to_owned())));
             }
         }
-        let limit = self.settings.max_page_bytes;
+        let limit = self.client.settings.max_page_bytes;
         if let Some(total) = place.state.total.filter(|total| *total > limit) {
             return Ok(Attempt::Refused(too_large(wanted, total, limit)));
         }
@@ -179,7 +235,7 @@ impl Run<'_> {
             if self.control.cancelled() {
                 return Ok(Attempt::Cancelled);
             }
-            match self.fetcher.chunk(&mut response).await {
+            match self.client.fetcher.chunk(&mut response).await {
                 Ok(Some(chunk)) => {
                     place.write(chunk.as_ref())?;
                     self.count(0, chunk.as_ref().len() as u64);
@@ -201,8 +257,8 @@ impl Run<'_> {
         let mut url = wanted.url.clone();
         let mut stated = HeaderMap::new();
         for _ in 0..=MAX_REDIRECTS {
-            let turn = self.hosts.turn(&url).await;
-            let mut response = self.fetcher.begin(&url, fields.clone()).await?;
+            let turn = self.client.hosts.turn(&url).await;
+            let mut response = self.client.fetcher.begin(&url, self.client.signed(&url, fields.clone())).await?;
             let target = text(response.headers(), "location").and_then(|location| url.join(location.trim()).ok());
             let moved = matches!(response.status().as_u16(), 301..=303 | 307 | 308);
             let Some(target) = target.filter(|_| moved) else {
@@ -221,6 +277,16 @@ impl Run<'_> {
 
 /// The field in which Hugging Face's hub states the SHA-256 of a large file.
 pub(super) const LINKED_ETAG: &str = "x-linked-etag";
+
+/// What a status means for a file that somebody named.
+fn explained(status: u16, with_token: bool) -> &'static str {
+    match status {
+        401 | 403 if with_token => "the server refuses it, also with the token: see that the token may read it",
+        401 | 403 => "the server gives it to those who log in: for a hub, set HF_TOKEN to a token that may read it",
+        404 | 410 => "the server has no such file: see that the address is right",
+        _ => "",
+    }
+}
 
 pub(super) fn text(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())

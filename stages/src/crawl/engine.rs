@@ -368,6 +368,7 @@ impl Engine<'_> {
         self.frontier.commit(&std::mem::take(&mut self.pending), position, mark)?;
         self.journal.committed()?;
         self.queued = self.frontier.waiting()?;
+        tracing::debug!(pages = self.pages, waiting = self.queued, bytes = self.bytes, "committed");
         self.batch_since = Instant::now();
         Ok(())
     }

@@ -78,6 +78,14 @@ pub enum CrawlError {
         /// What the last attempt said.
         problem: String,
     },
+    /// An interface gave no answer, or one that may not be taken.
+    #[error("{url}: no usable answer ({problem}); run again, or see that the address is right")]
+    Unanswered {
+        /// What was asked.
+        url: String,
+        /// What the last attempt said.
+        problem: String,
+    },
     /// The HTTP client or the runtime could not be set up.
     #[error("the crawler's HTTP client cannot start: {problem}")]
     Client {

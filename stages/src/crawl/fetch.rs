@@ -9,7 +9,7 @@ use std::io::Read as _;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, IF_MODIFIED_SINCE, IF_NONE_MATCH};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use reqwest::{Client, Response};
 use tokio::sync::OnceCell;
 use url::Url;
@@ -33,6 +33,15 @@ const RATIO_FREE_BYTES: usize = 1 << 20;
 pub(super) struct Validators {
     pub(super) etag: Option<String>,
     pub(super) last_modified: Option<String>,
+}
+
+impl Validators {
+    /// The header fields of a request on condition; what cannot stand in one is left out.
+    fn fields(&self) -> HeaderMap {
+        let fields = [(IF_NONE_MATCH, &self.etag), (IF_MODIFIED_SINCE, &self.last_modified)];
+        let field = |(name, value): (_, &Option<String>)| Some((name, HeaderValue::try_from(value.as_deref()?).ok()?));
+        fields.into_iter().filter_map(field).collect()
+    }
 }
 
 /// What a server answered.
@@ -150,14 +159,20 @@ impl Fetcher {
         limit: u64,
         wants: impl Fn(u16, &HeaderMap) -> bool,
     ) -> Result<Answer, Failure> {
-        self.request(url, limit, wants, None).await
+        self.request(url, limit, wants, HeaderMap::new()).await
+    }
+
+    /// As [`Fetcher::get`] where the status is 200, with further header fields.
+    pub(super) async fn ask(&self, url: &Url, limit: u64, fields: HeaderMap) -> Result<Answer, Failure> {
+        self.request(url, limit, |status, _| status == 200, fields).await
     }
 
     /// Requests a page: its body is wanted if its status and media type are. With validators the server may answer that
     /// nothing has changed since.
     pub(super) async fn page(&self, url: &Url, validators: Option<&Validators>) -> Result<Answer, Failure> {
         let wants = |status, headers: &HeaderMap| visit::wants(&self.settings, status, headers);
-        self.request(url, self.settings.max_page_bytes, wants, validators).await
+        let fields = validators.map(Validators::fields).unwrap_or_default();
+        self.request(url, self.settings.max_page_bytes, wants, fields).await
     }
 
     async fn request(
@@ -165,10 +180,10 @@ impl Fetcher {
         url: &Url,
         limit: u64,
         wants: impl Fn(u16, &HeaderMap) -> bool,
-        validators: Option<&Validators>,
+        fields: HeaderMap,
     ) -> Result<Answer, Failure> {
         self.policy.check_host(url)?;
-        let request = self.exchange(url, limit, wants, validators);
+        let request = self.exchange(url, limit, wants, fields);
         within(self.whole, "complete answer", request).await?
     }
 
@@ -177,17 +192,11 @@ impl Fetcher {
         url: &Url,
         limit: u64,
         wants: impl Fn(u16, &HeaderMap) -> bool,
-        validators: Option<&Validators>,
+        fields: HeaderMap,
     ) -> Result<Answer, Failure> {
         let client = self.client(url).await?;
         let (date, begin) = (SystemTime::now(), tokio::time::Instant::now());
-        let mut request = client.get(url.clone());
-        if let Some(validators) = validators {
-            let fields = [(IF_NONE_MATCH, &validators.etag), (IF_MODIFIED_SINCE, &validators.last_modified)];
-            for (name, value) in fields.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))) {
-                request = request.header(name, value);
-            }
-        }
+        let request = client.get(url.clone()).headers(fields);
         let response = within(self.header, "header", request.send()).await?.map_err(|e| failure(&e))?;
         let address = response.remote_addr().map(|address| address.ip());
         if let Some(ip) = address {
@@ -262,7 +271,7 @@ fn client(
     only: Option<Vec<reqwest::Certificate>>,
 ) -> Result<Client, reqwest::Error> {
     let mut headers = HeaderMap::new();
-    headers.insert("accept-encoding", reqwest::header::HeaderValue::from_static("gzip"));
+    headers.insert("accept-encoding", HeaderValue::from_static("gzip"));
     if let Ok(accept) = settings.accept.join(", ").parse() {
         headers.insert("accept", accept);
     }

@@ -38,8 +38,8 @@ const REFUSED_STATE: u8 = 2;
 /// Sitemaps that were read, and the further ones that each names, as JSON.
 const SITEMAPS: TableDefinition<&str, &[u8]> = TableDefinition::new("sitemaps");
 
-/// Rules that refuse a URL before it is admitted to a queue.
-const REFUSED_UNASKED: [&str; 4] = ["refused-domain", "refused-word", "trap", "host-budget"];
+/// Rules that refuse a URL that was never admitted to a queue.
+const REFUSED_UNASKED: [&str; 5] = ["refused-domain", "refused-word", "trap", "host-budget", "sitemap"];
 
 /// Bytes of pages of the database that are kept in memory: of the crawl's own, and of one that is only read.
 const CACHE_BYTES: usize = 16 << 20;
@@ -271,6 +271,11 @@ impl Frontier {
         self.row(PAGES, "pages", url)
     }
 
+    /// The row of a refusal.
+    pub(super) fn refusal(&self, url: &str) -> Result<Option<Refused>, CrawlError> {
+        self.row(REFUSED, "refused", url)
+    }
+
     fn row<T: serde::de::DeserializeOwned>(
         &self,
         definition: TableDefinition<&str, &[u8]>,
@@ -384,23 +389,14 @@ impl Frontier {
         Ok(())
     }
 
-    /// All pages, sorted by URL.
-    pub(super) fn pages(&self) -> Result<Vec<Page>, CrawlError> {
-        let mut pages = Vec::new();
-        self.each_page(|page| pages.push(page))?;
-        Ok(pages)
-    }
-
     /// Each page, sorted by URL.
     pub(super) fn each_page(&self, take: impl FnMut(Page)) -> Result<(), CrawlError> {
         self.rows(PAGES, "pages", take)
     }
 
-    /// All refusals, sorted by URL.
-    pub(super) fn refused(&self) -> Result<Vec<Refused>, CrawlError> {
-        let mut refused = Vec::new();
-        self.rows(REFUSED, "refused", |row| refused.push(row))?;
-        Ok(refused)
+    /// Each refusal, sorted by URL.
+    pub(super) fn each_refused(&self, take: impl FnMut(Refused)) -> Result<(), CrawlError> {
+        self.rows(REFUSED, "refused", take)
     }
 
     /// The figures of the crawl so far.

@@ -3,7 +3,7 @@
 //! [`crawl`] asks robots.txt first, keeps each host's pace, connects to checked addresses only, and works off the web
 //! breadth-first in sorted order. The folder holds `frontier.redb` (what was found and what became of it) and
 //! `crawl-00000.warc.gz` and on (what was asked and answered), and at the end `index.cdxj` (where each capture is). Calling it again goes on after a crash or does nothing.
-//! [`pages`] and [`refused`] read the result.
+//! [`each_page`] and [`each_refused`] read the result.
 //!
 //! | file | idea |
 //! |---|---|
@@ -15,17 +15,19 @@
 //! | `scan`, `links`, `visit` | what an answer becomes |
 //! | `frontier`, `journal`, `archive`, `cdxj`, `table`, `earlier` | what is kept, and what an earlier crawl kept |
 //! | `engine`, `settle`, `opening`, `budget` | the loop, its beginning and its bounds |
-//! | `download`, `place` | whole files, resumed |
+//! | `download`, `place`, `api`, `credential` | whole files, resumed; small answers of an interface; tokens |
 //! | `inspect` | what a robots.txt says, for people |
 //!
 //! Invariant: which pages are taken, and their digests, depend on the settings and the servers' answers alone.
 
 mod address;
+mod api;
 mod archive;
 mod budget;
 pub mod canonical;
 mod cdxj;
 mod contact;
+mod credential;
 mod download;
 mod earlier;
 mod engine;
@@ -57,12 +59,14 @@ mod trials;
 
 use std::path::Path;
 
-pub use download::{Fetched, Wanted, download};
+pub use api::Reply;
+pub use credential::Credential;
+pub use download::{Client, Fetched, Wanted};
 pub use error::CrawlError;
 pub use inspect::{Inspection, inspect};
 pub use optout::OptOuts;
 pub use settings::{CrawlSettings, Scope};
-pub use table::{CrawlSummary, Page, Refused, each_page, pages, refused, summary};
+pub use table::{CrawlSummary, Page, Refused, each_page, each_refused, summary};
 
 /// The crawler's name in robots.txt, in lower case, and the first word of its User-Agent.
 pub const AGENT: &str = "corpusmill";
@@ -94,7 +98,7 @@ impl Control for RunToEnd {
 ///
 /// # Errors
 /// [`CrawlError`] for settings that cannot be meant, a folder with another crawl, and a disk or client that fails. A page
-/// that cannot be had is no error: see [`refused`].
+/// that cannot be had is no error: see [`each_refused`].
 pub fn crawl(settings: &CrawlSettings, dir: &Path, control: &dyn Control) -> Result<CrawlSummary, CrawlError> {
     crawl_again(settings, dir, None, control)
 }

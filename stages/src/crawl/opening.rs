@@ -10,7 +10,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use tokio::time::Instant;
 use url::Url;
 
-use super::AGENT;
 use super::engine::Engine;
 use super::error::CrawlError;
 use super::fetch::Answer;
@@ -19,6 +18,8 @@ use super::origin;
 use super::politeness::retry_after;
 use super::queue::origin_of;
 use super::sitemap;
+use super::table::Rule;
+use super::visit::Refusal;
 
 /// Sitemap files that are read for one origin at most; an index may name 50,000.
 const MAX_SITEMAPS: usize = 100;
@@ -56,6 +57,7 @@ impl Engine<'_> {
     /// Reads the sitemaps of an origin; false if cancelled.
     async fn read_sitemaps(&mut self, seed: &Url) -> Result<bool, CrawlError> {
         let Some(rules) = self.queues.rules(seed) else { return Ok(true) };
+        let named = !rules.robots.sitemaps().is_empty();
         let listed: Vec<Url> = rules.robots.sitemaps().iter().filter_map(|text| seed.join(text.trim()).ok()).collect();
         let mut queue: VecDeque<Url> = if listed.is_empty() {
             // Nobody has named this file, so it needs leave like any page.
@@ -68,32 +70,48 @@ impl Engine<'_> {
         };
         let mut seen: BTreeSet<Url> = queue.iter().cloned().collect();
         let mut read = 0;
-        while let Some(url) = queue.pop_front().filter(|_| read < MAX_SITEMAPS) {
+        while read < MAX_SITEMAPS {
+            let Some(url) = queue.pop_front() else { break };
             if self.control.cancelled() {
                 return Ok(false);
             }
             read += 1;
             let children = match self.frontier.sitemap(url.as_str())? {
                 Some(children) => children,
-                None => self.read_sitemap(&url).await?,
+                None => self.read_sitemap(&url, named).await?,
             };
-            for entry in &children {
-                if let Ok(child) = url.join(entry.trim())
-                    && seen.len() < MAX_SITEMAPS
-                    && seen.insert(child.clone())
-                {
+            for child in children.iter().filter_map(|entry| url.join(entry.trim()).ok()) {
+                if seen.insert(child.clone()) {
                     queue.push_back(child);
                 }
             }
         }
+        for url in queue {
+            #[expect(clippy::cast_precision_loss, reason = "a small number")]
+            let (threshold, detail) = (MAX_SITEMAPS as f64, "one more sitemap than are read".to_owned());
+            self.note_refused(url.into(), Refusal { rule: Rule::Sitemap, value: threshold + 1.0, threshold, detail });
+        }
         Ok(true)
     }
 
-    /// Reads one sitemap file and notes what it gave; the further sitemaps that it names.
-    async fn read_sitemap(&mut self, url: &Url) -> Result<Vec<String>, CrawlError> {
+    /// Reads one sitemap file and notes what it gave; the further sitemaps that it names. That one `named` by somebody cannot be
+    /// had, or not whole, is on record.
+    async fn read_sitemap(&mut self, url: &Url, named: bool) -> Result<Vec<String>, CrawlError> {
         let found = match self.get_sitemap(url).await {
-            Some(answer) => sitemap::parse(&answer.body),
-            None => sitemap::Sitemap::default(),
+            Ok(answer) => {
+                let found = sitemap::parse(&answer.body);
+                if !found.complete && (named || !found.urls.is_empty()) {
+                    let detail = format!("damaged or too long: read up to entry {}", found.urls.len());
+                    self.note_refused(url.to_string(), Refusal::matched(Rule::Sitemap, detail));
+                }
+                found
+            }
+            Err(refusal) => {
+                if named {
+                    self.note_refused(url.to_string(), refusal);
+                }
+                sitemap::Sitemap::default()
+            }
         };
         for entry in &found.urls {
             if let Ok(page) = url.join(entry.trim()) {
@@ -105,36 +123,40 @@ impl Engine<'_> {
         Ok(found.sitemaps)
     }
 
-    /// Asks for one sitemap file, with redirects and further attempts; nothing if it cannot be had.
-    async fn get_sitemap(&mut self, url: &Url) -> Option<Answer> {
+    /// Asks for one sitemap file, with redirects and further attempts; why it cannot be had, if it cannot.
+    async fn get_sitemap(&mut self, url: &Url) -> Result<Answer, Refusal> {
+        let no = |detail: String| Refusal::matched(Rule::Sitemap, detail);
+        let unfit = |status: u16| Refusal { value: status.into(), threshold: 200.0, ..no("status".to_owned()) };
         let mut url = url.clone();
         let (mut hops, mut attempt) = (0, 0);
         loop {
             if !self.gate.admits_sitemap(&url) {
-                return None;
+                return Err(no(format!("{url} is off scope")));
             }
             let turn = self.queues.hosts.turn(&url).await;
             let result = self.fetcher.get(&url, sitemap::MAX_BYTES as u64, |status, _| status == 200).await;
             drop(turn);
             let overloaded = matches!(&result, Ok(answer) if matches!(answer.status, 429 | 503));
-            let after = match result {
-                Ok(answer) if answer.status == 200 => return Some(answer),
+            let (after, refusal) = match result {
+                Ok(answer) if answer.status == 200 => return Ok(answer),
                 Ok(answer) if matches!(answer.status, 301..=303 | 307 | 308) && hops < self.settings.max_redirects => {
+                    let target = answer.header("location").and_then(|target| url.join(target.trim()).ok());
                     hops += 1;
-                    url = url.join(answer.header("location")?.trim()).ok()?;
+                    url = target.ok_or_else(|| unfit(answer.status))?;
                     continue;
                 }
                 Ok(answer) if matches!(answer.status, 429 | 500 | 502..=504) => {
-                    answer.header("retry-after").and_then(|value| retry_after(&value, std::time::SystemTime::now()))
+                    let after = answer.header("retry-after");
+                    (after.and_then(|value| retry_after(&value, std::time::SystemTime::now())), unfit(answer.status))
                 }
-                Err(failure) if failure.is_temporary() => None,
-                Ok(_) | Err(_) => return None,
+                Err(failure) if failure.is_temporary() => (None, no(failure.to_string())),
+                Ok(answer) => return Err(unfit(answer.status)),
+                Err(failure) => return Err(no(failure.to_string())),
             };
             attempt += 1;
             if attempt > self.settings.retries || after.is_some_and(|after| after > super::politeness::MAX_RETRY_AFTER)
             {
-                tracing::warn!(agent = AGENT, %url, "sitemap given up");
-                return None;
+                return Err(refusal);
             }
             let now = Instant::now();
             self.queues.hosts.pace(&url, |pace| pace.hold(now, attempt, after, overloaded));

@@ -102,20 +102,40 @@ fn unreachable(reason: impl std::fmt::Display) -> Vec<u8> {
 pub(super) async fn fetch(fetcher: &Fetcher, page: &Url, settings: &CrawlSettings, hosts: &Hosts) -> Vec<u8> {
     let stored = fetch_robots(fetcher, page, settings, hosts).await;
     let origin = Origin::read(&stored);
+    hosts.pace(page, |pace| pace.crawl_delay(origin.robots.crawl_delay(AGENT)));
     let Ok(file) = page.join(tdm::WELL_KNOWN) else { return stored };
     // Where nothing may be fetched anyway, nothing is asked.
     if origin.judge(&file, settings.obey_opt_outs).is_err() {
         return stored;
     }
-    let _turn = hosts.turn(&file).await;
-    let reserved = match fetcher.get(&file, tdm::MAX_BYTES, |status, _| status == 200).await {
-        Ok(answer) if answer.status == 200 => tdm::reservations(&answer.body),
-        _ => Vec::new(),
-    };
+    let reserved = fetch_reservations(fetcher, &file, settings, hosts).await;
     match serde_json::to_vec(&reserved) {
         Ok(line) if !reserved.is_empty() => [line, b"\n".to_vec(), stored].concat(),
         _ => stored,
     }
+}
+
+/// Asks for the TDM reservations, with further attempts on temporary failures, so that a moment's overload takes back none.
+async fn fetch_reservations(fetcher: &Fetcher, file: &Url, settings: &CrawlSettings, hosts: &Hosts) -> Vec<String> {
+    for attempt in 1..=settings.retries.saturating_add(1) {
+        let turn = hosts.turn(file).await;
+        let answer = fetcher.get(file, tdm::MAX_BYTES, |status, _| status == 200).await;
+        drop(turn);
+        let (after, overloaded) = match answer {
+            Ok(answer) if answer.status == 200 => return tdm::reservations(&answer.body),
+            Ok(answer) if matches!(answer.status, 429 | 500 | 502..=504) => {
+                let after = answer.header("retry-after").and_then(|value| retry_after(&value, SystemTime::now()));
+                (after, matches!(answer.status, 429 | 503))
+            }
+            Err(failure) if failure.is_temporary() => (None, false),
+            Ok(_) | Err(_) => break,
+        };
+        if after.is_some_and(|after| after > MAX_RETRY_AFTER) {
+            break;
+        }
+        hosts.pace(file, |pace| pace.hold(tokio::time::Instant::now(), attempt, after, overloaded));
+    }
+    Vec::new()
 }
 
 async fn fetch_robots(fetcher: &Fetcher, page: &Url, settings: &CrawlSettings, hosts: &Hosts) -> Vec<u8> {

@@ -18,6 +18,7 @@ use super::error::CrawlError;
 /// What a server said of the file that is being fetched, kept beside it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct State {
+    /// The address, or the sum by which the file is known.
     url: String,
     etag: Option<String>,
     last_modified: Option<String>,
@@ -61,9 +62,10 @@ impl Place {
     pub(super) fn open(wanted: &Wanted) -> Result<Self, CrawlError> {
         let (state_path, part_path) = (wanted.dir.join("state.json"), wanted.dir.join("part"));
         let read = fs_err::read(&state_path).ok().and_then(|bytes| serde_json::from_slice::<State>(&bytes).ok());
-        let state = read.filter(|state| state.url == wanted.url.as_str());
+        let url = wanted.sha256.as_ref().map_or_else(|| wanted.url.to_string(), |sum| format!("sha256:{sum}"));
+        let state = read.filter(|state| state.url == url);
         let fresh = state.is_none();
-        let state = state.unwrap_or_else(|| State { url: wanted.url.to_string(), ..State::default() });
+        let state = state.unwrap_or_else(|| State { url, ..State::default() });
         let mut part = fs_err::OpenOptions::new().write(true).create(true).truncate(fresh).open(&part_path)?;
         let part_bytes = part.seek(SeekFrom::End(0))?;
         let name = wanted.url.path_segments().and_then(|mut parts| parts.next_back()).unwrap_or_default();
@@ -169,8 +171,9 @@ impl Place {
             return again(format!("{} of {total} bytes came", self.part_bytes));
         }
         self.part.sync_all()?;
-        let (digest, sha256) = digests(&self.part_path, self.state.sha256.is_some())?;
-        if let Some(stated) = self.state.sha256.clone().filter(|stated| *stated != sha256) {
+        let stated = wanted.sha256.clone().or(self.state.sha256.clone());
+        let (digest, sha256) = digests(&self.part_path, stated.is_some())?;
+        if let Some(stated) = stated.filter(|stated| *stated != sha256) {
             self.restart()?;
             let detail = format!("its SHA-256 is {sha256}, the server states {stated}");
             return Ok(Attempt::Refused(refusal(wanted, "checksum", 1.0, 0.0, detail)));

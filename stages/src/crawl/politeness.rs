@@ -23,6 +23,8 @@ const MAX_SLOWDOWN: f64 = 32.0;
 pub(super) struct Pace {
     spacing: Duration,
     slowdown: f64,
+    /// When the last request started.
+    last: Option<Instant>,
     next: Option<Instant>,
 }
 
@@ -34,12 +36,17 @@ impl Pace {
         } else {
             Duration::ZERO
         };
-        Self { spacing, slowdown: 1.0, next: None }
+        Self { spacing, slowdown: 1.0, last: None, next: None }
     }
 
-    /// Takes the host's Crawl-delay into account.
+    /// Takes the host's Crawl-delay into account, counted from the request that brought it.
     pub(super) fn crawl_delay(&mut self, delay: Option<Duration>) {
         self.spacing = self.spacing.max(delay.unwrap_or_default().min(MAX_CRAWL_DELAY));
+        self.next = self.next.max(self.after_last());
+    }
+
+    fn after_last(&self) -> Option<Instant> {
+        self.last.filter(|_| !self.spacing.is_zero()).map(|last| last + self.spacing.mul_f64(self.slowdown))
     }
 
     /// When the next request may start, if not at once.
@@ -49,7 +56,8 @@ impl Pace {
 
     /// Notes that a request starts.
     pub(super) fn start(&mut self, now: Instant) {
-        self.next = (!self.spacing.is_zero()).then(|| now + self.spacing.mul_f64(self.slowdown));
+        self.last = Some(now);
+        self.next = self.after_last();
     }
 
     /// Notes an ordinary answer: a host that was slowed down is trusted again step by step.
@@ -111,6 +119,8 @@ mod tests {
         let mut free = Pace::new(0.0);
         free.start(now);
         assert_eq!(free.ready_at(), None);
+        free.crawl_delay(Some(Duration::from_secs(5)));
+        assert_eq!(free.ready_at(), Some(now + Duration::from_secs(5)), "counted from the request that brought it");
     }
 
     #[test]

@@ -86,6 +86,7 @@ pub(super) enum Rule {
     OptOut,
     Canonical,
     Feed,
+    Sitemap,
     HostBudget,
     Timeout,
     Network,
@@ -112,6 +113,7 @@ impl Rule {
             Self::OptOut => "opt-out",
             Self::Canonical => "canonical",
             Self::Feed => "feed",
+            Self::Sitemap => "sitemap",
             Self::HostBudget => "host-budget",
             Self::Timeout => "timeout",
             Self::Network => "network",
@@ -140,31 +142,29 @@ pub struct CrawlSummary {
     pub over_depth: u64,
 }
 
-/// The page table of a finished crawl, sorted by canonical URL.
-///
-/// # Errors
-/// [`CrawlError::Missing`] or [`CrawlError::Unfinished`] where there is no finished crawl, else an unreadable frontier.
-pub fn pages(dir: &Path) -> Result<Vec<Page>, CrawlError> {
-    finished(dir)?.pages()
-}
-
 /// Gives `take` each page of a finished crawl, sorted by canonical URL; one is held at a time.
 ///
 /// # Errors
-/// As [`pages`].
+/// [`CrawlError::Missing`] or [`CrawlError::Unfinished`] where there is no finished crawl, else an unreadable frontier.
 pub fn each_page(dir: &Path, take: impl FnMut(Page)) -> Result<(), CrawlError> {
     finished(dir)?.each_page(take)
 }
 
-/// Every URL that a finished crawl found in scope and did not take, sorted, with the rule; URLs beyond the page budget or
-/// the depth limit are counted in the [`CrawlSummary`] instead.
+/// Gives `take` every URL that a finished crawl found in scope and did not take, sorted, with the rule; one is held at a
+/// time. URLs beyond the page budget or the depth limit are counted in the [`CrawlSummary`] instead.
 ///
 /// # Errors
-/// As [`pages`].
-pub fn refused(dir: &Path) -> Result<Vec<Refused>, CrawlError> {
-    let mut rows = finished(dir)?.refused()?;
-    name_loops(&mut rows);
-    Ok(rows)
+/// As [`each_page`].
+pub fn each_refused(dir: &Path, mut take: impl FnMut(Refused)) -> Result<(), CrawlError> {
+    let frontier = finished(dir)?;
+    let mut failed = Ok(());
+    frontier.each_refused(|mut row| {
+        if failed.is_ok() {
+            failed = name_loop(&mut row, |url| frontier.refusal(url));
+            take(row);
+        }
+    })?;
+    failed
 }
 
 /// The figures of a crawl, finished or not.
@@ -180,25 +180,28 @@ fn finished(dir: &Path) -> Result<Frontier, CrawlError> {
     if frontier.is_finished()? { Ok(frontier) } else { Err(CrawlError::Unfinished { dir: dir.to_owned() }) }
 }
 
-/// Renames redirects that lead back to themselves: each hop is a row of its own, so a loop shows only in their sum.
-fn name_loops(rows: &mut [Refused]) {
-    let redirects: BTreeMap<String, String> = rows
-        .iter()
-        .filter(|row| row.rule == Rule::Redirect.name())
-        .map(|row| (row.url.clone(), row.detail.clone()))
-        .collect();
-    for row in rows.iter_mut().filter(|row| row.rule == Rule::Redirect.name()) {
-        let mut at = &row.detail;
-        // A cycle through this row is met again within as many steps as redirects are followed (at most 64 are looked at).
-        for _ in 0..64 {
-            if *at == row.url {
-                Rule::RedirectLoop.name().clone_into(&mut row.rule);
-                break;
-            }
-            let Some(next) = redirects.get(at) else { break };
-            at = next;
-        }
+/// Redirects in a row that are looked at for a loop.
+const MAX_HOPS: usize = 64;
+
+/// Renames a redirect that leads back to itself: each hop is a row of its own, so a loop shows only in their sum.
+fn name_loop(
+    row: &mut Refused,
+    refusal: impl Fn(&str) -> Result<Option<Refused>, CrawlError>,
+) -> Result<(), CrawlError> {
+    let redirects = |row: &Refused| row.rule == Rule::Redirect.name();
+    if !redirects(row) {
+        return Ok(());
     }
+    let mut at = row.detail.clone();
+    for _ in 0..MAX_HOPS {
+        if at == row.url {
+            Rule::RedirectLoop.name().clone_into(&mut row.rule);
+            break;
+        }
+        let Some(next) = refusal(&at)?.filter(redirects) else { break };
+        at = next.detail;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -214,9 +217,13 @@ mod tests {
             threshold: 0.0,
             detail: to.into(),
         };
-        let mut rows = vec![row("a", "b"), row("b", "c"), row("c", "b"), row("d", "page")];
-        name_loops(&mut rows);
-        let rules: Vec<&str> = rows.iter().map(|row| row.rule.as_str()).collect();
+        let rows = [row("a", "b"), row("b", "c"), row("c", "b"), row("d", "page")];
+        let named = |row: &Refused| {
+            let mut row = row.clone();
+            name_loop(&mut row, |url| Ok(rows.iter().find(|row| row.url == url).cloned())).unwrap();
+            row.rule
+        };
+        let rules: Vec<String> = rows.iter().map(named).collect();
         assert_eq!(rules, ["redirect", "redirect-loop", "redirect-loop", "redirect"]);
     }
 }

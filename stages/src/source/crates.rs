@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use corpusmill_pipeline::StageError;
-use corpusmill_pipeline::snapshot::{Item, Location, Snapshot};
+use corpusmill_pipeline::snapshot::{Facts, Item, Location, Snapshot};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -52,12 +52,12 @@ impl Crates {
                 file.verify().map_err(acquire_error)?;
                 digests.remember_sha256(&file.path, &file.sha256);
             }
-            let facts = BTreeMap::from([
+            let facts = Facts::new(BTreeMap::from([
                 ("name".to_owned(), file.name.clone()),
                 ("version".to_owned(), file.version.clone()),
                 ("sha256".to_owned(), file.sha256.clone()),
-            ]);
-            let location = Location::File { path: fs_err::canonicalize(&file.path)?, size, modified };
+            ]));
+            let location = Location::File { path: fs_err::canonicalize(&file.path)?.into(), size, modified };
             snapshot.items.push(Item {
                 origin: format!("crate:{}", file.folder()),
                 status: 0,

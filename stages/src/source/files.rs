@@ -3,10 +3,11 @@
 //! Invariant: large files are pinned in place by digest, never copied; big ones are split at fixed bounds, so the
 //! number of threads changes no partition.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
 
-use corpusmill_pipeline::snapshot::{Item, Location, Refused, Snapshot};
+use corpusmill_pipeline::snapshot::{Facts, Item, Location, Refused, Snapshot};
 use corpusmill_pipeline::{Digest, StageError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -106,9 +107,10 @@ impl Files {
 /// The items of one file: one, or one for each part of a large file that can be split.
 pub(super) fn items(file: &ListedFile, digest: Digest, size: u64, modified: u64) -> Result<Vec<Item>, StageError> {
     let item = |location, facts| Item { origin: file.origin.clone(), status: 0, digest, location, facts };
-    let path = || fs_err::canonicalize(&file.path);
+    let path: Arc<Path> = fs_err::canonicalize(&file.path)?.into();
+    let path = || Arc::clone(&path);
     let whole = || -> Result<Vec<Item>, StageError> {
-        Ok(vec![item(Location::File { path: path()?, size, modified }, BTreeMap::new())])
+        Ok(vec![item(Location::File { path: path(), size, modified }, Facts::default())])
     };
     if size <= SPLIT_BYTES {
         return whole();
@@ -119,9 +121,8 @@ pub(super) fn items(file: &ListedFile, digest: Digest, size: u64, modified: u64)
             ranges
                 .into_iter()
                 .map(|range| {
-                    let facts = BTreeMap::from([("first-line".to_owned(), range.first_line.to_string())]);
-                    let location =
-                        Location::Range { path: path()?, size, modified, start: range.start, end: range.end };
+                    let facts = Facts::new([("first-line".to_owned(), range.first_line.to_string())].into());
+                    let location = Location::Range { path: path(), size, modified, start: range.start, end: range.end };
                     Ok(item(location, facts))
                 })
                 .collect()
@@ -133,7 +134,7 @@ pub(super) fn items(file: &ListedFile, digest: Digest, size: u64, modified: u64)
                 bytes += group.bytes;
                 let end = index as u64 + 1;
                 if bytes >= SPLIT_BYTES || index + 1 == groups.len() {
-                    items.push(item(Location::Range { path: path()?, size, modified, start, end }, BTreeMap::new()));
+                    items.push(item(Location::Range { path: path(), size, modified, start, end }, Facts::default()));
                     (start, bytes) = (end, 0);
                 }
             }
@@ -143,8 +144,8 @@ pub(super) fn items(file: &ListedFile, digest: Digest, size: u64, modified: u64)
             let parts = crate::warc::parts(&file.path, SPLIT_BYTES)
                 .map_err(|error| StageError::Input(format!("{}: {error}", file.path.display())))?;
             let range = |part: Range<u64>| {
-                let location = Location::Range { path: path()?, size, modified, start: part.start, end: part.end };
-                Ok(item(location, BTreeMap::new()))
+                let location = Location::Range { path: path(), size, modified, start: part.start, end: part.end };
+                Ok(item(location, Facts::default()))
             };
             if parts.len() < 2 { whole() } else { parts.into_iter().map(range).collect() }
         }

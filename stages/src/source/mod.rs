@@ -5,9 +5,12 @@
 //!
 //! Invariant: everything seen while acquiring is either an item of the snapshot or one of its refusals.
 
+mod asked;
 pub mod crates;
 pub mod docs;
+mod errand;
 pub mod files;
+mod hub;
 mod pages;
 pub mod pin;
 pub mod read;
@@ -15,6 +18,7 @@ pub mod remote;
 pub mod statements;
 pub mod web;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,6 +43,8 @@ pub struct Surroundings {
     pub cancel: Arc<AtomicBool>,
     /// Crawl anew, whatever was crawled before.
     pub fresh: bool,
+    /// What names that move are known to stand for; others are looked up.
+    pub revisions: BTreeMap<String, String>,
 }
 
 /// Shows how far fetching has come, and asks whether to stop.

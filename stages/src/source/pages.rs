@@ -3,14 +3,12 @@
 //! Invariant: every response, resource and conversion record of a file gives one document or one refusal; damage is a
 //! refusal that names its place, and the records after it are read.
 
-use std::collections::HashMap;
 use std::io::{BufReader, Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
 
 use corpusmill_pipeline::StageError;
 use corpusmill_pipeline::snapshot::{Item as Pinned, Location};
-use xxhash_rust::xxh3::xxh3_64;
 
 use crate::acquire::format::{Format, format_of};
 use crate::acquire::{Body, Item, RawDocument, Refused};
@@ -71,17 +69,17 @@ fn each(
     failed: &dyn Fn(warc::WarcError) -> StageError,
     take: &mut dyn FnMut(Item) -> Result<(), StageError>,
 ) -> Result<(), StageError> {
-    let mut captures: HashMap<u64, u32> = HashMap::new();
     for item in reader {
         match item.map_err(failed)? {
             warc::Item::Record(record) => {
                 if let Some(item) = document(&record, origin, max_document_bytes) {
-                    take(numbered(item, &mut captures))?;
+                    take(told_apart(item, &record))?;
                 }
             }
             warc::Item::Skipped(skipped) => {
                 let name = named(&skipped.record, origin);
-                take(refused(name, "too-large", skipped.block_bytes, max_document_bytes))?;
+                let item = refused(name, "too-large", skipped.block_bytes, max_document_bytes);
+                take(told_apart(item, &skipped.record))?;
             }
             warc::Item::Lost(lost) => {
                 let name = format!("{origin}@{}", lost.offset);
@@ -108,7 +106,7 @@ pub(super) fn page(item: &Pinned) -> Result<Item, StageError> {
             path.display()
         ))
     };
-    let mut file = fs_err::File::open(path)?;
+    let mut file = fs_err::File::open(path.as_ref())?;
     file.seek(SeekFrom::Start(*start))?;
     let mut reader =
         WarcReader::new(BufReader::new(file.take(end - start))).map_err(|error| lost(&error.to_string()))?;
@@ -128,16 +126,14 @@ pub(super) fn page(item: &Pinned) -> Result<Item, StageError> {
     }
 }
 
-/// Tells the captures of one URL apart, so that each has an id of its own: `URL`, `URL#capture-2`, …
-fn numbered(mut item: Item, captures: &mut HashMap<u64, u32>) -> Item {
-    let count = captures.entry(xxh3_64(item.origin().as_bytes())).or_default();
-    *count += 1;
-    if *count > 1 {
-        let origin = format!("{}#capture-{count}", item.origin());
-        match &mut item {
-            Item::Document(document) => document.origin = origin,
-            Item::Refused(refused) => refused.origin = origin,
-        }
+/// Tells the captures of one URL apart: by date and id of the record, or by its place where it has neither. So an id depends
+/// on the record alone, not on what else the archive holds or how it is divided.
+fn told_apart(mut item: Item, record: &Record) -> Item {
+    let fields: Vec<&str> = ["WARC-Date", "WARC-Record-ID"].iter().filter_map(|name| record.header(name)).collect();
+    let capture = if fields.is_empty() { format!("@{}", record.offset) } else { fields.join(" ") };
+    match &mut item {
+        Item::Document(document) => document.capture = Some(capture),
+        Item::Refused(refused) => refused.capture = Some(capture),
     }
     item
 }
@@ -167,12 +163,30 @@ fn document(record: &Record, archive: &str, max_bytes: u64) -> Option<Item> {
         // WET: the text that another extractor made.
         RecordKind::Conversion => decoded(origin, &record.block, Some("utf-8"), "text/plain"),
         RecordKind::Revisit => {
-            let refers = ["WARC-Refers-To-Target-URI", "WARC-Refers-To-Date", "WARC-Payload-Digest"];
-            let refers: Vec<&str> = refers.into_iter().filter_map(|name| record.header(name)).collect();
-            Item::Refused(Refused::new(origin, "revisit", 1.0, 0.0).because(format!("of {}", refers.join(" "))))
+            let detail = revisited(record);
+            Item::Refused(Refused::new(origin, "revisit", 1.0, 0.0).because(detail))
         }
         _ => return None,
     })
+}
+
+/// Which capture holds what a revisit record leaves out (WARC 1.1, section 6.7): its URL, its date, its record and the payload's
+/// digest, as far as the record says.
+fn revisited(record: &Record) -> String {
+    let url = record.header("WARC-Refers-To-Target-URI").or_else(|| record.target_uri()).unwrap_or("an unnamed page");
+    let mut detail = format!("has the payload of {url}");
+    for (words, name) in [
+        (" as captured ", "WARC-Refers-To-Date"),
+        (", record ", "WARC-Refers-To"),
+        (", payload ", "WARC-Payload-Digest"),
+        (", by ", "WARC-Profile"),
+    ] {
+        if let Some(value) = record.header(name) {
+            detail.push_str(words);
+            detail.push_str(value.rsplit_once("/revisit/").map_or(value, |(_, reason)| reason));
+        }
+    }
+    detail
 }
 
 fn response(record: &Record, origin: String, max_bytes: u64) -> Item {
@@ -204,3 +218,6 @@ fn decoded(origin: String, body: &[u8], charset: Option<&str>, media_type: &str)
     document.encoding = Some(decoded.charset);
     Item::Document(document)
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,8 +8,8 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use corpusmill_pipeline::StageError;
 use corpusmill_pipeline::snapshot::{Lock, Pinned, Snapshot};
+use corpusmill_pipeline::{Digest, StageError};
 
 use super::{Surroundings, settings_digest};
 use crate::step::Acquire;
@@ -46,7 +46,9 @@ pub fn pin(
     {
         return Ok(snapshot);
     }
-    let fresh = Surroundings { fresh: refresh, ..surroundings.clone() };
+    // Another setting of the source does not move it to another revision; --refresh does.
+    let revisions = lock.sources.get(name).filter(|_| !refresh).map(|pinned| pinned.revisions.clone());
+    let fresh = Surroundings { fresh: refresh, revisions: revisions.unwrap_or_default(), ..surroundings.clone() };
     let snapshot = acquire.acquire(name, &fresh)?;
     let digest = snapshot.digest();
     if let Some(pinned) = lock.sources.get(name)
@@ -60,9 +62,13 @@ pub fn pin(
     // Written anew even if it is there: equal payloads may lie in another crawl's folder now.
     snapshot.write(&surroundings.workspace.snapshot_path(digest))?;
     let items = snapshot.items.len() as u64;
-    lock.sources
-        .insert(name.to_owned(), Pinned { snapshot: digest, variant: snapshot.variant.clone(), items, settings });
+    let (variant, revisions) = (snapshot.variant.clone(), snapshot.revisions.clone());
+    lock.sources.insert(name.to_owned(), Pinned { snapshot: digest, variant, revisions, items, settings });
     Ok(snapshot)
+}
+
+fn keys(snapshot: &Snapshot) -> BTreeSet<(&str, Digest)> {
+    snapshot.items.iter().map(|item| (item.origin.as_str(), item.digest)).collect()
 }
 
 fn changed(
@@ -74,10 +80,7 @@ fn changed(
 ) -> Result<(), StageError> {
     let mut what = format!("{} items before, {} now", pinned.items, snapshot.items.len());
     if let Ok(old) = Snapshot::read(&surroundings.workspace.snapshot_path(pinned.snapshot)) {
-        let key = |snapshot: &Snapshot| -> BTreeSet<(String, String)> {
-            snapshot.items.iter().map(|item| (item.origin.clone(), item.digest.to_string())).collect()
-        };
-        let (before, after) = (key(&old), key(snapshot));
+        let (before, after) = (keys(&old), keys(snapshot));
         let (added, gone) = (after.difference(&before).count(), before.difference(&after).count());
         what = format!("{added} items new or changed, {gone} gone or changed");
     }

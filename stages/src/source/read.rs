@@ -9,7 +9,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
 use corpusmill_pipeline::document::{DOCUMENT, Document, DocumentBuilder, content_digest};
-use corpusmill_pipeline::snapshot::{Item, Location, Refused, Snapshot, digest_of};
+use corpusmill_pipeline::snapshot::{Item, Location, Refused, Snapshot};
 use corpusmill_pipeline::{Digest, DocumentId, Port, Rejection, Stage, StageError, Task};
 
 use super::{acquire_error, crates, pages, statements};
@@ -55,12 +55,7 @@ pub struct Read {
 impl Read {
     /// A reader of this snapshot in so many partitions.
     pub fn new(source: &str, reader: Reader, snapshot: Snapshot, partitions: u32) -> Self {
-        let contents = (0..partitions)
-            .map(|partition| {
-                let (items, refused) = snapshot.partition(partition, partitions);
-                digest_of(snapshot.variant.as_deref(), items, refused)
-            })
-            .collect();
+        let contents = snapshot.partition_digests(partitions);
         Self { source: source.to_owned(), reader, snapshot: Arc::new(snapshot), partitions, contents }
     }
 
@@ -148,7 +143,7 @@ impl Out<'_, '_> {
                     detail: refused.detail,
                     ..Rejection::new(refused.rule, refused.value, refused.threshold)
                 };
-                self.refuse(&refused.origin, rejection)
+                self.refuse(&refused.origin, refused.capture.as_deref(), rejection)
             }
             acquire::Item::Document(document) => {
                 let document = document_of(&self.source, document, self.licence.as_deref(), self.language.as_deref());
@@ -174,8 +169,8 @@ impl Out<'_, '_> {
         }
     }
 
-    fn refuse(&mut self, origin: &str, rejection: Rejection) -> Result<(), StageError> {
-        let id = DocumentId::new(&self.source, origin).to_string();
+    fn refuse(&mut self, origin: &str, capture: Option<&str>, rejection: Rejection) -> Result<(), StageError> {
+        let id = id_of(&self.source, origin, capture).to_string();
         self.task.count_source(1, 0);
         self.why.push(Some(rejection));
         let document = Document { id, source: self.source.clone(), origin: origin.to_owned(), ..Document::default() };
@@ -196,6 +191,14 @@ impl Out<'_, '_> {
     }
 }
 
+/// The id of a document that brings none: of its source and origin, and of the capture where an origin has several.
+fn id_of(source: &str, origin: &str, capture: Option<&str>) -> DocumentId {
+    match capture {
+        None => DocumentId::new(source, origin),
+        Some(capture) => DocumentId::new(source, &format!("{origin}\n{capture}")),
+    }
+}
+
 /// A raw document as a row: bytes that are not yet text (HTML) are decoded here.
 pub(crate) fn document_of(source: &str, raw: RawDocument, licence: Option<&str>, language: Option<&str>) -> Document {
     let (text, charset) = match raw.body {
@@ -205,7 +208,7 @@ pub(crate) fn document_of(source: &str, raw: RawDocument, licence: Option<&str>,
             (decoded.text, Some(decoded.charset))
         }
     };
-    let id = raw.id.map_or_else(|| DocumentId::new(source, &raw.origin), DocumentId::given);
+    let id = raw.id.map_or_else(|| id_of(source, &raw.origin, raw.capture.as_deref()), DocumentId::given);
     Document {
         id: id.to_string(),
         source: source.to_owned(),
@@ -226,7 +229,7 @@ impl Stage for Read {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -268,7 +271,7 @@ impl Stage for Read {
         };
         for Refused { origin, rule, value, threshold, detail } in refused {
             let rejection = Rejection { detail: detail.clone(), ..Rejection::new(rule.clone(), *value, *threshold) };
-            out.refuse(origin, rejection)?;
+            out.refuse(origin, None, rejection)?;
         }
         for item in items {
             unchanged(item)?;

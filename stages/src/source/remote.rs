@@ -1,44 +1,45 @@
 //! The source step `remote`: data sets and archives that lie on the web as files, fetched whole and pinned by digest.
 //!
-//! Addresses are `https://`, or `hf://datasets/OWNER/NAME/PATH` of a hub of data sets; lists name many at once, as Common
-//! Crawl's `warc.paths.gz` does. A download that was cut off goes on; a file that is there is not fetched again.
+//! Addresses are `https://`, or `hf://datasets/OWNER/NAME@REVISION/PATTERN` of a hub of data sets ([`hub`](super::hub)); lists
+//! name many at once, as Common Crawl's `warc.paths.gz` does. A download that was cut off goes on; a file that is there is
+//! not fetched again.
 //!
 //! Invariant: what is read is what was fetched; the digests of all files make the snapshot that the lock pins.
 
-use std::collections::BTreeSet;
-use std::io::Read as _;
-use std::path::PathBuf;
-
+use corpusmill_pipeline::StageError;
 use corpusmill_pipeline::snapshot::{Refused, Snapshot};
-use corpusmill_pipeline::{Digest, StageError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::files::{Files, items};
+use super::asked::{Asked, named, once};
+use super::errand::{Errand, as_own, items_of};
+use super::files::Files;
+use super::hub::{Hub, HubFile, Listings};
 use super::web::crawl_error;
 use super::{Surroundings, Watched};
 use crate::acquire::archive::ArchiveSettings;
 use crate::acquire::code_files::CodeSettings;
 use crate::acquire::columns::{ColumnMapping, InvalidUtf8};
-use crate::acquire::listing::ListedFile;
-use crate::crawl::{self, CrawlSettings, Fetched, Wanted};
+use crate::crawl::{self, Client, CrawlSettings};
 
 /// Settings of the source step `remote`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Remote {
-    /// Files: `https://…`, or `hf://datasets/OWNER/NAME/PATH` (`NAME@REVISION` for another revision than `main`).
+    /// Files: `https://…`, or `hf://datasets/OWNER/NAME/PATH`, where `PATH` may be a glob (`*` stays within a folder, `**` does
+    /// not) and `NAME@REVISION` takes a branch, tag or commit other than `main`.
     pub urls: Vec<String>,
     /// Lists of files, gzip or not: one address or path a line, such as
     /// `https://data.commoncrawl.org/crawl-data/CC-MAIN-2024-10/warc.paths.gz`.
     pub lists: Vec<String>,
     /// What the paths of a list are relative to; the root of the list's own host by default.
     pub base: Option<String>,
-    /// Files to take from each list at most, from its beginning.
+    /// Files to take of each list and glob at most, from its beginning.
     pub max_files: u64,
-    /// The hub behind `hf://`, or a mirror of it.
-    pub hub: String,
+    /// The hub behind `hf://`, or a mirror of it; by default `HF_ENDPOINT` of the environment, else `https://huggingface.co`. The
+    /// token in `HF_TOKEN` is sent to it, and to no other server.
+    pub hub: Option<String>,
     /// An e-mail address or URL at which you are reached. Sent in the User-Agent, required for public hosts.
     pub contact: Option<String>,
     /// Requests per second to one host at most. 0 means no limit and is allowed on loopback only.
@@ -74,7 +75,7 @@ impl Default for Remote {
             lists: Vec::new(),
             base: None,
             max_files: 10,
-            hub: "https://huggingface.co".to_owned(),
+            hub: None,
             contact: None,
             requests_per_second: 1.0,
             concurrency: 2,
@@ -90,13 +91,6 @@ impl Default for Remote {
             language: None,
         }
     }
-}
-
-/// A file as the recipe names it, and where it lies.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Named {
-    origin: String,
-    url: Url,
 }
 
 fn wrong(message: &str, hint: &str) -> StageError {
@@ -116,11 +110,18 @@ impl Remote {
         if self.max_files == 0 {
             return Err(wrong("`max-files` is 0", "give at least 1"));
         }
-        let named = self.urls.iter().chain(&self.lists).map(|text| self.named(text)).collect::<Result<Vec<_>, _>>()?;
-        if let Some(base) = &self.base {
-            self.named(base)?;
+        let hub = Hub::of(self.hub.as_deref())?;
+        let mut addresses = Vec::new();
+        for text in self.urls.iter().chain(&self.lists).chain(&self.base) {
+            addresses.push(match Asked::parse(text)? {
+                Asked::File(file) => file.url,
+                Asked::Selection(selection) => {
+                    selection.matcher()?;
+                    hub.endpoint().clone()
+                }
+            });
         }
-        self.fetching(&named).check().map(|_| ()).map_err(crawl_error).map_err(as_own)
+        self.fetching(&addresses).check().map(|_| ()).map_err(crawl_error).map_err(as_own)
     }
 
     /// How files are read, as for local ones.
@@ -142,23 +143,16 @@ impl Remote {
     /// When a server cannot be reached, nothing could be had, or the machine fails.
     pub fn acquire(&self, name: &str, surroundings: &Surroundings) -> Result<Snapshot, StageError> {
         self.check()?;
+        let hub = Hub::of(self.hub.as_deref())?;
+        let client = Client::new(&self.fetching(&[]), hub.credential()).map_err(crawl_error)?;
+        let errand = Errand { name, client: &client, surroundings };
+        let mut asked = self.urls.iter().map(|text| Asked::parse(text)).collect::<Result<Vec<_>, _>>()?;
         let mut snapshot = Snapshot::default();
-        let mut named: Vec<Named> = self.urls.iter().map(|text| self.named(text)).collect::<Result<_, _>>()?;
-        let lists: Vec<Named> = self.lists.iter().map(|text| self.named(text)).collect::<Result<_, _>>()?;
-        for (list, fetched) in lists.iter().zip(self.fetch(name, &lists, surroundings)?) {
+        self.read_lists(&errand, &hub, &mut asked, &mut snapshot)?;
+        let files = self.files_of(&errand, &hub, asked, &mut snapshot)?;
+        for (file, fetched) in files.iter().zip(errand.fetch(&files)?) {
             match fetched {
-                Ok(fetched) => named.extend(self.listed(list, &fetched)?),
-                Err(refused) => {
-                    let what = format!("{}: the list cannot be had: {} {}", list.origin, refused.rule, refused.value);
-                    return Err(StageError::Input(what));
-                }
-            }
-        }
-        let mut seen = BTreeSet::new();
-        named.retain(|file| seen.insert(file.origin.clone()));
-        for (file, fetched) in named.iter().zip(self.fetch(name, &named, surroundings)?) {
-            match fetched {
-                Ok(fetched) => snapshot.items.extend(file.items(&fetched)?),
+                Ok(fetched) => snapshot.items.extend(items_of(file, &fetched)?),
                 Err(refused) => snapshot.refused.push(Refused {
                     origin: file.origin.clone(),
                     rule: refused.rule,
@@ -171,35 +165,80 @@ impl Remote {
         if snapshot.items.is_empty() {
             return Err(nothing_fetched(name, &snapshot));
         }
-        let (files, refused) = (named.len() - snapshot.refused.len(), snapshot.refused.len());
-        surroundings.console.say(format!("  {name}/remote: {files} files, {refused} refused"));
+        let refused = snapshot.refused.len();
+        surroundings.console.say(format!("  {name}/remote: {} files, {refused} refused", snapshot.items.len()));
         snapshot.sort();
         Ok(snapshot)
     }
 
-    fn fetch(
+    /// Adds what the lists name.
+    fn read_lists(
         &self,
-        name: &str,
-        files: &[Named],
-        surroundings: &Surroundings,
-    ) -> Result<Vec<Result<Fetched, crawl::Refused>>, StageError> {
-        if files.is_empty() {
-            return Ok(Vec::new());
+        errand: &Errand<'_>,
+        hub: &Hub,
+        asked: &mut Vec<Asked>,
+        snapshot: &mut Snapshot,
+    ) -> Result<(), StageError> {
+        let lists = self.lists.iter().map(|text| Asked::parse(text)).collect::<Result<Vec<_>, _>>()?;
+        let lists = self.files_of(errand, hub, lists, snapshot)?;
+        for (list, fetched) in lists.iter().zip(errand.fetch(&lists)?) {
+            let fetched = fetched.map_err(|refused| {
+                let crawl::Refused { rule, value, detail, .. } = refused;
+                StageError::Input(format!("{}: the list cannot be had: {rule} {value} {detail}", list.origin))
+            })?;
+            let named = named(list, &fetched, self.base.as_deref())?;
+            asked.extend(self.first(&list.origin, named, snapshot));
         }
-        let bar = surroundings.console.bar(&format!("{name}/remote"), files.len() as u64, "files");
-        let watched = Watched { surroundings, bar };
-        let dir = |url: &Url| surroundings.workspace.remote_dir(Digest::of(url.as_str().as_bytes()));
-        let wanted: Vec<Wanted> =
-            files.iter().map(|file| Wanted { url: file.url.clone(), dir: dir(&file.url) }).collect();
-        let fetched = crawl::download(&self.fetching(files), &wanted, surroundings.fresh, &watched);
+        Ok(())
+    }
+
+    /// The files behind names: those of data sets are looked up.
+    fn files_of(
+        &self,
+        errand: &Errand<'_>,
+        hub: &Hub,
+        asked: Vec<Asked>,
+        snapshot: &mut Snapshot,
+    ) -> Result<Vec<HubFile>, StageError> {
+        let bar = errand.surroundings.console.bar(&format!("{}/hub", errand.name), 0, "answers");
+        let watched = Watched { surroundings: errand.surroundings, bar };
+        let mut listings = Listings::new(hub, errand.client, &watched, errand.surroundings.revisions.clone());
+        let mut files = Vec::new();
+        for asked in asked {
+            match asked {
+                Asked::File(file) => files.push(file),
+                Asked::Selection(selection) => {
+                    let found = listings.files(&selection).map_err(as_own)?;
+                    files.extend(self.first(&selection.text(), found, snapshot));
+                }
+            }
+        }
+        snapshot.revisions.append(&mut listings.used);
         watched.bar.finish_and_clear();
-        fetched.map_err(crawl_error).map_err(as_own)?.ok_or(StageError::Cancelled)
+        Ok(once(files))
+    }
+
+    /// The first `max-files` of what a list or glob names; that there are more is on record.
+    fn first<T>(&self, origin: &str, mut all: Vec<T>, snapshot: &mut Snapshot) -> Vec<T> {
+        let (count, most) = (all.len(), usize::try_from(self.max_files).unwrap_or(usize::MAX));
+        if count > most {
+            all.truncate(most);
+            #[expect(clippy::cast_precision_loss, reason = "counts of files are far below 2^52")]
+            snapshot.refused.push(Refused {
+                origin: origin.to_owned(),
+                rule: "max-files".to_owned(),
+                value: count as f64,
+                threshold: self.max_files as f64,
+                detail: Some(format!("names {count} files, of which the first {most} are taken")),
+            });
+        }
+        all
     }
 
     /// The settings of a crawl under which these files may be fetched.
-    fn fetching(&self, files: &[Named]) -> CrawlSettings {
+    fn fetching(&self, addresses: &[Url]) -> CrawlSettings {
         CrawlSettings {
-            seeds: files.iter().map(|file| file.url.to_string()).collect(),
+            seeds: addresses.iter().map(Url::to_string).collect(),
             contact: self.contact.clone(),
             requests_per_second: self.requests_per_second,
             concurrency: self.concurrency,
@@ -210,80 +249,6 @@ impl Remote {
             allow_private: self.allow_private,
             ..CrawlSettings::default()
         }
-    }
-
-    /// The address behind what a recipe or list names.
-    fn named(&self, text: &str) -> Result<Named, StageError> {
-        let text = text.trim();
-        let Some(rest) = text.strip_prefix("hf://") else {
-            let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-            let hint = "write https://HOST/PATH or hf://datasets/OWNER/NAME/PATH";
-            let url = url.ok_or_else(|| wrong(&format!("`{text}` is no address of a file"), hint))?;
-            let origin = url[..url::Position::AfterPath].to_owned();
-            return Ok(Named { origin, url });
-        };
-        let hint = "such as hf://datasets/HuggingFaceFW/fineweb/sample/10BT/000_00000.parquet; `*` is not expanded";
-        let bad = || wrong(&format!("`{text}` names no file of a data set"), hint);
-        let mut parts = rest.splitn(4, '/');
-        let (Some("datasets"), Some(owner), Some(name), Some(path)) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Err(bad());
-        };
-        let (name, revision) = name.split_once('@').unwrap_or((name, "main"));
-        if [owner, name, revision].iter().any(|part| part.is_empty()) || path.is_empty() || path.contains('*') {
-            return Err(bad());
-        }
-        let hub = self.hub.trim_end_matches('/');
-        let url = Url::parse(&format!("{hub}/datasets/{owner}/{name}/resolve/{}/{path}", revision.replace('/', "%2F")));
-        let url =
-            url.map_err(|error| wrong(&format!("`hub` is `{hub}`: {error}"), "such as https://huggingface.co"))?;
-        Ok(Named { origin: text.to_owned(), url })
-    }
-
-    /// The files that a list names, the first `max-files`.
-    fn listed(&self, list: &Named, fetched: &Fetched) -> Result<Vec<Named>, StageError> {
-        let base = match &self.base {
-            Some(base) => self.named(&format!("{}/", base.trim_end_matches('/')))?.url,
-            None => list.url.join("/").map_err(|error| StageError::Input(format!("{}: {error}", list.origin)))?,
-        };
-        let most = usize::try_from(self.max_files).unwrap_or(usize::MAX);
-        let text = list_text(&fetched.path)?;
-        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-        let file = |line: &str| {
-            if line.contains("://") {
-                return self.named(line);
-            }
-            let url = base.join(line.trim_start_matches('/'));
-            self.named(url.map_err(|error| StageError::Input(format!("{}: `{line}`: {error}", list.origin)))?.as_str())
-        };
-        lines.take(most).map(file).collect()
-    }
-}
-
-/// Bytes of a list, unpacked, that are read.
-const MAX_LIST_BYTES: u64 = 256 << 20;
-
-fn list_text(path: &PathBuf) -> Result<String, StageError> {
-    let bytes = fs_err::read(path)?;
-    let mut text = Vec::new();
-    let packed = bytes.starts_with(&[0x1f, 0x8b]);
-    let read = if packed {
-        flate2::read::MultiGzDecoder::new(bytes.as_slice()).take(MAX_LIST_BYTES).read_to_end(&mut text)
-    } else {
-        bytes.as_slice().take(MAX_LIST_BYTES).read_to_end(&mut text)
-    };
-    read.map_err(|error| StageError::Input(format!("{}: {error}", path.display())))?;
-    Ok(String::from_utf8_lossy(&text).into_owned())
-}
-
-impl Named {
-    fn items(&self, fetched: &Fetched) -> Result<Vec<corpusmill_pipeline::snapshot::Item>, StageError> {
-        let digest: Digest =
-            fetched.digest.parse().map_err(|error| StageError::Input(format!("{}: {error}", self.origin)))?;
-        let (size, modified) = crate::workspace::stamp(&fetched.path)?;
-        let file = ListedFile { path: fetched.path.clone(), origin: self.origin.clone(), bytes: size };
-        items(&file, digest, size, modified)
     }
 }
 
@@ -297,40 +262,9 @@ fn nothing_fetched(name: &str, snapshot: &Snapshot) -> StageError {
     StageError::Input(format!("{name}: no file was fetched{}\nhint: {hint}", list.concat()))
 }
 
-/// The message of a crawl's setting as one of this step.
-fn as_own(error: StageError) -> StageError {
-    match error {
-        StageError::Settings(text) => StageError::Settings(
-            text.replacen("crawl: crawl setting", "remote:", 1)
-                .replace("`seeds`", "`urls`")
-                .replace("`max-page-bytes`", "`max-file-bytes`"),
-        ),
-        other => other,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses_of_a_hub_are_resolved() {
-        let remote = Remote { hub: "http://127.0.0.1:9/".into(), ..Remote::default() };
-        let url = |text: &str| remote.named(text).map(|named| named.url.to_string());
-        assert_eq!(
-            url("hf://datasets/a/b/x/y.parquet").unwrap(),
-            "http://127.0.0.1:9/datasets/a/b/resolve/main/x/y.parquet"
-        );
-        let revision = url("hf://datasets/a/b@refs/x.jsonl").unwrap();
-        assert_eq!(revision, "http://127.0.0.1:9/datasets/a/b/resolve/refs/x.jsonl");
-        for bad in
-            ["hf://models/a/b/c", "hf://datasets/a/b", "hf://datasets/a/b/*.parquet", "ftp://e.org/x", "x.parquet"]
-        {
-            assert!(url(bad).is_err(), "{bad}");
-        }
-        let named = remote.named("https://e.org/a.jsonl.gz?download=1#x").unwrap();
-        assert_eq!((named.origin.as_str(), named.url.query()), ("https://e.org/a.jsonl.gz", Some("download=1")));
-    }
 
     #[test]
     fn settings_are_checked_before_anything_is_fetched() {

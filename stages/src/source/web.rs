@@ -3,9 +3,11 @@
 //! Invariant: a finished crawl is never fetched again under the same settings, unless `--refresh` asks for it.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
 
-use corpusmill_pipeline::snapshot::{Item, Location, Refused, Snapshot};
+use corpusmill_pipeline::snapshot::{Item, Location, Refused, Sharing, Snapshot};
 use corpusmill_pipeline::{Digest, StageError};
 
 use super::{Surroundings, Watched, settings_digest, statements};
@@ -65,23 +67,21 @@ pub(crate) fn run(
 
 /// A crawl without a page is a failure, not an empty source: it is set aside, so that the next run tries again.
 fn nothing_fetched(name: &str, dir: &Path) -> Result<StageError, StageError> {
-    let refused = crawl::refused(dir).map_err(crawl_error)?;
-    let list: Vec<String> = refused
-        .iter()
-        .take(3)
-        .map(|refused| format!("\n  {}: {} {}", refused.url, refused.rule, refused.detail))
-        .collect();
+    let (mut count, mut list) = (0, String::new());
+    let refused = crawl::each_refused(dir, |refused| {
+        count += 1;
+        if count <= 3 {
+            let _ = write!(list, "\n  {}: {} {}", refused.url, refused.rule, refused.detail);
+        }
+    });
+    refused.map_err(crawl_error)?;
     let failed = dir.with_extension("failed");
     if failed.exists() {
         fs_err::remove_dir_all(&failed)?;
     }
     fs_err::rename(dir, &failed)?;
     let hint = "see that the seeds can be reached, and whether `allow-loopback` or robots.txt stands against them";
-    Ok(StageError::Input(format!(
-        "{name}: no page was fetched; {} refused:{}\nhint: {hint}",
-        refused.len(),
-        list.concat()
-    )))
+    Ok(StageError::Input(format!("{name}: no page was fetched; {count} refused:{list}\nhint: {hint}")))
 }
 
 /// The snapshot of a finished crawl, with each URL renamed to its logical origin.
@@ -90,16 +90,16 @@ fn nothing_fetched(name: &str, dir: &Path) -> Result<StageError, StageError> {
 /// When the crawl's folder cannot be read.
 pub(crate) fn snapshot(dir: &Path, origin: impl Fn(&str) -> String) -> Result<Snapshot, StageError> {
     let mut snapshot = Snapshot::default();
-    let mut archives: BTreeMap<String, (PathBuf, u64)> = BTreeMap::new();
+    let mut archives = Archives::default();
     let mut failed = Ok(());
     let taken = crawl::each_page(dir, |page| {
         if failed.is_ok() {
-            failed = item(dir, page, &origin, &mut archives).map(|item| snapshot.items.push(item));
+            failed = archives.item(dir, page, &origin).map(|item| snapshot.items.push(item));
         }
     });
     taken.map_err(crawl_error)?;
     failed?;
-    for refused in crawl::refused(dir).map_err(crawl_error)? {
+    let refused = crawl::each_refused(dir, |refused| {
         snapshot.refused.push(Refused {
             origin: origin(&refused.url),
             rule: refused.rule,
@@ -107,31 +107,39 @@ pub(crate) fn snapshot(dir: &Path, origin: impl Fn(&str) -> String) -> Result<Sn
             threshold: refused.threshold,
             detail: Some(refused.detail).filter(|detail| !detail.is_empty()),
         });
-    }
+    });
+    refused.map_err(crawl_error)?;
     snapshot.sort();
     Ok(snapshot)
 }
 
-/// The item of a page; `archives` remembers where each WARC file is, and its size.
-fn item(
-    dir: &Path,
-    page: Page,
-    origin: &impl Fn(&str) -> String,
-    archives: &mut BTreeMap<String, (PathBuf, u64)>,
-) -> Result<Item, StageError> {
-    if !archives.contains_key(&page.warc) {
-        let path = fs_err::canonicalize(dir.join(&page.warc))?;
-        let size = fs_err::metadata(&path)?.len();
-        archives.insert(page.warc.clone(), (path, size));
+/// Where each WARC file is, and its size; what pages have in common is held once.
+#[derive(Default)]
+struct Archives {
+    files: BTreeMap<String, (Arc<Path>, u64)>,
+    sharing: Sharing,
+}
+
+impl Archives {
+    /// The item of a page.
+    fn item(&mut self, dir: &Path, page: Page, origin: &impl Fn(&str) -> String) -> Result<Item, StageError> {
+        let (path, size) = if let Some((path, size)) = self.files.get(&page.warc) {
+            (Arc::clone(path), *size)
+        } else {
+            let path: Arc<Path> = fs_err::canonicalize(dir.join(&page.warc))?.into();
+            let size = fs_err::metadata(&path)?.len();
+            self.files.insert(page.warc, (Arc::clone(&path), size));
+            (path, size)
+        };
+        let digest: Digest =
+            page.payload_digest.parse().map_err(|error| StageError::Input(format!("{}: {error}", page.url)))?;
+        let mut facts = BTreeMap::from([("media-type".to_owned(), page.media_type)]);
+        statements::note(&mut facts, page.opt_outs);
+        if let Some(charset) = page.charset {
+            facts.insert("charset".to_owned(), charset);
+        }
+        let facts = self.sharing.facts(facts.into());
+        let location = Location::Record { path, size, start: page.offset, end: page.offset + page.length };
+        Ok(Item { origin: origin(&page.url), status: page.status, digest, location, facts })
     }
-    let (path, size) = archives.get(&page.warc).cloned().unwrap_or_default();
-    let digest: Digest =
-        page.payload_digest.parse().map_err(|error| StageError::Input(format!("{}: {error}", page.url)))?;
-    let mut facts = BTreeMap::from([("media-type".to_owned(), page.media_type)]);
-    statements::note(&mut facts, page.opt_outs);
-    if let Some(charset) = page.charset {
-        facts.insert("charset".to_owned(), charset);
-    }
-    let location = Location::Record { path, size, start: page.offset, end: page.offset + page.length };
-    Ok(Item { origin: origin(&page.url), status: page.status, digest, location, facts })
 }

@@ -1,8 +1,5 @@
 //! What sites ask of a crawler, and whether it listens.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
-
 use super::*;
 
 fn text(body: &str) -> Response<Body> {
@@ -40,6 +37,23 @@ fn a_broken_robots_txt_closes_the_site_and_a_missing_one_opens_it() {
 }
 
 #[test]
+fn a_long_robots_txt_counts_to_its_cap_and_an_endless_one_closes_the_site() {
+    for (bytes, paths) in [(700 << 10, &["/", "/late"][..]), (9 << 20, &[])] {
+        let mut file = "User-agent: *\nDisallow: /early\n".to_owned();
+        file.push_str(&"# a remark\n".repeat(bytes / 11));
+        file.push_str("Disallow: /late\n");
+        let site = Site::new(move |path| match path {
+            "/robots.txt" => text(&file),
+            "/" => html("<a href=/early><a href=/late>"),
+            _ => html("x"),
+        });
+        let outcome = run(&CrawlSettings { retries: 0, ..site.settings() });
+        assert_eq!(outcome.paths(), paths, "{bytes}");
+        assert!(!site.hits().contains_key("/early"));
+    }
+}
+
+#[test]
 fn robots_txt_redirects_are_followed_five_times() {
     for (hops, pages) in [(5, 0), (6, 1)] {
         let site = Site::new(move |path| match path {
@@ -52,91 +66,6 @@ fn robots_txt_redirects_are_followed_five_times() {
             },
         });
         assert_eq!(run(&site.settings()).pages.len(), pages, "{hops}");
-    }
-}
-
-#[test]
-fn retry_after_is_waited_for() {
-    let tries = AtomicU32::new(0);
-    let site = Site::new(move |path| match path {
-        "/" => html("<a href=/busy><a href=/never>"),
-        "/busy" => match tries.fetch_add(1, Ordering::SeqCst) {
-            0 => Response::builder().status(429).header("retry-after", "0").body(Body::empty()).unwrap(),
-            1 => Response::builder().status(503).header("retry-after", "1").body(Body::empty()).unwrap(),
-            _ => html("at last"),
-        },
-        "/never" => Response::builder().status(503).header("retry-after", "86400").body(Body::empty()).unwrap(),
-        _ => status(404),
-    });
-    let outcome = run(&site.settings());
-    assert_eq!(outcome.paths(), ["/", "/busy"]);
-    assert_eq!((outcome.rule("/never"), site.hits()["/never"]), ("status", 1));
-    let seen: Vec<Instant> =
-        site.hits.lock().unwrap().iter().filter(|(path, _)| path == "/busy").map(|(_, at)| *at).collect();
-    assert_eq!(seen.len(), 3);
-    assert!(seen[2] - seen[1] >= Duration::from_millis(990), "{:?}", seen[2] - seen[1]);
-}
-
-#[test]
-fn temporary_errors_are_tried_again_and_then_recorded() {
-    let site = Site::new(|path| {
-        if path == "/" { html("<a href=/broken>") } else { status(if path == "/broken" { 500 } else { 404 }) }
-    });
-    let outcome = run(&CrawlSettings { retries: 2, ..site.settings() });
-    assert_eq!((outcome.rule("/broken"), site.hits()["/broken"]), ("status", 3));
-}
-
-#[test]
-fn requests_keep_their_distance() {
-    // Gaps behind robots.txt, which announces the delay: tdmrep.json and seven pages. No machine is too fast for this.
-    for (rate, robots, gap) in [(20.0, "", 50), (0.0, "User-agent: *\nCrawl-delay: 0.1\n", 100)] {
-        let site = Site::new(move |path| if path == "/robots.txt" { text(robots) } else { web_page(path, 6) });
-        let settings = CrawlSettings { requests_per_second: rate, concurrency_per_host: 4, ..site.settings() };
-        let begin = Instant::now();
-        assert_eq!(run(&settings).pages.len(), 7);
-        assert!(begin.elapsed() >= Duration::from_millis(gap * 6), "{:?}", begin.elapsed());
-    }
-}
-
-#[test]
-fn redirects_of_robots_txt_and_further_attempts_keep_the_pace_too() {
-    let tries = AtomicU32::new(0);
-    let site = Site::new(move |path| match path {
-        "/robots.txt" if tries.fetch_add(1, Ordering::SeqCst) == 0 => status(503),
-        "/robots.txt" => redirect("/r1"),
-        "/r1" => redirect("/r2"),
-        "/r2" => text(""),
-        "/" => html("x"),
-        _ => status(404),
-    });
-    let begin = Instant::now();
-    let outcome = run(&CrawlSettings { requests_per_second: 20.0, ..site.settings() });
-    assert_eq!((outcome.paths(), site.hits().values().sum::<usize>()), (vec!["/".to_owned()], 6));
-    assert!(begin.elapsed() >= Duration::from_millis(50 * 5), "{:?}", begin.elapsed());
-}
-
-#[test]
-fn no_more_requests_are_under_way_than_allowed() {
-    let under_way = Arc::new((AtomicU32::new(0), AtomicU32::new(0)));
-    let (sum, most) = (Arc::clone(&under_way), Arc::clone(&under_way));
-    let site = Site::new_slow(move |path| {
-        let now = sum.0.fetch_add(1, Ordering::SeqCst) + 1;
-        sum.1.fetch_max(now, Ordering::SeqCst);
-        let (sum, answer) = (Arc::clone(&sum), web_page(path, 60));
-        async move {
-            for _ in 0..20 {
-                tokio::task::yield_now().await;
-            }
-            sum.0.fetch_sub(1, Ordering::SeqCst);
-            answer
-        }
-    });
-    for (concurrency, per_host) in [(16, 3), (2, 8)] {
-        most.1.store(0, Ordering::SeqCst);
-        let outcome = run(&CrawlSettings { concurrency, concurrency_per_host: per_host, ..site.settings() });
-        assert_eq!(outcome.pages.len(), 61);
-        let most = most.1.load(Ordering::SeqCst);
-        assert!(most as usize <= concurrency.min(per_host), "{most} of {concurrency}, {per_host}");
     }
 }
 
@@ -195,6 +124,20 @@ fn reserved_paths_are_not_asked_for() {
     let outcome = run(&CrawlSettings { obey_opt_outs: false, ..site.settings() });
     let reserved: Vec<bool> = outcome.pages.iter().map(|page| page.opt_outs.tdm_reservation).collect();
     assert_eq!((outcome.paths().len(), reserved), (3, vec![false, true, false]));
+}
+
+#[test]
+fn reservations_are_asked_for_again_when_the_site_is_busy() {
+    let tries = std::sync::atomic::AtomicU32::new(0);
+    let site = Site::new(move |path| match path {
+        "/.well-known/tdmrep.json" if tries.fetch_add(1, std::sync::atomic::Ordering::SeqCst) < 2 => status(503),
+        "/.well-known/tdmrep.json" => text(r#"[{"location":"/closed","tdm-reservation":1}]"#),
+        "/" => html("<a href=/closed>"),
+        _ => html("x"),
+    });
+    let outcome = run(&CrawlSettings { retries: 2, ..site.settings() });
+    assert_eq!((outcome.paths(), outcome.rule("/closed")), (vec!["/".to_owned()], "opt-out"));
+    assert_eq!(site.hits()["/.well-known/tdmrep.json"], 3);
 }
 
 #[test]

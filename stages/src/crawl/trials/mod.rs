@@ -5,8 +5,11 @@
 mod durable;
 mod manners;
 mod order;
+mod pace;
 mod refresh;
 mod safety;
+mod sitemaps;
+mod traps;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -20,7 +23,7 @@ use axum::http::{Request, Response};
 use axum::serve::ListenerExt as _;
 use tempfile::TempDir;
 
-use super::{CrawlError, CrawlSettings, CrawlSummary, Page, Refused, RunToEnd, crawl, pages, refused};
+use super::{CrawlError, CrawlSettings, CrawlSummary, Page, Refused, RunToEnd, crawl, each_page, each_refused};
 
 /// A server on a port of its own that answers by a function of path and query, and keeps the requests it saw.
 struct Site {
@@ -141,7 +144,9 @@ fn run(settings: &CrawlSettings) -> Outcome {
 
 fn open(dir: TempDir, summary: CrawlSummary) -> Outcome {
     assert!(summary.finished);
-    let (pages, refused) = (pages(dir.path()).unwrap(), refused(dir.path()).unwrap());
+    let (mut pages, mut refused) = (Vec::new(), Vec::new());
+    each_page(dir.path(), |page| pages.push(page)).unwrap();
+    each_refused(dir.path(), |row| refused.push(row)).unwrap();
     assert_eq!(summary.pages, pages.len() as u64);
     Outcome { dir, summary, pages, refused }
 }

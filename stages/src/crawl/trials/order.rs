@@ -98,27 +98,6 @@ fn redirects_lead_to_pages_of_the_same_depth() {
 }
 
 #[test]
-fn sitemaps_are_read_before_the_first_page() {
-    let site = Site::new(|path| match path {
-        "/robots.txt" => Response::new(Body::from(
-            "Sitemap: http://10.0.0.1/map.xml\nSitemap: https://doc.rust-lang.org/map.xml\nSitemap: /map.xml\nUser-agent: *\nDisallow: /no\n",
-        )),
-        "/map.xml" => {
-            Response::new(Body::from("<sitemapindex><sitemap><loc>/inner.xml</loc></sitemap></sitemapindex>"))
-        }
-        "/inner.xml" => Response::new(Body::from(
-            "<urlset><url><loc>/hidden</loc></url><url><loc>/no</loc></url><url><loc>http://other.invalid/</loc></url></urlset>",
-        )),
-        "/" | "/hidden" => html("page"),
-        _ => status(404),
-    });
-    let outcome = run(&CrawlSettings { sitemaps: true, ..site.settings() });
-    assert_eq!(outcome.paths(), ["/", "/hidden"]);
-    assert_eq!(outcome.rule("/no"), "robots");
-    assert_eq!(site.hits()["/robots.txt"], 1);
-}
-
-#[test]
 fn a_route_gives_a_server_a_name_without_a_port() {
     let site = Site::new(|path| web_page(path, 5));
     let settings = CrawlSettings {

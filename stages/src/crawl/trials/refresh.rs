@@ -49,7 +49,9 @@ fn refreshed(site: &Site, dirs: &Path, number: u32) -> (CrawlSummary, Vec<Page>)
     let dir = |number: u32| dirs.join(format!("crawl.{number}"));
     let earlier = number.checked_sub(1).map(dir);
     let summary = crawl_again(&site.settings(), &dir(number), earlier.as_deref(), &RunToEnd).unwrap();
-    (summary, pages(&dir(number)).unwrap())
+    let mut pages = Vec::new();
+    each_page(&dir(number), |page| pages.push(page)).unwrap();
+    (summary, pages)
 }
 
 #[test]

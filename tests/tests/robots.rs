@@ -1,0 +1,23 @@
+//! Verdicts on robots.txt as a stream, held to those of Google's parser.
+
+use corpusmill_tests::{Mill, repository};
+use serde_json::{Value, json};
+
+#[test]
+fn verdicts_are_those_of_the_parser_that_sites_write_for() {
+    let path = repository().join("tests/data/robots/google_cases.json");
+    let cases: Value =
+        serde_json::from_slice(&fs_err::read(path).expect("the cases are there")).expect("they are JSON");
+    let cases = cases.as_array().or_else(|| cases["cases"].as_array()).expect("they are a list");
+    assert_eq!(cases.len(), 145);
+    let line = |(id, case): (usize, &Value)| {
+        let line = json!({"id": id.to_string(), "robots": case["robots"], "agent": case["agent"], "url": case["url"]});
+        format!("{line}\n")
+    };
+    let lines: String = cases.iter().enumerate().map(line).collect();
+    let verdicts = Mill::empty().feed(&["robots", "--input", "-", "--output", "-"], lines).ok().json_lines();
+    assert_eq!(verdicts.len(), cases.len());
+    for (id, (verdict, case)) in verdicts.iter().zip(cases).enumerate() {
+        assert_eq!((&verdict["id"], &verdict["allowed"]), (&json!(id.to_string()), &case["allowed"]), "{case}");
+    }
+}
