@@ -5,7 +5,7 @@
 //! floating point, by `libm`. Equal rows give equal opinions on every machine.
 //!
 //! No tree is walked. Each has one bit a leaf, from left to right, and a split whose answer is "beyond" clears the leaves to its left;
-//! the first leaf that is left is the tree's (QuickScorer, Lucchese et al. 2015; over several rows at once, Lucchese et al. 2016).
+//! the first leaf that is left is the tree's (`QuickScorer`, Lucchese et al. 2015; over several rows at once, Lucchese et al. 2016).
 //! Splits are sorted by column and threshold, so those that no row of a batch passes are never looked at.
 //!
 //! The file, little-endian: `CMJ1`; `u32` columns,
@@ -87,7 +87,9 @@ impl Model {
                 }
                 let possible = &mut possible[usize::from(split.tree)];
                 if split.threshold < low {
-                    possible.iter_mut().for_each(|lane| *lane &= split.beyond);
+                    for lane in possible {
+                        *lane &= split.beyond;
+                    }
                     continue;
                 }
                 for (lane, value) in possible.iter_mut().zip(values) {
