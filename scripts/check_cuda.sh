@@ -9,4 +9,4 @@
 set -eu
 cd "$(dirname "$0")/.."
 DOCS_RS=1 CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/check-cuda" \
-    cargo check --locked --workspace --features corpusmill-trainer/cuda --all-targets "$@"
+    cargo check --locked -p corpusmill-trainer --features cuda "$@"
