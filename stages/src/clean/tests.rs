@@ -1,6 +1,7 @@
 //! Whole pages in, whole texts out.
 
-use proptest::prelude::*;
+mod contract;
+mod hostile;
 
 use super::*;
 
@@ -127,99 +128,4 @@ fn posts_are_content_on_a_forum_and_comments_are_not_below_an_article() {
     let talk = article
         .replace("Nice one, thanks for it!", "A longer remark, which is worth keeping by itself, says the reader.");
     assert!(clean(&talk, None, &kept).text.contains("A longer remark"));
-}
-
-#[test]
-fn hostile_pages_end_in_linear_time() {
-    let deep = |tag: &str| {
-        format!("{}text of the deep page{}", format!("<{tag}>").repeat(100_000), format!("</{tag}>").repeat(100_000))
-    };
-    for tag in ["div", "a", "b", "table><tr><td", "ul><li", "blockquote", "svg", "x-y", "p><span", "code", "h1"] {
-        clean(&deep(tag), None, &CleanSettings::default());
-    }
-    // More blocks than the judge looks at.
-    let many = "<p>one more paragraph of text".repeat(120_000);
-    let cleaned = clean(&many, None, &CleanSettings::default());
-    assert_eq!((cleaned.confidence, cleaned.text.lines().count()), (None, 239_999));
-    let attributes: String = " a=1 bb=2 ccc=3 dddd".repeat(250_000);
-    let page = format!("<div{attributes} class=x{}><p>the text behind the attributes</p>", " id=y".repeat(1000));
-    assert_eq!(markdown(&page), "the text behind the attributes");
-}
-
-/// Changes one place of a page: a byte range is cut, doubled, or replaced by a piece of markup.
-fn mutate(page: &str, from: usize, length: usize, kind: usize) -> String {
-    const PIECES: [&str; 12] = [
-        "<",
-        ">",
-        "\"",
-        "</div>",
-        "<table><tr><td>",
-        "<pre>",
-        "</body>",
-        "<!--",
-        "<svg>",
-        "&#x0;&notin",
-        "<script>",
-        "\0 中",
-    ];
-    let snap = |at: usize| (0..=at.min(page.len())).rev().find(|at| page.is_char_boundary(*at)).unwrap_or(0);
-    let (from, to) = (snap(from), snap(from + length));
-    let (head, middle, tail) = (&page[..from], &page[from..to], &page[to..]);
-    match kind {
-        0 => format!("{head}{tail}"),
-        1 => format!("{head}{middle}{middle}{tail}"),
-        piece => format!("{head}{}{tail}", PIECES[piece % PIECES.len()]),
-    }
-}
-
-fn fixture() -> String {
-    let code = "<div class=highlight><table><tr><td class=linenos><pre>1\n2</pre></td><td><pre><code class=language-rust>\
-        fn main() {\n\n    // ``` &lt;T&gt;\n}</code></pre></td></tr></table></div>";
-    let rest = "<table><tr><th>a<th>b<tr><td>1<td>2</table><ul><li>one<ol><li>two</ol></ul><p>E <math alttext='x^2'><mi>x</mi></math> \
-        <script type='math/tex'>y</script> <a href='../z'>link</a><img src=i.png alt=i></p><noscript><p>no script</p></noscript>\
-        <form><button>Send</button><select><option>x</select></form><details><summary>More</summary><p hidden>secret</p></details>";
-    page("A page", "This page has sentences, and each of them is long enough to be read. ", "Menu").replacen(
-        "<p>",
-        &format!("{code}{rest}<p>"),
-        1,
-    )
-}
-
-#[test]
-fn a_page_cut_or_changed_anywhere_is_cleaned() {
-    let page = fixture();
-    for from in (0..page.len()).step_by(37) {
-        for kind in 0..4 {
-            clean(&mutate(&page, from, 11, kind + from % 9), None, &CleanSettings::default());
-        }
-        if let Some(head) = page.get(..from) {
-            clean(head, None, &CleanSettings::default());
-        }
-    }
-}
-
-proptest! {
-    #[test]
-    fn any_change_of_a_page_is_cleaned_without_a_panic(
-        changes in proptest::collection::vec((0..6000_usize, 0..400_usize, 0..24_usize), 1..6)
-    ) {
-        let page = changes.iter().fold(fixture(), |page, &(from, length, kind)| mutate(&page, from, length, kind));
-        for format in [Format::Markdown, Format::Text] {
-            let settings = CleanSettings { format, links: true, images: true, comments: true, ..CleanSettings::default() };
-            let first = clean(&page, Some("https://site.test/a"), &settings);
-            prop_assert_eq!(&first, &clean(&page, Some("https://site.test/a"), &settings));
-            prop_assert!(first.confidence.is_none_or(|confidence| (0.0..=1.0).contains(&confidence)));
-            prop_assert_eq!(first.reason.is_some(), first.text.is_empty());
-        }
-    }
-
-    #[test]
-    fn any_characters_are_cleaned_without_a_panic(page in "(<(/)?(div|p|li|ul|ol|table|tr|td|pre|code|a href=x|b|math|script|h1|main|br|nav)( class=\"ln|comment\")?>|a b|&lt;|`|\\||中| |\n){0,80}") {
-        for format in [Format::Markdown, Format::Text] {
-            let settings = CleanSettings { format, links: true, images: true, min_chars: 0, ..CleanSettings::default() };
-            let first = clean(&page, None, &settings);
-            prop_assert_eq!(&first, &clean(&page, None, &settings));
-            prop_assert!(!first.text.ends_with(char::is_whitespace));
-        }
-    }
 }

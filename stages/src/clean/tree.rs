@@ -35,15 +35,28 @@ pub(crate) struct Tree<'a> {
     pub(crate) flattened: bool,
 }
 
+#[cfg(test)]
+thread_local! {
+    static LOOKS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+/// How often this thread has looked at a node: what tests take for the work on a page.
+#[cfg(test)]
+pub(crate) fn looks() -> u64 {
+    LOOKS.get()
+}
+
 impl<'a> Tree<'a> {
     /// The node with this id.
     pub(crate) fn node(&self, id: usize) -> &Node {
+        #[cfg(test)]
+        LOOKS.set(LOOKS.get() + 1);
         &self.nodes[id]
     }
 
     /// One behind the last id of the subtree of `id`.
     pub(crate) fn end(&self, id: usize) -> usize {
-        self.nodes[id].end as usize
+        self.node(id).end as usize
     }
 
     /// The undecoded characters of a text node; empty for an element.
@@ -85,8 +98,8 @@ impl<'a> Tree<'a> {
 
     /// The ids from the parent of `id` up to the root.
     pub(crate) fn ancestors(&self, id: usize) -> impl Iterator<Item = usize> + '_ {
-        std::iter::successors((id > 0).then(|| self.nodes[id].parent as usize), move |at| {
-            (*at > 0).then(|| self.nodes[*at].parent as usize)
+        std::iter::successors((id > 0).then(|| self.node(id).parent as usize), move |at| {
+            (*at > 0).then(|| self.node(*at).parent as usize)
         })
     }
 

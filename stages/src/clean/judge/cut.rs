@@ -8,7 +8,7 @@ use super::super::rule::Rule;
 use super::super::tag::Tag;
 use super::super::tree::Tree;
 use super::block::{Block, Kind, is_never_text};
-use super::features::Board;
+use super::board::Board;
 
 /// Levels above a picture in which a kept block must stand for the picture to stay.
 const PICTURE_LEVELS: usize = 3;

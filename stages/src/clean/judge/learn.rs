@@ -5,7 +5,7 @@
 use super::super::ladder::rule;
 use super::super::{CleanSettings, build};
 use super::block::blocks;
-use super::features::Board;
+use super::board::Board;
 
 /// A page as the trainer sees it.
 #[derive(Debug, Clone, Default)]

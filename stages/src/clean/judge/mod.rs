@@ -10,10 +10,11 @@
 //! every machine.
 
 pub(crate) mod block;
+pub(crate) mod board;
 mod context;
 mod cut;
 mod decide;
-pub(crate) mod features;
+mod features;
 mod forest;
 pub mod learn;
 mod page;
@@ -29,8 +30,8 @@ use super::prune::Pruned;
 use super::rule::Rule;
 use super::tree::Tree;
 use block::Kind;
+use board::Board;
 use decide::{Choice, decide};
-use features::Board;
 
 /// The weights that the program carries.
 static MODEL: LazyLock<Model> = LazyLock::new(|| {
@@ -59,8 +60,7 @@ pub(crate) fn judge(tree: &Tree<'_>, ruled: &Ruled, settings: &CleanSettings, mo
     }
     let board = Board::new(tree, ruled, blocks);
     let likely = opinions(&board, model);
-    let words: Vec<u32> = board.shapes.iter().map(|shape| shape.words.max(1)).collect();
-    let Choice { mut keep, confidence } = decide(&likely, &words);
+    let Choice { mut keep, confidence } = decide(&likely, &board.words());
     for (at, keep) in keep.iter_mut().enumerate() {
         *keep |= settings.comments && board.is_named(at, Rule::Comments) && board.is_prose(at);
         // Code that the rules keep stays: no code is lost to a guess.
