@@ -1,8 +1,9 @@
 //! Kill a run anywhere and run it again: the corpus is that of an undisturbed run.
 
 use std::collections::BTreeMap;
-use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::time::Duration;
 
 use corpusmill_tests::{Draw, Mill, Place};
 
@@ -13,16 +14,49 @@ const KILLS_OF_A_STORE: usize = 3;
 
 /// An undisturbed run, to which others are held.
 struct Undisturbed {
-    duration: Duration,
+    /// Parts computed.
     parts: usize,
+    /// Parts in the store at its end.
+    stored: usize,
     corpus: BTreeMap<String, Vec<u8>>,
     receipts: BTreeMap<(String, u64), String>,
 }
 
-/// Starts the run, sends SIGKILL after this time, and tells whether that ended it.
-fn killed_after(place: &Place<'_>, time: Duration) -> bool {
+/// Longest wait between the part at which a kill is due and the kill, in microseconds: about what a part takes to be made,
+/// so that kills fall into all of its making and publishing.
+const LONGEST_WAIT: u64 = 20_000;
+
+/// Parts that the place's store holds.
+fn stored(place: &Place<'_>) -> usize {
+    let folders = |path: &Path| -> Vec<PathBuf> {
+        fs_err::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+    };
+    let stages = folders(&place.path().join("work/store"));
+    stages.iter().flat_map(|stage| folders(stage)).filter(|part| part.join("receipt.json").is_file()).count()
+}
+
+/// Waits until the store holds so many parts; false if the run ends before.
+fn reaches(place: &Place<'_>, child: &mut Child, parts: usize) -> bool {
+    loop {
+        if stored(place) >= parts {
+            return true;
+        }
+        if child.try_wait().expect("the child can be asked").is_some() {
+            return false;
+        }
+        std::thread::sleep(Duration::from_micros(200));
+    }
+}
+
+/// Starts the run, sends SIGKILL a drawn while after the store holds a drawn number of parts, and tells whether that ended it.
+fn killed(place: &Place<'_>, draw: &mut Draw, most: usize) -> bool {
+    let before = stored(place);
+    let ahead = draw.below(u64::try_from(most.saturating_sub(before) + 1).expect("parts can be counted"));
+    let wait = Duration::from_micros(draw.below(LONGEST_WAIT));
     let mut child = place.running(&[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("corpusmill starts");
-    std::thread::sleep(time);
+    if reaches(place, &mut child, before + usize::try_from(ahead).expect("a number of parts fits")) {
+        std::thread::sleep(wait);
+    }
     child.kill().expect("SIGKILL can be sent");
     child.wait().expect("the child can be waited for").code().is_none()
 }
@@ -37,25 +71,24 @@ fn goes_on(place: &Place<'_>, undisturbed: &Undisturbed) {
     place.ask(&["verify", &place.corpus("mini").to_string_lossy()]).ok();
 }
 
-/// Kills runs at moments drawn from the seed over the undisturbed duration, store after store.
+/// Kills runs at moments drawn from the seed over the undisturbed run's progress, store after store.
 fn kills(mill: &Mill, seed: u64, undisturbed: &Undisturbed) {
     let mut draw = Draw::new(seed);
-    let micros = u64::try_from(undisturbed.duration.as_micros()).expect("a run takes less than an age");
-    let mut killed = 0;
+    let mut dealt = 0;
     for store in 0.. {
         let place = mill.place(&format!("store-{seed}-{store}"));
         for _ in 0..KILLS_OF_A_STORE {
             // A run that ended before its moment came is no kill; the store is done.
-            if !killed_after(&place, Duration::from_micros(draw.below(micros))) {
+            if !killed(&place, &mut draw, undisturbed.stored) {
                 break;
             }
-            killed += 1;
+            dealt += 1;
         }
         goes_on(&place, undisturbed);
-        if killed >= KILLS {
+        if dealt >= KILLS {
             return;
         }
-        assert!(store < 5 * KILLS, "only {killed} runs were killed in their work");
+        assert!(store < 5 * KILLS, "only {dealt} runs were killed in their work");
     }
 }
 
@@ -63,12 +96,10 @@ fn kills(mill: &Mill, seed: u64, undisturbed: &Undisturbed) {
 fn a_killed_run_goes_on_to_the_same_corpus() {
     let mill = Mill::mini();
     let place = mill.place("undisturbed");
-    let begun = Instant::now();
     let parts = place.run(&[]).ok().computed();
-    let duration = begun.elapsed();
     assert!(parts > 80, "the run is too small to be disturbed: {parts} parts");
     let (corpus, receipts) = (place.promised("mini"), place.receipts("rows_digest"));
-    let undisturbed = Undisturbed { duration, parts, corpus, receipts };
+    let undisturbed = Undisturbed { parts, stored: stored(&place), corpus, receipts };
     std::thread::scope(|scope| {
         for seed in [1, 2] {
             let (mill, undisturbed) = (&mill, &undisturbed);
@@ -81,12 +112,10 @@ fn a_killed_run_goes_on_to_the_same_corpus() {
 fn an_interrupt_ends_the_run_and_the_next_goes_on() {
     let mill = Mill::mini();
     let reference = mill.place("reference");
-    let begun = Instant::now();
     reference.run(&[]).ok();
-    let half = begun.elapsed() / 2;
     let place = mill.place("interrupted");
-    let child = place.running(&[]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("corpusmill starts");
-    std::thread::sleep(half);
+    let mut child = place.running(&[]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("corpusmill starts");
+    assert!(reaches(&place, &mut child, stored(&reference) / 2), "the run ends before half of it is done");
     let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(kill.expect("kill can be started").success());
     let output = child.wait_with_output().expect("the child can be waited for");

@@ -8,14 +8,13 @@
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::HeaderMap;
-use tokio::time::Instant;
 use url::Url;
 
-use super::Control;
 use super::download::Client;
 use super::error::CrawlError;
 use super::fetch::{Answer, Failure};
 use super::politeness::{MAX_RETRY_AFTER, Pace, retry_after};
+use super::{Control, unless_cancelled};
 
 /// Redirects followed from one address.
 const MAX_REDIRECTS: usize = 5;
@@ -50,17 +49,15 @@ impl Client {
     async fn reply(&self, url: &Url, limit: u64, control: &dyn Control) -> Result<Option<Reply>, CrawlError> {
         let mut attempts = 0;
         loop {
-            if control.cancelled() {
-                return Ok(None);
-            }
-            match self.attempt(url, limit).await? {
+            let Some(attempt) = unless_cancelled(control, self.attempt(url, limit)).await else { return Ok(None) };
+            match attempt? {
                 Attempt::Done(reply) => return Ok(Some(reply)),
                 Attempt::Again { after, overloaded, why } => {
                     attempts += 1;
                     if attempts > self.settings.retries || after.is_some_and(|after| after > MAX_RETRY_AFTER) {
                         return Err(unanswered(url, why));
                     }
-                    self.hosts.pace(url, |pace| pace.hold(Instant::now(), attempts, after, overloaded));
+                    self.hosts.hold(url, attempts, after, overloaded);
                 }
             }
         }

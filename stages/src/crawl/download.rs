@@ -14,10 +14,8 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use reqwest::Response;
 use reqwest::header::{HeaderMap, HeaderName};
-use tokio::time::Instant;
 use url::Url;
 
-use super::Control;
 use super::credential::Credential;
 use super::error::CrawlError;
 use super::fetch::{Failure, Fetcher};
@@ -26,6 +24,7 @@ use super::place::{Begun, Place};
 use super::politeness::{MAX_RETRY_AFTER, retry_after};
 use super::settings::CrawlSettings;
 use super::table::Refused;
+use super::{Control, unless_cancelled};
 
 /// Redirects followed from one address.
 const MAX_REDIRECTS: usize = 10;
@@ -174,7 +173,10 @@ impl Run<'_> {
         let mut attempts = 0;
         loop {
             let before = place.part_bytes();
-            match self.attempt(wanted, &mut place).await? {
+            let Some(attempt) = unless_cancelled(self.control, self.attempt(wanted, &mut place)).await else {
+                return Ok(None);
+            };
+            match attempt? {
                 Attempt::Done => {
                     self.count(1, 0);
                     return Ok(Some(Ok(place.fetched())));
@@ -187,8 +189,7 @@ impl Run<'_> {
                     if attempts > self.client.settings.retries || after.is_some_and(|after| after > MAX_RETRY_AFTER) {
                         return Err(CrawlError::Unfetched { url: wanted.url.to_string(), problem: why });
                     }
-                    let now = Instant::now();
-                    self.client.hosts.pace(&wanted.url, |pace| pace.hold(now, attempts, after, overloaded));
+                    self.client.hosts.hold(&wanted.url, attempts, after, overloaded);
                 }
             }
         }

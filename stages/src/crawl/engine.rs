@@ -17,7 +17,6 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 use url::Url;
 
-use super::Control;
 use super::archive::Archive;
 use super::budget::{Admission, Budget, MAX_CALENDAR_URLS};
 use super::cdxj;
@@ -33,6 +32,7 @@ use super::refuse::{Gate, Judgement, read_list};
 use super::settings::CrawlSettings;
 use super::table::{Page, Refused, Rule};
 use super::visit::Refusal;
+use super::{Control, POLL};
 
 /// URLs admitted and not yet resolved at most: bounds memory, and is more than any concurrency needs.
 const WINDOW: u64 = 4096;
@@ -40,8 +40,6 @@ const WINDOW: u64 = 4096;
 const BATCH_URLS: u64 = 64;
 /// Time before a commit.
 const BATCH_TIME: Duration = Duration::from_secs(1);
-/// How often cancellation is looked for while nothing happens.
-const POLL: Duration = Duration::from_millis(100);
 /// URLs asked for at most for each page of the budget: a site that answers nothing but errors ends too.
 const REQUESTS_PER_PAGE: u64 = 10;
 
@@ -126,6 +124,9 @@ impl<'a> Engine<'a> {
             if let Ok(url) = Url::parse(&origin) {
                 queues.learn(&url, &stored);
             }
+        }
+        for (host, until) in frontier.told()? {
+            queues.hosts.remember(&host, until);
         }
         let mut budget = Budget::new(settings.max_pages_per_host);
         frontier.each_resolved(|url, is_page| {
@@ -353,6 +354,7 @@ impl Engine<'_> {
 
     /// Puts what happened into the journal, so that a killed process loses none of it.
     pub(super) fn note(&mut self) -> Result<(), CrawlError> {
+        self.batch.told.extend(self.queues.hosts.take_told());
         if !self.batch.is_empty() {
             let (end, records) = self.archive.hand_over()?;
             let batch = self.journal.append(std::mem::take(&mut self.batch), end, records)?;
@@ -363,6 +365,7 @@ impl Engine<'_> {
 
     /// Makes everything so far durable: first the records, then what the frontier says of them.
     pub(super) fn commit(&mut self, mark: Mark) -> Result<(), CrawlError> {
+        self.batch.told.extend(self.queues.hosts.take_told());
         let position = self.archive.sync()?;
         self.pending.merge(std::mem::take(&mut self.batch));
         self.frontier.commit(&std::mem::take(&mut self.pending), position, mark)?;

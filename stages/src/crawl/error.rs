@@ -21,7 +21,7 @@ pub enum CrawlError {
     /// The folder belongs to a crawl that would have taken other pages.
     #[error(
         "{dir}: this folder holds a crawl with other settings (seeds, scope, limits or refusals); \
-         name a fresh folder, or refresh the source"
+         name a fresh folder, or refresh the source (`corpusmill run RECIPE --refresh SOURCE`)"
     )]
     OtherSettings {
         /// The source's folder.

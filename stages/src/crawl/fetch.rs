@@ -1,7 +1,8 @@
 //! One request, one answer: connected only to checked addresses, bounded in bytes and time, redirects not followed.
 //!
 //! A redirect is an answer like any other here; whoever asked decides about its target as about any URL, so no hop escapes
-//! the checks. The body is decoded while its length is watched, and what does not fit is refused, never cut.
+//! the checks. The body is decoded while its length is watched, and what does not fit is refused, never cut (but for
+//! robots.txt, whose standard asks for its beginning).
 //!
 //! Invariant: a request ends within the time limits (header, silence, whole) and holds at most twice the byte limit.
 
@@ -42,6 +43,15 @@ impl Validators {
         let field = |(name, value): (_, &Option<String>)| Some((name, HeaderValue::try_from(value.as_deref()?).ok()?));
         fields.into_iter().filter_map(field).collect()
     }
+}
+
+/// How much of a body is taken.
+#[derive(Debug, Clone, Copy)]
+enum Extent {
+    /// All of it, of at most so many decoded bytes.
+    Whole(u64),
+    /// So many decoded bytes; the rest is left unread.
+    Beginning(u64),
 }
 
 /// What a server answered.
@@ -159,12 +169,17 @@ impl Fetcher {
         limit: u64,
         wants: impl Fn(u16, &HeaderMap) -> bool,
     ) -> Result<Answer, Failure> {
-        self.request(url, limit, wants, HeaderMap::new()).await
+        self.request(url, Extent::Whole(limit), wants, HeaderMap::new()).await
+    }
+
+    /// Requests the first `bytes` decoded bytes of a URL, where the status is 200.
+    pub(super) async fn beginning(&self, url: &Url, bytes: u64) -> Result<Answer, Failure> {
+        self.request(url, Extent::Beginning(bytes), |status, _| status == 200, HeaderMap::new()).await
     }
 
     /// As [`Fetcher::get`] where the status is 200, with further header fields.
     pub(super) async fn ask(&self, url: &Url, limit: u64, fields: HeaderMap) -> Result<Answer, Failure> {
-        self.request(url, limit, |status, _| status == 200, fields).await
+        self.request(url, Extent::Whole(limit), |status, _| status == 200, fields).await
     }
 
     /// Requests a page: its body is wanted if its status and media type are. With validators the server may answer that
@@ -172,25 +187,25 @@ impl Fetcher {
     pub(super) async fn page(&self, url: &Url, validators: Option<&Validators>) -> Result<Answer, Failure> {
         let wants = |status, headers: &HeaderMap| visit::wants(&self.settings, status, headers);
         let fields = validators.map(Validators::fields).unwrap_or_default();
-        self.request(url, self.settings.max_page_bytes, wants, fields).await
+        self.request(url, Extent::Whole(self.settings.max_page_bytes), wants, fields).await
     }
 
     async fn request(
         &self,
         url: &Url,
-        limit: u64,
+        extent: Extent,
         wants: impl Fn(u16, &HeaderMap) -> bool,
         fields: HeaderMap,
     ) -> Result<Answer, Failure> {
         self.policy.check_host(url)?;
-        let request = self.exchange(url, limit, wants, fields);
+        let request = self.exchange(url, extent, wants, fields);
         within(self.whole, "complete answer", request).await?
     }
 
     async fn exchange(
         &self,
         url: &Url,
-        limit: u64,
+        extent: Extent,
         wants: impl Fn(u16, &HeaderMap) -> bool,
         fields: HeaderMap,
     ) -> Result<Answer, Failure> {
@@ -204,8 +219,8 @@ impl Fetcher {
         }
         let (status, version, headers) = (response.status().as_u16(), response.version(), response.headers().clone());
         let body = if wants(status, &headers) {
-            let wire = self.read_body(response, limit).await?;
-            decode(wire, &headers, limit, self.settings.max_compression_ratio.into())?
+            let wire = self.read_body(response, extent).await?;
+            decode(wire, &headers, extent, self.settings.max_compression_ratio.into())?
         } else {
             let _ = within(self.idle, "end", drain(response)).await;
             Vec::new()
@@ -239,16 +254,18 @@ impl Fetcher {
         }
     }
 
-    async fn read_body(&self, mut response: Response, limit: u64) -> Result<Vec<u8>, Failure> {
-        if let Some(announced) = response.content_length().filter(|length| *length > limit) {
-            return Err(Failure::TooLarge { limit, seen: announced });
-        }
+    async fn read_body(&self, mut response: Response, extent: Extent) -> Result<Vec<u8>, Failure> {
+        let (Extent::Whole(limit) | Extent::Beginning(limit)) = extent;
+        let too_large = |seen| match extent {
+            Extent::Whole(limit) if seen > limit => Err(Failure::TooLarge { limit, seen }),
+            _ => Ok(()),
+        };
+        too_large(response.content_length().unwrap_or_default())?;
         let mut wire = Vec::new();
-        while let Some(chunk) = within(self.idle, "further byte", response.chunk()).await?.map_err(|e| failure(&e))? {
-            let seen = (wire.len() + chunk.len()) as u64;
-            if seen > limit {
-                return Err(Failure::TooLarge { limit, seen });
-            }
+        while (wire.len() as u64) <= limit
+            && let Some(chunk) = within(self.idle, "further byte", response.chunk()).await?.map_err(|e| failure(&e))?
+        {
+            too_large((wire.len() + chunk.len()) as u64)?;
             wire.extend_from_slice(&chunk);
         }
         Ok(wire)
@@ -335,8 +352,8 @@ async fn within<T>(limit: Duration, what: &'static str, future: impl Future<Outp
     tokio::time::timeout(limit, future).await.map_err(|_| Failure::Timeout { what, limit })
 }
 
-/// Undoes the content coding of a body of at most `limit` decoded bytes, and of at most `max_ratio` times its packed size.
-fn decode(wire: Vec<u8>, headers: &HeaderMap, limit: u64, max_ratio: u64) -> Result<Vec<u8>, Failure> {
+/// Undoes the content coding of a body to the extent asked for; a whole one may be at most `max_ratio` times its packed size.
+fn decode(mut wire: Vec<u8>, headers: &HeaderMap, extent: Extent, max_ratio: u64) -> Result<Vec<u8>, Failure> {
     let encodings: Vec<String> = headers
         .get_all(CONTENT_ENCODING)
         .iter()
@@ -350,9 +367,14 @@ fn decode(wire: Vec<u8>, headers: &HeaderMap, limit: u64, max_ratio: u64) -> Res
         .map(|encoding| encoding.trim().to_owned())
         .filter(|encoding| !encoding.is_empty() && encoding != "identity")
         .collect();
-    match encodings.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => Ok(wire),
-        ["gzip" | "x-gzip"] => gunzip(&wire, limit, max_ratio),
+    match (encodings.iter().map(String::as_str).collect::<Vec<_>>().as_slice(), extent) {
+        ([], Extent::Whole(_)) => Ok(wire),
+        ([], Extent::Beginning(bytes)) => {
+            wire.truncate(usize::try_from(bytes).unwrap_or(usize::MAX));
+            Ok(wire)
+        }
+        (["gzip" | "x-gzip"], Extent::Whole(limit)) => gunzip(&wire, limit, max_ratio),
+        (["gzip" | "x-gzip"], Extent::Beginning(bytes)) => gunzip_beginning(&wire, bytes),
         _ => Err(Failure::Encoding(encodings.join(", "))),
     }
 }
@@ -369,6 +391,16 @@ fn gunzip(wire: &[u8], limit: u64, max_ratio: u64) -> Result<Vec<u8>, Failure> {
         return Err(Failure::Ratio { seen: ratio, limit: max_ratio });
     }
     Ok(body)
+}
+
+/// The first `bytes` decoded bytes. Packed bytes beyond as many were not read, so that many must do.
+fn gunzip_beginning(wire: &[u8], bytes: u64) -> Result<Vec<u8>, Failure> {
+    let mut body = Vec::new();
+    let cut = wire.len() as u64 > bytes;
+    match flate2::read::MultiGzDecoder::new(wire).take(bytes).read_to_end(&mut body) {
+        Err(e) if !cut => Err(Failure::Encoding(format!("gzip body: {e}"))),
+        _ => Ok(body),
+    }
 }
 
 #[cfg(test)]
@@ -392,6 +424,9 @@ mod tests {
         let larger = gzip(&vec![0; 2 << 20]);
         assert!(matches!(gunzip(&larger, 4 << 20, 200), Err(Failure::Ratio { limit: 200, .. })));
         assert!(gunzip(&larger, 4 << 20, 2000).is_ok());
+        assert_eq!(gunzip_beginning(&larger, 1 << 20).unwrap().len(), 1 << 20);
+        assert!(matches!(gunzip_beginning(&larger[..larger.len() / 2], 4 << 20), Err(Failure::Encoding(_))));
+        assert!(!gunzip_beginning(&larger[..larger.len() / 2], larger.len() as u64 / 4).unwrap().is_empty());
     }
 
     #[test]

@@ -26,6 +26,8 @@ const PAGES: TableDefinition<&str, &[u8]> = TableDefinition::new("pages");
 const REFUSED: TableDefinition<&str, &[u8]> = TableDefinition::new("refused");
 /// robots.txt by origin, as [`super::origin`] writes it.
 const ROBOTS: TableDefinition<&str, &[u8]> = TableDefinition::new("robots");
+/// Hosts that asked to be left alone by Retry-After, and until when, in seconds of the Unix epoch.
+const TOLD: TableDefinition<&str, u64> = TableDefinition::new("told");
 /// Counters and the WARC position.
 const NUMBERS: TableDefinition<&str, u64> = TableDefinition::new("numbers");
 /// The settings' identity.
@@ -67,6 +69,9 @@ pub(super) struct Batch {
     /// URLs found, each at its smallest round.
     pub(super) found: BTreeMap<String, Round>,
     pub(super) robots: BTreeMap<String, Vec<u8>>,
+    /// Hosts that asked to be left alone, and until when, in seconds of the Unix epoch.
+    #[serde(default)]
+    pub(super) told: BTreeMap<String, u64>,
     /// Sitemaps read, and the further ones that each names.
     pub(super) sitemaps: BTreeMap<String, Vec<String>>,
     pub(super) off_scope: u64,
@@ -87,6 +92,7 @@ impl Batch {
             && self.refused.is_empty()
             && self.found.is_empty()
             && self.robots.is_empty()
+            && self.told.is_empty()
             && self.sitemaps.is_empty()
             && self.off_scope + self.resolved == 0
     }
@@ -97,6 +103,7 @@ impl Batch {
         self.refused.extend(later.refused);
         later.found.into_iter().for_each(|(url, round)| self.find(url, round));
         self.robots.extend(later.robots);
+        self.told.extend(later.told);
         self.sitemaps.extend(later.sitemaps);
         self.off_scope += later.off_scope;
         self.resolved += later.resolved;
@@ -261,6 +268,22 @@ impl Frontier {
         })
     }
 
+    /// Hosts that asked to be left alone, and until when, in seconds of the Unix epoch.
+    pub(super) fn told(&self) -> Result<Vec<(String, u64)>, CrawlError> {
+        self.read(|transaction| {
+            let told = match transaction.open_table(TOLD) {
+                Ok(told) => told,
+                Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+                Err(other) => return Err(other.into()),
+            };
+            let row = |row: Result<(redb::AccessGuard<'_, &str>, redb::AccessGuard<'_, u64>), redb::StorageError>| {
+                let (host, until) = row?;
+                Ok((host.value().to_owned(), until.value()))
+            };
+            told.iter()?.map(row).collect()
+        })
+    }
+
     /// The further sitemaps that a sitemap names, if it was read.
     pub(super) fn sitemap(&self, url: &str) -> Result<Option<Vec<String>>, CrawlError> {
         self.row(SITEMAPS, "sitemaps", url)
@@ -345,6 +368,10 @@ impl Frontier {
                 let mut robots = transaction.open_table(ROBOTS)?;
                 for (origin, file) in &batch.robots {
                     robots.insert(origin.as_str(), file.as_slice())?;
+                }
+                let mut told = transaction.open_table(TOLD)?;
+                for (host, until) in &batch.told {
+                    told.insert(host.as_str(), *until)?;
                 }
                 let mut read = transaction.open_table(SITEMAPS)?;
                 for (url, children) in &sitemaps {

@@ -9,12 +9,12 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 use url::Url;
 
-use super::politeness::Pace;
+use super::politeness::{MAX_RETRY_AFTER, Pace};
 use super::settings::{CrawlSettings, is_loopback_host};
 
 /// Requests per second where none may be unlimited: the limit is lifted for loopback hosts alone.
@@ -32,6 +32,8 @@ struct Host {
 #[derive(Debug, Clone)]
 pub(super) struct Hosts {
     known: Rc<RefCell<BTreeMap<String, Host>>>,
+    /// Hosts that have named a time since [`Hosts::take_told`], and that time in seconds of the Unix epoch.
+    told: Rc<RefCell<BTreeMap<String, u64>>>,
     per_second: f64,
     concurrency: usize,
 }
@@ -44,7 +46,7 @@ pub(super) fn host_of(url: &Url) -> String {
 impl Hosts {
     pub(super) fn new(settings: &CrawlSettings) -> Self {
         let concurrency = settings.concurrency_per_host.max(1);
-        Self { known: Rc::default(), per_second: settings.requests_per_second, concurrency }
+        Self { known: Rc::default(), told: Rc::default(), per_second: settings.requests_per_second, concurrency }
     }
 
     fn with<T>(&self, host: &str, act: impl FnOnce(&mut Host) -> T) -> T {
@@ -60,6 +62,30 @@ impl Hosts {
     /// Changes the pace of a URL's host.
     pub(super) fn pace<T>(&self, url: &Url, act: impl FnOnce(&mut Pace) -> T) -> T {
         self.with(&host_of(url), |host| act(&mut host.pace))
+    }
+
+    /// Holds a URL's host until another attempt is due; see [`Pace::hold`].
+    pub(super) fn hold(&self, url: &Url, attempt: u32, retry_after: Option<Duration>, overloaded: bool) {
+        let host = host_of(url);
+        self.with(&host, |host| host.pace.hold(Instant::now(), attempt, retry_after, overloaded));
+        if let Some(wait) = retry_after.filter(|wait| !wait.is_zero()) {
+            let until = SystemTime::now() + wait.min(MAX_RETRY_AFTER);
+            self.told.borrow_mut().insert(host, seconds_rounded_up(until));
+        }
+    }
+
+    /// The times that hosts have named since the last call, to be kept for a crawl that goes on later.
+    pub(super) fn take_told(&self) -> BTreeMap<String, u64> {
+        std::mem::take(&mut *self.told.borrow_mut())
+    }
+
+    /// Leaves a host alone until a time that it had named before the crawl was cut off. A clock that has been set back
+    /// holds nobody for longer than a Retry-After may.
+    pub(super) fn remember(&self, host: &str, until: u64) {
+        let left = Duration::from_secs(until.saturating_sub(seconds_rounded_up(SystemTime::now())));
+        if !left.is_zero() {
+            self.with(host, |host| host.pace.hold(Instant::now(), 1, Some(left.min(MAX_RETRY_AFTER)), false));
+        }
     }
 
     /// Whether a request to a host may start now.
@@ -99,6 +125,11 @@ impl Hosts {
             tokio::time::sleep_until(self.ready_at(&host).filter(|at| *at > now).unwrap_or(now + POLL)).await;
         }
     }
+}
+
+fn seconds_rounded_up(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    since.as_secs() + u64::from(since.subsec_nanos() > 0)
 }
 
 /// A request under way.

@@ -58,6 +58,7 @@ mod visit;
 mod trials;
 
 use std::path::Path;
+use std::time::Duration;
 
 pub use api::Reply;
 pub use credential::Credential;
@@ -79,6 +80,21 @@ pub trait Control {
     fn progress(&self, fetched: u64, queued: u64, bytes: u64) {
         let _ = (fetched, queued, bytes);
     }
+}
+
+/// How often cancellation is looked for while nothing happens.
+const POLL: Duration = Duration::from_millis(100);
+
+/// What a future gives; nothing if the caller cancels first. A host may ask to be left alone for minutes, a person at the
+/// keyboard does not wait as long.
+async fn unless_cancelled<T>(control: &dyn Control, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = std::pin::pin!(future);
+    while !control.cancelled() {
+        if let Ok(done) = tokio::time::timeout(POLL, future.as_mut()).await {
+            return Some(done);
+        }
+    }
+    None
 }
 
 /// A [`Control`] that lets a crawl run to its end.

@@ -7,7 +7,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use tokio::time::Instant;
 use url::Url;
 
 use super::engine::Engine;
@@ -19,6 +18,7 @@ use super::politeness::retry_after;
 use super::queue::origin_of;
 use super::sitemap;
 use super::table::Rule;
+use super::unless_cancelled;
 use super::visit::Refusal;
 
 /// Sitemap files that are read for one origin at most; an index may name 50,000.
@@ -34,12 +34,12 @@ impl Engine<'_> {
             let origins: BTreeMap<String, Url> =
                 self.seeds.iter().map(|seed| (origin_of(seed), seed.clone())).collect();
             for (origin, seed) in origins {
-                if self.control.cancelled() {
-                    self.commit(Mark::None)?;
-                    return Ok(false);
-                }
                 if self.queues.rules(&seed).is_none() {
-                    let stored = origin::fetch(&self.fetcher, &seed, self.settings, &self.queues.hosts).await;
+                    let fetch = origin::fetch(&self.fetcher, &seed, self.settings, &self.queues.hosts);
+                    let Some(stored) = unless_cancelled(self.control, fetch).await else {
+                        self.commit(Mark::None)?;
+                        return Ok(false);
+                    };
                     self.queues.learn(&seed, &stored);
                     self.batch.robots.insert(origin, stored);
                     self.note()?;
@@ -78,7 +78,10 @@ impl Engine<'_> {
             read += 1;
             let children = match self.frontier.sitemap(url.as_str())? {
                 Some(children) => children,
-                None => self.read_sitemap(&url, named).await?,
+                None => match self.read_sitemap(&url, named).await? {
+                    Some(children) => children,
+                    None => return Ok(false),
+                },
             };
             for child in children.iter().filter_map(|entry| url.join(entry.trim()).ok()) {
                 if seen.insert(child.clone()) {
@@ -95,9 +98,10 @@ impl Engine<'_> {
     }
 
     /// Reads one sitemap file and notes what it gave; the further sitemaps that it names. That one `named` by somebody cannot be
-    /// had, or not whole, is on record.
-    async fn read_sitemap(&mut self, url: &Url, named: bool) -> Result<Vec<String>, CrawlError> {
-        let found = match self.get_sitemap(url).await {
+    /// had, or not whole, is on record. Nothing if cancelled.
+    async fn read_sitemap(&mut self, url: &Url, named: bool) -> Result<Option<Vec<String>>, CrawlError> {
+        let Some(got) = unless_cancelled(self.control, self.get_sitemap(url)).await else { return Ok(None) };
+        let found = match got {
             Ok(answer) => {
                 let found = sitemap::parse(&answer.body);
                 if !found.complete && (named || !found.urls.is_empty()) {
@@ -120,11 +124,11 @@ impl Engine<'_> {
         }
         self.batch.sitemaps.insert(url.to_string(), found.sitemaps.clone());
         self.note()?;
-        Ok(found.sitemaps)
+        Ok(Some(found.sitemaps))
     }
 
     /// Asks for one sitemap file, with redirects and further attempts; why it cannot be had, if it cannot.
-    async fn get_sitemap(&mut self, url: &Url) -> Result<Answer, Refusal> {
+    async fn get_sitemap(&self, url: &Url) -> Result<Answer, Refusal> {
         let no = |detail: String| Refusal::matched(Rule::Sitemap, detail);
         let unfit = |status: u16| Refusal { value: status.into(), threshold: 200.0, ..no("status".to_owned()) };
         let mut url = url.clone();
@@ -158,8 +162,7 @@ impl Engine<'_> {
             {
                 return Err(refusal);
             }
-            let now = Instant::now();
-            self.queues.hosts.pace(&url, |pace| pace.hold(now, attempt, after, overloaded));
+            self.queues.hosts.hold(&url, attempt, after, overloaded);
         }
     }
 }

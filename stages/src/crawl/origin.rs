@@ -20,10 +20,8 @@ use super::settings::CrawlSettings;
 use super::table::Rule;
 use super::tdm;
 
-/// Bytes of the longest robots.txt that is read; what is longer is not one, and the origin counts as unreachable.
-const MAX_ROBOTS_BYTES: u64 = 8 << 20;
-/// Bytes of robots.txt that are kept (RFC 9309, section 2.5, asks for at least 500 KiB).
-const KEPT_ROBOTS_BYTES: usize = 512 << 10;
+/// Bytes of robots.txt that are asked for and kept (RFC 9309, section 2.5, wants at least 500 KiB read).
+const ROBOTS_BYTES: u64 = 512 << 10;
 /// Redirects from robots.txt that are followed (RFC 9309, section 2.3.1.2).
 const MAX_ROBOTS_REDIRECTS: u32 = 5;
 
@@ -133,7 +131,7 @@ async fn fetch_reservations(fetcher: &Fetcher, file: &Url, settings: &CrawlSetti
         if after.is_some_and(|after| after > MAX_RETRY_AFTER) {
             break;
         }
-        hosts.pace(file, |pace| pace.hold(tokio::time::Instant::now(), attempt, after, overloaded));
+        hosts.hold(file, attempt, after, overloaded);
     }
     Vec::new()
 }
@@ -151,8 +149,7 @@ async fn fetch_robots(fetcher: &Fetcher, page: &Url, settings: &CrawlSettings, h
             return unreachable(failed.reason);
         }
         attempt += 1;
-        let now = tokio::time::Instant::now();
-        hosts.pace(&start, |pace| pace.hold(now, attempt, failed.after, failed.overloaded));
+        hosts.hold(&start, attempt, failed.after, failed.overloaded);
     }
 }
 
@@ -172,7 +169,7 @@ async fn once(fetcher: &Fetcher, start: &Url, hosts: &Hosts) -> Result<Vec<u8>, 
             return Ok(unreachable(refused));
         }
         let turn = hosts.turn(&url).await;
-        let answer = match fetcher.get(&url, MAX_ROBOTS_BYTES, |status, _| status == 200).await {
+        let answer = match fetcher.beginning(&url, ROBOTS_BYTES).await {
             Ok(answer) => answer,
             Err(failure) if failure.is_temporary() => {
                 return Err(Attempt { reason: format!("robots.txt: {failure}"), after: None, overloaded: false });
@@ -183,7 +180,7 @@ async fn once(fetcher: &Fetcher, start: &Url, hosts: &Hosts) -> Result<Vec<u8>, 
         match answer.status {
             200..=299 => {
                 let mut stored = vec![b'F'];
-                stored.extend_from_slice(&answer.body[..answer.body.len().min(KEPT_ROBOTS_BYTES)]);
+                stored.extend_from_slice(&answer.body);
                 return Ok(stored);
             }
             300..=399 => match redirect_target(&url, &answer) {

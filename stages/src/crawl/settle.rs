@@ -4,7 +4,6 @@
 //!
 //! Invariant: every answer resolves its URL or puts it back into a queue.
 
-use tokio::time::Instant;
 use url::Url;
 
 use super::earlier::Unchanged;
@@ -73,8 +72,7 @@ impl Engine<'_> {
             }
             Verdict::Retry { after, overloaded, refusal } => {
                 let attempt = item.attempts + 1;
-                let now = Instant::now();
-                self.queues.hosts.pace(&item.url, |pace| pace.hold(now, attempt, after, overloaded));
+                self.queues.hosts.hold(&item.url, attempt, after, overloaded);
                 if attempt > self.settings.retries {
                     self.resolve_refused(item, refusal);
                 } else {

@@ -37,8 +37,8 @@ fn a_broken_robots_txt_closes_the_site_and_a_missing_one_opens_it() {
 }
 
 #[test]
-fn a_long_robots_txt_counts_to_its_cap_and_an_endless_one_closes_the_site() {
-    for (bytes, paths) in [(700 << 10, &["/", "/late"][..]), (9 << 20, &[])] {
+fn a_robots_txt_counts_to_its_cap_however_long_it_is() {
+    for bytes in [700 << 10, 9 << 20] {
         let mut file = "User-agent: *\nDisallow: /early\n".to_owned();
         file.push_str(&"# a remark\n".repeat(bytes / 11));
         file.push_str("Disallow: /late\n");
@@ -48,7 +48,7 @@ fn a_long_robots_txt_counts_to_its_cap_and_an_endless_one_closes_the_site() {
             _ => html("x"),
         });
         let outcome = run(&CrawlSettings { retries: 0, ..site.settings() });
-        assert_eq!(outcome.paths(), paths, "{bytes}");
+        assert_eq!(outcome.paths(), ["/", "/late"], "{bytes}");
         assert!(!site.hits().contains_key("/early"));
     }
 }

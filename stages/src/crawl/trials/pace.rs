@@ -3,11 +3,13 @@
 //! No test here measures time. One waits until a crawl has looked around a few times, a tenth of a second apart, while a host may
 //! not be asked for minutes; how far apart requests are is tested with a clock of its own in [`hosts`](crate::crawl::hosts).
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
 use super::*;
 use crate::crawl::Control;
+use crate::crawl::hosts::Hosts;
+use crate::crawl::politeness::MAX_RETRY_AFTER;
 
 /// Lets a crawl run until it has looked around this often after a path was asked for.
 struct Watching<'a> {
@@ -24,13 +26,11 @@ impl Control for Watching<'_> {
     }
 }
 
-/// The paths asked for, in order, until a while after `path`, and the folder of the crawl.
-fn asked_until(site: &Site, settings: &CrawlSettings, path: &str) -> (Vec<String>, TempDir) {
-    let dir = TempDir::new().unwrap();
+/// The paths asked for, in order, until a while after `path`, by a crawl in this folder.
+fn asked_until(site: &Site, settings: &CrawlSettings, dir: &TempDir, path: &str) -> Vec<String> {
     let summary = crawl(settings, dir.path(), &Watching { site, path, looks: AtomicU32::new(0) }).unwrap();
     assert!(!summary.finished);
-    let asked = site.hits.lock().unwrap().iter().map(|(path, _)| path.clone()).collect();
-    (asked, dir)
+    site.hits.lock().unwrap().iter().map(|(path, _)| path.clone()).collect()
 }
 
 type Robots = Box<dyn Fn() -> Response<Body> + Send + Sync>;
@@ -48,32 +48,63 @@ fn nothing_is_asked_before_its_turn() {
     for (requests_per_second, robots) in slow {
         let site = Site::new(move |path| if path == "/robots.txt" { robots() } else { web_page(path, 6) });
         let settings = CrawlSettings { requests_per_second, concurrency_per_host: 4, ..site.settings() };
-        assert_eq!(asked_until(&site, &settings, "/robots.txt").0, ["/robots.txt"], "{requests_per_second}");
+        assert_eq!(
+            asked_until(&site, &settings, &TempDir::new().unwrap(), "/robots.txt"),
+            ["/robots.txt"],
+            "{requests_per_second}"
+        );
     }
 }
 
 #[test]
-fn retry_after_is_waited_for_in_both_forms() {
+fn retry_after_is_waited_for_in_both_forms_also_by_a_crawl_that_goes_on() {
     let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(280));
     for (code, value) in [(429, "290".to_owned()), (503, date)] {
-        let calm = Arc::new(AtomicBool::new(false));
-        let now = Arc::clone(&calm);
         let site = Site::new(move |path| match path {
             "/" => html("<a href=/busy><a href=/next>"),
-            "/busy" if !now.load(Ordering::SeqCst) => {
-                Response::builder().status(code).header("retry-after", &value).body(Body::empty()).unwrap()
-            }
-            "/busy" | "/next" => html("at last"),
+            "/busy" => Response::builder().status(code).header("retry-after", &value).body(Body::empty()).unwrap(),
+            "/next" => html("at last"),
             _ => status(404),
         });
         let settings = CrawlSettings { concurrency_per_host: 1, ..site.settings() };
-        let (asked, dir) = asked_until(&site, &settings, "/busy");
-        // The whole host is left alone, not the one page.
-        assert_eq!(asked, ["/robots.txt", "/.well-known/tdmrep.json", "/", "/busy"]);
-        calm.store(true, Ordering::SeqCst);
-        let summary = crawl(&settings, dir.path(), &RunToEnd).unwrap();
-        assert_eq!(open(dir, summary).paths(), ["/", "/busy", "/next"]);
+        let dir = TempDir::new().unwrap();
+        // The whole host is left alone, not the one page, and not by one process alone.
+        for call in 0..3 {
+            let asked = asked_until(&site, &settings, &dir, "/busy");
+            assert_eq!(asked, ["/robots.txt", "/.well-known/tdmrep.json", "/", "/busy"], "call {call}");
+        }
     }
+}
+
+#[test]
+fn a_person_does_not_wait_for_a_busy_host_and_the_next_crawl_does() {
+    for busy in ["/robots.txt", "/sitemap.xml"] {
+        let site = Site::new(move |path| match path {
+            _ if path == busy => {
+                Response::builder().status(503).header("retry-after", "250").body(Body::empty()).unwrap()
+            }
+            "/" => html("x"),
+            _ => status(404),
+        });
+        let settings = CrawlSettings { sitemaps: true, ..site.settings() };
+        let dir = TempDir::new().unwrap();
+        for call in 0..2 {
+            asked_until(&site, &settings, &dir, busy);
+            assert_eq!(site.hits()[busy], 1, "{busy}, call {call}");
+        }
+    }
+}
+
+#[test]
+fn a_time_that_a_host_named_is_over_at_its_end() {
+    let hosts = Hosts::new(&CrawlSettings { requests_per_second: 0.0, ..CrawlSettings::default() });
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    hosts.remember("127.0.0.1", now.saturating_sub(5));
+    assert!(hosts.is_free("127.0.0.1", tokio::time::Instant::now()));
+    hosts.remember("127.0.0.1", u64::MAX);
+    let longest = tokio::time::Instant::now() + MAX_RETRY_AFTER;
+    assert!(!hosts.is_free("127.0.0.1", tokio::time::Instant::now()));
+    assert!(hosts.is_free("127.0.0.1", longest), "a clock that went back holds nobody for longer than the bound");
 }
 
 #[test]
