@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use clap::Args;
+use indicatif::HumanCount;
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
@@ -53,7 +54,7 @@ impl ExportCommand {
             parity(folder.path(), &device)?;
         }
         folder.publish()?;
-        tell(&format!("{}: {} parameters", self.target.display(), model.config.parameters()));
+        tell(&format!("{}: {} parameters", self.target.display(), HumanCount(model.config.parameters())));
         Ok(())
     }
 }

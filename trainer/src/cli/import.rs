@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use indicatif::HumanCount;
 
 use super::{bytes, tell};
 use crate::device::DeviceChoice;
@@ -44,7 +45,7 @@ impl Import {
         }
         model.write(&folder, &Export { dtype: self.dtype, max_shard_bytes: self.max_shard_size })?;
         folder.publish()?;
-        let (family, parameters) = (model.config.family.model_type(), model.config.parameters());
+        let (family, parameters) = (model.config.family.model_type(), HumanCount(model.config.parameters()));
         tell(&format!("{}: {family} of {parameters} parameters", self.target.display()));
         Ok(())
     }

@@ -15,6 +15,8 @@ const BOTTOM: f64 = 28.0;
 const TOP: f64 = 10.0;
 /// Points of one curve at most; more are thinned evenly.
 const MOST_POINTS: usize = 600;
+/// Points of one curve at most that are marked each.
+const FEW_POINTS: usize = 30;
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#1b1f24;--dim:#68707a;--line:#d9dee3;--back:#fff}
@@ -113,7 +115,10 @@ fn chart(out: &mut String, title: &str, curves: &Curves) {
             y(value) + 4.0,
             short(value)
         );
-        let step = first + (last - first) * f64::from(part) / 4.0;
+    }
+    let mut steps: Vec<f64> = (0..=4).map(|part| (first + (last - first) * f64::from(part) / 4.0).round()).collect();
+    steps.dedup();
+    for step in steps {
         let _ = writeln!(
             out,
             "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"middle\">{step:.0}</text>",
@@ -129,10 +134,11 @@ fn chart(out: &mut String, title: &str, curves: &Curves) {
             let _ = write!(path, "{:.1},{:.1} ", x(step), y(value));
             path
         });
-        let dot = if points.len() == 1 { " stroke-linecap=\"round\" stroke-width=\"6\"" } else { "" };
-        // A line needs two points to be seen.
-        let path = if points.len() == 1 { path.repeat(2) } else { path };
-        let _ = writeln!(out, "<polyline class=\"curve\" stroke=\"{colour}\"{dot} points=\"{}\"/>", path.trim_end());
+        let _ = writeln!(out, "<polyline class=\"curve\" stroke=\"{colour}\" points=\"{}\"/>", path.trim_end());
+        // A line needs two points to be seen; few points are shown as what they are.
+        for &(step, value) in points.iter().filter(|_| points.len() <= FEW_POINTS) {
+            let _ = writeln!(out, "<circle fill=\"{colour}\" r=\"3\" cx=\"{:.1}\" cy=\"{:.1}\"/>", x(step), y(value));
+        }
     }
     out.push_str("</svg>\n<div class=\"key\">");
     for (colour, (name, points)) in COLOURS.iter().cycle().zip(curves) {
@@ -175,6 +181,9 @@ mod tests {
             assert!(!page.contains(outside), "{outside}");
         }
         assert!(page.contains("prefers-color-scheme:dark"));
+        assert!(!page.contains("<circle"));
+        let few = super::page("run", &[], &records[..1], &[]);
+        assert!(few.contains("<circle") && few.matches(">1</text>").count() == few.matches("<svg").count(), "{few}");
         assert!(page.len() < 200_000, "{}", page.len());
         // A broken number leaves a gap, not a broken page.
         assert!(!super::page("run", &[], &[record(1, f64::NAN)], &[]).contains("NaN"));

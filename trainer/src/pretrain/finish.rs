@@ -1,6 +1,7 @@
 //! The end of a run: the loss on all held-out documents, the trained model, and the page.
 
 use burn::module::Module as _;
+use indicatif::HumanCount;
 use tokenizers::Tokenizer;
 
 use super::checkpoint::export;
@@ -75,7 +76,7 @@ impl Run<'_> {
                 "model",
                 format!(
                     "{} parameters: {} layers, width {}, {} heads, vocabulary {}",
-                    config.parameters(),
+                    HumanCount(config.parameters()),
                     config.num_hidden_layers,
                     config.hidden_size,
                     config.num_attention_heads,
@@ -86,10 +87,10 @@ impl Run<'_> {
                 "run",
                 format!(
                     "{} steps of {} sequences of {} tokens: {} tokens",
-                    self.steps,
+                    HumanCount(self.steps),
                     recipe.data.batch_sequences,
                     recipe.data.sequence_length,
-                    self.steps * recipe.step_tokens()
+                    HumanCount(self.steps * recipe.step_tokens())
                 ),
             ),
             fact("seed", recipe.seed.to_string()),

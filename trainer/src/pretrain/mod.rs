@@ -25,6 +25,7 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 use corpusmill_pipeline::shard::Corpus;
+use indicatif::HumanCount;
 
 pub use checkpoint::{Checkpoints, State};
 pub use error::PretrainError;
@@ -160,9 +161,9 @@ impl<'a> Run<'a> {
         format!(
             "{}: {} parameters, {} steps of {} tokens, corpus {}",
             recipe.name,
-            self.start.config.parameters(),
-            self.steps,
-            recipe.step_tokens(),
+            HumanCount(self.start.config.parameters()),
+            HumanCount(self.steps),
+            HumanCount(recipe.step_tokens()),
             self.corpus.manifest().corpus_digest
         )
     }
