@@ -12,10 +12,10 @@ use std::time::{Duration, SystemTime};
 use reqwest::header::HeaderMap;
 use url::Url;
 
+use super::batch::WarcPosition;
 use super::earlier::Unchanged;
 use super::error::CrawlError;
 use super::fetch::{Answer, Fetcher};
-use super::frontier::WarcPosition;
 use super::optout::OptOuts;
 use crate::warc::{self, RefersTo, WarcError, WarcWriter, Written};
 

@@ -18,12 +18,13 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::archive::Archive;
+use super::batch::{Batch, Mark, Round};
 use super::budget::{Admission, Budget, MAX_CALENDAR_URLS};
 use super::cdxj;
 use super::earlier::{Earlier, validators};
 use super::error::CrawlError;
 use super::fetch::{Answer, Failure, Fetcher};
-use super::frontier::{Batch, Frontier, Mark, Round};
+use super::frontier::Frontier;
 use super::hosts::{Hosts, host_of};
 use super::journal::Journal;
 use super::origin;

@@ -16,8 +16,8 @@ use fs_err::{File, OpenOptions};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use super::archive::file_name;
+use super::batch::{Batch, WarcPosition};
 use super::error::CrawlError;
-use super::frontier::{Batch, WarcPosition};
 
 /// What one answer changed.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]

@@ -13,7 +13,7 @@
 //! | `robots`, `origin`, `tdm`, `sitemap`, `optout` | what sites ask of crawlers |
 //! | `politeness`, `hosts`, `queue` | when a host may be asked |
 //! | `scan`, `links`, `visit` | what an answer becomes |
-//! | `frontier`, `journal`, `archive`, `cdxj`, `table`, `earlier` | what is kept, and what an earlier crawl kept |
+//! | `frontier`, `batch`, `journal`, `archive`, `cdxj`, `table`, `earlier` | what is kept, and what an earlier crawl kept |
 //! | `engine`, `settle`, `opening`, `budget` | the loop, its beginning and its bounds |
 //! | `download`, `place`, `api`, `credential` | whole files, resumed; small answers of an interface; tokens |
 //! | `inspect` | what a robots.txt says, for people |
@@ -23,6 +23,7 @@
 mod address;
 mod api;
 mod archive;
+mod batch;
 mod budget;
 pub mod canonical;
 mod cdxj;

@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use url::Url;
 
+use super::batch::{Mark, Round};
 use super::engine::Engine;
 use super::error::CrawlError;
 use super::fetch::Answer;
-use super::frontier::{Mark, Round};
 use super::origin;
 use super::politeness::retry_after;
 use super::queue::origin_of;

@@ -6,11 +6,11 @@
 
 use url::Url;
 
+use super::batch::Round;
 use super::earlier::Unchanged;
 use super::engine::Engine;
 use super::error::CrawlError;
 use super::fetch::{Answer, Failure};
-use super::frontier::Round;
 use super::optout::OptOuts;
 use super::politeness::Pace;
 use super::queue::Item;
