@@ -30,6 +30,7 @@ mod table;
 mod tag;
 mod tree;
 mod vocabulary;
+mod whole;
 mod writer;
 
 pub use encoding::{Decoded, decode};
