@@ -19,6 +19,7 @@ mod math;
 mod measure;
 mod metadata;
 mod names;
+mod parts;
 mod prune;
 mod render;
 mod rule;

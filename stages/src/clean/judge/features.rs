@@ -3,11 +3,17 @@
 //! Invariant: training reads the rows that this module writes, so training and use cannot differ; a row takes constant time, so a
 //! page takes time linear in its size.
 
+use super::super::parts::GROUPS;
 use super::super::rule::Rule;
 use super::super::tag::Tag;
 use super::block::Kind;
 use super::board::Board;
 use super::page::{KINDS, is_described, is_title};
+
+/// Levels up to which names are looked at.
+const MOST_LEVELS: i64 = 24;
+/// The level of a name that no element has.
+const UNNAMED: i64 = 30;
 
 /// A row that is being written.
 pub(super) struct Row<'r>(pub(super) &'r mut Vec<i16>);
@@ -81,6 +87,7 @@ impl Board<'_, '_> {
         self.held_by(at, &mut row);
         self.neighbours(at, &mut row);
         self.whole(&mut row);
+        self.named(at, &mut row);
     }
 
     /// The text itself.
@@ -222,6 +229,25 @@ impl Board<'_, '_> {
             row.share(inside.linked, inside.letters);
             row.share(inside.prose, inside.letters);
             row.share(inside.kept, inside.letters);
+        }
+    }
+
+    /// How many levels up the nearest element is that is called by a word of each group.
+    fn named(&self, at: usize, row: &mut Row<'_>) {
+        let mut levels = [UNNAMED; GROUPS];
+        let mut heard = 0;
+        let owner = self.blocks[at].owner;
+        for (level, id) in (0..MOST_LEVELS).zip(std::iter::once(owner).chain(self.tree.ancestors(owner))) {
+            let own = self.tree.names.class(id).parts | self.tree.names.identity(id).parts;
+            let mut new = own & !heard;
+            heard |= own;
+            while new != 0 {
+                levels[new.trailing_zeros() as usize] = level;
+                new &= new - 1;
+            }
+        }
+        for level in levels {
+            row.push(level);
         }
     }
 
