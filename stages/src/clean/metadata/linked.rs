@@ -95,6 +95,8 @@ fn names<'v>(all: impl Iterator<Item = &'v Value>) -> Option<String> {
     let one = |value: &Value| {
         value.as_str().or_else(|| value["name"].as_str()).and_then(tidy).filter(|name| !is_address(name))
     };
-    let all: Vec<String> = all.filter_map(one).collect();
+    let mut all: Vec<String> = all.filter_map(one).collect();
+    let mut told = std::collections::HashSet::new();
+    all.retain(|name| told.insert(name.clone()));
     (!all.is_empty()).then(|| all.join(", "))
 }
