@@ -28,6 +28,13 @@ impl Row<'_> {
         self.push(i64::from(value));
     }
 
+    /// Twice the binary logarithm, roughly: an exact count would tell pages apart that are of one kind.
+    pub(super) fn magnitude(&mut self, value: u32) {
+        let value = u64::from(value) + 1;
+        let octave = value.ilog2();
+        self.push(i64::from(2 * octave + u32::from(octave > 0 && value >> (octave - 1) & 1 == 1)));
+    }
+
     pub(super) fn flag(&mut self, value: bool) {
         self.push(i64::from(value));
     }
@@ -88,6 +95,7 @@ impl Board<'_, '_> {
         self.neighbours(at, &mut row);
         self.whole(&mut row);
         self.named(at, &mut row);
+        self.copies[at].write(&mut row);
     }
 
     /// The text itself.
@@ -118,7 +126,7 @@ impl Board<'_, '_> {
         row.share(shape.letters, shape.items.saturating_mul(100));
         row.push(i64::from(shape.begins));
         row.push(i64::from(shape.ends));
-        row.count(self.copies[at]);
+        row.count(self.copies[at].before);
         row.flag(is_title(&self.page, shape));
         let text = if shape.letters >= 24 && !self.page.description.is_empty() {
             self.tree.squashed_range(block.first, block.end, 60)
@@ -254,8 +262,8 @@ impl Board<'_, '_> {
     /// The page.
     fn whole(&self, row: &mut Row<'_>) {
         let all = self.sums[self.blocks.len()];
-        row.count(all.blocks);
-        row.count(all.letters / 10);
+        row.magnitude(all.blocks);
+        row.magnitude(all.letters / 10);
         row.share(all.linked, all.letters);
         row.share(all.prose, all.letters);
         row.share(all.kept, all.letters);
@@ -265,9 +273,9 @@ impl Board<'_, '_> {
             row.flag(self.page.kinds >> kind & 1 == 1);
         }
         for count in self.page.counts {
-            row.count(count);
+            row.magnitude(count);
         }
-        row.count(self.page.posts);
+        row.magnitude(self.page.posts);
         row.count(self.page.path_depth);
         row.flag(self.forum);
         row.flag(self.article);

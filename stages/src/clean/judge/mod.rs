@@ -12,6 +12,7 @@
 pub(crate) mod block;
 pub(crate) mod board;
 mod context;
+mod copies;
 mod cut;
 mod decide;
 mod features;
