@@ -19,7 +19,7 @@ The licences cover the annotations; the pages belong to their publishers. Only w
 What it does: the page's blocks and rows come from `clean_features`, which runs the code that judges. A block of wcxb is content as far as
 its words are aligned with the main text (longest common subsequence of words); a block of the others, if it holds a snippet. A block
 weighs its words as a share of the main text and of what the rules keep, about what it can add to the page's F1 or take from it. Boosted
-trees learn from the rows: two series of extremely randomised trees (Geurts et al. 2006), of which the mean is taken.
+trees learn from the rows: three series of extremely randomised trees (Geurts et al. 2006), of which the mean is taken.
 With --folds, ten more models learn, each from the sites of nine folds in ten; PREFIX.0 to PREFIX.9 hold their weights, so that every
 page can be judged by weights that have not seen its site; `scripts/score_clean.py` does that.
 
@@ -33,8 +33,8 @@ from rapidfuzz.distance import LCSseq
 FOLDS = 10
 # Weight of each data set in the loss, as a sum over its blocks.
 SHARES = {"wcxb": 1.0, "trafilatura": 0.5, "docs-code": 0.1}
-ROUNDS = 280
-SEEDS = (7, 8)
+ROUNDS = 300
+SEEDS = (7, 8, 9)
 PARAMETERS = dict(objective="cross_entropy", extra_trees=True, learning_rate=0.1, num_leaves=31, min_data_in_leaf=60,
                   min_sum_hessian_in_leaf=1, feature_fraction=0.3, bagging_fraction=0.8, bagging_freq=1, lambda_l2=5, max_bin=63,
                   num_threads=1, deterministic=True, force_row_wise=True, verbose=-1)

@@ -202,7 +202,7 @@ impl Found {
         if shows.author && self.shown_author.is_none() {
             self.shown_author = byline::name(tree, named_within(tree, id));
         }
-        if shows.date && self.shown_date.is_none() && tree.end(id) - id < 30 {
+        if (shows.date || shows.author) && self.shown_date.is_none() && tree.end(id) - id < 30 {
             self.shown_date = told_day(&tree.squashed_text(id, 120));
         }
     }
@@ -274,6 +274,13 @@ mod tests {
         assert_eq!(found.language.as_deref(), Some("de-CH"));
         assert_eq!(found.canonical_url.as_deref(), Some("https://site.test/x"));
         assert_eq!(found.licence.as_deref(), Some("https://creativecommons.org/licenses/by/4.0/"));
+    }
+
+    #[test]
+    fn a_day_may_stand_beside_the_author() {
+        let post = "<h1>Topic</h1><p class=author>by <a href=u>ada</a> » Sun Dec 17, 2023 9:12 am</p>";
+        let found = metadata(&parse(post, 512), None);
+        assert_eq!((found.author.as_deref(), found.date.as_deref()), (Some("ada"), Some("2023-12-17")));
     }
 
     #[test]
