@@ -210,14 +210,13 @@ fn tidy(name: &str) -> Option<String> {
 
 /// The code between fences longer than any run of backticks in it.
 pub(crate) fn fenced(code: &str, language: Option<&str>) -> String {
-    let mut longest = 0;
-    let mut run = 0;
-    for byte in code.bytes() {
-        run = if byte == b'`' { run + 1 } else { 0 };
-        longest = longest.max(run);
-    }
-    let fence = "`".repeat((longest + 1).max(3));
+    let fence = "`".repeat((longest_run(code) + 1).max(3));
     format!("{fence}{}\n{code}\n{fence}", language.unwrap_or_default())
+}
+
+/// The length of the longest run of backticks.
+pub(crate) fn longest_run(code: &str) -> usize {
+    code.split(|character| character != '`').map(str::len).max().unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ mod math;
 mod measure;
 mod metadata;
 mod names;
+mod parts;
 mod prune;
 mod render;
 mod rule;
@@ -30,6 +31,7 @@ mod table;
 mod tag;
 mod tree;
 mod vocabulary;
+mod whole;
 mod writer;
 
 pub use encoding::{Decoded, decode};

@@ -11,13 +11,15 @@ use super::code::names_gutter;
 use super::math::{Copied, copied};
 use super::tag::Tag;
 use super::tree::Node;
-use super::vocabulary::{Hints, Shows, hints, shows, tells_post};
+use super::vocabulary::{Heard, Hints, Shows, hear, tells_post};
 
 /// What one value says.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Said {
     pub(crate) hints: Hints,
     pub(crate) shows: Shows,
+    /// A bit for each group of [`parts`](super::parts) that is named.
+    pub(crate) parts: u64,
     /// It calls the element a user's post, in a word that few other things are called by.
     pub(crate) post: bool,
     /// It calls the element line numbers.
@@ -64,10 +66,11 @@ impl Names {
     }
 
     fn hear(&mut self, value: &str) -> u32 {
-        let hints = hints(value);
+        let Heard { hints, shows, parts } = hear(value);
         self.said.push(Said {
             hints,
-            shows: shows(value),
+            shows,
+            parts,
             post: hints.post && tells_post(value),
             gutter: names_gutter(value),
             copied: copied(value),

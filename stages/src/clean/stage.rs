@@ -151,7 +151,7 @@ impl Stage for Clean {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn settings(&self) -> serde_json::Value {

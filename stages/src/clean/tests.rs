@@ -102,7 +102,7 @@ fn every_script_is_cleaned_alike() {
 #[test]
 fn posts_are_content_on_a_forum_and_comments_are_not_below_an_article() {
     let post =
-        "I have tried this on my own machine, and it works as long as the cable is plugged in. What do you see? ";
+        "I have tried this on # machines of mine, and it works as long as the cable is plugged in. What do you see? ";
     let posts = numbered(
         8,
         &format!(

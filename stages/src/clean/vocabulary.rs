@@ -3,6 +3,7 @@
 //! Invariant: only names that markup uses, never words of the text and never a site's name. Names are matched as whole words after
 //! splitting at `-`, `_`, `:`, digits and camel case (`post-meta`, `postMeta`, `post_meta` give `post`, `meta`), so `shared` is not `share`.
 
+use super::parts::part;
 use super::rule::Rule;
 
 /// What the names of one element say.
@@ -18,13 +19,6 @@ pub(crate) struct Hints {
     pub(crate) post: bool,
 }
 
-/// Reads the value of a class or id attribute.
-pub(crate) fn hints(value: &str) -> Hints {
-    let mut found = Hints::default();
-    for_each_word(value, |previous, word, edge| judge(previous, word, edge, &mut found));
-    found
-}
-
 /// What the names of an element say about whom or what it shows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Shows {
@@ -32,18 +26,35 @@ pub(crate) struct Shows {
     pub(crate) date: bool,
 }
 
-/// Reads the class of an element.
-pub(crate) fn shows(class: &str) -> Shows {
-    let mut found = Shows::default();
-    for_each_word(class, |previous, word, (_, last)| match word {
+/// What the names of an element say in all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Heard {
+    pub(crate) hints: Hints,
+    pub(crate) shows: Shows,
+    /// A bit for each group of [`parts`](super::parts) that is named.
+    pub(crate) parts: u64,
+}
+
+/// Reads the value of a class or id attribute.
+pub(crate) fn hear(value: &str) -> Heard {
+    let mut heard = Heard::default();
+    for_each_word(value, |previous, word, edge| {
+        judge(previous, word, edge, &mut heard.hints);
+        show(previous, word, edge.1, &mut heard.shows);
+        heard.parts |= part(word);
+    });
+    heard
+}
+
+fn show(previous: &[u8], word: &[u8], last: bool, found: &mut Shows) {
+    match word {
         b"author" | b"byline" | b"username" | b"writer" | b"poster" | b"contributor" | b"nickname" | b"autor"
         | b"auteur" => found.author |= last,
         b"name" => found.author |= last && matches!(previous, b"author" | b"user" | b"writer" | b"byline" | b"creator"),
         b"date" | b"time" | b"timestamp" | b"datetime" | b"posted" | b"published" | b"pubdate" | b"dateline"
         | b"updated" | b"meta" => found.date = true,
         _ => {}
-    });
-    found
+    }
 }
 
 /// Whether a class name that calls an element a post does so in a word by which little else is called.
@@ -166,10 +177,10 @@ mod tests {
 
     #[test]
     fn names_are_split_into_whole_words() {
-        assert_eq!(hints("post-meta").prune, Some(Rule::Byline));
-        assert_eq!(hints("mainNav siteNav").prune, Some(Rule::Navigation));
-        assert_eq!(hints("shared-memory adapter").prune, None);
-        assert!(!shows("author-bio authors-list").author);
-        assert_eq!(hints("col-md-8 entry-content"), Hints { content: true, ..Hints::default() });
+        assert_eq!(hear("post-meta").hints.prune, Some(Rule::Byline));
+        assert_eq!(hear("mainNav siteNav").hints.prune, Some(Rule::Navigation));
+        assert_eq!(hear("shared-memory adapter").hints.prune, None);
+        assert!(!hear("author-bio authors-list").shows.author);
+        assert_eq!(hear("col-md-8 entry-content").hints, Hints { content: true, ..Hints::default() });
     }
 }

@@ -12,6 +12,7 @@ use super::super::tag::Tag;
 use super::super::tree::Tree;
 use super::block::Block;
 use super::context::{Context, contexts, flag};
+use super::copies::{Copies, Words, copies};
 use super::page::{Page, page};
 use super::shape::{Shape, shape};
 
@@ -75,8 +76,8 @@ pub(crate) struct Board<'t, 'a> {
     /// The template of each block.
     pub(super) template: Vec<u32>,
     pub(super) templates: Vec<Template>,
-    /// How often the same letters came before on the page.
-    pub(super) copies: Vec<u32>,
+    /// What of each block stands elsewhere on the page, too.
+    pub(super) copies: Vec<Copies>,
     /// The heading that each block stands under.
     pub(super) heading: Vec<Option<u32>>,
     /// The block behind the section that a heading opens.
@@ -92,13 +93,16 @@ impl<'t, 'a> Board<'t, 'a> {
     pub(crate) fn new(tree: &'t Tree<'a>, ruled: &Ruled, blocks: Vec<Block>) -> Self {
         let contexts = contexts(tree, &ruled.pruned);
         let inside = |id: usize, bit: u32| contexts[id].flags & bit != 0;
+        let mut words = Words::default();
         let shapes: Vec<Shape> = blocks
             .iter()
-            .map(|block| shape(tree, block, |id| inside(id, flag::LINK), |id| inside(id, flag::BOLD)))
+            .map(|block| shape(tree, block, |id| inside(id, flag::LINK), |id| inside(id, flag::BOLD), &mut words))
             .collect();
+        let kept = kept_by_rules(tree, &blocks, &contexts, &ruled.parts);
         let mut board = Self {
             tree,
-            kept: kept_by_rules(tree, &blocks, &contexts, &ruled.parts),
+            copies: copies(&shapes, &words, &kept),
+            kept,
             shapes,
             page: page(tree),
             forum: ruled.forum,
@@ -108,7 +112,6 @@ impl<'t, 'a> Board<'t, 'a> {
             repeats: HashMap::default(),
             template: Vec::new(),
             templates: Vec::new(),
-            copies: Vec::new(),
             heading: Vec::new(),
             section_end: Vec::new(),
             main_heading: None,
@@ -183,7 +186,6 @@ impl<'t, 'a> Board<'t, 'a> {
 
     fn group(&mut self) {
         let mut ids: HashMap<(u32, u32, u32), u32, Xxh3DefaultBuilder> = HashMap::default();
-        let mut letters: HashMap<u64, u32, Xxh3DefaultBuilder> = HashMap::default();
         for (block, shape) in self.blocks.iter().zip(&self.shapes) {
             let own = &self.contexts[block.owner];
             let key = (own.signature, own.above, own.higher);
@@ -198,9 +200,6 @@ impl<'t, 'a> Board<'t, 'a> {
             template.linked += shape.linked;
             template.prose += u32::from(is_prose(shape));
             self.template.push(id);
-            let count = letters.entry(shape.hash).or_insert(0);
-            self.copies.push(*count);
-            *count += 1;
         }
         for id in 1..self.tree.nodes.len() {
             if self.tree.node(id).tag != Tag::Text && self.before[id] < self.before[self.tree.end(id)] {

@@ -3,11 +3,17 @@
 //! Invariant: training reads the rows that this module writes, so training and use cannot differ; a row takes constant time, so a
 //! page takes time linear in its size.
 
+use super::super::parts::GROUPS;
 use super::super::rule::Rule;
 use super::super::tag::Tag;
 use super::block::Kind;
 use super::board::Board;
 use super::page::{KINDS, is_described, is_title};
+
+/// Levels up to which names are looked at.
+const MOST_LEVELS: i64 = 24;
+/// The level of a name that no element has.
+const UNNAMED: i64 = 30;
 
 /// A row that is being written.
 pub(super) struct Row<'r>(pub(super) &'r mut Vec<i16>);
@@ -20,6 +26,13 @@ impl Row<'_> {
 
     pub(super) fn count(&mut self, value: u32) {
         self.push(i64::from(value));
+    }
+
+    /// Twice the binary logarithm, roughly: an exact count would tell pages apart that are of one kind.
+    pub(super) fn magnitude(&mut self, value: u32) {
+        let value = u64::from(value) + 1;
+        let octave = value.ilog2();
+        self.push(i64::from(2 * octave + u32::from(octave > 0 && value >> (octave - 1) & 1 == 1)));
     }
 
     pub(super) fn flag(&mut self, value: bool) {
@@ -81,6 +94,8 @@ impl Board<'_, '_> {
         self.held_by(at, &mut row);
         self.neighbours(at, &mut row);
         self.whole(&mut row);
+        self.named(at, &mut row);
+        self.copies[at].write(&mut row);
     }
 
     /// The text itself.
@@ -111,7 +126,7 @@ impl Board<'_, '_> {
         row.share(shape.letters, shape.items.saturating_mul(100));
         row.push(i64::from(shape.begins));
         row.push(i64::from(shape.ends));
-        row.count(self.copies[at]);
+        row.count(self.copies[at].before);
         row.flag(is_title(&self.page, shape));
         let text = if shape.letters >= 24 && !self.page.description.is_empty() {
             self.tree.squashed_range(block.first, block.end, 60)
@@ -225,11 +240,30 @@ impl Board<'_, '_> {
         }
     }
 
+    /// How many levels up the nearest element is that is called by a word of each group.
+    fn named(&self, at: usize, row: &mut Row<'_>) {
+        let mut levels = [UNNAMED; GROUPS];
+        let mut heard = 0;
+        let owner = self.blocks[at].owner;
+        for (level, id) in (0..MOST_LEVELS).zip(std::iter::once(owner).chain(self.tree.ancestors(owner))) {
+            let own = self.tree.names.class(id).parts | self.tree.names.identity(id).parts;
+            let mut new = own & !heard;
+            heard |= own;
+            while new != 0 {
+                levels[new.trailing_zeros() as usize] = level;
+                new &= new - 1;
+            }
+        }
+        for level in levels {
+            row.push(level);
+        }
+    }
+
     /// The page.
     fn whole(&self, row: &mut Row<'_>) {
         let all = self.sums[self.blocks.len()];
-        row.count(all.blocks);
-        row.count(all.letters / 10);
+        row.magnitude(all.blocks);
+        row.magnitude(all.letters / 10);
         row.share(all.linked, all.letters);
         row.share(all.prose, all.letters);
         row.share(all.kept, all.letters);
@@ -239,9 +273,9 @@ impl Board<'_, '_> {
             row.flag(self.page.kinds >> kind & 1 == 1);
         }
         for count in self.page.counts {
-            row.count(count);
+            row.magnitude(count);
         }
-        row.count(self.page.posts);
+        row.magnitude(self.page.posts);
         row.count(self.page.path_depth);
         row.flag(self.forum);
         row.flag(self.article);

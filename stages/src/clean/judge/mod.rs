@@ -12,6 +12,7 @@
 pub(crate) mod block;
 pub(crate) mod board;
 mod context;
+mod copies;
 mod cut;
 mod decide;
 mod features;
@@ -38,7 +39,7 @@ static MODEL: LazyLock<Model> = LazyLock::new(|| {
     Model::from_bytes(include_bytes!("weights.bin")).expect("a test reads the weights that the program carries")
 });
 
-/// A page with more blocks is left to the rules: the judge's memory, about 300 bytes a block, stays bounded.
+/// A page with more blocks is left to the rules: the judge's memory, about 400 bytes a block, stays bounded.
 const MOST_BLOCKS: usize = 100_000;
 
 /// Rows that are held at once.

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use super::super::tag::Tag;
 use super::super::tree::Tree;
 use super::block::Block;
+use super::copies::Words;
 
 /// What the text of a block looks like.
 #[derive(Debug, Clone, Copy, Default)]
@@ -79,14 +80,16 @@ fn is_spaceless(character: char) -> bool {
         | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
 
-/// Reads one block; `linked` tells which nodes stand inside a link, `bold` which in bold type.
+/// Reads one block, and its words into `words`; `linked` tells which nodes stand inside a link, `bold` which in bold type.
 pub(crate) fn shape(
     tree: &Tree<'_>,
     block: &Block,
     linked: impl Fn(usize) -> bool,
     bold: impl Fn(usize) -> bool,
+    words: &mut Words,
 ) -> Shape {
-    let mut reader = Reader { shape: Shape { hash: 0xcbf2_9ce4_8422_2325, ..Shape::default() }, gap: true, last: 0 };
+    let shape = Shape { hash: SEED, ..Shape::default() };
+    let mut reader = Reader { shape, gap: true, last: 0, word: SEED, words };
     if linked(block.first) {
         reader.shape.links = 1;
     }
@@ -116,18 +119,27 @@ pub(crate) fn shape(
         }
     }
     reader.shape.ends = reader.last;
+    reader.end_word();
+    reader.words.end_block();
     reader.shape
 }
 
-struct Reader {
+/// FNV-1a begins with this, and multiplies by that.
+const SEED: u64 = 0xcbf2_9ce4_8422_2325;
+const PRIME: u64 = 0x0100_0000_01b3;
+
+struct Reader<'w> {
     shape: Shape,
     /// White space came last.
     gap: bool,
     /// The class of the last character.
     last: u8,
+    /// FNV-1a of the letters and digits of the word so far, ASCII in lower case.
+    word: u64,
+    words: &'w mut Words,
 }
 
-impl Reader {
+impl Reader<'_> {
     fn text(&mut self, text: &str) {
         let classes = &*CLASSES;
         let mut at = 0;
@@ -164,6 +176,9 @@ impl Reader {
     }
 
     fn add(&mut self, code: u64, class: u8, letters: u32) {
+        if class > 3 || self.gap {
+            self.end_word();
+        }
         if class == GAP {
             self.shape.sentence_ends += u32::from(self.last == 4 && !self.gap);
             self.gap = true;
@@ -184,9 +199,18 @@ impl Reader {
             shape.begins = class;
         }
         if class <= 3 {
-            shape.hash = (shape.hash ^ code).wrapping_mul(0x0100_0000_01b3);
+            shape.hash = (shape.hash ^ code).wrapping_mul(PRIME);
+            let lower = if class == 1 && code < 128 { code | 0x20 } else { code };
+            self.word = (self.word ^ lower).wrapping_mul(PRIME);
         }
         self.last = class;
         self.gap = false;
+    }
+
+    fn end_word(&mut self) {
+        if self.word != SEED {
+            self.words.push((self.word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32);
+            self.word = SEED;
+        }
     }
 }

@@ -41,7 +41,7 @@ fn the_shape_of_a_text_needs_no_spaces() {
     let of = |page: &str| {
         let tree = parse(page, 512);
         let block = block::blocks(&tree, false)[0];
-        shape::shape(&tree, &block, |_| false, |_| false)
+        shape::shape(&tree, &block, |_| false, |_| false, &mut copies::Words::default())
     };
     let chinese = of("<p>汉语历史悠久。内容丰富！</p>");
     assert_eq!((chinese.words, chinese.sentence_ends, chinese.letters), (10, 2, 34));

@@ -10,26 +10,29 @@ use super::date::told_day;
 /// A longer text is no name, in characters.
 const LONGEST_NAME: usize = 60;
 
+/// What stands before a name.
+const MARKS: [&str; 14] = [
+    "By ",
+    "by ",
+    "BY ",
+    "Von ",
+    "von ",
+    "Par ",
+    "par ",
+    "Por ",
+    "por ",
+    "Di ",
+    "Written by ",
+    "Posted by ",
+    "Author:",
+    "作者：",
+];
+
 /// The name that an element shows, without the word before it; `None` for what is no name.
 pub(super) fn name(tree: &Tree<'_>, id: usize) -> Option<String> {
     let shown = tree.squashed_text(id, 200);
     let mut text = shown.as_str();
-    for mark in [
-        "By ",
-        "by ",
-        "BY ",
-        "Von ",
-        "von ",
-        "Par ",
-        "par ",
-        "Por ",
-        "por ",
-        "Di ",
-        "Written by ",
-        "Posted by ",
-        "Author:",
-        "作者：",
-    ] {
+    for mark in MARKS {
         text = text.strip_prefix(mark).unwrap_or(text).trim_start();
     }
     let text = text.split([',', '|', '•', '·']).next().unwrap_or_default();
@@ -41,6 +44,7 @@ pub(super) fn name(tree: &Tree<'_>, id: usize) -> Option<String> {
         && letters > digits
         && text.split_whitespace().count() <= 5
         && told_day(text).is_none()
+        && !MARKS.iter().any(|mark| mark.trim_end() == text)
         && !text.ends_with(['.', '!', '?', '。']);
     name.then(|| text.to_owned())
 }
@@ -81,7 +85,10 @@ mod tests {
             assert!(tree.names.class(1).shows.author, "{page}");
             assert_eq!(name(&tree, named_within(&tree, 1)).as_deref(), Some("Ada Lovelace"), "{page}");
         }
-        let tree = parse("<p class=author>The author has written many books about this.</p>", 512);
-        assert_eq!(name(&tree, 1), None);
+        for page in
+            ["<p class=author>The author has written many books about this.</p>", "<p class=author>Posted by</p>"]
+        {
+            assert_eq!(name(&parse(page, 512), 1), None);
+        }
     }
 }

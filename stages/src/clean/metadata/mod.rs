@@ -5,9 +5,9 @@
 
 mod byline;
 mod date;
+mod linked;
 mod title;
 
-use serde_json::Value;
 use url::Url;
 
 use super::attribute::Name;
@@ -20,8 +20,6 @@ use title::title;
 
 /// The longest value kept, in bytes.
 const LONGEST: usize = 1000;
-/// JSON-LD blocks larger than this are not read, in bytes.
-const LARGEST_JSON: usize = 1 << 20;
 /// Main headings looked at.
 const HEADINGS: usize = 4;
 /// Nodes behind and before the main heading in which a day is taken for the page's.
@@ -204,83 +202,9 @@ impl Found {
         if shows.author && self.shown_author.is_none() {
             self.shown_author = byline::name(tree, named_within(tree, id));
         }
-        if shows.date && self.shown_date.is_none() && tree.end(id) - id < 30 {
+        if (shows.date || shows.author) && self.shown_date.is_none() && tree.end(id) - id < 30 {
             self.shown_date = told_day(&tree.squashed_text(id, 120));
         }
-    }
-
-    fn script(&mut self, tree: &Tree<'_>, id: usize) {
-        let linked_data = tree
-            .raw_attribute(id, Name::Type)
-            .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/ld+json"));
-        let text = tree.raw_text((id + 1).min(tree.nodes.len() - 1));
-        if !linked_data || tree.end(id) == id + 1 || text.len() > LARGEST_JSON {
-            return;
-        }
-        let Ok(value) = serde_json::from_str::<Value>(text.trim()) else { return };
-        let mut open = vec![&value];
-        let mut seen = 0;
-        while let Some(value) = open.pop() {
-            seen += 1;
-            match value {
-                Value::Array(all) => open.extend(all.iter().rev()),
-                Value::Object(object) => {
-                    self.json(value);
-                    open.extend(object.get("@graph").into_iter().chain(object.get("mainEntity")));
-                }
-                _ => {}
-            }
-            if seen > 2000 {
-                return;
-            }
-        }
-    }
-
-    fn json(&mut self, value: &Value) {
-        let kinds: Vec<&str> = match &value["@type"] {
-            Value::String(kind) => vec![kind.as_str()],
-            Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
-            _ => return,
-        };
-        if kinds.contains(&"Person")
-            && let (Some(id), Some(name)) = (value["@id"].as_str(), value["name"].as_str().and_then(tidy))
-        {
-            self.json_persons.push((id.to_owned(), name));
-        }
-        if kinds.contains(&"WebSite") && self.json_site.is_none() {
-            self.json_site = value["name"].as_str().and_then(tidy);
-        }
-        let work = kinds.iter().any(|kind| {
-            ["Article", "Posting", "Page", "Report", "Recipe", "Book", "Course", "Review", "Question"]
-                .iter()
-                .any(|end| kind.ends_with(end))
-        });
-        if !work {
-            return;
-        }
-        if self.json_title.is_none() {
-            self.json_title = value["headline"].as_str().and_then(|headline| tidy(&decode_entities(headline, false)));
-        }
-        if self.json_author.is_none() {
-            self.json_authors(&value["author"]);
-        }
-        if self.json_date.is_none() {
-            self.json_date = value["datePublished"].as_str().and_then(iso_day);
-        }
-        if self.licence.is_none() {
-            self.licence = value["license"].as_str().and_then(tidy);
-        }
-    }
-
-    fn json_authors(&mut self, value: &Value) {
-        let all = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-        let organisation = |one: &Value| one["@type"].as_str() == Some("Organization");
-        self.json_author = names(all.iter().filter(|one| !organisation(one)));
-        if self.json_organisation.is_none() {
-            self.json_organisation = names(all.iter().filter(|one| organisation(one)));
-        }
-        let ids = all.iter().filter(|one| one["name"].is_null()).filter_map(|one| one["@id"].as_str());
-        self.json_author_ids.extend(ids.map(str::to_owned));
     }
 
     fn finish(mut self, base: Option<&Url>) -> Metadata {
@@ -309,15 +233,6 @@ impl Found {
             licence: self.licence_link.or(self.licence),
         }
     }
-}
-
-/// The names of one person or several, in JSON-LD.
-fn names<'v>(all: impl Iterator<Item = &'v Value>) -> Option<String> {
-    let one = |value: &Value| {
-        value.as_str().or_else(|| value["name"].as_str()).and_then(tidy).filter(|name| !is_address(name))
-    };
-    let all: Vec<String> = all.filter_map(one).collect();
-    (!all.is_empty()).then(|| all.join(", "))
 }
 
 fn tidy(value: &str) -> Option<String> {
@@ -359,6 +274,13 @@ mod tests {
         assert_eq!(found.language.as_deref(), Some("de-CH"));
         assert_eq!(found.canonical_url.as_deref(), Some("https://site.test/x"));
         assert_eq!(found.licence.as_deref(), Some("https://creativecommons.org/licenses/by/4.0/"));
+    }
+
+    #[test]
+    fn a_day_may_stand_beside_the_author() {
+        let post = "<h1>Topic</h1><p class=author>by <a href=u>ada</a> » Sun Dec 17, 2023 9:12 am</p>";
+        let found = metadata(&parse(post, 512), None);
+        assert_eq!((found.author.as_deref(), found.date.as_deref()), (Some("ada"), Some("2023-12-17")));
     }
 
     #[test]

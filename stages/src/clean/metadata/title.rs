@@ -8,7 +8,10 @@ const MARKS: [&str; 9] = [" | ", " - ", " – ", " — ", " · ", " » ", " • 
 /// Chooses; `declared` in the order in which they are believed.
 pub(super) fn title(headings: &[String], declared: &[Option<String>], site: Option<&str>) -> Option<String> {
     let first = declared.iter().flatten().next();
-    let is_site = |heading: &str| site.is_some_and(|site| letters(site) == letters(heading));
+    let is_site = |heading: &str| {
+        site.is_some_and(|site| letters(site) == letters(heading))
+            || declared.iter().flatten().any(|title| closes(heading, title))
+    };
     let heading = headings.iter().filter(|heading| !is_site(heading)).max_by(|one, other| {
         // The one nearest to what is declared; of equals, the first.
         let near = |heading: &str| declared.iter().flatten().map(|title| shared(heading, title)).max().unwrap_or(0);
@@ -17,6 +20,12 @@ pub(super) fn title(headings: &[String], declared: &[Option<String>], site: Opti
     let Some(first) = first else { return heading.cloned() };
     let agrees = heading.filter(|heading| declared.iter().flatten().any(|title| shared(heading, title) >= 50));
     Some(agrees.cloned().unwrap_or_else(|| without_site(first, site)))
+}
+
+/// Whether the heading is no more than what a title ends with behind a separator, and the shorter part: on a forum, often the site.
+fn closes(heading: &str, title: &str) -> bool {
+    let rest = title.strip_suffix(heading);
+    rest.is_some_and(|rest| rest.len() > heading.len() && MARKS.iter().any(|mark| rest.ends_with(mark)))
 }
 
 /// The share of the heading's letters, in percent, in words that the title has too; 100 if the title holds the heading as it is.
@@ -70,6 +79,8 @@ mod tests {
     fn the_heading_is_the_title_where_the_page_declares_the_same() {
         assert_eq!(of("A long story", "A long story | The Site", None).as_deref(), Some("A long story"));
         assert_eq!(of("The Site", "A long story | The Site", Some("The Site")).as_deref(), Some("A long story"));
+        assert_eq!(of("The Site", "A long story - The Site", None).as_deref(), Some("A long story"));
+        assert_eq!(of("A long story", "Site - A long story", None).as_deref(), Some("A long story"));
         assert_eq!(of("Welcome", "A long story - Site", None).as_deref(), Some("A long story"));
         assert_eq!(of("汉语的历史", "汉语的历史_百科", None).as_deref(), Some("汉语的历史"));
         assert_eq!(title(&["Only".to_owned()], &[None], None).as_deref(), Some("Only"));

@@ -37,8 +37,9 @@ fn code_in_a_cell_leaves_the_table() {
 }
 
 #[test]
-fn inline_code_is_fenced_by_what_it_does_not_hold() {
-    assert_eq!(markdown("<main><p>Use <code>a`b</code> or <kbd>c</kbd>.</p></main>"), "Use `` a`b `` or `c`.");
+fn inline_code_is_fenced_by_more_backticks_than_it_holds() {
+    let page = "<main><p>Use <code>a`b</code>, <code>``x`` y</code> or <kbd>c</kbd>.</p></main>";
+    assert_eq!(markdown(page), "Use `` a`b ``, ``` ``x`` y ``` or `c`.");
 }
 
 #[test]
