@@ -127,18 +127,8 @@ fn chart(out: &mut String, title: &str, curves: &Curves) {
         );
     }
     for (colour, points) in COLOURS.iter().cycle().zip(curves.values()) {
-        let thin = points.len().div_ceil(MOST_POINTS).max(1);
-        let last = points.len().saturating_sub(1);
-        let shown = points.iter().enumerate().filter(|(place, _)| place % thin == 0 || *place == last);
-        let path = shown.fold(String::new(), |mut path, (_, &(step, value))| {
-            let _ = write!(path, "{:.1},{:.1} ", x(step), y(value));
-            path
-        });
-        let _ = writeln!(out, "<polyline class=\"curve\" stroke=\"{colour}\" points=\"{}\"/>", path.trim_end());
-        // A line needs two points to be seen; few points are shown as what they are.
-        for &(step, value) in points.iter().filter(|_| points.len() <= FEW_POINTS) {
-            let _ = writeln!(out, "<circle fill=\"{colour}\" r=\"3\" cx=\"{:.1}\" cy=\"{:.1}\"/>", x(step), y(value));
-        }
+        let points: Vec<(f64, f64)> = points.iter().map(|&(step, value)| (x(step), y(value))).collect();
+        curve(out, colour, &points);
     }
     out.push_str("</svg>\n<div class=\"key\">");
     for (colour, (name, points)) in COLOURS.iter().cycle().zip(curves) {
@@ -146,6 +136,21 @@ fn chart(out: &mut String, title: &str, curves: &Curves) {
         let _ = write!(out, "<span><i style=\"background:{colour}\"></i>{}: {last}</span>", escape(name));
     }
     out.push_str("</div>\n");
+}
+
+/// One curve, by its places in the drawing. A line needs two points to be seen; few points are shown as what they are.
+fn curve(out: &mut String, colour: &str, points: &[(f64, f64)]) {
+    let thin = points.len().div_ceil(MOST_POINTS).max(1);
+    let last = points.len().saturating_sub(1);
+    let shown = points.iter().enumerate().filter(|(place, _)| place % thin == 0 || *place == last);
+    let path = shown.fold(String::new(), |mut path, (_, (x, y))| {
+        let _ = write!(path, "{x:.1},{y:.1} ");
+        path
+    });
+    let _ = writeln!(out, "<polyline class=\"curve\" stroke=\"{colour}\" points=\"{}\"/>", path.trim_end());
+    for (x, y) in points.iter().filter(|_| points.len() <= FEW_POINTS) {
+        let _ = writeln!(out, "<circle fill=\"{colour}\" r=\"3\" cx=\"{x:.1}\" cy=\"{y:.1}\"/>");
+    }
 }
 
 /// A number in four digits.
