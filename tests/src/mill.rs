@@ -241,26 +241,33 @@ impl Place<'_> {
     /// The stored files whose path ends so, such as `/data.parquet`, sorted; unfinished parts left out.
     pub fn stored(&self, ending: &str) -> Vec<PathBuf> {
         let store = self.path().join("work/store");
-        let mut all: Vec<String> = files_below(&store).into_keys().collect();
-        all.retain(|path| path.ends_with(ending) && !path.starts_with("tmp/"));
-        all.into_iter().map(|path| store.join(path)).collect()
+        let mut all = paths_below(&store);
+        all.retain(|path| path.to_string_lossy().ends_with(ending) && !path.starts_with(store.join("tmp")));
+        all
     }
 }
 
 /// All regular files below a folder, by path relative to it.
 pub fn files_below(dir: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut all = BTreeMap::new();
+    let name = |path: &Path| path.strip_prefix(dir).expect("it lies below").to_string_lossy().into_owned();
+    let read = |path: PathBuf| (name(&path), fs_err::read(&path).expect("the file can be read"));
+    paths_below(dir).into_iter().map(read).collect()
+}
+
+/// The paths of all regular files below a folder, sorted. A folder that a running process has taken away meanwhile has none.
+fn paths_below(dir: &Path) -> Vec<PathBuf> {
+    let mut all = Vec::new();
     let mut open = vec![dir.to_owned()];
     while let Some(next) = open.pop() {
-        for entry in fs_err::read_dir(&next).expect("the folder can be listed") {
+        let entries = match fs_err::read_dir(&next) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            entries => entries.expect("the folder can be listed"),
+        };
+        for entry in entries {
             let path = entry.expect("the folder can be listed").path();
-            if path.is_dir() {
-                open.push(path);
-            } else {
-                let name = path.strip_prefix(dir).expect("it lies below").to_string_lossy().into_owned();
-                all.insert(name, fs_err::read(&path).expect("the file can be read"));
-            }
+            if path.is_dir() { &mut open } else { &mut all }.push(path);
         }
     }
+    all.sort();
     all
 }

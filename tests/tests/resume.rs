@@ -1,7 +1,6 @@
 //! Kill a run anywhere and run it again: the corpus is that of an undisturbed run.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
@@ -28,11 +27,7 @@ const LONGEST_WAIT: u64 = 20_000;
 
 /// Parts that the place's store holds.
 fn stored(place: &Place<'_>) -> usize {
-    let folders = |path: &Path| -> Vec<PathBuf> {
-        fs_err::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
-    };
-    let stages = folders(&place.path().join("work/store"));
-    stages.iter().flat_map(|stage| folders(stage)).filter(|part| part.join("receipt.json").is_file()).count()
+    place.stored("/receipt.json").len()
 }
 
 /// Waits until the store holds so many parts; false if the run ends before.
