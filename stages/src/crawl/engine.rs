@@ -355,20 +355,24 @@ impl Engine<'_> {
 
     /// Puts what happened into the journal, so that a killed process loses none of it.
     pub(super) fn note(&mut self) -> Result<(), CrawlError> {
-        self.batch.told.extend(self.queues.hosts.take_told());
-        if !self.batch.is_empty() {
+        let batch = self.take_batch();
+        if !batch.is_empty() {
             let (end, records) = self.archive.hand_over()?;
-            let batch = self.journal.append(std::mem::take(&mut self.batch), end, records)?;
+            let batch = self.journal.append(batch, end, records)?;
             self.pending.merge(batch);
         }
         Ok(())
     }
 
+    fn take_batch(&mut self) -> Batch {
+        Batch { told: self.queues.hosts.take_told(), ..std::mem::take(&mut self.batch) }
+    }
+
     /// Makes everything so far durable: first the records, then what the frontier says of them.
     pub(super) fn commit(&mut self, mark: Mark) -> Result<(), CrawlError> {
-        self.batch.told.extend(self.queues.hosts.take_told());
         let position = self.archive.sync()?;
-        self.pending.merge(std::mem::take(&mut self.batch));
+        let batch = self.take_batch();
+        self.pending.merge(batch);
         self.frontier.commit(&std::mem::take(&mut self.pending), position, mark)?;
         self.journal.committed()?;
         self.queued = self.frontier.waiting()?;

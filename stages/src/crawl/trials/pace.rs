@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
 use super::*;
-use crate::crawl::Control;
 use crate::crawl::hosts::Hosts;
 use crate::crawl::politeness::MAX_RETRY_AFTER;
+use crate::crawl::{Client, Control, Wanted};
 
 /// Lets a crawl run until it has looked around this often after a path was asked for.
 struct Watching<'a> {
@@ -93,6 +93,19 @@ fn a_person_does_not_wait_for_a_busy_host_and_the_next_crawl_does() {
             assert_eq!(site.hits()[busy], 1, "{busy}, call {call}");
         }
     }
+}
+
+#[test]
+fn a_person_does_not_wait_for_a_busy_server_of_files_either() {
+    let site = Site::new(|_| Response::builder().status(503).header("retry-after", "250").body(Body::empty()).unwrap());
+    let client = || Client::new(&site.settings(), None).unwrap();
+    let url = |path: &str| url::Url::parse(&site.url(path)).unwrap();
+    let watching = |path| Watching { site: &site, path, looks: AtomicU32::new(0) };
+    let dir = TempDir::new().unwrap();
+    let wanted = Wanted { url: url("/file"), dir: dir.path().to_owned(), sha256: None };
+    assert!(client().files(&[wanted], false, &watching("/file")).unwrap().is_none());
+    assert_eq!(client().ask(&url("/listing"), 1 << 10, &watching("/listing")).unwrap(), None);
+    assert_eq!(site.hits().into_values().collect::<Vec<_>>(), [1, 1]);
 }
 
 #[test]
