@@ -116,14 +116,14 @@ def load(data):
     return pages
 
 
-def features(program, mode, pages, work):
-    """The answers of `clean_features` to all pages, in order; `mode` are its arguments."""
+def features(program, arguments, pages, work):
+    """The answers of `clean_features`, called with these arguments, to all pages, in order."""
     path = os.path.join(work, "pages.jsonl")
     with open(path, "w", encoding="utf-8") as out:
         for at, page in enumerate(pages):
             out.write(json.dumps({"id": at, "html": page.html, "fold": page.fold}) + "\n")
     with open(path, "rb") as given:
-        process = subprocess.Popen([program, *mode], stdin=given, stdout=subprocess.PIPE)
+        process = subprocess.Popen([program, *arguments], stdin=given, stdout=subprocess.PIPE)
         yield from map(json.loads, process.stdout)
         if process.wait():
             sys.exit(f"{program} failed")
@@ -202,9 +202,9 @@ def main():
         weights[f"{given.folds}.{number}"] = np.where(fold == number, 0, weight)
 
     def learn(path):
-        bytes_ = forest(fit(table, target, weights[path]))
+        learned = forest(fit(table, target, weights[path]))
         with open(path, "wb") as out:
-            out.write(bytes_)
+            out.write(learned)
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(learn, weights))

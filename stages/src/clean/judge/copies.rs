@@ -17,7 +17,8 @@ const MOST_WORDS: usize = 1 << 18;
 const RUN: usize = 3;
 /// Words at a block's beginning by which it may be known.
 const BEGINNING: usize = 4;
-const PRIME: u64 = 0x9e37_79b9_7f4a_7c15;
+/// 2^64 divided by the golden ratio, which spreads what it multiplies over the upper bits (Knuth, TAOCP 6.4).
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The words of a page, block by block.
 #[derive(Debug, Default)]
@@ -28,10 +29,10 @@ pub(super) struct Words {
 }
 
 impl Words {
-    /// Another word of the block at hand.
-    pub(super) fn push(&mut self, hash: u32) {
+    /// Another word of the block at hand, by its hash.
+    pub(super) fn push(&mut self, word: u64) {
         if self.hashes.len() < MOST_WORDS {
-            self.hashes.push(hash);
+            self.hashes.push((word.wrapping_mul(SPREAD) >> 32) as u32);
         }
     }
 
@@ -102,7 +103,7 @@ pub(super) fn copies(shapes: &[Shape], words: &Words, kept: &[bool]) -> Vec<Copi
 }
 
 fn key(words: &[u32]) -> u64 {
-    words.iter().fold(0, |key, word| (key ^ u64::from(*word)).wrapping_mul(PRIME).rotate_left(29))
+    words.iter().fold(0, |key, word| (key ^ u64::from(*word)).wrapping_mul(SPREAD).rotate_left(29))
 }
 
 fn count_copies(shapes: &[Shape], kept: &[bool], all: &mut [Copies]) {
@@ -194,9 +195,9 @@ mod tests {
     fn what_stands_twice_is_known_by_its_place() {
         let mut words = Words::default();
         let mut shapes = Vec::new();
-        for block in [[1, 2, 3, 4], [5, 6, 7, 8], [1, 2, 3, 4], [9, 2, 3, 4]] {
+        for block in [[1_u32, 2, 3, 4], [5, 6, 7, 8], [1, 2, 3, 4], [9, 2, 3, 4]] {
             for word in block {
-                words.push(word);
+                words.push(u64::from(word));
             }
             words.end_block();
             shapes.push(Shape { hash: key(&block), ..Shape::default() });

@@ -209,7 +209,7 @@ impl Reader<'_> {
 
     fn end_word(&mut self) {
         if self.word != SEED {
-            self.words.push((self.word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32);
+            self.words.push(self.word);
             self.word = SEED;
         }
     }

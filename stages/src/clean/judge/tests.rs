@@ -53,6 +53,34 @@ fn the_shape_of_a_text_needs_no_spaces() {
 }
 
 #[test]
+fn a_row_tells_how_far_up_the_parts_of_a_page_are_named() {
+    let row = |page: &str| {
+        let tree = parse(page, 512);
+        let ruled = rule(&tree, &CleanSettings::default());
+        let board = Board::new(&tree, &ruled, block::blocks(&tree, false));
+        let mut row = Vec::new();
+        board.row(0, &mut row);
+        row
+    };
+    let page = |class: &str, deep: &str| format!("<body><div class='{class}'>{deep}<p id=x>text</p></div>");
+    let differ = |one: &[i16], other: &[i16]| {
+        one.iter().zip(other).filter(|(one, other)| one != other).map(|(one, other)| (*one, *other)).collect::<Vec<_>>()
+    };
+    let unnamed = row(&page("", ""));
+    assert_eq!(differ(&row(&page("price-list", "")), &unnamed), [(1, 30), (1, 30)], "a price and a list, one level up");
+    assert_eq!(differ(&row(&page("x-unheard", "")), &unnamed), []);
+}
+
+#[test]
+fn counts_of_one_kind_of_page_are_one_magnitude() {
+    let mut row = Vec::new();
+    for value in [0, 1, 2, 3, 5, 6, 7, 1023, 1534, 1535, u32::MAX] {
+        features::Row(&mut row).magnitude(value);
+    }
+    assert_eq!(row, [0, 2, 3, 4, 5, 5, 6, 20, 20, 21, 64]);
+}
+
+#[test]
 fn the_carried_weights_fit_the_rows() {
     let tree = parse("<body><h1>a</h1><p>b</p>", 512);
     let ruled = rule(&tree, &CleanSettings::default());

@@ -2,6 +2,8 @@
 //!
 //! Invariant: only works (articles, postings, pages) give title, author and date; what is no JSON says nothing.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::super::attribute::Name;
@@ -96,7 +98,7 @@ fn names<'v>(all: impl Iterator<Item = &'v Value>) -> Option<String> {
         value.as_str().or_else(|| value["name"].as_str()).and_then(tidy).filter(|name| !is_address(name))
     };
     let mut all: Vec<String> = all.filter_map(one).collect();
-    let mut told = std::collections::HashSet::new();
+    let mut told = HashSet::new();
     all.retain(|name| told.insert(name.clone()));
     (!all.is_empty()).then(|| all.join(", "))
 }

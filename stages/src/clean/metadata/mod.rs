@@ -263,7 +263,7 @@ mod tests {
     fn json_ld_goes_before_open_graph_before_the_title() {
         let page = r#"<html lang=de-CH><title>T | Site</title><meta property="og:site_name" content="Site">
             <meta property="og:title" content="O"><link rel=canonical href="/x"><a rel=license href="https://creativecommons.org/licenses/by/4.0/">cc</a>
-            <script type="application/ld+json">{"@graph":[{"@type":"NewsArticle","headline":"J","author":[{"name":"A"},{"name":"B"}],
+            <script type="application/ld+json">{"@graph":[{"@type":"NewsArticle","headline":"J","author":[{"name":"A"},{"name":"B"},{"name":"A"}],
             "datePublished":"2024-02-03T10:00:00Z"}]}</script>"#;
         let tree = parse(page, 512);
         let base = Url::parse("https://site.test/a/b").expect("a valid address");
