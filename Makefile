@@ -81,7 +81,7 @@ schema: ## Write schemas/ anew
 
 .PHONY: bench
 bench: ## Benches of every stage on real text of this machine
-	$(CARGO) bench --locked -p corpusmill-stages
+	$(CARGO) bench --locked --workspace --bench stages --bench memory --bench warc
 
 .PHONY: deny
 deny: ## Licences and sources of dependencies (needs cargo-deny)
