@@ -28,7 +28,7 @@ impl DocumentId {
         Self(format!("{:032x}", xxh3_128(&bytes)))
     }
 
-    /// An id that the user's data already had.
+    /// Wraps an id that the user's data already has.
     pub fn given(id: impl Into<String>) -> Self {
         Self(id.into())
     }
@@ -45,22 +45,22 @@ impl fmt::Display for DocumentId {
     }
 }
 
-/// The hexadecimal XXH3-128 of a content, as stored in `content_digest`.
+/// The hexadecimal XXH3-128 of these bytes, as stored in the column `content_digest`.
 pub fn content_digest(bytes: &[u8]) -> String {
     format!("{:032x}", xxh3_128(bytes))
 }
 
-/// Batches are cut at this many rows …
+/// Maximum rows of a batch.
 pub const BATCH_ROWS: usize = 1024;
-/// … or at this many bytes of text, whichever comes first. Small, since a reader, a stage and a writer each hold one, and
-/// the C library keeps what is freed in large pieces.
+/// Maximum bytes of text in a batch; the first limit reached ends the batch. Small, because a reader, a stage and a
+/// writer each hold a batch, and the C allocator keeps large freed blocks.
 pub const BATCH_BYTES: usize = 2 << 20;
 
 fn text_fields(names: &[(&str, bool)]) -> Vec<Field> {
     names.iter().map(|&(name, nullable)| Field::new(name, DataType::Utf8, nullable)).collect()
 }
 
-/// The columns that every document has. A stage that measures adds typed columns after them.
+/// The columns that every document has. A stage that measures appends typed columns.
 pub static DOCUMENT: LazyLock<SchemaRef> = LazyLock::new(|| {
     Arc::new(Schema::new(text_fields(&[
         ("id", false),
@@ -76,7 +76,7 @@ pub static DOCUMENT: LazyLock<SchemaRef> = LazyLock::new(|| {
     ])))
 });
 
-/// Documents that left the corpus, one row each.
+/// Rejected documents, one row each.
 pub static REJECTED: LazyLock<SchemaRef> = LazyLock::new(|| {
     let mut fields =
         text_fields(&[("id", false), ("source", false), ("origin", false), ("stage", false), ("rule", false)]);
@@ -87,7 +87,7 @@ pub static REJECTED: LazyLock<SchemaRef> = LazyLock::new(|| {
     Arc::new(Schema::new(fields))
 });
 
-/// Spans and lines that a stage cut from documents that stay, one row a document and rule.
+/// Spans and lines that a stage cut from documents that it kept, one row per document and rule.
 pub static EDITS: LazyLock<SchemaRef> = LazyLock::new(|| {
     let mut fields = text_fields(&[("id", false), ("stage", false), ("rule", false)]);
     fields.push(Field::new("count", DataType::UInt64, false));
@@ -95,7 +95,7 @@ pub static EDITS: LazyLock<SchemaRef> = LazyLock::new(|| {
     Arc::new(Schema::new(fields))
 });
 
-/// Schema of the named document columns only: what a port asks for.
+/// Schema of the named document columns only, for a port.
 ///
 /// # Panics
 /// When a name is not a column of [`struct@DOCUMENT`], which is a bug of the calling stage.
@@ -110,7 +110,7 @@ pub fn document_columns(names: &[&str]) -> SchemaRef {
 /// A text column of a batch.
 ///
 /// # Errors
-/// When the column is missing or is no text.
+/// When the column is missing or is not text.
 pub fn text_column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a StringArray, StageError> {
     let array = batch.column_by_name(name).ok_or_else(|| missing(batch.schema_ref(), name))?;
     array.as_string_opt::<i32>().ok_or_else(|| StageError::ColumnType {
@@ -126,13 +126,13 @@ pub fn optional_text<'a>(batch: &'a RecordBatch, name: &str, row: usize) -> Opti
     column.is_valid(row).then(|| column.value(row))
 }
 
-/// The error for a column that is not there.
+/// The error for a missing column.
 pub fn missing(schema: &Schema, name: &str) -> StageError {
     let available = schema.fields().iter().map(|field| field.name().as_str()).collect::<Vec<_>>().join(", ");
     StageError::MissingColumn { column: name.to_owned(), available }
 }
 
-/// The batch with some text columns replaced; columns that the schema lacks are an error.
+/// The batch with one text column replaced.
 ///
 /// # Errors
 /// When a column is missing or lengths differ.
@@ -143,7 +143,7 @@ pub fn with_text(batch: &RecordBatch, name: &str, values: ArrayRef) -> Result<Re
     Ok(RecordBatch::try_new(batch.schema(), columns)?)
 }
 
-/// A document on its way into a batch.
+/// One document, before it is added to a batch.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Document {
     /// See [`DocumentId`].
@@ -154,18 +154,18 @@ pub struct Document {
     pub origin: String,
     /// The text.
     pub text: String,
-    /// The title, where the input has one.
+    /// The title, if the input has one.
     pub title: Option<String>,
     /// ISO 639-3.
     pub language: Option<String>,
     /// SPDX expression.
     pub licence: Option<String>,
-    /// Such as `text/x-rust`.
+    /// Media type, such as `text/x-rust`.
     pub media_type: Option<String>,
     /// See [`content_digest`].
     pub content_digest: String,
-    /// The WHATWG name of the encoding that the text was decoded from: of every page of HTML that came as bytes, and of other files
-    /// that were not UTF-8.
+    /// WHATWG name of the encoding that the text was decoded from. Set for every HTML page read as bytes, and for other
+    /// files that were not UTF-8.
     pub charset: Option<String>,
 }
 
@@ -181,7 +181,7 @@ impl DocumentBuilder {
     /// Adds a document; returns a batch when one is full.
     ///
     /// # Errors
-    /// Never in practice: Arrow's checks of lengths.
+    /// Never in practice; only Arrow's length checks can fail.
     pub fn push(&mut self, document: Document) -> Result<Option<RecordBatch>, StageError> {
         let Document { id, source, origin, text, title, language, licence, media_type, content_digest, charset } =
             document;
@@ -205,10 +205,10 @@ impl DocumentBuilder {
         if self.rows >= BATCH_ROWS || self.bytes >= BATCH_BYTES { self.take() } else { Ok(None) }
     }
 
-    /// What is left, if anything.
+    /// Takes the remaining rows as a batch; `None` if there are none.
     ///
     /// # Errors
-    /// Never in practice: Arrow's checks of lengths.
+    /// Never in practice; only Arrow's length checks can fail.
     pub fn take(&mut self) -> Result<Option<RecordBatch>, StageError> {
         if self.rows == 0 {
             return Ok(None);

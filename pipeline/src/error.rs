@@ -1,42 +1,18 @@
-//! The errors of the core, sorted by who can mend them: the machine, the data, the settings, or us.
+//! Errors of the core, grouped by what is at fault: the machine, the data, the settings, or this program.
 
-use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
 use crate::store::Address;
 
-/// The causes of an error, joined for a person; a cause that is already quoted by what stands before it is not said again.
-pub fn message(error: &(dyn Error + 'static)) -> String {
-    let mut text = String::new();
-    for cause in causes(error).map(ToString::to_string) {
-        if text.is_empty() {
-            text = cause;
-        } else if !text.contains(&cause) {
-            text = format!("{text}: {cause}");
-        }
-    }
-    text
-}
-
-/// Whether the reader of our output has gone, which is no fault.
-pub fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
-    let kind = |cause: &(dyn Error + 'static)| cause.downcast_ref::<io::Error>().map(io::Error::kind);
-    causes(error).any(|cause| kind(cause) == Some(io::ErrorKind::BrokenPipe))
-}
-
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error: &&'a (dyn Error + 'static)| error.source())
-}
-
-/// Something went wrong with the store: the machine or a damaged file, never a document.
+/// An error of the store: the machine or a damaged file is at fault, never a document.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The operating system refused; its message names the path.
+    /// An error of the operating system; its message names the path.
     #[error("{0}{hint}", hint = io_hint(.0))]
     Io(io::Error),
-    /// A stored part does not hold the bytes that its receipt promises.
-    #[error("{path}: {problem}; the part is damaged and will be made again by the next run", path = path.display())]
+    /// The bytes of a stored part do not match its receipt.
+    #[error("{path}: {problem}; the part is damaged, and the next run recomputes it", path = path.display())]
     Corrupt {
         /// The damaged file.
         path: PathBuf,
@@ -50,13 +26,13 @@ pub enum StoreError {
     Parquet {
         /// The file.
         path: PathBuf,
-        /// What Parquet says.
+        /// The Parquet error.
         source: parquet::errors::ParquetError,
     },
 }
 
 impl StoreError {
-    /// Wraps a Parquet error; a write error of the machine keeps its kind.
+    /// Wraps a Parquet error; an I/O error inside it keeps its kind.
     pub fn parquet(path: impl Into<PathBuf>, source: parquet::errors::ParquetError) -> Self {
         let path = path.into();
         if let parquet::errors::ParquetError::External(inner) = source {
@@ -69,18 +45,18 @@ impl StoreError {
     }
 }
 
-/// What to do about an error of the machine.
+/// The hint for an I/O error.
 fn io_hint(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
             "\nhint: no room to write; free some space (or raise the limit) and run again: finished parts are kept"
         }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            "\nhint: the place is not writable or readable; choose another with --store or change its permissions"
+            "\nhint: no permission to read or write this path; change its permissions or choose another folder with --store"
         }
-        io::ErrorKind::NotADirectory => "\nhint: a part of this path is a file; choose another place with --store",
+        io::ErrorKind::NotADirectory => "\nhint: a component of this path is a file; choose another path with --store",
         _ => {
-            // Linux reports a crossed RLIMIT_FSIZE as EFBIG, which older std versions leave uncategorised.
+            // Linux reports an exceeded RLIMIT_FSIZE as EFBIG, which older std versions leave uncategorised.
             if error.to_string().contains("File too large") {
                 "\nhint: a file size limit is in force (ulimit -f); raise it and run again: finished parts are kept"
             } else {
@@ -99,10 +75,10 @@ pub enum StageError {
     /// Reading or writing outside the store failed.
     #[error("{0}{hint}", hint = io_hint(.0))]
     Io(io::Error),
-    /// Arrow refused an operation: a bug of ours.
+    /// Arrow rejected an operation: a bug in this program.
     #[error("internal error in a record batch: {0}")]
     Arrow(arrow_schema::ArrowError),
-    /// A stage panicked: a bug of ours.
+    /// A stage panicked: a bug in this program.
     #[error(
         "internal error in stage {stage}: {message}\nhint: this is a bug; please report it with the command that you ran"
     )]
@@ -112,16 +88,16 @@ pub enum StageError {
         /// The panic's message.
         message: String,
     },
-    /// A column that a stage needs is not there.
-    #[error("column `{column}` is missing: there are {available}")]
+    /// A column that a stage needs is missing.
+    #[error("column `{column}` is missing; available columns: {available}")]
     MissingColumn {
-        /// The name looked for.
+        /// The name of the missing column.
         column: String,
-        /// The names that are there, separated by commas.
+        /// The available names, separated by commas.
         available: String,
     },
-    /// A column has another type than a stage needs.
-    #[error("column `{column}` has type {found}, but {expected} is needed")]
+    /// The type of a column is not the type that a stage needs.
+    #[error("column `{column}` has type {found}, but {expected} is required")]
     ColumnType {
         /// The column's name.
         column: String,
@@ -138,8 +114,8 @@ pub enum StageError {
         /// Its type.
         data_type: String,
     },
-    /// A stage broke its own law of conservation: a bug of ours.
-    #[error("stage {stage} broke its law: {rows_in} rows in, but {rows_out} out and {rejected} rejected")]
+    /// A stage violated [`Law::Conserves`](crate::Law::Conserves): a bug in this program.
+    #[error("stage {stage} does not conserve rows: {rows_in} rows in, but {rows_out} out and {rejected} rejected")]
     Law {
         /// The stage's name.
         stage: String,
@@ -150,19 +126,19 @@ pub enum StageError {
         /// Rows rejected.
         rejected: u64,
     },
-    /// The settings cannot work; the message says what to change.
+    /// The settings are invalid; the message says what to change.
     #[error("{0}")]
     Settings(String),
     /// The input as a whole cannot be used; the message names it and says what to do.
     #[error("{0}")]
     Input(String),
     /// The run was interrupted.
-    #[error("interrupted; run the same command again to go on")]
+    #[error("interrupted; run the same command again to resume")]
     Cancelled,
 }
 
 impl From<arrow_schema::ArrowError> for StageError {
-    /// An error that travelled through a batch stream comes out as it went in.
+    /// Restores a stage error that passed through a batch stream.
     fn from(error: arrow_schema::ArrowError) -> Self {
         match error {
             arrow_schema::ArrowError::ExternalError(inner) => match inner.downcast::<Self>() {
@@ -181,7 +157,7 @@ impl From<StageError> for arrow_schema::ArrowError {
 }
 
 impl StageError {
-    /// Whether the fault is ours rather than the user's or the machine's.
+    /// Whether the error is a bug in this program.
     pub fn is_bug(&self) -> bool {
         matches!(self, Self::Arrow(_) | Self::Panic { .. } | Self::Law { .. } | Self::UnsupportedColumn { .. })
     }

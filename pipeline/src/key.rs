@@ -1,12 +1,12 @@
-//! Digests and keys: the exact byte rules by which content is named.
+//! Digests and keys: the exact byte rules for naming content.
 //!
 //! Invariant: a digest depends on values alone, never on batch bounds, compression, writer, path or clock.
 //!
-//! *Rows digest* of a table: for each column, in schema order, three BLAKE3 streams are fed row after row:
-//! `presence` (one byte a row, 1 = value, 0 = null), `lengths` (u64 little-endian for each present variable-length
-//! value) and `values` (the bytes of each present value; numbers little-endian, floats as their bits, booleans one
-//! byte). The digest is BLAKE3 over: the text `corpusmill-rows-1`, then for each column its name, its type as Arrow
-//! prints it (both with a u64 length before them) and its three 32-byte stream digests, and the row count as u64.
+//! *Rows digest* of a table: for each column, in schema order, three BLAKE3 streams are fed row by row: `presence` (one
+//! byte per row, 1 = value, 0 = null), `lengths` (u64 little-endian for each present variable-length value) and
+//! `values` (the bytes of each present value; numbers little-endian, floats as their bits, booleans one byte). The
+//! digest is BLAKE3 over: the text `corpusmill-rows-1`, then for each column its name, its type as Arrow prints it
+//! (both with a u64 length before them) and its three 32-byte stream digests, and the row count as u64.
 
 use std::fmt;
 use std::str::FromStr;
@@ -49,7 +49,7 @@ impl Digest {
         &self.0
     }
 
-    /// The first twelve hexadecimal digits, for people.
+    /// The first twelve hexadecimal digits, for display.
     pub fn short(&self) -> String {
         self.to_string()[..12].to_owned()
     }
@@ -73,7 +73,7 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// A text is not 64 hexadecimal digits.
+/// The text is not 64 hexadecimal digits.
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` is not a digest: 64 hexadecimal digits are expected")]
 pub struct NotADigest(String);
@@ -100,8 +100,7 @@ impl<'de> Deserialize<'de> for Digest {
 
 /// JSON with sorted keys and no white space: the canonical form of settings inside a key.
 pub fn canonical_json(value: &serde_json::Value) -> String {
-    // serde_json's map is sorted (the workspace does not enable `preserve_order` semantics here), but a dependency
-    // may switch that feature on for everybody: sort again.
+    // serde_json's map is sorted unless a dependency enables `preserve_order` for the whole build, so sort explicitly.
     fn sorted(value: &serde_json::Value) -> serde_json::Value {
         match value {
             serde_json::Value::Object(map) => {
@@ -227,7 +226,7 @@ impl Column {
     }
 
     fn primitive<T: ArrowPrimitiveType>(&mut self, array: &PrimitiveArray<T>) {
-        const { assert!(cfg!(target_endian = "little"), "values are hashed as they lie in memory") };
+        const { assert!(cfg!(target_endian = "little"), "values are hashed in their byte order in memory") };
         let bytes = array.values().inner().as_slice();
         let width = size_of::<T::Native>();
         match array.nulls() {

@@ -1,20 +1,18 @@
-//! The core of corpusmill: stages, plans, tasks, the store, receipts and token shards.
+//! The core of corpusmill: stages, plans, tasks, the store and receipts.
 //!
-//! This crate knows no stage and no model. A [`Stage`] computes one output partition from the partitions that it
-//! reads; a [`Plan`] is a graph of stages; [`task::run`] is the one place that executes anything; a [`Store`] keeps
-//! what was computed under a key that is derived from content, so nothing is done twice and nothing half-written is
-//! ever read.
+//! This crate knows no particular stage and no model. A [`Stage`] computes one output partition from its input
+//! partitions; a [`Plan`] is a graph of stages; [`task::run`] is the only function that executes a stage; a [`Store`]
+//! keeps each output under a key derived from content, so nothing is computed twice and a partial output is never read.
 
 pub mod document;
 pub mod error;
 pub mod key;
 pub mod literal;
 pub mod plan;
-pub mod random;
+pub mod progress;
 pub mod receipt;
-pub mod recipe;
+mod run_progress;
 pub mod runner;
-pub mod shard;
 pub mod snapshot;
 pub mod stage;
 pub mod store;

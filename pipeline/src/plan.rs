@@ -1,28 +1,28 @@
-//! The plan: a graph of stages whose every edge is checked before any work begins.
+//! The plan: a graph of stages. Every edge is checked before any task runs.
 //!
-//! Invariant: nodes stand in topological order, so a node reads only nodes before it.
+//! Invariant: nodes are in topological order, so a node reads only nodes before it.
 
 use arrow_schema::{Schema, SchemaRef};
 
 use crate::table::unify;
 use crate::{Reads, Stage, StageError};
 
-/// A node's place in the plan.
+/// Index of a node in the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub usize);
 
-/// One stage at one place in the graph.
+/// One stage in the graph, with its inputs.
 #[derive(Debug)]
 pub struct Node {
     /// A readable, unique name such as `rust-docs/clean`.
     pub path: String,
-    /// What it computes.
+    /// The stage that it runs.
     pub stage: Box<dyn Stage>,
-    /// What it reads, a port each.
+    /// Its inputs, one per port.
     pub inputs: Vec<Input>,
-    /// How many partitions it has.
+    /// Number of partitions.
     pub partitions: u32,
-    /// How many buckets each of its partitions has.
+    /// Number of buckets per partition.
     pub buckets: u32,
     /// The schema of its rows.
     pub schema: SchemaRef,
@@ -33,11 +33,11 @@ pub struct Node {
 pub struct Input {
     /// The port's name.
     pub port: &'static str,
-    /// Which partitions.
+    /// Which partitions it reads.
     pub reads: Reads,
     /// The datasets whose partitions are read one after the other.
     pub upstream: Vec<NodeId>,
-    /// The schema to which all are adapted.
+    /// The schema to which all rows are adapted.
     pub schema: SchemaRef,
 }
 
@@ -52,7 +52,7 @@ impl Dataset {
     }
 }
 
-/// How excerpts of rejected documents are made.
+/// Redacts the excerpts of rejected documents; `None` stores no excerpts.
 #[derive(Clone, Copy)]
 pub struct Excerpts(pub Option<fn(&str) -> String>);
 
@@ -67,12 +67,12 @@ impl std::fmt::Debug for Excerpts {
 pub struct Plan {
     /// The nodes, in topological order.
     pub nodes: Vec<Node>,
-    /// How excerpts of rejected documents are made.
+    /// Redacts the excerpts of rejected documents; `None` stores no excerpts.
     pub excerpts: Excerpts,
 }
 
 impl Plan {
-    /// The node at this place.
+    /// The node with this id.
     pub fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.0]
     }
@@ -104,10 +104,10 @@ impl PlanBuilder {
         Self { plan: Plan { nodes: Vec::new(), excerpts } }
     }
 
-    /// Adds a stage that reads these datasets, a port each.
+    /// Adds a stage that reads these datasets, one per port.
     ///
     /// # Errors
-    /// When a column that a port needs is missing or has another type, or partitions do not fit.
+    /// When a column that a port needs is missing or has another type, or the numbers of partitions do not match.
     pub fn add(
         &mut self,
         path: impl Into<String>,
@@ -116,7 +116,7 @@ impl PlanBuilder {
     ) -> Result<Dataset, StageError> {
         let path = path.into();
         if self.plan.nodes.iter().any(|node| node.path == path) {
-            return Err(StageError::Settings(format!("two nodes of the plan are named {path}: rename the source")));
+            return Err(StageError::Settings(format!("two nodes of the plan are named {path}; rename the source")));
         }
         let ports = stage.ports();
         if ports.len() != inputs.len() {

@@ -1,7 +1,7 @@
-//! What one task reports: a deterministic result, and beside it how the run went.
+//! The receipt of one task: a deterministic result, and separately how the run went.
 //!
 //! Invariant: two runs of one task write equal `result`s; only `run` may differ. The receipt is written last and
-//! published together with the data by one rename: where a receipt stands, the part is whole.
+//! published together with the data by one rename: if a receipt exists, the part is complete.
 
 use std::collections::BTreeMap;
 
@@ -13,9 +13,9 @@ use crate::{Digest, Key};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Receipt {
-    /// What every run of this task gives.
+    /// The result, equal for every run of this task.
     pub result: TaskResult,
-    /// What this run took.
+    /// Duration and files of this run.
     pub run: RunInfo,
 }
 
@@ -27,11 +27,11 @@ pub struct TaskResult {
     pub stage: String,
     /// The stage's version.
     pub version: u32,
-    /// The name of the part.
+    /// The key of the part.
     pub key: Key,
     /// The settings that entered the key.
     pub settings: serde_json::Value,
-    /// What was read: for each port, the rows digests in order.
+    /// The inputs: for each port, the rows digests in order.
     pub inputs: BTreeMap<String, Vec<Digest>>,
     /// Rows read from the first port.
     pub rows_in: u64,
@@ -43,17 +43,18 @@ pub struct TaskResult {
     pub bytes_out: u64,
     /// Rows rejected, by rule.
     pub rejected: BTreeMap<String, u64>,
-    /// Spans cut from documents that stay, by rule.
+    /// Spans cut from kept documents, by rule.
     pub edits: BTreeMap<String, EditCount>,
     /// Rows and digest of each bucket.
     pub buckets: Vec<BucketResult>,
-    /// The digest of all rows emitted: of the buckets' digests in order, or the one bucket's.
+    /// The digest of all rows emitted: the bucket's digest if there is only one, otherwise a digest over the buckets'
+    /// digests in order.
     pub rows_digest: Digest,
     /// The digest of the rejected rows.
     pub rejected_digest: Digest,
 }
 
-/// Sum of cuts by one rule.
+/// Totals of the cuts by one rule.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EditCount {
     /// Spans cut.
@@ -66,11 +67,11 @@ pub struct EditCount {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BucketResult {
-    /// Rows in it.
+    /// Number of rows.
     pub rows: u64,
-    /// Their digest.
+    /// Digest of the rows.
     pub digest: Digest,
-    /// The row groups of the data file that hold it: first and count.
+    /// The row groups of the data file that contain it: first and count.
     pub row_groups: (u32, u32),
 }
 
@@ -78,9 +79,9 @@ pub struct BucketResult {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunInfo {
-    /// Wall seconds that the task took.
+    /// Wall-clock time of the task, in seconds.
     pub seconds: f64,
-    /// The files of the part, for integrity.
+    /// The files of the part, for integrity checks.
     pub files: BTreeMap<String, FileInfo>,
 }
 
@@ -97,7 +98,7 @@ pub struct FileInfo {
 }
 
 impl TaskResult {
-    /// All rejected rows.
+    /// Number of rejected rows.
     pub fn rejected_rows(&self) -> u64 {
         self.rejected.values().sum()
     }

@@ -1,4 +1,4 @@
-//! The local pool: executes a plan's tasks on threads, each as soon as what it reads is there.
+//! The local pool: executes a plan's tasks on threads, each as soon as its inputs are complete.
 //!
 //! Invariant: neither the number of threads nor the order of tasks changes any row.
 
@@ -11,6 +11,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::plan::{NodeId, Plan};
+use crate::progress::Progress;
+use crate::run_progress::RunProgress;
 use crate::store::{Address, Store};
 use crate::task::{self, Context, Receipts};
 use crate::{Receipt, StageError, StoreError};
@@ -20,26 +22,22 @@ use crate::{Receipt, StageError, StoreError};
 pub struct Options {
     /// Worker threads, at least one.
     pub threads: usize,
-    /// Executes ready tasks in an order drawn from this seed: for tests of the invariant.
+    /// Seed of a random order of ready tasks, for tests of the invariant.
     pub shuffle: Option<u64>,
-    /// What tasks get.
+    /// The context of every task.
     pub context: Context,
 }
 
-/// Sees tasks begin and end.
-pub trait Observer: Sync {
-    /// A task begins.
-    fn begun(&self, _node: NodeId, _partition: u32) {}
-    /// A task ended; `found` when its part was there already.
-    fn done(&self, _node: NodeId, _partition: u32, _receipt: &Receipt, _found: bool) {}
-    /// A damaged part is made again.
-    fn remade(&self, _node: NodeId, _partition: u32, _why: &StoreError) {}
-}
-
-/// Sees nothing.
+/// The result of a run.
 #[derive(Debug)]
-pub struct Silent;
-impl Observer for Silent {}
+pub struct Run {
+    /// The receipt of every part.
+    pub receipts: Receipts,
+    /// Number of parts that were already in the store.
+    pub reused: u32,
+    /// Number of parts that were computed.
+    pub computed: u32,
+}
 
 /// A task failed.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +47,7 @@ pub struct RunError {
     pub node: String,
     /// The partition.
     pub partition: u32,
-    /// Why.
+    /// The cause.
     pub source: Box<StageError>,
 }
 
@@ -74,16 +72,16 @@ struct Pool<'a> {
     plan: &'a Plan,
     store: &'a dyn Store,
     options: &'a Options,
-    observer: &'a dyn Observer,
+    progress: RunProgress<'a>,
     state: Mutex<State>,
     changed: Condvar,
 }
 
-/// Executes a plan; finished parts are found again by their keys.
+/// Executes a plan; finished parts are reused by key.
 ///
 /// # Errors
-/// The first task that failed; what was finished before stays in the store.
-pub fn run(plan: &Plan, store: &dyn Store, options: &Options, observer: &dyn Observer) -> Result<Receipts, RunError> {
+/// The first task that failed; parts finished before it stay in the store.
+pub fn run(plan: &Plan, store: &dyn Store, options: &Options, progress: &dyn Progress) -> Result<Run, RunError> {
     let mut order: Vec<_> = plan.tasks().collect();
     if let Some(seed) = options.shuffle {
         order.sort_by_key(|(node, part)| {
@@ -99,16 +97,18 @@ pub fn run(plan: &Plan, store: &dyn Store, options: &Options, observer: &dyn Obs
         failed: None,
         remade: HashMap::new(),
     };
-    let pool = Pool { plan, store, options, observer, state: Mutex::new(state), changed: Condvar::new() };
+    let progress = RunProgress::new(plan, progress);
+    let pool = Pool { plan, store, options, progress, state: Mutex::new(state), changed: Condvar::new() };
     std::thread::scope(|scope| {
         for _ in 0..options.threads.max(1) {
             scope.spawn(|| pool.work());
         }
     });
+    let (reused, computed) = pool.progress.counts();
     let state = pool.state.into_inner().unwrap_or_else(PoisonError::into_inner);
     match state.failed {
         Some(error) => Err(error),
-        None => Ok(state.receipts),
+        None => Ok(Run { receipts: state.receipts, reused, computed }),
     }
 }
 
@@ -133,7 +133,7 @@ impl Pool<'_> {
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
             };
             drop(state);
-            self.observer.begun(node, partition);
+            self.progress.started(node);
             let outcome = self.execute(node, partition, &receipts);
             let mut state = self.lock();
             state.running -= 1;
@@ -193,7 +193,7 @@ impl Pool<'_> {
     ) {
         match outcome {
             Ok((receipt, found)) => {
-                self.observer.done(node, partition, &receipt, found);
+                self.progress.done(node, &receipt, found);
                 state.status[node.0][partition as usize] = Status::Done;
                 state.receipts.0[node.0][partition as usize] = Some(Arc::new(receipt));
                 state.open -= 1;
@@ -209,15 +209,15 @@ impl Pool<'_> {
     }
 
     fn fail(&self, state: &mut State, node: NodeId, partition: u32, source: StageError) {
-        // The first cause counts; tasks that were cancelled because of it do not.
+        // Keep the first failure; tasks cancelled because of it are not the cause.
         if state.failed.is_none() {
             let node = self.plan.node(node).path.clone();
             state.failed = Some(RunError { node, partition, source: Box::new(source) });
         }
     }
 
-    /// Drops a damaged part and lets its task run again. Of several tasks that met the damage only the first does: for
-    /// the others the part that they `read` is no longer the current one, and they just try again.
+    /// Discards a damaged part and schedules its task again. If several tasks read the damaged part, only the first
+    /// discards it: for the others, the receipt in `read` is no longer the current one, so they only retry.
     fn remake(&self, state: &mut State, damage: StoreError, read: &Receipts) -> Result<(), StageError> {
         let StoreError::Corrupt { address, .. } = &damage else { return Err(damage.into()) };
         let same = |receipt: &Receipt| receipt.result.key == address.key && receipt.result.stage == address.stage;
@@ -245,7 +245,7 @@ impl Pool<'_> {
                     *known = None;
                     state.status[id][partition as usize] = Status::Waiting;
                     state.open += 1;
-                    self.observer.remade(NodeId(id), partition, &damage);
+                    self.progress.recomputed(NodeId(id), partition, &damage);
                 }
             }
         }

@@ -1,10 +1,12 @@
-//! Snapshots: what was acquired from outside, immutable and pinned by digest.
+//! Snapshots: acquired inputs, immutable and pinned by digest.
 //!
-//! Acquisition depends on the web, a clock and a file system; stages do not. A snapshot is the border: a sorted table
-//! of items with the digest of each payload, and where those bytes lie now. Its identity covers origin, status and
-//! payload digest, never a path, a time or a port.
+//! Acquisition depends on the web, a clock and a file system; stages do not. A snapshot separates the two: it is a
+//! sorted list of items with the digest of each payload and the current location of its bytes.
 //!
-//! Memory: one entry an item. Items that lie in one file hold its path once, and equal facts once, see [`Sharing`].
+//! Invariant: the identity covers origin, status and payload digest, never a path, a time or a port.
+//!
+//! Memory: one entry per item. Items of one file share its path, and items with equal facts share them; see
+//! [`Sharing`].
 
 mod identity;
 mod lock;
@@ -24,7 +26,7 @@ use crate::store::write_atomically_by;
 use crate::{Digest, StoreError};
 use identity::Identity;
 
-/// What an acquirer knows of an item, by name. Items of which the same is known share it.
+/// Metadata of an item from its source, by name. Items with equal facts share one allocation.
 pub type Facts = Arc<BTreeMap<String, String>>;
 
 /// One file, page or part of a file.
@@ -37,14 +39,14 @@ pub struct Item {
     pub status: u16,
     /// Digest of the whole payload.
     pub digest: Digest,
-    /// Where the bytes lie now; not part of the identity.
+    /// Current location of the bytes; not part of the identity.
     pub location: Location,
-    /// Media type and character set as declared, licence, and what else the acquirer knows; part of the identity.
+    /// Declared media type and character set, licence, and other metadata from the source; part of the identity.
     #[serde(with = "sharing::whole")]
     pub facts: Facts,
 }
 
-/// Where an item's bytes lie.
+/// Location of an item's bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub enum Location {
@@ -55,10 +57,10 @@ pub enum Location {
         path: Arc<Path>,
         /// Its size in bytes.
         size: u64,
-        /// Its modification time when it was pinned, in nanoseconds since 1970: who reads it later checks it.
+        /// Its modification time when it was pinned, in nanoseconds since 1970; readers compare it.
         modified: u64,
     },
-    /// A record of a WARC file. Its place depends on when it was fetched, so it is no part of the identity.
+    /// A record of a WARC file. Its position depends on when it was fetched, so it is not part of the identity.
     Record {
         /// The file's path.
         #[serde(with = "sharing::whole")]
@@ -70,8 +72,8 @@ pub enum Location {
         /// One past the last.
         end: u64,
     },
-    /// A byte range of a line-oriented file, or row groups of a Parquet file: bounds that are fixed, so they are part
-    /// of the identity.
+    /// A byte range of a line-oriented file, or row groups of a Parquet file. Its bounds are fixed, so they are part of
+    /// the identity.
     Range {
         /// The file's path.
         #[serde(with = "sharing::whole")]
@@ -103,7 +105,8 @@ impl Location {
         }
     }
 
-    /// Size and modification time that the file had when it was pinned; a WARC file grows while a crawl goes on.
+    /// Size and modification time of the file when it was pinned. `None` for a WARC record, since a WARC file grows
+    /// during a crawl.
     pub fn stamp(&self) -> Option<(u64, u64)> {
         match self {
             Self::File { size, modified, .. } | Self::Range { size, modified, .. } => Some((*size, *modified)),
@@ -119,7 +122,7 @@ impl Location {
     }
 }
 
-/// Something that was seen while acquiring and not taken.
+/// An item that acquisition found and rejected.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Refused {
@@ -129,9 +132,9 @@ pub struct Refused {
     pub rule: String,
     /// What was measured.
     pub value: f64,
-    /// The bound that it crossed.
+    /// The threshold that the value crossed.
     pub threshold: f64,
-    /// More for the reader.
+    /// Additional explanation.
     pub detail: Option<String>,
 }
 
@@ -139,10 +142,10 @@ pub struct Refused {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Snapshot {
-    /// Which of several ways the input was got, where a source has such (`toolchain`, `generated`).
+    /// How the input was obtained, if the source has several ways (`toolchain`, `generated`).
     pub variant: Option<String>,
-    /// What names that move stood for when they were looked up, such as the commit behind a branch of a data set. Kept in the
-    /// lock, so that the same is taken elsewhere; not part of the identity.
+    /// Resolved revisions of names that move, such as the commit of a branch of a dataset. Kept in the lockfile, so
+    /// that other machines fetch the same revision; not part of the identity.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub revisions: BTreeMap<String, String>,
     /// Sorted by origin and range.
@@ -153,7 +156,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Brings items into their canonical order.
+    /// Sorts items and rejections into their canonical order.
     pub fn sort(&mut self) {
         let key = |item: &Item| item.location.bounds().unwrap_or_default();
         self.items.sort_by(|a, b| a.origin.cmp(&b.origin).then_with(|| key(a).cmp(&key(b))));
@@ -168,7 +171,7 @@ impl Snapshot {
         identity.digest()
     }
 
-    /// The identities of the items and refusals of each of `partitions` partitions, in one pass.
+    /// The identities of the items and rejections of each of `partitions` partitions, in one pass.
     pub fn partition_digests(&self, partitions: u32) -> Vec<Digest> {
         let mut identities: Vec<Identity> = (0..partitions).map(|_| Identity::new(self.variant.as_deref())).collect();
         for item in &self.items {
@@ -184,8 +187,8 @@ impl Snapshot {
         identities.into_iter().map(Identity::digest).collect()
     }
 
-    /// The items and refusals of one of `partitions` partitions: by a hash of the origin (and of the range), so that
-    /// one new file changes few partitions.
+    /// The items and rejections of one of `partitions` partitions, assigned by a hash of the origin (and of the range),
+    /// so that one new file changes few partitions.
     pub fn partition(&self, partition: u32, partitions: u32) -> (Vec<&Item>, Vec<&Refused>) {
         let items = self.items.iter().filter(|item| place_of(item, partitions) == partition).collect();
         let here = |refused: &&Refused| place(&refused.origin, 0, partitions) == partition;
@@ -204,7 +207,7 @@ impl Snapshot {
             .sum()
     }
 
-    /// Reads a snapshot file; holds no more of its bytes than a buffer.
+    /// Reads a snapshot file through a fixed-size buffer.
     ///
     /// # Errors
     /// When it is missing or not a snapshot.
@@ -216,7 +219,7 @@ impl Snapshot {
     /// Writes a snapshot file atomically.
     ///
     /// # Errors
-    /// When the place cannot be written.
+    /// When the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), StoreError> {
         write_atomically_by(path, |file| {
             let mut file = BufWriter::with_capacity(1 << 16, file);
@@ -254,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn identity_ignores_where_bytes_lie() {
+    fn identity_ignores_location() {
         let one = Snapshot { items: vec![item("a", "/x")], ..Snapshot::default() };
         let two = Snapshot { items: vec![item("a", "/y")], ..Snapshot::default() };
         assert_eq!(one.digest(), two.digest());
@@ -263,7 +266,7 @@ mod tests {
             let location = Location::Record { path: Path::new("/w").into(), size: 90, start, end: start + 9 };
             Snapshot { items: vec![Item { location, ..item("a", "/x") }], ..Snapshot::default() }
         };
-        assert_eq!(record(0).digest(), record(9).digest(), "the order of fetching is no part of the identity");
+        assert_eq!(record(0).digest(), record(9).digest(), "the order of fetching is not part of the identity");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Small helpers for record batch streams: adapting a batch to a wider schema, and readers over batches in memory.
+//! Record batch streams: adapting a batch to a wider schema, and readers over batches in memory.
 //!
 //! Invariant: adapting never drops a column that the target schema has, and fills what is missing with nulls.
 
@@ -16,7 +16,7 @@ pub type Batches<'a> = Box<dyn RecordBatchReader + Send + 'a>;
 /// somewhere becomes nullable.
 ///
 /// # Errors
-/// When two schemas give one name two types.
+/// When two schemas give a column different types.
 pub fn unify<'a>(schemas: impl IntoIterator<Item = &'a SchemaRef>) -> Result<SchemaRef, StageError> {
     let schemas: Vec<&SchemaRef> = schemas.into_iter().collect();
     let mut fields: Vec<Field> = Vec::new();
@@ -44,7 +44,7 @@ pub fn unify<'a>(schemas: impl IntoIterator<Item = &'a SchemaRef>) -> Result<Sch
     Ok(Arc::new(Schema::new(fields)))
 }
 
-/// The batch with exactly the target's columns, nulls where it has none.
+/// The batch with exactly the target's columns; missing ones are null.
 ///
 /// # Errors
 /// When a column that must not be null is missing.
@@ -68,7 +68,7 @@ pub fn adapt(batch: &RecordBatch, target: &SchemaRef) -> Result<RecordBatch, Arr
 pub struct Adapted<'a> {
     /// The stream to read.
     pub inner: Batches<'a>,
-    /// The schema to give.
+    /// The schema of the adapted batches.
     pub schema: SchemaRef,
 }
 

@@ -11,7 +11,8 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use corpusmill_pipeline::document::{DOCUMENT, Document, DocumentBuilder, document_columns, text_column};
 use corpusmill_pipeline::literal::Literal;
 use corpusmill_pipeline::plan::Excerpts;
-use corpusmill_pipeline::runner::{self, Options, Silent};
+use corpusmill_pipeline::progress::Silent;
+use corpusmill_pipeline::runner::{self, Options};
 use corpusmill_pipeline::store::{LocalStore, MemoryStore, Selection, Store, Table};
 use corpusmill_pipeline::task::{Context, Receipts};
 use corpusmill_pipeline::*;
@@ -179,13 +180,16 @@ fn texts() -> Vec<String> {
 fn threads_order_and_store_change_nothing() {
     let runs = Arc::default();
     let reference = digests(
-        &runner::run(&plan(&texts(), 4, &runs, false), &MemoryStore::default(), &options(1, None), &Silent).unwrap(),
+        &runner::run(&plan(&texts(), 4, &runs, false), &MemoryStore::default(), &options(1, None), &Silent)
+            .unwrap()
+            .receipts,
     );
     for (threads, shuffle) in [(2, None), (8, None), (1, Some(3)), (8, Some(9))] {
         let dir = tempfile::tempdir().unwrap();
         let store = LocalStore::open(dir.path()).unwrap();
-        let receipts =
-            runner::run(&plan(&texts(), 4, &runs, false), &store, &options(threads, shuffle), &Silent).unwrap();
+        let receipts = runner::run(&plan(&texts(), 4, &runs, false), &store, &options(threads, shuffle), &Silent)
+            .unwrap()
+            .receipts;
         assert_eq!(digests(&receipts), reference);
     }
 }
@@ -195,9 +199,9 @@ fn nothing_is_done_twice_and_a_threshold_reruns_only_what_follows() {
     let dir = tempfile::tempdir().unwrap();
     let store = LocalStore::open(dir.path()).unwrap();
     let runs: Arc<AtomicUsize> = Arc::default();
-    let first = runner::run(&plan(&texts(), 4, &runs, false), &store, &options(2, None), &Silent).unwrap();
+    let first = runner::run(&plan(&texts(), 4, &runs, false), &store, &options(2, None), &Silent).unwrap().receipts;
     assert_eq!(runs.load(Ordering::Relaxed), 5);
-    let second = runner::run(&plan(&texts(), 4, &runs, false), &store, &options(2, None), &Silent).unwrap();
+    let second = runner::run(&plan(&texts(), 4, &runs, false), &store, &options(2, None), &Silent).unwrap().receipts;
     assert_eq!(runs.load(Ordering::Relaxed), 5, "every receipt is found");
     assert_eq!(digests(&first), digests(&second));
     let mut more = texts();
@@ -221,7 +225,7 @@ fn a_flipped_byte_is_named_and_the_part_made_again() {
     let runs: Arc<AtomicUsize> = Arc::default();
     let reference = {
         let store = LocalStore::open(dir.path()).unwrap();
-        digests(&runner::run(&plan(&texts(), 4, &runs, false), &store, &options(1, None), &Silent).unwrap())
+        digests(&runner::run(&plan(&texts(), 4, &runs, false), &store, &options(1, None), &Silent).unwrap().receipts)
     };
     let store = LocalStore::open(dir.path()).unwrap();
     let victim = store.addresses().unwrap().into_iter().find(|address| address.stage == "short").unwrap();
@@ -238,7 +242,7 @@ fn a_flipped_byte_is_named_and_the_part_made_again() {
     for address in store.addresses().unwrap().iter().filter(|address| address.stage == "scatter") {
         store.discard(address).unwrap();
     }
-    let again = runner::run(&plan(&texts(), 4, &runs, false), &store, &options(2, None), &Silent).unwrap();
+    let again = runner::run(&plan(&texts(), 4, &runs, false), &store, &options(2, None), &Silent).unwrap().receipts;
     assert_eq!(digests(&again), reference);
     assert_eq!(runs.load(Ordering::Relaxed), 6, "the damaged part was computed once more");
     assert!(store.verify(&victim).is_ok());
@@ -262,7 +266,7 @@ fn an_unfinished_part_is_never_seen() {
 fn rejected_rows_carry_rule_value_threshold_and_excerpt() {
     let store = MemoryStore::default();
     let plan = plan(&texts(), 4, &Arc::default(), false);
-    let receipts = runner::run(&plan, &store, &options(1, None), &Silent).unwrap();
+    let receipts = runner::run(&plan, &store, &options(1, None), &Silent).unwrap().receipts;
     let mut seen = 0;
     for receipt in receipts.of(NodeId(1)) {
         let address = Address { stage: "short".into(), key: receipt.result.key };
@@ -282,7 +286,7 @@ proptest! {
     #[test]
     fn any_order_of_tasks_gives_one_digest(texts in prop::collection::vec("[a-z]{0,9}", 1..60), seed in any::<u64>(), threads in 1usize..6) {
         let runs = Arc::default();
-        let run = |threads, seed| digests(&runner::run(&plan(&texts, 3, &runs, false), &MemoryStore::default(), &options(threads, seed), &Silent).unwrap());
+        let run = |threads, seed| digests(&runner::run(&plan(&texts, 3, &runs, false), &MemoryStore::default(), &options(threads, seed), &Silent).unwrap().receipts);
         prop_assert_eq!(run(1, None), run(threads, Some(seed)));
     }
 }

@@ -1,15 +1,15 @@
-//! Benches of the stages' kernels on real text of this machine: the packages of Cargo.lock in cargo's cache, and the
-//! toolchain's HTML where it is installed. `make bench` prints bytes of text per second of one thread.
+//! Benchmarks the stages' kernels on real text of this machine: the packages of Cargo.lock in Cargo's cache, and the
+//! toolchain's HTML documentation if it is installed. `make bench` prints bytes of text per second on one thread.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a bench")]
 
 use std::path::Path;
 use std::sync::LazyLock;
 
-use corpusmill_stages::acquire::archive::ArchiveSettings;
-use corpusmill_stages::acquire::code_files::CodeSettings;
-use corpusmill_stages::acquire::crates::CrateList;
-use corpusmill_stages::acquire::split::Side;
-use corpusmill_stages::clean::{CleanSettings, clean};
+use corpusmill_extract::{CleanSettings, clean};
+use corpusmill_readers::archive::ArchiveSettings;
+use corpusmill_readers::code_files::CodeSettings;
+use corpusmill_readers::crates::CrateList;
+use corpusmill_readers::split::Side;
 use corpusmill_stages::dedup::kernel::{MinHasher, exact_digest};
 use corpusmill_stages::filter::code::Code;
 use corpusmill_stages::filter::gopher::GopherQuality;
@@ -27,7 +27,7 @@ fn main() {
     divan::main();
 }
 
-/// Text of at most this many bytes is taken from each kind.
+/// Number of bytes after which no more text of a kind is read.
 const ENOUGH: usize = 8 << 20;
 
 struct Texts {
@@ -160,7 +160,7 @@ fn tokenize_encode(bencher: Bencher<'_, '_>) {
     let mut counts = WordCounts::new(CountSettings::default());
     TEXTS.code.iter().for_each(|text| counts.add_text(text));
     let json = learn(counts.into_sorted(), &LearnSettings { vocab_size: 16_384, ..LearnSettings::default() }).unwrap();
-    // A fresh encoder for each pass: a second pass over the same text would measure its word cache.
+    // A new encoder for each pass, since a second pass over the same text would measure its word cache.
     bencher
         .counter(BytesCount::new(size(&TEXTS.code)))
         .with_inputs(|| Encoder::from_json(&json).unwrap())

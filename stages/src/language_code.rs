@@ -1,8 +1,8 @@
-//! Language codes as pages declare them (BCP 47) to ISO 639-3.
+//! Converts the language codes that pages declare (BCP 47) to ISO 639-3.
 //!
-//! Invariant: an unknown or malformed code gives nothing, never a guess.
+//! Invariant: an unknown or malformed code gives `None`, never a guess.
 
-/// ISO 639-1 to ISO 639-3, individual languages where 639-1 names a macrolanguage's common form.
+/// ISO 639-1 to ISO 639-3; the most common individual language where ISO 639-1 has a macrolanguage.
 const CODES: [(&str, &str); 75] = [
     ("af", "afr"),
     ("am", "amh"),

@@ -1,14 +1,14 @@
-//! A recipe: sources, each with its own steps, then steps for all, a tokenizer, a mixture, and examples.
+//! A recipe: sources, each with its own steps, then shared steps, a tokenizer, a mixture, and examples.
 //!
-//! Invariant: everything that can be wrong in a recipe is found by [`load`], before any work, with the place in the file.
+//! Invariant: [`load`] finds every error in a recipe before any work starts, and reports its position in the file.
 
 mod check;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use corpusmill_pipeline::recipe::{RecipeError, Source};
-use corpusmill_pipeline::shard::MixtureSettings;
+use corpusmill_recipe::{RecipeError, Source};
+use corpusmill_shards::MixtureSettings;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,31 +20,31 @@ use crate::tokenize::Tokenizer;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Recipe {
-    /// The corpus's name: it is written to `corpus/NAME`. Letters, digits, `-`, `_` and `.`.
+    /// Name of the corpus, which is written to `corpus/NAME`. Letters, digits, `-`, `_` and `.`.
     pub name: String,
-    /// What the recipe is for, for people.
+    /// Purpose of the recipe, for readers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Partitions into which each source is divided by a hash of its origins.
+    /// Number of partitions of each source; documents are assigned by a hash of their origins.
     #[serde(default = "default_partitions")]
     pub partitions: u32,
-    /// The sources, each a list of steps: the first acquires, the others work on its documents. When two sources hold
-    /// one document, that of the source named first survives.
+    /// Sources, each a list of steps: the first step acquires input, the others process its documents. If two sources
+    /// hold the same document, the copy of the source listed first survives.
     #[schemars(with = "BTreeMap<String, Vec<Step>>")]
     pub sources: IndexMap<String, Vec<Step>>,
-    /// Steps through which the documents of all sources go, in this order.
+    /// Steps that process the documents of all sources, in this order.
     #[serde(default)]
     pub steps: Vec<Step>,
-    /// How text becomes tokens: `train` a vocabulary or `load` one.
+    /// Tokenizer: `train` a vocabulary or `load` one.
     #[serde(default)]
     pub tokenizer: Tokenizer,
-    /// How many tokens of which source, in which phases.
+    /// Number of tokens from each source, in phases.
     #[serde(default)]
     pub mixture: MixtureSettings,
-    /// Training shards of each source.
+    /// Number of training shards per source.
     #[serde(default = "default_shards")]
     pub shards: u32,
-    /// Documents and their expected fate; `corpusmill check` runs them.
+    /// Example documents with their expected outcome; `corpusmill check` runs them.
     #[serde(default)]
     pub examples: Vec<Example>,
 }
@@ -57,46 +57,46 @@ fn default_shards() -> u32 {
     4
 }
 
-/// A document and what must become of it.
+/// A document and its expected outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Example {
-    /// The document's text (or HTML, with `media-type: text/html`).
+    /// Text of the document (or HTML, with `media-type: text/html`).
     pub text: String,
-    /// The source whose steps it goes through; the first by default.
+    /// Source whose steps process the document; the first source by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// Such as `text/html` or `text/x-rust`.
+    /// Media type of the document, such as `text/html` or `text/x-rust`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_type: Option<String>,
-    /// ISO 639-3.
+    /// Language of the document, as an ISO 639-3 code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
-    /// SPDX expression.
+    /// Licence of the document, as an SPDX expression.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licence: Option<String>,
-    /// What must become of it.
+    /// Expected outcome.
     pub expect: Expect,
 }
 
-/// The fate of an example.
+/// The expected outcome of an example.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Expect {
-    /// It stays.
+    /// The document is kept.
     Kept,
-    /// It leaves by this rule, such as `filter.too-few-words`.
+    /// The document is rejected by this rule, such as `filter.too-few-words`.
     Rejected(String),
 }
 
-/// A recipe with the text to which errors point.
+/// A recipe with its source text, for error messages.
 #[derive(Debug, Clone)]
 pub struct Loaded {
     /// The recipe.
     pub recipe: Recipe,
-    /// Its file.
+    /// The recipe file.
     pub path: PathBuf,
-    /// Its text.
+    /// The text of the file.
     pub source: Source,
 }
 
@@ -105,12 +105,12 @@ pub struct Loaded {
 pub struct Overrides {
     /// `path.to.key=value`, the value in YAML.
     pub set: Vec<String>,
-    /// Another name: a variant of the recipe.
+    /// Name of a variant of the recipe.
     pub name: Option<String>,
 }
 
 impl Overrides {
-    /// The recipe's file and these changes, as on the command line.
+    /// Formats the recipe's file and these changes, as on the command line.
     fn describe(&self, file: &str) -> String {
         let set = self.set.iter().map(|change| format!(" --set {change}"));
         let name = self.name.iter().map(|name| format!(" --name {name}"));
@@ -121,7 +121,7 @@ impl Overrides {
 /// Reads and checks a recipe.
 ///
 /// # Errors
-/// With file, line, column and what is allowed.
+/// If the recipe is invalid; the message has file, line, column and the allowed values.
 pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, RecipeError> {
     let source = Source::read(path)?;
     check::bare_steps(&source)?;
@@ -131,7 +131,7 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, RecipeError> {
     for change in &overrides.set {
         recipe = set(&recipe, change)?;
     }
-    // The detour through JSON sorts keys; the order of sources has a meaning.
+    // `set` converts through JSON, which sorts keys; restores the order of the sources, which is significant.
     recipe.sources.sort_by(|a, _, b, _| {
         let place = |name: &String| order.iter().position(|known| known == name).unwrap_or(order.len());
         place(a).cmp(&place(b))
@@ -140,28 +140,28 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, RecipeError> {
         recipe.name.clone_from(name);
     }
     check::check(&recipe, &source).map_err(|error| {
-        // What the command line broke does not stand in the file.
+        // An error caused by the command line has no position in the file.
         let own = check::check(&written, &source).err().is_some_and(|own| own == error);
         if own { error } else { RecipeError { file: overrides.describe(&source.file), place: None, ..error } }
     })?;
     Ok(Loaded { recipe, path: path.to_owned(), source })
 }
 
-/// Settings with one key replaced (`path.to.key=value`), types and names checked.
+/// Returns the settings with one key replaced (`path.to.key=value`), and checks names and types.
 ///
 /// # Errors
-/// When the path leads nowhere or the value does not fit.
+/// If the path does not exist or the value has the wrong type.
 pub fn set<T: Serialize + serde::de::DeserializeOwned>(settings: &T, set: &str) -> Result<T, RecipeError> {
-    corpusmill_pipeline::recipe::set(settings, set, "tokenizer.train.vocab-size=4096")
+    corpusmill_recipe::set(settings, set, "tokenizer.train.vocab-size=4096")
 }
 
 impl Recipe {
-    /// The acquisition of a source; [`load`] has seen to it that there is one.
+    /// The acquisition step of a source; [`load`] ensures that it exists.
     pub fn acquire(&self, source: &str) -> Option<Acquire> {
         self.sources.get(source)?.first()?.acquires()
     }
 
-    /// The weight of each source in the first phase: what the tokenizer is trained for.
+    /// The weight of each source in the first phase, by which the tokenizer is trained.
     pub fn weights(&self) -> BTreeMap<String, f64> {
         self.mixture.phases.first().map(|phase| phase.weights.clone()).unwrap_or_default()
     }

@@ -1,22 +1,24 @@
-//! The catalogue of steps: one arm a step, one definition for recipe keys, flags, JSON Schema and keys of the store.
+//! The list of all steps: one variant per step, one definition for recipe keys, flags, JSON Schema and store keys.
 //!
-//! Invariant: a step expands to stages in one place, [`Step::add_to`]; nothing else knows which stages a step has.
+//! Invariant: only [`Step::add_to`] knows which stages a step has.
 
 use corpusmill_pipeline::snapshot::Snapshot;
 use corpusmill_pipeline::{Dataset, Digest, PlanBuilder, StageError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::clean::{CleanSettings, select::Selectors, stage::Clean};
-use crate::crawl::CrawlSettings;
+use corpusmill_extract::{CleanSettings, select::Selectors};
+
+use crate::clean::Clean;
 use crate::dedup::Dedup;
 use crate::filter::step::Filter;
-use crate::source::crates::Crates;
-use crate::source::docs::RustDocs;
-use crate::source::files::Files;
-use crate::source::read::{Read, Reader};
-use crate::source::remote::Remote;
-use crate::source::{Surroundings, web};
+use crate::sources::crates::Crates;
+use crate::sources::files::Files;
+use crate::sources::read::{Read, Reader};
+use crate::sources::remote::Remote;
+use crate::sources::rust_docs::RustDocs;
+use crate::sources::{Surroundings, crawl};
+use corpusmill_crawler::CrawlSettings;
 
 /// One step of a source or of the recipe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -24,17 +26,17 @@ use crate::source::{Surroundings, web};
 pub enum Step {
     /// Read local files, folders, globs and archives. First step of a source.
     Files(Files),
-    /// Read the packages of a Cargo.lock from cargo's cache. First step of a source.
+    /// Read the packages of a Cargo.lock from Cargo's cache. First step of a source.
     Crates(Crates),
-    /// Crawl Rust's documentation on loopback. First step of a source.
+    /// Crawl the Rust documentation of this machine over loopback. First step of a source.
     RustDocs(RustDocs),
     /// Crawl the web from seeds. First step of a source.
     Crawl(CrawlSettings),
-    /// Fetch files that lie on the web: WARC files, Parquet, JSON lines. First step of a source.
+    /// Fetch files from the web: WARC, Parquet, JSON lines. First step of a source.
     Remote(Box<Remote>),
     /// Turn HTML into Markdown or plain text.
     Clean(CleanSettings),
-    /// Measure documents and judge them by thresholds.
+    /// Measure documents and apply thresholds.
     Filter(Box<Filter>),
     /// Remove equal and nearly equal documents.
     Dedup(Dedup),
@@ -46,47 +48,47 @@ pub enum Step {
 pub enum Acquire {
     /// Local files.
     Files(Files),
-    /// Packages of a lock file.
+    /// Packages of a Cargo.lock.
     Crates(Crates),
-    /// Documentation of this machine.
+    /// Rust documentation of this machine.
     RustDocs(RustDocs),
-    /// The web.
+    /// Web pages.
     Crawl(CrawlSettings),
     /// Files on the web.
     Remote(Box<Remote>),
 }
 
 impl Acquire {
-    /// Whether taking the snapshot again costs a crawl.
+    /// Whether acquiring the snapshot again takes a crawl or downloads.
     pub fn is_remote(&self) -> bool {
         matches!(self, Self::RustDocs(_) | Self::Crawl(_) | Self::Remote(_))
     }
 
-    /// Takes the snapshot.
+    /// Acquires the input and returns its snapshot.
     ///
     /// # Errors
-    /// When the input is missing or the machine fails.
+    /// If the input is missing or an I/O error occurs.
     pub fn acquire(&self, name: &str, surroundings: &Surroundings) -> Result<Snapshot, StageError> {
         match self {
             Self::Files(files) => files.acquire(surroundings),
             Self::Crates(crates) => crates.acquire(surroundings),
             Self::RustDocs(docs) => docs.acquire(name, surroundings),
-            Self::Crawl(crawl) => web::acquire(name, crawl, surroundings),
+            Self::Crawl(crawl) => crawl::acquire(name, crawl, surroundings),
             Self::Remote(remote) => remote.acquire(name, surroundings),
         }
     }
 
-    /// Digests of the lists that the settings name: a changed list needs another snapshot.
+    /// Digests of the list files that the settings name; a changed list requires a new snapshot.
     ///
     /// # Errors
-    /// When a list cannot be read.
+    /// If a list cannot be read.
     pub fn listed_files(&self) -> Result<Vec<String>, StageError> {
         let Self::Crawl(crawl) = self else { return Ok(Vec::new()) };
         let lists = crawl.refused_domain_files.iter().chain(&crawl.refused_word_files);
         lists.map(|path| Ok(Digest::of(&fs_err::read(path)?).to_string())).collect()
     }
 
-    /// The stage that reads the snapshot.
+    /// How the snapshot is read.
     pub fn reader(&self) -> Reader {
         let files = |files: &Files| Reader::Files {
             settings: Box::new(files.reading()),
@@ -131,7 +133,7 @@ impl Step {
         }
     }
 
-    /// This step as a first step, if it is one.
+    /// The acquisition of this step, if it can be a first step.
     pub fn acquires(&self) -> Option<Acquire> {
         Some(match self {
             Self::Files(files) => Acquire::Files(files.clone()),
@@ -143,15 +145,15 @@ impl Step {
         })
     }
 
-    /// Checks what a type cannot.
+    /// Checks what the types cannot express.
     ///
     /// # Errors
-    /// With what is wrong and what is allowed.
+    /// If a setting is invalid; the message says what is allowed.
     pub fn check(&self) -> Result<(), StageError> {
         match self {
             Self::Dedup(dedup) => dedup.check(),
             Self::Filter(filter) => filter.check(),
-            Self::Crawl(crawl) => crawl.check().map(|_| ()).map_err(web::crawl_error),
+            Self::Crawl(crawl) => crawl.check().map(|_| ()).map_err(crawl::crawl_error),
             Self::Remote(remote) => remote.check(),
             Self::Clean(clean) => {
                 Selectors::new(clean).map(|_| ()).map_err(|error| StageError::Settings(format!("clean: {error}")))
@@ -160,10 +162,10 @@ impl Step {
         }
     }
 
-    /// Adds this step's stages after `documents`; `path` is the place in the recipe, such as `rust-docs/clean`.
+    /// Adds this step's stages after `documents`; `path` is its path in the plan, such as `rust-docs/clean`.
     ///
     /// # Errors
-    /// When the settings or the columns cannot work, or the step can only come first.
+    /// If the settings or the columns are invalid, or the step can only be the first of a source.
     pub fn add_to(&self, plan: &mut PlanBuilder, path: &str, documents: &Dataset) -> Result<Dataset, StageError> {
         match self {
             Self::Clean(settings) => plan.add(path, Clean { settings: settings.clone() }, &[documents]),

@@ -1,4 +1,4 @@
-//! Words, lines and sentences of a text, in every script: what shingles are made of and what rules count.
+//! Splits text in any script into words, lines and sentences, for shingles and for the rules that count them.
 //!
 //! A **word** is one of
 //! - a character of a script that is written without spaces between words (Han, kana, Bopomofo, Thai, Lao, Khmer,
@@ -6,19 +6,19 @@
 //! - a longest run of letters, digits and combining marks of any other script. An apostrophe, underscore, hyphenation
 //!   point or zero-width joiner between two such characters belongs to the run: `don't`, `snake_case`, `می‌خواهم`.
 //!
-//! White space and all other characters only separate. So `state-of-the-art` is four words, `3.14` two, `东京 2024`
-//! three, and a line of dashes none.
+//! White space and all other characters are separators: `state-of-the-art` is four words, `3.14` two, `东京 2024` three,
+//! and a line of dashes none.
 //!
-//! *Invariant*: words come in the order of the text, do not overlap, are not empty, and each begins with a letter or a
-//! digit; which they are depends on the text alone. Letters and marks are those of the Unicode versions of the
-//! toolchain and of `unicode-normalization`, both pinned: raising either may change digests.
+//! Invariant: words are in text order, do not overlap, are not empty, each begins with a letter or a digit, and they
+//! depend only on the text. Letters and marks are those of the Unicode versions of the toolchain and of
+//! `unicode-normalization`, both pinned: a newer version of either may change digests.
 
 use std::iter::FusedIterator;
 use std::sync::LazyLock;
 
 use unicode_normalization::char::is_combining_mark;
 
-/// What a character is to a word.
+/// The role of a character in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Class {
     /// White space, punctuation, symbols, controls.
@@ -27,13 +27,13 @@ enum Class {
     Run,
     /// A character that is a word by itself.
     Single,
-    /// A combining mark: belongs to the character before it.
+    /// A combining mark, part of the character before it.
     Mark,
-    /// Joins two `Run` characters when it stands alone between them.
+    /// Joins two `Run` characters if it is the only character between them.
     Joiner,
 }
 
-/// The class of every character of the basic multilingual plane: 64 KiB, filled once.
+/// The class of every character of the basic multilingual plane: 64 KiB, initialized once.
 static PLANE: LazyLock<Box<[Class]>> = LazyLock::new(|| {
     (0..=u16::MAX).map(|unit| char::from_u32(u32::from(unit)).map_or(Class::Other, classify)).collect()
 });
@@ -67,7 +67,8 @@ fn classify(character: char) -> Class {
         '\0'..='\x7f' => u8::try_from(character).map_or(Class::Other, classify_ascii),
         // Half-width voicing marks are letters to Unicode; they modify the kana before them.
         '\u{ff9e}' | '\u{ff9f}' => Class::Mark,
-        // Soft hyphen, middle dot (Catalan), geresh and gershayim, zero-width (non-)joiner, apostrophe, hyphenation point.
+        // Soft hyphen, middle dot (Catalan), geresh and gershayim, zero-width (non-)joiner, apostrophe, hyphenation
+        // point.
         '\u{ad}' | '\u{b7}' | '\u{5f3}' | '\u{5f4}' | '\u{200c}' | '\u{200d}' | '\u{2019}' | '\u{2027}' => {
             Class::Joiner
         }
@@ -95,18 +96,18 @@ fn class_of(character: char) -> Class {
     usize::try_from(code).ok().and_then(|index| PLANE.get(index).copied()).unwrap_or_else(|| classify(character))
 }
 
-/// One word and where it stands.
+/// One word and its position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Word<'a> {
-    /// The word as it stands in the text.
+    /// The word, as in the text.
     pub text: &'a str,
-    /// Its first byte in the text.
+    /// The byte offset of the word in the text.
     pub start: usize,
-    /// Whether it is one character of a script written without spaces between words.
+    /// Whether the word is one character of a script without spaces between words.
     pub single: bool,
 }
 
-/// The words of a text, in order; made by [`spans`].
+/// An iterator over the words of a text; returned by [`spans`].
 #[derive(Debug, Clone)]
 pub struct Spans<'a> {
     text: &'a str,
@@ -142,9 +143,9 @@ impl<'a> Iterator for Spans<'a> {
 
 impl FusedIterator for Spans<'_> {}
 
-/// The words of `text` with their places.
+/// The words of `text` with their positions.
 ///
-/// Makes no allocation; runs once over the bytes.
+/// Does not allocate; makes one pass over the bytes.
 pub fn spans(text: &str) -> Spans<'_> {
     Spans { text, at: 0 }
 }
@@ -154,12 +155,12 @@ pub fn words(text: &str) -> impl FusedIterator<Item = &str> + Clone {
     spans(text).map(|word| word.text)
 }
 
-/// The lines of `text` that are not blank, each without the white space around it.
+/// The non-blank lines of `text`, trimmed.
 pub fn lines(text: &str) -> impl Iterator<Item = &str> + Clone {
     text.lines().map(str::trim).filter(|line| !line.is_empty())
 }
 
-/// The blocks of `text` between blank lines, each without the white space around it.
+/// The blocks of `text` between blank lines, trimmed.
 pub fn paragraphs(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -180,14 +181,14 @@ pub fn paragraphs(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// What a character is to a sentence.
+/// The role of a character at the end of a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stop {
-    /// Ends a sentence wherever it stands: `。`, `！`, `।`.
+    /// Ends a sentence anywhere: `。`, `！`, `।`.
     Hard,
     /// Ends a sentence before white space or the end of the line: `.`, `?`, `…`.
     Soft,
-    /// May stand between a soft stop and the white space: quotes and closing brackets.
+    /// May come between a soft stop and the white space: quotes and closing brackets.
     Closer,
     No,
 }
@@ -203,11 +204,11 @@ const fn stop_of(character: char) -> Stop {
     }
 }
 
-/// Number of sentences in `text`.
+/// The number of sentences in `text`.
 ///
-/// A sentence holds a letter and ends with a mark such as `.`, `!`, `?`, `…` before white space, with `。`, `！`, `？`,
-/// `؟`, `।`, `။` and their like anywhere, or with its line, as the C4 filters count them. A full stop after a single
-/// letter (`J. Smith`) or between digits ends nothing; other abbreviations do end a sentence.
+/// A sentence contains a letter and ends with a mark such as `.`, `!`, `?`, `…` before white space, with a mark such as
+/// `。`, `！`, `？`, `؟`, `।`, `။` anywhere, or with its line, as in the C4 filters. A full stop after a single letter
+/// (`J. Smith`) or between digits does not end a sentence; other abbreviations do.
 pub fn count_sentences(text: &str) -> usize {
     text.lines().map(count_in_line).sum()
 }
@@ -245,8 +246,8 @@ fn count_in_line(line: &str) -> usize {
     sentences + usize::from(open)
 }
 
-/// Whether `line` ends as a sentence does: with an end mark, perhaps before closing quotes and brackets, or with a
-/// quotation mark (C4 counts that too).
+/// Whether `line` ends like a sentence: with an end mark, which closing quotes and brackets may follow, or with a
+/// quotation mark (as in C4).
 pub fn ends_sentence(line: &str) -> bool {
     let line = line.trim_end();
     if line.ends_with(['"', '\'', '”', '’', '»', '」', '』']) {
@@ -297,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn sentences_end_at_marks_of_every_script_or_with_the_line() {
+    fn sentences_end_at_marks_or_line_ends() {
         assert_eq!(count_sentences("One. Two! Three? Four"), 4);
         assert_eq!(count_sentences("He said \"no.\" Then left."), 2);
         assert_eq!(count_sentences("J. Smith paid 3.50 at example.com... twice."), 2);
@@ -320,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_and_paragraphs_skip_what_is_blank() {
+    fn lines_and_paragraphs_skip_blank_lines() {
         assert!(lines("a\r\n\n  b \n \n").eq(["a", "b"]));
         assert!(paragraphs("\n a\nb\n \n\nc\r\n").eq(["a\nb", "c"]));
         assert_eq!(paragraphs(" \n").count(), 0);
@@ -328,7 +329,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn words_are_ordered_disjoint_and_begin_with_a_letter_or_digit(text in "\\PC*|[a-c'_ 中ก\u{301}.\n]*") {
+        fn words_are_ordered_and_disjoint(text in "\\PC*|[a-c'_ 中ก\u{301}.\n]*") {
             let mut end = 0;
             for word in spans(&text) {
                 prop_assert!(word.start >= end && !word.text.is_empty());

@@ -1,6 +1,6 @@
-//! Where corpusmill keeps its work: the store, snapshots, crawls, file digests and the record of each recipe's last run.
+//! The working folder: the store, snapshots, crawls, file digests and the record of each recipe's last run.
 //!
-//! Invariant: everything below this folder can be deleted; it costs time, never a result.
+//! Invariant: everything in this folder can be deleted; that costs time, never a result.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,14 +11,14 @@ use corpusmill_pipeline::store::{LocalStore, write_atomically};
 use corpusmill_pipeline::{Digest, StoreError};
 use serde::{Deserialize, Serialize};
 
-/// The folder of work, `.corpusmill` by default.
+/// The working folder, `.corpusmill` by default.
 #[derive(Debug, Clone)]
 pub struct Workspace {
     root: PathBuf,
 }
 
 impl Workspace {
-    /// A workspace in this folder; made when first written to.
+    /// A workspace in this folder, which is created at the first write.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
     }
@@ -31,17 +31,17 @@ impl Workspace {
     /// Opens the store.
     ///
     /// # Errors
-    /// When the folder cannot be made.
+    /// If the folder cannot be created.
     pub fn store(&self) -> Result<LocalStore, StoreError> {
         LocalStore::open(self.root.join("store"))
     }
 
-    /// The file of a snapshot.
+    /// The path of a snapshot's file.
     pub fn snapshot_path(&self, digest: Digest) -> PathBuf {
         self.root.join("snapshots").join(format!("{digest}.json"))
     }
 
-    /// A snapshot that was taken before, if its files are still there.
+    /// A stored snapshot, if all its files still exist with the same size.
     pub fn snapshot(&self, digest: Digest) -> Option<Snapshot> {
         let snapshot = Snapshot::read(&self.snapshot_path(digest)).ok()?;
         let whole = snapshot.digest() == digest
@@ -51,8 +51,8 @@ impl Workspace {
         whole.then_some(snapshot)
     }
 
-    /// The folder of a crawl with these settings: the latest, or with `fresh` a new one beside it, unless the latest is
-    /// itself unfinished. Earlier crawls stay where they are, for the snapshots that stand on them and for the next refresh.
+    /// The folder of a crawl with these settings: the latest one, or a new one if `fresh` is set and the latest is
+    /// finished. Earlier crawls are kept, for the snapshots that refer to them and for the next refresh.
     pub fn crawl_place(&self, settings: Digest, fresh: bool) -> CrawlPlace {
         let folder = |number: u32| {
             let name = settings.short();
@@ -62,41 +62,42 @@ impl Workspace {
         let number = match latest {
             None => 0,
             Some(number) => {
-                let finished = crate::crawl::summary(&folder(number)).is_ok_and(|summary| summary.finished);
+                let finished = corpusmill_crawler::summary(&folder(number)).is_ok_and(|summary| summary.finished);
                 if fresh && finished { number + 1 } else { number }
             }
         };
         CrawlPlace { dir: folder(number), earlier: number.checked_sub(1).map(folder) }
     }
 
-    /// The folder of a file that was fetched from this address.
+    /// The folder of a file fetched from this URL.
     pub fn remote_dir(&self, url: Digest) -> PathBuf {
         self.root.join("remote").join(url.short())
     }
 
-    /// The record of a recipe's last run.
+    /// The path of the record of a recipe's last run.
     pub fn run_path(&self, name: &str) -> PathBuf {
         self.root.join("runs").join(format!("{name}.json"))
     }
 
-    /// The mark of a run that began and did not end.
+    /// The path of the marker file of an unfinished run.
     pub fn unfinished_path(&self, name: &str) -> PathBuf {
         self.root.join("runs").join(format!("{name}.unfinished"))
     }
 
-    /// Marks that a run begins. A mark that stands already stays: what the earlier, interrupted run made counts too.
+    /// Writes the marker of an unfinished run. Keeps an existing marker, so that parts of an earlier, interrupted run
+    /// are covered too.
     ///
     /// # Errors
-    /// When the workspace cannot be written.
+    /// If the workspace cannot be written.
     pub fn begin_run(&self, name: &str) -> Result<(), StoreError> {
         let path = self.unfinished_path(name);
         if path.exists() { Ok(()) } else { write_atomically(&path, b"") }
     }
 
-    /// Takes the mark away.
+    /// Removes the marker of an unfinished run.
     ///
     /// # Errors
-    /// When the workspace cannot be written.
+    /// If the workspace cannot be written.
     pub fn end_run(&self, name: &str) -> Result<(), StoreError> {
         match fs_err::remove_file(self.unfinished_path(name)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
@@ -104,10 +105,10 @@ impl Workspace {
         }
     }
 
-    /// When the earliest of the runs that did not end began, but for those of these names.
+    /// The start time of the earliest unfinished run, except the runs in `but`.
     ///
     /// # Errors
-    /// When the folder cannot be listed.
+    /// If the folder cannot be listed.
     pub fn unfinished_since(&self, but: &[String]) -> Result<Option<SystemTime>, StoreError> {
         let dir = self.root.join("runs");
         let mut since = None;
@@ -124,16 +125,16 @@ impl Workspace {
     }
 }
 
-/// Where a crawl is kept.
+/// The folders of a crawl.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CrawlPlace {
-    /// Its folder.
+    /// The folder of the crawl.
     pub dir: PathBuf,
-    /// The folder of the crawl of the same source before it.
+    /// The folder of the previous crawl with the same settings.
     pub earlier: Option<PathBuf>,
 }
 
-/// Digests of local files, remembered by path, size and modification time.
+/// A cache of local files' digests, by path, size and modification time.
 #[derive(Debug, Default)]
 pub struct FileDigests {
     path: PathBuf,
@@ -151,7 +152,7 @@ struct Known {
 }
 
 impl FileDigests {
-    /// Opens the memory of a workspace.
+    /// Opens the cache of a workspace.
     pub fn open(workspace: &Workspace) -> Self {
         let path = workspace.root().join("file-digests.json");
         let known = fs_err::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
@@ -161,7 +162,7 @@ impl FileDigests {
     /// BLAKE3 of a file's bytes, its size, and its modification time in nanoseconds since 1970.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// If the file cannot be read.
     pub fn digest(&mut self, path: &Path) -> Result<(Digest, u64, u64), StoreError> {
         let stamp = stamp(path)?;
         if let Some(known) = self.known.get(path).filter(|known| (known.size, known.modified) == stamp) {
@@ -176,7 +177,7 @@ impl FileDigests {
         Ok((digest, size, stamp.1))
     }
 
-    /// Whether this file, unchanged since, was already found to have this SHA-256.
+    /// Whether the cache holds this SHA-256 for the file, and the file has not changed since.
     pub fn has_sha256(&self, path: &Path, expected: &str) -> bool {
         let Ok(stamp) = stamp(path) else { return false };
         self.known
@@ -184,7 +185,7 @@ impl FileDigests {
             .is_some_and(|known| (known.size, known.modified) == stamp && known.sha256.as_deref() == Some(expected))
     }
 
-    /// Remembers a file's SHA-256.
+    /// Stores a file's SHA-256 in the cache.
     pub fn remember_sha256(&mut self, path: &Path, sha256: &str) {
         if let Some(known) = self.known.get_mut(path) {
             known.sha256 = Some(sha256.to_owned());
@@ -192,10 +193,10 @@ impl FileDigests {
         }
     }
 
-    /// Writes what was learnt.
+    /// Writes the cache, if it changed.
     ///
     /// # Errors
-    /// When the workspace cannot be written.
+    /// If the workspace cannot be written.
     pub fn save(&self) -> Result<(), StoreError> {
         if !self.changed {
             return Ok(());
@@ -208,7 +209,7 @@ impl FileDigests {
 /// Size and modification time of a file.
 ///
 /// # Errors
-/// When it is not there.
+/// If the file does not exist.
 pub fn stamp(path: &Path) -> Result<(u64, u64), StoreError> {
     let meta = fs_err::metadata(path)?;
     let time = meta.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();

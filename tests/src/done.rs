@@ -1,11 +1,11 @@
-//! A command that has ended, and what is expected of it.
+//! The result of a command, with expectations on it.
 
 use std::process::Output;
 
-/// What a command left: its exit code and its streams.
+/// The exit code and output streams of a command.
 #[derive(Debug, Clone)]
 pub struct Done {
-    /// The exit code; `None` when a signal ended the process.
+    /// The exit code; `None` if a signal ended the process.
     pub code: Option<i32>,
     /// Standard output.
     pub out: String,
@@ -14,7 +14,7 @@ pub struct Done {
     said: String,
 }
 
-#[expect(clippy::return_self_not_must_use, reason = "an expectation alone is a use")]
+#[expect(clippy::return_self_not_must_use, reason = "the expectation is the use")]
 impl Done {
     pub(crate) fn new(said: String, output: &Output) -> Self {
         Self {
@@ -39,22 +39,22 @@ impl Done {
         self.code(0)
     }
 
-    /// Expects failure by the recipe, the data or the machine (1), said in a message that holds all these words and is
-    /// no panic.
+    /// Expects exit code 1 (invalid recipe, data or environment) and an error message that contains all these words and
+    /// is not a panic.
     #[track_caller]
     pub fn fails(self, words: &[&str]) {
         let done = self.code(1);
-        assert!(done.err.contains("error: "), "no error is said\n{}", done.err);
+        assert!(done.err.contains("error: "), "no error message in\n{}", done.err);
         assert!(!done.err.contains("panicked"), "{}", done.err);
         for word in words {
-            assert!(done.err.contains(word), "`{word}` is not in the message\n{}", done.err);
+            assert!(done.err.contains(word), "`{word}` is missing in the message\n{}", done.err);
         }
     }
 
-    /// Expects that standard error holds this.
+    /// Expects that standard error contains these words.
     #[track_caller]
     pub fn says(self, words: &str) -> Self {
-        assert!(self.err.contains(words), "`{words}` is not in\n{}", self.err);
+        assert!(self.err.contains(words), "`{words}` is missing in\n{}", self.err);
         self
     }
 
@@ -64,7 +64,7 @@ impl Done {
         self.out.lines().map(parse).collect()
     }
 
-    /// How many parts a run computed, by its last words.
+    /// The number of parts that a run computed, from its summary line.
     pub fn computed(&self) -> usize {
         let before = self.err.split(" parts computed").next().unwrap_or_default();
         let number = before.rsplit(' ').next().unwrap_or_default();

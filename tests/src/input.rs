@@ -1,13 +1,13 @@
-//! Text that looks enough like text, drawn from a seed.
+//! Generates realistic text from a seed.
 
 use std::fmt::Write as _;
 
-/// A stream of numbers from a seed (`SplitMix64`; Steele, Lea and Flood 2014).
+/// A random number generator (SplitMix64; Steele, Lea and Flood 2014).
 #[derive(Debug, Clone)]
 pub struct Draw(u64);
 
 impl Draw {
-    /// The stream of this seed.
+    /// Creates a generator with this seed.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -99,7 +99,7 @@ fn sentence(draw: &mut Draw) -> String {
     )
 }
 
-/// English of this many sentences, a line each; each seed gives its own.
+/// English text of this many sentences, one per line; each seed gives a different text.
 pub fn prose(seed: u64, sentences: usize) -> String {
     let mut draw = Draw::new(seed);
     let mut text = String::new();

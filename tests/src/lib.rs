@@ -1,12 +1,12 @@
-//! What the end-to-end tests share: the binary under test, a folder to work in, and a miniature recipe over generated
+//! Shared code of the end-to-end tests: the binary under test, a working folder, and a miniature recipe over generated
 //! input.
 //!
-//! The tests know corpusmill as its users do: by command lines, exit codes, streams and files. Each works in a temporary
-//! folder of its own; nothing depends on the clock, on other tests, or on a network beyond loopback.
+//! The tests use corpusmill as its users do: through command lines, exit codes, streams and files. Each test works in
+//! its own temporary folder; nothing depends on the clock, on other tests, or on a network beyond loopback.
 //!
-//! Invariant: the generated input is a function of the code here, so a digest that differs is the product's doing.
+//! Invariant: the generated input is a function of the code here, so a different digest is caused by the product.
 
-#![expect(clippy::missing_panics_doc, reason = "helpers of tests: a panic is how they fail, and its message says why")]
+#![expect(clippy::missing_panics_doc, reason = "test helpers fail by panicking, with a message")]
 
 mod binary;
 mod done;

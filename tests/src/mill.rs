@@ -1,4 +1,4 @@
-//! A temporary folder with a recipe and its input, and the places in it where runs leave their results.
+//! A temporary folder with a recipe and its input, and the subfolders for the results of runs.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use crate::{Done, code, corpusmill, page, prose};
 
-/// The miniature recipe: three sources through most stages, ready in about half a second.
+/// The miniature recipe: three sources and most stages; runs in about half a second.
 pub const RECIPE: &str = "\
 name: mini
 partitions: 4
@@ -34,7 +34,7 @@ mixture:
     - weights: { notes: 0.5, code: 0.3, pages: 0.2 }
 ";
 
-/// A folder to work in; it goes when the value does.
+/// A temporary working folder, removed on drop.
 #[derive(Debug)]
 pub struct Mill {
     dir: tempfile::TempDir,
@@ -47,15 +47,15 @@ impl Default for Mill {
 }
 
 impl Mill {
-    /// An empty folder.
+    /// Creates an empty folder.
     pub fn empty() -> Self {
         Self { dir: folder(&std::env::temp_dir()).expect("a temporary folder can be made") }
     }
 
-    /// The miniature recipe as `recipe.yaml`, and its input: notes with an equal pair (`n3`, `n3-copy`), a nearly equal
-    /// pair (`n5`, `n5-near`), a short one and an e-mail address; Rust modules; HTML pages.
+    /// Creates a folder with the miniature recipe as `recipe.yaml`, and its input: notes with an equal pair (`n3`,
+    /// `n3-copy`), a nearly equal pair (`n5`, `n5-near`), a short one and an e-mail address; Rust modules; HTML pages.
     pub fn mini() -> Self {
-        // In memory where there is such a place: a run syncs more than a hundred files, and SIGKILL loses no synced page.
+        // In memory if possible: a run syncs more than a hundred files, and SIGKILL loses no synced page.
         let mill = folder(Path::new("/dev/shm")).map_or_else(|_| Self::empty(), |dir| Self { dir });
         mill.write("recipe.yaml", RECIPE);
         for number in 0..16 {
@@ -80,20 +80,20 @@ impl Mill {
         self.dir.path()
     }
 
-    /// Writes a file, its folders as well.
+    /// Writes a file and creates its parent folders.
     pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path().join(name);
-        fs_err::create_dir_all(path.parent().expect("a file lies in a folder")).expect("the folder can be made");
+        fs_err::create_dir_all(path.parent().expect("a file is in a folder")).expect("the folder can be made");
         fs_err::write(&path, bytes).expect("the file can be written");
         path
     }
 
-    /// The file's text.
+    /// Reads a file as text.
     pub fn read(&self, name: &str) -> String {
         fs_err::read_to_string(self.path().join(name)).expect("the file can be read")
     }
 
-    /// The binary under test in this folder, its environment free of settings; at first without arguments.
+    /// A command for the binary under test in this folder, without arguments and without settings in the environment.
     pub fn command(&self) -> Command {
         let mut command = Command::new(corpusmill());
         command.current_dir(self.path()).stdin(Stdio::null());
@@ -121,14 +121,14 @@ impl Mill {
         let mut child = command.spawn().expect("corpusmill can be started");
         let mut stdin = child.stdin.take().expect("standard input is piped");
         let input = input.as_ref().to_owned();
-        // A process that ends early closes the pipe: its exit code tells.
+        // A process that ends early closes the pipe; its exit code shows the failure.
         let feeder = std::thread::spawn(move || stdin.write_all(&input));
         let output = child.wait_with_output().expect("corpusmill can be waited for");
         let _ = feeder.join().expect("the feeder does not panic");
         Done::new(said, &output)
     }
 
-    /// A place for a store and a corpus, named for what it is about.
+    /// A subfolder for a store and a corpus.
     pub fn place(&self, name: &str) -> Place<'_> {
         Place { mill: self, name: name.to_owned() }
     }
@@ -144,7 +144,7 @@ fn finish(command: &mut Command) -> Done {
     Done::new(said, &output)
 }
 
-/// A store, a lock and corpora, apart from those of other places.
+/// A subfolder with its own store, lock and corpora.
 #[derive(Debug)]
 pub struct Place<'a> {
     mill: &'a Mill,
@@ -152,7 +152,7 @@ pub struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// The place's folder.
+    /// The path of the subfolder.
     pub fn path(&self) -> PathBuf {
         self.mill.path().join(&self.name)
     }
@@ -162,19 +162,19 @@ impl Place<'_> {
         self.path().join("corpus").join(name)
     }
 
-    /// `corpusmill SUBCOMMAND --store …` with these arguments.
+    /// Runs `corpusmill SUBCOMMAND --store …` with these arguments.
     pub fn ask(&self, args: &[&str]) -> Done {
         finish(&mut self.asking(args))
     }
 
-    /// The command of [`Place::ask`], not yet started.
+    /// The command of [`Place::ask`], not started.
     pub fn asking(&self, args: &[&str]) -> Command {
         let mut command = self.mill.command();
         command.args(args).args(["--store", &format!("{}/work", self.name)]);
         command
     }
 
-    /// Runs `recipe.yaml` with these further arguments.
+    /// Runs `recipe.yaml` with these additional arguments.
     pub fn run(&self, args: &[&str]) -> Done {
         finish(&mut self.running(args))
     }
@@ -184,14 +184,14 @@ impl Place<'_> {
         finish(command)
     }
 
-    /// The command of [`Place::run`], not yet started.
+    /// The command of [`Place::run`], not started.
     pub fn running(&self, args: &[&str]) -> Command {
         let mut command = self.asking(&["run", "recipe.yaml"]);
         command.args(self.lock()).args(["--output", &format!("{}/corpus", self.name)]).args(args);
         command
     }
 
-    /// What `plan --explain` says with these further arguments.
+    /// The output of `plan --explain` with these additional arguments.
     pub fn explain(&self, args: &[&str]) -> String {
         let mut command = self.asking(&["plan", "recipe.yaml", "--explain"]);
         command.args(self.lock()).args(args);
@@ -202,15 +202,15 @@ impl Place<'_> {
         ["--lock".to_owned(), format!("{}/lock", self.name)]
     }
 
-    /// The answer to a query: a JSON object a row.
+    /// Runs a query; returns one JSON object per row.
     pub fn query(&self, sql: &str) -> Vec<serde_json::Value> {
         self.ask(&["query", "--format", "json", sql]).ok().json_lines()
     }
 
-    /// The receipts of the last run: node and partition to what `column` holds.
+    /// The receipts of the last run: maps node and partition to the value of `column`.
     pub fn receipts(&self, column: &str) -> BTreeMap<(String, u64), String> {
         let rows = self.query(&format!("SELECT node, partition, {column} FROM receipts"));
-        let text = |row: &serde_json::Value, key: &str| row[key].as_str().expect("the column is there").to_owned();
+        let text = |row: &serde_json::Value, key: &str| row[key].as_str().expect("the column is text").to_owned();
         let number = |row: &serde_json::Value| row["partition"].as_u64().expect("a partition is a number");
         rows.iter().map(|row| ((text(row, "node"), number(row)), text(row, column))).collect()
     }
@@ -226,7 +226,7 @@ impl Place<'_> {
         self.manifest(name)["corpus_digest"].as_str().expect("the manifest has a corpus digest").to_owned()
     }
 
-    /// The bytes of everything that a corpus promises to be equal: manifest, tokenizer, shards, by path.
+    /// The files of a corpus that must be reproducible: manifest, tokenizer and shards, by path.
     pub fn promised(&self, name: &str) -> BTreeMap<String, Vec<u8>> {
         let mut all = files_below(&self.corpus(name));
         all.retain(|path, _| path.starts_with("shards/") || path == "manifest.json" || path == "tokenizer.json");
@@ -238,7 +238,7 @@ impl Place<'_> {
         all
     }
 
-    /// The stored files whose path ends so, such as `/data.parquet`, sorted; unfinished parts left out.
+    /// The stored files whose path has this ending, such as `/data.parquet`, sorted; without unfinished parts.
     pub fn stored(&self, ending: &str) -> Vec<PathBuf> {
         let store = self.path().join("work/store");
         let mut all = paths_below(&store);
@@ -249,12 +249,13 @@ impl Place<'_> {
 
 /// All regular files below a folder, by path relative to it.
 pub fn files_below(dir: &Path) -> BTreeMap<String, Vec<u8>> {
-    let name = |path: &Path| path.strip_prefix(dir).expect("it lies below").to_string_lossy().into_owned();
+    let name =
+        |path: &Path| path.strip_prefix(dir).expect("the path is below the folder").to_string_lossy().into_owned();
     let read = |path: PathBuf| (name(&path), fs_err::read(&path).expect("the file can be read"));
     paths_below(dir).into_iter().map(read).collect()
 }
 
-/// The paths of all regular files below a folder, sorted. A folder that a running process has taken away meanwhile has none.
+/// The paths of all regular files below a folder, sorted. Ignores folders that a running process removes meanwhile.
 fn paths_below(dir: &Path) -> Vec<PathBuf> {
     let mut all = Vec::new();
     let mut open = vec![dir.to_owned()];

@@ -1,11 +1,11 @@
-//! An HTTP server on loopback that counts what it is asked, for tests that need one which answers as they say.
+//! An HTTP server on loopback that records its requests and answers by a given function.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-/// A request, as it came.
+/// A received request.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// Path and query.
@@ -14,38 +14,38 @@ pub struct Request {
     pub fields: BTreeMap<String, String>,
 }
 
-/// What is answered.
+/// The response to a request.
 #[derive(Debug, Clone, Default)]
 pub struct Answer {
     /// The status.
     pub status: u16,
-    /// Header fields beside Content-Length.
+    /// Header fields, without Content-Length.
     pub fields: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
-    /// The connection is cut after so many bytes of the body.
+    /// Close the connection after this many bytes of the body.
     pub cut_after: Option<usize>,
 }
 
 impl Answer {
-    /// A body of a media type.
+    /// A response with status 200 and a body of this media type.
     pub fn of(media_type: &str, body: impl Into<Vec<u8>>) -> Self {
         Self { status: 200, body: body.into(), ..Self::default() }.with("content-type", media_type)
     }
 
-    /// A status without a body.
+    /// A response with this status and no body.
     pub fn status(status: u16) -> Self {
         Self { status, ..Self::default() }
     }
 
-    /// The same with a header field.
+    /// Adds a header field.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.fields.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// The bytes that a `Range` field asks for, where `If-Range` names this entity tag.
+    /// Serves the requested `Range` if `If-Range` is this entity tag.
     #[must_use]
     pub fn ranged(mut self, request: &Request, etag: &str) -> Self {
         self = self.with("etag", etag);
@@ -61,10 +61,10 @@ impl Answer {
     }
 }
 
-/// A running server; it ends with the process.
+/// A running server; it stops with the process.
 #[derive(Debug)]
 pub struct Server {
-    /// Where it listens.
+    /// The address to connect to.
     pub address: SocketAddr,
     requests: Arc<Mutex<Vec<Request>>>,
 }
@@ -80,7 +80,7 @@ impl Server {
             for stream in listener.incoming().flatten() {
                 let (log, answer) = (Arc::clone(&log), Arc::clone(&answer));
                 std::thread::spawn(move || {
-                    // A client that hangs up is no fault of the server.
+                    // A client may disconnect at any time.
                     let _ = converse(stream, &log, &*answer);
                 });
             }
@@ -88,17 +88,17 @@ impl Server {
         Self { address, requests }
     }
 
-    /// The address of a path.
+    /// The URL of a path.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// What was asked so far, in the server's own order.
+    /// The requests so far, in the order of arrival.
     pub fn requests(&self) -> Vec<Request> {
         self.requests.lock().expect("no thread panics with it").clone()
     }
 
-    /// How often each path was asked for.
+    /// The number of requests per path.
     pub fn counts(&self) -> BTreeMap<String, usize> {
         let mut counts = BTreeMap::new();
         for request in self.requests() {
@@ -107,7 +107,7 @@ impl Server {
         counts
     }
 
-    /// Forgets what was asked.
+    /// Clears the recorded requests.
     pub fn forget(&self) {
         self.requests.lock().expect("no thread panics with it").clear();
     }

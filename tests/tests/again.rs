@@ -1,10 +1,10 @@
-//! Nothing is done twice: a second run computes nothing, a change computes what depends on it and no more.
+//! Incremental runs: a second run computes nothing, and a change recomputes only what depends on it.
 
 use std::collections::BTreeSet;
 
 use corpusmill_tests::{Mill, Place, prose};
 
-/// A threshold that only rejects what the recipe's own threshold rejects.
+/// A threshold that rejects the same documents as the recipe's own threshold.
 const HARMLESS: &str = "sources.notes.filter.length.min-characters=41";
 /// A threshold that rejects about half of the notes: the length of the median one.
 fn strict() -> usize {
@@ -13,7 +13,7 @@ fn strict() -> usize {
     lengths[8]
 }
 
-/// The nodes of which at least one part has another key than before, with the number of such parts.
+/// The nodes with at least one changed key, and the number of changed parts.
 fn changed(before: &Keys, after: &Keys) -> Vec<(String, usize)> {
     let nodes: BTreeSet<&String> = after.keys().map(|(node, _)| node).collect();
     let differ = |node: &String| after.iter().filter(|(at, key)| at.0 == *node && before.get(at) != Some(key)).count();
@@ -26,7 +26,7 @@ fn keys(place: &Place<'_>) -> Keys {
     place.receipts("key")
 }
 
-/// The state that `plan --explain` gives a node, and why.
+/// The state of a node and its reason in the output of `plan --explain`.
 fn state<'a>(explained: &'a str, node: &str) -> &'a str {
     let line = explained.lines().find(|line| line.split_whitespace().next() == Some(node));
     let state = line.and_then(|line| line.split_once("parts"));
@@ -60,7 +60,7 @@ fn a_deleted_corpus_is_assembled_again_from_the_store() {
 }
 
 #[test]
-fn a_changed_threshold_judges_again_and_measures_nothing() {
+fn a_changed_threshold_reuses_the_measurements() {
     let mill = Mill::mini();
     let place = mill.place("a");
     place.run(&[]).ok();
@@ -76,7 +76,7 @@ fn a_changed_threshold_judges_again_and_measures_nothing() {
     assert!(judging.starts_with("miss"), "{judging}");
     let named = format!("length.min-characters was 40.0 and is {}.0", strict());
     assert!(judging.contains(&named), "{judging}");
-    assert!(state(&explained, "all/dedup").contains("miss"), "what follows the judging is a miss");
+    assert!(state(&explained, "all/dedup").contains("miss"), "the stages after the threshold are a miss");
 
     place.run(&["--set", &setting]).ok();
     let after = keys(&place);
@@ -92,20 +92,20 @@ fn a_changed_threshold_judges_again_and_measures_nothing() {
     let rejected = place.query("SELECT rule, value FROM rejected WHERE stage = 'filter'");
     assert!((2..17).contains(&rejected.len()), "the threshold rejects some notes: {rejected:?}");
 
-    // Back again: everything is still there.
+    // With the old threshold again, everything is still in the store.
     assert_eq!(place.run(&[]).ok().computed(), 0);
     assert_eq!(keys(&place), before);
 }
 
 #[test]
-fn a_change_that_changes_no_row_stops_the_wave() {
+fn unchanged_rows_stop_recomputation() {
     let mill = Mill::mini();
     let place = mill.place("a");
     place.run(&[]).ok();
     let before = keys(&place);
     let computed = place.run(&["--set", HARMLESS]).ok().computed();
     assert_eq!(changed(&before, &keys(&place)), [("notes/filter".to_owned(), 4)]);
-    assert_eq!(computed, 4, "the judging alone is computed");
+    assert_eq!(computed, 4, "only the threshold stage is computed");
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn an_override_of_the_same_value_changes_nothing() {
 }
 
 #[test]
-fn an_added_file_is_read_with_its_partition_alone() {
+fn an_added_file_recomputes_only_its_partition() {
     let mill = Mill::mini();
     let place = mill.place("a");
     place.run(&[]).ok();
@@ -146,13 +146,13 @@ fn planning_changes_no_lock() {
     let lock = mill.read("a/lock");
     mill.write("input/notes/added.txt", prose(77, 12));
     place.explain(&[]);
-    assert_eq!(mill.read("a/lock"), lock, "asking what a run would do pins nothing");
+    assert_eq!(mill.read("a/lock"), lock, "planning does not change the lock");
     place.run(&["--locked"]).fails(&["differs from the lock"]);
     place.run(&[]).ok().says("1 items new or changed, 0 gone or changed");
 }
 
 #[test]
-fn a_locked_run_refuses_changed_input() {
+fn a_locked_run_rejects_changed_input() {
     let mill = Mill::mini();
     let place = mill.place("a");
     place.run(&["--locked"]).fails(&["is not in the lock", "hint: "]);
@@ -165,7 +165,7 @@ fn a_locked_run_refuses_changed_input() {
 }
 
 #[test]
-fn the_lock_of_a_recipe_lies_beside_it() {
+fn the_lock_is_next_to_the_recipe() {
     let mill = Mill::mini();
     mill.run(&["run", "recipe.yaml", "--store", "work", "--output", "corpus"]).ok();
     assert!(mill.read("mini.lock").contains("\"notes\""));
@@ -184,7 +184,7 @@ fn the_shipped_tiny_recipe_runs_and_runs_again() {
     };
     assert!(run().computed() > 0);
     let whole = mill.run(&["verify", "--store", "work", "corpus/tiny"]).ok();
-    assert!(whole.out.contains("corpus/tiny: whole"), "{}", whole.out);
+    assert!(whole.out.contains("corpus/tiny: intact"), "{}", whole.out);
     for name in ["manifest.json", "tokenizer.json", "report.html", "rejected", "shards"] {
         assert!(mill.path().join("corpus/tiny").join(name).exists(), "{name}");
     }

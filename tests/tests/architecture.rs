@@ -1,4 +1,4 @@
-//! The crates point one way: what the core and the trainer must never depend on.
+//! Dependencies between crates: what the core and the trainer must not depend on.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use corpusmill_tests::repository;
 use serde_json::Value;
 
-/// The packages of the workspace and what they depend on, dev-dependencies left out.
+/// The packages of the workspace and their dependencies, without dev-dependencies.
 struct Graph {
     names: BTreeMap<String, String>,
     depends: BTreeMap<String, Vec<String>>,
@@ -27,7 +27,7 @@ impl Graph {
         let rustc = String::from_utf8(rustc.stdout).expect("rustc writes UTF-8");
         let host = rustc.lines().find_map(|line| line.strip_prefix("host: ")).expect("rustc names its host");
         let mut cargo = Command::new(env!("CARGO"));
-        // Of other platforms' packages, those may be missing that no build here needs.
+        // Packages that only other platforms need may be missing.
         cargo.args(["metadata", "--offline", "--locked", "--format-version", "1", "--filter-platform", host]);
         let output = cargo.current_dir(repository()).output().expect("cargo can be started");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -63,9 +63,9 @@ impl Graph {
 }
 
 #[test]
-fn the_core_knows_no_runtime_no_network_no_frames_no_models() {
+fn the_core_has_no_runtime_network_or_model_dependencies() {
     let below = Graph::read().all_below("corpusmill-pipeline").into_iter().map(str::to_owned).collect::<Vec<_>>();
-    assert!(below.iter().any(|name| name == "parquet"), "the graph was read: {below:?}");
+    assert!(below.iter().any(|name| name == "parquet"), "the graph has no parquet: {below:?}");
     for family in ["tokio", "reqwest", "hyper", "polars", "burn", "tokenizers", "scraper", "axum"] {
         let found: Vec<&String> =
             below.iter().filter(|name| *name == family || name.starts_with(&format!("{family}-"))).collect();
@@ -73,28 +73,105 @@ fn the_core_knows_no_runtime_no_network_no_frames_no_models() {
     }
 }
 
+/// Each crate, and all of ours that it may depend on, directly or not.
+const LAYERS: [(&str, &[&str]); 14] = [
+    ("corpusmill-recipe", &[]),
+    ("corpusmill-shards", &[]),
+    ("corpusmill-terminal", &[]),
+    ("corpusmill-pipeline", &[]),
+    ("corpusmill-warc", &[]),
+    ("corpusmill-html", &[]),
+    ("corpusmill-extract", &["corpusmill-html"]),
+    ("corpusmill-crawler", &["corpusmill-html", "corpusmill-pipeline", "corpusmill-warc"]),
+    ("corpusmill-readers", &["corpusmill-html", "corpusmill-pipeline"]),
+    (
+        "corpusmill-stages",
+        &[
+            "corpusmill-crawler",
+            "corpusmill-extract",
+            "corpusmill-html",
+            "corpusmill-pipeline",
+            "corpusmill-readers",
+            "corpusmill-recipe",
+            "corpusmill-shards",
+            "corpusmill-warc",
+        ],
+    ),
+    (
+        "corpusmill-cli",
+        &[
+            "corpusmill-crawler",
+            "corpusmill-extract",
+            "corpusmill-html",
+            "corpusmill-pipeline",
+            "corpusmill-readers",
+            "corpusmill-recipe",
+            "corpusmill-shards",
+            "corpusmill-stages",
+            "corpusmill-terminal",
+            "corpusmill-warc",
+        ],
+    ),
+    ("corpusmill-trainer", &["corpusmill-recipe", "corpusmill-shards", "corpusmill-terminal"]),
+    (
+        "corpusmill-tools",
+        &[
+            "corpusmill-crawler",
+            "corpusmill-extract",
+            "corpusmill-html",
+            "corpusmill-pipeline",
+            "corpusmill-readers",
+            "corpusmill-recipe",
+            "corpusmill-shards",
+            "corpusmill-stages",
+            "corpusmill-warc",
+        ],
+    ),
+    ("corpusmill-tests", &[]),
+];
+
 #[test]
-fn crates_point_one_way() {
+fn dependencies_between_crates_point_one_way() {
     let graph = Graph::read();
-    let ours = |name: &str| {
-        graph.all_below(name).into_iter().filter(|below| below.starts_with("corpusmill-")).collect::<Vec<_>>()
-    };
-    assert_eq!(ours("corpusmill-pipeline"), Vec::<&str>::new());
-    assert_eq!(ours("corpusmill-stages"), ["corpusmill-pipeline"]);
-    // The trainer learns from shards; it never sees a stage.
-    if graph.id("corpusmill-trainer").is_some() {
-        assert_eq!(ours("corpusmill-trainer"), ["corpusmill-pipeline"]);
+    for (name, allowed) in LAYERS {
+        let ours: Vec<&str> =
+            graph.all_below(name).into_iter().filter(|below| below.starts_with("corpusmill-")).collect();
+        assert_eq!(ours, allowed, "{name}");
     }
-    let stages = graph.all_below("corpusmill-stages");
-    assert!(
-        !stages.iter().any(|name| *name == "burn" || name.starts_with("burn-")),
-        "a build of the stages compiles no Burn"
-    );
+    let members: Vec<&String> = graph.names.values().filter(|name| name.starts_with("corpusmill-")).collect();
+    assert_eq!(members.len(), LAYERS.len(), "every crate has a line in the table: {members:?}");
+}
+
+/// Heavy families, and the only crates of ours that may depend on them, directly or not.
+#[test]
+fn heavy_dependencies_stay_where_they_are_used() {
+    let graph = Graph::read();
+    for (family, users) in [
+        ("burn", &["corpusmill-trainer"][..]),
+        ("polars", &["corpusmill-cli"]),
+        ("redb", &["corpusmill-cli", "corpusmill-crawler", "corpusmill-stages", "corpusmill-tools"]),
+        ("reqwest", &["corpusmill-cli", "corpusmill-crawler", "corpusmill-stages", "corpusmill-tools"]),
+        ("tokio", &["corpusmill-cli", "corpusmill-crawler", "corpusmill-stages", "corpusmill-tools"]),
+        ("tar", &["corpusmill-cli", "corpusmill-readers", "corpusmill-stages", "corpusmill-tools"]),
+        (
+            "indicatif",
+            &["corpusmill-cli", "corpusmill-stages", "corpusmill-terminal", "corpusmill-tools", "corpusmill-trainer"],
+        ),
+        (
+            "clap",
+            &["corpusmill-cli", "corpusmill-stages", "corpusmill-terminal", "corpusmill-tools", "corpusmill-trainer"],
+        ),
+    ] {
+        let found: Vec<&str> =
+            LAYERS.iter().map(|(name, _)| *name).filter(|name| graph.all_below(name).contains(family)).collect();
+        let found: BTreeSet<&str> = found.into_iter().collect();
+        assert_eq!(found, users.iter().copied().collect(), "{family}");
+    }
 }
 
 #[test]
-fn a_plain_build_is_the_stages() {
+fn a_plain_build_is_the_corpusmill_program() {
     let graph = Graph::read();
     let names: Vec<&str> = graph.default_members.iter().map(|id| graph.names[id].as_str()).collect();
-    assert_eq!(names, ["corpusmill-stages"]);
+    assert_eq!(names, ["corpusmill-cli"]);
 }

@@ -1,4 +1,4 @@
-//! Asking: `why`, `query`, `gc`, help, and exit codes as an interface.
+//! Inspection: `why`, `query`, `gc`, help, and the exit codes.
 
 use corpusmill_tests::{Mill, Place};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -14,22 +14,25 @@ fn why(place: &Place<'_>, document: &str) -> String {
 }
 
 #[test]
-fn why_tells_a_documents_path() {
+fn why_shows_a_documents_path() {
     let mill = Mill::mini();
     let place = ran(&mill);
     let by_origin = why(&place, "n7.txt");
     for stage in ["notes/read", "notes/filter/measure", "all/filter/redact", "all/dedup", "tokenize"] {
         assert!(by_origin.contains(stage), "{stage} is not in\n{by_origin}");
     }
-    assert!(by_origin.contains("cut") && by_origin.contains("email"), "the redacted address is told\n{by_origin}");
+    assert!(
+        by_origin.contains("cut") && by_origin.contains("email"),
+        "the redacted address is missing in\n{by_origin}"
+    );
     assert!(by_origin.contains("tokens"), "{by_origin}");
-    let id = by_origin.lines().find_map(|line| line.strip_prefix("id ")).expect("the id is told");
+    let id = by_origin.lines().find_map(|line| line.strip_prefix("id ")).expect("the output has the id");
     assert_eq!(why(&place, id), by_origin);
 
     let short = why(&place, "short.txt");
     assert!(short.contains("REJECTED by filter.fewer-characters: measured 11, threshold 40"), "{short}");
     let rejected = short.split("REJECTED").nth(1).expect("it was rejected");
-    assert!(!rejected.contains("kept"), "nothing saw it after its rejection\n{short}");
+    assert!(!rejected.contains("kept"), "a stage kept it after its rejection\n{short}");
 }
 
 #[test]
@@ -41,17 +44,17 @@ fn why_names_the_survivor_of_duplicates() {
         let told = pair.map(|origin| why(&place, origin));
         let is_rejected = |text: &&String| text.contains("REJECTED");
         let (gone, stays) = (
-            told.iter().find(is_rejected).expect("one goes"),
-            told.iter().find(|text| !is_rejected(text)).expect("one stays"),
+            told.iter().find(is_rejected).expect("one is rejected"),
+            told.iter().find(|text| !is_rejected(text)).expect("one is kept"),
         );
         assert!(gone.contains(rule), "{gone}");
-        let survivor = stays.lines().find_map(|line| line.strip_prefix("id ")).expect("the id is told");
+        let survivor = stays.lines().find_map(|line| line.strip_prefix("id ")).expect("the output has the id");
         assert!(gone.contains(&format!("a duplicate of {survivor}")), "{gone}");
     }
 }
 
 #[test]
-fn why_knows_what_it_does_not_know() {
+fn why_reports_unknown_documents() {
     let mill = Mill::mini();
     let place = ran(&mill);
     place.ask(&["why", "no-such-document"]).fails(&["no-such-document", "hint: "]);
@@ -83,7 +86,7 @@ fn query_answers_from_every_table() {
 }
 
 #[test]
-fn query_writes_what_is_asked() {
+fn query_writes_the_requested_format() {
     let mill = Mill::mini();
     let place = ran(&mill);
     let sql = "SELECT rule, count(*) AS n FROM rejected GROUP BY rule ORDER BY rule";
@@ -107,7 +110,7 @@ fn query_writes_what_is_asked() {
 }
 
 #[test]
-fn gc_removes_what_no_run_uses() {
+fn gc_removes_unused_parts() {
     let mill = Mill::mini();
     let place = ran(&mill);
     let digest = place.digest("mini");
@@ -117,23 +120,23 @@ fn gc_removes_what_no_run_uses() {
     place.run(&set).ok();
     let stored = place.stored("/receipt.json");
     let told = place.ask(&["gc", "--dry-run"]).ok().out;
-    let number: usize = told.split(' ').next().and_then(|word| word.parse().ok()).expect("a number is told");
+    let number: usize = told.split(' ').next().and_then(|word| word.parse().ok()).expect("the output has a number");
     assert!(number > 0 && told.contains("would be removed"), "{told}");
     assert_eq!(place.stored("/receipt.json"), stored, "a dry run removes nothing");
     let told = place.ask(&["gc"]).ok().out;
     assert!(told.starts_with(&format!("{number} parts")), "{told}");
     assert_eq!(place.stored("/receipt.json").len(), stored.len() - number);
     place.ask(&["verify"]).ok();
-    assert_eq!(place.run(&set).ok().computed(), 0, "what the last run uses stays");
+    assert_eq!(place.run(&set).ok().computed(), 0, "parts of the last run are kept");
     assert!(place.run(&[]).ok().computed() > 0);
     assert_eq!(place.digest("mini"), digest);
     place.ask(&["gc", "--forget", "mini"]).ok();
-    assert!(place.stored("/receipt.json").is_empty(), "nothing is left: {:?}", place.stored(""));
+    assert!(place.stored("/receipt.json").is_empty(), "the store is not empty: {:?}", place.stored(""));
     place.ask(&["gc", "--forget", "mini"]).fails(&["no record of a run named `mini`"]);
 }
 
 #[test]
-fn why_tells_of_every_document_that_bears_an_id() {
+fn why_lists_every_document_with_the_id() {
     let mill = Mill::mini();
     let rows: String = [("a", 300), ("b", 301)]
         .map(|(name, seed)| {
@@ -145,11 +148,11 @@ fn why_tells_of_every_document_that_bears_an_id() {
     mill.write("input/notes/rows.jsonl", rows);
     let place = ran(&mill);
     let told = why(&place, "twice");
-    assert!(told.starts_with("2 documents bear this id"), "{told}");
+    assert!(told.starts_with("2 documents have this id"), "{told}");
     for origin in ["https://e.test/a", "https://e.test/b"] {
         assert!(told.contains(origin), "{told}");
         let one = why(&place, origin);
-        assert!(!one.contains("documents bear") && told.contains(one.trim_end()), "{one}\n{told}");
+        assert!(!one.contains("documents have") && told.contains(one.trim_end()), "{one}\n{told}");
     }
 }
 
@@ -174,10 +177,10 @@ fn exit_codes_are_an_interface() {
 }
 
 #[test]
-fn help_stands_by_every_subcommand() {
+fn every_subcommand_has_help() {
     let mill = Mill::empty();
     let help = mill.run(&["--help"]).ok();
-    assert!(help.err.is_empty() && help.out.contains("Exit codes: 0 done; 1 "), "{}", help.out);
+    assert!(help.err.is_empty() && help.out.contains("Exit codes: 0 success; 1 "), "{}", help.out);
     let commands =
         help.out.split("Commands:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).expect("commands are listed");
     let names: Vec<&str> = commands

@@ -1,4 +1,4 @@
-//! Bad input is on record and hurts nobody else: the run ends well, the good documents are all there.
+//! Bad input is recorded and does not affect other documents: the run succeeds, with all good documents.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -18,7 +18,7 @@ shards: 1
 
 const GOOD: usize = 8;
 
-/// Good documents in text, JSON lines and HTML; the bad ones come from the test.
+/// A folder with the recipe and the good documents; each test adds its bad ones.
 fn mill() -> Mill {
     let mill = Mill::empty();
     mill.write("recipe.yaml", RECIPE);
@@ -28,7 +28,7 @@ fn mill() -> Mill {
     mill
 }
 
-/// What is recorded of documents whose origin begins so: rule, value, threshold.
+/// The rejections of documents whose origin has this prefix: rule, value, threshold.
 fn rejected(place: &Place<'_>, origin: &str) -> Vec<(String, f64, f64)> {
     let rows = place.query("SELECT origin, rule, value, threshold FROM rejected");
     let number = |row: &serde_json::Value, key: &str| row[key].as_f64().expect("a measure is a number");
@@ -42,11 +42,11 @@ fn rejected(place: &Place<'_>, origin: &str) -> Vec<(String, f64, f64)> {
 
 fn documents(place: &Place<'_>) -> BTreeMap<String, String> {
     let rows = place.query("SELECT origin, text FROM documents");
-    let text = |row: &serde_json::Value, key: &str| row[key].as_str().expect("text is there").to_owned();
+    let text = |row: &serde_json::Value, key: &str| row[key].as_str().expect("the column is text").to_owned();
     rows.iter().map(|row| (text(row, "origin"), text(row, "text"))).collect()
 }
 
-/// Runs the recipe; the good documents are all there, and what was read is documents and rejections.
+/// Runs the recipe, and checks that all good documents are kept and all rows read are either kept or rejected.
 fn run<'a>(mill: &'a Mill, name: &str) -> Place<'a> {
     let place = mill.place(name);
     let done = place.run(&[]).ok();
@@ -111,7 +111,7 @@ fn a_truncated_warc_file() {
     let documents = documents(&place);
     assert!(
         documents.keys().any(|origin| origin.contains("a.org/1")),
-        "the whole record is a document: {:?}",
+        "the whole record is not a document: {:?}",
         documents.keys()
     );
     for name in ["cut.warc.gz", "plain.warc"] {
@@ -150,7 +150,7 @@ fn invalid_utf8() {
 }
 
 #[test]
-fn a_zero_byte_file_leaves_a_trace() {
+fn a_zero_byte_file_is_recorded() {
     let mill = mill();
     let names = [
         "zero.txt",
@@ -171,7 +171,7 @@ fn a_zero_byte_file_leaves_a_trace() {
         .into_iter()
         .filter(|name| !documents.keys().any(|origin| origin.starts_with(name)) && rejected(&place, name).is_empty())
         .collect();
-    assert!(silent.is_empty(), "no document and no rejection tells of {silent:?}");
+    assert!(silent.is_empty(), "neither a document nor a rejection for {silent:?}");
 }
 
 #[test]
@@ -242,7 +242,7 @@ fn bad_lines_of_a_stream() {
     let input = b"{\"id\":1,\"html\":\"<p>One.</p>\"}\nnot json\n[1,2]\n\xff\xfe\n\n{\"id\":2,\"html\":7}\n{\"id\":3,\"html\":\"<p>Three.</p>\"}\n";
     let done = mill.feed(&["clean", "--input", "-", "--output", "-"], input).ok();
     let lines = done.json_lines();
-    assert_eq!(lines.len(), 6, "a line for each that is not blank\n{}", done.out);
+    assert_eq!(lines.len(), 6, "one output line per input line that is not blank\n{}", done.out);
     assert_eq!((&lines[0]["id"], &lines[5]["id"]), (&serde_json::json!(1), &serde_json::json!(3)));
     for line in &lines[1..5] {
         assert!(line["reason"].is_string() && line["text"] == "", "{line}");

@@ -1,24 +1,24 @@
-//! Broken recipes of every kind: each gets its own message, with its place in the file, and none shows how the program
-//! is written.
+//! Broken recipes of every kind: each gets its own message with its position in the file, and no message shows
+//! internals of the program.
 //!
-//! Invariant: all messages stand in one snapshot, so that a change to any of them is seen by a person.
+//! Invariant: all messages are in one snapshot, so that a person reviews every change.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
 use corpusmill_stages::recipe::{Overrides, load};
 
-/// A fault, what makes it, where it stands and what must be said of it.
+/// A faulty recipe, with the expected position and a phrase of the message.
 struct Broken {
     fault: &'static str,
-    /// The recipe; with `…` in it, that is replaced by [`REST`].
+    /// The recipe; `…` is replaced by [`REST`].
     text: &'static str,
-    /// `line:column`, when the fault has a place in the file.
+    /// `line:column`, if the fault has a position in the file.
     place: Option<&'static str>,
     phrase: &'static str,
 }
 
-/// What a recipe needs, for faults elsewhere.
+/// The required part of a recipe, for faults elsewhere.
 const REST: &str = "name: toy\nsources:\n  docs:\n    - files: { paths: [docs] }\n";
 
 const fn at(fault: &'static str, text: &'static str, place: &'static str, phrase: &'static str) -> Broken {
@@ -40,7 +40,7 @@ const SYNTAX: &[Broken] = &[
     at("list never closed", "…steps: [ { dedup: {} }\n", "5:8", "bracket"),
     at("stray colon", "name: toy: mill\nsources: {}\n", "1:10", "a second `: ` in one value"),
     at("uneven indentation", "…steps:\n  - dedup: {}\n - clean: {}\n", "7:2", "indent"),
-    at("unknown alias", "…steps: *all\n", "5:8", "`*all` stands for nothing"),
+    at("unknown alias", "…steps: *all\n", "5:8", "unknown alias `*all`"),
     at(
         "anchor bomb",
         "a: &a [x, x, x, x, x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]\n\
@@ -64,8 +64,8 @@ const SHAPE: &[Broken] = &[
     at("misspelt key", "…partitons: 4\n", "5:1", "did you mean `partitions`?"),
     at("misspelt nested key", "…tokenizer: { train: { vocab-sise: 4096 } }\n", "5:23", "did you mean `vocab-size`?"),
     at("wrong case of a key", "…tokenizer: { train: { vocab_size: 4096 } }\n", "5:23", "did you mean `vocab-size`?"),
-    at("duplicate key", "…name: again\n", "5:1", "the key `name` stands twice"),
-    at("duplicate source", "…  docs:\n    - files: { paths: [more] }\n", "5:3", "the key `docs` stands twice"),
+    at("duplicate key", "…name: again\n", "5:1", "duplicate key `name`"),
+    at("duplicate source", "…  docs:\n    - files: { paths: [more] }\n", "5:3", "duplicate key `docs`"),
     at("text for a number", "…partitions: many\n", "5:13", "`many` was given, but a whole number"),
     at("fraction for a whole number", "…partitions: 1.5\n", "5:13", "`1.5` was given, but a whole number"),
     at("negative number", "…partitions: -4\n", "5:13", "`-4` was given, but a whole number, zero or more"),
@@ -79,7 +79,7 @@ const SHAPE: &[Broken] = &[
     at("not a number", "…mixture: { max-epochs: .nan }\n", "5:12", "not a number of passes"),
 ];
 
-/// Names and numbers that cannot be.
+/// Invalid names and numbers.
 const MEANING: &[Broken] = &[
     at("unknown step", "…steps: [ { translate: {} } ]\n", "5:12", "unknown name `translate`"),
     at("misspelt step", "…steps: [ { deduplicate: {} } ]\n", "5:12", "did you mean `dedup`?"),
@@ -107,7 +107,7 @@ const MEANING: &[Broken] = &[
         "source that acquires nothing",
         "name: toy\nsources:\n  docs:\n    - clean: {}\n",
         "4:7",
-        "the first step of `docs` is `clean`, which acquires nothing",
+        "the first step of `docs` is `clean`, which does not acquire input",
     ),
     at(
         "acquiring twice",
@@ -140,7 +140,7 @@ const MEANING: &[Broken] = &[
         "crawl without contact",
         "name: toy\n# contact: nobody\nsources:\n  web:\n    - crawl: { seeds: [\"https://docs.rs/\"] }\n",
         "5:7",
-        "public hosts are crawled with a contact only",
+        "public hosts require a contact",
     ),
     at(
         "placeholder contact",
@@ -158,32 +158,32 @@ const MEANING: &[Broken] = &[
         "no page of any host",
         "name: toy\nsources:\n  web:\n    - crawl: { seeds: [\"http://127.0.0.1/\"], max-pages-per-host: 0 }\n",
         "4:46",
-        "`max-pages-per-host`: nothing could be fetched",
+        "`max-pages-per-host`: nothing would be fetched",
     ),
     at("remote without files", "name: toy\nsources:\n  far:\n    - remote: {}\n", "4:7", "there is nothing to fetch"),
     at(
         "remote without contact",
         "name: toy\nsources:\n  far:\n    - remote: { urls: [\"https://data.commoncrawl.org/x.warc.gz\"] }\n",
         "4:7",
-        "remote: `contact`: public hosts are crawled with a contact only",
+        "remote: `contact`: public hosts require a contact",
     ),
     at(
         "remote file that is local",
         "name: toy\nsources:\n  far:\n    - remote: { urls: [data/x.parquet] }\n",
         "4:24",
-        "`data/x.parquet` is no address of a file",
+        "`data/x.parquet` is not a URL of a file",
     ),
     at(
         "data set without a file",
         "name: toy\nsources:\n  far:\n    - remote: { urls: [\"hf://datasets/o/n\"] }\n",
         "4:24",
-        "names no file of a data set",
+        "is not a file of a data set",
     ),
     at(
         "broken glob on a hub",
         "name: toy\nsources:\n  far:\n    - remote: { urls: [\"hf://datasets/o/n/[a.parquet\"] }\n",
         "4:24",
-        "is no glob",
+        "is not a valid glob",
     ),
     at(
         "remote licence that is none",
@@ -204,8 +204,8 @@ const MEANING: &[Broken] = &[
     at("no bands", "…steps: [ { dedup: { bands: 0 } } ]\n", "5:21", "bands"),
     at("no buckets", "…steps: [ { dedup: { buckets: 0 } } ]\n", "5:21", "buckets is 0, allowed are 1 to 4096"),
     at("preferred source missing", "…steps: [ { dedup: { prefer: [dosc] } } ]\n", "5:30", "did you mean `docs`?"),
-    at("no partitions", "…partitions: 0\n", "5:1", "allowed are 1 to 65536"),
-    at("no shards", "…shards: 0\n", "5:1", "allowed are 1 to 99999"),
+    at("no partitions", "…partitions: 0\n", "5:1", "it must be 1 to 65536"),
+    at("no shards", "…shards: 0\n", "5:1", "it must be 1 to 99999"),
     at("vocabulary too small", "…tokenizer: { train: { vocab-size: 100 } }\n", "5:23", "the 256 bytes"),
     at("two tokenizers", "…tokenizer: { train: {}, load: t.json }\n", "5:25", "only one"),
 ];
@@ -239,7 +239,7 @@ const MIXTURE: &[Broken] = &[
     ),
 ];
 
-/// Words that only a programmer knows.
+/// Words that only programmers know.
 const INTERNAL: &[&str] = &[
     "struct ",
     "enum ",
@@ -273,19 +273,19 @@ fn recipe(dir: &Path, bytes: &[u8]) -> std::path::PathBuf {
     path
 }
 
-/// The message for a recipe, with the folder left out.
+/// The error message for a recipe, without the folder.
 fn message(path: &Path, overrides: &Overrides) -> String {
     let error = load(path, overrides).expect_err("the recipe is broken").to_string();
     let folder = format!("{}/", path.parent().expect("a file is in a folder").display());
-    assert!(error.contains(&path.display().to_string()), "the file is not named: {error}");
+    assert!(error.contains(&path.display().to_string()), "the message does not name the file: {error}");
     error.replace(&folder, "")
 }
 
-/// What is wrong with a message, if anything is.
+/// The faults of a message, if any.
 fn faults(broken: &Broken, message: &str) -> Vec<String> {
     let mut faults = Vec::new();
     if !message.contains(broken.phrase) {
-        faults.push(format!("does not say `{}`", broken.phrase));
+        faults.push(format!("does not contain `{}`", broken.phrase));
     }
     match broken.place {
         Some(place) if !message.contains(&format!("--> broken.yaml:{place}\n")) => {
@@ -295,9 +295,9 @@ fn faults(broken: &Broken, message: &str) -> Vec<String> {
         None if message.contains('^') => faults.push("has a caret".to_owned()),
         _ => {}
     }
-    // What the user wrote may hold any word.
+    // The user's own text may contain any word.
     let own: String = message.lines().filter(|line| !line.contains(" | ")).collect::<Vec<_>>().join("\n");
-    faults.extend(INTERNAL.iter().filter(|word| own.contains(**word)).map(|word| format!("says `{word}`")));
+    faults.extend(INTERNAL.iter().filter(|word| own.contains(**word)).map(|word| format!("contains `{word}`")));
     faults
 }
 
@@ -318,7 +318,7 @@ fn every_fault_has_its_message_and_place() {
 }
 
 #[test]
-fn the_fault_is_the_only_one() {
+fn the_rest_is_valid() {
     let dir = tempfile::tempdir().unwrap();
     let path = recipe(dir.path(), REST.as_bytes());
     assert_eq!(load(&path, &Overrides::default()).unwrap().recipe.name, "toy");
@@ -369,7 +369,7 @@ fn changes_on_the_command_line_are_explained() {
         ("=4", "unknown key"),
         ("partitons=4", "did you mean `partitions`?"),
         ("partitions=many", "`many`"),
-        ("partitions=0", "allowed are 1 to 65536"),
+        ("partitions=0", "it must be 1 to 65536"),
         ("partitions.of=4", "cannot be set inside a single value"),
         ("sources.docs.clean.tables=false", "`clean` is not in this list of 1"),
         ("sources.docs.3.files.hidden=true", "there is no item 3 in this list of 1"),
@@ -386,7 +386,7 @@ fn changes_on_the_command_line_are_explained() {
         let mut faults = faults(&broken, &message);
         faults.retain(|fault| fault != "has a caret");
         assert_eq!(faults, Vec::<String>::new(), "--set {set}:\n{message}");
-        assert!(message.contains(&format!("--set {set}")), "--set {set} is not named:\n{message}");
+        assert!(message.contains(&format!("--set {set}")), "--set {set} is not in the message:\n{message}");
         let _ = write!(all, "# --set {set}\n{message}\n\n");
     }
     let overrides = Overrides { set: Vec::new(), name: Some("../toy".to_owned()) };
@@ -396,7 +396,7 @@ fn changes_on_the_command_line_are_explained() {
 }
 
 #[test]
-fn tabs_in_the_text_of_an_example_are_meant() {
+fn tabs_in_the_text_of_an_example_are_kept() {
     let dir = tempfile::tempdir().unwrap();
     let text = format!("{REST}examples:\n  - text: |\n      if (on)\n      \treturn 1;\n    expect: kept\n");
     let path = recipe(dir.path(), text.as_bytes());
@@ -411,7 +411,7 @@ fn no_prefix_of_a_good_recipe_panics() {
     let tiny = fs_err::read_to_string(root.join("recipes/tiny.yaml")).unwrap();
     for (end, _) in tiny.char_indices().step_by(13) {
         let path = recipe(dir.path(), &tiny.as_bytes()[..end]);
-        // Some prefixes are good recipes; the others must say why not.
+        // Some prefixes are valid recipes; the others must give an error.
         if let Err(error) = load(&path, &Overrides::default()) {
             assert!(error.to_string().contains("broken.yaml"), "{error}");
         }

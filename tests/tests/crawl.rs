@@ -1,4 +1,4 @@
-//! Crawls through recipes, on loopback alone.
+//! Crawls with recipes, on loopback only.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use corpusmill_tests::{Answer, Draw, Mill, Place, Request, Server, prose, repository};
 
-/// `corpusmill serve` over a folder, ended with the value.
+/// `corpusmill serve` on a folder, stopped on drop.
 struct Served {
     child: Child,
     url: String,
@@ -19,7 +19,7 @@ impl Served {
         let mut child = command.spawn().expect("the server starts");
         let mut url = String::new();
         let stdout = child.stdout.take().expect("standard output is piped");
-        BufReader::new(stdout).read_line(&mut url).expect("the server tells its address");
+        BufReader::new(stdout).read_line(&mut url).expect("the server prints its address");
         let url = url.trim().to_owned();
         assert!(url.starts_with("http://127.0.0.1:"), "{url}");
         Self { child, url }
@@ -33,7 +33,7 @@ impl Drop for Served {
     }
 }
 
-/// A site of this many pages in a chain of links from the index, a page that robots.txt refuses, and a missing one.
+/// A site of this many pages linked from the index, a page disallowed by robots.txt, and a link to a missing page.
 fn site(pages: u64) -> Mill {
     let mill = Mill::empty();
     let page = |title: &str, links: &str, seed: u64| {
@@ -73,7 +73,7 @@ fn origins(place: &Place<'_>) -> Vec<String> {
 }
 
 #[test]
-fn pages_arrive_and_refusals_are_on_record() {
+fn pages_are_fetched_and_rejections_recorded() {
     let mill = site(12);
     let server = Served::over(&mill, "site");
     mill.write("recipe.yaml", recipe(&server.url, ON_LOOPBACK));
@@ -90,7 +90,7 @@ fn pages_arrive_and_refusals_are_on_record() {
     };
     assert!(rule("private/secret.html").is_some_and(|rule| rule.contains("robots")), "{refused:?}");
     assert!(rule("missing.html").is_some(), "{refused:?}");
-    // A finished crawl is not fetched again, even when the server is gone.
+    // A finished crawl is not fetched again, even without the server.
     let lock = mill.read("a/lock");
     drop(server);
     assert_eq!(place.run(&["--locked"]).ok().computed(), 0);
@@ -109,7 +109,7 @@ fn a_page_budget_cuts_in_url_order() {
     assert_eq!(origins(&place), expected);
 }
 
-/// A web of so many pages, each of which links to three others and to one that does not exist.
+/// A site of `size` pages; each links to three others and to a missing one.
 fn web(size: u64) -> impl Fn(&Request) -> Answer {
     move |request| {
         let number =
@@ -124,7 +124,7 @@ fn web(size: u64) -> impl Fn(&Request) -> Answer {
     }
 }
 
-/// Waits until a server was asked so often, or the process has ended.
+/// Waits until the server has received `count` requests, or the process has ended.
 fn wait_for_requests(server: &Server, count: usize, child: &mut Child) {
     while server.requests().len() < count && child.try_wait().expect("the child can be waited for").is_none() {
         std::thread::sleep(Duration::from_millis(1));
@@ -132,7 +132,7 @@ fn wait_for_requests(server: &Server, count: usize, child: &mut Child) {
 }
 
 #[test]
-fn a_killed_crawl_ends_as_if_undisturbed_and_asks_for_nothing_twice() {
+fn a_killed_crawl_resumes_without_refetching() {
     const KILLS: usize = 20;
     const UNDER_WAY: usize = 4;
     let server = Server::new(web(900));
@@ -149,13 +149,13 @@ fn a_killed_crawl_ends_as_if_undisturbed_and_asks_for_nothing_twice() {
     for kill in 0..KILLS {
         let mut child =
             place.running(&[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("corpusmill starts");
-        // From the first request on, which is that of robots.txt, to well within the web.
+        // Between the first request, that of robots.txt, and the middle of the crawl.
         let until = server.requests().len() + 1 + usize::try_from(draw.below(40)).expect("a small number");
         wait_for_requests(&server, until, &mut child);
         child.kill().expect("SIGKILL can be sent");
         let status = child.wait().expect("the child can be waited for");
         assert!(status.code().is_none(), "kill {kill} came too late");
-        assert!(!place.path().join("lock").exists(), "an unfinished crawl is pinned nowhere");
+        assert!(!place.path().join("lock").exists(), "an unfinished crawl is not in the lock");
     }
     place.run(&[]).ok();
     assert_eq!(mill.read("killed/lock"), mill.read("undisturbed/lock"), "URLs and payload digests are the same");
@@ -167,12 +167,12 @@ fn a_killed_crawl_ends_as_if_undisturbed_and_asks_for_nothing_twice() {
     let twice: usize = counts.values().map(|count| count - 1).sum();
     assert!(
         twice <= KILLS * UNDER_WAY,
-        "{twice} requests were made again after {KILLS} kills with {UNDER_WAY} under way"
+        "{twice} requests were repeated after {KILLS} kills with {UNDER_WAY} in flight"
     );
 }
 
 #[test]
-fn a_refresh_asks_only_for_what_has_changed() {
+fn a_refresh_fetches_only_changed_pages() {
     let server = Server::new(|request| {
         let page = web(12)(request);
         let tagged = page.status == 200 && request.path != "/p5";
@@ -200,7 +200,7 @@ fn a_refresh_asks_only_for_what_has_changed() {
 }
 
 #[test]
-fn statements_on_training_are_columns() {
+fn training_signals_are_columns() {
     let text = prose(7, 6).replace('\n', "<br>\n");
     let page = move |more: &str| {
         let page = format!("<!doctype html><html lang=en><body><main><p>{text}</p>{more}");
@@ -256,7 +256,7 @@ fn statements_on_training_are_columns() {
 }
 
 #[test]
-fn robots_for_a_person() {
+fn robots_as_text() {
     let server = Server::new(|request| match request.path.as_str() {
         "/robots.txt" => Answer::of("text/plain", "User-agent: *\nDisallow: /private\nCrawl-delay: 1.5\n"),
         "/.well-known/tdmrep.json" => Answer::of("application/json", r#"[{"location":"/art","tdm-reservation":1}]"#),
@@ -267,15 +267,20 @@ fn robots_for_a_person() {
     let local = ["--set", "allow-loopback=true", "--set", "requests-per-second=0"];
     let done = mill.run(&[&["robots", &private, &art][..], &local].concat()).ok();
     let lines: Vec<&str> = done.out.lines().collect();
-    assert_eq!(lines[0], format!("{}  no sitemap named; crawl-delay 1.5 s", server.url("/robots.txt")));
+    assert_eq!(lines[0], format!("{}  no sitemap listed; crawl-delay 1.5 s", server.url("/robots.txt")));
     assert_eq!(lines[1], format!("refused  {private}  (line 2: Disallow: /private)"));
-    assert_eq!(lines[2], format!("allowed  {art}  (no rule speaks of it)"));
+    assert_eq!(lines[2], format!("allowed  {art}  (no rule matches)"));
     assert_eq!(lines[3], format!("opt-out  {art}  (tdmrep.json reserves /art)"));
-    mill.run(&["robots", &private]).ok().out.contains("all is refused").then_some(()).expect("loopback is closed");
+    mill.run(&["robots", &private])
+        .ok()
+        .out
+        .contains("everything is refused")
+        .then_some(())
+        .expect("loopback is not allowed");
     mill.run(&["robots", "https://docs.rs/"]).fails(&["contact"]);
 }
 
-/// Whether Python has warcio; the variable names another interpreter.
+/// The Python interpreter, if it has warcio; `CORPUSMILL_PYTHON` selects another one.
 fn python_with_warcio() -> Option<String> {
     let python = std::env::var("CORPUSMILL_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let found =
@@ -286,7 +291,7 @@ fn python_with_warcio() -> Option<String> {
 #[test]
 fn warcio_reads_what_a_crawl_wrote() {
     let Some(python) = python_with_warcio() else {
-        let hint = "skipped: this Python has no warcio; install it, or name another Python by CORPUSMILL_PYTHON\n";
+        let hint = "skipped: this Python has no warcio; install it, or set CORPUSMILL_PYTHON to another Python\n";
         std::io::stderr().write_all(hint.as_bytes()).expect("standard error is open");
         return;
     };
@@ -347,13 +352,13 @@ fn a_public_host_needs_a_contact() {
     mill.run(&["check", "recipe.yaml"]).fails(&["contact", "recipe.yaml:", "e-mail"]);
     let place = mill.place("a");
     place.run(&[]).fails(&["contact"]);
-    assert!(!place.path().join("work/crawl").exists(), "nothing was begun");
+    assert!(!place.path().join("work/crawl").exists(), "the crawl was started");
     mill.run(&["crawl", "--seed", "https://docs.rs/", "--store", "work"]).fails(&["contact"]);
     mill.write("recipe.yaml", recipe("https://docs.rs/", "        contact: crawl@millhouse.org\n"));
     mill.run(&["check", "recipe.yaml"]).ok();
 }
 
-/// Runs a recipe of documentation from the repository's root, whose Cargo.lock it names.
+/// The command that runs a recipe of Rust documentation from the repository's root, whose Cargo.lock it uses.
 fn docs(mill: &Mill, settings: &str) -> Command {
     let recipe = format!(
         "name: docs\npartitions: 2\nsources:\n  rust-docs:\n    - rust-docs: {{ {settings}, max-pages: 20 }}\n    - clean: {{}}\n\
@@ -387,7 +392,7 @@ fn generated_documentation() {
 }
 
 #[test]
-fn documentation_of_the_toolchain() {
+fn toolchain_documentation() {
     let mill = Mill::empty();
     let rustc = Command::new("rustc")
         .args(["--print", "sysroot"])

@@ -1,21 +1,21 @@
-//! Damage and lack of room: what is broken is named, what was finished stays, and the next run goes on.
+//! Damage and full disks: the error names the damaged file, finished parts are kept, and the next run resumes.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use corpusmill_tests::{Mill, Place, corpusmill, prose};
 
-/// A threshold whose change lets the next run read what was measured.
+/// A changed threshold, so that the next run reads the stored measurements.
 const ELSE: &str = "sources.notes.filter.length.min-characters=41";
 
-/// The digest of an undisturbed run with these arguments.
+/// The digest of an undamaged run with these arguments.
 fn undisturbed(mill: &Mill, args: &[&str]) -> String {
     let place = mill.place("undisturbed");
     place.run(args).ok();
     place.digest("mini")
 }
 
-/// Flips a bit in the middle of a file and gives the file its time back, as a failing disk would.
+/// Flips a bit in the middle of a file and restores its modification time, as a failing disk would.
 fn flip(path: &Path) {
     let time = fs_err::metadata(path).and_then(|meta| meta.modified()).expect("a file has a time");
     let mut bytes = fs_err::read(path).expect("the file can be read");
@@ -26,7 +26,7 @@ fn flip(path: &Path) {
     file.into_parts().0.set_modified(time).expect("a file's time can be set");
 }
 
-/// A stored part of the stage that measures notes with at least one row.
+/// A stored part with at least one row, of the stage that measures notes.
 fn measured(place: &Place<'_>) -> PathBuf {
     let sql = "SELECT key FROM receipts WHERE node = 'notes/filter/measure' AND rows_out > 0 LIMIT 1";
     let key = place.query(sql)[0]["key"].as_str().expect("a key is text").to_owned();
@@ -38,7 +38,7 @@ fn name(path: &Path) -> String {
 }
 
 #[test]
-fn a_flipped_bit_is_named_and_the_part_made_again() {
+fn a_flipped_bit_is_reported_and_the_part_recomputed() {
     let mill = Mill::mini();
     let expected = undisturbed(&mill, &["--set", ELSE]);
     let place = mill.place("a");
@@ -47,7 +47,7 @@ fn a_flipped_bit_is_named_and_the_part_made_again() {
     flip(&part.join("data.parquet"));
     let damaged = format!("{}/data.parquet", name(&part));
     place.ask(&["verify"]).fails(&[&damaged, "1 damaged parts", "hint: "]);
-    place.run(&["--set", ELSE]).ok().says(&damaged).says("making it again");
+    place.run(&["--set", ELSE]).ok().says(&damaged).says("recomputing it");
     assert_eq!(place.digest("mini"), expected);
     place.ask(&["verify"]).ok();
 }
@@ -75,7 +75,7 @@ fn verify_finds_every_flipped_bit_and_repairs() {
 }
 
 #[test]
-fn a_truncated_receipt_is_no_receipt() {
+fn truncated_receipts_are_recomputed() {
     let mill = Mill::mini();
     let expected = undisturbed(&mill, &[]);
     let place = mill.place("a");
@@ -91,7 +91,7 @@ fn a_truncated_receipt_is_no_receipt() {
 }
 
 #[test]
-fn a_deleted_file_is_missed_and_made_again() {
+fn deleted_files_are_recomputed() {
     let mill = Mill::mini();
     let expected = undisturbed(&mill, &[]);
     let place = mill.place("a");
@@ -107,7 +107,7 @@ fn a_deleted_file_is_missed_and_made_again() {
 }
 
 #[test]
-fn a_damaged_corpus_is_named_and_assembled_again() {
+fn a_damaged_corpus_is_reported_and_reassembled() {
     let mill = Mill::mini();
     let place = mill.place("a");
     place.run(&[]).ok();
@@ -122,7 +122,7 @@ fn a_damaged_corpus_is_named_and_assembled_again() {
     assert!(place.promised("mini") == whole);
 }
 
-/// The run under a limit of this many blocks (of 512 bytes, or 1024 in some shells) for any file that it writes.
+/// Runs with a file size limit of this many blocks (of 512 bytes, or 1024 in some shells).
 fn limited(place: &Place<'_>, blocks: u32) -> corpusmill_tests::Done {
     let plain = place.running(&[]);
     let mut command = Command::new("sh");
@@ -135,7 +135,7 @@ fn limited(place: &Place<'_>, blocks: u32) -> corpusmill_tests::Done {
 }
 
 #[test]
-fn no_room_is_said_and_the_run_goes_on_with_room() {
+fn a_full_disk_is_reported_and_the_run_resumes() {
     let mill = Mill::mini();
     let expected = undisturbed(&mill, &[]);
     let place = mill.place("a");
@@ -149,9 +149,9 @@ fn no_room_is_said_and_the_run_goes_on_with_room() {
 }
 
 #[test]
-fn no_room_for_a_part_keeps_the_parts_before() {
+fn a_full_disk_keeps_finished_parts() {
     let mill = Mill::mini();
-    // One large document: its parts are the only files beyond the limit.
+    // One large document; only its parts are larger than the limit.
     mill.write("input/notes/large.txt", prose(99, 20_000));
     let expected = undisturbed(&mill, &[]);
     let place = mill.place("a");
@@ -159,22 +159,22 @@ fn no_room_for_a_part_keeps_the_parts_before() {
     place.ask(&["verify"]).ok();
     let kept = place.stored("/receipt.json").len();
     let told = place.ask(&["gc"]).ok().out;
-    assert!(told.starts_with("0 parts") && told.contains(&format!("{kept} parts of runs that did not end")), "{told}");
+    assert!(told.starts_with("0 parts") && told.contains(&format!("{kept} parts of unfinished runs")), "{told}");
     let undisturbed = mill.place("undisturbed").stored("/receipt.json").len();
     let computed = place.run(&[]).ok().computed();
-    assert!(computed < undisturbed, "{computed} of {undisturbed} parts were computed: none was kept");
+    assert!(computed < undisturbed, "{computed} of {undisturbed} parts were computed; none was reused");
     assert_eq!(place.digest("mini"), expected);
-    assert!(!place.ask(&["gc"]).ok().out.contains("did not end"), "the run has ended");
+    assert!(!place.ask(&["gc"]).ok().out.contains("unfinished"), "the run has ended");
 }
 
 #[test]
-fn a_store_beneath_a_file_is_refused() {
+fn a_store_below_a_file_is_rejected() {
     let mill = Mill::mini();
     mill.write("file", "no folder");
     let arguments = ["run", "recipe.yaml", "--lock", "lock", "--output", "corpus"];
     let done = mill.run(&[&arguments[..], &["--store", "file/work"]].concat()).code(1);
     assert!(done.err.contains("file/work") && done.err.contains("Not a directory"), "{}", done.err);
-    assert_eq!(done.err.matches("Not a directory").count(), 1, "the cause is said once\n{}", done.err);
+    assert_eq!(done.err.matches("Not a directory").count(), 1, "the cause appears more than once\n{}", done.err);
     done.fails(&["hint: ", "--store"]);
     let arguments = ["run", "recipe.yaml", "--lock", "lock", "--store", "work", "--output", "file/corpus"];
     mill.run(&arguments).fails(&["file/corpus", "Not a directory"]);
@@ -187,14 +187,14 @@ fn is_root() -> bool {
     output.stdout == b"0\n"
 }
 
-/// The run as a user without privileges; `None` when this machine has no way.
+/// Runs as an unprivileged user; `None` if this machine cannot do so.
 fn unprivileged(place: &Place<'_>) -> Option<corpusmill_tests::Done> {
     let plain = place.running(&[]);
     let folder = plain.get_current_dir().expect("a run has a folder");
     if !is_root() {
         return Some(place.run(&[]));
     }
-    // The binary may lie where nobody else may look.
+    // Other users may not be able to read the binary's folder.
     let binary = folder.join("corpusmill");
     if !binary.exists() {
         fs_err::copy(corpusmill(), &binary).expect("the binary can be copied");
@@ -212,7 +212,7 @@ fn permit(path: &Path, mode: u32) {
 }
 
 #[test]
-fn an_unreadable_folder_is_said() {
+fn an_unreadable_folder_is_reported() {
     let mill = Mill::mini();
     let expected = undisturbed(&mill, &[]);
     for path in ["input/notes/locked", "a"] {
@@ -224,15 +224,15 @@ fn an_unreadable_folder_is_said() {
     permit(&locked, 0o000);
     let place = mill.place("a");
     let Some(done) = unprivileged(&place) else {
-        println!("skipped: this machine has no setpriv, and root sees no permissions");
+        println!("skipped: this machine has no setpriv, and permissions do not apply to root");
         return;
     };
     done.fails(&["input/notes/locked", "Permission denied", "hint: "]);
     permit(&locked, 0o755);
     let note = mill.path().join("input/notes/n1.txt");
     permit(&note, 0o000);
-    unprivileged(&place).expect("there is a way").fails(&["input/notes/n1.txt", "Permission denied"]);
+    unprivileged(&place).expect("setpriv exists").fails(&["input/notes/n1.txt", "Permission denied"]);
     permit(&note, 0o644);
-    let _ = unprivileged(&place).expect("there is a way").ok();
+    let _ = unprivileged(&place).expect("setpriv exists").ok();
     assert_eq!(place.digest("mini"), expected);
 }

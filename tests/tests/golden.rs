@@ -1,7 +1,7 @@
 //! Golden digests: the rows of every stage over the tiny recipe.
 //!
-//! A changed digest means that equal input gives other rows than before: raise the stage's version, and accept the new
-//! snapshot in the same commit. Equal digests on every machine and thread count are the promise that this test holds.
+//! A changed digest means that equal input gives different rows: raise the stage's version, and accept the new snapshot
+//! in the same commit. This test guarantees equal digests on every machine and with any number of threads.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

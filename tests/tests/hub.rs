@@ -1,4 +1,4 @@
-//! Data sets of a hub as a source, on loopback alone.
+//! Datasets of a hub as a source, on loopback only.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ fn large(commit: &str) -> Vec<(&'static str, Vec<u8>)> {
     vec![("data/en/a.jsonl", rows(100, 5)), ("data/en/b.jsonl", rows(other, 5)), ("data/zh/c.jsonl", rows(300, 5))]
 }
 
-/// A hub: a listing of two entries a page, large files that redirect to `files`, and a branch that moves.
+/// A hub: a listing with two entries per page, large files that redirect to `files`, and a branch that moves.
 fn hub(request: &Request, files: &str, branch: &str) -> Answer {
     let json = |value: serde_json::Value| Answer::of("application/json", value.to_string());
     let api = "/api/datasets/owner/name";
@@ -118,7 +118,7 @@ fn a_branch_is_pinned_to_a_commit_until_it_is_refreshed() {
     assert_eq!((ids(&place), revision(&mill).as_str()), (vec!["100-0".to_owned(), "200-0".to_owned()], FIRST));
     let before = mill.read("a/lock");
     moved.store(1, Ordering::SeqCst);
-    // On another machine: the lock alone is there. The branch has moved, and nobody asks where to.
+    // As on another machine: only the lock exists. The branch has moved, and no request asks for its commit.
     fs_err::remove_dir_all(place.path().join("work")).expect("the store can be removed");
     server.forget();
     place.run(&["--locked"]).ok();
@@ -131,12 +131,12 @@ fn a_branch_is_pinned_to_a_commit_until_it_is_refreshed() {
     assert_eq!(
         fetched,
         [format!("/{SECOND}/data/en/b.jsonl?signature=1")],
-        "what has the same digest is not fetched again"
+        "files with an unchanged digest are not fetched again"
     );
 }
 
 #[test]
-fn globs_reach_over_pages_of_the_listing() {
+fn globs_match_all_pages_of_the_listing() {
     let files = Server::new(store);
     let base = files.url("");
     let server = Server::new(move |request| hub(request, &base, FIRST));
@@ -151,7 +151,7 @@ fn globs_reach_over_pages_of_the_listing() {
     assert_eq!(listed, 3, "{:?}", server.requests());
     let origins = place.query("SELECT DISTINCT split_part(origin, '#', 1) AS o FROM documents ORDER BY o");
     assert_eq!(origins[0]["o"], format!("hf://datasets/owner/name@{FIRST}/data/en/a.jsonl"));
-    // Beyond `max-files` nothing is fetched, and it is on record.
+    // Beyond `max-files` nothing is fetched, and a rejection records it.
     let few = recipe(&server.url(""), &glob).replace("        hub:", "        max-files: 1\n        hub:");
     mill.write("recipe.yaml", few);
     let place = mill.place("b");
@@ -162,7 +162,7 @@ fn globs_reach_over_pages_of_the_listing() {
 }
 
 #[test]
-fn the_environment_names_hub_and_token_and_the_token_stays_there() {
+fn hub_and_token_come_from_the_environment() {
     let files = Server::new(store);
     let base = files.url("");
     let server = Server::new(move |request| {
@@ -185,16 +185,16 @@ fn the_environment_names_hub_and_token_and_the_token_stays_there() {
     assert!(!files.requests().is_empty());
     assert!(
         files.requests().iter().all(|request| !request.fields.contains_key("authorization")),
-        "sent to another server"
+        "the token was sent to another server"
     );
-    assert!(!done.out.contains(TOKEN) && !done.err.contains(TOKEN), "the token was shown");
+    assert!(!done.out.contains(TOKEN) && !done.err.contains(TOKEN), "the token was printed");
     for (path, bytes) in files_below(mill.path()) {
-        assert!(!bytes.windows(TOKEN.len()).any(|window| window == TOKEN.as_bytes()), "the token is kept in {path}");
+        assert!(!bytes.windows(TOKEN.len()).any(|window| window == TOKEN.as_bytes()), "the token is stored in {path}");
     }
 }
 
 #[test]
-fn a_large_file_that_breaks_off_is_resumed_behind_its_redirect() {
+fn a_large_file_resumes_after_its_redirect() {
     let files = Server::new(|request| {
         let mut answer = store(request);
         answer.cut_after = Some(1000);
@@ -218,7 +218,7 @@ fn a_large_file_that_breaks_off_is_resumed_behind_its_redirect() {
 }
 
 #[test]
-fn bytes_that_are_not_those_of_the_listing_are_refused() {
+fn a_wrong_checksum_is_rejected() {
     let files = Server::new(|request| {
         let mut answer = store(request);
         if request.path.contains("b.jsonl") {
@@ -243,7 +243,7 @@ fn bytes_that_are_not_those_of_the_listing_are_refused() {
 }
 
 #[test]
-fn a_file_that_changed_behind_its_address_breaks_the_lock() {
+fn a_changed_file_violates_the_lock() {
     let version = Arc::new(AtomicU64::new(1));
     let now = Arc::clone(&version);
     let server = Server::new(move |_| Answer::of("text/plain", rows(now.load(Ordering::SeqCst) * 100, 3)));
@@ -259,7 +259,7 @@ fn a_file_that_changed_behind_its_address_breaks_the_lock() {
 }
 
 #[test]
-fn what_is_not_there_is_explained() {
+fn missing_files_are_explained() {
     let server = Server::new(|request| match request.path.as_str() {
         "/closed.jsonl" => Answer::status(403),
         "/api/datasets/owner/broken/revision/main" => Answer::of("text/html", "<html>"),
@@ -283,8 +283,8 @@ fn what_is_not_there_is_explained() {
             &["no such file", "did you mean hf://datasets/owner/name/data/en/a.jsonl?"],
         ),
         ("hf://datasets/owner/name/data/en", &["is a folder", "hf://datasets/owner/name/data/en/**"]),
-        ("hf://datasets/owner/name/*.parquet", &["no such file", "README.md", "`**` does not"]),
-        ("hf://datasets/owner/broken/x.jsonl", &["cannot be read", "HF_ENDPOINT"]),
+        ("hf://datasets/owner/name/*.parquet", &["no such file", "README.md", "`**` across folders"]),
+        ("hf://datasets/owner/broken/x.jsonl", &["cannot parse the hub's response", "HF_ENDPOINT"]),
         ("hf://datasets/owner/away/x.jsonl", &["another server", "10.0.0.1"]),
         (&closed, &["no file was fetched", "status 403", "HF_TOKEN", "hint: "]),
         (&server.url("/none.jsonl"), &["no file was fetched", "status 404", "no such file"]),

@@ -1,4 +1,4 @@
-//! Files on the web as a source, on loopback alone.
+//! Files on the web as a source, on loopback only.
 
 use std::io::Write as _;
 use std::process::Stdio;
@@ -8,8 +8,8 @@ use corpusmill_tests::{Answer, Mill, Request, Server, prose};
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    encoder.write_all(bytes).expect("memory takes it");
-    encoder.finish().expect("memory takes it")
+    encoder.write_all(bytes).expect("memory can be written");
+    encoder.finish().expect("memory can be written")
 }
 
 /// A WARC file of one response.
@@ -27,7 +27,7 @@ fn rows(seed: u64, count: u64) -> Vec<u8> {
     (0..count).map(row).collect::<String>().into_bytes()
 }
 
-/// A data set hub and an archive in one.
+/// A server that is a dataset hub and an archive.
 fn hub(request: &Request) -> Answer {
     let file = |bytes: Vec<u8>| Answer::of("application/octet-stream", bytes);
     match request.path.as_str() {
@@ -60,7 +60,7 @@ fn hub(request: &Request) -> Answer {
     }
 }
 
-/// The SHA-256 of the part that the hub gives.
+/// The SHA-256 of the file on the hub.
 const PART_SHA256: &str = "cfad2498b38d497c2f496479d09e6632514509c354af70c454fbc88defc8852b";
 
 /// The commit behind every revision of the hub.
@@ -79,7 +79,7 @@ fn origins(place: &corpusmill_tests::Place<'_>) -> Vec<String> {
 }
 
 #[test]
-fn lists_of_archives_and_files_of_a_hub() {
+fn archive_lists_and_hub_files() {
     let server = Server::new(hub);
     let mill = Mill::empty();
     let settings = format!(
@@ -101,7 +101,7 @@ fn lists_of_archives_and_files_of_a_hub() {
     let bad = "hf://datasets/owner/name@v2/bad.jsonl";
     assert_eq!(rules, [(bad, "checksum"), (missing.as_str(), "status"), (list.as_str(), "max-files")]);
     assert!(!server.counts().contains_key("/crawl/3.warc.gz"), "beyond max-files");
-    // Pinned: nothing is asked again, even when the server is gone.
+    // Locked: nothing is requested again, even without the server.
     let lock = mill.read("a/lock");
     server.forget();
     assert_eq!(place.run(&["--locked"]).ok().computed(), 0);
@@ -110,7 +110,10 @@ fn lists_of_archives_and_files_of_a_hub() {
     // Another mapping reads the same files.
     mill.write("recipe.yaml", recipe(&format!("{settings}        licence: CC0-1.0\n")));
     place.run(&[]).ok();
-    assert!(server.requests().iter().all(|request| !request.path.ends_with("0.warc.gz")), "what is there is kept");
+    assert!(
+        server.requests().iter().all(|request| !request.path.ends_with("0.warc.gz")),
+        "files in the store are not fetched again"
+    );
 }
 
 /// A Parquet file of rows with `id` and `text`.
@@ -123,8 +126,8 @@ fn parquet(seed: u64, count: u64) -> Vec<u8> {
     let batch = RecordBatch::try_from_iter(columns).expect("columns are of one length");
     let mut bytes = Vec::new();
     let mut writer = parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), None).expect("a schema");
-    writer.write(&batch).expect("memory takes it");
-    writer.close().expect("memory takes it");
+    writer.write(&batch).expect("memory can be written");
+    writer.close().expect("memory can be written");
     bytes
 }
 
@@ -151,7 +154,7 @@ fn a_list_names_parquet_and_json_lines() {
 }
 
 #[test]
-fn a_changed_file_is_taken_up_on_refresh_only() {
+fn a_changed_file_is_fetched_on_refresh_only() {
     let version = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(1));
     let now = std::sync::Arc::clone(&version);
     let server = Server::new(move |request| {
@@ -169,7 +172,7 @@ fn a_changed_file_is_taken_up_on_refresh_only() {
     place.run(&[]).ok();
     let lock = mill.read("a/lock");
     place.run(&["--refresh", "far"]).ok();
-    assert_eq!((mill.read("a/lock"), server.requests().len()), (lock.clone(), 2), "asked on condition");
+    assert_eq!((mill.read("a/lock"), server.requests().len()), (lock.clone(), 2), "one conditional request");
     version.store(2, std::sync::atomic::Ordering::SeqCst);
     place.run(&[]).ok();
     assert_eq!(mill.read("a/lock"), lock);
@@ -179,13 +182,13 @@ fn a_changed_file_is_taken_up_on_refresh_only() {
 }
 
 #[test]
-fn a_connection_that_breaks_and_a_kill_cost_no_byte_twice() {
+fn a_broken_download_resumes_without_refetching() {
     let whole = rows(7, 4000);
     let length = whole.len();
     let server = Server::new(move |request| match request.path.as_str() {
         "/rows.jsonl" => {
             let mut answer = Answer::of("text/plain", whole.clone()).ranged(request, "\"one\"");
-            // Each connection brings a fifth, then breaks.
+            // Each connection sends a fifth, then breaks.
             answer.cut_after = Some(whole.len() / 5 + 1);
             answer
         }
@@ -217,7 +220,7 @@ fn a_connection_that_breaks_and_a_kill_cost_no_byte_twice() {
 }
 
 #[test]
-fn addresses_and_contacts_are_checked_as_in_a_crawl() {
+fn address_and_contact_rules_apply() {
     let server = Server::new(|request| match request.path.as_str() {
         "/moved.jsonl" => Answer::status(302).with("location", "http://10.0.0.1/secret.jsonl"),
         _ => Answer::status(404),

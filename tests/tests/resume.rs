@@ -1,4 +1,4 @@
-//! Kill a run anywhere and run it again: the corpus is that of an undisturbed run.
+//! Kills runs at random moments and runs them again: the corpus equals that of an uninterrupted run.
 
 use std::collections::BTreeMap;
 use std::process::{Child, Stdio};
@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use corpusmill_tests::{Draw, Mill, Place};
 
-/// Kills that each of the two workers of the test deals.
+/// Number of kills by each of the two workers of the test.
 const KILLS: usize = 12;
-/// Kills of one store before it is left to finish: what an interrupted run finds may itself be an interrupted resumption.
+/// Number of kills per store before its run may finish; some kills interrupt a resumed run.
 const KILLS_OF_A_STORE: usize = 3;
 
-/// An undisturbed run, to which others are held.
+/// The results of an uninterrupted run, as a reference.
 struct Undisturbed {
     /// Parts computed.
     parts: usize,
@@ -21,29 +21,30 @@ struct Undisturbed {
     receipts: BTreeMap<(String, u64), String>,
 }
 
-/// Longest wait between the part at which a kill is due and the kill, in microseconds: about what a part takes to be made,
-/// so that kills fall into all of its making and publishing.
+/// Maximum delay of a kill after its target part, in microseconds: about the time to make a part, so that kills hit all
+/// phases of making and publishing one.
 const LONGEST_WAIT: u64 = 20_000;
 
-/// Parts that the place's store holds.
+/// Number of parts in the store.
 fn stored(place: &Place<'_>) -> usize {
     place.stored("/receipt.json").len()
 }
 
-/// Waits until the store holds so many parts; false if the run ends before.
+/// Waits until the store has `parts` parts; false if the run ends before.
 fn reaches(place: &Place<'_>, child: &mut Child, parts: usize) -> bool {
     loop {
         if stored(place) >= parts {
             return true;
         }
-        if child.try_wait().expect("the child can be asked").is_some() {
+        if child.try_wait().expect("the child can be polled").is_some() {
             return false;
         }
         std::thread::sleep(Duration::from_micros(200));
     }
 }
 
-/// Starts the run, sends SIGKILL a drawn while after the store holds a drawn number of parts, and tells whether that ended it.
+/// Starts the run and sends SIGKILL a random time after the store has a random number of parts; returns whether that
+/// ended the run.
 fn killed(place: &Place<'_>, draw: &mut Draw, most: usize) -> bool {
     let before = stored(place);
     let ahead = draw.below(u64::try_from(most.saturating_sub(before) + 1).expect("parts can be counted"));
@@ -56,24 +57,24 @@ fn killed(place: &Place<'_>, draw: &mut Draw, most: usize) -> bool {
     child.wait().expect("the child can be waited for").code().is_none()
 }
 
-/// The run goes on, to the same rows and bytes; what was committed before the kill is whole.
+/// Resumes the run and compares rows and bytes; the parts committed before the kill must be intact.
 fn goes_on(place: &Place<'_>, undisturbed: &Undisturbed) {
     place.ask(&["verify"]).ok();
     let computed = place.run(&[]).ok().computed();
-    assert!(computed <= undisturbed.parts, "{computed} parts computed, {} by the undisturbed run", undisturbed.parts);
+    assert!(computed <= undisturbed.parts, "{computed} parts computed, {} by the uninterrupted run", undisturbed.parts);
     assert!(place.promised("mini") == undisturbed.corpus, "files of the corpus differ in {}", place.path().display());
     assert_eq!(place.receipts("rows_digest"), undisturbed.receipts);
     place.ask(&["verify", &place.corpus("mini").to_string_lossy()]).ok();
 }
 
-/// Kills runs at moments drawn from the seed over the undisturbed run's progress, store after store.
+/// Kills runs at random moments of their progress, in one store after another.
 fn kills(mill: &Mill, seed: u64, undisturbed: &Undisturbed) {
     let mut draw = Draw::new(seed);
     let mut dealt = 0;
     for store in 0.. {
         let place = mill.place(&format!("store-{seed}-{store}"));
         for _ in 0..KILLS_OF_A_STORE {
-            // A run that ended before its moment came is no kill; the store is done.
+            // A run that ended before its kill does not count; its store is complete.
             if !killed(&place, &mut draw, undisturbed.stored) {
                 break;
             }
@@ -83,16 +84,16 @@ fn kills(mill: &Mill, seed: u64, undisturbed: &Undisturbed) {
         if dealt >= KILLS {
             return;
         }
-        assert!(store < 5 * KILLS, "only {dealt} runs were killed in their work");
+        assert!(store < 5 * KILLS, "only {dealt} runs were killed before their end");
     }
 }
 
 #[test]
-fn a_killed_run_goes_on_to_the_same_corpus() {
+fn a_killed_run_resumes_to_the_same_corpus() {
     let mill = Mill::mini();
     let place = mill.place("undisturbed");
     let parts = place.run(&[]).ok().computed();
-    assert!(parts > 80, "the run is too small to be disturbed: {parts} parts");
+    assert!(parts > 80, "the run is too small to interrupt: {parts} parts");
     let (corpus, receipts) = (place.promised("mini"), place.receipts("rows_digest"));
     let undisturbed = Undisturbed { parts, stored: stored(&place), corpus, receipts };
     std::thread::scope(|scope| {
@@ -104,7 +105,7 @@ fn a_killed_run_goes_on_to_the_same_corpus() {
 }
 
 #[test]
-fn an_interrupt_ends_the_run_and_the_next_goes_on() {
+fn an_interrupted_run_resumes() {
     let mill = Mill::mini();
     let reference = mill.place("reference");
     reference.run(&[]).ok();

@@ -1,13 +1,13 @@
-//! Verdicts on robots.txt as a stream, held to those of Google's parser.
+//! Decisions on robots.txt in a stream, compared with those of Google's parser.
 
 use corpusmill_tests::{Mill, repository};
 use serde_json::{Value, json};
 
 #[test]
-fn verdicts_are_those_of_the_parser_that_sites_write_for() {
+fn decisions_match_googles_parser() {
     let path = repository().join("tests/data/robots/google_cases.json");
     let cases: Value =
-        serde_json::from_slice(&fs_err::read(path).expect("the cases are there")).expect("they are JSON");
+        serde_json::from_slice(&fs_err::read(path).expect("the cases can be read")).expect("they are JSON");
     let cases = cases.as_array().or_else(|| cases["cases"].as_array()).expect("they are a list");
     assert_eq!(cases.len(), 145);
     let line = |(id, case): (usize, &Value)| {

@@ -15,7 +15,7 @@ fn threads_and_order_change_no_byte() {
         &["--threads", "1", "--shuffle", "1"],
         &["--threads", "2", "--shuffle", "2"],
         &["--threads", "8", "--shuffle", "3"],
-        // One MiB of buffers: what spills comes back in order.
+        // One MiB of buffers, so that data spills and is merged in order.
         &["--threads", "2", "--memory", "1"],
     ];
     for (number, way) in ways.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! The contracts of single stages on streams and files, on which outside scorers stand.
+//! The stream and file interfaces of single stages, which external evaluation programs use.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::Stdio;
@@ -15,13 +15,13 @@ fn documents(count: u64) -> String {
 }
 
 #[test]
-fn clean_gives_a_line_a_page() {
+fn clean_writes_one_line_per_page() {
     let mill = Mill::empty();
     let input = lines([
         json!({ "id": "a", "html": page(1, 4) }),
         json!({ "id": "empty", "html": "" }),
         json!({ "id": 7, "html": "<html><body></body></html>" }),
-        // `<p>Café…` in ISO 8859-1, as the page itself says.
+        // `<p>Café…` in ISO 8859-1, as the page declares.
         json!({ "id": "b64", "html_b64": "PGh0bWw+PGhlYWQ+PG1ldGEgY2hhcnNldD0iaXNvLTg4NTktMSI+PC9oZWFkPjxib2R5PjxwPkxlIGNhZukgZXN0IGZlcm3pIGNldHRlIHNlbWFpbmUuPC9wPjwvYm9keT48L2h0bWw+" }),
         json!({ "id": "missing" }),
         json!({ "id": "z", "html": page(2, 4), "kept": { "as": "it was" } }),
@@ -39,7 +39,10 @@ fn clean_gives_a_line_a_page() {
     assert!(lines[0]["extraction_confidence"].as_f64().is_some_and(|found| found > 0.8), "{}", lines[0]);
     assert_eq!((&lines[0]["charset"], &lines[3]["charset"]), (&Value::Null, &json!("windows-1252")));
     for line in [&lines[1], &lines[2], &lines[4]] {
-        assert!(line["text"] == "" && line["reason"].is_string(), "no content, so no text and a reason: {line}");
+        assert!(
+            line["text"] == "" && line["reason"].is_string(),
+            "a page without content has no text and a reason: {line}"
+        );
     }
     assert!(lines[3]["text"].as_str().is_some_and(|text| text.contains("café est fermé")), "{}", lines[3]);
     assert_eq!(lines[5]["kept"], json!({ "as": "it was" }));
@@ -108,7 +111,7 @@ fn robots_answers() {
 }
 
 #[test]
-fn dedup_keeps_ids_and_tells_clusters() {
+fn dedup_keeps_ids_and_writes_clusters() {
     let mill = Mill::empty();
     let text = |seed| prose(seed, 12);
     mill.write(
@@ -156,7 +159,7 @@ fn dedup_keeps_ids_and_tells_clusters() {
 }
 
 #[test]
-fn every_output_format_comes_back_through_read() {
+fn every_output_format_can_be_read_back() {
     let mill = Mill::empty();
     mill.write("in.jsonl", documents(20));
     let pairs = |input: &str| -> Vec<(Value, Value)> {
@@ -214,17 +217,17 @@ fn a_closed_pipe_is_success() {
         let feeder = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
         let mut reader = BufReader::new(child.stdout.take().expect("standard output is piped"));
         let mut line = String::new();
-        reader.read_line(&mut line).expect("a line comes");
+        reader.read_line(&mut line).expect("the output has a line");
         assert!(line.starts_with('{'), "{line}");
         drop(reader);
         let output = child.wait_with_output().expect("the child can be waited for");
-        let _ = feeder.join().expect("the feeder does not panic");
+        let _ = feeder.join().expect("the writer thread does not panic");
         assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }
 
 #[test]
-fn stages_alone_make_a_corpus() {
+fn single_stages_build_a_corpus() {
     let mill = Mill::empty();
     mill.write(
         "pages.jsonl",
@@ -247,7 +250,7 @@ fn stages_alone_make_a_corpus() {
     ]);
     run(&["mix", "--input", "pages=unique.parquet", "--tokenizer", "tokenizer.json", "--output", "corpus/alone"]);
     let verified = run(&["verify", "corpus/alone"]);
-    assert!(verified.out.contains("corpus/alone: whole"), "{}", verified.out);
+    assert!(verified.out.contains("corpus/alone: intact"), "{}", verified.out);
     let counted = run(&["query", "--format", "csv", "SELECT count(*) AS n FROM documents"]);
     assert_eq!(counted.out, "n\n20\n");
 }

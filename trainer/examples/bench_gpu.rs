@@ -1,13 +1,13 @@
-//! Speed and memory of training on a device, for anyone with a card to report: `make bench-gpu`.
+//! Measures speed and memory of training on a device: `make bench-gpu`.
 //!
-//! For each recipe a few steps on random tokens, after one that compiles kernels. Prints tokens a second, the share of
-//! the stated peak (MFU) and memory. Usage: `bench_gpu DEVICE PEAK_TERAFLOPS RECIPE...`
+//! For each recipe, runs a few steps on random tokens after one that compiles kernels. Prints tokens per second, the
+//! share of the given peak (MFU) and memory. Usage: `bench_gpu DEVICE PEAK_TERAFLOPS RECIPE...`
 
 use std::io::Write as _;
 use std::time::Instant;
 
 use anyhow::Context as _;
-use corpusmill_pipeline::shard::{Sequence, Span};
+use corpusmill_shards::{Sequence, Span};
 use corpusmill_trainer::data::{Batch, Prediction};
 use corpusmill_trainer::device::DeviceChoice;
 use corpusmill_trainer::gradient::{Pass, compute_type};
@@ -40,7 +40,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn measure(recipe: &Recipe, device: DeviceChoice, peak: f64) -> anyhow::Result<String> {
-    let Model::New(sizes) = &recipe.model else { anyhow::bail!("{}: only `model.new` is measured", recipe.name) };
+    let Model::New(sizes) = &recipe.model else { anyhow::bail!("{}: `model` must be `new`", recipe.name) };
     let config = new_config(sizes, recipe, VOCABULARY, None);
     let device = device.open()?;
     let loss = LossSettings {
@@ -83,7 +83,7 @@ fn report(recipe: &Recipe, config: &ModelConfig, seconds: f64, peak: f64) -> Str
     )
 }
 
-/// One micro-batch of tokens in no order.
+/// One micro-batch of random tokens.
 fn random(recipe: &Recipe) -> anyhow::Result<Batch> {
     let (rows, length) = (recipe.data.micro_sequences, recipe.data.sequence_length);
     let row = |index: u32| {

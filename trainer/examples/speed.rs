@@ -1,11 +1,11 @@
-//! Training speed of one model on random tokens, to set beside a `PyTorch` program of the same sizes.
+//! Training speed of one model on random tokens, for comparison with a PyTorch program of the same sizes.
 //!
 //!     cargo build --release --workspace --example speed
 //!     RAYON_NUM_THREADS=1 target/release/examples/speed
 //!     D=384 L=6 H=6 KV=6 FF=1024 T=256 B=4 V=32000 RAYON_NUM_THREADS=2 target/release/examples/speed
 //!
-//! Each step is forward, cross-entropy, backward and `AdamW`. Prints tokens per second and per CPU-second (Linux); the
-//! second is the figure to compare on a busy machine.
+//! Each step is forward, cross-entropy, backward and AdamW. Prints tokens per second and per CPU-second (Linux); on a
+//! busy machine, compare the second figure.
 
 use std::io::Write as _;
 use std::time::Instant;
@@ -18,7 +18,7 @@ fn size(name: &str, default: usize) -> usize {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
 }
 
-/// Seconds of processor time of this process; a tick is a hundredth of a second.
+/// CPU time of this process in seconds; a tick is a hundredth of a second.
 fn cpu_seconds() -> f64 {
     let stat = fs_err::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
@@ -26,7 +26,7 @@ fn cpu_seconds() -> f64 {
     (ticks(11) + ticks(12)) / 100.0
 }
 
-#[expect(clippy::cast_precision_loss, reason = "figures for people")]
+#[expect(clippy::cast_precision_loss, reason = "printed figures")]
 fn main() -> anyhow::Result<()> {
     corpusmill_trainer::allocator::keep_freed_memory();
     let (hidden, layers, heads) = (size("D", 128), size("L", 4), size("H", 4));

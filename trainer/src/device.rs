@@ -1,7 +1,7 @@
-//! Where tensors live: `cpu`, `vulkan:1`, chosen when the program runs.
+//! Selects the compute device by name at run time: `cpu`, `vulkan:1`.
 //!
 //! Features of this crate decide which back ends are compiled in. Invariant: a device that is not compiled in or not
-//! found is an error that says which there are; the program never falls back to another one.
+//! found is an error that lists the alternatives; the program never falls back to another device.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,22 +11,22 @@ use burn::tensor::{Device, DeviceType};
 /// The back ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BackEnd {
-    /// Burn flex, on the processor; always there.
+    /// Burn flex, on the CPU; always available.
     Cpu,
-    /// Any card with a Vulkan driver, of NVIDIA, AMD or Intel.
+    /// Any GPU with a Vulkan driver: NVIDIA, AMD or Intel.
     Vulkan,
-    /// NVIDIA's own.
+    /// NVIDIA CUDA.
     Cuda,
-    /// Apple's own.
+    /// Apple Metal.
     Metal,
-    /// Whatever graphics interface the system has.
+    /// The system's graphics interface, chosen by wgpu.
     Wgpu,
-    /// AMD's own.
+    /// AMD ROCm.
     Rocm,
 }
 
 impl BackEnd {
-    /// All of them, compiled in or not.
+    /// All back ends, compiled in or not.
     pub const ALL: [Self; 6] = [Self::Cpu, Self::Vulkan, Self::Cuda, Self::Metal, Self::Wgpu, Self::Rocm];
 
     /// The name, which is also that of the feature.
@@ -41,7 +41,7 @@ impl BackEnd {
         }
     }
 
-    /// What Burn calls it; none when it is not compiled in.
+    /// Burn's device type; `None` if not compiled in.
     fn compiled(self) -> Option<DeviceType> {
         match self {
             Self::Cpu => Some(DeviceType::Flex),
@@ -66,7 +66,7 @@ impl BackEnd {
         }
     }
 
-    /// The devices of this back end; none when it is not compiled in.
+    /// The devices of this back end; `None` if not compiled in.
     fn devices(self) -> Option<Vec<Device>> {
         self.compiled().map(|kind| Device::enumerate(kind).into_iter().collect())
     }
@@ -79,12 +79,12 @@ pub struct DeviceChoice {
     index: usize,
 }
 
-/// Why a device cannot be had.
+/// Why a device cannot be opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceError {
-    /// No such back end, or no number after the colon.
+    /// Unknown back end, or no number after the colon.
     #[error(
-        "`{0}` is no device; give cpu, vulkan, cuda, metal, wgpu or rocm, and a number for another than the first, as in vulkan:1"
+        "`{0}` is not a device; give cpu, vulkan, cuda, metal, wgpu or rocm, with a number for another device than the first, as in vulkan:1"
     )]
     Name(String),
     /// The program was built without it.
@@ -92,14 +92,14 @@ pub enum DeviceError {
         "this program was built without {0}; build it with `cargo build --release --workspace --bin corpusmill-train --features corpusmill-trainer/{0}`"
     )]
     NotCompiled(&'static str),
-    /// There is none, or no further one.
+    /// The back end has no device of this number.
     #[error("no device {choice}: {found} found for {back_end}; `corpusmill-train devices` lists all")]
     NotFound {
-        /// What was asked for.
+        /// The requested device.
         choice: String,
-        /// How many there are.
+        /// Number of devices found.
         found: usize,
-        /// Of this back end.
+        /// The back end.
         back_end: &'static str,
     },
 }
@@ -141,16 +141,16 @@ impl DeviceChoice {
     }
 }
 
-/// What `devices` lists: the name to give to `--device`, and what it is; or why there is none.
+/// An entry of the device list: the name for `--device`, and its description or why there is none.
 #[derive(Debug, Clone)]
 pub struct Listed {
-    /// Such as `vulkan:0`.
+    /// The name, such as `vulkan:0`.
     pub name: String,
-    /// A few words.
+    /// A short description.
     pub what: String,
 }
 
-/// Every back end with its devices.
+/// Lists every back end with its devices.
 pub fn list() -> Vec<Listed> {
     let mut listed = Vec::new();
     for back_end in BackEnd::ALL {
@@ -206,7 +206,7 @@ mod tests {
 
     #[cfg(not(feature = "rocm"))]
     #[test]
-    fn a_back_end_that_is_not_compiled_in_says_how_to() {
+    fn a_missing_back_end_names_its_feature() {
         let error = "rocm".parse::<DeviceChoice>().unwrap().open().unwrap_err().to_string();
         insta::assert_snapshot!(error, @"this program was built without rocm; build it with `cargo build --release --workspace --bin corpusmill-train --features corpusmill-trainer/rocm`");
     }

@@ -1,7 +1,7 @@
-//! The loss of a model on batches: in nats a token and bits a byte, for each source.
+//! The loss of a model on batches, in nats per token and bits per byte, for each source.
 //!
-//! Used by validation during a run and by `corpusmill-train perplexity`. Invariant: tokens that are not predicted, and
-//! the bytes that they stand for, count in neither sum.
+//! Used by validation during a run and by `corpusmill-train perplexity`. Invariant: tokens that are not predicted and
+//! their bytes count in neither sum.
 
 use crate::data::{Batch, DataError, NOT_PREDICTED};
 use crate::gradient::{GradientError, Pass};
@@ -20,7 +20,7 @@ pub enum EvaluateError {
     Gradient(#[from] GradientError),
 }
 
-/// Losses, and the bytes of text that the predicted tokens stand for.
+/// Losses, and the bytes of the predicted tokens.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evaluation {
     /// Losses by source.
@@ -30,12 +30,12 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
-    /// Nothing yet, for so many sources.
+    /// Zeros for the given number of sources.
     pub fn new(sources: usize) -> Self {
         Self { tally: Tally::new(sources), bytes: vec![0.0; sources] }
     }
 
-    /// Counts the bytes of a batch's predicted tokens.
+    /// Adds the bytes of a batch's predicted tokens.
     pub fn add_bytes(&mut self, batch: &Batch, bytes: &TokenBytes) {
         for (&source, &target) in batch.sources.iter().zip(&batch.targets) {
             if target != NOT_PREDICTED {
@@ -44,23 +44,23 @@ impl Evaluation {
         }
     }
 
-    /// All losses over all bytes, in bits; `None` without a byte.
+    /// Loss per byte over all sources, in bits; `None` without a byte.
     pub fn bits_per_byte(&self) -> Option<f64> {
         let bytes: f64 = self.bytes.iter().sum();
         (bytes > 0.0).then(|| self.tally.nats.iter().sum::<f64>() / std::f64::consts::LN_2 / bytes)
     }
 
-    /// The same for one source.
+    /// Loss per byte of one source, in bits; `None` without a byte.
     pub fn bits_per_byte_of(&self, source: usize) -> Option<f64> {
         let (nats, bytes) = (self.tally.nats.get(source)?, self.bytes.get(source)?);
         (*bytes > 0.0).then(|| nats / std::f64::consts::LN_2 / bytes)
     }
 }
 
-/// Runs the model over `batches`, which are of so many sources.
+/// Evaluates the model on `batches` from the given number of sources.
 ///
 /// # Errors
-/// When a batch cannot be read or the device not be.
+/// When a batch or the device cannot be read.
 pub fn evaluate(
     pass: &Pass<'_>,
     model: &Decoder,

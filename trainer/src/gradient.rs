@@ -1,10 +1,10 @@
-//! Forward and backward pass of one batch: losses token by token, and the gradient of every weight.
+//! Forward and backward pass of one batch: the loss of each token, and the gradient of every weight.
 //!
-//! Stands between batches and the optimiser. The head's gradient is computed by [`crate::loss`]; the body gets it as
-//! the gradient of its last hidden state. With [`Recompute::Blocks`], blocks run forwards without a graph, only their
-//! inputs are kept, and each runs a second time on the way back (Chen et al. 2016).
+//! Between batches and the optimiser. [`crate::loss`] computes the head's gradient and passes the gradient of the last
+//! hidden state to the body. With [`Recompute::Blocks`], blocks run forward without a graph, only their inputs are
+//! kept, and each block runs again in the backward pass (Chen et al. 2016).
 //!
-//! Invariant: both ways give the same gradients within rounding.
+//! Invariant: both modes give the same gradients within rounding.
 
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::{GradientsAccumulator, GradientsParams};
@@ -15,14 +15,14 @@ use crate::loss::{self, LossError, LossSettings, TokenLosses};
 use crate::model::{Context, Decoder, ModelConfig};
 use crate::recipe::{Precision, Recompute};
 
-/// How batches go through the model.
+/// Settings of the forward and backward pass.
 #[derive(Debug, Clone, Copy)]
 pub struct Pass<'a> {
     /// The model's sizes.
     pub config: &'a ModelConfig,
-    /// What is minimised.
+    /// Settings of the loss.
     pub loss: LossSettings,
-    /// What is computed twice.
+    /// What to recompute in the backward pass.
     pub recompute: Recompute,
 }
 
@@ -137,7 +137,7 @@ fn flat(x: Tensor<3>) -> Tensor<2> {
     x.reshape([batch * length, width])
 }
 
-/// Backward from `output`, whose gradient is known: that of the sum of their products is the same.
+/// Runs the backward pass from `output` with a known gradient: the sum of their products has the same gradient.
 fn carry(output: Tensor<2>, gradient: Tensor<2>) -> Gradients {
     (output * gradient).sum().backward()
 }
@@ -147,7 +147,7 @@ fn collect<M: Module>(grads: &mut Gradients, part: &M, model: &Decoder, into: &m
     into.accumulate(model, GradientsParams::from_module(grads, part));
 }
 
-/// Adds the gradient of the head's matrix: to the embedding's where they are one.
+/// Adds the gradient of the head's matrix; if tied, to the embedding's gradient.
 fn add_head(model: &Decoder, gradient: Tensor<2>, into: &mut GradientsAccumulator<Decoder>) {
     let mut finder = HeadFinder { path: Vec::new(), embedding: None, head: None };
     model.visit(&mut finder);
@@ -158,7 +158,7 @@ fn add_head(model: &Decoder, gradient: Tensor<2>, into: &mut GradientsAccumulato
     }
 }
 
-/// Finds the parameter that is the head.
+/// Finds the parameter of the output head.
 struct HeadFinder {
     path: Vec<String>,
     embedding: Option<ParamId>,

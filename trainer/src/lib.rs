@@ -1,12 +1,12 @@
-//! Language models on Burn: trained from token shards, read from and written for Hugging Face.
+//! Trains decoder language models with Burn from token shards, and reads and writes Hugging Face checkpoints.
 //!
-//! `model` is the decoder, `hub` moves it in and out of checkpoints, `generate` lets it write, `kernel` holds
-//! fused operations for the processor, `device` chooses where it computes, `cli` is the command `corpusmill-train`.
+//! `model` is the decoder, `hub` loads and saves checkpoints, `generate` generates text, `kernel` holds fused CPU
+//! operations, `device` selects the compute device, and `cli` is the command `corpusmill-train`.
 //!
-//! `recipe` says what a run does, `data` makes batches, `gradient` and `loss` compute what they cost, `optimize` new
-//! weights, `step` puts these together on one or more ranks (`parallel`), and `pretrain` is the run. `metrics` and
-//! `progress` show it, `evaluate` measures a model by `token_bytes`, `ngram` is what it is measured against, and `plan`
-//! says what a run needs.
+//! `recipe` configures a run, `data` makes batches, `gradient` and `loss` compute losses and gradients, `optimize`
+//! updates weights, `step` combines these on one or more ranks (`parallel`), and `pretrain` is the run. `metrics` and
+//! `progress` report it, `evaluate` measures a model with `token_bytes`, `ngram` is the baseline, and `plan` estimates
+//! what a run needs.
 
 pub mod allocator;
 pub mod cli;

@@ -1,35 +1,36 @@
-//! Cross-entropy of the next token, with its gradient, chunk by chunk: logits of all tokens never stand together.
+//! Cross-entropy of the next token, with its gradient, in chunks: the logits of all tokens are never in memory
+//! together.
 //!
-//! Follows the last hidden state and the head's matrix; what comes before them gets its gradient from here. The chain
-//! rule is written out by hand, which needs one product for the logits and two for the gradients, as automatic
-//! differentiation does, but only `chunk × vocabulary` numbers at a time. All sums are in 32 bits or more.
+//! Takes the last hidden state and the head's matrix, and returns the gradients of both. The chain rule is written out
+//! by hand; it needs one product for the logits and two for the gradients, as automatic differentiation does, but only
+//! `chunk × vocabulary` numbers at a time. All sums use 32 bits or more.
 //!
 //! For logits *l* = cap · tanh(*h* · *W*ᵀ / cap), or *h* · *W*ᵀ without a cap, denominator *Z* = Σ exp *l*, target *y*:
 //!
 //! - loss: log *Z* − *l*\[*y*\] + z · log² *Z*
-//! - by *l*: softmax(*l*) · (1 + 2 z log *Z*) − onehot(*y*), times 1 − (*l* / cap)² for what goes into the cap
+//! - gradient by *l*: softmax(*l*) · (1 + 2 z log *Z*) − onehot(*y*), times 1 − (*l* / cap)² for the uncapped logits
 //!
-//! Invariant: equal to the plain computation within rounding, whatever the chunk.
+//! Invariant: equal to the unchunked computation within rounding, for any chunk size.
 
 use burn::tensor::{DType, FloatDType, IndexingUpdateOp, Int, Tensor, TensorData};
 
 use crate::data::NOT_PREDICTED;
 use crate::kernel::{self, Costs};
 
-/// How the loss is computed.
+/// Settings of the loss.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LossSettings {
     /// Factor of log² *Z*.
     pub z_loss: f64,
-    /// Tokens whose logits stand at once.
+    /// Tokens per chunk of logits.
     pub chunk_tokens: usize,
-    /// Logits are soft-capped at this.
+    /// Bound of the logit soft-capping.
     pub softcap: Option<f64>,
-    /// The type in which matrices are multiplied.
+    /// Number type for matrix products.
     pub compute: FloatDType,
 }
 
-/// What a batch cost, token by token.
+/// Losses of a batch by token.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TokenLosses {
     /// −log p of each target in nats, in the order of the batch; 0 where nothing is predicted.
@@ -38,23 +39,23 @@ pub struct TokenLosses {
     pub squared_log_z: f64,
 }
 
-/// The losses, and their gradients.
+/// The losses and their gradients.
 #[derive(Debug)]
 pub struct LossGradients {
-    /// Token by token.
+    /// The loss of each token.
     pub losses: TokenLosses,
-    /// Of the weighted sum, by the hidden state, `[tokens, hidden]`.
+    /// Gradient of the weighted sum by the hidden state, `[tokens, hidden]`.
     pub hidden: Tensor<2>,
-    /// Of the weighted sum, by the head's matrix, `[vocabulary, hidden]`.
+    /// Gradient of the weighted sum by the head's matrix, `[vocabulary, hidden]`.
     pub head: Tensor<2>,
 }
 
 /// The result cannot be read from the device.
 #[derive(Debug, thiserror::Error)]
-#[error("the loss cannot be read from the device: {0}")]
+#[error("cannot read the loss from the device: {0}")]
 pub struct LossError(String);
 
-/// The places at which something is predicted, and what.
+/// The positions with a target, and their targets.
 struct Places {
     all: usize,
     indices: Vec<i32>,
@@ -71,7 +72,7 @@ impl Places {
         Self { all: targets.len(), indices, targets: predicted }
     }
 
-    /// Only the rows at which something is predicted.
+    /// Selects the rows with a target.
     fn select(&self, hidden: Tensor<2>) -> Tensor<2> {
         if self.indices.len() == self.all {
             return hidden;
@@ -103,7 +104,7 @@ impl Places {
         for Costs { nats: own, log_z } in parts {
             squared_log_z += log_z.iter().map(|&log_z| f64::from(log_z).powi(2)).sum::<f64>();
             for (nats_of, &place) in own.into_iter().zip(places.by_ref()) {
-                // Places were counted from 0.
+                // Indices are not negative.
                 if let Some(slot) = usize::try_from(place).ok().and_then(|place| nats.get_mut(place)) {
                     *slot = nats_of;
                 }
@@ -113,13 +114,13 @@ impl Places {
     }
 }
 
-/// One chunk's forward pass, by plain operations.
+/// Forward pass of one chunk with Burn's tensor operations.
 struct Chunk {
     /// `exp(l − max)`, `[chunk, vocabulary]`.
     exponentials: Tensor<2>,
-    /// Its sum over the vocabulary, `[chunk, 1]`.
+    /// Their sum over the vocabulary, `[chunk, 1]`.
     sums: Tensor<2>,
-    /// `1 − (l / cap)²`, where there is a cap.
+    /// `1 − (l / cap)²`, if there is a cap.
     cap_slope: Option<Tensor<2>>,
     /// The targets, `[chunk, 1]`.
     targets: Tensor<2, Int>,
@@ -196,7 +197,7 @@ fn chunk_gradient(
     Ok((chunk.costs()?, chunk.backward(settings, weight)))
 }
 
-/// `[chunk, vocabulary]`, in 32 bits.
+/// The logits `[chunk, vocabulary]`, in 32 bits.
 fn logits(rows: Tensor<2>, head: &Tensor<2>) -> Tensor<2> {
     rows.matmul(head.clone().transpose()).cast(FloatDType::F32)
 }
@@ -225,7 +226,7 @@ pub fn losses(
 /// Losses of `hidden` `[tokens, hidden]` under `head` `[vocabulary, hidden]`, and the gradients of `weight` × the sum
 /// of all losses.
 ///
-/// Both tensors are plain: the caller carries the gradients on.
+/// Neither tensor is tracked by autodiff; the caller propagates the gradients.
 ///
 /// # Errors
 /// When the device cannot be read.

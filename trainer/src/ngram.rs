@@ -1,11 +1,12 @@
-//! A 5-gram model with modified Kneser–Ney smoothing: what a neural model must beat to be worth its price.
+//! A 5-gram model with modified Kneser–Ney smoothing: the baseline that a neural model must beat.
 //!
 //! Chen and Goodman 1998, "An empirical study of smoothing techniques for language modeling", section 3: interpolated,
-//! three discounts an order, estimated from counts of counts. It learns from the same pieces of documents as the
-//! model, each begun by a symbol of its own; lower orders count in how many contexts a token follows, except after
-//! that symbol, before which nothing stands. Below one token stands the uniform distribution over the vocabulary.
+//! with three discounts per order, estimated from counts of counts. It learns from the same pieces of documents as the
+//! model; each piece starts with its own start symbol. Lower orders count the distinct contexts that a token follows;
+//! n-grams that begin with the start symbol keep their raw counts, since nothing precedes them. Below unigrams is the
+//! uniform distribution over the vocabulary.
 //!
-//! Tables are sorted arrays, 20 bytes an n-gram. Invariant: after any history the probabilities of all tokens sum to
+//! Tables are sorted arrays, 20 bytes per n-gram. Invariant: after any history the probabilities of all tokens sum to
 //! one; equal pieces in any order give equal tables.
 
 use std::ops::Range;
@@ -18,14 +19,14 @@ const BITS: usize = 25;
 
 /// The vocabulary does not fit in keys.
 #[derive(Debug, thiserror::Error)]
-#[error("an n-gram model takes fewer than 2^25 token ids, not {0}")]
+#[error("the vocabulary has {0} token ids; an n-gram model supports fewer than 2^25")]
 pub struct VocabularyError(u32);
 
-/// Counts of n-grams, to which pieces are added.
+/// Collects n-gram counts from pieces.
 #[derive(Debug)]
 pub struct Counting {
     vocabulary: u32,
-    /// Of each order: the n-grams that begin a piece, and all of the highest.
+    /// Per order: the n-grams that begin a piece; for the highest order, all n-grams.
     keys: [Vec<u128>; ORDER],
 }
 
@@ -43,23 +44,23 @@ struct Order {
     counts: Vec<u32>,
     histories: Vec<u128>,
     statistics: Vec<Statistics>,
-    /// Of n-grams counted once, twice, and oftener.
+    /// Discounts of n-grams with counts 1, 2 and 3 or more.
     discounts: [f64; 3],
 }
 
-/// What follows one history.
+/// Statistics of the tokens that follow one history.
 #[derive(Debug, Clone, Copy, Default)]
 struct Statistics {
     sum: u64,
-    /// Tokens that follow once, twice, and oftener.
+    /// Number of tokens that follow once, twice, and three times or more.
     followers: [u32; 3],
 }
 
 impl Counting {
-    /// No counts yet, over `vocabulary` token ids.
+    /// Creates empty counts over `vocabulary` token ids.
     ///
     /// # Errors
-    /// When there are too many.
+    /// When there are 2^25 token ids or more.
     pub fn new(vocabulary: u32) -> Result<Self, VocabularyError> {
         if vocabulary >= 1 << BITS {
             return Err(VocabularyError(vocabulary));
@@ -73,7 +74,7 @@ impl Counting {
         for (place, &token) in tokens.iter().enumerate() {
             key = key << BITS | u128::from(token);
             key &= mask(ORDER);
-            // The beginning and `place` + 1 tokens, of which the last five symbols count.
+            // The start symbol and `place` + 1 tokens, of which the last five symbols count.
             self.keys[(place + 2).min(ORDER) - 1].push(key);
         }
     }
@@ -83,7 +84,7 @@ impl Counting {
         let mut orders: Vec<Order> = Vec::with_capacity(ORDER);
         for length in (1..=ORDER).rev() {
             let mut keys = std::mem::take(&mut self.keys[length - 1]);
-            // In how many contexts: each n-gram that is longer by one gives one.
+            // Number of distinct contexts: each n-gram that is longer by one adds one.
             keys.extend(orders.last().into_iter().flat_map(|longer| &longer.keys).map(|key| key & mask(length)));
             keys.sort_unstable();
             orders.push(Order::new(&keys));
@@ -93,7 +94,7 @@ impl Counting {
     }
 }
 
-/// The low bits of so many symbols.
+/// A mask of the low bits of `symbols` symbols.
 fn mask(symbols: usize) -> u128 {
     (1 << (BITS * symbols)) - 1
 }
@@ -121,8 +122,8 @@ impl Order {
         Self { keys, counts, histories, statistics, discounts }
     }
 
-    /// The share that this order gives to a token, and what it leaves to shorter histories; `None` for a history that
-    /// was never seen.
+    /// The probability that this order gives to a token, and the weight that it leaves to shorter histories; `None` for
+    /// an unseen history.
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
     fn share(&self, key: u128) -> Option<(f64, f64)> {
         let history = self.histories.binary_search(&(key >> BITS)).ok()?;
@@ -135,12 +136,12 @@ impl Order {
     }
 }
 
-/// Which of the three discounts a count has.
+/// Index of the discount for a count.
 fn kind(count: u32) -> usize {
     (count.max(1) as usize - 1).min(2)
 }
 
-/// The discounts of Chen and Goodman, equation 26; half of the count where there are too few n-grams to estimate them.
+/// The discounts of Chen and Goodman, equation 26; 0.5, 1 and 1.5 if there are too few n-grams to estimate them.
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
 fn discounts(counts: &[u32]) -> [f64; 3] {
     let of = |wanted: u32| counts.iter().filter(|count| **count == wanted).count() as f64;
@@ -153,7 +154,7 @@ fn discounts(counts: &[u32]) -> [f64; 3] {
 }
 
 impl Ngrams {
-    /// The probability of `token` after `before`, the tokens of its piece before it.
+    /// The probability of `token` after `before`, the preceding tokens of its piece.
     pub fn probability(&self, before: &[u32], token: u32) -> f64 {
         let known = before.len().min(ORDER - 1);
         let mut key = if before.len() < ORDER - 1 { u128::from(self.vocabulary) } else { 0 };
@@ -170,12 +171,12 @@ impl Ngrams {
         probability
     }
 
-    /// −log p in nats of the tokens of a piece from `range`, each after all before it.
+    /// −log p in nats of the tokens of a piece in `range`, each given all tokens before it.
     pub fn nats<'a>(&'a self, piece: &'a [u32], range: Range<usize>) -> impl Iterator<Item = f64> + 'a {
         range.map(|place| -libm::log(self.probability(&piece[..place], piece[place])))
     }
 
-    /// N-grams of all lengths.
+    /// Number of n-grams of all lengths.
     pub fn len(&self) -> usize {
         self.orders.iter().map(|order| order.keys.len()).sum()
     }
@@ -219,29 +220,29 @@ mod tests {
         let model = model(5, &[vec![0, 1, 2], vec![1, 3], vec![0, 1]]);
         let unigrams = &model.orders[0];
         assert_eq!(unigrams.keys, [0, 1, 2, 3]);
-        // 1 follows 0 and the beginning; the others follow one symbol each.
+        // 1 follows 0 and the start symbol; the others follow one symbol each.
         assert_eq!(unigrams.counts, [1, 2, 1, 1]);
         // Too few n-grams for an estimate.
         assert_eq!(format!("{:?}", unigrams.discounts), "[0.5, 1.0, 1.5]");
-        // Ten once, five twice, two thrice, one four times: the share is 10 / (10 + 2 * 5).
+        // Ten once, five twice, two three times, one four times: the share is 10 / (10 + 2 * 5).
         let found = discounts(&[vec![1; 10], vec![2; 5], vec![3; 2], vec![4; 1]].concat());
         let expected = [1.0 - 0.5, 2.0 - 3.0 * 0.5 * 2.0 / 5.0, 3.0 - 4.0 * 0.5 / 2.0];
         assert!(found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-12), "{found:?}");
         let bigrams = &model.orders[1];
-        // (0 1) follows the beginning only; (begin 0) keeps its raw count.
+        // (0 1) follows the start symbol only; (begin 0) keeps its raw count.
         let of =
             |first: u128, second: u128| bigrams.counts[bigrams.keys.binary_search(&(first << BITS | second)).unwrap()];
         assert_eq!((of(0, 1), of(5, 0), of(5, 1)), (1, 2, 1));
     }
 
     #[test]
-    fn what_was_seen_often_is_expected_and_longer_histories_help() {
+    fn frequent_and_longer_histories_raise_probability() {
         let piece: Vec<u32> = (0..400).map(|place| [1, 2, 3, 1, 2, 4][place % 6]).collect();
         let model = model(50, &[piece]);
-        // After `1 2` either 3 or 4 follows; what stands before decides.
+        // After `1 2` either 3 or 4 follows; the tokens before it decide.
         assert!(model.probability(&[2, 4, 1, 2], 3) > 0.9);
         assert!(model.probability(&[2, 3, 1, 2], 4) > 0.9);
-        // Each follows `1 2` in one context only, so it is likelier than most, and no more.
+        // Each follows `1 2` in one context only, so it is only moderately likelier than other tokens.
         let (seen, unseen) = (model.probability(&[9, 9, 1, 2], 3), model.probability(&[9, 9, 1, 2], 40));
         assert!(seen > 2.0 * unseen, "{seen} {unseen}");
         let unseen = model.probability(&[1, 2, 3, 1], 40);

@@ -1,6 +1,6 @@
-//! What a person sees of a run: a bar on a terminal, plain lines elsewhere; all on stderr.
+//! Progress output of a run on stderr: a progress bar on a terminal, plain lines elsewhere.
 //!
-//! Invariant: a message never tears the bar, and a stream that is not a terminal gets no control characters.
+//! Invariant: a message never breaks the bar, and a stream that is not a terminal gets no control characters.
 
 use std::io::{IsTerminal as _, Write as _};
 
@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::metrics::{Kind, Record};
 use crate::pretrain::Observer;
 
-/// Shows a run.
+/// Prints the progress of a run.
 #[derive(Debug)]
 pub struct Progress {
     bar: ProgressBar,
@@ -17,7 +17,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// On stderr; `quiet` says nothing.
+    /// Creates the output on stderr; with `quiet`, nothing is printed.
     pub fn new(quiet: bool) -> Self {
         let bar = ProgressBar::new(0);
         let template = "{bar:30} {pos}/{len} steps {per_sec} {msg} eta {eta}";
@@ -33,7 +33,7 @@ impl Observer for Progress {
     fn say(&mut self, line: &str) {
         if !self.quiet {
             self.bar.suspend(|| {
-                // A closed stderr is no reason to stop.
+                // A closed stderr does not stop the run.
                 let _ = writeln!(std::io::stderr().lock(), "{line}");
             });
         }
@@ -55,7 +55,7 @@ impl Observer for Progress {
     }
 }
 
-/// A record in one line.
+/// Formats a record as one line.
 pub fn line(record: &Record) -> String {
     let kind = match record.kind {
         Kind::Train => "train",
@@ -86,7 +86,7 @@ pub fn line(record: &Record) -> String {
         add(format!("  {:.2} GB", bytes as f64 / 1e9));
     }
     if let Some(skipped) = record.skipped.filter(|skipped| *skipped > 0) {
-        add(format!("  {skipped} steps left out"));
+        add(format!("  {skipped} steps skipped"));
     }
     out
 }

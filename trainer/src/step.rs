@@ -1,8 +1,8 @@
-//! One step of training: gradients of a step's batches on all ranks, clipped, and new weights.
+//! One training step: sums the gradients of a step's batches over all ranks, clips them, and updates the weights.
 //!
 //! The loss of a step is the mean over all its predicted tokens, on all ranks and in all accumulated batches. So
-//! gradients are weighted by tokens, and how a step is divided does not change it. Invariant: a step whose loss or
-//! gradient is not finite changes no weight and no state.
+//! gradients are weighted by tokens, and dividing a step differently does not change it. Invariant: a step with a
+//! non-finite loss or gradient changes no weight and no state.
 
 use burn::optim::GradientsAccumulator;
 use burn::tensor::Device;
@@ -28,7 +28,7 @@ pub enum StepError {
     Group(#[from] GroupError),
 }
 
-/// Losses summed over tokens, for each source.
+/// Sums of losses over tokens, for each source.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Tally {
     /// Σ −log p in nats, by source.
@@ -40,12 +40,12 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Zeros for so many sources.
+    /// Zeros for the given number of sources.
     pub fn new(sources: usize) -> Self {
         Self { nats: vec![0.0; sources], tokens: vec![0.0; sources], squared_log_z: 0.0 }
     }
 
-    /// Adds what a batch cost.
+    /// Adds the losses of a batch.
     pub fn add(&mut self, batch: &Batch, losses: &TokenLosses) {
         for ((&source, &target), &nats) in batch.sources.iter().zip(&batch.targets).zip(&losses.nats) {
             if target != NOT_PREDICTED {
@@ -56,7 +56,7 @@ impl Tally {
         self.squared_log_z += losses.squared_log_z;
     }
 
-    /// Adds another tally of the same sources.
+    /// Adds another sum over the same sources.
     pub fn merge(&mut self, other: &Self) {
         self.nats.iter_mut().zip(&other.nats).for_each(|(sum, own)| *sum += own);
         self.tokens.iter_mut().zip(&other.tokens).for_each(|(sum, own)| *sum += own);
@@ -92,14 +92,14 @@ impl Tally {
     }
 }
 
-/// What a step did.
+/// The result of a step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepReport {
     /// Losses before the step.
     pub tally: Tally,
-    /// Length of all gradients together, before clipping.
+    /// Norm of all gradients together, before clipping.
     pub gradient_norm: f64,
-    /// Whether weights changed: not when loss or gradient was not finite.
+    /// Whether the weights were updated; false if the loss or gradient was not finite.
     pub taken: bool,
 }
 
@@ -112,23 +112,23 @@ pub struct Training<'a, G> {
     pub model: Decoder,
     /// AdamW or Muon, with their state.
     pub optimizer: Optimizer,
-    /// The longest gradient.
+    /// Maximum norm of the gradient.
     pub clip_norm: Option<f64>,
     /// The other ranks.
     pub group: G,
-    /// Who updates what, when the optimiser's state is sharded.
+    /// Which rank updates which weight, if the optimiser's state is sharded.
     pub owners: Option<Owners>,
-    /// Sources of the corpus.
+    /// Number of sources of the corpus.
     pub sources: usize,
 }
 
 impl<G: Group> Training<'_, G> {
-    /// The device that the weights are on, without automatic differentiation.
+    /// The device of the weights, without automatic differentiation.
     pub fn device(&self) -> Device {
         self.model.head_weight().device().without_autodiff()
     }
 
-    /// Takes one step with this rank's share of its batches.
+    /// Performs one step with this rank's share of its batches.
     ///
     /// # Errors
     /// When a device cannot be read or another rank has failed.
@@ -164,7 +164,7 @@ impl<G: Group> Training<'_, G> {
     }
 }
 
-/// Places at which something is predicted.
+/// Number of positions with a target.
 #[expect(clippy::cast_precision_loss, reason = "tokens of a step are far below 2^52")]
 fn count(batches: &[Batch]) -> f64 {
     batches.iter().map(Batch::predicted).sum::<u64>() as f64

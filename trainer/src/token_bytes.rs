@@ -1,7 +1,7 @@
-//! How many bytes of text each token stands for: what losses of different tokenizers are compared by.
+//! Number of text bytes in each token, for comparing losses across tokenizers.
 //!
-//! A loss in nats a token depends on the vocabulary; divided by the bytes that the predicted tokens stand for, it does
-//! not (bits per byte, Gao et al. 2020, "The Pile", section 3.1). Invariant: special tokens stand for no byte.
+//! A loss in nats per token depends on the vocabulary; divided by the bytes of the predicted tokens, it does not (bits
+//! per byte, Gao et al. 2020, "The Pile", section 3.1). Invariant: special tokens have no bytes.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use tokenizers::Tokenizer;
 pub struct TokenizerError {
     /// The file.
     pub path: PathBuf,
-    /// What is wrong.
+    /// The reason.
     pub detail: String,
 }
 
@@ -31,14 +31,14 @@ impl TokenBytes {
         let text = fs_err::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
         let tokenizer: Tokenizer = text.parse().map_err(|error| wrong(format!("{error}")))?;
         let json: serde_json::Value = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-        // In byte-level vocabularies each character stands for one byte.
+        // In byte-level vocabularies each character is one byte.
         let byte_level = [&json["decoder"], &json["pre_tokenizer"]].into_iter().any(has_byte_level);
         let special = tokenizer.get_added_tokens_decoder();
         let size = u32::try_from(tokenizer.get_vocab_size(true)).unwrap_or(u32::MAX);
         let bytes = (0..size).map(|id| match tokenizer.id_to_token(id) {
             Some(_) if special.get(&id).is_some_and(|token| token.special) => 0,
             Some(token) if byte_level && !special.contains_key(&id) => length(token.chars().count()),
-            // A byte of its own where no other token fits, as SentencePiece writes it.
+            // SentencePiece writes the byte fallback as `<0xNN>`.
             Some(token) if token.len() == 6 && token.starts_with("<0x") && token.ends_with('>') => 1,
             Some(token) => length(token.replace('▁', " ").len()),
             None => 0,
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn characters_of_a_byte_level_vocabulary_are_bytes() {
+    fn byte_level_characters_are_bytes() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tokenizer.json");
         // `Ġ` is a space and `Ã©` the two bytes of é, as GPT-2 writes them.

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""make_adamw.py: three training steps of a small Llama by PyTorch, which the trainer must repeat.
+"""make_adamw.py: three training steps of a small Llama by PyTorch, which the trainer must reproduce.
 
 Needs torch and transformers. Writes adamw/ beside itself: the model before (config.json, model.safetensors), the
-tokens of each step and what PyTorch found (expected.json: losses, gradient norms), and the weights after the last step
+tokens of each step and the results of PyTorch (expected.json: losses, gradient norms), and the weights after the last step
 (after.safetensors). AdamW with decay on matrices only, not on embedding and norms; gradients clipped at 1 over all
 weights together."""
 import json

@@ -13,7 +13,7 @@ from gguf.quants import dequantize
 from safetensors.numpy import save_file
 
 OUT = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
-# Where the scales of a block stand, as 16-bit floats.
+# Offsets of the scales in a block, as 16-bit floats.
 SCALES = {Type.Q4_0: [0], Type.Q4_1: [0, 2], Type.Q8_0: [0], Type.Q4_K: [0, 2], Type.Q6_K: [208]}
 rng = np.random.default_rng(5)
 kept = {}

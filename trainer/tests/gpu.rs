@@ -1,14 +1,14 @@
-//! The GPU path: the same steps on a graphics device as on the processor. Not part of CI; `make test-gpu` runs it, on a
-//! card or on Mesa's software driver. The device is that of the environment variable `GPU`, such as `vulkan:1`.
+//! The GPU path: the same steps on a GPU as on the CPU. Not part of CI; run it with `make test-gpu`, on a GPU or on
+//! Mesa's software driver. The environment variable `GPU` names the device, such as `vulkan:1`.
 //!
-//! `wgpu` is the default: on Linux it is Vulkan too, but its shaders go through naga. With `vulkan` Burn hands over
-//! SPIR-V of its own, on which the compiler of Mesa 22.3's software driver crashes.
+//! `wgpu` is the default: on Linux it uses Vulkan too, but compiles its shaders with naga. With `vulkan`, Burn passes
+//! its own SPIR-V, on which the compiler of Mesa 22.3's software driver crashes.
 
 #![cfg(any(feature = "vulkan", feature = "wgpu", feature = "metal", feature = "cuda", feature = "rocm"))]
-#![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+#![expect(clippy::unwrap_used, reason = "a test fails on any unexpected error")]
 
 use burn::tensor::{Device, FloatDType};
-use corpusmill_pipeline::shard::Corpus;
+use corpusmill_shards::Corpus;
 use corpusmill_trainer::data::{Batches, Prediction};
 use corpusmill_trainer::device::DeviceChoice;
 use corpusmill_trainer::gradient::Pass;
@@ -50,7 +50,7 @@ fn steps(device: &Device, corpus: &Corpus, recompute: Recompute) -> Vec<(f64, f6
 }
 
 #[test]
-fn the_device_takes_the_steps_of_the_processor() {
+fn device_steps_match_the_cpu() {
     let name = std::env::var("GPU").unwrap_or_else(|_| "wgpu".to_owned());
     let device = name.parse::<DeviceChoice>().unwrap().open().unwrap();
     let folder = fixture::corpus(60, 2.0);
@@ -62,7 +62,7 @@ fn the_device_takes_the_steps_of_the_processor() {
             assert!((loss - expected_loss).abs() < 1e-3, "{found:?} {expected:?}");
             assert!((norm - expected_norm).abs() < 1e-2 * expected_norm, "{found:?} {expected:?}");
         }
-        // The losses move, so that standing still would be noticed.
+        // The losses fall, so a run without progress would fail here.
         assert!(expected[0].0 - expected[4].0 > 0.05, "{expected:?}");
     }
 }

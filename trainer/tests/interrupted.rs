@@ -1,7 +1,7 @@
-//! Runs of the real program that are killed: what they leave is what an uninterrupted run leaves.
+//! Kills runs of the real program: they end with the same results as an uninterrupted run.
 
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+#![expect(clippy::unwrap_used, reason = "a test fails on any unexpected error")]
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -34,12 +34,12 @@ fn start(recipe: &Path, corpus: &Path, output: &Path) -> Child {
         .unwrap()
 }
 
-/// Lines of the metrics so far.
+/// Number of lines of the metrics so far.
 fn lines(output: &Path) -> usize {
     fs_err::read_to_string(output.join("metrics.jsonl")).map_or(0, |text| text.matches('\n').count())
 }
 
-/// Everything that does not depend on the machine.
+/// The metrics without the values that depend on the machine.
 fn metrics(output: &Path) -> Vec<serde_json::Value> {
     let text = fs_err::read_to_string(output.join("metrics.jsonl")).unwrap();
     let parse = |line: &str| {
@@ -52,7 +52,7 @@ fn metrics(output: &Path) -> Vec<serde_json::Value> {
     text.lines().map(parse).collect()
 }
 
-/// Waits until there are so many lines of metrics; false when the process ended before.
+/// Waits until the metrics have `more` lines; false if the process ended before.
 fn wait_for(child: &mut Child, output: &Path, more: usize) -> bool {
     while lines(output) < more {
         if child.try_wait().unwrap().is_some() {
@@ -63,12 +63,12 @@ fn wait_for(child: &mut Child, output: &Path, more: usize) -> bool {
     child.try_wait().unwrap().is_none()
 }
 
-/// Kills a run until it was killed `kills` times, then lets it end; how often it was killed.
+/// Kills a run up to `kills` times, then lets it finish; returns the number of kills.
 fn killed(recipe: &Path, corpus: &Path, output: &Path, kills: usize, salt: u64) -> usize {
     let mut done = 0;
     loop {
         let mut child = start(recipe, corpus, output);
-        // From 3 lines on, the run gets beyond its last checkpoint; where exactly it dies is left to chance.
+        // After 3 lines the run is beyond its last checkpoint; the exact moment of the kill is random.
         let random = (done as u64 + 1 + salt).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 61;
         let target = lines(output) + 3 + usize::try_from(random).unwrap();
         if done < kills && wait_for(&mut child, output, target) {
@@ -83,7 +83,7 @@ fn killed(recipe: &Path, corpus: &Path, output: &Path, kills: usize, salt: u64) 
 }
 
 #[test]
-fn ten_kills_change_no_loss_and_no_weight() {
+fn ten_kills_change_no_loss_or_weight() {
     let folder = tempfile::tempdir().unwrap();
     let recipe = folder.path().join("t.yaml");
     fs_err::write(&recipe, RECIPE).unwrap();
@@ -91,7 +91,7 @@ fn ten_kills_change_no_loss_and_no_weight() {
     let corpus = corpus.path();
     let whole = folder.path().join("whole");
     assert!(start(&recipe, corpus, &whole).wait().unwrap().success());
-    // A machine that sleeps longer than a run takes kills too few: then once more.
+    // If this process sleeps for longer than a run takes, there are too few kills: try again.
     let torn = (0..20).find_map(|attempt| {
         let torn = folder.path().join(format!("torn-{attempt}"));
         (killed(&recipe, corpus, &torn, 10, attempt) == 10).then_some(torn)
@@ -110,7 +110,7 @@ fn ten_kills_change_no_loss_and_no_weight() {
 fn an_interrupt_writes_a_checkpoint_and_exits_with_130() {
     let folder = tempfile::tempdir().unwrap();
     let recipe = folder.path().join("t.yaml");
-    // Without other checkpoints: the one that is found is the interrupt's.
+    // Without other checkpoints, so the only one is the interrupt's.
     fs_err::write(&recipe, RECIPE.replace("every-steps: 7", "every-steps: 0").replace("steps: 300", "steps: 5000"))
         .unwrap();
     let corpus = fixture::corpus(600, 60.0);

@@ -1,7 +1,7 @@
-//! Memory of the real program: what recomputing blocks saves, and how near the plan's estimate comes.
+//! Memory of the real program: the savings of recomputing blocks, and the accuracy of the plan's estimate.
 
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+#![expect(clippy::unwrap_used, reason = "a test fails on any unexpected error")]
 
 use std::path::Path;
 use std::process::Command;
@@ -21,7 +21,7 @@ validation: { every-steps: 0, final-sequences: 1 }
 metrics: { every-steps: 1, tensorboard: false }
 ";
 
-/// Bytes at the end of the second step; steps and validation of the process need no more.
+/// Peak memory in bytes at the end of the second step; later steps and validation need no more.
 fn measured(recipe: &Path, corpus: &Path, recompute: &str) -> f64 {
     let output = recipe.with_file_name(recompute);
     let mut command = Command::new(env!("CARGO_BIN_EXE_corpusmill-train"));
@@ -40,7 +40,7 @@ fn planned(recipe: &Path, recompute: &str) -> f64 {
 }
 
 #[test]
-fn recomputed_blocks_need_less_memory_and_the_plan_says_how_much() {
+fn recomputing_blocks_saves_the_planned_memory() {
     let corpus = fixture::corpus(600, 3.0);
     let folder = tempfile::tempdir().unwrap();
     let recipe = folder.path().join("t.yaml");
@@ -48,8 +48,7 @@ fn recomputed_blocks_need_less_memory_and_the_plan_says_how_much() {
     let kept = measured(&recipe, corpus.path(), "none");
     let twice = measured(&recipe, corpus.path(), "blocks");
     assert!(twice < 0.75 * kept, "{twice} {kept}");
-    // The program itself takes some 20 MB; the plan is for devices without the processor's fused kernels, which keep
-    // less.
+    // The program itself needs about 20 MB; the plan is for devices without the CPU's fused kernels, which keep less.
     let near = |measured: f64, planned: f64| (0.4..1.4).contains(&((measured - 20e6) / planned));
     assert!(near(kept, planned(&recipe, "none")), "{kept} {}", planned(&recipe, "none"));
     assert!(near(twice, planned(&recipe, "blocks")), "{twice} {}", planned(&recipe, "blocks"));

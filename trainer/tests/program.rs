@@ -1,7 +1,7 @@
-//! The program as a user meets it: exit codes, what goes to which stream, and a model's way through its commands.
+//! The program from a user's view: exit codes, streams, and one model through all commands.
 
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+#![expect(clippy::unwrap_used, reason = "a test fails on any unexpected error")]
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -28,7 +28,7 @@ fn run(arguments: &[&str], folder: &Path) -> (i32, String, String) {
     (status.code().unwrap(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
 }
 
-/// A corpus, and a recipe beside it.
+/// A folder with a corpus and a recipe.
 fn place() -> tempfile::TempDir {
     let folder = fixture::corpus(120, 40.0);
     fs_err::write(folder.path().join("t.yaml"), RECIPE).unwrap();
@@ -54,7 +54,7 @@ fn help_goes_to_stdout_and_wrong_usage_to_stderr() {
 }
 
 #[test]
-fn faults_of_the_input_are_exit_code_1_with_place_and_way_out() {
+fn input_errors_exit_with_1_and_a_hint() {
     let folder = place();
     let fault = |arguments: &[&str]| {
         let (code, out, err) = run(arguments, folder.path());
@@ -65,7 +65,7 @@ fn faults_of_the_input_are_exit_code_1_with_place_and_way_out() {
     fs_err::write(folder.path().join("broken.yaml"), RECIPE.replace("heads: 2", "heads: two")).unwrap();
     let error = fault(&["pretrain", "broken.yaml", "--corpus", "."]);
     assert!(error.contains("broken.yaml:3:") && error.contains('^'), "{error}");
-    assert!(fault(&["pretrain", "t.yaml"]).contains("hint: name its folder by --corpus"));
+    assert!(fault(&["pretrain", "t.yaml"]).contains("hint: set its folder with --corpus"));
     assert!(fault(&["pretrain", "t.yaml", "--corpus", "nowhere"]).contains("there is no corpus in `nowhere`"));
     assert!(fault(&["pretrain", "t.yaml", "--corpus", ".", "--device", "cpu:7"]).contains("devices` lists all"));
     assert!(fault(&["pretrain", "t.yaml", "--corpus", ".", "--set", "data.batch=1"]).contains("batch-sequences"));
@@ -73,7 +73,7 @@ fn faults_of_the_input_are_exit_code_1_with_place_and_way_out() {
 }
 
 #[test]
-fn a_model_goes_from_pretraining_through_the_other_commands() {
+fn a_pretrained_model_works_with_all_commands() {
     let folder = place();
     let good = |arguments: &[&str]| {
         let (code, out, err) = run(arguments, folder.path());
@@ -96,7 +96,7 @@ fn a_model_goes_from_pretraining_through_the_other_commands() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_fault() {
+fn a_closed_pipe_is_success() {
     let folder = place();
     let (code, _, err) = run(&["pretrain", "t.yaml", "--corpus", ".", "--output", "out"], folder.path());
     assert_eq!(code, 0, "{err}");
@@ -114,7 +114,7 @@ fn a_reader_that_goes_away_is_no_fault() {
 }
 
 #[test]
-fn ctrl_c_saves_and_ends_with_130_and_the_same_command_goes_on() {
+fn ctrl_c_saves_exits_with_130_and_resumes() {
     let folder = place();
     let arguments = ["pretrain", "t.yaml", "--corpus", ".", "--output", "out", "--set", "data.steps=400"];
     let mut child = program()
@@ -134,7 +134,7 @@ fn ctrl_c_saves_and_ends_with_130_and_the_same_command_goes_on() {
     let stopped = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&stopped.stderr).into_owned();
     assert_eq!(stopped.status.code(), Some(130), "{said}");
-    assert!(said.contains("run again to go on from"), "{said}");
+    assert!(said.contains("run the same command again to resume from"), "{said}");
     let (code, _, said) = run(&[&arguments[..], &["--set", "metrics.every-steps=1"]].concat(), folder.path());
-    assert!(code == 0 && said.contains("going on from"), "{said}");
+    assert!(code == 0 && said.contains("resuming from"), "{said}");
 }

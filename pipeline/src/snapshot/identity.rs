@@ -1,16 +1,16 @@
 //! The identity of a snapshot, or of one partition of it: a digest that is fed item by item.
 //!
-//! Between acquisition, which lists items, and the keys of what is made from them.
+//! Runs between acquisition, which lists items, and the keys of the stages that read them.
 //!
 //! Invariant: the byte rules never change without a new first line. They are [`Digest::of_parts`] over the line
-//! `corpusmill-snapshot-1 VARIANT` (`-` for none), one line an item, and one line a refusal.
+//! `corpusmill-snapshot-1 VARIANT` (`-` for none), one line per item, and one line per rejection.
 
 use std::fmt::Write as _;
 
 use super::{Item, Refused};
 use crate::Digest;
 
-/// A digest under way.
+/// An unfinished digest.
 pub(super) struct Identity {
     hasher: blake3::Hasher,
     line: String,
@@ -23,7 +23,7 @@ impl Identity {
         identity
     }
 
-    /// Takes in origin, status, payload digest, range and facts.
+    /// Adds an item: origin, status, payload digest, range and facts.
     pub(super) fn item(&mut self, item: &Item) {
         let Item { origin, status, digest, location, facts } = item;
         match location.bounds() {
@@ -32,7 +32,7 @@ impl Identity {
         }
     }
 
-    /// Takes in a refusal.
+    /// Adds a rejection.
     pub(super) fn refused(&mut self, refused: &Refused) {
         let Refused { origin, rule, value, threshold, .. } = refused;
         self.add(format_args!("refused\t{origin}\t{rule}\t{value}\t{threshold}"));

@@ -1,8 +1,8 @@
-//! The lock beside a recipe: which snapshot each source stands on.
+//! The lockfile of a recipe: the snapshot that each source is pinned to.
 //!
-//! Read before anything is acquired, and written when a source was taken anew.
+//! Read before acquisition, and written after a source was fetched again.
 //!
-//! Invariant: a lock that says the same is not written again.
+//! Invariant: an unchanged lockfile is not rewritten.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,11 +12,11 @@ use serde::{Deserialize, Serialize};
 use crate::store::write_atomically;
 use crate::{Digest, StoreError};
 
-/// `RECIPE.lock`: which snapshot each source of a recipe stands on.
+/// `RECIPE.lock`: the snapshot that each source of a recipe is pinned to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lock {
-    /// By source.
+    /// Pinned snapshots, by source.
     pub sources: BTreeMap<String, Pinned>,
 }
 
@@ -26,23 +26,23 @@ pub struct Lock {
 pub struct Pinned {
     /// The snapshot's digest.
     pub snapshot: Digest,
-    /// See [`Snapshot::variant`].
+    /// See [`Snapshot::variant`](super::Snapshot::variant).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
     /// See [`Snapshot::revisions`](super::Snapshot::revisions).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub revisions: BTreeMap<String, String>,
-    /// How many items it has.
+    /// Number of items in the snapshot.
     pub items: u64,
-    /// Digest of the acquisition's settings: other settings need another snapshot.
+    /// Digest of the acquisition settings: changed settings need a new snapshot.
     pub settings: Digest,
 }
 
 impl Lock {
-    /// Reads a lock; a missing file is an empty lock.
+    /// Reads a lockfile; a missing file gives an empty one.
     ///
     /// # Errors
-    /// When it cannot be read or is not a lock.
+    /// When it cannot be read or is not a lockfile.
     pub fn read(path: &Path) -> Result<Self, StoreError> {
         match fs_err::read(path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| crate::store::named(path, &error.into())),
@@ -51,10 +51,10 @@ impl Lock {
         }
     }
 
-    /// Writes the lock atomically, when it differs from what is there.
+    /// Writes the lockfile atomically if it differs from the existing file.
     ///
     /// # Errors
-    /// When the place cannot be written.
+    /// When the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), StoreError> {
         if Self::read(path).is_ok_and(|old| old == *self) && path.exists() {
             return Ok(());

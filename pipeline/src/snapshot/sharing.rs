@@ -1,7 +1,7 @@
-//! What many items have in common, held once.
+//! Shares equal paths and facts between items.
 //!
-//! A crawl has tens of thousands of pages in a few WARC files, and a handful of media types and character sets. Each item
-//! points to its file's path and to its facts; [`Sharing`] sees to it that equal ones are the same allocation.
+//! A crawl has tens of thousands of pages in a few WARC files, and a handful of media types and character sets. Each
+//! item points to its file's path and to its facts; [`Sharing`] makes equal ones the same allocation.
 //!
 //! Invariant: sharing changes no value and no byte of a snapshot file.
 
@@ -15,7 +15,7 @@ use serde::de::{SeqAccess, Visitor};
 
 use super::{Facts, Item, Location};
 
-/// The paths and facts that were seen so far.
+/// The paths and facts seen so far.
 #[derive(Debug, Default)]
 pub struct Sharing {
     paths: BTreeSet<Arc<Path>>,
@@ -73,7 +73,7 @@ pub(super) mod whole {
     }
 }
 
-/// Reads items one by one, each sharing what it has in common with those before.
+/// Reads items one by one, each sharing equal paths and facts with the earlier ones.
 pub(super) fn items<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Item>, D::Error> {
     struct Items;
 
@@ -104,7 +104,7 @@ mod tests {
     use crate::snapshot::Snapshot;
 
     #[test]
-    fn items_that_were_read_share_their_path_and_facts() {
+    fn read_items_share_paths_and_facts() {
         let item = |number: u64| Item {
             origin: format!("https://e.org/{number}"),
             status: 200,

@@ -24,7 +24,7 @@ use crate::{Digest, Receipt, StoreError};
 
 const RECEIPT: &str = "receipt.json";
 
-/// A store in a folder of this machine.
+/// A store in a local folder.
 #[derive(Debug)]
 pub struct LocalStore {
     root: PathBuf,
@@ -35,18 +35,18 @@ impl LocalStore {
     /// Opens or creates the store in this folder.
     ///
     /// # Errors
-    /// When the folder cannot be made.
+    /// When the folder cannot be created.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, StoreError> {
         let root = root.into();
         fs_err::create_dir_all(root.join("tmp"))?;
         Ok(Self { root, verified: Mutex::new(HashSet::new()) })
     }
 
-    /// Holds the store against `gc` while the handle lives: shared among runs, or for `gc` alone. `None` when another
-    /// process holds it the other way.
+    /// Locks the store until the handle is dropped: with a shared lock for runs, or an exclusive one (`alone`) for
+    /// `gc`. `None` if another process holds a conflicting lock.
     ///
     /// # Errors
-    /// When the lock file cannot be made.
+    /// When the lock file cannot be created.
     pub fn hold(&self, alone: bool) -> Result<Option<File>, StoreError> {
         let path = self.root.join("lock");
         let file = fs_err::OpenOptions::new().create(true).append(true).open(&path)?;
@@ -58,7 +58,7 @@ impl LocalStore {
         }
     }
 
-    /// The folder.
+    /// The folder of the store.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -113,15 +113,15 @@ impl LocalStore {
         Ok(total)
     }
 
-    /// When a part became visible.
+    /// The time when a part was committed.
     ///
     /// # Errors
-    /// When it cannot be looked at.
+    /// When its metadata cannot be read.
     pub fn committed_at(&self, address: &Address) -> Result<SystemTime, StoreError> {
         Ok(fs_err::metadata(self.dir(address).join(RECEIPT))?.modified()?)
     }
 
-    /// Drops what unfinished runs left behind. Only when no other run uses the store.
+    /// Deletes the leftovers of unfinished runs. Call it only while no other run uses the store.
     ///
     /// # Errors
     /// When the folder cannot be changed.
@@ -151,17 +151,17 @@ fn check_bytes(path: &Path, info: &FileInfo, address: &Address) -> Result<(), St
     let corrupt = |problem: String| StoreError::Corrupt { path: path.to_owned(), problem, address: address.clone() };
     let mut file = match File::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(corrupt("the file is gone".to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(corrupt("the file is missing".to_owned())),
         Err(error) => return Err(error.into()),
     };
     let mut hasher = blake3::Hasher::new();
     let size = io::copy(&mut file, &mut hasher).map_err(|error| named(path, &error))?;
     if size != info.size {
-        return Err(corrupt(format!("{size} bytes are there, the receipt says {}", info.size)));
+        return Err(corrupt(format!("the file has {size} bytes, the receipt records {}", info.size)));
     }
     let found = Digest::from(hasher);
     if found != info.blake3 {
-        return Err(corrupt(format!("its digest is {}, the receipt says {}", found.short(), info.blake3.short())));
+        return Err(corrupt(format!("its digest is {}, the receipt records {}", found.short(), info.blake3.short())));
     }
     Ok(())
 }
@@ -173,7 +173,7 @@ impl Store for LocalStore {
             Ok(receipt) => receipt,
             Err(StoreError::Io(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(StoreError::Corrupt { path, problem, .. }) => {
-                tracing::warn!(path = %path.display(), problem, "a damaged part will be made again");
+                tracing::warn!(path = %path.display(), problem, "a damaged part will be recomputed");
                 return Ok(None);
             }
             Err(error) => return Err(error),
@@ -185,7 +185,7 @@ impl Store for LocalStore {
                 Err(StoreError::Io(error)) if error.kind() == io::ErrorKind::NotFound => false,
                 Err(error) => return Err(error),
             };
-            // A copied store has other times: its bytes decide.
+            // A copied store has other modification times, so compare the bytes.
             if !unchanged {
                 if let Err(error) = check_bytes(&path, info, address) {
                     tracing::warn!("{error}");
@@ -327,7 +327,7 @@ impl LocalPart {
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).unwrap_or_default()))
             .set_statistics_enabled(EnabledStatistics::None)
             .set_max_row_group_bytes(Some(64 << 20))
-            // No two texts are equal: a dictionary of them is memory and hashing for nothing.
+            // Texts are unique: a dictionary would cost memory and hashing without any gain.
             .set_column_dictionary_enabled("text".into(), false)
             .set_created_by(concat!("corpusmill ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();
@@ -341,7 +341,7 @@ impl LocalPart {
         let mut files = BTreeMap::new();
         for (table, mut writer) in std::mem::take(&mut self.files) {
             let path = self.aside.path().join(table.file_name());
-            // Not `into_inner`, which turns an error of the disk into a text.
+            // Not `into_inner`, which converts an I/O error to a string.
             writer.finish().map_err(|error| StoreError::parquet(&path, error))?;
             let inner = writer.inner();
             inner.file.sync_all()?;
@@ -387,7 +387,7 @@ impl PartWriter for LocalPart {
         sync_dir(self.aside.path())?;
         let parent = self.target.parent().unwrap_or(Path::new(".")).to_owned();
         fs_err::create_dir_all(&parent)?;
-        // The commit point. A folder that is already there is either another run's equal part or a damaged one.
+        // The commit point. An existing folder is either an equal part of another run or a damaged one.
         if fs_err::rename(self.aside.path(), &self.target).is_err() {
             if let Ok(theirs) = read_receipt(&self.target.join(RECEIPT), &self.address)
                 && theirs.result.key == receipt.result.key

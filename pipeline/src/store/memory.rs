@@ -1,6 +1,6 @@
 //! The store in memory: for tests, for the examples of a recipe, and for streams on the command line.
 //!
-//! Invariant: behaves as the local store does, but for durability.
+//! Invariant: behaves like the local store, except for durability.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,7 +23,7 @@ struct Part {
 
 type Parts = Arc<Mutex<HashMap<Address, Part>>>;
 
-/// A store that is gone when it is dropped.
+/// A store whose parts are lost when it is dropped.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     parts: Parts,

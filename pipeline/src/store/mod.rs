@@ -1,7 +1,7 @@
-//! Where parts are kept: found by key, read by table and bucket, written aside and published whole.
+//! The store of parts: found by key, read by table and bucket, written to a temporary folder and published whole.
 //!
-//! Invariant: a part becomes visible by one rename, after its bytes and its receipt are on disk; there is no state in
-//! which a reader sees half of it.
+//! Invariant: a part becomes visible by one rename, after its bytes and its receipt are on disk; a reader never sees an
+//! incomplete part.
 
 mod local;
 mod memory;
@@ -42,7 +42,7 @@ pub enum Table {
     Data,
     /// The documents rejected.
     Rejected,
-    /// The cuts made in documents that stay.
+    /// The cuts made in kept documents.
     Edits,
 }
 
@@ -57,33 +57,33 @@ impl Table {
     }
 }
 
-/// What to read of a part.
+/// The rows and columns of a part to read.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Selection<'a> {
     /// Only this bucket of the data.
     pub bucket: Option<u32>,
-    /// Only these columns, those that exist.
+    /// Only those of these columns that exist.
     pub columns: Option<&'a [&'a str]>,
 }
 
-/// Keeps parts.
+/// Stores parts.
 pub trait Store: Send + Sync {
-    /// The receipt of a part that is there and whole (sizes and times checked; a damaged part is not there).
+    /// The receipt of a part, if it exists and is complete. Checks sizes and times; a damaged part counts as missing.
     ///
     /// # Errors
-    /// When the place cannot be read.
+    /// When the store cannot be read.
     fn find(&self, address: &Address) -> Result<Option<Receipt>, StoreError>;
 
     /// Begins a part of this schema; it stays invisible until it is committed.
     ///
     /// # Errors
-    /// When the place cannot be written.
+    /// When the store cannot be written.
     fn begin(&self, address: &Address, schema: &SchemaRef) -> Result<Box<dyn PartWriter>, StoreError>;
 
-    /// Reads a table of a part whose receipt is known. `None` when the part has no such table.
+    /// Reads a table of a part whose receipt is known. `None` if the part has no such table.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when the bytes are not those of the receipt.
+    /// [`StoreError::Corrupt`] when the bytes do not match the receipt.
     fn read(
         &self,
         address: &Address,
@@ -95,16 +95,16 @@ pub trait Store: Send + Sync {
     /// Removes a damaged part.
     ///
     /// # Errors
-    /// When the place cannot be written.
+    /// When the store cannot be written.
     fn discard(&self, address: &Address) -> Result<(), StoreError>;
 
-    /// A fresh folder for spilled data, removed with the handle.
+    /// A new folder for spilled data, removed when the handle is dropped.
     ///
     /// # Errors
-    /// When the place cannot be written.
+    /// When the store cannot be written.
     fn scratch(&self) -> Result<tempfile::TempDir, StoreError>;
 
-    /// The folder of a part's files, where the store has files.
+    /// The folder of a part's files, if the store has files.
     fn path(&self, _address: &Address) -> Option<std::path::PathBuf> {
         None
     }
@@ -115,24 +115,24 @@ pub trait PartWriter: Send {
     /// Appends rows to a table.
     ///
     /// # Errors
-    /// When the place cannot be written.
+    /// When the store cannot be written.
     fn write(&mut self, table: Table, rows: &RecordBatch) -> Result<(), StoreError>;
 
-    /// Ends a bucket of the data; gives its row groups (first, count).
+    /// Ends a bucket of the data; returns its row groups (first, count).
     ///
     /// # Errors
-    /// When the place cannot be written.
+    /// When the store cannot be written.
     fn end_bucket(&mut self) -> Result<(u32, u32), StoreError>;
 
-    /// Publishes the part. When another writer was first, its receipt is returned and ours is dropped.
+    /// Publishes the part. If another writer published it first, returns that writer's receipt and drops this part.
     ///
     /// # Errors
-    /// When the place cannot be written; then nothing is visible.
+    /// When the store cannot be written; the part then stays invisible.
     fn commit(self: Box<Self>, result: TaskResult, seconds: f64) -> Result<Receipt, StoreError>;
 }
 
-/// Writes `bytes` to `path` so that a reader sees the old content or the new, never a mixture: aside in the same
-/// folder, synced, renamed.
+/// Writes `bytes` to `path` so that a reader sees either the old content or the new: writes a temporary file in the
+/// same folder, syncs it, and renames it.
 ///
 /// # Errors
 /// When the folder cannot be written.
@@ -141,7 +141,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     write_atomically_by(path, |file| file.write_all(bytes))
 }
 
-/// As [`write_atomically`], with what `write` writes into the file.
+/// Like [`write_atomically`], with content that `write` writes to the file.
 ///
 /// # Errors
 /// When the folder cannot be written, or as `write`.
@@ -157,8 +157,8 @@ pub fn write_atomically_by(
     sync_dir(parent)
 }
 
-/// A builder of temporary files or folders with the permissions that others may have, less the umask: the result is
-/// renamed to something that is to be read.
+/// A builder of temporary files or folders with the permissions `mode`, less the umask. The default permissions exclude
+/// other users, who may read the result after it is renamed.
 pub(crate) fn readable(mode: u32) -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
@@ -175,7 +175,7 @@ pub(crate) fn sync_dir(dir: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The error with its path in the message.
+/// Adds the path to the message of an error.
 pub(crate) fn named(path: &Path, error: &std::io::Error) -> StoreError {
     StoreError::Io(std::io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }

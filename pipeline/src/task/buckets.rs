@@ -1,6 +1,6 @@
-//! Rows that were emitted into several buckets, held until the part is written bucket after bucket.
+//! Buffers rows emitted into several buckets until the part is written, one bucket after the other.
 //!
-//! Invariant: rows of one bucket come out in the order in which they went in, whether they were spilled or not.
+//! Invariant: the rows of one bucket keep their order, spilled or not.
 
 use std::io::BufWriter;
 use std::path::Path;
@@ -13,7 +13,7 @@ use fs_err::File;
 
 use crate::StageError;
 
-/// Buffers rows by bucket; above its share of memory they go to one Arrow file a spill and bucket.
+/// Buffers rows by bucket; above its memory limit, writes them to one Arrow file per spill and bucket.
 pub(super) struct BucketBuffer {
     buckets: Vec<Vec<RecordBatch>>,
     spilled: Vec<Vec<std::path::PathBuf>>,
@@ -29,12 +29,12 @@ impl BucketBuffer {
         Self { buckets: empty(), spilled, bytes: 0, limit, spills: 0 }
     }
 
-    /// One bucket needs no buffer.
+    /// Whether there is only one bucket, which needs no buffer.
     pub(super) fn is_single(&self) -> bool {
         self.buckets.len() == 1
     }
 
-    /// The next push will want a folder.
+    /// Whether the next push spills and so needs a folder.
     pub(super) fn is_full(&self) -> bool {
         self.bytes >= self.limit
     }

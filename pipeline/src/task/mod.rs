@@ -1,7 +1,7 @@
-//! A task: one stage, one partition. [`run`] is the one place in which anything is executed.
+//! A task: one stage, one partition. [`run`] is the only function that executes a stage.
 //!
-//! Invariant: what a task writes is a function of its stage, its settings and the rows that it reads; its key says
-//! which, and a part with that key is never computed twice.
+//! Invariant: the output of a task is a function of its stage, its settings and the rows that it reads. The key
+//! identifies these, and a part that exists under its key is not computed again.
 
 mod buckets;
 mod rejected;
@@ -27,12 +27,12 @@ use crate::{Digest, Key, Law, Reads, Receipt, Rejection, StageError};
 
 use buckets::BucketBuffer;
 
-/// The receipts of the parts that are there, by node and partition.
+/// The receipts of existing parts, by node and partition.
 #[derive(Debug, Clone, Default)]
 pub struct Receipts(pub Vec<Vec<Option<Arc<Receipt>>>>);
 
 impl Receipts {
-    /// None known yet.
+    /// Empty receipts for the nodes and partitions of a plan.
     pub fn for_plan(plan: &Plan) -> Self {
         Self(plan.nodes.iter().map(|node| vec![None; node.partitions as usize]).collect())
     }
@@ -42,18 +42,18 @@ impl Receipts {
         self.0.get(node.0)?.get(partition as usize)?.as_ref()
     }
 
-    /// Those of one node, in order of partitions.
+    /// The receipts of one node, in partition order.
     pub fn of(&self, node: NodeId) -> impl Iterator<Item = &Arc<Receipt>> {
         self.0.get(node.0).into_iter().flatten().flatten()
     }
 }
 
-/// What a run lends to its tasks.
+/// What a run shares with its tasks.
 #[derive(Debug, Clone)]
 pub struct Context {
-    /// Set when the run shall stop.
+    /// Set to stop the run.
     pub cancel: Arc<AtomicBool>,
-    /// Bytes of memory that one task may use for buffers before it spills.
+    /// Maximum bytes of memory for the buffers of one task; above it, the task spills to disk.
     pub memory: u64,
 }
 
@@ -63,7 +63,7 @@ impl Default for Context {
     }
 }
 
-/// What enters a key beside the settings: for each port, the digests of what is read.
+/// The inputs that enter a key: for each port, the digests of the rows that it reads. `None` while an input is missing.
 pub fn inputs(plan: &Plan, node: &Node, partition: u32, receipts: &Receipts) -> Option<BTreeMap<String, Vec<Digest>>> {
     let mut all = BTreeMap::new();
     for input in &node.inputs {
@@ -85,7 +85,7 @@ pub fn inputs(plan: &Plan, node: &Node, partition: u32, receipts: &Receipts) -> 
 
 /// The key of a task: BLAKE3 of a canonical JSON object with the stage's name, version and settings, the columns of
 /// each port, the rows digests of what is read, the bucket's number where buckets are read, and whether excerpts of
-/// rejected documents are kept. `None` while an input is not yet there.
+/// rejected documents are kept. `None` while an input is missing.
 pub fn key(plan: &Plan, node: &Node, partition: u32, receipts: &Receipts) -> Option<Key> {
     let inputs = inputs(plan, node, partition, receipts)?;
     let columns: BTreeMap<&str, Vec<String>> = node
@@ -111,10 +111,10 @@ pub fn key(plan: &Plan, node: &Node, partition: u32, receipts: &Receipts) -> Opt
     Some(Digest::of(canonical_json(&value).as_bytes()))
 }
 
-/// Executes one task, or finds that it was done before. The flag says whether it was found.
+/// Executes one task, or finds its existing part. The flag is true if the part already existed.
 ///
 /// # Errors
-/// Faults of the machine, of the settings, or ours; a bad document is no error.
+/// On failures of the machine, of the settings or of this program; a bad document is not an error.
 pub fn run(
     plan: &Plan,
     id: NodeId,
@@ -124,7 +124,7 @@ pub fn run(
     context: &Context,
 ) -> Result<(Receipt, bool), StageError> {
     let node = plan.node(id);
-    let not_ready = || StageError::Input(format!("{}: an input is not there yet", node.path));
+    let not_ready = || StageError::Input(format!("{}: an input is missing", node.path));
     let key = key(plan, node, partition, receipts).ok_or_else(not_ready)?;
     let address = Address { stage: node.stage.name().to_owned(), key };
     if let Some(receipt) = store.find(&address)? {
@@ -138,16 +138,16 @@ pub fn run(
     Ok((receipt, false))
 }
 
-/// A cut that a stage made in a document that stays.
+/// A cut that a stage made in a document that it kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edit {
     /// The document.
     pub id: String,
     /// The rule, in kebab-case.
     pub rule: &'static str,
-    /// How many spans or lines.
+    /// Number of spans or lines.
     pub count: u64,
-    /// How many bytes.
+    /// Number of bytes.
     pub bytes: u64,
 }
 
@@ -159,7 +159,7 @@ struct PortParts {
     parts: Vec<(Address, Arc<Receipt>)>,
 }
 
-/// All that a stage's `run` may touch.
+/// Everything that a stage's `run` can access.
 pub struct Task<'a> {
     stage: &'static str,
     partition: u32,
@@ -243,7 +243,7 @@ impl<'a> Task<'a> {
         })
     }
 
-    /// The partition being computed: for a source, which has no other input.
+    /// The partition being computed, for a source, which has no other input.
     pub fn partition(&self) -> u32 {
         self.partition
     }
@@ -253,7 +253,7 @@ impl<'a> Task<'a> {
         &self.schema
     }
 
-    /// The schema of the rows that a port gives.
+    /// The schema of the rows that a port reads.
     ///
     /// # Errors
     /// When the stage has no such port.
@@ -266,7 +266,7 @@ impl<'a> Task<'a> {
         found.ok_or_else(|| StageError::Input(format!("stage {} has no port `{name}`", self.stage)))
     }
 
-    /// How many upstream partitions this port reads.
+    /// Number of upstream partitions that this port reads.
     ///
     /// # Errors
     /// When the stage has no such port.
@@ -274,7 +274,7 @@ impl<'a> Task<'a> {
         Ok(self.port(port)?.parts.len())
     }
 
-    /// All rows that a port reads, upstream partition after partition.
+    /// All rows that a port reads, one upstream partition after the other.
     ///
     /// # Errors
     /// When a part cannot be read.
@@ -300,7 +300,7 @@ impl<'a> Task<'a> {
         };
         let bucket = (found.reads == Reads::Bucket).then_some(self.partition);
         let (store, cancel, seen) = (self.store, self.context.cancel.clone(), first.then(|| self.seen.clone()));
-        // Opened when first asked for: a port may read thousands of parts.
+        // Opened on first use: a port may read thousands of parts.
         let schema = found.schema.clone();
         let lazy = std::iter::once(()).flat_map(move |()| {
             let selection = Selection { bucket, columns: None };
@@ -330,7 +330,7 @@ impl<'a> Task<'a> {
     /// Emits rows into a bucket.
     ///
     /// # Errors
-    /// When the rows do not have the output's schema or the place cannot be written.
+    /// When the rows do not have the output's schema or the store cannot be written.
     pub fn emit(&mut self, bucket: u32, rows: &RecordBatch) -> Result<(), StageError> {
         if rows.num_rows() == 0 {
             return Ok(());
@@ -352,13 +352,13 @@ impl<'a> Task<'a> {
         self.buffer.push(bucket, rows, dir.as_deref())
     }
 
-    /// Records why rows leave: `why` has an entry a row.
+    /// Records rejected rows; `why` has one entry per row.
     ///
     /// # Errors
-    /// When `why` has another length than the rows, or the place cannot be written.
+    /// When the length of `why` is not the number of rows, or the store cannot be written.
     pub fn reject(&mut self, rows: &RecordBatch, why: &[Option<Rejection>]) -> Result<(), StageError> {
         if why.len() != rows.num_rows() {
-            let message = format!("{} verdicts for {} rows", why.len(), rows.num_rows());
+            let message = format!("{} rejection entries for {} rows", why.len(), rows.num_rows());
             return Err(StageError::Arrow(ArrowError::ComputeError(message)));
         }
         let Some(rejected) = rejected::rows(self.stage, rows, why, self.excerpts)? else { return Ok(()) };
@@ -375,10 +375,10 @@ impl<'a> Task<'a> {
         self.seen.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Records cuts made in documents that stay.
+    /// Records cuts made in kept documents.
     ///
     /// # Errors
-    /// When the place cannot be written.
+    /// When the store cannot be written.
     pub fn edit(&mut self, edits: &[Edit]) -> Result<(), StageError> {
         let Some(rows) = rejected::edit_rows(self.stage, edits)? else { return Ok(()) };
         for edit in edits {
@@ -390,7 +390,7 @@ impl<'a> Task<'a> {
         Ok(self.writer.write(Table::Edits, &rows)?)
     }
 
-    /// Splits rows by one verdict each: those without are emitted in order, the others rejected and recorded.
+    /// Emits the rows without a rejection, in order, and records the others as rejected; `why` has one entry per row.
     ///
     /// # Errors
     /// As [`Task::reject`] and [`Task::emit`].
@@ -400,10 +400,11 @@ impl<'a> Task<'a> {
         self.emit(0, &filter_record_batch(rows, &kept)?)
     }
 
-    /// One verdict a row of the first port: `None` keeps, `Some` rejects and records. Order is kept.
+    /// Filters the rows of the first port: for each row, `None` keeps it and `Some` rejects and records it. Keeps the
+    /// order.
     ///
     /// # Errors
-    /// As the verdicts, and when the store fails.
+    /// As `verdicts`, and when the store fails.
     pub fn judge(
         &mut self,
         mut verdicts: impl FnMut(&RecordBatch) -> Result<Vec<Option<Rejection>>, StageError>,
@@ -417,15 +418,15 @@ impl<'a> Task<'a> {
         Ok(())
     }
 
-    /// Bytes of memory that this task may use for buffers before it spills.
+    /// Maximum bytes of memory for the buffers of this task; above it, the task spills to disk.
     pub fn memory(&self) -> u64 {
         self.context.memory
     }
 
-    /// A folder of its own for spilled data, removed when the task ends.
+    /// A separate folder for spilled data, removed when the task ends.
     ///
     /// # Errors
-    /// When the place cannot be written.
+    /// When the store cannot be written.
     pub fn spill_dir(&mut self) -> Result<&Path, StageError> {
         if self.scratch.is_none() {
             self.scratch = Some(self.store.scratch()?);
@@ -433,7 +434,7 @@ impl<'a> Task<'a> {
         Ok(self.scratch.as_ref().map_or(Path::new("."), tempfile::TempDir::path))
     }
 
-    /// Whether the run shall stop; reading a port stops by itself.
+    /// Whether the run is being stopped. Reading a port checks this itself.
     pub fn cancelled(&self) -> bool {
         self.context.cancel.load(Ordering::Relaxed)
     }

@@ -1,6 +1,6 @@
 //! Rows of the `rejected` and `edits` tables.
 //!
-//! Invariant: every verdict that is `Some` becomes exactly one row.
+//! Invariant: every rejection becomes exactly one row.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use crate::document::{EDITS, REJECTED, optional_text};
 use crate::plan::Excerpts;
 use crate::{Rejection, StageError};
 
-/// An excerpt's length in characters.
+/// Length of an excerpt in characters.
 const EXCERPT: usize = 200;
 
-/// The rejected rows of a batch, or `None` when all stay.
+/// The rejected rows of a batch, or `None` if all are kept.
 pub(super) fn rows(
     stage: &str,
     batch: &RecordBatch,
@@ -64,13 +64,14 @@ pub(super) fn rows(
     Ok(Some(RecordBatch::try_new(REJECTED.clone(), columns)?))
 }
 
-/// The first characters of a text, redacted. More than needed is redacted, so that nothing slips through at the cut.
+/// The first characters of a text, redacted. Redacts twice the length of an excerpt, so that a match across its end is
+/// found.
 fn shorten(text: &str, redact: fn(&str) -> String) -> String {
     let head: String = text.chars().take(EXCERPT * 2).collect();
     redact(&head).chars().take(EXCERPT).collect()
 }
 
-/// The rows of the `edits` table, or `None` when there are none.
+/// The rows of the `edits` table, or `None` if there are none.
 pub(super) fn edit_rows(stage: &str, edits: &[Edit]) -> Result<Option<RecordBatch>, StageError> {
     if edits.is_empty() {
         return Ok(None);

@@ -1,6 +1,6 @@
-//! `dedup-band`: a row for each band of each document, scattered into buckets by the band's value.
+//! `dedup-band`: emits a row for each band of each document, scattered into buckets by the band's value.
 //!
-//! Invariant: rows that could be duplicates of each other are in one bucket, whatever partition they come from.
+//! Invariant: rows that could be duplicates of each other are in the same bucket, from all partitions.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use corpusmill_pipeline::{Law, Port, Reads, Stage, StageError, Task};
 
-/// The band number of an exact digest.
+/// Band number that marks an exact digest.
 pub(super) const EXACT: u8 = u8::MAX;
 
-/// Scatters bands.
+/// Scatters bands into buckets.
 #[derive(Debug)]
 pub(super) struct Band {
     pub(super) buckets: u32,
@@ -74,7 +74,8 @@ impl Band {
             if bands.is_valid(index) {
                 for (band, key) in bands.value(index).chunks_exact(8).enumerate() {
                     let key = number(key);
-                    // A band's number tells equal keys of different bands apart; bands above 254 share the last one.
+                    // The band number distinguishes equal keys of different bands. Bands from 254 on share the number
+                    // 254.
                     let band = u8::try_from(band).unwrap_or(EXACT - 1).min(EXACT - 1);
                     buckets[place(key)].push(row, band, key, 0);
                 }

@@ -1,10 +1,10 @@
-//! What one character does to a word: the table behind `normalise.rs`.
+//! Maps each character to its effect on the words of a text: the table behind `normalise.rs`.
 //!
-//! Each character is judged once, when the table is first needed: lower-cased, decomposed (NFD), freed of its non-spacing
-//! marks (Mn), and sorted into a [`Character`]. Classes come from the Unicode tables of the `regex` crate, decomposition from
-//! `unicode-normalization`, case from the standard library: all pinned by `Cargo.lock` and the toolchain.
+//! The table is built on first use: each character is lower-cased, decomposed (NFD), stripped of non-spacing marks (Mn)
+//! and classified as a [`Character`]. Classes are from the Unicode tables of the `regex` crate, decomposition from
+//! `unicode-normalization`, case from the standard library; `Cargo.lock` and the toolchain pin all of them.
 //!
-//! **Invariant:** a character that is not assigned to a script or class here separates words; nothing panics or is undefined.
+//! **Invariant:** a character without a class in this table separates words; every character has a defined effect.
 
 use std::sync::OnceLock;
 
@@ -16,19 +16,19 @@ use unicode_normalization::char::decompose_canonical;
 pub(super) enum Character {
     /// White space, punctuation, symbol, control: ends a word.
     Separator,
-    /// A non-spacing mark or format character: as if it were not there.
+    /// A non-spacing mark or format character: ignored.
     Nothing,
     /// A decimal digit: runs of them become one `0`.
     Digit,
-    /// A letter of a word, in its normalised form.
+    /// A letter of a word, in normalised form.
     Letter(char),
     /// A word by itself: Han, kana, Thai, Lao, Khmer, Burmese.
     Alone(char),
-    /// A letter whose normalised form has several characters (Hangul syllables, `ß` upper case and the like).
+    /// A letter whose normalised form has several characters, such as a Hangul syllable or upper-case `ß`.
     Several,
 }
 
-/// Everything from here on separates words, except the format characters of plane 14, which are nothing.
+/// Characters from this code point on separate words, except the format characters of plane 14, which are ignored.
 const LAST: u32 = 0x3_3480;
 const PAGE: usize = 256;
 
@@ -39,8 +39,8 @@ pub(super) struct Characters {
     entries: Vec<u32>,
 }
 
-// An entry is its kind in the top byte and the normalised character below, 0 where that is the character itself: so the
-// pages of large uniform blocks are equal, and the table stays small.
+// An entry has its kind in the top byte and the normalised character in the others, or 0 for the character itself. So
+// the pages of large uniform blocks are equal, and the table is small.
 const SEPARATOR: u32 = 0;
 const NOTHING: u32 = 1 << 24;
 const DIGIT: u32 = 2 << 24;
@@ -50,13 +50,13 @@ const SEVERAL: u32 = 5 << 24;
 const KIND: u32 = 0xFF << 24;
 
 impl Characters {
-    /// The table, built on first use (some milliseconds).
+    /// The shared table, built on first use in a few milliseconds.
     pub(super) fn shared() -> &'static Self {
         static TABLE: OnceLock<Characters> = OnceLock::new();
         TABLE.get_or_init(Self::build)
     }
 
-    /// What `character` does.
+    /// The effect of `character`.
     #[inline]
     pub(super) fn get(&self, character: char) -> Character {
         let code = character as u32;
@@ -93,7 +93,8 @@ impl Characters {
     }
 }
 
-/// The normalised characters of one: lower case, NFD, without non-spacing marks; final sigma as sigma.
+/// Passes the normalised form of `character` to `push`: lower case, NFD, without non-spacing marks, final sigma as
+/// sigma.
 pub(super) fn normal_form(character: char, mut push: impl FnMut(char)) {
     for lower in character.to_lowercase() {
         decompose_canonical(lower, |part| {
@@ -104,13 +105,13 @@ pub(super) fn normal_form(character: char, mut push: impl FnMut(char)) {
     }
 }
 
-/// Whether the table calls a character nothing; used on parts of decompositions only, where Mn is what matters.
+/// Whether `part` is a non-spacing mark. Only called on parts of decompositions, so Mn is enough.
 fn is_mark(part: char) -> bool {
     static MARKS: OnceLock<Vec<bool>> = OnceLock::new();
     part > '\u{2FF}' && MARKS.get_or_init(|| members(r"\p{Mn}+")).get(part as usize).copied().unwrap_or(false)
 }
 
-/// Sets of characters below [`LAST`], by code.
+/// Character classes below [`LAST`], indexed by code point.
 struct Classes {
     nothing: Vec<bool>,
     digit: Vec<bool>,
@@ -152,7 +153,7 @@ impl Classes {
     }
 }
 
-/// The characters below [`LAST`] that a class of `regex` holds. The pattern is one of the constants above.
+/// The characters below [`LAST`] that match `pattern`, which is one of the constants above.
 fn members(pattern: &'static str) -> Vec<bool> {
     let mut set = vec![false; LAST as usize + PAGE];
     let every: String = (0..LAST).filter_map(char::from_u32).collect();

@@ -1,7 +1,7 @@
-//! `dedup-cluster`: gathers pairs into clusters and chooses the survivor of each.
+//! `dedup-cluster`: joins pairs into clusters and chooses the survivor of each.
 //!
 //! Invariant: clusters are the connected components of all pairs; output rows are bucketed by document partition and
-//! sorted by row inside it, so that removal is a merge.
+//! sorted by row within it, so removal is a merge.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,15 +16,16 @@ use corpusmill_pipeline::{Law, Port, Reads, Stage, StageError, Task};
 use super::kernel::{Forest, estimate};
 use super::pair;
 
-/// Gathers clusters.
+/// Builds clusters from pairs.
 #[derive(Debug)]
 pub struct Cluster {
-    /// Sources whose documents survive before others.
+    /// Sources whose documents are kept in preference to others, in order.
     pub prefer: Vec<String>,
 }
 
-/// Columns: `row`, `id`, `cluster` (the survivor's id), `survivor`, `exact`, `jaccard` (estimated, with the survivor).
-pub(crate) fn schema() -> SchemaRef {
+/// Columns: `row`, `id`, `cluster` (the survivor's id), `survivor`, `exact`, `jaccard` (estimated against the
+/// survivor).
+pub fn schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
         Field::new("row", DataType::UInt32, false),
         Field::new("id", DataType::Utf8, false),
@@ -46,7 +47,7 @@ struct Member {
 }
 
 impl Member {
-    /// The best has the least key.
+    /// Sort key; the survivor has the smallest.
     fn precedence(&self) -> (usize, std::cmp::Reverse<u32>, &str) {
         (self.rank, std::cmp::Reverse(self.length), &self.id)
     }
@@ -77,7 +78,7 @@ impl Cluster {
         Ok(Member { node, id: text("id")?, rank, length, exact, minima })
     }
 
-    /// The documents that are in some pair, by cluster root.
+    /// The documents that are in at least one pair, by cluster root.
     fn members(
         &self,
         task: &mut Task<'_>,
@@ -107,7 +108,7 @@ impl Cluster {
     }
 }
 
-/// First node of each partition, and one past the last.
+/// The first node of each partition, and one past the last node.
 fn starts(task: &mut Task<'_>) -> Result<Vec<u32>, StageError> {
     let mut starts = vec![0u32];
     for part in 0..task.parts("signatures")? {

@@ -1,12 +1,13 @@
-//! The digest of a text as it is, byte for byte: what exact deduplication groups by.
+//! The digest of a text, byte for byte: the key of exact deduplication.
 //!
-//! **Invariant:** no normalisation; two texts share a digest only if they are equal (or by a chance of 2⁻¹²⁸ a pair).
+//! **Invariant:** no normalisation; two texts share a digest only if they are equal, or with probability 2⁻¹²⁸ per
+//! pair.
 
 use xxhash_rust::xxh3::xxh3_128;
 
 /// XXH3-128 of the UTF-8 bytes of `text`, big-endian (the canonical form of the xxHash specification, 0.1.1).
 ///
-/// Not a cryptographic hash: texts can be made to collide on purpose, which at worst removes the forger's own document.
+/// Not a cryptographic hash: collisions can be forged, which at worst removes the forger's own document.
 pub fn exact_digest(text: &str) -> [u8; 16] {
     xxh3_128(text.as_bytes()).to_be_bytes()
 }
@@ -21,7 +22,7 @@ mod tests {
     }
 
     #[test]
-    fn a_space_makes_another_text() {
+    fn a_space_changes_the_digest() {
         assert_ne!(exact_digest("a b"), exact_digest("a  b"));
     }
 }

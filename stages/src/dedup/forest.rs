@@ -1,31 +1,31 @@
-//! Union-find over document numbers: pairs that share a band become clusters.
+//! Union-find over document numbers, which turns pairs that share a band into clusters.
 //!
-//! **Invariant:** the root of a cluster is its smallest member, whatever the order in which the pairs came; so clusters, and
-//! which document of each is kept, depend on the set of pairs only. Memory: four bytes a node.
+//! **Invariant:** the root of a cluster is its smallest member, in any order of the pairs. So clusters, and the
+//! document kept of each, depend only on the set of pairs. Memory: four bytes per node.
 
 use thiserror::Error;
 
-/// A pair names a node that the forest does not have.
+/// A pair has a node outside the forest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error(
-    "document {index} is outside the forest of {len} documents: the band files and the document count do not belong together; rebuild the signatures"
+    "document {index} is outside the {len} documents: the band files and the signatures do not match; rebuild the signatures"
 )]
 pub struct ForestError {
-    /// The node asked for.
+    /// The requested node.
     pub index: u32,
-    /// How many nodes there are.
+    /// The number of nodes.
     pub len: u32,
 }
 
-/// Disjoint sets with path halving and linking to the smaller index (Tarjan & van Leeuwen 1984, "Worst-case analysis of set
-/// union algorithms"): amortised logarithmic, and deterministic since no rank decides.
+/// Disjoint sets with path halving and linking to the smaller index (Tarjan & van Leeuwen 1984, "Worst-case analysis of
+/// set union algorithms"): amortised logarithmic time, and deterministic since no rank decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forest {
     parents: Vec<u32>,
 }
 
 impl Forest {
-    /// A forest of `len` documents, each its own cluster.
+    /// A forest of `len` documents, each in its own cluster.
     pub fn new(len: u32) -> Self {
         Self { parents: (0..len).collect() }
     }
@@ -35,15 +35,15 @@ impl Forest {
         u32::try_from(self.parents.len()).unwrap_or(u32::MAX)
     }
 
-    /// Whether there is no document at all.
+    /// Whether there are no documents.
     pub fn is_empty(&self) -> bool {
         self.parents.is_empty()
     }
 
-    /// The smallest member of the cluster of `node`, halving the path to it.
+    /// The smallest member of the cluster of `node`. Halves the path to it.
     ///
     /// # Errors
-    /// `node` is not in the forest.
+    /// If `node` is not in the forest.
     pub fn find(&mut self, node: u32) -> Result<u32, ForestError> {
         if node >= self.len() {
             return Err(ForestError { index: node, len: self.len() });
@@ -51,10 +51,10 @@ impl Forest {
         Ok(self.root(node))
     }
 
-    /// Joins the clusters of `a` and `b`; `true` if they were apart.
+    /// Joins the clusters of `a` and `b`. Returns `true` if they were separate.
     ///
     /// # Errors
-    /// `a` or `b` is not in the forest; nothing has changed then.
+    /// If `a` or `b` is not in the forest. Then nothing changes.
     pub fn union(&mut self, a: u32, b: u32) -> Result<bool, ForestError> {
         let (a, b) = (self.find(a)?, self.find(b)?);
         if a == b {
@@ -64,10 +64,10 @@ impl Forest {
         Ok(true)
     }
 
-    /// The spanning forest as (document, smallest member of its cluster), in document order, without the smallest members
-    /// themselves: one edge for each document that a removal would drop.
+    /// The spanning forest as pairs (document, smallest member of its cluster), in document order, without the smallest
+    /// members themselves.
     pub fn edges(&mut self) -> impl Iterator<Item = (u32, u32)> + '_ {
-        // Parents are smaller than their children, so one pass in order finds every parent already flat.
+        // Parents are smaller than their children, so one pass in order flattens every parent before its children.
         for node in 0..self.parents.len() {
             self.parents[node] = self.parents[self.parents[node] as usize];
         }
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Clusters by repeated relabelling: slow, and obviously right.
+    /// Clusters by repeated relabelling: slow, but simple enough to be correct.
     fn labels(len: u32, pairs: &[(u32, u32)]) -> Vec<u32> {
         let mut labels: Vec<u32> = (0..len).collect();
         loop {
@@ -110,7 +110,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn clusters_are_those_of_relabelling_in_any_order(
+        fn clusters_equal_relabelling_in_any_order(
             pairs in prop::collection::vec((0u32..40, 0u32..40), 0..80),
             turn in any::<bool>(),
         ) {
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_document_is_an_error_and_changes_nothing() {
+    fn an_unknown_document_is_an_error_and_changes_nothing() {
         let mut forest = Forest::new(3);
         assert_eq!(forest.union(1, 3), Err(ForestError { index: 3, len: 3 }));
         assert_eq!(forest, Forest::new(3));

@@ -1,8 +1,11 @@
-//! The pure kernels of dedup: text → words → shingles → signature → bands, and the forest that gathers pairs into clusters.
+//! The pure functions of deduplication: text → words → shingles → signature → bands, and the forest that joins pairs
+//! into clusters.
 //!
-//! Nothing here reads a file, a clock or an environment, and no result depends on the thread, the machine or an earlier call.
-//! **Invariant:** equal text, seed, bands, rows and [`SIGNATURE_VERSION`] give equal signatures and bands for ever; whoever
-//! changes a rule of words, shingles or permutations raises the version, and the golden tests of `signature.rs` hold that.
+//! They read no file, clock or environment, and no result depends on the thread, the machine or an earlier call.
+//!
+//! **Invariant:** equal text, seed, bands, rows and [`SIGNATURE_VERSION`] always give equal signatures and bands. A
+//! change to the rules of words, shingles or permutations increments the version; the golden tests of `signature.rs`
+//! check this.
 
 pub use super::digest::exact_digest;
 pub use super::forest::{Forest, ForestError};

@@ -1,11 +1,11 @@
-//! Removes documents that stand in the corpus already: equal ones, and near ones by `MinHash`.
+//! Removes duplicate documents: equal texts, and near duplicates by MinHash.
 //!
-//! On a document's path: after cleaning, before tokenizing. The step is five stages: `dedup-sign` (a signature for each
+//! On a document's path: after cleaning, before tokenizing. The step has five stages: `dedup-sign` (a signature per
 //! document), `dedup-band` (its bands, scattered into buckets by value), `dedup-pair` (documents that share a band),
-//! `dedup-cluster` (pairs gathered, a survivor chosen), `dedup` (the others leave).
+//! `dedup-cluster` (joins pairs and chooses a survivor), `dedup` (rejects the other documents).
 //!
-//! Invariant: which document survives depends on the documents and the settings, never on threads, partitions or order
-//! of arrival: the source preferred first, then the longer text, then the smaller id.
+//! Invariant: the survivor depends only on the documents and the settings, not on threads, partitions or order of
+//! arrival: the preferred source first, then the longer text, then the smaller id.
 
 mod band;
 mod characters;
@@ -27,28 +27,28 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use cluster::Cluster;
-pub(crate) use cluster::schema as cluster_schema;
+pub use cluster::schema as cluster_schema;
 
-/// Settings of the step `dedup`. The defaults are FineWeb's: 5-word shingles, 14 bands of 8 rows.
+/// Settings of the step `dedup`. The defaults are those of FineWeb: 5-word shingles, 14 bands of 8 rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::Args)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Dedup {
-    /// Also remove near duplicates, not only equal texts.
+    /// Remove near duplicates too, not only equal texts.
     #[arg(long, default_value_t = Dedup::default().near, action = clap::ArgAction::Set, value_name = "BOOL")]
     pub near: bool,
-    /// Bands of a signature. More bands find pairs that are less alike.
+    /// Number of bands of a signature. More bands find less similar pairs.
     #[arg(long, default_value_t = Dedup::default().bands)]
     pub bands: u32,
-    /// Rows of a band. More rows demand pairs that are more alike.
+    /// Number of rows of a band. More rows require more similar pairs.
     #[arg(long, default_value_t = Dedup::default().rows)]
     pub rows: u32,
-    /// Seed of the permutations.
+    /// Random seed of the permutations.
     #[arg(long, default_value_t = Dedup::default().seed)]
     pub seed: u64,
-    /// Parts in which bands are grouped: more parts need less memory each.
+    /// Number of buckets in which bands are compared. More buckets need less memory each.
     #[arg(long, default_value_t = Dedup::default().buckets)]
     pub buckets: u32,
-    /// Sources whose documents survive before others; in a recipe, by default, the order of its sources.
+    /// Sources whose documents are kept in preference to others. Default: the order of the recipe's sources.
     #[arg(skip)]
     pub prefer: Vec<String>,
 }
@@ -60,15 +60,15 @@ impl Default for Dedup {
 }
 
 impl Dedup {
-    /// The similarity at which a pair is found half of the time or so: (1/bands)^(1/rows).
+    /// The similarity at which a pair is found about half of the time: (1/bands)^(1/rows).
     pub fn threshold(&self) -> f64 {
         libm::pow(1.0 / f64::from(self.bands), 1.0 / f64::from(self.rows))
     }
 
-    /// Checks what a type cannot.
+    /// Checks what the types cannot express.
     ///
     /// # Errors
-    /// When bands, rows or buckets cannot work.
+    /// If bands, rows or buckets are out of range.
     pub fn check(&self) -> Result<(), StageError> {
         if !(1..=4096).contains(&self.buckets) {
             return Err(StageError::Settings(format!("dedup: buckets is {}, allowed are 1 to 4096", self.buckets)));
@@ -78,10 +78,10 @@ impl Dedup {
             .map_err(|error| StageError::Settings(format!("dedup: {error}")))
     }
 
-    /// Adds the stages; returns the documents that stay and, beside them, the clusters.
+    /// Adds the stages. Returns the kept documents and the clusters.
     ///
     /// # Errors
-    /// When the settings or the columns cannot work.
+    /// If the settings are out of range or the documents lack a required column.
     pub fn add_to(
         &self,
         plan: &mut PlanBuilder,

@@ -1,35 +1,36 @@
-//! The words of a text as near-duplicate detection sees them.
+//! Splits a text into normalised words for near-duplicate detection.
 //!
-//! The rules of `FineWeb` (`datatrove/utils/text.py`, `simplify_text`): lower case, a number (with one decimal part) is `0`,
-//! punctuation is a space, white space is collapsed, accents are dropped (NFD without Mn). Four differences, on purpose:
-//! each Han, kana, Thai, Lao, Khmer or Burmese character is a word, since those scripts write no spaces; every symbol
-//! separates, not a fixed list; format characters (soft hyphen, joiners) vanish; a final sigma is a sigma. Words end at white
-//! space and punctuation: the spaCy tokenizer that datatrove runs afterwards is not imitated.
+//! The rules are those of FineWeb (`datatrove/utils/text.py`, `simplify_text`): lower case; a number (with one decimal
+//! part) becomes `0`; punctuation becomes a space; white space is collapsed; accents are dropped (NFD without Mn). Four
+//! deliberate differences: each Han, kana, Thai, Lao, Khmer or Burmese character is a word, since those scripts have no
+//! spaces; every symbol separates words, not a fixed list; format characters (soft hyphen, joiners) are ignored; a
+//! final sigma becomes a sigma. Words end at white space and punctuation, without the spaCy tokenizer that datatrove
+//! uses next.
 //!
-//! **Invariant:** a word is never empty and holds no separator; words depend on the text alone, not on the ASCII fast path
+//! **Invariant:** a word is never empty and has no separator; words depend only on the text, not on the ASCII fast path
 //! (a test compares the two).
 
 use super::characters::{Character, Characters, normal_form};
 
-/// Calls `visit` with the UTF-8 bytes of each word of `text`, in order, normalised.
+/// Calls `visit` with the UTF-8 bytes of each normalised word of `text`, in order.
 ///
-/// Nothing is allocated a word; two buffers are allocated a call (see [`Words`] to keep them).
+/// Allocates two buffers per call and nothing per word (see [`Words`] to reuse the buffers).
 pub fn for_each_word(text: &str, visit: impl FnMut(&[u8])) {
     Words::default().for_each(text, visit);
 }
 
-/// The buffers of [`for_each_word`], to be used again for the next text.
+/// The buffers of [`for_each_word`], reused from one text to the next.
 #[derive(Debug, Default)]
 pub(super) struct Words {
     lower: Vec<u8>,
     word: String,
 }
 
-/// What an ASCII byte is to the fast path; bytes from 128 on need the table of characters.
+/// Class of a byte on the ASCII fast path. Bytes from 128 on need the table of characters.
 const LETTER: u8 = 0;
 const END: u8 = 1;
 const HARD: u8 = 2;
-#[expect(clippy::cast_possible_truncation, reason = "the loop ends before 256; try_from is not const")]
+#[expect(clippy::cast_possible_truncation, reason = "byte is below 256, and try_from is not const")]
 const CLASS: [u8; 256] = {
     let mut class = [END; 256];
     let mut byte = 0;
@@ -45,7 +46,7 @@ const CLASS: [u8; 256] = {
 };
 
 impl Words {
-    /// As [`for_each_word`].
+    /// Same as [`for_each_word`].
     #[inline]
     pub(super) fn for_each(&mut self, text: &str, mut visit: impl FnMut(&[u8])) {
         self.lower.clear();
@@ -71,13 +72,13 @@ impl Words {
     }
 }
 
-/// How many of the first bytes are letters.
+/// Number of letters at the start of `bytes`.
 #[inline]
 fn letters(bytes: &[u8]) -> usize {
     bytes.iter().position(|&byte| CLASS[byte as usize] != LETTER).unwrap_or(bytes.len())
 }
 
-/// The words from `start` to the next separator, character by character; gives the position behind that separator.
+/// Visits the words from `start` to the next separator, by character. Returns the position after the separator.
 fn hard_words(text: &str, start: usize, word: &mut String, visit: &mut impl FnMut(&[u8])) -> usize {
     let table = Characters::shared();
     let mut rest = text[start..].chars();
@@ -109,10 +110,10 @@ fn hard_words(text: &str, start: usize, word: &mut String, visit: &mut impl FnMu
     text.len() - rest.as_str().len()
 }
 
-/// Goes behind a number of which the first digit is read: `\d*([.,]\d+)?`, the separators of Arabic included, and characters
-/// that are nothing overlooked.
+/// Skips the rest of a number after its first digit: `\d*([.,]\d+)?`, including Arabic separators and ignored
+/// characters.
 fn skip_number(table: &Characters, rest: &mut std::str::Chars<'_>) {
-    // The end of the digits at the start of a text, and whether there is one.
+    // The end of the digits at the start of a text, and whether there are any.
     let digits = |from: &str| {
         let mut found = false;
         let end = from.find(|character| match table.get(character) {
@@ -148,7 +149,7 @@ mod tests {
         words
     }
 
-    /// The same rules, all at character level: what the fast path must equal.
+    /// The same rules by character, as the reference for the fast path.
     fn slowly(text: &str) -> Vec<String> {
         let mut words = Vec::new();
         let (mut position, mut word) = (0, String::new());
@@ -182,9 +183,9 @@ mod tests {
         assert_eq!(words("한국어"), words("\u{1112}\u{1161}\u{11AB}\u{1100}\u{116E}\u{11A8}\u{110B}\u{1165}"));
     }
 
-    /// Found by proptest: a variation selector between two digits made two numbers of one word.
+    /// Regression test: a variation selector between two digits split a number in two.
     #[test]
-    fn numbers_hold_together_over_invisible_characters() {
+    fn invisible_characters_do_not_split_numbers() {
         for text in ["1\u{FE00}2", "1\u{AD}2.\u{AD}5", "1\u{AD}.5", "12"] {
             assert_eq!(words(text), ["0"], "{text:?}");
         }
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn the_words_of_every_character_are_normal_already() {
+    fn normalising_the_words_of_a_character_changes_nothing() {
         for character in '\0'..=char::MAX {
             for word in words(&character.to_string()) {
                 assert_eq!(words(&word).concat(), word, "{character:?}");
@@ -202,18 +203,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_fast_path_gives_the_words_of_the_slow_one(text in "(?s)([a-zA-Z0-9 .,_']|[éß中が한\u{301}\u{AD}]|.){0,60}") {
+        fn the_fast_path_equals_the_reference(text in "(?s)([a-zA-Z0-9 .,_']|[éß中が한\u{301}\u{AD}]|.){0,60}") {
             prop_assert_eq!(words(&text), slowly(&text));
         }
 
         #[test]
-        fn invisible_characters_are_as_if_not_there(text in "(?s)([a-z0-9 .,]|[\u{301}\u{AD}\u{FE00}\u{200D}]|[é中が한]){0,30}") {
+        fn invisible_characters_are_ignored(text in "(?s)([a-z0-9 .,]|[\u{301}\u{AD}\u{FE00}\u{200D}]|[é中が한]){0,30}") {
             let visible: String = text.chars().filter(|&c| Characters::shared().get(c) != Character::Nothing).collect();
             prop_assert_eq!(words(&text), words(&visible));
         }
 
         #[test]
-        fn words_are_whole_and_normal_already(text in "(?s).{0,60}") {
+        fn normalising_words_changes_nothing(text in "(?s).{0,60}") {
             for word in words(&text) {
                 prop_assert!(!word.is_empty());
                 prop_assert_eq!(&words(&word).concat(), &word, "from {:?}", text);

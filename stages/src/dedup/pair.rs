@@ -1,6 +1,6 @@
-//! `dedup-pair`: within a bucket, documents that share a band, as a spanning forest of pairs.
+//! `dedup-pair`: finds documents of a bucket that share a band, as a spanning forest of pairs.
 //!
-//! Invariant: two documents are connected in the output exactly when a chain of shared bands of this bucket joins them.
+//! Invariant: the output connects two documents if and only if a chain of shared bands in this bucket connects them.
 
 use std::sync::Arc;
 
@@ -13,13 +13,13 @@ use corpusmill_pipeline::{Law, Port, Reads, Stage, StageError, Task};
 use super::band;
 use super::kernel::Forest;
 
-/// Groups bands.
+/// Finds pairs of documents that share a band.
 #[derive(Debug)]
 pub(super) struct Pair {
     pub(super) buckets: u32,
 }
 
-/// A document as partition and row.
+/// A document: its partition and row.
 pub(super) type Place = (u32, u32);
 
 pub(super) fn schema() -> SchemaRef {
@@ -37,7 +37,7 @@ fn entries(batch: &RecordBatch, partition: u32, out: &mut Vec<Entry>) {
     out.extend((0..batch.num_rows()).map(|i| (band[i], high[i], low[i], (partition, row[i]))));
 }
 
-/// The pairs of a sorted list: each member of a group with the group's first, as far as they are not yet connected.
+/// The pairs of a sorted list: each member of a group with the group's first, unless already connected.
 fn spanning(entries: &[Entry]) -> Result<Vec<(Place, Place)>, StageError> {
     let mut pairs: Vec<(Place, Place)> = Vec::new();
     for group in entries.chunk_by(|a, b| (a.0, a.1, a.2) == (b.0, b.1, b.2)) {
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn groups_become_a_forest_without_needless_pairs() {
+    fn groups_become_a_forest_without_redundant_pairs() {
         let entry = |band, key, row| (band, key, 0, (0, row));
         let mut entries = vec![entry(0, 7, 1), entry(0, 7, 2), entry(1, 9, 2), entry(1, 9, 1), entry(1, 9, 3)];
         entries.sort_unstable();

@@ -1,6 +1,6 @@
-//! `dedup`: the documents that are not their cluster's survivor leave.
+//! `dedup`: rejects the documents that are not their cluster's survivor.
 //!
-//! Invariant: a rejected document names the survivor, which is itself kept.
+//! Invariant: a rejection names the survivor, which is kept.
 
 use std::iter::Peekable;
 
@@ -16,7 +16,7 @@ use super::cluster;
 /// Removes duplicates.
 #[derive(Debug)]
 pub(super) struct Remove {
-    /// The similarity at which the bands find a pair half of the time or so: shown beside the value.
+    /// The similarity at which the bands find a pair about half of the time, recorded as the threshold.
     pub(super) threshold: f64,
 }
 

@@ -1,40 +1,41 @@
-//! Word n-grams as 64-bit hashes, rolling.
+//! Computes rolling 64-bit hashes of word n-grams (shingles).
 //!
-//! A shingle is n words in a row. Its hash is the polynomial Σ h(wᵢ)·Mⁿ⁻¹⁻ⁱ mod 2⁶⁴ of the words' XXH3 hashes, which rolls by
-//! one multiplication a word (Karp & Rabin 1987), then the 64-bit finaliser of `MurmurHash3`: linear permutations behind it
-//! need well-mixed input.
+//! A shingle is n consecutive words. Its hash is the polynomial Σ h(wᵢ)·Mⁿ⁻¹⁻ⁱ mod 2⁶⁴ of the words' XXH3 hashes, which
+//! rolls with one multiplication per word (Karp & Rabin 1987), followed by the 64-bit finaliser of MurmurHash3, since
+//! the linear permutations that use it need well-mixed input.
 //!
-//! **Invariant:** a text of w words has max(0, w − n + 1) shingles, in order; equal n-grams have equal hashes wherever they stand.
+//! **Invariant:** a text of w words has max(0, w − n + 1) shingles, in order; equal n-grams have equal hashes at any
+//! position.
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::normalise::Words;
 
-/// Words a shingle, as in `FineWeb` (`examples/fineweb.py`: `n_grams=5`).
+/// Number of words per shingle, as in FineWeb (`examples/fineweb.py`: `n_grams=5`).
 pub const SHINGLE_WORDS: usize = 5;
 
-/// The base of the polynomial: odd, and 3 modulo 4 so that M − 1 loses one bit only (a swap of two words is a factor M − 1).
-/// The fractional bits of the golden ratio, ⌊2⁶⁴/φ⌋, with its last two bits set.
+/// The base M of the polynomial: odd, and 3 modulo 4, so M − 1 loses only one bit (a swap of two words is a factor
+/// M − 1). The fractional bits of the golden ratio, ⌊2⁶⁴/φ⌋, with the last two bits set.
 const BASE: u64 = 0x9E37_79B9_7F4A_7C17;
 
-/// Turns texts into shingle hashes; keeps its buffers from one text to the next.
+/// Computes the shingle hashes of texts. Reuses its buffers from one text to the next.
 #[derive(Debug)]
 pub struct Shingler {
     words: Words,
     window: Vec<u64>,
-    /// `BASE` to the power of the window's length: what the word that leaves was multiplied with.
+    /// `BASE` to the power of the window's length: the factor of the word that leaves the window.
     leaving: u64,
 }
 
 impl Shingler {
-    /// A shingler of n-grams of `words` words (0 is read as 1).
+    /// A shingler of n-grams with `words` words (0 counts as 1).
     pub fn new(words: usize) -> Self {
         let words = words.max(1);
         let leaving = (0..words).fold(1_u64, |power, _| power.wrapping_mul(BASE));
         Self { words: Words::default(), window: vec![0; words], leaving }
     }
 
-    /// Calls `visit` with the hash of each shingle of `text`, in order, repeats included.
+    /// Calls `visit` with the hash of each shingle of `text`, in order, including repeats.
     #[inline]
     pub fn for_each(&mut self, text: &str, mut visit: impl FnMut(u64)) {
         let Self { words, window, leaving } = self;
@@ -56,7 +57,7 @@ impl Shingler {
     }
 }
 
-/// The 64-bit finaliser of `MurmurHash3` (Appleby, public domain): a bijection that spreads each bit over all.
+/// The 64-bit finaliser of MurmurHash3 (Appleby, public domain): a bijection in which each bit affects all others.
 #[inline]
 fn mix(mut value: u64) -> u64 {
     value ^= value >> 33;
@@ -84,14 +85,14 @@ mod tests {
     }
 
     #[test]
-    fn order_and_borders_of_words_matter() {
+    fn word_order_and_word_boundaries_matter() {
         assert_ne!(shingles(2, "a b"), shingles(2, "b a"));
         assert_ne!(shingles(2, "ab c"), shingles(2, "a bc"));
     }
 
     proptest! {
         #[test]
-        fn rolling_equals_hashing_each_window_anew(words in prop::collection::vec("[a-c]{1,2}", 0..30), n in 1_usize..7) {
+        fn rolling_hash_equals_the_hash_of_each_window(words in prop::collection::vec("[a-c]{1,2}", 0..30), n in 1_usize..7) {
             let all = shingles(n, &words.join(" "));
             let each: Vec<u64> = words.windows(n).flat_map(|window| shingles(n, &window.join(" "))).collect();
             prop_assert_eq!(all, each);

@@ -1,4 +1,4 @@
-//! `dedup-sign`: one signature row a document, in the documents' order.
+//! `dedup-sign`: computes one signature row per document, in the order of the documents.
 //!
 //! Invariant: row `n` of the output describes row `n` of the documents.
 
@@ -13,7 +13,7 @@ use corpusmill_pipeline::{Law, Port, Reads, Stage, StageError, Task};
 use super::Dedup;
 use super::kernel::{MinHasher, SIGNATURE_VERSION, exact_digest, truncated};
 
-/// Computes signatures; see [`MinHasher`].
+/// Computes signatures with a [`MinHasher`].
 #[derive(Debug)]
 pub(super) struct Sign {
     near: bool,
@@ -102,7 +102,7 @@ impl Stage for Sign {
         Ok(self.schema())
     }
 
-    // A row a document, and none rejected: conservation holds here as well.
+    // One row per document and no rejections, so the stage conserves documents.
     fn run(&self, task: &mut Task<'_>) -> Result<(), StageError> {
         let mut hasher = MinHasher::new(self.seed, self.bands as usize, self.rows as usize)
             .map_err(|error| StageError::Settings(format!("dedup: {error}")))?;

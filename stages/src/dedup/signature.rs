@@ -1,51 +1,52 @@
-//! `MinHash` signatures in bands: the candidates of near-duplicate removal.
+//! Computes MinHash signatures and their bands, which select the candidates of near-duplicate removal.
 //!
-//! Lane l of a signature is the least value of the permutation x ↦ aₗ·x + bₗ mod 2³² (aₗ odd) over the high halves of a
-//! text's shingle hashes (Broder 1997; bands after Leskovec, Rajaraman & Ullman, *Mining of Massive Datasets*, 3.4). Two texts
-//! of Jaccard similarity J share a lane with probability J, and one of b bands of r rows with 1 − (1 − Jʳ)ᵇ. `FineWeb`'s 14 × 8
-//! puts the half-way point at J ≈ 0.72. 32-bit multiply-add keeps that curve at every size (tests below) and autovectorises.
+//! Lane l of a signature is the minimum of the permutation x ↦ aₗ·x + bₗ mod 2³² (aₗ odd) over the high halves of a
+//! text's shingle hashes (Broder 1997; bands after Leskovec, Rajaraman & Ullman, *Mining of Massive Datasets*, 3.4).
+//! Two texts of Jaccard similarity J share a lane with probability J, and at least one of b bands of r rows with
+//! probability 1 − (1 − Jʳ)ᵇ. With FineWeb's 14 × 8, the probability is one half at J ≈ 0.72. 32-bit multiply-add
+//! preserves this curve at every size (see the tests) and autovectorises.
 //!
-//! **Invariant:** a signature depends on the *set* of shingles, the seed and the lane number only: more bands extend a
-//! signature, they do not change its first lanes.
+//! **Invariant:** a lane depends only on the *set* of shingles, the seed and the lane number, so more bands extend a
+//! signature without changing its first lanes.
 
 use thiserror::Error;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::shingle::{SHINGLE_WORDS, Shingler};
 
-/// Raised whenever equal text would give another signature or other bands.
+/// Version of signatures and bands. Incremented when equal text would give other values.
 pub const SIGNATURE_VERSION: u32 = 1;
 
-/// Lanes that one pass over the shingles holds in registers: the count is padded to a multiple of it.
+/// Number of lanes that one pass over the shingles keeps in registers. The lane count is padded to a multiple of it.
 const BLOCK: usize = 16;
-/// Shingles that are gathered before the lanes see them: 4 KiB, so that a block's passes stay in the first cache.
+/// Number of shingles buffered before the lanes are updated: 4 KiB, so the passes stay in the L1 cache.
 const BATCH: usize = 1024;
-/// The sign bit: minima are kept as signed numbers, for which SSE2 has a comparison.
+/// The sign bit. Minima are stored as signed numbers, since SSE2 can only compare those.
 const SIGN: u32 = 1 << 31;
 
-/// The numbers of bands and rows make no signature.
+/// The numbers of bands and rows are out of range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error(
     "{bands} bands of {rows} rows: each must be at least 1 and their product at most {} (FineWeb: 14 and 8)",
     MinHasher::MOST_LANES
 )]
 pub struct SignatureError {
-    /// Bands asked for.
+    /// The requested number of bands.
     pub bands: usize,
-    /// Rows a band asked for.
+    /// The requested number of rows per band.
     pub rows: usize,
 }
 
-/// What is kept of one text.
+/// The MinHash signature of one text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signature {
-    /// The least permuted hash of each lane; lane `band * rows + row`.
+    /// The minimum permuted hash of each lane, at index `band * rows + row`.
     pub minima: Vec<u32>,
-    /// Shingles of the text, repeats included.
+    /// Number of shingles of the text, including repeats.
     pub shingles: u32,
 }
 
-/// Computes signatures; keeps its buffers from one text to the next, less than 100 KB plus twice the longest text.
+/// Computes signatures. Reuses its buffers from one text to the next: less than 100 KB plus twice the longest text.
 #[derive(Debug)]
 pub struct MinHasher {
     bands: usize,
@@ -58,13 +59,13 @@ pub struct MinHasher {
 }
 
 impl MinHasher {
-    /// The most lanes (bands × rows) a signature may have.
+    /// Maximum number of lanes (bands × rows) of a signature.
     pub const MOST_LANES: usize = 65_536;
 
-    /// Signatures of `bands` × `rows` lanes over word 5-grams, with permutations drawn from `seed`.
+    /// A hasher for signatures of `bands` × `rows` lanes over word 5-grams, with permutations drawn from `seed`.
     ///
     /// # Errors
-    /// A number is 0, or there would be more than [`Self::MOST_LANES`] lanes.
+    /// If a number is 0, or if there are more than [`Self::MOST_LANES`] lanes.
     pub fn new(seed: u64, bands: usize, rows: usize) -> Result<Self, SignatureError> {
         let lanes = bands
             .checked_mul(rows)
@@ -88,7 +89,7 @@ impl MinHasher {
         self.bands * self.rows
     }
 
-    /// The signature of `text`; `None` if it has fewer than five words, and so no shingle to compare.
+    /// The signature of `text`, or `None` if it has fewer than five words and therefore no shingle.
     pub fn signature(&mut self, text: &str) -> Option<Signature> {
         let Self { shingler, multipliers, addends, least, batch, .. } = self;
         least.fill(i32::MAX);
@@ -107,7 +108,7 @@ impl MinHasher {
         self.finish(shingles)
     }
 
-    /// The signature of a set of ready 64-bit shingle hashes, well mixed; `None` if there are none.
+    /// The signature of a set of well-mixed 64-bit shingle hashes, or `None` if the set is empty.
     pub fn signature_of(&mut self, shingles: &[u64]) -> Option<Signature> {
         self.least.fill(i32::MAX);
         let halves: Vec<u32> = shingles.iter().map(|&shingle| high(shingle)).collect();
@@ -115,9 +116,9 @@ impl MinHasher {
         self.finish(shingles.len())
     }
 
-    /// One hash a band, in band order: XXH3-64 of the band's lanes (little-endian), seeded with the band's number.
+    /// One hash per band, in band order: XXH3-64 of the band's lanes (little-endian), seeded with the band's number.
     ///
-    /// A signature of another hasher with fewer lanes gives fewer bands.
+    /// A signature with fewer lanes, from another hasher, gives fewer bands.
     pub fn bands(&self, signature: &Signature) -> impl Iterator<Item = u64> {
         let mut bytes = Vec::with_capacity(self.rows * 4);
         signature.minima.chunks_exact(self.rows).take(self.bands).zip(0..).map(move |(rows, band)| {
@@ -135,7 +136,7 @@ impl MinHasher {
     }
 }
 
-/// Lowers each lane's minimum to that of its permutation over `values`.
+/// Updates the minimum of each lane with its permutation of `values`.
 #[inline]
 fn lower(least: &mut [i32], multipliers: &[u32], addends: &[u32], values: &[u32]) {
     let (least, _) = least.as_chunks_mut::<BLOCK>();
@@ -153,15 +154,17 @@ fn lower(least: &mut [i32], multipliers: &[u32], addends: &[u32], values: &[u32]
     }
 }
 
-/// The low 16 bits of each lane: what an estimate of similarity needs, 224 bytes for 14 × 8 lanes (b-bit minwise hashing, Li &
-/// König 2010). The low bits, since the high ones of a minimum over n shingles are nearly all zero.
+/// The low 16 bits of each lane, for estimates of similarity: 224 bytes for 14 × 8 lanes (b-bit minwise hashing, Li &
+/// König 2010). Not the high bits, since those of a minimum over many shingles are nearly all zero.
 pub fn truncated(signature: &Signature) -> Vec<u16> {
     signature.minima.iter().map(|&least| (least & 0xFFFF) as u16).collect()
 }
 
-/// The estimated Jaccard similarity of two truncated signatures: the share of equal lanes, less the 2⁻¹⁶ that agree by chance.
+/// The estimated Jaccard similarity of two truncated signatures: the share of equal lanes, corrected for the 2⁻¹⁶ that
+/// are equal by chance.
 ///
-/// Signatures of different lengths are compared over the shorter; 0 if that is empty. The standard error is √(J(1 − J)/lanes).
+/// Signatures of different lengths are compared over the shorter length. 0 if one is empty. The standard error is
+/// √(J(1 − J)/lanes).
 pub fn estimate(a: &[u16], b: &[u16]) -> f64 {
     const CHANCE: f64 = 1.0 / 65_536.0;
     let lanes = u32::try_from(a.len().min(b.len())).unwrap_or(u32::MAX);
@@ -173,7 +176,7 @@ pub fn estimate(a: &[u16], b: &[u16]) -> f64 {
     ((share - CHANCE) / (1.0 - CHANCE)).max(0.0)
 }
 
-/// The number `index` of the `SplitMix64` stream of `seed` (Steele, Lea & Flood 2014).
+/// Number `index` of the SplitMix64 stream of `seed` (Steele, Lea & Flood 2014).
 pub(super) fn split_mix(seed: u64, index: u64) -> u64 {
     let mut state = seed.wrapping_add((index + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
     state = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

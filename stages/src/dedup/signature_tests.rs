@@ -1,4 +1,4 @@
-//! Laws, golden values and the collision curve of `signature.rs`.
+//! Properties, golden values and the collision curve of `signature.rs`.
 
 use super::signature::*;
 use proptest::prelude::*;
@@ -19,7 +19,7 @@ fn fewer_than_five_words_have_no_signature() {
 }
 
 #[test]
-fn numbers_that_make_no_signature_are_refused() {
+fn band_and_row_counts_out_of_range_are_errors() {
     assert_eq!(MinHasher::new(1, 0, 8).unwrap_err(), SignatureError { bands: 0, rows: 8 });
     assert!(MinHasher::new(1, usize::MAX, 2).is_err());
 }
@@ -32,7 +32,7 @@ fn more_bands_extend_a_signature() {
     assert_eq!(short.minima, long.minima[..15]);
 }
 
-/// Version 1, for ever: a change here is a new [`SIGNATURE_VERSION`].
+/// The values of version 1. A change here requires a new [`SIGNATURE_VERSION`].
 #[test]
 fn golden_signature() {
     assert_eq!(SIGNATURE_VERSION, 1);
@@ -55,7 +55,7 @@ const GOLDEN_LONG: u64 = 857_890_031_896_803_356;
 
 proptest! {
     #[test]
-    fn lanes_are_the_minima_of_the_written_formula(shingles in prop::collection::vec(any::<u64>(), 1..40), seed in any::<u64>()) {
+    fn lanes_are_the_minima_of_the_formula(shingles in prop::collection::vec(any::<u64>(), 1..40), seed in any::<u64>()) {
         let signature = MinHasher::new(seed, 3, 7).unwrap().signature_of(&shingles).unwrap();
         for (lane, &least) in signature.minima.iter().enumerate() {
             let drawn = split_mix(seed, lane as u64);
@@ -75,7 +75,7 @@ proptest! {
     }
 }
 
-/// Pairs of sets of which the union has `union` members and `shared` are common; the rest is dealt out in turn.
+/// Two sets whose union has `union` members, of which `shared` are in both. The others alternate between the two.
 fn pair(union: usize, shared: usize, stream: u64) -> (Vec<u64>, Vec<u64>) {
     let element = |index: usize| split_mix(stream, index as u64);
     let common = (0..shared).map(element);
@@ -85,13 +85,13 @@ fn pair(union: usize, shared: usize, stream: u64) -> (Vec<u64>, Vec<u64>) {
 
 /// Observed collisions lie within 3 standard errors of 1 − (1 − J⁸)¹⁴, and the estimate within 3 of J, at four sizes.
 #[test]
-fn the_collision_curve_is_that_of_the_formula() {
+fn the_collision_curve_matches_the_formula() {
     for (union, pairs) in [(20_usize, 4000_u32), (50, 4000), (200, 3000), (2000, 400)] {
         for tenths in [5_u32, 7, 8, 9] {
             let shared = union * tenths as usize / 10;
             let (mut hits, mut sum) = (0_u32, 0.0);
             for number in 0..pairs {
-                // A new seed every hundred pairs: the curve is over draws of the permutations as well.
+                // A new seed every hundred pairs, since the curve is also over draws of the permutations.
                 let mut hasher = MinHasher::new(u64::from(number) / 100, 14, 8).unwrap();
                 let (a, b) = pair(union, shared, split_mix(union as u64 * 10 + u64::from(tenths), number.into()));
                 let (a, b) = (hasher.signature_of(&a).unwrap(), hasher.signature_of(&b).unwrap());
@@ -118,7 +118,7 @@ fn the_collision_curve_is_that_of_the_formula() {
 }
 
 #[test]
-fn estimates_of_nothing_are_zero() {
+fn the_estimate_of_an_empty_signature_is_zero() {
     assert!(estimate(&[], &[1]).abs() < f64::EPSILON);
     assert!((estimate(&[1, 2], &[1, 2]) - 1.0).abs() < f64::EPSILON);
 }

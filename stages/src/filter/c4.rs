@@ -1,9 +1,9 @@
-//! The C4 rules on whole documents: placeholder text, code, too little of it.
+//! The C4 document rules: placeholder text, curly brackets, too few sentences.
 //!
 //! From Raffel et al. 2020, *Exploring the Limits of Transfer Learning*, section 2.2, as in datatrove's
 //! `c4_filters.py`. The rules that cut lines are in [`super::lines`]; run them first, as C4 does.
 //!
-//! *Invariant*: the curly-bracket rule is off unless asked for, since it removes all code and much documentation.
+//! *Invariant*: the curly-bracket rule is off by default, since it removes all code and much documentation.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,17 +11,17 @@ use serde::{Deserialize, Serialize};
 use super::{Facts, Family, Overrides, Rule, count};
 use crate::words;
 
-/// Settings of the C4 document rules. All of them only judge.
+/// Settings of the C4 document rules. All of them are thresholds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct C4 {
-    /// Most occurrences of "lorem ipsum" (C4: 0).
+    /// Maximum number of occurrences of "lorem ipsum" (C4: 0).
     pub max_lorem_ipsum: Option<f64>,
-    /// Most `{` (C4: 0; here off, because it removes all code).
+    /// Maximum number of `{`. Off by default, because it removes all code (C4: 0).
     pub max_curly_brackets: Option<f64>,
-    /// Fewest sentences (C4: 5).
+    /// Minimum number of sentences (C4: 5).
     pub min_sentences: Option<f64>,
-    /// Thresholds that differ for a language: ISO 639-3 code, rule, threshold or null.
+    /// Thresholds per language: ISO 639-3 code, then rule name, then the threshold, or null to turn the rule off.
     pub languages: Overrides,
 }
 
@@ -37,12 +37,12 @@ impl Default for C4 {
 }
 
 const RULES: [Rule; 3] = [
-    Rule::max("lorem-ipsum", "occurrences", "occurrences of \"lorem ipsum\", in either case"),
+    Rule::max("lorem-ipsum", "occurrences", "occurrences of \"lorem ipsum\", in any case"),
     Rule::max("curly-brackets", "occurrences", "number of {"),
-    Rule::min("too-few-sentences", "sentences", "sentences, each line ending one; not for Thai and Lao"),
+    Rule::min("too-few-sentences", "sentences", "sentences; each line end also ends a sentence; not for Thai and Lao"),
 ];
 
-/// Occurrences of "lorem ipsum" with one character of white space between, in either case.
+/// Counts "lorem ipsum" with one white space character between the words, in any case.
 fn count_lorem_ipsum(text: &str) -> usize {
     const SECOND: &str = "ipsum";
     let bytes = text.as_bytes();
@@ -104,7 +104,7 @@ mod tests {
     use crate::filter::tests::{measure, value};
 
     #[test]
-    fn by_hand() {
+    fn counts_placeholders_brackets_and_sentences() {
         let text = "Lorem ipsum dolor. LOREM\nIPSUM { { }\nlorem  ipsum, loremipsum; ipsum";
         let values = measure(&C4::default(), &Facts { text, ..Facts::default() });
         assert_eq!(values["lorem-ipsum"], Some(2.0));
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn curly_brackets_reject_only_when_asked_for() {
+    fn curly_brackets_reject_only_when_enabled() {
         let values = [Some(0.0), Some(9.0), Some(9.0)];
         assert_eq!(C4::default().judge(None, &values), None);
         let strict = C4 { max_curly_brackets: Some(0.0), ..C4::default() };

@@ -1,53 +1,52 @@
-//! Rules for source code: what nobody wrote, and what nobody can read.
+//! Rules for source code: generated, minified and encoded files.
 //!
-//! Numbers of `StarCoder` (Li et al. 2023, section 3.1; `bigcode-dataset/preprocessing/arguments.py`) and `StarCoder` 2
+//! Thresholds of StarCoder (Li et al. 2023, section 3.1; `bigcode-dataset/preprocessing/arguments.py`) and StarCoder 2
 //! (Lozhkov et al. 2024, section 2.1). The share of packed lines is this project's own rule for minified files.
 //!
-//! *Invariant*: the comment rules apply only where the programming language is known; everything else needs the text
-//! alone.
+//! *Invariant*: the comment rules apply only if the programming language is known; all other rules need only the text.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Facts, Family, Overrides, Rule, comments, count, encoded, ratio, share};
 
-/// Settings of the rules for code. `generated-marks`, `generated-lines` and `packed-line` are measured with; all others
-/// only judge.
+/// Settings of the code rules. `generated-marks`, `generated-lines` and `packed-line` affect the measurement; all
+/// others are thresholds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Code {
-    /// Phrases, lower case, by which generated files say so. (`StarCoder` 2, with the marks of Go, Meta and Bazel.)
+    /// Phrases in lower case that mark a file as generated (those of StarCoder 2, and the marks of Go, Meta and Bazel).
     pub generated_marks: Vec<String>,
-    /// Number of first lines in which such phrases count. (20: `StarCoder` 2 reads 5, before licence headers grew.)
+    /// Number of lines at the start of a file in which these phrases count (StarCoder 2: 5, too few for long headers).
     pub generated_lines: u32,
-    /// Characters from which a line can be packed: such a line, mostly ASCII, with less than one character of white
-    /// space in twelve. (200; own measurement.)
+    /// Minimum length of a packed line, in characters (own measurement). A packed line is mostly ASCII, with less than
+    /// one character of white space in twelve.
     pub packed_line: u32,
-    /// Most characters in a line (`StarCoder`: 1000).
+    /// Maximum length of a line, in characters (StarCoder: 1000).
     pub max_line_length: Option<f64>,
-    /// Greatest mean line length in characters (`StarCoder`: 100).
+    /// Maximum mean line length, in characters (StarCoder: 100).
     pub max_mean_line_length: Option<f64>,
-    /// Least share of letters and digits among the characters (`StarCoder`: 0.25).
+    /// Minimum share of letters and digits among the characters (StarCoder: 0.25).
     pub min_alphanumerics: Option<f64>,
-    /// Least share of letters among the characters (`StarCoder` 2: 0.25).
+    /// Minimum share of letters among the characters (StarCoder 2: 0.25).
     pub min_letters: Option<f64>,
-    /// Most phrases of generated files (`StarCoder` 2: 0).
+    /// Maximum number of different phrases of generated files (StarCoder 2: 0).
     pub max_generated_marks: Option<f64>,
-    /// Greatest share of characters in packed lines (0.5).
+    /// Maximum share of characters in packed lines.
     pub max_packed: Option<f64>,
-    /// Greatest share of characters in base64, hexadecimal bytes and escapes (`StarCoder` 2: 0.5).
+    /// Maximum share of characters in base64, hexadecimal bytes and escapes (StarCoder 2: 0.5).
     pub max_encoded: Option<f64>,
-    /// Most characters in one run of such data (`StarCoder` 2: 1024).
+    /// Maximum length of one run of such data, in characters (StarCoder 2: 1024).
     pub max_encoded_run: Option<f64>,
-    /// Least share of comments (off; `StarCoder`: 0.01 for Python, Java and `JavaScript`).
+    /// Minimum share of comments. Off by default (StarCoder: 0.01 for Python, Java and JavaScript).
     pub min_comments: Option<f64>,
-    /// Greatest share of comments (`StarCoder`: 0.8).
+    /// Maximum share of comments (StarCoder: 0.8).
     pub max_comments: Option<f64>,
-    /// Fewest lines (off; `NeMo` Curator: 5).
+    /// Minimum number of lines. Off by default (NeMo Curator: 5).
     pub min_lines: Option<f64>,
-    /// Most lines (`StarCoder` 2: 100 000).
+    /// Maximum number of lines (StarCoder 2: 100,000).
     pub max_lines: Option<f64>,
-    /// Thresholds that differ for a language: ISO 639-3 code, rule, threshold or null.
+    /// Thresholds per language: ISO 639-3 code, then rule name, then the threshold, or null to turn the rule off.
     pub languages: Overrides,
 }
 
@@ -88,11 +87,11 @@ impl Default for Code {
 
 const RULES: [Rule; 12] = [
     Rule::max("line-too-long", "characters", "length of the longest line"),
-    Rule::max("lines-too-long", "characters", "mean length of the lines, blank ones included"),
+    Rule::max("lines-too-long", "characters", "mean length of the lines, including blank lines"),
     Rule::min("too-few-alphanumerics", "share", "letters and digits among the characters"),
     Rule::min("too-few-letters", "share", "letters among the characters"),
     Rule::max("generated-file", "phrases", "different phrases of generated files in the first lines"),
-    Rule::max("minified", "share", "characters in long lines with next to no white space"),
+    Rule::max("minified", "share", "characters in long lines with almost no white space"),
     Rule::max("too-much-encoded-data", "share", "characters in base64, hexadecimal bytes and escapes"),
     Rule::max("encoded-run-too-long", "characters", "longest run of base64, hexadecimal bytes or escapes"),
     Rule::min("too-few-comments", "share", "characters in comments, without white space"),
@@ -101,7 +100,7 @@ const RULES: [Rule; 12] = [
     Rule::max("too-many-lines", "lines", "number of lines"),
 ];
 
-/// What one pass over the lines gives, in characters without line ends.
+/// Counts from one pass over the lines, in characters without line ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct LineCounts {
     lines: usize,
@@ -213,7 +212,7 @@ mod tests {
     use crate::filter::tests::{measure, value};
 
     #[test]
-    fn by_hand() {
+    fn measures_lines_letters_and_comments() {
         // Lines of 9, 0 and 6 characters; 17 characters with the two line ends; letters 3 + 4, digits 1 + 1.
         let text = "let x = 1\n\n// é 2中";
         let values = measure(&Code::default(), &Facts { text, origin: Some("x.rs"), ..Facts::default() });
@@ -227,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn generated_files_say_so_at_their_head() {
+    fn generated_marks_count_only_in_the_first_lines() {
         let code = Code::default();
         assert_eq!(value(&code, "generated-file", "// Code generated by protoc-gen-go. DO NOT EDIT.\n"), Some(2.0));
         assert_eq!(value(&code, "generated-file", "/* Automatically generated by rust-bindgen */"), Some(1.0));
@@ -236,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn minified_lines_have_no_space() {
+    fn minified_lines_have_almost_no_white_space() {
         let packed = "function(a,b){return a+b};".repeat(10); // 260 characters, 10 spaces
         assert_eq!(value(&Code::default(), "minified", &packed), Some(1.0));
         assert_eq!(value(&Code::default(), "minified", &"some words here ".repeat(20)), Some(0.0));
@@ -253,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn measuring_keeps_marks_and_drops_thresholds() {
+    fn measuring_keeps_measurement_settings() {
         let code = Code { packed_line: 9, max_lines: Some(1.0), ..Code::default() };
         assert_eq!(code.measuring(), Code { packed_line: 9, ..Code::default() });
     }

@@ -1,29 +1,28 @@
-//! Which characters of a source file stand in comments, by programming language.
+//! Counts the comment characters of a source file, by programming language.
 //!
-//! A scanner that knows comments and strings, not a parser. What it knows it takes from the lexical chapter of each
-//! language; it does not know regular-expression literals, here-documents or nested interpolation, where it can take
-//! code for comment until the end of a line. Documentation comments are comments, and so are Python strings that begin
-//! a line with three quotes.
+//! A scanner for comments and strings, not a parser. It follows the lexical chapter of each language. It does not know
+//! regular-expression literals, here-documents or nested interpolation, where it can mistake code for a comment until
+//! the end of a line. Documentation comments count, and so do Python strings that begin a line with three quotes.
 //!
-//! *Invariant*: linear time but for comments nested in themselves; counts characters that are not white space, so that
-//! the comment's share is in 0..=1.
+//! *Invariant*: linear time, except for nested comments; counts only characters that are not white space, so the share
+//! of comments is in 0..=1.
 
 use super::Facts;
 
-/// How a language writes comments and strings.
+/// Comment and string syntax of a language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Syntax {
     /// Marks that begin a comment up to the end of the line.
     line: &'static [&'static str],
     /// Marks around a comment of any length.
     block: &'static [(&'static str, &'static str)],
-    /// Whether a comment may stand inside a comment.
+    /// Whether comments nest.
     nested: bool,
     /// Quotes of strings that end with their line.
     quotes: &'static [u8],
-    /// Quotes of strings that may go over lines.
+    /// Quotes of strings that may span lines.
     long_quotes: &'static [&'static str],
-    /// Whether a line mark counts only after white space or at the beginning of a line (`$#` and `${#x}` in shells).
+    /// Whether a line mark counts only after white space or at the start of a line (`$#` and `${#x}` in shells).
     spaced: bool,
 }
 
@@ -45,7 +44,7 @@ const PERCENT: Syntax = Syntax { line: &["%"], quotes: b"", spaced: false, ..HAS
 const MARKUP: Syntax = Syntax { line: &[], block: &[("<!--", "-->")], quotes: b"", ..HASH };
 const ML: Syntax = Syntax { line: &[], block: &[("(*", "*)")], nested: true, quotes: b"\"", ..HASH };
 
-/// The syntax of the files with this extension.
+/// The syntax of files with this extension.
 fn by_extension(extension: &str) -> Option<Syntax> {
     Some(match extension {
         "rs" => RUST,
@@ -69,7 +68,7 @@ fn by_extension(extension: &str) -> Option<Syntax> {
     })
 }
 
-/// The syntax of a document: by the extension or whole name of its origin, else by its media type.
+/// The syntax of a document, from the extension or name of its origin, or else from its media type.
 fn syntax_of(facts: &Facts<'_>) -> Option<Syntax> {
     let by_origin = facts.origin.and_then(|origin| {
         let path = origin.split(['?', '#']).next().unwrap_or(origin);
@@ -96,14 +95,14 @@ fn syntax_of(facts: &Facts<'_>) -> Option<Syntax> {
     })
 }
 
-/// Characters in comments and in all, both without white space.
+/// Characters in comments and in total, both without white space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Comments {
     pub(super) comment: usize,
     pub(super) all: usize,
 }
 
-/// Counts the comment characters of a document; `None` when its language is not known.
+/// Counts the comment characters of a document, or `None` if its programming language is unknown.
 pub(super) fn count(facts: &Facts<'_>) -> Option<Comments> {
     let syntax = syntax_of(facts)?;
     let mut scanner = Scanner { text: facts.text, at: 0, syntax, comment: 0 };
@@ -133,7 +132,7 @@ impl<'a> Scanner<'a> {
         self.bytes_at(self.at)
     }
 
-    /// Takes one comment, string or byte.
+    /// Scans one comment, string or byte.
     fn step(&mut self) {
         let rest = self.rest();
         let syntax = self.syntax;
@@ -200,12 +199,12 @@ impl<'a> Scanner<'a> {
             if *byte == b'\n' && !long {
                 return;
             }
-            // A backslash also takes the byte after it.
+            // A backslash also escapes the next byte.
             self.at = (self.at + if *byte == b'\\' { 2 } else { 1 }).min(self.text.len());
         }
     }
 
-    /// Rust `r"…"` and `r#"…"#`; a word that ends in r before a quote cannot stand in Rust.
+    /// Skips Rust `r"…"` and `r#"…"#`. In Rust no word ending in r can precede a quote.
     fn skip_raw_string(&mut self) -> bool {
         let Some(after) = self.rest().strip_prefix(b"r") else { return false };
         let hashes = after.iter().take_while(|byte| **byte == b'#').count();
@@ -219,7 +218,7 @@ impl<'a> Scanner<'a> {
         true
     }
 
-    /// Rust character literals that would open a string: `'"'` and those with a backslash. Lifetimes stay alone.
+    /// Skips Rust character literals that look like the start of a string: `'"'` and escapes. Ignores lifetimes.
     fn skip_character(&mut self) -> bool {
         let rest = self.rest();
         if rest.starts_with(b"'\"'") {
@@ -255,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_in_strings_are_no_comments() {
+    fn comment_marks_in_strings_are_not_comments() {
         assert_eq!(counted("a.js", "let u = \"http://x\", t = `//\n//`;").0, 0);
         assert_eq!(counted("a.rs", "let s = r#\"a \" // b\"#; // c").0, 3);
         assert_eq!(counted("a.rs", "let c = '\"'; fn f<'a>() {} // \"").0, 3);
@@ -272,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn the_language_is_that_of_the_origin_or_media_type() {
+    fn origin_or_media_type_decides_the_syntax() {
         let by = |origin, media_type| {
             count(&Facts { text: "//a", origin, media_type, language: None }).map(|found| found.comment)
         };

@@ -1,6 +1,6 @@
-//! `filter-lines` and `filter-redact`: cut or replace spans of documents that stay.
+//! `filter-lines` and `filter-redact`: cut or replace spans of documents without rejecting any.
 //!
-//! Invariant: every cut is on record as an edit: document, rule, count, bytes.
+//! Invariant: every cut is recorded as an edit: document, rule, count, bytes.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -14,13 +14,13 @@ use corpusmill_pipeline::{Edit, Port, Reads, Stage, StageError, Task};
 use super::lines::{LineCuts, cut_lines};
 use super::redact::{RedactSettings, redact};
 use super::step::Filter;
-use crate::acquire::split::Side;
+use corpusmill_readers::split::Side;
 
-/// Cuts lines.
+/// Cuts lines from documents.
 #[derive(Debug)]
 pub(super) struct CutLines {
     pub(super) settings: LineCuts,
-    /// For its media types.
+    /// Selects documents by media type.
     pub(super) filter: Filter,
 }
 
@@ -28,7 +28,7 @@ pub(super) struct CutLines {
 #[derive(Debug)]
 pub(super) struct Redact {
     pub(super) settings: RedactSettings,
-    /// For its media types.
+    /// Selects documents by media type.
     pub(super) filter: Filter,
 }
 
@@ -37,7 +37,7 @@ fn ports() -> Vec<Port> {
     vec![Port { name: "documents", reads: Reads::Same, schema }]
 }
 
-/// Applies an edit to the text of each row that the filter covers.
+/// Applies `edit` to the text of each row that the filter covers.
 fn edit_texts(
     task: &mut Task<'_>,
     filter: &Filter,
@@ -89,7 +89,7 @@ impl Stage for CutLines {
 
     fn run(&self, task: &mut Task<'_>) -> Result<(), StageError> {
         edit_texts(task, &self.filter, |text, media_type| {
-            // Lines of source code are no sentences.
+            // Lines of source code are not sentences.
             if media_type.is_some_and(|media| media.starts_with("text/x-") && Side::of_media_type(media) == Side::Code)
             {
                 return (None, Vec::new());

@@ -1,16 +1,16 @@
-//! Finds data that stands in a text as characters: base64, lists of hexadecimal bytes, Unicode escapes.
+//! Finds data encoded as text: base64, lists of hexadecimal bytes, Unicode escapes.
 //!
-//! The shapes are those of the encoded-data filter of `StarCoder` 2 (Lozhkov et al. 2024, section 2.1), made stricter
-//! where they took prose for data: a base64 run stays on its line unless the next line is one too, and holds a digit
+//! The patterns are those of the encoded-data filter of StarCoder 2 (Lozhkov et al. 2024, section 2.1), made stricter
+//! where they match prose: a base64 run continues on the next line only if that line is base64 too, and it has a digit
 //! and letters of both cases, or is hexadecimal.
 //!
-//! *Invariant*: linear time; spans found do not overlap.
+//! *Invariant*: linear time; the spans do not overlap.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// Encoded data in one text, in bytes, which are characters, since all of it is ASCII.
+/// Amount of encoded data in one text, in bytes. Bytes equal characters here, since the data is ASCII.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Encoded {
     /// Bytes in all spans.
@@ -39,7 +39,7 @@ pub(super) fn find(text: &str) -> Encoded {
     found
 }
 
-/// Whether a span of the right shape holds data, not a long identifier, a path or a rule of slashes.
+/// Whether a matching span is data rather than a long identifier, a path or a line of slashes.
 fn is_data(span: &str) -> bool {
     let has = |test: fn(&u8) -> bool| span.as_bytes().iter().any(test);
     let digit = has(u8::is_ascii_digit);

@@ -1,10 +1,10 @@
-//! The `FineWeb` rules: lists, menus and broken extraction that the other families let pass.
+//! The FineWeb rules: lists, menus and broken extraction that the other families accept.
 //!
-//! From Penedo et al. 2024, *The `FineWeb` Datasets*, section 3.6; thresholds as in datatrove's
+//! From Penedo et al. 2024, *The FineWeb Datasets*, section 3.6; thresholds as in datatrove's
 //! `fineweb_quality_filter.py`.
 //!
-//! *Invariant*: in text of scripts without spaces a line is short at half the characters, and two characters count as
-//! one word.
+//! *Invariant*: in scripts without spaces the length limit of short lines is halved, and two characters count as one
+//! word.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,21 +13,21 @@ use super::repetition::Duplicates;
 use super::{CHARACTERS_A_WORD, Facts, Family, Overrides, Rule, is_mostly_unspaced, ratio};
 use crate::words;
 
-/// Settings of the `FineWeb` rules. `short-line` is measured with; all others only judge.
+/// Settings of the FineWeb rules. `short-line` affects the measurement; all others are thresholds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct FineWeb {
-    /// Characters up to which a line is short (`FineWeb`: 30); half of it in scripts without spaces.
+    /// Maximum length of a short line, in characters (FineWeb: 30). Halved in scripts without spaces.
     pub short_line: u32,
-    /// Least share of lines that end as a sentence does (`FineWeb`: 0.12).
+    /// Minimum share of lines that end with sentence punctuation (FineWeb: 0.12).
     pub min_terminated_lines: Option<f64>,
-    /// Greatest share of short lines (`FineWeb`: 0.67).
+    /// Maximum share of short lines (FineWeb: 0.67).
     pub max_short_lines: Option<f64>,
-    /// Greatest share of characters in lines that repeat an earlier line (`FineWeb`: 0.01).
+    /// Maximum share of characters in lines that repeat an earlier line (FineWeb: 0.01).
     pub max_repeated_line_characters: Option<f64>,
-    /// Most line ends a word (`FineWeb`: 0.3).
+    /// Maximum number of line ends per word (FineWeb: 0.3).
     pub max_newlines: Option<f64>,
-    /// Thresholds that differ for a language: ISO 639-3 code, rule, threshold or null.
+    /// Thresholds per language: ISO 639-3 code, then rule name, then the threshold, or null to turn the rule off.
     pub languages: Overrides,
 }
 
@@ -45,8 +45,8 @@ impl Default for FineWeb {
 }
 
 const RULES: [Rule; 4] = [
-    Rule::min("too-few-terminated-lines", "share", "lines that end as a sentence does, of those not blank"),
-    Rule::max("too-many-short-lines", "share", "short lines, of those not blank"),
+    Rule::min("too-few-terminated-lines", "share", "lines that end with sentence punctuation, of the non-blank lines"),
+    Rule::max("too-many-short-lines", "share", "short lines, of the non-blank lines"),
     Rule::max("repeated-line-characters", "share", "characters in lines that repeat an earlier line"),
     Rule::max("too-many-newlines", "per word", "line ends divided by the number of words"),
 ];
@@ -100,7 +100,7 @@ mod tests {
     use crate::filter::tests::measure;
 
     #[test]
-    fn by_hand() {
+    fn measures_line_shares() {
         // Four lines: 7, 31, 7 and 30 characters; two end in a mark; 7 of 75 characters repeat; 4 line ends, 19 words.
         let text = format!("Home ok\n{}.\n\nHome ok\n{}x ab cd!", "a".repeat(30), "b ".repeat(11));
         let values = measure(&FineWeb::default(), &Facts { text: &text, ..Facts::default() });
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn measuring_keeps_what_measures() {
+    fn measuring_keeps_measurement_settings() {
         let settings = FineWeb { short_line: 9, max_newlines: None, ..FineWeb::default() };
         assert_eq!(settings.measuring(), FineWeb { short_line: 9, ..FineWeb::default() });
     }

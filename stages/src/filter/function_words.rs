@@ -1,10 +1,10 @@
-//! Languages by their function words: a second opinion on what trigrams propose.
+//! Identifies languages by their function words, to confirm or overrule what trigrams propose.
 //!
-//! A function word counts with its characters, divided among the languages that share it; a language's *evidence* is
-//! the share of a text's characters that its words so account for. The lists are in `function_words.txt`.
+//! The characters of a function word are divided among the languages that share it. A language's *evidence* is its part
+//! of the text's characters, as a share. The lists are in `function_words.txt`.
 //!
-//! *Invariant*: only languages written in a script of the text can be named, since their words must stand in it; equal
-//! evidence goes to the language first in the list.
+//! *Invariant*: only a language with words in the text can be returned, so it is written in a script of the text; of
+//! languages with equal evidence, the first in the list wins.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -14,12 +14,12 @@ use crate::words;
 
 const LISTS: &str = include_str!("function_words.txt");
 
-/// The evidence that overrules the trigrams: this much in all …
+/// Minimum evidence that overrules the trigrams …
 const LEAST_EVIDENCE: f64 = 0.04;
-/// … and this many times the evidence for the language that they propose.
+/// … and minimum ratio to the evidence for the language that they propose.
 const LEAST_LEAD: f64 = 1.3;
 
-/// The languages in the order of the list, and for each word the places of its languages.
+/// The languages in the order of the list, and for each word the positions of its languages.
 struct Lists {
     languages: Vec<&'static str>,
     words: BTreeMap<&'static str, Vec<usize>>,
@@ -42,7 +42,7 @@ static TABLE: LazyLock<Lists> = LazyLock::new(|| {
     lists
 });
 
-/// Evidence for each language of the table, 0..=1.
+/// Evidence for each language of the table, in 0..=1.
 fn weigh(text: &str) -> Vec<f64> {
     let table = &*TABLE;
     let (mut evidence, mut total, mut lower) = (vec![0.0; table.languages.len()], 0_usize, String::new());
@@ -60,16 +60,16 @@ fn weigh(text: &str) -> Vec<f64> {
     evidence.into_iter().map(|sum: f64| sum / total).collect()
 }
 
-/// Decides between the language that trigrams propose for `text` and the one that its function words speak for.
+/// Decides between the language that trigrams propose for `text` and the one with the most evidence.
 ///
-/// The score of an overruled proposal is the lead of the language named: 1 when nothing speaks for the other.
+/// If the proposal is overruled, the score is the relative lead in evidence: 1 if the proposed language has none.
 pub(super) fn decide(text: &str, proposed: Option<Identified>) -> Option<Identified> {
     let proposed = proposed?;
     let table = &*TABLE;
     let evidence = weigh(text);
     let best = (0..evidence.len()).rev().max_by(|one, other| evidence[*one].total_cmp(&evidence[*other]))?;
     let own = table.languages.iter().position(|language| *language == listed(proposed.language));
-    // A language without a list is one whose script it does not share (whatlang is then certain), or unknown here.
+    // A language without a list either has its own script, so whatlang is certain, or is unknown to the table.
     let own_evidence = own.map(|place| evidence[place]);
     let (Some(own_evidence), best_evidence) = (own_evidence, evidence[best]) else { return Some(proposed) };
     if own == Some(best) || best_evidence < LEAST_EVIDENCE || best_evidence < own_evidence * LEAST_LEAD {
@@ -78,7 +78,7 @@ pub(super) fn decide(text: &str, proposed: Option<Identified>) -> Option<Identif
     Some(Identified { language: table.languages[best], score: (best_evidence - own_evidence) / best_evidence })
 }
 
-/// The code under which the list has a language of `whatlang`.
+/// The code in the list for a language of `whatlang`.
 fn listed(code: &'static str) -> &'static str {
     match code {
         "msa" => "zsm",
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lists_are_lower_case_and_words_are_single_words() {
+    fn list_entries_are_single_lower_case_words() {
         let lists = &*TABLE;
         assert!(lists.languages.iter().all(|code| code.len() == 3));
         for word in lists.words.keys() {
@@ -101,8 +101,8 @@ mod tests {
     }
 
     #[test]
-    fn evidence_by_hand() {
-        // Of 12 characters, "ikkje" (5) is Nynorsk alone.
+    fn evidence_of_a_known_word() {
+        // Of 12 characters, "ikkje" (5) is only in the Nynorsk list.
         let evidence = weigh("Ikkje abcdefg");
         let place = TABLE.languages.iter().position(|code| *code == "nno").unwrap();
         assert!((evidence[place] - 5.0 / 12.0).abs() < 1e-12);

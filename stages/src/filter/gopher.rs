@@ -1,10 +1,10 @@
-//! The Gopher quality rules: does a document look like running text?
+//! The Gopher quality rules, which keep documents that look like running text.
 //!
 //! From Rae et al. 2021, *Scaling Language Models: Methods, Analysis & Insights from Training Gopher*, appendix A1.1;
-//! thresholds as in datatrove's `gopher_quality_filter.py`, which `FineWeb` ran.
+//! thresholds as in datatrove's `gopher_quality_filter.py`, which FineWeb used.
 //!
-//! *Invariant*: the stop-word rule applies only where the document's language is known and has a list, and the rules on
-//! word length only where most words belong to scripts with spaces; elsewhere the value is `None`.
+//! *Invariant*: the stop-word rule applies only if the document's language is known and has a list; the word-length
+//! rules apply only if at least half of the words are in scripts with spaces. Otherwise the value is `None`.
 
 use std::collections::BTreeMap;
 
@@ -14,38 +14,38 @@ use serde::{Deserialize, Serialize};
 use super::{Facts, Family, Overrides, Rule, count, ratio};
 use crate::words;
 
-/// Settings of the Gopher quality rules. `stop-words` is measured with; all others only judge.
+/// Settings of the Gopher quality rules. `stop-words` affects the measurement; all others are thresholds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct GopherQuality {
-    /// Words to look for, lower case, by ISO 639-3 code. English is Gopher's list; the others are the eight words of
-    /// the same office in their language.
+    /// Stop words in lower case, by ISO 639-3 code. English has Gopher's list; each other language has eight words of
+    /// the same function.
     pub stop_words: BTreeMap<String, Vec<String>>,
-    /// Fewest words (Gopher: 50).
+    /// Minimum number of words (Gopher: 50).
     pub min_words: Option<f64>,
-    /// Most words (Gopher: 100 000).
+    /// Maximum number of words (Gopher: 100,000).
     pub max_words: Option<f64>,
-    /// Least mean word length in characters (Gopher: 3).
+    /// Minimum mean word length, in characters (Gopher: 3).
     pub min_mean_word_length: Option<f64>,
-    /// Greatest mean word length in characters (Gopher: 10).
+    /// Maximum mean word length, in characters (Gopher: 10).
     pub max_mean_word_length: Option<f64>,
-    /// Most `#` a word (Gopher: 0.1).
+    /// Maximum number of `#` per word (Gopher: 0.1).
     pub max_hash_signs: Option<f64>,
-    /// Most ellipses a word (Gopher: 0.1).
+    /// Maximum number of ellipses per word (Gopher: 0.1).
     pub max_ellipses: Option<f64>,
-    /// Greatest share of lines that begin with a bullet (Gopher: 0.9).
+    /// Maximum share of lines that begin with a bullet (Gopher: 0.9).
     pub max_bullet_lines: Option<f64>,
-    /// Greatest share of lines that end with an ellipsis (Gopher: 0.3).
+    /// Maximum share of lines that end with an ellipsis (Gopher: 0.3).
     pub max_ellipsis_lines: Option<f64>,
-    /// Least share of words with a letter (Gopher: 0.8).
+    /// Minimum share of words that contain a letter (Gopher: 0.8).
     pub min_alphabetic_words: Option<f64>,
-    /// Fewest different stop words (Gopher: 2).
+    /// Minimum number of different stop words (Gopher: 2).
     pub min_stop_words: Option<f64>,
-    /// Thresholds that differ for a language: ISO 639-3 code, rule, threshold or null.
+    /// Thresholds per language: ISO 639-3 code, then rule name, then the threshold, or null to turn the rule off.
     pub languages: Overrides,
 }
 
-/// Gopher's English words, and the words of the same kind of the languages most used on the web.
+/// Gopher's English words, and words of the same function in the languages most used on the web.
 const STOP_WORDS: [(&str, &str); 12] = [
     ("eng", "the be to of and that have with"),
     ("deu", "der die und in den von zu das"),
@@ -88,13 +88,13 @@ const RULES: [Rule; 10] = [
     Rule::max("words-too-long", "characters", "mean length of the words of scripts with spaces"),
     Rule::max("too-many-hash-signs", "per word", "number of # divided by the number of words"),
     Rule::max("too-many-ellipses", "per word", "number of ... and … divided by the number of words"),
-    Rule::max("too-many-bullet-lines", "share", "lines that begin with a bullet, of those not blank"),
-    Rule::max("too-many-ellipsis-lines", "share", "lines that end with an ellipsis, of those not blank"),
-    Rule::min("too-few-alphabetic-words", "share", "words with a letter, of all words and lone symbols"),
+    Rule::max("too-many-bullet-lines", "share", "lines that begin with a bullet, of the non-blank lines"),
+    Rule::max("too-many-ellipsis-lines", "share", "lines that end with an ellipsis, of the non-blank lines"),
+    Rule::min("too-few-alphabetic-words", "share", "words that contain a letter, of all words and isolated symbols"),
     Rule::min("too-few-stop-words", "words", "different stop words of the document's language"),
 ];
 
-/// What one pass over the words gives.
+/// Counts from one pass over the words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct WordCounts {
     words: usize,
@@ -124,7 +124,7 @@ fn ends_with_ellipsis(line: &str) -> bool {
     line.ends_with("...") || line.ends_with('…')
 }
 
-/// Number of different words of `list` (lower case) that `text` holds.
+/// Number of different words of `list` (lower case) that `text` contains.
 fn count_stop_words(text: &str, list: &[String]) -> usize {
     let mut missing: Vec<&str> = list.iter().map(String::as_str).collect();
     for word in words::words(text) {
@@ -136,7 +136,7 @@ fn count_stop_words(text: &str, list: &[String]) -> usize {
     list.len() - missing.len()
 }
 
-/// Whether `word` in lower case is `stop`.
+/// Whether `word` in lower case equals `stop`.
 fn same_word(word: &str, stop: &str) -> bool {
     if word.is_ascii() {
         word.eq_ignore_ascii_case(stop)
@@ -213,8 +213,8 @@ mod tests {
     use crate::filter::tests::{measure, value};
 
     #[test]
-    fn counts_by_hand() {
-        // Words: The cat sat on 3 mats and the dog # … — nine words, two lone symbols.
+    fn measures_known_counts() {
+        // Words: The cat sat on 3 mats and the dog # … — nine words, two isolated symbols.
         let text = "- The cat sat on 3 mats\n\n• and the dog # …\n";
         let values = measure(&GopherQuality::default(), &Facts { text, language: Some("eng"), ..Facts::default() });
         assert_eq!(values["too-few-words"], Some(9.0));
@@ -223,13 +223,13 @@ mod tests {
         assert_eq!(values["too-many-ellipses"], Some(1.0 / 9.0));
         assert_eq!(values["too-many-bullet-lines"], Some(1.0));
         assert_eq!(values["too-many-ellipsis-lines"], Some(0.5));
-        // The lone symbols are "-", "•", "#" and "…"; "3" has no letter.
+        // The isolated symbols are "-", "•", "#" and "…"; "3" has no letter.
         assert_eq!(values["too-few-alphabetic-words"], Some(8.0 / 13.0));
         assert_eq!(values["too-few-stop-words"], Some(2.0));
     }
 
     #[test]
-    fn chinese_is_counted_by_character_and_has_no_word_length() {
+    fn chinese_words_are_characters_without_word_length() {
         let text = "我们在用 Rust 写的东西是好的。";
         let values = measure(&GopherQuality::default(), &Facts { text, language: Some("cmn"), ..Facts::default() });
         assert_eq!(values["too-few-words"], Some(12.0));
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_apply_is_none() {
+    fn rules_that_do_not_apply_are_none() {
         let values = measure(&GopherQuality::default(), &Facts { text: "the of", ..Facts::default() });
         assert_eq!(values["too-few-stop-words"], None);
         let values = measure(&GopherQuality::default(), &Facts::default());

@@ -1,10 +1,11 @@
-//! Repeated word n-grams of one text, found exactly and in linear time.
+//! Finds the repeated word n-grams of one text, exactly and in linear time.
 //!
-//! An (n+1)-gram can only be repeated where both n-grams inside it are. So each step looks only at the places that the
-//! step before left, and names an (n+1)-gram by the numbers of those two: no text is hashed twice and no two different
-//! n-grams are ever taken for one (the naming scheme of Karp, Miller and Rosenberg 1972, with n growing by one).
+//! An (n+1)-gram can only be repeated where both n-grams inside it are repeated. So each step reads only the positions
+//! that the previous step kept, and identifies an (n+1)-gram by the numbers of those two n-grams: no text is hashed
+//! twice and different n-grams never collide (the naming scheme of Karp, Miller and Rosenberg 1972, with n growing by
+//! one).
 //!
-//! *Invariant*: after each step `places` holds, in order, the word positions whose n-gram occurs at least twice.
+//! *Invariant*: after each step `places` has, in order, the word positions whose n-gram occurs at least twice.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -14,7 +15,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use super::share;
 use crate::words;
 
-/// Hash of words and of pairs of numbers. Fixed, so the maps behave the same in every run; their order is never read.
+/// Hashes words and pairs of numbers. Has no random seed, so maps are the same in every run; their order is never read.
 #[derive(Debug, Default)]
 pub(super) struct Mixer(u64);
 
@@ -40,7 +41,7 @@ impl Hasher for Mixer {
 pub(super) type Set<T> = HashSet<T, BuildHasherDefault<Mixer>>;
 type Map<K, V> = HashMap<K, V, BuildHasherDefault<Mixer>>;
 
-/// No repeated n-gram begins here.
+/// Marks a position where no repeated n-gram begins.
 const NONE: u32 = u32::MAX;
 
 /// The repeated n-grams of a text, for one n at a time.
@@ -49,15 +50,15 @@ pub(super) struct Grams {
     length: usize,
     /// Number of the n-gram at each word, or `NONE`.
     numbers: Vec<u32>,
-    /// How often the n-gram of each number occurs.
+    /// Number of occurrences of each n-gram, by its number.
     counts: Vec<u32>,
     places: Vec<usize>,
-    /// Characters in the words before each word, and in all of them at the end.
+    /// Characters in the words before each word; the last entry is the total.
     characters: Vec<usize>,
 }
 
 impl Grams {
-    /// The repeated words of `text`: n = 1.
+    /// The repeated words of `text` (n = 1).
     pub(super) fn of(text: &str) -> Self {
         let mut seen: Map<&str, u32> = Map::default();
         let (mut numbers, mut counts, mut characters, mut total) = (Vec::new(), Vec::new(), vec![0], 0);
@@ -72,7 +73,7 @@ impl Grams {
         grams
     }
 
-    /// Goes on from n to n + 1.
+    /// Advances from n to n + 1.
     pub(super) fn grow(&mut self) {
         let mut seen: Map<u64, u32> = Map::default();
         self.counts.clear();
@@ -90,7 +91,7 @@ impl Grams {
         self.drop_unique();
     }
 
-    /// The n of the n-grams that are in view.
+    /// The current n.
     pub(super) const fn length(&self) -> usize {
         self.length
     }
@@ -107,8 +108,8 @@ impl Grams {
         });
     }
 
-    /// Share of the words' characters that the occurrences of the most frequent n-gram cover, counting each once; of
-    /// equally frequent ones, the longest. 0 when none occurs twice.
+    /// Share of the words' characters that the most frequent n-gram covers, counting each character once. Of equally
+    /// frequent n-grams, the longest counts. 0 if none occurs twice.
     pub(super) fn top_share(&self) -> f64 {
         let best = self.places.iter().copied().max_by_key(|&place| {
             let number = self.number(place);
@@ -117,7 +118,7 @@ impl Grams {
         best.map_or(0.0, |best| self.cover(|place| self.number(place) == self.number(best)))
     }
 
-    /// Share of the words' characters in n-grams that stood in the text before, counting each once.
+    /// Share of the words' characters in n-grams that occur earlier in the text, counting each character once.
     pub(super) fn repeated_share(&self) -> f64 {
         let mut seen = vec![false; self.counts.len()];
         self.cover(|place| {
@@ -152,7 +153,7 @@ fn at(counts: &[u32], number: u32) -> u32 {
     usize::try_from(number).ok().and_then(|number| counts.get(number).copied()).unwrap_or_default()
 }
 
-/// The number of `key`, a new one when it is new; counts the occurrence.
+/// The number of `key`, a new number if `key` is new. Counts the occurrence.
 fn name<K: std::hash::Hash + Eq>(seen: &mut Map<K, u32>, counts: &mut Vec<u32>, key: K) -> u32 {
     let next = u32::try_from(counts.len()).unwrap_or(NONE);
     let number = *seen.entry(key).or_insert(next);
@@ -180,8 +181,8 @@ mod tests {
     }
 
     #[test]
-    fn by_hand() {
-        // 12 characters; "ab cd" stands at words 0 and 3, "cd ef" once, "cd gh" once.
+    fn shares_of_known_bigrams() {
+        // 12 characters; "ab cd" occurs at words 0 and 3, "cd ef" once, "cd gh" once.
         let grams = grown("ab cd ef, ab cd gh", 2);
         assert_eq!(grams.places, [0, 3]);
         assert_eq!((grams.top_share(), grams.repeated_share()), (8.0 / 12.0, 4.0 / 12.0));

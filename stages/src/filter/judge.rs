@@ -1,6 +1,6 @@
-//! `filter`: judges the measured columns by thresholds.
+//! `filter`: compares the measured columns with thresholds and rejects documents.
 //!
-//! Invariant: reads no text to decide; the first rule broken, in the order of the groups, is the one on record.
+//! Invariant: the decision reads no text. The rejection names the first broken rule, in the order of the groups.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
@@ -14,7 +14,7 @@ use super::measure::{LANGUAGE_SCORE, column};
 use super::step::Filter;
 use super::{Family, Verdict};
 
-/// Judges documents.
+/// Applies thresholds to measured documents.
 #[derive(Debug)]
 pub(super) struct Judge {
     pub(super) settings: Filter,

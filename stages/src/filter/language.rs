@@ -1,12 +1,12 @@
-//! Which natural language a text is in.
+//! Identifies the natural language of a text.
 //!
-//! `whatlang` (trigrams and alphabets, 69 languages) proposes; what it cannot name, or gets wrong, is decided by letters
-//! (the `letters` module) and by function words, the short words that every sentence of a language uses (the
-//! `function_words` module; the method is Grefenstette 1995, *Comparing two language identification schemes*).
-//! Meant for prose; of source code it says what the comments and names look like.
+//! `whatlang` (trigrams and alphabets, 69 languages) proposes a language. Letters (the `letters` module) and function
+//! words (the `function_words` module) decide what it does not know or gets wrong. Function words are the short words
+//! that most sentences of a language use (Grefenstette 1995, *Comparing two language identification schemes*).
+//! Designed for prose: in source code it only sees what the comments and names look like.
 //!
-//! *Invariant*: a text has the same language and score wherever and however often it is asked; a score is in 0..=1; at
-//! most [`SAMPLE_BYTES`] are looked at, taken from four places of a longer text.
+//! *Invariant*: a text has the same language and score on every machine and in every run; a score is in 0..=1; at most
+//! [`SAMPLE_BYTES`] are read, from four places of a longer text.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -16,15 +16,15 @@ use serde::{Deserialize, Serialize};
 
 use super::{Bound, Rule, Verdict, function_words, letters};
 
-/// Settings of the language filter. Both only judge.
+/// Settings of the language filter. None of them affects the measurement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Languages {
-    /// ISO 639-3 codes of the languages that stay; none listed: all stay. `zho` also means `cmn`.
+    /// Languages to keep, as ISO 639-3 codes. All if empty. A macrolanguage such as `zho` also matches `cmn`.
     pub allow: Vec<String>,
-    /// Least score (`FineWeb`: 0.65, of another identifier: choose by a look at your own rejections). Null: off.
+    /// Minimum score, 0 to 1. Null: off. FineWeb uses 0.65 with another identifier, so check your own rejections.
     pub min_score: Option<f64>,
-    /// Least scores that differ for a language: ISO 639-3 code, score or null.
+    /// Minimum scores per language: ISO 639-3 code, then the score, or null for no minimum.
     pub min_scores: BTreeMap<String, Option<f64>>,
 }
 
@@ -34,25 +34,25 @@ impl Default for Languages {
     }
 }
 
-/// The rules of the language filter, in the order in which [`Languages::judge`] tries them.
+/// The rules of the language filter, in the order in which [`Languages::judge`] applies them.
 pub const RULES: [Rule; 2] = [
-    Rule { name: "other-language", bound: Bound::Max, unit: "flag", description: "1 when the language is not allowed" },
-    Rule { name: "language-score", bound: Bound::Min, unit: "share", description: "certainty of the language named" },
+    Rule { name: "other-language", bound: Bound::Max, unit: "flag", description: "1 if the language is not allowed" },
+    Rule { name: "language-score", bound: Bound::Min, unit: "share", description: "certainty of the language" },
 ];
 
-/// A language and how certain it is.
+/// An identified language and its certainty.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Identified {
     /// ISO 639-3 code.
     pub language: &'static str,
-    /// 0 (a guess) to 1 (no other language comes near).
+    /// Certainty, from 0 (a guess) to 1 (no other language is close).
     pub score: f64,
 }
 
 impl Languages {
-    /// Judges a language and score as measured; the pair is `None` when the text has no letters.
+    /// Applies the rules to a measured language and score, or to `None` if the text has no letters.
     ///
-    /// A text without a language breaks `other-language` where languages are listed, and else nothing.
+    /// A text without a language breaks `other-language` if [`Languages::allow`] lists languages; otherwise it passes.
     pub fn judge(&self, identified: Option<(&str, f64)>) -> Option<Verdict> {
         let [other_language, language_score] = RULES;
         let language = identified.map(|(language, _)| language);
@@ -68,7 +68,7 @@ impl Languages {
     }
 }
 
-/// Whether `listed` means the language `code`: the same, or the macrolanguage that has it as its common form.
+/// Whether `listed` matches the language `code`: the same code, or the macrolanguage whose common form it is.
 fn is_same(listed: &str, code: &str) -> bool {
     listed == code
         || matches!(
@@ -88,10 +88,10 @@ fn is_same(listed: &str, code: &str) -> bool {
         )
 }
 
-/// Most bytes of a text that are looked at.
+/// Maximum number of bytes of a text that are read.
 pub const SAMPLE_BYTES: usize = 8192;
 
-/// A text's language and score; `None` when it has no letters of a script that is known here.
+/// Language and score of a text, or `None` if it has no letters of a known script.
 pub fn identify(text: &str) -> Option<Identified> {
     let sample = sample(text);
     if let Some(language) = letters::decide(&sample) {
@@ -106,7 +106,7 @@ fn bounded(score: f64) -> f64 {
     if score.is_finite() { score.clamp(0.0, 1.0) } else { 0.0 }
 }
 
-/// At most [`SAMPLE_BYTES`] of a text, whole words from four places spread over it.
+/// At most [`SAMPLE_BYTES`] of a text: whole words from four evenly spaced places.
 fn sample(text: &str) -> Cow<'_, str> {
     const WINDOWS: usize = 4;
     if text.len() <= SAMPLE_BYTES {
@@ -118,7 +118,7 @@ fn sample(text: &str) -> Cow<'_, str> {
     for window in 0..WINDOWS {
         let start = text.floor_char_boundary(window * step);
         let part = &text[start..text.floor_char_boundary(start + width)];
-        // Not the halves of words at the ends, where there are spaces.
+        // Drops partial words at both ends, in text with spaces.
         let first = if window == 0 { 0 } else { part.find(char::is_whitespace).unwrap_or(0) };
         let last = part.rfind(char::is_whitespace).filter(|last| *last > first).unwrap_or(part.len());
         sample.push_str(&part[first..last]);
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn judging_names_the_rule_and_the_values() {
+    fn rejections_name_rule_value_and_threshold() {
         let settings = Languages { allow: vec!["eng".into(), "zho".into()], ..Languages::default() };
         assert_eq!(settings.judge(Some(("eng", 0.65))), None);
         assert_eq!(settings.judge(Some(("cmn", 1.0))), None);

@@ -1,6 +1,6 @@
-//! The plain rules on size: characters, bytes, words.
+//! The length rules: characters, bytes, words.
 //!
-//! *Invariant*: every rule is always measured and applies to every document, in any language or none.
+//! *Invariant*: every rule applies to every document, with or without a known language, and always has a value.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,23 +8,23 @@ use serde::{Deserialize, Serialize};
 use super::{Facts, Family, Overrides, Rule, count};
 use crate::words;
 
-/// Settings of the rules on size. All of them only judge.
+/// Settings of the length rules. All of them are thresholds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Length {
-    /// Fewest characters (Dolma 3 code: 32).
+    /// Minimum number of characters (Dolma 3 code: 32).
     pub min_characters: Option<f64>,
-    /// Most characters (off; Dolma 3 code: 262 144).
+    /// Maximum number of characters. Off by default (Dolma 3 code: 262,144).
     pub max_characters: Option<f64>,
-    /// Fewest bytes (off).
+    /// Minimum number of bytes in UTF-8. Off by default.
     pub min_bytes: Option<f64>,
-    /// Most bytes (off).
+    /// Maximum number of bytes in UTF-8. Off by default.
     pub max_bytes: Option<f64>,
-    /// Fewest words (off; the Gopher rules have their own bound).
+    /// Minimum number of words. Off by default; the Gopher quality rules have their own minimum.
     pub min_words: Option<f64>,
-    /// Most words (off).
+    /// Maximum number of words. Off by default.
     pub max_words: Option<f64>,
-    /// Thresholds that differ for a language: ISO 639-3 code, rule, threshold or null.
+    /// Thresholds per language: ISO 639-3 code, then rule name, then the threshold, or null to turn the rule off.
     pub languages: Overrides,
 }
 
@@ -88,7 +88,7 @@ mod tests {
     use crate::filter::tests::value;
 
     #[test]
-    fn by_hand() {
+    fn counts_characters_bytes_and_words() {
         let text = "añ 中文!";
         assert_eq!(value(&Length::default(), "fewer-characters", text), Some(6.0));
         assert_eq!(value(&Length::default(), "more-bytes", text), Some(11.0));

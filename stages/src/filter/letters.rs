@@ -1,10 +1,11 @@
-//! Languages that their letters give away and `whatlang` does not know.
+//! Languages that are recognised by their letters and that `whatlang` does not know.
 //!
-//! *Invariant*: names a language only where at least half the letters are of its script, so a quotation decides nothing.
+//! *Invariant*: returns a language only if more than half of the letters are of its script, so a quotation does not
+//! decide.
 
 use crate::words;
 
-/// Scripts that stand for one language, by the code points of their blocks.
+/// Scripts that only one language uses here, by the code points of their blocks.
 const SCRIPTS: [(char, char, &str); 5] = [
     ('\u{0e80}', '\u{0eff}', "lao"),
     ('\u{0f00}', '\u{0fff}', "bod"),
@@ -13,10 +14,10 @@ const SCRIPTS: [(char, char, &str); 5] = [
     ('\u{1400}', '\u{167f}', "iku"),
 ];
 
-/// Cyrillic letters beyond those of the Slavic languages, by the languages that use them (Unicode CLDR exemplars).
-/// In this order: one that has a sign of an earlier row is not of a later one.
+/// Cyrillic letters that the Slavic languages lack, by the languages that use them (Unicode CLDR exemplars). The order
+/// matters: a text with a letter of an earlier row is not in the language of a later row.
 const CYRILLIC: [(&str, Option<&str>); 6] = [
-    ("ҳҷӣӯў", None), // Tajik, Uzbek (and Belarusian): left to the trigrams
+    ("ҳҷӣӯў", None), // Tajik, Uzbek (and Belarusian): the trigrams decide
     ("ҝҹ", Some("aze")),
     ("құ", Some("kaz")),
     ("әҗһ", Some("tat")),
@@ -24,10 +25,10 @@ const CYRILLIC: [(&str, Option<&str>); 6] = [
     ("өү", Some("khk")),
 ];
 
-/// One letter in this many must be a sign of its language.
+/// At least one in this many Cyrillic letters must be specific to the language.
 const ONE_IN: usize = 100;
 
-/// The language that the letters of `text` give away.
+/// The language of `text`, if its letters alone decide it.
 pub(super) fn decide(text: &str) -> Option<&'static str> {
     if text.is_ascii() {
         return None;

@@ -1,13 +1,13 @@
-//! Whether a document's licence is on the recipe's list, and which licence a LICENSE file's text is.
+//! Checks a document's licence against the recipe's list, and identifies the licence of a LICENSE file's text.
 //!
-//! It stands in the filter stage: a document without an allowed licence is rejected with the expression that failed.
-//! Expressions are SPDX's (ISO/IEC 5962), with the old `MIT/Apache-2.0` of crates read as OR.
+//! Part of the filter stage: a document without an allowed licence is rejected, and the rejection shows the expression.
+//! Expressions are SPDX's (ISO/IEC 5962); the old form `MIT/Apache-2.0` of crates means OR.
 //!
-//! Invariant: what cannot be read is never allowed.
+//! Invariant: an expression that does not parse is never allowed.
 
 use spdx::{Expression, LicenseItem, LicenseReq, ParseMode};
 
-/// Licences that ask for no more than attribution, and some not for that.
+/// Licences that require attribution at most.
 const PERMISSIVE: [&str; 22] = [
     "0BSD",
     "Apache-2.0",
@@ -33,12 +33,13 @@ const PERMISSIVE: [&str; 22] = [
     "bzip2-1.0.6",
 ];
 
-/// Which licences a corpus accepts.
+/// The licences that a corpus accepts.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct LicencePolicy {
-    /// SPDX identifiers that are accepted, also with an exception: `Apache-2.0 WITH LLVM-exception` is accepted where
-    /// `Apache-2.0` is, since an exception only adds permissions. Default: common permissive licences.
+    /// SPDX identifiers of the allowed licences. An identifier also allows the licence with an exception (`Apache-2.0`
+    /// allows `Apache-2.0 WITH LLVM-exception`), since an exception only adds permissions. Default: common permissive
+    /// licences.
     pub allow: Vec<String>,
 }
 
@@ -48,45 +49,45 @@ impl Default for LicencePolicy {
     }
 }
 
-/// Why a policy was refused.
+/// Why a policy is invalid.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum LicenceError {
-    /// An identifier is not on SPDX's list.
+    /// An identifier is not in the SPDX list.
     #[error("allow: unknown SPDX licence {given:?}{}", suggestion.map_or_else(String::new, |known| format!("; did you mean {known:?}?")))]
     Unknown {
-        /// As given.
+        /// The unknown identifier.
         given: String,
-        /// The nearest known identifier, if one is near.
+        /// The nearest known identifier, if one is close.
         suggestion: Option<&'static str>,
     },
 }
 
-/// What a policy says of a licence expression.
+/// The result of checking a licence expression against a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LicenceVerdict {
-    /// The expression can be satisfied with allowed licences alone.
+    /// Allowed licences alone satisfy the expression.
     Allowed,
-    /// It cannot.
+    /// Allowed licences alone do not satisfy the expression.
     Refused {
-        /// The expression as given.
+        /// The document's expression.
         expression: String,
     },
-    /// The document states no licence.
+    /// The document has no licence.
     Missing,
-    /// The expression cannot be read.
+    /// The expression does not parse.
     Unparsed {
-        /// The expression as given.
+        /// The document's expression.
         expression: String,
-        /// What is wrong with it.
+        /// The reason why it does not parse.
         reason: String,
     },
 }
 
 impl LicencePolicy {
-    /// Checks the identifiers.
+    /// Checks that every identifier is in the SPDX list.
     ///
     /// # Errors
-    /// [`LicenceError::Unknown`] for the first identifier that SPDX's list lacks.
+    /// [`LicenceError::Unknown`] for the first identifier that is not in the SPDX list.
     pub fn check(&self) -> Result<(), LicenceError> {
         match self.allow.iter().find(|given| spdx::license_id(given).is_none_or(|id| id.name != given.as_str())) {
             Some(given) => Err(LicenceError::Unknown { given: given.clone(), suggestion: nearest(given) }),
@@ -94,7 +95,7 @@ impl LicencePolicy {
         }
     }
 
-    /// What the policy says of `expression`: each side of AND must be allowed, one side of OR suffices.
+    /// Checks `expression`: each side of AND must be allowed; one side of OR is enough.
     ///
     /// ```
     /// # use corpusmill_stages::filter::licence::{LicencePolicy, LicenceVerdict};
@@ -121,7 +122,7 @@ impl LicencePolicy {
     }
 }
 
-/// The known identifier nearest to `given`, if it is near.
+/// The known identifier nearest to `given`, if it is close enough.
 fn nearest(given: &str) -> Option<&'static str> {
     let lower = given.trim().to_ascii_lowercase();
     let distance = |name: &'static str| (strsim::damerau_levenshtein(&lower, &name.to_ascii_lowercase()), name);
@@ -129,14 +130,14 @@ fn nearest(given: &str) -> Option<&'static str> {
     (distance <= given.len().div_ceil(3)).then_some(name)
 }
 
-/// One licence and the phrases by which its text is known: all of `has`, none of `lacks`; in lower case, single spaces.
+/// A licence and the phrases that identify its text: all of `has` and none of `lacks`, in lower case, single spaces.
 struct Phrases {
     id: &'static str,
     has: &'static [&'static str],
     lacks: &'static [&'static str],
 }
 
-/// The more special before the more general.
+/// Licence texts, the more specific before the more general.
 const TEXTS: [Phrases; 20] = [
     Phrases {
         id: "AGPL-3.0-only",
@@ -226,12 +227,12 @@ const NOTICE: &str = "the above copyright notice and this permission notice";
 const BSD: &str = "redistribution and use in source and binary forms, with or without modification, are permitted";
 const ADVERTISING: &str = "all advertising materials mentioning features";
 
-/// The longest text that is looked at: the GPL has 35 KB.
+/// Maximum number of bytes read of a text. The GPL has 35 KB.
 const MAX_TEXT_BYTES: usize = 100_000;
 
-/// The SPDX identifier of a LICENSE file's text, if it is one of the common licences; `None` also if the file holds several.
+/// The SPDX identifier of a LICENSE file's text, if it is a common licence. `None` if the file contains several.
 ///
-/// A GNU licence's text is the same for *only* and *or later*; the narrower is returned.
+/// The text of a GNU licence is the same for *only* and *or later*; this returns the narrower *only*.
 pub fn detect(text: &str) -> Option<&'static str> {
     let mut end = text.len().min(MAX_TEXT_BYTES);
     while !text.is_char_boundary(end) {
@@ -244,14 +245,14 @@ pub fn detect(text: &str) -> Option<&'static str> {
     };
     let mut found = TEXTS.iter().filter(fits);
     let first = found.next()?;
-    // The GNU family quotes itself; of the others, two in one file are a choice or a sum that a human must read.
+    // GNU licences quote each other. Two other licences in one file may mean AND or OR, which only a human can tell.
     let is_gnu = |id: &str| id.contains("GPL");
     let second = found.find(|other| other.id != first.id && !(is_gnu(first.id) && is_gnu(other.id)));
-    // The advertising clause makes a licence of its own, whatever else is fulfilled.
+    // The advertising clause makes it a different licence, even if all other phrases match.
     (second.is_none() && (is_gnu(first.id) || !plain.contains(ADVERTISING))).then_some(first.id)
 }
 
-/// Lower case, runs of space and of comment or list marks as one space, straight quotes.
+/// Lower-cases `text`, collapses white space, comment and list marks to one space, and straightens quotes.
 fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -281,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn expressions_are_honoured() {
+    fn expressions_are_evaluated() {
         for allowed in [
             "MIT",
             "MIT OR Apache-2.0",
@@ -311,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_names_are_refused_with_a_hint() {
+    fn unknown_identifiers_are_errors_with_a_hint() {
         let policy = |name: &str| LicencePolicy { allow: vec![name.to_owned()] }.check().unwrap_err().to_string();
         assert_eq!(policy("Apache2.0"), "allow: unknown SPDX licence \"Apache2.0\"; did you mean \"Apache-2.0\"?");
         assert_eq!(LicencePolicy::default().check(), Ok(()));
@@ -323,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_known_by_their_phrases() {
+    fn texts_are_identified_by_their_phrases() {
         let mit = format!(
             "MIT License\n\nCopyright (c) 2020 A\n\n{}\n(the \"Software\") …\n\nThe above copyright notice and this permission notice shall be\nincluded in all copies or substantial portions of the Software.",
             MIT.replace("obtaining", "\n  obtaining")
@@ -343,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn any_text_is_read() {
+    fn any_text_is_accepted() {
         proptest::proptest!(|(text in "\\PC*")| { let _ = (detect(&text), verdict(&text)); });
     }
 }

@@ -1,9 +1,9 @@
-//! Cuts lines and citations from running text, as C4 does.
+//! Cuts lines and citations from running text with the rules of C4.
 //!
 //! From Raffel et al. 2020 (C4), section 2.2, as in datatrove's `c4_filters.py`. Two differences: fenced code blocks
-//! and headings of Markdown stay as they are, and `[1]` stays where Markdown or code means something by it.
+//! and Markdown headings are kept, and `[1]` is kept where it has a meaning in Markdown or code.
 //!
-//! *Invariant*: bytes of the text given = bytes of the text returned + bytes of all cuts; what stays keeps its order.
+//! *Invariant*: bytes of the input = bytes of the output + bytes of all cuts; the kept text keeps its order.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,18 +14,18 @@ use crate::words;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct LineCuts {
-    /// Cut lines with a piece between white space longer than this, in characters (datatrove: 1000). In scripts
-    /// without spaces a whole sentence is one piece. Null: off.
+    /// Maximum word length in characters; lines with a longer word are cut (datatrove: 1000). Words are separated by
+    /// white space, so in scripts without spaces a whole sentence is one word. Null: off.
     pub max_word_length: Option<u32>,
-    /// Cut lines with fewer words (datatrove: 3). Markdown headings stay. Null: off.
+    /// Minimum number of words; lines with fewer are cut (datatrove: 3). Markdown headings are kept. Null: off.
     pub min_words: Option<u32>,
-    /// Cut lines that do not end as a sentence does, or end with an ellipsis (C4: true; `FineWeb` and here: false).
+    /// Cut lines that end without sentence punctuation or with an ellipsis. Off by default, as in FineWeb (C4: true).
     pub terminal_punctuation: bool,
-    /// Cut lines that speak of `JavaScript`, mostly requests to turn it on (C4: true).
+    /// Cut lines that mention JavaScript; most of them ask to enable it (C4: true).
     pub javascript: bool,
-    /// Cut lines with one of these phrases, in either case (datatrove's six).
+    /// Phrases in any case; lines that contain one are cut. The default has datatrove's six.
     pub policy_phrases: Vec<String>,
-    /// Strip `[12]`, `[edit]` and `[citation needed]` from lines (C4: true).
+    /// Remove `[12]`, `[edit]` and `[citation needed]` from lines (C4: true).
     pub citations: bool,
 }
 
@@ -45,18 +45,18 @@ impl Default for LineCuts {
     }
 }
 
-/// What one rule cut from one document.
+/// The amount that one rule cut from one document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cut {
     /// Name of the rule, one of [`CUTS`].
     pub rule: &'static str,
-    /// Lines cut, or citations.
+    /// Number of lines or citations cut.
     pub count: u64,
-    /// Bytes cut, line ends and blank lines left without neighbours included.
+    /// Bytes cut, including line ends and blank lines cut with their neighbours.
     pub bytes: u64,
 }
 
-/// The rules, in the order in which a line meets them and [`cut_lines`] reports them.
+/// The rules, in the order in which [`cut_lines`] reports them.
 pub const CUTS: [&str; 6] = [
     "citation",
     "line-with-long-word",
@@ -66,11 +66,11 @@ pub const CUTS: [&str; 6] = [
     "line-on-policy",
 ];
 
-/// Cuts lines and citations from `text`; only rules that cut something are in the list.
+/// Cuts lines and citations from `text`. Returns the kept text and the rules that cut something.
 ///
-/// A blank line that would come to stand next to another one, or first, goes with the line that parted them. Of an
-/// unclosed fence everything to the end stays. A line is judged without its citations; if it goes, they go with it and
-/// are counted in its bytes.
+/// A blank line that would become the first line, or follow another blank line, is cut with the line between them.
+/// Everything after an unclosed fence is kept. A line is checked without its citations; if it is cut, its bytes include
+/// them.
 pub fn cut_lines(text: &str, settings: &LineCuts) -> (String, Vec<Cut>) {
     let phrases: Vec<String> = settings.policy_phrases.iter().map(|phrase| phrase.to_lowercase()).collect();
     let mut cutter = Cutter {
@@ -79,7 +79,7 @@ pub fn cut_lines(text: &str, settings: &LineCuts) -> (String, Vec<Cut>) {
         blank: true,
     };
     let mut fence = None;
-    let mut last_cut = None; // the rule that cut the line before, if one did
+    let mut last_cut = None; // the rule that cut the previous line, if any
     for line in text.split_inclusive('\n') {
         let was_fenced = fence.is_some();
         fence = next_fence(fence, line);
@@ -114,7 +114,7 @@ enum Reason {
 struct Cutter {
     kept: String,
     cuts: [Cut; 6],
-    /// Whether nothing is kept, or a blank line last.
+    /// Whether nothing is kept yet, or the last kept line is blank.
     blank: bool,
 }
 
@@ -138,7 +138,7 @@ impl Cutter {
         self.kept.push_str(line);
     }
 
-    /// Keeps or cuts a line outside fences.
+    /// Keeps or cuts a line outside fences. Returns the reason for a cut.
     fn line(&mut self, line: &str, settings: &LineCuts, phrases: &[String]) -> Option<Reason> {
         let stripped = if settings.citations { strip_citations(line) } else { None };
         let (clean, citations) = stripped.as_ref().map_or((line, 0), |(clean, number)| (clean.as_str(), *number));
@@ -154,7 +154,7 @@ impl Cutter {
     }
 }
 
-/// Why `line` goes.
+/// The reason to cut `line`, if any.
 fn judge(line: &str, settings: &LineCuts, phrases: &[String]) -> Option<Reason> {
     let line = line.trim();
     let over =
@@ -182,8 +182,8 @@ fn judge(line: &str, settings: &LineCuts, phrases: &[String]) -> Option<Reason> 
     phrases.iter().any(|phrase| lower.contains(phrase.as_str())).then_some(Reason::Policy)
 }
 
-/// The fence that is open after `line`: its character and length (`CommonMark` 0.31, section 4.5; any indentation,
-/// since fences in lists have more than three spaces).
+/// The fence that is open after `line`: its character and length (CommonMark 0.31, section 4.5, but with any
+/// indentation, since fences in lists have more than three spaces).
 fn next_fence(open: Option<(char, usize)>, line: &str) -> Option<(char, usize)> {
     let line = line.trim();
     let mark = line.chars().next().filter(|mark| matches!(mark, '`' | '~'));
@@ -197,9 +197,9 @@ fn next_fence(open: Option<(char, usize)>, line: &str) -> Option<(char, usize)> 
     }
 }
 
-/// `line` without its citations and their number; `None` when it has none.
+/// `line` without its citations, and their number; `None` if it has none.
 ///
-/// Left alone: code spans, `[1](link)`, `[1][label]`, `[1]: definition`, and `[1]` at the beginning of a line.
+/// Keeps code spans, `[1](link)`, `[1][label]`, `[1]: definition`, and `[1]` at the beginning of a line.
 fn strip_citations(line: &str) -> Option<(String, u64)> {
     if !line.contains('[') {
         return None;
@@ -225,7 +225,7 @@ fn strip_citations(line: &str) -> Option<(String, u64)> {
     (number > 0).then_some((clean, number))
 }
 
-/// Bytes of the citation at the beginning of `from`.
+/// Length in bytes of the citation at the beginning of `from`.
 fn citation_length(from: &str) -> Option<usize> {
     let length = bracket_length(from)?;
     let after = from.get(length..)?;
@@ -237,7 +237,7 @@ fn citation_length(from: &str) -> Option<usize> {
     plain.then_some(length)
 }
 
-/// Bytes of the bracket at the beginning of `from` when it holds what a citation holds.
+/// Length in bytes of the bracket at the beginning of `from`, if it contains a citation.
 fn bracket_length(from: &str) -> Option<usize> {
     const LONGEST: usize = "[citation needed]".len();
     let end = from.bytes().take(LONGEST).position(|byte| byte == b']')?;
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_go_by_rule_and_are_counted() {
+    fn cut_lines_are_counted_by_rule() {
         let text = "A line that stays.\nMenu\nPlease enable JavaScript now.\nRead our Privacy Policy here.\n";
         let (kept, cuts) = cut(text);
         assert_eq!(kept, "A line that stays.\n");
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_without_an_end_go_only_when_asked() {
+    fn unterminated_lines_are_cut_only_if_enabled() {
         let settings = LineCuts { terminal_punctuation: true, ..LineCuts::default() };
         let text = "No end of this\nThis one ends.\nThis one trails...\n这一行结束了。\n# A heading stays\n";
         let (kept, cuts) = cut_lines(text, &settings);
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn citations_go_and_other_brackets_stay() {
+    fn citations_are_cut_and_other_brackets_kept() {
         let (kept, cuts) = cut("It is so.[1][23] And so[citation needed] on.[edit]\n");
         assert_eq!(kept, "It is so. And so on.\n");
         assert_eq!(cuts, [("citation", 4, 7 + 17 + 6)]);
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn fenced_code_and_headings_stay() {
+    fn fenced_code_and_headings_are_kept() {
         let text = "# Usage\n\n```js\nx\nvar javascript = a[1];\n````\n\n~~~\ny\n```\n~~~\n";
         assert_eq!(cut(text), (text.to_owned(), vec![]));
         let open = "    ``` \nz\n";
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn no_blank_lines_pile_up() {
+    fn blank_lines_do_not_accumulate() {
         let (kept, cuts) = cut("The first line stays.\n\nMenu\n\nThe second line stays.\n\n\nHome\n");
         assert_eq!(kept, "The first line stays.\n\nThe second line stays.\n\n\n");
         assert_eq!(cuts, [("line-with-few-words", 2, 5 + 1 + 5)]);

@@ -1,6 +1,6 @@
-//! `filter-measure`: a column `filter.RULE` for each rule that is on, and the language of prose.
+//! `filter-measure`: adds a column `filter.RULE` for each rule that is on, and the language of prose.
 //!
-//! Invariant: no row is rejected here and no threshold is read.
+//! Invariant: this stage rejects no row and reads no threshold.
 
 use std::sync::Arc;
 
@@ -12,20 +12,20 @@ use corpusmill_pipeline::{Port, Reads, Stage, StageError, Task};
 
 use super::step::Filter;
 use super::{Facts, Family, language};
-use crate::acquire::split::Side;
+use corpusmill_readers::split::Side;
 
-/// The column of a rule.
+/// Name of the column of a rule.
 pub(super) fn column(rule: &str) -> String {
     format!("filter.{rule}")
 }
 
-/// The column of the language's score.
+/// Name of the column of the language score.
 pub(super) const LANGUAGE_SCORE: &str = "filter.language-score";
 
-/// Measures documents.
+/// Measures documents by the rules that are on.
 #[derive(Debug)]
 pub(super) struct Measure {
-    /// With thresholds at their defaults.
+    /// Settings with every threshold at its default.
     pub(super) settings: Filter,
 }
 
@@ -64,7 +64,7 @@ impl Measure {
             }
             let mut spoken = field("language");
             if self.settings.language.is_some() {
-                // Of code an identifier says only what the names look like.
+                // In code, language identification only sees what the names look like.
                 let prose = media_type
                     .is_none_or(|media| !media.starts_with("text/x-") || Side::of_media_type(media) == Side::Prose);
                 let found = prose.then(|| language::identify(text)).flatten();
@@ -101,7 +101,7 @@ impl Stage for Measure {
     }
 
     fn settings(&self) -> serde_json::Value {
-        // What measures is part of what is measured: another model gives other columns.
+        // The key covers the model, since another model gives other values.
         let toxicity = self.settings.toxicity.as_ref().map(|_| super::toxicity::ToxicityModel::embedded().digest());
         serde_json::json!({ "rules": self.settings, "toxicity-model": toxicity })
     }

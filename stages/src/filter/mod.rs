@@ -1,12 +1,13 @@
-//! Filters: what is measured of a document, and which documents leave the corpus for it.
+//! Filters: measure documents and reject those that cross a threshold.
 //!
-//! Stands between cleaning and deduplication or mixing. Measuring and judging are apart: a [`Family`] of rules
-//! *measures* a document into one optional number a rule (the caller's columns `filter.RULE`), and *judges* those
-//! numbers against thresholds that no measure has seen. So a changed threshold re-measures nothing.
+//! On a document's path: after extraction, before deduplication and mixing. Measuring and rejecting are separate: a
+//! [`Family`] measures a document into one optional number per rule, which the caller stores in the columns
+//! `filter.RULE`, and then compares these numbers with thresholds. Measuring reads no threshold, so a changed threshold
+//! does not re-measure anything.
 //!
-//! *Invariant*: every measured value is finite, depends on nothing but the document and [`Family::measuring`], and is
-//! `None` where the rule does not apply (a language without a stop-word list, a text without words). `None` never
-//! rejects. Shares are in 0..=1.
+//! *Invariant*: every measured value is finite, depends only on the document and
+//! [`Family::measuring`], and is `None` where the rule does not apply (a language without a stop-word list, a text
+//! without words). `None` never rejects. Shares are in 0..=1.
 
 pub mod c4;
 pub mod code;
@@ -33,7 +34,7 @@ pub mod toxicity;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-/// What a rule may look at: the parts of one document.
+/// The parts of one document that a rule can read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Facts<'a> {
     /// The text.
@@ -46,7 +47,7 @@ pub struct Facts<'a> {
     pub origin: Option<&'a str>,
 }
 
-/// On which side of its threshold a value rejects.
+/// The side of the threshold on which a value rejects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bound {
     /// A value below the threshold rejects.
@@ -55,16 +56,16 @@ pub enum Bound {
     Max,
 }
 
-/// One rule: a name, what it measures and which way it rejects.
+/// One rule: its name, what it measures and on which side it rejects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule {
-    /// Kebab-case, unique over all families; the rejection is recorded as `filter.NAME`, and so is the column called.
+    /// Kebab-case name, unique over all families. Rejections and the measured column are both named `filter.NAME`.
     pub name: &'static str,
-    /// Which side rejects.
+    /// The side that rejects.
     pub bound: Bound,
-    /// Unit of the value and threshold: `words`, `share`, `characters` …
+    /// Unit of the value and the threshold: `words`, `share`, `characters` …
     pub unit: &'static str,
-    /// What the value is, for schemas and `corpusmill why`.
+    /// Meaning of the value, for documentation.
     pub description: &'static str,
 }
 
@@ -77,7 +78,7 @@ impl Rule {
         Self { name, bound: Bound::Max, unit, description }
     }
 
-    /// Whether `value` lies on the wrong side of `threshold`; a value equal to it passes.
+    /// Whether `value` is on the rejecting side of `threshold`. A value equal to the threshold passes.
     pub fn rejects(&self, value: f64, threshold: f64) -> bool {
         match self.bound {
             Bound::Min => value < threshold,
@@ -86,35 +87,35 @@ impl Rule {
     }
 }
 
-/// Thresholds that differ for a language: ISO 639-3 code, then rule name, then the threshold or null for "off".
+/// Thresholds per language: ISO 639-3 code, then rule name, then the threshold, or null to turn the rule off.
 pub type Overrides = BTreeMap<String, BTreeMap<String, Option<f64>>>;
 
-/// Why a document does not pass.
+/// Why a document is rejected.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Verdict {
-    /// Name of the first rule broken, in the order of [`Family::rules`].
+    /// Name of the first broken rule, in the order of [`Family::rules`].
     pub rule: &'static str,
-    /// The value measured.
+    /// The measured value.
     pub value: f64,
-    /// The threshold that it crosses.
+    /// The threshold that the value crosses.
     pub threshold: f64,
 }
 
-/// An override names a rule that its family does not have.
+/// An override names a rule that its family lacks.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`languages.{language}.{rule}`: {family} has no such rule; it has {known}")]
 pub struct UnknownRule {
     /// Name of the family.
     pub family: &'static str,
-    /// Language under which the rule is named.
+    /// Language code under which the rule is listed.
     pub language: String,
-    /// The name given.
+    /// The unknown rule name.
     pub rule: String,
-    /// The names allowed, joined with commas.
+    /// The allowed names, joined with commas.
     pub known: String,
 }
 
-/// Rules that are measured together; the implementing struct is their settings.
+/// A group of rules that are measured together. The implementing struct holds their settings.
 pub trait Family: Debug + Send + Sync {
     /// Kebab-case name of the family.
     fn name(&self) -> &'static str;
@@ -122,17 +123,17 @@ pub trait Family: Debug + Send + Sync {
     /// The rules, in the order of the measured values.
     fn rules(&self) -> &'static [Rule];
 
-    /// Appends one value a rule to `values`. Reads no threshold.
+    /// Appends one value per rule to `values`. Reads no threshold.
     fn measure(&self, facts: &Facts<'_>, values: &mut Vec<Option<f64>>);
 
-    /// Threshold of the rule at `index` for languages without an override; `None` when the rule is off.
+    /// Threshold of the rule at `index` for languages without an override, or `None` if the rule is off.
     fn base_threshold(&self, index: usize) -> Option<f64>;
 
-    /// The settings that replace thresholds by language.
+    /// Thresholds that replace the base thresholds, per language.
     fn overrides(&self) -> &Overrides;
 
-    /// A copy in which everything but the settings that [`Family::measure`] reads has its default: what the key of a
-    /// stored measurement covers.
+    /// A copy that keeps only the settings that [`Family::measure`] reads; all others have their defaults. The key of a
+    /// stored measurement covers this copy.
     #[must_use]
     fn measuring(&self) -> Self
     where
@@ -147,7 +148,7 @@ pub trait Family: Debug + Send + Sync {
             .map_or_else(|| self.base_threshold(index), |threshold| *threshold)
     }
 
-    /// The first rule that `values` (as measured) break.
+    /// The first rule that the measured `values` break.
     fn judge(&self, language: Option<&str>, values: &[Option<f64>]) -> Option<Verdict> {
         self.rules().iter().zip(values).enumerate().find_map(|(index, (rule, value))| {
             let (value, threshold) = ((*value)?, self.threshold(index, language)?);
@@ -155,10 +156,10 @@ pub trait Family: Debug + Send + Sync {
         })
     }
 
-    /// Checks that the overrides name rules of this family.
+    /// Checks that the overrides name only rules of this family.
     ///
     /// # Errors
-    /// [`UnknownRule`] for the first name that no rule has.
+    /// [`UnknownRule`] for the first name that is not a rule of this family.
     fn check(&self) -> Result<(), UnknownRule> {
         for (language, rules) in self.overrides() {
             if let Some(rule) = rules.keys().find(|name| self.rules().iter().all(|rule| rule.name != *name)) {
@@ -174,8 +175,8 @@ pub trait Family: Debug + Send + Sync {
     }
 }
 
-/// Characters of an unspaced script that stand for one word where a rule's number was found on spaced text: Chinese
-/// words have 1.5 to 2 characters in running text.
+/// Characters of a script without spaces that count as one word, for thresholds that were derived from text with
+/// spaces: Chinese words have 1.5 to 2 characters in running text.
 const CHARACTERS_A_WORD: usize = 2;
 
 /// Whether most words of `text` are single characters of scripts without spaces.
@@ -191,17 +192,17 @@ fn is_mostly_unspaced(text: &str) -> bool {
     single * 2 > all
 }
 
-/// A count as a value; exact below 2³², the most that one Arrow string holds.
+/// A count as a value. Exact below 2³², the maximum length of one Arrow string.
 fn count(number: usize) -> f64 {
     f64::from(u32::try_from(number).unwrap_or(u32::MAX))
 }
 
-/// `part / whole`, 0 when there is nothing.
+/// `part / whole`, or 0 if `whole` is 0.
 fn share(part: usize, whole: usize) -> f64 {
     if whole == 0 { 0.0 } else { count(part) / count(whole) }
 }
 
-/// `part / whole`, not applicable when there is nothing.
+/// `part / whole`, or `None` if `whole` is 0.
 fn ratio(part: usize, whole: usize) -> Option<f64> {
     (whole > 0).then(|| share(part, whole))
 }

@@ -1,12 +1,13 @@
-//! Takes personal data and secrets out of a text: e-mail addresses, public network addresses, keys; phone numbers on request.
+//! Replaces personal data and secrets in a text: e-mail addresses, public IP addresses, keys, and optionally phone
+//! numbers.
 //!
-//! It stands in the filter stage, after the judges (they see the text as it was) and before the tokenizer. Replacements are
-//! fixed, so that the same text always becomes the same text. They follow `FineWeb` and `BigCode` in kind (a placeholder of the
-//! same shape, so that a model still learns the shape), but are taken from the ranges that RFC 2606, RFC 5737 and RFC 3849
-//! reserve for documentation, where those projects use addresses that belong to somebody.
+//! Part of the filter step, after line cuts and before measuring. Replacements are fixed, so the same text always
+//! becomes the same text. As in FineWeb and BigCode, a replacement has the form of what it replaces, so a model still
+//! learns the form. Unlike theirs, the replacement addresses are from the ranges that RFC 2606, RFC 5737 and RFC 3849
+//! reserve for documentation, so none belongs to anybody.
 //!
 //! Invariant: redacting a redacted text changes nothing. A replacement can complete another match (a key in front of an
-//! `@`), so the passes go on until nothing changes; nearly always that is one pass, or two where something was cut.
+//! `@`), so passes repeat until nothing changes: usually one pass, or two if something was replaced.
 
 mod address;
 mod email;
@@ -16,35 +17,35 @@ mod secret;
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// Passes after which the text is left as it is.
+/// Maximum number of passes over a text.
 const MAX_PASSES: usize = 8;
 
-/// What is taken out of a text, and what stands in its place.
+/// Settings of redaction: what to replace in a text, and with what.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-#[expect(clippy::struct_excessive_bools, reason = "independent switches, each a key of the recipe")]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches, each a recipe key")]
 pub struct RedactSettings {
-    /// Replace e-mail addresses. Those at names reserved for examples (RFC 2606) stay. Default: true, as in `FineWeb`.
+    /// Replace e-mail addresses, except at domains reserved for examples (RFC 2606). Default: true, as in FineWeb.
     pub emails: bool,
-    /// What replaces an e-mail address. Default: `email@example.com`, `FineWeb`'s first.
+    /// Replacement for an e-mail address. Default: `email@example.com`, the first of FineWeb's.
     pub email_replacement: String,
-    /// Leave `git@host:path` and `ssh://git@host` alone: they name a server, not a person. Default: true.
+    /// Keep `git@host:path` and `ssh://git@host`, which name a server and not a person. Default: true.
     pub keep_git_hosts: bool,
-    /// Replace public IPv4 and IPv6 addresses. Private, loopback and documentation addresses and well-known name servers
-    /// stay, as in `BigCode`. Default: true.
+    /// Replace public IPv4 and IPv6 addresses, except private, loopback and documentation addresses and well-known name
+    /// servers. Default: true, as in BigCode.
     pub ip_addresses: bool,
-    /// What replaces an IPv4 address. Default: `192.0.2.1`, reserved for documentation by RFC 5737.
+    /// Replacement for an IPv4 address. Default: `192.0.2.1`, reserved for documentation by RFC 5737.
     pub ipv4_replacement: String,
-    /// What replaces an IPv6 address. Default: `2001:db8::1`, reserved for documentation by RFC 3849.
+    /// Replacement for an IPv6 address. Default: `2001:db8::1`, reserved for documentation by RFC 3849.
     pub ipv6_replacement: String,
-    /// Replace access keys, tokens, private keys and random-looking values that are assigned to a name like `password`.
-    /// Default: true, as in `BigCode`.
+    /// Replace access keys, tokens, private keys, and random-looking values assigned to a name like `password`.
+    /// Default: true, as in BigCode.
     pub secrets: bool,
-    /// What replaces a secret. Default: `REDACTED_SECRET`.
+    /// Replacement for a secret. Default: `REDACTED_SECRET`.
     pub secret_replacement: String,
-    /// Replace phone numbers written with separators or a leading `+`. Default: false: many numbers look like one.
+    /// Replace phone numbers with separators or a leading `+`. Default: false, since many other numbers match.
     pub phone_numbers: bool,
-    /// What replaces a phone number. Default: `+1-202-555-0100`, from the range kept for fiction in North America.
+    /// Replacement for a phone number. Default: `+1-202-555-0100`, reserved for fiction in North America.
     pub phone_replacement: String,
 }
 
@@ -65,26 +66,26 @@ impl Default for RedactSettings {
     }
 }
 
-/// What one rule cut from a text.
+/// The amount that one rule replaced in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cut {
-    /// The rule: `email`, `ipv4`, `ipv6`, `phone`, or `secret.` and its kind.
+    /// Name of the rule: `email`, `ipv4`, `ipv6`, `phone`, or `secret.` and its kind.
     pub rule: &'static str,
-    /// Places.
+    /// Number of replacements.
     pub count: u64,
-    /// Bytes that stood there.
+    /// Bytes replaced.
     pub bytes: u64,
 }
 
-/// A place to be replaced.
+/// A span to replace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Find {
     range: Range<usize>,
     rule: &'static str,
 }
 
-/// Takes out of `text` what `settings` name; the text, borrowed if nothing was cut, and what was cut, by rule in
-/// alphabetical order.
+/// Replaces personal data and secrets in `text`. Returns the text, borrowed if nothing was replaced, and the replaced
+/// amounts by rule, in alphabetical order.
 ///
 /// ```
 /// # use corpusmill_stages::filter::redact::{RedactSettings, redact};
@@ -123,7 +124,7 @@ fn count(cuts: &mut Vec<Cut>, find: &Find) {
     }
 }
 
-/// All places, in order; those that overlap are one, under the rule of the first.
+/// All spans to replace, in order. Overlapping spans are merged, under the rule of the first.
 fn find(text: &str, settings: &RedactSettings) -> Vec<Find> {
     let mut finds = Vec::new();
     if settings.secrets {
@@ -138,7 +139,7 @@ fn find(text: &str, settings: &RedactSettings) -> Vec<Find> {
     if settings.phone_numbers {
         phone::find(text, &mut finds);
     }
-    // Stable: secrets stand before the rest at the same place.
+    // The sort is stable: at the same position, secrets come first.
     finds.sort_by_key(|find| find.range.start);
     let mut merged: Vec<Find> = Vec::with_capacity(finds.len());
     for find in finds {
@@ -147,7 +148,7 @@ fn find(text: &str, settings: &RedactSettings) -> Vec<Find> {
             _ => merged.push(find),
         }
     }
-    // What already is the replacement is no find.
+    // A span that equals its replacement needs no replacing.
     merged.retain(|find| text[find.range.clone()] != *replacement(find.rule, settings));
     merged
 }
@@ -184,14 +185,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_to_cut_borrows() {
+    fn unchanged_text_is_borrowed() {
         let (text, cuts) = redact("let version = \"1.2.3\"; // @todo see #4", &all());
         assert!(matches!(text, Cow::Borrowed(_)));
         assert!(cuts.is_empty());
     }
 
     #[test]
-    fn kinds_are_counted_apart() {
+    fn kinds_are_counted_separately() {
         let (text, cuts) = redact("a@site.org b@site.org from 93.184.216.34 or 2a00:1450:4001:81b::200e", &all());
         assert_eq!(text, "email@example.com email@example.com from 192.0.2.1 or 2001:db8::1");
         let rules: Vec<_> = cuts.iter().map(|cut| (cut.rule, cut.count, cut.bytes)).collect();
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_can_be_left_alone() {
+    fn each_kind_can_be_turned_off() {
         let text = "a@site.org at 93.184.216.34";
         let off = RedactSettings { emails: false, ip_addresses: false, ..all() };
         assert_eq!(redact(text, &off).0, text);
@@ -207,14 +208,14 @@ mod tests {
     }
 
     #[test]
-    fn overlaps_are_one_place() {
+    fn overlapping_spans_are_merged() {
         let (text, cuts) = redact("AKIAQ3EGRT5UVW7XYZ2B@mail.site.org", &all());
         assert_eq!(text, "REDACTED_SECRET");
         assert_eq!(cuts.len(), 1);
     }
 
     #[test]
-    fn a_replacement_of_ones_own_is_stable() {
+    fn a_custom_replacement_is_stable() {
         let settings = RedactSettings { email_replacement: "someone@site.org".to_owned(), ..all() };
         let (once, cuts) = redact("ada@lovelace.org", &settings);
         assert_eq!((&*once, cuts.len()), ("someone@site.org", 1));

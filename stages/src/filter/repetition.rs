@@ -1,13 +1,13 @@
-//! The Gopher repetition rules: how much of a document says again what it said before?
+//! The Gopher repetition rules: the share of a document that repeats earlier text.
 //!
 //! From Rae et al. 2021 (Gopher), appendix A1.1, table A1; thresholds as in datatrove's `gopher_repetition_filter.py`.
-//! Two choices where implementations differ: characters are those of words (as in Dolma), each counted once, so that
-//! shares stay in 0..=1; and a line, paragraph or n-gram is a duplicate from its second occurrence on (as in
-//! datatrove), so the most frequent n-gram of a text without repetition covers 0.
+//! Two choices where implementations differ: only characters of words count (as in Dolma), each once, so shares stay
+//! in 0..=1; and a line, paragraph or n-gram is a duplicate from its second occurrence on (as in datatrove), so the
+//! most frequent n-gram of a text without repetition covers 0.
 //!
-//! In text of scripts without spaces, where a word is a character, an n-gram has 2n characters.
+//! In scripts without spaces, where a word is a character, an n-gram has 2n characters.
 //!
-//! *Invariant*: time is linear in the text; equal text gives equal values whatever its hashes are.
+//! *Invariant*: time is linear in the text; equal texts give equal values, regardless of hash values.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,37 +16,37 @@ use super::grams::{Grams, Set};
 use super::{CHARACTERS_A_WORD, Facts, Family, Overrides, Rule, is_mostly_unspaced, ratio, share};
 use crate::words;
 
-/// Settings of the Gopher repetition rules. All of them only judge.
+/// Settings of the Gopher repetition rules. All of them are thresholds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct GopherRepetition {
-    /// Greatest share of lines that repeat an earlier line (Gopher: 0.3).
+    /// Maximum share of lines that repeat an earlier line (Gopher: 0.3).
     pub max_duplicate_lines: Option<f64>,
-    /// Greatest share of paragraphs that repeat an earlier paragraph (Gopher: 0.3).
+    /// Maximum share of paragraphs that repeat an earlier paragraph (Gopher: 0.3).
     pub max_duplicate_paragraphs: Option<f64>,
-    /// Greatest share of characters in lines that repeat an earlier line (Gopher: 0.2).
+    /// Maximum share of characters in lines that repeat an earlier line (Gopher: 0.2).
     pub max_duplicate_line_characters: Option<f64>,
-    /// Greatest share of characters in paragraphs that repeat an earlier paragraph (Gopher: 0.2).
+    /// Maximum share of characters in paragraphs that repeat an earlier paragraph (Gopher: 0.2).
     pub max_duplicate_paragraph_characters: Option<f64>,
-    /// Greatest share of characters in the most frequent 2-gram (Gopher: 0.2).
+    /// Maximum share of characters in the most frequent 2-gram (Gopher: 0.2).
     pub max_top_2_gram: Option<f64>,
-    /// Greatest share of characters in the most frequent 3-gram (Gopher: 0.18).
+    /// Maximum share of characters in the most frequent 3-gram (Gopher: 0.18).
     pub max_top_3_gram: Option<f64>,
-    /// Greatest share of characters in the most frequent 4-gram (Gopher: 0.16).
+    /// Maximum share of characters in the most frequent 4-gram (Gopher: 0.16).
     pub max_top_4_gram: Option<f64>,
-    /// Greatest share of characters in repeated 5-grams (Gopher: 0.15).
+    /// Maximum share of characters in repeated 5-grams (Gopher: 0.15).
     pub max_duplicate_5_grams: Option<f64>,
-    /// Greatest share of characters in repeated 6-grams (Gopher: 0.14).
+    /// Maximum share of characters in repeated 6-grams (Gopher: 0.14).
     pub max_duplicate_6_grams: Option<f64>,
-    /// Greatest share of characters in repeated 7-grams (Gopher: 0.13).
+    /// Maximum share of characters in repeated 7-grams (Gopher: 0.13).
     pub max_duplicate_7_grams: Option<f64>,
-    /// Greatest share of characters in repeated 8-grams (Gopher: 0.12).
+    /// Maximum share of characters in repeated 8-grams (Gopher: 0.12).
     pub max_duplicate_8_grams: Option<f64>,
-    /// Greatest share of characters in repeated 9-grams (Gopher: 0.11).
+    /// Maximum share of characters in repeated 9-grams (Gopher: 0.11).
     pub max_duplicate_9_grams: Option<f64>,
-    /// Greatest share of characters in repeated 10-grams (Gopher: 0.1).
+    /// Maximum share of characters in repeated 10-grams (Gopher: 0.1).
     pub max_duplicate_10_grams: Option<f64>,
-    /// Thresholds that differ for a language: ISO 639-3 code, rule, threshold or null.
+    /// Thresholds per language: ISO 639-3 code, then rule name, then the threshold, or null to turn the rule off.
     pub languages: Overrides,
 }
 
@@ -79,15 +79,15 @@ const RULES: [Rule; 13] = [
     Rule::max("top-2-gram", "share", "characters in the most frequent 2-gram"),
     Rule::max("top-3-gram", "share", "characters in the most frequent 3-gram"),
     Rule::max("top-4-gram", "share", "characters in the most frequent 4-gram"),
-    Rule::max("duplicate-5-grams", "share", "characters in 5-grams that stood before"),
-    Rule::max("duplicate-6-grams", "share", "characters in 6-grams that stood before"),
-    Rule::max("duplicate-7-grams", "share", "characters in 7-grams that stood before"),
-    Rule::max("duplicate-8-grams", "share", "characters in 8-grams that stood before"),
-    Rule::max("duplicate-9-grams", "share", "characters in 9-grams that stood before"),
-    Rule::max("duplicate-10-grams", "share", "characters in 10-grams that stood before"),
+    Rule::max("duplicate-5-grams", "share", "characters in 5-grams that occur earlier"),
+    Rule::max("duplicate-6-grams", "share", "characters in 6-grams that occur earlier"),
+    Rule::max("duplicate-7-grams", "share", "characters in 7-grams that occur earlier"),
+    Rule::max("duplicate-8-grams", "share", "characters in 8-grams that occur earlier"),
+    Rule::max("duplicate-9-grams", "share", "characters in 9-grams that occur earlier"),
+    Rule::max("duplicate-10-grams", "share", "characters in 10-grams that occur earlier"),
 ];
 
-/// Duplicates among the pieces of a text: lines or paragraphs.
+/// Duplicate counts among the pieces of a text: lines or paragraphs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Duplicates {
     pieces: usize,
@@ -112,12 +112,12 @@ impl Duplicates {
         found
     }
 
-    /// Share of the pieces that repeat an earlier one; `None` without pieces.
+    /// Share of pieces that repeat an earlier one, or `None` if there are no pieces.
     pub(super) fn piece_share(&self) -> Option<f64> {
         ratio(self.repeated, self.pieces)
     }
 
-    /// Share of the characters that stand in such pieces; `None` without pieces.
+    /// Share of characters in repeated pieces, or `None` if there are no pieces.
     pub(super) fn character_share(&self) -> Option<f64> {
         (self.pieces > 0).then(|| share(self.repeated_characters, self.characters))
     }
@@ -185,7 +185,7 @@ mod tests {
     use crate::filter::tests::{measure, value};
 
     #[test]
-    fn lines_and_paragraphs_by_hand() {
+    fn duplicate_lines_and_paragraphs() {
         // Lines: ab, cd, ab, ab, xyz — two of five repeat, 4 of 11 characters. Paragraphs: "ab\ncd", ab, ab, xyz.
         let text = "ab\ncd\n\nab \n\n\nab\n\nxyz\n";
         let values = measure(&GopherRepetition::default(), &Facts { text, ..Facts::default() });
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn n_grams_by_hand() {
+    fn duplicate_n_grams() {
         // 12 words of one character; the six of the second half repeat the first half.
         let text = "a b c d e f a b c d e f";
         let values = measure(&GopherRepetition::default(), &Facts { text, ..Facts::default() });
@@ -208,8 +208,8 @@ mod tests {
     }
 
     #[test]
-    fn chinese_n_grams_have_two_characters_a_word() {
-        // "今天天气" (4 characters = a 2-gram) stands twice among 10 characters.
+    fn chinese_n_grams_have_two_characters_per_word() {
+        // "今天天气" (4 characters = a 2-gram) occurs twice in 10 characters.
         let text = "今天天气好。今天天气坏。";
         assert_eq!(value(&GopherRepetition::default(), "top-2-gram", text), Some(0.8));
         assert_eq!(value(&GopherRepetition::default(), "top-3-gram", text), Some(0.0));

@@ -1,9 +1,9 @@
-//! The step `filter`: cut lines, redact, measure, judge.
+//! The step `filter`: cut lines, redact, measure, apply thresholds.
 //!
 //! Up to four stages: `filter-lines` and `filter-redact` cut spans and record them as edits; `filter-measure` adds a
-//! column for each rule; `filter` judges the columns by thresholds.
+//! column per rule; `filter` compares the columns with thresholds.
 //!
-//! Invariant: a changed threshold re-measures nothing, since no threshold is in the key of `filter-measure`.
+//! Invariant: changing a threshold does not re-measure anything, since the key of `filter-measure` covers no threshold.
 
 use corpusmill_pipeline::{Dataset, PlanBuilder, StageError};
 use schemars::JsonSchema;
@@ -25,37 +25,37 @@ use super::redact::RedactSettings;
 use super::repetition::GopherRepetition;
 use super::toxic::Toxicity;
 
-/// Settings of the step `filter`: each group of rules is off until it is named; `{}` takes its defaults.
+/// Settings of the step `filter`. A group of rules is off unless it is listed; `{}` turns it on with its defaults.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Filter {
-    /// Only documents of these media types are measured, judged and edited; all when empty. `text/x-*` takes all code.
+    /// Media types of the documents to filter and edit. All if empty. `text/x-*` matches all code.
     pub media_types: Vec<String>,
-    /// Cut lines as C4 does.
+    /// Cut lines with the rules of C4.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lines: Option<LineCuts>,
     /// Replace e-mail addresses, public IP addresses and secrets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redact: Option<RedactSettings>,
-    /// Identify the language of prose, and keep those allowed.
+    /// Identify the language of prose and keep allowed languages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<Languages>,
-    /// Keep documents under permissive licences.
+    /// Keep documents with permissive licences.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub licence: Option<LicencePolicy>,
-    /// Rules on size.
+    /// Length rules: characters, bytes, words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub length: Option<Length>,
-    /// Gopher's quality rules.
+    /// Gopher quality rules.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gopher_quality: Option<GopherQuality>,
-    /// Gopher's repetition rules.
+    /// Gopher repetition rules.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gopher_repetition: Option<GopherRepetition>,
-    /// C4's rules on documents.
+    /// C4 document rules.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub c4: Option<C4>,
-    /// `FineWeb`'s own rules.
+    /// FineWeb rules.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fineweb: Option<FineWeb>,
     /// Rules for source code.
@@ -67,7 +67,7 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// The families of rules that are on, in the order in which they judge.
+    /// The rule families that are on, in the order in which their thresholds apply.
     pub(super) fn families(&self) -> Vec<Box<dyn Family>> {
         fn push<F: Family + Clone + 'static>(all: &mut Vec<Box<dyn Family>>, family: Option<&F>) {
             all.extend(family.map(|family| Box::new(family.clone()) as Box<dyn Family>));
@@ -83,7 +83,7 @@ impl Filter {
         all
     }
 
-    /// These settings with every threshold at its default: what measuring depends on.
+    /// These settings with every threshold at its default: only what measuring depends on.
     pub(super) fn measuring(&self) -> Self {
         Self {
             media_types: self.media_types.clone(),
@@ -101,7 +101,7 @@ impl Filter {
         }
     }
 
-    /// Whether this step looks at documents of a media type.
+    /// Whether this step filters documents of a media type.
     pub(super) fn covers(&self, media_type: Option<&str>) -> bool {
         self.media_types.is_empty()
             || self.media_types.iter().any(|pattern| match pattern.strip_suffix('*') {
@@ -110,10 +110,10 @@ impl Filter {
             })
     }
 
-    /// Checks what a type cannot.
+    /// Checks what the types cannot express.
     ///
     /// # Errors
-    /// When nothing is on, a licence is unknown, or an override names no rule.
+    /// If no rule is on, a licence is unknown, or an override names an unknown rule.
     pub fn check(&self) -> Result<(), StageError> {
         let judges = self.language.is_some() || self.licence.is_some() || !self.families().is_empty();
         if !judges && self.lines.is_none() && self.redact.is_none() {
@@ -132,7 +132,7 @@ impl Filter {
     /// Adds the stages that the settings need.
     ///
     /// # Errors
-    /// When the columns cannot work.
+    /// If the documents lack a required column.
     pub fn add_to(&self, plan: &mut PlanBuilder, path: &str, documents: &Dataset) -> Result<Dataset, StageError> {
         let mut documents = documents.clone();
         if let Some(lines) = &self.lines {

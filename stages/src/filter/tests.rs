@@ -1,4 +1,4 @@
-//! Laws that hold for every family, and what the families' own tests share.
+//! Properties of every family, and helpers that the families' own tests share.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub(super) fn measure(family: &dyn Family, facts: &Facts<'_>) -> BTreeMap<&'stat
     family.rules().iter().map(|rule| rule.name).zip(values).collect()
 }
 
-/// The value of one rule for a document of which only the text is known.
+/// The value of one rule for a document with only a text.
 pub(super) fn value(family: &dyn Family, rule: &str, text: &str) -> Option<f64> {
     measure(family, &Facts { text, ..Facts::default() })[rule]
 }
@@ -55,7 +55,7 @@ fn a_value_equal_to_its_threshold_passes() {
 }
 
 #[test]
-fn every_rule_has_a_threshold_slot_and_thresholds_do_not_measure() {
+fn thresholds_match_rules_and_do_not_affect_measuring() {
     let family = GopherQuality { min_words: Some(7.0), max_words: None, ..GopherQuality::default() };
     assert_eq!(family.base_threshold(0), Some(7.0));
     assert_eq!(family.threshold(1, Some("eng")), None);
@@ -66,7 +66,7 @@ fn every_rule_has_a_threshold_slot_and_thresholds_do_not_measure() {
 }
 
 #[test]
-fn an_override_of_an_unknown_rule_is_an_error_that_lists_the_rules() {
+fn an_unknown_rule_in_an_override_is_an_error() {
     let overrides: Overrides = [("eng".to_owned(), [("too-few-wrods".to_owned(), None)].into())].into();
     let family = GopherQuality { languages: overrides, ..GopherQuality::default() };
     let message = family.check().unwrap_err().to_string();
@@ -76,7 +76,7 @@ fn an_override_of_an_unknown_rule_is_an_error_that_lists_the_rules() {
 }
 
 #[test]
-fn settings_survive_json_and_refuse_unknown_keys() {
+fn settings_survive_json_and_reject_unknown_keys() {
     let written = serde_json::to_string(&GopherQuality::default()).unwrap();
     assert_eq!(serde_json::from_str::<GopherQuality>(&written).unwrap(), GopherQuality::default());
     let read: GopherQuality = serde_json::from_str(r#"{"min-words": 10, "max-words": null}"#).unwrap();

@@ -1,6 +1,6 @@
-//! The rule on toxicity: the score of [`super::toxicity::ToxicityModel`] against a threshold.
+//! The toxicity rule: compares the score of [`super::toxicity::ToxicityModel`] with a threshold.
 //!
-//! Invariant: a document in a language that the model does not cover has no score, and is not rejected by it.
+//! Invariant: a document in a language that the model does not cover has no score, so this rule does not reject it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use super::toxicity::ToxicityModel;
 use super::{Facts, Family, Overrides, Rule};
 
-/// Settings of the rule on toxicity. Both only judge.
+/// Settings of the toxicity rule. Both are thresholds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Toxicity {
-    /// Greatest score, 0 to 1. 0.5 is where the model holds toxic and harmless for equally likely.
+    /// Maximum toxicity score, 0 to 1. At 0.5 the model considers toxic and harmless equally likely.
     pub max_score: Option<f64>,
-    /// Thresholds that differ for a language: ISO 639-3 code, rule, threshold or null.
+    /// Thresholds per language: ISO 639-3 code, then rule name, then the threshold, or null to turn the rule off.
     pub languages: Overrides,
 }
 

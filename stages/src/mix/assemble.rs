@@ -1,6 +1,7 @@
 //! Writes the corpus: shards, tokenizer, manifest, rejected documents.
 //!
-//! Invariant: a corpus folder is whole or absent: it is written aside and renamed; its manifest holds no time and no path.
+//! Invariant: a corpus folder is complete or absent, since it is written under a temporary name and renamed; its
+//! manifest holds no time and no absolute path.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,40 +11,40 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{UInt32Type, UInt64Type};
 use corpusmill_pipeline::document::{REJECTED, optional_text};
 use corpusmill_pipeline::plan::NodeId;
-use corpusmill_pipeline::shard::{
-    Count, FORMAT_VERSION, Manifest, MixtureSettings, Schedule, ShardDescription, ShardEntry, ShardWriter,
-    SnapshotEntry, SourceEntry, Split, TokenizerEntry, schedule, shard_path,
-};
 use corpusmill_pipeline::store::{Selection, Store, Table};
 use corpusmill_pipeline::table::Batches;
 use corpusmill_pipeline::task::Receipts;
 use corpusmill_pipeline::{Address, Dataset, Digest, Plan, Receipt, StageError};
+use corpusmill_shards::{
+    Count, FORMAT_VERSION, Manifest, MixtureSettings, Schedule, ShardDescription, ShardEntry, ShardWriter,
+    SnapshotEntry, SourceEntry, Split, TokenizerEntry, schedule, shard_path,
+};
 use parquet::arrow::ArrowWriter;
 
 use super::Layout;
 use crate::tokenize::encode::Encoder;
 
-/// What a corpus is made of.
+/// The inputs of a corpus.
 pub struct Parts<'a> {
-    /// The plan that was run.
+    /// The executed plan.
     pub plan: &'a Plan,
-    /// Its receipts.
+    /// The receipts of the plan.
     pub receipts: &'a Receipts,
-    /// Where its parts are.
+    /// The store of its parts.
     pub store: &'a dyn Store,
     /// The nodes of the final documents.
     pub documents: &'a [NodeId],
-    /// The dataset of the tokenizer.
+    /// The dataset that holds the tokenizer.
     pub tokenizer: &'a Dataset,
-    /// The dataset of the shards.
+    /// The dataset that holds the shards.
     pub shards: &'a Dataset,
-    /// Which partition is which shard.
+    /// Maps partitions to shards.
     pub layout: &'a Layout,
     /// The corpus's name.
     pub name: &'a str,
-    /// The mixture asked for.
+    /// The requested mixture.
     pub mixture: &'a MixtureSettings,
-    /// The recipe with its defaults.
+    /// The recipe, with defaults filled in.
     pub settings: serde_json::Value,
     /// The snapshot of each source.
     pub snapshots: BTreeMap<String, SnapshotEntry>,
@@ -55,10 +56,10 @@ impl Parts<'_> {
         Ok(self.store.read(&address, table, receipt, Selection::default())?)
     }
 
-    /// The `tokenizer.json`.
+    /// The content of `tokenizer.json`.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// If it cannot be read.
     pub fn tokenizer_json(&self) -> Result<String, StageError> {
         let node = self.tokenizer.0.first().copied().unwrap_or(NodeId(0));
         for receipt in self.receipts.of(node) {
@@ -68,10 +69,10 @@ impl Parts<'_> {
                 }
             }
         }
-        Err(StageError::Input("there is no tokenizer".to_owned()))
+        Err(StageError::Input("the corpus has no tokenizer".to_owned()))
     }
 
-    /// A digest of all that the corpus folder is made of: equal digests, equal folders.
+    /// A digest of everything that determines the corpus folder: equal digests mean equal folders.
     ///
     /// # Errors
     /// Never in practice.
@@ -90,11 +91,11 @@ impl Parts<'_> {
         Digest::of_parts(parts.iter().map(Vec::as_slice))
     }
 
-    /// Writes the corpus to `target`, replacing the corpus that stands there; `finish` adds to the folder before it is
-    /// published.
+    /// Writes the corpus to `target` and replaces a corpus that exists there; `finish` adds files to the folder before
+    /// it is published.
     ///
     /// # Errors
-    /// When the place cannot be written, a part is damaged, or the mixture cannot be planned.
+    /// If the folder cannot be written, a part is damaged, or the mixture cannot be planned.
     pub fn write(
         &self,
         target: &Path,
@@ -106,7 +107,7 @@ impl Parts<'_> {
         let aside = tempfile::Builder::new().prefix(".corpus-").tempdir_in(parent)?;
         let manifest = self.fill(aside.path())?;
         finish(aside.path(), &manifest)?;
-        // Made with the permissions of a private temporary folder; a corpus is to be read.
+        // A temporary folder is private to its owner; a corpus is readable by others.
         open_folder(aside.path())?;
         let aside = aside.keep();
         if target.exists() {
@@ -173,7 +174,7 @@ impl Parts<'_> {
     fn schedule(&self, available: &BTreeMap<String, u64>) -> Result<Schedule, StageError> {
         schedule(self.mixture, available).map_err(|error| {
             let left: Vec<String> = available.iter().map(|(name, tokens)| format!("{name}: {tokens}")).collect();
-            StageError::Settings(format!("mixture: {error}\nhint: training tokens left: {}", left.join(", ")))
+            StageError::Settings(format!("mixture: {error}\nhint: training tokens available: {}", left.join(", ")))
         })
     }
 
@@ -193,7 +194,7 @@ impl Parts<'_> {
             special_tokens: tokenizer.special_tokens.clone(),
         };
         let relative = shard_path(split, source, number);
-        let failed = |error: corpusmill_pipeline::shard::ShardError| StageError::Input(error.to_string());
+        let failed = |error: corpusmill_shards::ShardError| StageError::Input(error.to_string());
         fs_err::create_dir_all(dir.join(&relative).parent().unwrap_or(dir))?;
         let mut writer = ShardWriter::create(dir, &relative, description, false).map_err(failed)?;
         for batch in self.rows(receipt, Table::Data)?.into_iter().flatten() {
@@ -204,7 +205,7 @@ impl Parts<'_> {
         writer.finish(receipt.result.rows_digest.to_string()).map_err(failed)
     }
 
-    /// One file a node that rejected something: `rejected/SOURCE-STAGE.parquet`.
+    /// Writes one file per node that rejected documents: `rejected/SOURCE-STAGE.parquet`.
     fn rejected(&self, dir: &Path) -> Result<(), StageError> {
         let folder = dir.join("rejected");
         fs_err::create_dir_all(&folder)?;
@@ -231,10 +232,10 @@ impl Parts<'_> {
     }
 }
 
-/// What a corpus folder holds.
+/// The entries of a corpus folder.
 const KNOWN: [&str; 6] = ["shards", "tokenizer.json", "manifest.json", "rejected", "report.html", ".identity"];
 
-/// Refuses to replace a folder that holds anything that is not of a corpus.
+/// Returns an error if the folder holds an entry that is not part of a corpus.
 fn only_a_corpus(target: &Path) -> Result<(), StageError> {
     if !target.exists() {
         return Ok(());
@@ -244,7 +245,7 @@ fn only_a_corpus(target: &Path) -> Result<(), StageError> {
         if !KNOWN.iter().any(|known| name == **known) {
             let (target, name) = (target.display(), name.to_string_lossy().into_owned());
             return Err(StageError::Input(format!(
-                "{target} holds `{name}`, which is no part of a corpus, and would be replaced\nhint: move it elsewhere, or write the corpus to another folder with --output or --name"
+                "{target} holds `{name}`, which is not part of a corpus and would be deleted\nhint: move it elsewhere, or write the corpus to another folder with --output or --name"
             )));
         }
     }
@@ -277,7 +278,7 @@ fn count_licences(batch: &RecordBatch, ledger: &mut SourceEntry) {
     debug_assert!(batch.column_by_name("token_count").is_some_and(|c| c.as_primitive_opt::<UInt32Type>().is_some()));
 }
 
-/// Names and ids of the added tokens that are special.
+/// Names and ids of the special tokens among `added_tokens`.
 fn special_tokens(json: &str) -> BTreeMap<String, u32> {
     let value: serde_json::Value = serde_json::from_str(json).unwrap_or_default();
     let added = value.get("added_tokens").and_then(|tokens| tokens.as_array()).cloned().unwrap_or_default();

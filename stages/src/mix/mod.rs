@@ -1,34 +1,33 @@
 //! Splits, shuffles and shards tokenized documents, plans the mixture and assembles the corpus.
 //!
-//! On a document's path: the end. The step is two stages: `mix-scatter` (each document to its shard by hash) and `mix`
-//! (each shard's documents in their shuffled order); then [`assemble`] writes the corpus.
+//! On a document's path: the last step. It has two stages, `mix-scatter` (assigns each document to a shard by hash) and
+//! `mix` (sorts each shard into its shuffled order); then [`assemble`] writes the corpus.
 //!
-//! Invariant: a document's split and place depend on its text, its id and the seed, never on where it was read.
+//! Invariant: a document's split and position depend on its text, its id and the seed, never on where it was read.
 
 pub mod assemble;
 mod scatter;
 mod shard;
 
-use corpusmill_pipeline::shard::{MixtureSettings, Split};
 use corpusmill_pipeline::{Dataset, PlanBuilder, StageError};
+use corpusmill_shards::{MixtureSettings, Split};
 
-/// Which shard a bucket is: buckets go through the sources in order, for each source its training shards and then one
-/// of validation.
+/// Maps buckets to shards: for each source in order, its training shards and then one validation shard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
-    /// The sources, in the recipe's order.
+    /// The sources, in recipe order.
     pub sources: Vec<String>,
-    /// Training shards of each source.
+    /// Number of training shards per source.
     pub shards: u32,
 }
 
 impl Layout {
-    /// Buckets in all.
+    /// Total number of buckets.
     pub fn buckets(&self) -> u32 {
         u32::try_from(self.sources.len()).unwrap_or(u32::MAX).saturating_mul(self.shards + 1)
     }
 
-    /// What a bucket holds: source, split, number of the shard.
+    /// The source, split and shard number of a bucket.
     pub fn place(&self, bucket: u32) -> (&str, Split, u32) {
         let (source, shard) = (bucket / (self.shards + 1), bucket % (self.shards + 1));
         let source = &self.sources[source as usize];
@@ -40,7 +39,7 @@ impl Layout {
         let source = u32::try_from(self.sources.iter().position(|name| name == source)?).ok()?;
         let shard = match split {
             Split::Validation => self.shards,
-            // The high bits choose the shard, so that shards follow the shuffled order one after the other.
+            // The high bits choose the shard, so that the shards in sequence are in shuffled order.
             Split::Train => u32::try_from((u128::from(order) * u128::from(self.shards)) >> 64).ok()?,
         };
         Some(source * (self.shards + 1) + shard)
@@ -49,7 +48,7 @@ impl Layout {
     /// Adds the stages; the partitions of the result are the buckets of this layout.
     ///
     /// # Errors
-    /// When the columns cannot work.
+    /// If required columns are missing.
     pub fn add_to(
         &self,
         plan: &mut PlanBuilder,
@@ -68,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn buckets_and_places_agree() {
+    fn buckets_round_trip() {
         let layout = Layout { sources: vec!["a".into(), "b".into()], shards: 3 };
         assert_eq!(layout.buckets(), 8);
         assert_eq!(layout.place(3), ("a", Split::Validation, 0));

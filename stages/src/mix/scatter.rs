@@ -1,6 +1,6 @@
-//! `mix-scatter`: each document to the shard that its hash names.
+//! The stage `mix-scatter`: assigns each document to a shard by hash.
 //!
-//! Invariant: validation is decided by the text alone, so equal texts never stand on both sides.
+//! Invariant: the split depends only on the text, so equal texts are never in both training and validation.
 
 use std::sync::Arc;
 
@@ -10,13 +10,13 @@ use arrow_array::{RecordBatch, UInt32Array, UInt64Array};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use arrow_select::take::take_record_batch;
 use corpusmill_pipeline::document::{missing, text_column};
-use corpusmill_pipeline::shard::Split;
 use corpusmill_pipeline::{Port, Reads, Stage, StageError, Task};
+use corpusmill_shards::Split;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::Layout;
 
-/// Scatters documents.
+/// The stage `mix-scatter`.
 #[derive(Debug)]
 pub(super) struct Scatter {
     pub(super) layout: Layout,
@@ -24,7 +24,7 @@ pub(super) struct Scatter {
     pub(super) validation_share: f64,
 }
 
-/// The columns of tokenized documents, and their place in the shuffled order.
+/// The columns of tokenized documents, and their position in the shuffled order.
 pub(super) fn schema() -> SchemaRef {
     let mut fields: Vec<Field> =
         crate::tokenize::tokens_schema().fields().iter().map(|field| field.as_ref().clone()).collect();

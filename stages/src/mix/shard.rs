@@ -1,7 +1,7 @@
-//! `mix`: the documents of one shard in their shuffled order.
+//! The stage `mix`: sorts the documents of one shard into their shuffled order.
 //!
-//! Invariant: sorted by (order, id); every document of the bucket once. One shard is held in memory: choose `shards`
-//! so that a shard fits.
+//! Invariant: rows are sorted by (order, id), and every document of the bucket occurs once. One shard is held in
+//! memory: choose `shards` so that a shard fits.
 
 use arrow_array::types::UInt64Type;
 use arrow_array::{RecordBatch, UInt32Array};
@@ -13,7 +13,7 @@ use corpusmill_pipeline::{Port, Reads, Stage, StageError, Task};
 
 use super::scatter;
 
-/// Sorts a shard.
+/// The stage `mix`.
 #[derive(Debug)]
 pub(super) struct Shard {
     pub(super) buckets: u32,

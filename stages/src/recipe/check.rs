@@ -1,26 +1,27 @@
-//! What a recipe's types cannot say: names that must exist, numbers in their range, steps in their order.
+//! Checks what a recipe's types cannot express: names that must exist, ranges of numbers, the order of steps.
 //!
-//! Invariant: every error points at the key or value that is wrong, where the file has it.
+//! Invariant: every error points at the wrong key or value, if it is in the file.
 
-use corpusmill_pipeline::recipe::{RecipeError, Source, did_you_mean};
+use corpusmill_recipe::{RecipeError, Source, did_you_mean};
 use globset::GlobBuilder;
 
 use super::{Example, Expect, Recipe};
 use crate::filter::licence::{LicencePolicy, LicenceVerdict};
 use crate::language_code::iso639_3;
-use crate::source::files::Files;
+use crate::sources::files::Files;
 use crate::step::Step;
 use crate::tokenize::Tokenizer;
 use crate::tokenize::special::SPECIAL_TOKENS;
 
-/// What a name may be made of.
-const NAMES: &str = "a name has letters, digits, `-`, `_` and `.`, does not begin with `.`, and is at most 100 long";
-/// What may begin a source.
+/// The rules for names.
+const NAMES: &str =
+    "a name has only letters, digits, `-`, `_` and `.`, does not begin with `.`, and has at most 100 characters";
+/// The steps that can be the first step of a source.
 const FIRST: &str = "`files`, `crates`, `rust-docs`, `crawl` or `remote`";
 
-/// Finds steps that are a name alone, before parsing: the parser would take what follows for their settings.
+/// Finds steps that are only a name. Runs before parsing, since the parser would read what follows as their settings.
 pub(super) fn bare_steps(source: &Source) -> Result<(), RecipeError> {
-    // What cannot be read at all is explained when it is read as a recipe.
+    // Syntax errors are reported later, when the text is parsed as a recipe.
     let Ok(recipe) = source.parse::<serde_json::Value>() else { return Ok(()) };
     let sources =
         recipe["sources"].as_object().into_iter().flatten().map(|(name, steps)| (vec!["sources", name], steps));
@@ -29,7 +30,7 @@ pub(super) fn bare_steps(source: &Source) -> Result<(), RecipeError> {
             if let Some(name) = step.as_str() {
                 let index = index.to_string();
                 let place = [place.as_slice(), &[index.as_str()]].concat();
-                let hint = format!("write `{name}: {{}}` for its defaults");
+                let hint = format!("write `{name}: {{}}` to use its defaults");
                 return Err(source.at(&place, format!("the step `{name}` has no settings")).with_hint(hint));
             }
         }
@@ -37,12 +38,12 @@ pub(super) fn bare_steps(source: &Source) -> Result<(), RecipeError> {
     Ok(())
 }
 
-/// Checks a recipe that was parsed.
+/// Checks a parsed recipe.
 pub(super) fn check(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
     check_name(&["name"], &recipe.name, "", source)?;
     if recipe.sources.is_empty() {
-        let hint = "add at least one, such as `docs: [ { files: { paths: [docs] } } ]`";
-        return Err(source.at(&["sources"], "there is no source").with_hint(hint));
+        let hint = "add at least one source, such as `docs: [ { files: { paths: [docs] } } ]`";
+        return Err(source.at(&["sources"], "the recipe has no source").with_hint(hint));
     }
     range("partitions", recipe.partitions, 65_536, source)?;
     range("shards", recipe.shards, 99_999, source)?;
@@ -68,7 +69,7 @@ fn check_name(place: &[&str], name: &str, whose: &str, source: &Source) -> Resul
         return Err(source.near(place, format!("`{name}` cannot be the name{whose}")).with_hint(NAMES));
     }
     if !whose.is_empty() && ["all", "tokenize", "mix"].contains(&name) {
-        let hint = "the stages of all sources together go by this name";
+        let hint = "this name is reserved for the stages that all sources share";
         return Err(source.near(place, format!("`{name}` cannot be the name{whose}")).with_hint(hint));
     }
     Ok(())
@@ -78,10 +79,10 @@ fn range(key: &str, value: u32, most: u32, source: &Source) -> Result<(), Recipe
     if (1..=most).contains(&value) {
         return Ok(());
     }
-    Err(source.at(&[key], format!("`{key}` is {value}; allowed are 1 to {most}")))
+    Err(source.at(&[key], format!("`{key}` is {value}; it must be 1 to {most}")))
 }
 
-/// An error about a name that is not among those known, at the place of the name.
+/// An error about an unknown source name, at the position of the name.
 fn unknown(place: &[&str], what: &str, name: &str, recipe: &Recipe, source: &Source) -> RecipeError {
     let known: Vec<&str> = recipe.sources.keys().map(String::as_str).collect();
     let listed = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
@@ -92,16 +93,18 @@ fn unknown(place: &[&str], what: &str, name: &str, recipe: &Recipe, source: &Sou
 fn check_source(recipe: &Recipe, name: &str, steps: &[Step], source: &Source) -> Result<(), RecipeError> {
     let Some(first) = steps.first() else {
         let error = source.at(&["sources", name], format!("the source `{name}` has no steps"));
-        return Err(error.with_hint(format!("its first step acquires: {FIRST}")));
+        return Err(error.with_hint(format!("the first step must be {FIRST}")));
     };
     if first.acquires().is_none() {
-        let message = format!("the first step of `{name}` is `{}`, which acquires nothing", first.name());
-        return Err(source.at(&["sources", name, "0", first.name()], message).with_hint(format!("begin with {FIRST}")));
+        let message = format!("the first step of `{name}` is `{}`, which does not acquire input", first.name());
+        return Err(source
+            .at(&["sources", name, "0", first.name()], message)
+            .with_hint(format!("the first step must be {FIRST}")));
     }
     for (index, step) in steps.iter().enumerate() {
         let place = ["sources", name, &index.to_string(), step.name()];
         if index > 0 && step.acquires().is_some() {
-            return Err(not_first(step, &place, source).with_hint("make it a source of its own"));
+            return Err(not_first(step, &place, source).with_hint("make it a separate source"));
         }
         check_step(recipe, step, &place, source)?;
     }
@@ -117,7 +120,7 @@ fn check_step(recipe: &Recipe, step: &Step, place: &[&str], source: &Source) -> 
         Step::Files(files) => check_files(files, place, source)?,
         Step::Dedup(dedup) => {
             if let Some(name) = dedup.prefer.iter().find(|name| !recipe.sources.contains_key(*name)) {
-                return Err(unknown(place, "dedup: there is no source", name, recipe, source));
+                return Err(unknown(place, "dedup: no source", name, recipe, source));
             }
         }
         Step::Filter(filter) => {
@@ -146,7 +149,7 @@ fn check_files(files: &Files, place: &[&str], source: &Source) -> Result<(), Rec
         return Err(error.with_hint("name at least one file, folder or glob: `paths: [docs, \"notes/*.md\"]`"));
     }
     for path in &files.paths {
-        // A name with such a character may be that of a file; only the run knows.
+        // A file name may contain glob characters; whether the file exists is checked by the run.
         if let Err(error) = GlobBuilder::new(path).build()
             && !std::path::Path::new(path).exists()
         {
@@ -157,7 +160,7 @@ fn check_files(files: &Files, place: &[&str], source: &Source) -> Result<(), Rec
     check_claims(files.licence.as_deref(), files.language.as_deref(), "files", place, source)
 }
 
-/// Checks what a source says of documents that say nothing themselves.
+/// Checks the licence and the language that a source states for documents without one.
 fn check_claims(
     licence: Option<&str>,
     language: Option<&str>,
@@ -169,7 +172,9 @@ fn check_claims(
         && let LicenceVerdict::Unparsed { reason, .. } = LicencePolicy::default().evaluate(Some(licence))
     {
         let error = source.near(place, format!("{step}: `{licence}` is not an SPDX licence: {reason}"));
-        return Err(error.with_hint("such as MIT, CC-BY-4.0 or `MIT OR Apache-2.0`; see https://spdx.org/licenses"));
+        return Err(error.with_hint(
+            "write an SPDX expression, such as MIT, CC-BY-4.0 or `MIT OR Apache-2.0`; see https://spdx.org/licenses",
+        ));
     }
     language.iter().try_for_each(|code| check_language(code, place, source))
 }
@@ -178,10 +183,10 @@ fn check_language(code: &str, place: &[&str], source: &Source) -> Result<(), Rec
     if code.len() == 3 && code.chars().all(|c| c.is_ascii_lowercase()) {
         return Ok(());
     }
-    let error = source.near(place, format!("`{code}` is not an ISO 639-3 code of a language"));
+    let error = source.near(place, format!("`{code}` is not an ISO 639-3 language code"));
     Err(match iso639_3(code) {
         Some(known) => error.with_hint(format!("did you mean `{known}`?")),
-        None => error.with_hint("three small letters, such as `eng`, `deu` or `zho`"),
+        None => error.with_hint("write three lower-case letters, such as `eng`, `deu` or `zho`"),
     })
 }
 
@@ -190,13 +195,15 @@ fn check_tokenizer(tokenizer: &Tokenizer, source: &Source) -> Result<(), RecipeE
     let least = 256 + u32::try_from(SPECIAL_TOKENS.len()).unwrap_or(u32::MAX);
     if train.vocab_size < least {
         let message =
-            format!("`vocab-size` is {}; the 256 bytes and the control tokens alone are {least}", train.vocab_size);
-        return Err(source.at(&["tokenizer", "train", "vocab-size"], message).with_hint("16384 to 65536 are usual"));
+            format!("`vocab-size` is {}, but the 256 bytes and the control tokens need {least}", train.vocab_size);
+        return Err(source
+            .at(&["tokenizer", "train", "vocab-size"], message)
+            .with_hint("usual values are 16384 to 65536"));
     }
     Ok(())
 }
 
-/// The message of a mixture's fault begins with the path to it, such as `mixture.phases[0].tokens: `.
+/// Checks the mixture. Its error messages begin with the path of the setting, such as `mixture.phases[0].tokens: `.
 fn check_mixture(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
     recipe.mixture.validate(recipe.sources.keys().map(String::as_str)).map_err(|error| {
         let text = error.to_string();
@@ -216,9 +223,8 @@ fn check_example(recipe: &Recipe, index: usize, example: &Example, source: &Sour
     }
     match &example.expect {
         Expect::Rejected(rule) if !rule.contains('.') => {
-            let error =
-                source.near(&["examples", &index, "expect"], format!("`{rule}` names a rule without its stage"));
-            Err(error.with_hint(format!("STAGE.RULE, such as `filter.{rule}` or `clean.no-content`")))
+            let error = source.near(&["examples", &index, "expect"], format!("`{rule}` is a rule without its stage"));
+            Err(error.with_hint(format!("write STAGE.RULE, such as `filter.{rule}` or `clean.no-content`")))
         }
         Expect::Kept | Expect::Rejected(_) => Ok(()),
     }

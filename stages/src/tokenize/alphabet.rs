@@ -1,9 +1,9 @@
-//! The byte-level alphabet: one printable character for each byte, as vocabulary files write tokens.
+//! The byte-level alphabet: one printable character per byte, in which vocabulary files write tokens.
 //!
-//! Printable Latin-1 bytes stand for themselves, the others for the characters from U+0100 on, in order (GPT-2's
+//! Printable Latin-1 bytes map to themselves, the others to the characters from U+0100, in order (GPT-2's
 //! `bytes_to_unicode`).
 //!
-//! **Invariant:** a bijection between bytes and 256 characters, none of them white space.
+//! Invariant: a bijection between bytes and 256 characters, none of them white space.
 
 use std::sync::OnceLock;
 
@@ -22,12 +22,12 @@ pub(super) fn characters() -> &'static [char; 256] {
     })
 }
 
-/// A token as vocabulary files write it.
+/// Encodes a token for a vocabulary file.
 pub(super) fn spell(bytes: &[u8]) -> String {
     bytes.iter().map(|&byte| characters()[byte as usize]).collect()
 }
 
-/// The bytes of a token; `None` if it holds a character outside the alphabet.
+/// Decodes a token of a vocabulary file to bytes; `None` if it has a character outside the alphabet.
 pub(super) fn bytes(spelled: &str) -> Option<Vec<u8>> {
     static INVERSE: OnceLock<Vec<Option<u8>>> = OnceLock::new();
     let inverse = INVERSE.get_or_init(|| {
@@ -47,7 +47,7 @@ mod tests {
     use tokenizers::{OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer};
 
     #[test]
-    fn the_alphabet_is_that_of_the_reference() {
+    fn alphabet_matches_reference() {
         let mut ours: Vec<char> = characters().to_vec();
         let mut theirs: Vec<char> = ByteLevel::alphabet().into_iter().collect();
         ours.sort_unstable();
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_spelled_as_the_reference_does() {
+    fn spelling_matches_reference() {
         for text in ["Hello wörld\n\t", "中文 🦀\u{0}\u{7F}\u{AD}"] {
             let mut pieces = PreTokenizedString::from(text);
             ByteLevel::new(false, true, false).pre_tokenize(&mut pieces).unwrap();

@@ -1,7 +1,7 @@
-//! Byte-level BPE of one word: merge the pair of the lowest rank, leftmost first, until none is left.
+//! Byte-level BPE of one word: merges the pair of lowest rank, leftmost first, until no pair merges.
 //!
-//! **Invariant:** the ids are those of `tokenizers`' `BPE` model for every word (tests in `encode.rs`), the time of a word of n
-//! bytes is O(n log n), and nothing depends on words seen before.
+//! Invariant: for every word, the ids equal those of the `BPE` model of the `tokenizers` crate (tests in `encode.rs`).
+//! A word of n bytes takes O(n log n) time, and the result does not depend on earlier words.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -9,36 +9,36 @@ use std::collections::{BinaryHeap, HashMap};
 use super::alphabet;
 use super::pairs::{Pair, PairMap};
 
-/// A vocabulary of byte-level BPE.
+/// A byte-level BPE vocabulary.
 #[derive(Debug)]
 pub(super) struct BytePairs {
     /// The token of each single byte.
     bytes: [u32; 256],
-    /// Rank and token of each pair that merges.
+    /// Rank and resulting token of each pair that merges.
     merges: PairMap<(u32, u32)>,
-    /// Words that are tokens whatever the merges say (`ignore_merges`).
+    /// Words that are tokens regardless of merges (`ignore_merges`).
     whole: HashMap<Vec<u8>, u32>,
 }
 
-/// The parts of a word while they merge; kept from word to word.
+/// Buffers for the parts of a word while they merge, reused for each word.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     tokens: Vec<u32>,
-    /// Rank and token of each part with its right neighbour.
+    /// Rank and resulting token of each part with its right neighbour.
     joins: Vec<(u32, u32)>,
     /// Neighbours, for long words.
     next: Vec<u32>,
     previous: Vec<u32>,
 }
 
-/// No merge, no neighbour.
+/// Marks a missing merge or neighbour.
 const NONE: u32 = u32::MAX;
-/// Words up to this many bytes look for the least rank by going through all: quicker than a heap.
+/// Up to this many bytes, a linear search for the lowest rank is faster than a heap.
 const SHORT: usize = 48;
 
 impl BytePairs {
-    /// A vocabulary from the tokens (spelled in the byte-level alphabet) with their ids, and the merges in the order of their
-    /// ranks. `None` if a byte has no token, or a merge joins or makes something that is no token.
+    /// Builds a vocabulary from the tokens (in the byte-level alphabet) with their ids, and the merges in rank order.
+    /// Returns `None` if a byte has no token, or if an operand or result of a merge is not a token.
     pub(super) fn new<'a>(
         vocabulary: &HashMap<&'a str, u32>,
         merges: &[(&'a str, &'a str)],
@@ -100,7 +100,7 @@ impl BytePairs {
         }
     }
 
-    /// The same with a heap and linked parts. An entry of the heap is out of date when the join at its place is another.
+    /// The same with a heap and linked parts. A heap entry is stale if the join at its position has changed.
     fn merge_long(&self, scratch: &mut Scratch, out: &mut Vec<u32>) {
         let Scratch { tokens, joins, next, previous } = scratch;
         let length = u32::try_from(tokens.len()).unwrap_or(NONE);

@@ -1,21 +1,21 @@
-//! The tokens of words seen before: most words of a text are.
+//! A cache of the tokens of words, since most words of a text repeat.
 //!
-//! **Invariant:** a word is compared whole, never by its hash alone, so the cache changes the speed and nothing else. Its size
-//! is fixed: about 2.6 MB for short words, and at most 4,096 long ones of 256 bytes.
+//! Invariant: words are compared byte for byte, never only by hash, so the cache affects only speed. Its size is fixed:
+//! about 2.6 MB for short words, and at most 4,096 long words of 256 bytes.
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::pairs::halves;
 
-/// Words up to this many bytes live in the table of short words: two machine words with the length in the last byte.
+/// Maximum length in bytes of a short word, which is stored as two machine words with the length in the last byte.
 pub(super) const SHORT_BYTES: usize = 15;
 const LONG_BYTES: usize = 256;
 const SHORT_SLOTS: usize = 1 << 16;
 const LONG_SLOTS: usize = 1 << 12;
-/// Most short words have fewer tokens; those with more are encoded each time.
+/// Maximum number of cached tokens of a short word; words with more tokens are encoded each time.
 const SHORT_TOKENS: usize = 4;
 
-/// One slot a hash, the latest word wins.
+/// One slot per hash; the latest word replaces an earlier one.
 #[derive(Debug)]
 pub(super) struct Cache {
     short: Vec<Short>,
@@ -64,7 +64,7 @@ impl Key {
     }
 }
 
-/// The slot of a hash.
+/// The slot index of a hash.
 #[inline]
 fn place(hash: u64, slots: usize) -> usize {
     usize::try_from(hash % slots as u64).unwrap_or(0)
@@ -78,7 +78,7 @@ impl Cache {
         }
     }
 
-    /// Appends the tokens of a short word; `encode` appends them if they are not here, and they are kept.
+    /// Appends the tokens of a short word. On a miss, `encode` appends them, and the cache stores them.
     #[inline]
     pub(super) fn short(&mut self, key: Key, out: &mut Vec<u32>, encode: impl FnOnce(&mut Vec<u32>)) {
         let slot = &mut self.short[key.slot()];
@@ -96,7 +96,7 @@ impl Cache {
         }
     }
 
-    /// The same for a longer word; those over 256 bytes are not kept.
+    /// The same for a longer word; words over 256 bytes are not cached.
     pub(super) fn long(&mut self, word: &[u8], out: &mut Vec<u32>, encode: impl FnOnce(&mut Vec<u32>)) {
         if word.len() > LONG_BYTES {
             return encode(out);
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_tell_lengths_and_ends_of_text_apart() {
+    fn keys_distinguish_lengths() {
         let text = b"ab\0\0 and something longer";
         assert_ne!(Key::new(text, 0, 2), Key::new(text, 0, 3));
         assert_eq!(Key::new(b"ab", 0, 2), Key::new(text, 0, 2));
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_is_shared_and_the_latest_word_wins() {
+    fn latest_word_replaces_slot() {
         let (mut cache, mut out) = (Cache::new(), Vec::new());
         for round in 0..2 {
             for word in 0..200_000_u32 {

@@ -1,9 +1,9 @@
-//! How often each word occurs: all that a tokenizer learns from.
+//! Counts how often each word occurs, which is the only input of tokenizer training.
 //!
-//! Counts are taken a partition at a time, merged, and drained in the order of the words' bytes.
+//! Counts are made per partition, merged, and returned in byte order of the words.
 //!
-//! **Invariant:** without a cap, counts are exact and do not depend on the order of texts or merges. What is left out (long
-//! words, pruned words) is counted, never silent.
+//! Invariant: without a cap, counts are exact and do not depend on the order of texts or merges. Omitted words (long or
+//! pruned ones) are counted too.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -12,16 +12,16 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::split::words;
 
-/// What is counted and what is not.
+/// Limits of counting.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct CountSettings {
-    /// Words longer than this many bytes are left out: base64, minified code and rules of dashes teach a vocabulary nothing
-    /// and cost memory. No token learned is longer. Our choice; the longest token of Llama 3 has 128 bytes.
+    /// Maximum length of a counted word in bytes. Longer ones (base64, minified code, lines of dashes) do not improve a
+    /// vocabulary and use memory. No learned token is longer. Our choice; the longest token of Llama 3 has 128 bytes.
     pub max_word_bytes: usize,
-    /// The most distinct words held in memory; none by default. Beyond it the rarest words are dropped, those seen once first,
-    /// then twice and so on, until half of the cap is left (word2vec's `ReduceVocab`). The counts of rare words are then lower
-    /// bounds that depend on the order of the texts, which is fixed inside a partition.
+    /// Maximum number of distinct words in memory; no limit by default. Beyond it, the rarest words are dropped, those
+    /// seen once first, then twice and so on, until half of the limit is left (word2vec's `ReduceVocab`). The counts of
+    /// rare words are then lower bounds that depend on the order of the texts, which is fixed within a partition.
     pub max_words: Option<usize>,
 }
 
@@ -39,14 +39,14 @@ pub struct WordCounts {
     left_out: LeftOut,
 }
 
-/// Occurrences of words that are not among the counts.
+/// Occurrences that are not in the counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LeftOut {
     /// Occurrences of words longer than [`CountSettings::max_word_bytes`].
     pub long_words: u64,
-    /// The bytes of those.
+    /// The total bytes of these occurrences.
     pub long_bytes: u64,
-    /// Occurrences that were counted and pruned again to keep to [`CountSettings::max_words`].
+    /// Occurrences that were counted and later pruned because of [`CountSettings::max_words`].
     pub pruned_words: u64,
 }
 
@@ -56,7 +56,7 @@ impl WordCounts {
         Self { settings, ..Self::default() }
     }
 
-    /// Counts the words of a text, split as the tokenizer will split it.
+    /// Counts the words of a text, split as by the tokenizer.
     pub fn add_text(&mut self, text: &str) {
         for word in words(text) {
             self.add(word, 1);
@@ -78,7 +78,7 @@ impl WordCounts {
         self.prune();
     }
 
-    /// Adds the counts of another part of the corpus, in the order of its words.
+    /// Adds the counts of another part of the corpus, in word order.
     pub fn merge(&mut self, other: Self) {
         self.left_out.long_words = self.left_out.long_words.saturating_add(other.left_out.long_words);
         self.left_out.long_bytes = self.left_out.long_bytes.saturating_add(other.left_out.long_bytes);
@@ -98,12 +98,12 @@ impl WordCounts {
         self.counts.is_empty()
     }
 
-    /// What is not among the counts.
+    /// The occurrences that are not in the counts.
     pub fn left_out(&self) -> LeftOut {
         self.left_out
     }
 
-    /// The words and their counts in the order of their bytes.
+    /// The words and their counts, in byte order.
     pub fn into_sorted(self) -> std::vec::IntoIter<(Box<str>, u64)> {
         let mut sorted: Vec<(Box<str>, u64)> = self.counts.into_iter().collect();
         sorted.sort_unstable();
@@ -128,7 +128,7 @@ impl WordCounts {
     }
 }
 
-/// XXH3 of the bytes: quick on short words. Its results never leave the map.
+/// XXH3 of the bytes, which is fast on short words. Hash values never leave the map.
 #[derive(Debug, Default, Clone)]
 struct WordHasher(u64);
 
@@ -137,7 +137,7 @@ impl Hasher for WordHasher {
         self.0 = xxh3_64_with_seed(bytes, self.0);
     }
 
-    /// The end mark of a string: one field, so nothing to keep apart.
+    /// Ignores the end marker of a string: a key has only one field.
     fn write_u8(&mut self, _: u8) {}
 
     fn finish(&self) -> u64 {
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn long_words_are_left_out_and_told() {
+    fn long_words_are_reported_as_left_out() {
         let mut counts = WordCounts::new(CountSettings { max_word_bytes: 3, ..CountSettings::default() });
         counts.add_text("abc abcd");
         assert_eq!(counts.left_out(), LeftOut { long_words: 1, long_bytes: 5, pruned_words: 0 });

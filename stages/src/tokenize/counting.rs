@@ -1,6 +1,6 @@
-//! `tokenize-count`: how often each word occurs in each source of a partition.
+//! The stage `tokenize-count`: counts how often each word occurs in each source of a partition.
 //!
-//! Invariant: rows are sorted by source and word, so the counts of one partition have one form.
+//! Invariant: rows are sorted by source and word, so equal counts give equal rows.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use corpusmill_pipeline::{Law, Port, Reads, Stage, StageError, Task};
 
 use super::count::{CountSettings, WordCounts};
 
-/// Counts words.
+/// The stage `tokenize-count`.
 #[derive(Debug)]
 pub struct Count {
-    /// Longer words are not counted.
+    /// Maximum length of a counted word, in bytes.
     pub max_word_bytes: usize,
 }
 

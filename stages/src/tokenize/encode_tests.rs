@@ -1,4 +1,4 @@
-//! The fast path against the `tokenizers` crate, and the laws of encoding.
+//! Tests of the fast path against the `tokenizers` crate, and properties of encoding.
 
 use super::count::{CountSettings, WordCounts};
 use super::encode::*;
@@ -23,7 +23,7 @@ fn json() -> &'static str {
     })
 }
 
-/// The same tokenizer with another value at one place.
+/// The same tokenizer with one value replaced.
 fn with(pointer: &str, value: Value) -> String {
     let mut file: Value = serde_json::from_str(json()).unwrap();
     *file.pointer_mut(pointer).unwrap() = value;
@@ -36,11 +36,11 @@ fn ids(encoder: &Encoder, text: &str) -> Vec<u32> {
     out
 }
 
-/// Fast and reference encoders, without and with `ignore_merges`.
+/// The fast and the reference encoder, without and with `ignore_merges`.
 fn both() -> &'static [(Encoder, Encoder); 2] {
     static BOTH: OnceLock<[(Encoder, Encoder); 2]> = OnceLock::new();
     BOTH.get_or_init(|| {
-        // Merges taken away leave tokens that only `ignore_merges` reaches.
+        // Removed merges leave tokens that only `ignore_merges` can produce.
         let file: Value = serde_json::from_str(&with("/model/ignore_merges", true.into())).unwrap();
         let mut ignoring = file.clone();
         let merges = ignoring["model"]["merges"].as_array_mut().unwrap();
@@ -58,11 +58,11 @@ fn both() -> &'static [(Encoder, Encoder); 2] {
 }
 
 #[test]
-fn ids_are_those_of_the_reference_on_real_text() {
+fn ids_match_reference_on_real_text() {
     for (fast, reference) in both() {
         let text = sample();
         assert_eq!(ids(fast, &text), ids(reference, &text));
-        // Long words, and words that come again.
+        // Long words and repeated words.
         for text in
             ["ab".repeat(5000), "中文分词".repeat(900), " ".repeat(300), "=".repeat(1000), "resumeresume".repeat(10)]
         {
@@ -120,7 +120,7 @@ fn control_tokens_are_decoded() {
 }
 
 #[test]
-fn facts_of_the_vocabulary() {
+fn vocabulary_properties() {
     let encoder = Encoder::from_json(json()).unwrap();
     assert_eq!((encoder.vocab_size(), encoder.end_of_document()), (1500, 0));
     let compact: Value = serde_json::from_str(json()).unwrap();
@@ -141,7 +141,7 @@ fn merges_as_pairs_are_read_as_well() {
 }
 
 #[test]
-fn what_the_fast_path_cannot_do_goes_to_the_library() {
+fn unsupported_settings_use_the_library() {
     for (pointer, value) in [
         ("/normalizer", serde_json::json!({ "type": "NFC" })),
         ("/model/dropout", 0.1.into()),
@@ -170,21 +170,21 @@ fn broken_files_are_errors() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
     #[test]
-    fn ids_are_those_of_the_reference(text in "(?s)([ \t\n]|[a-z]{1,12}|fn|let|self|[0-9]|[.!_-]{1,4}|中文|\\PC|.){0,60}") {
+    fn ids_match_reference(text in "(?s)([ \t\n]|[a-z]{1,12}|fn|let|self|[0-9]|[.!_-]{1,4}|中文|\\PC|.){0,60}") {
         for (fast, reference) in both() {
             prop_assert_eq!(ids(fast, &text), ids(reference, &text));
         }
     }
 
     #[test]
-    fn long_words_are_merged_as_by_the_reference(text in "[abcdefinorst_]{0,400}|[中文分词日本語]{0,100}") {
+    fn long_words_match_reference(text in "[abcdefinorst_]{0,400}|[中文分词日本語]{0,100}") {
         for (fast, reference) in both() {
             prop_assert_eq!(ids(fast, &text), ids(reference, &text));
         }
     }
 
     #[test]
-    fn text_comes_back_byte_for_byte(text in "(?s).{0,80}") {
+    fn decoding_restores_the_text(text in "(?s).{0,80}") {
         let encoder = &both()[0].0;
         let encoded = ids(encoder, &text);
         prop_assert!(encoded.iter().all(|&id| id >= 5));

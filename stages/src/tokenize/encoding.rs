@@ -1,7 +1,7 @@
-//! `tokenize`: the tokens of each document, the end-of-document token included.
+//! The stage `tokenize`: encodes each document, with the end-of-document token.
 //!
-//! Invariant: a row a document, in order; decoding the tokens gives the text back, byte for byte, where the
-//! vocabulary is byte-level and has no normaliser.
+//! Invariant: one row per document, in order. If the vocabulary is byte-level without a normalizer, decoding the tokens
+//! restores the text byte for byte.
 
 use std::sync::Arc;
 
@@ -9,17 +9,18 @@ use arrow_array::builder::{BinaryBuilder, StringBuilder, UInt32Builder, UInt64Bu
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use corpusmill_pipeline::document::{document_columns, optional_text, text_column};
-use corpusmill_pipeline::shard::{Split, TokenWidth, encode_tokens};
 use corpusmill_pipeline::{Port, Reads, Stage, StageError, Task};
+use corpusmill_shards::{Split, TokenWidth, encode_tokens};
 
 use super::encode::Encoder;
 use super::tokenizer_schema;
 
-/// Encodes documents.
+/// The stage `tokenize`.
 #[derive(Debug)]
 pub struct Encode;
 
-/// Columns: `id`, `source`, `licence`, `bytes` (of text), `text_hash` (see [`Split::hash`]), `tokens` (little-endian), `token_count`.
+/// Columns: `id`, `source`, `licence`, `bytes` (of text), `text_hash` (see [`Split::hash`]), `tokens` (little-endian),
+/// `token_count`.
 pub(crate) fn schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
         Field::new("id", DataType::Utf8, false),
@@ -58,7 +59,7 @@ impl Rows {
     }
 }
 
-/// The tokenizer that a port gives.
+/// Reads the tokenizer from its port.
 pub(crate) fn encoder(task: &mut Task<'_>) -> Result<Encoder, StageError> {
     for batch in task.input("tokenizer")? {
         let batch = batch?;
@@ -66,7 +67,7 @@ pub(crate) fn encoder(task: &mut Task<'_>) -> Result<Encoder, StageError> {
             return Encoder::from_json(json).map_err(|error| StageError::Settings(error.to_string()));
         }
     }
-    Err(StageError::Input("there is no tokenizer".to_owned()))
+    Err(StageError::Input("the input has no tokenizer".to_owned()))
 }
 
 impl Stage for Encode {

@@ -1,4 +1,4 @@
-//! The learned vocabulary against the reference trainer, and the bytes of its file.
+//! Tests of the learned vocabulary against the reference trainer, and of the bytes of its file.
 
 use super::alphabet::{characters, spell};
 use super::count::{CountSettings, WordCounts};
@@ -13,7 +13,7 @@ fn settings(vocab_size: u32) -> LearnSettings {
     LearnSettings { vocab_size, ..LearnSettings::default() }
 }
 
-/// The vocabulary that `tokenizers` itself learns from the same words, by id.
+/// The vocabulary that the `tokenizers` crate learns from the same words, by id.
 fn by_reference(counts: &[(String, u64)], settings: &LearnSettings) -> Vec<String> {
     let mut trainer = BpeTrainer::builder()
         .vocab_size(settings.vocab_size as usize)
@@ -58,7 +58,7 @@ fn sample() -> String {
 }
 
 #[test]
-fn the_vocabulary_is_that_of_the_reference_trainer() {
+fn vocabulary_matches_reference_trainer() {
     let counts = counted(&sample());
     for size in [261, 300, 700, 5000] {
         let json = learn(counts.clone(), &settings(size)).unwrap();
@@ -75,7 +75,7 @@ fn control_tokens_have_the_first_ids() {
     );
 }
 
-/// For ever: equal counts give these bytes.
+/// Equal counts must always give these bytes.
 #[test]
 fn golden_file() {
     let json = learn(counted("low lower lowest slow slower; 中文 中文"), &settings(270)).unwrap();
@@ -85,7 +85,7 @@ fn golden_file() {
 const GOLDEN: &str = "17667cffda055e890dc4aca3409a8c3d9d173657cbed4f7ad85b582b5fd38140";
 
 #[test]
-fn settings_that_make_no_vocabulary_are_refused() {
+fn invalid_settings_are_errors() {
     let counts = [("a", 1)];
     assert_eq!(learn(counts, &settings(200)), Err(LearnError::VocabularyTooSmall { given: 200, least: 261 }));
     assert_eq!(learn([("a", 1); 0], &settings(300)), Err(LearnError::NoWords));
@@ -99,7 +99,7 @@ fn settings_that_make_no_vocabulary_are_refused() {
 }
 
 #[test]
-fn counts_beyond_32_bits_are_counted() {
+fn counts_may_exceed_32_bits() {
     let counts = [("ab", 5_000_000_000_u64), ("cd", 6_000_000_000)];
     let json = learn(counts, &settings(263)).unwrap();
     assert_eq!(vocabulary(&json)[261..], ["cd", "ab"]);
@@ -108,7 +108,7 @@ fn counts_beyond_32_bits_are_counted() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
-    fn order_and_repeats_of_counts_do_not_matter(words in prop::collection::vec(("[abc]{1,9}", 1_u64..9), 1..30)) {
+    fn count_order_does_not_matter(words in prop::collection::vec(("[abc]{1,9}", 1_u64..9), 1..30)) {
         let forth = learn(words.clone(), &settings(330)).unwrap();
         let mut turned = words.clone();
         turned.reverse();
@@ -117,7 +117,7 @@ proptest! {
     }
 
     #[test]
-    fn small_alphabets_learn_as_the_reference_does_until_a_token_is_spelled_twice(words in prop::collection::btree_map("[ab]{1,6}", 1_u64..9, 1..12)) {
+    fn small_alphabets_match_reference(words in prop::collection::btree_map("[ab]{1,6}", 1_u64..9, 1..12)) {
         let counts: Vec<(String, u64)> = words.into_iter().collect();
         let json = learn(counts.clone(), &settings(280)).unwrap();
         let value: serde_json::Value = serde_json::from_str(&json).unwrap();

@@ -1,4 +1,4 @@
-//! `tokenize-learn`: one vocabulary from all counts, each source weighted as in the mixture.
+//! The stage `tokenize-learn`: learns one vocabulary from all counts, with each source weighted as in the mixture.
 //!
 //! Invariant: weights enter as whole numbers (millionths), so the sum does not depend on order or platform.
 
@@ -13,20 +13,20 @@ use corpusmill_pipeline::{Law, Port, Reads, Stage, StageError, Task};
 use super::learn::{LearnSettings, learn};
 use super::{Train, counting, tokenizer_row, tokenizer_schema};
 
-/// Learns a vocabulary.
+/// The stage `tokenize-learn`.
 #[derive(Debug)]
 pub struct Learn {
-    /// How.
+    /// The training settings.
     pub train: Train,
-    /// The share of each source in the mixture; a source without one counts as it is.
+    /// The weight of each source in the mixture; a source without a weight is not rescaled.
     pub weights: BTreeMap<String, f64>,
 }
 
-/// The unit of weighted counts: a word of a source at its natural share counts this much.
+/// The unit of weighted counts: the factor of a source at its natural share.
 const UNIT: u64 = 1000;
 
 impl Learn {
-    /// Counts by source and word.
+    /// Reads the counts, by source and word.
     fn gather(task: &mut Task<'_>) -> Result<BTreeMap<String, BTreeMap<String, u64>>, StageError> {
         let mut all: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
         for batch in task.input("counts")? {
@@ -51,7 +51,7 @@ impl Learn {
         Ok(all)
     }
 
-    /// The factor of a source in units: wanted share over natural share.
+    /// The factor of a source in units: requested share divided by natural share.
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,

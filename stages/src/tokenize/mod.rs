@@ -1,9 +1,9 @@
-//! Learns a byte-level BPE vocabulary, or loads one, and turns documents into tokens.
+//! Trains or loads a byte-level BPE vocabulary, and encodes documents as tokens.
 //!
-//! On a document's path: after the last filter. The step is three stages: `tokenize-count` (words of each partition),
-//! `tokenize-learn` (one vocabulary from all counts), `tokenize` (tokens of each document).
+//! On a document's path: after the last filter. The step has three stages: `tokenize-count` (counts the words of each
+//! partition), `tokenize-learn` (learns one vocabulary from all counts), `tokenize` (encodes each document).
 //!
-//! Invariant: the vocabulary depends on the documents and the settings alone; no text of a document ever becomes a
+//! Invariant: the vocabulary depends only on the documents and the settings; document text is never encoded as a
 //! control token.
 
 mod alphabet;
@@ -40,11 +40,11 @@ pub use encoding::Encode;
 pub(crate) use encoding::schema as tokens_schema;
 pub use learning::Learn;
 
-/// Where the vocabulary comes from.
+/// The origin of the vocabulary.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub enum Tokenizer {
-    /// Learn a byte-level BPE vocabulary from the documents that are left, weighted as the mixture is.
+    /// Train a byte-level BPE vocabulary on the final documents, weighted as in the mixture.
     Train(Train),
     /// Load the `tokenizer.json` at this path, relative to the recipe.
     Load(PathBuf),
@@ -56,17 +56,18 @@ impl Default for Tokenizer {
     }
 }
 
-/// How a vocabulary is learned.
+/// Settings of tokenizer training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, clap::Args)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Train {
-    /// Tokens in the vocabulary, control tokens and the 256 bytes included. Up to 65,536 a token takes two bytes in shards.
+    /// Number of tokens in the vocabulary, with the control tokens and the 256 bytes. Up to 65,536, shards use two
+    /// bytes per token.
     #[arg(long, default_value_t = Train::default().vocab_size)]
     pub vocab_size: u32,
-    /// The least number of occurrences for a pair to become a token.
+    /// Minimum number of occurrences for a pair to become a token.
     #[arg(long, default_value_t = Train::default().min_frequency)]
     pub min_frequency: u64,
-    /// Words longer than this many bytes are not learned from.
+    /// Maximum length in bytes of a word used for training; longer words are ignored.
     #[arg(long, default_value_t = Train::default().max_word_bytes)]
     pub max_word_bytes: usize,
 }
@@ -77,12 +78,12 @@ impl Default for Train {
     }
 }
 
-/// The one column of a tokenizer's dataset: `tokenizer.json`.
+/// The schema of a tokenizer dataset: one column with the content of `tokenizer.json`.
 pub(crate) fn tokenizer_schema() -> SchemaRef {
     Arc::new(Schema::new(vec![Field::new("json", DataType::Utf8, false)]))
 }
 
-/// A dataset of one row: this `tokenizer.json`.
+/// A batch of one row, with the content of a `tokenizer.json`.
 pub(crate) fn tokenizer_row(json: &str) -> Result<RecordBatch, StageError> {
     let column = Arc::new(arrow_array::StringArray::from(vec![json]));
     Ok(RecordBatch::try_new(tokenizer_schema(), vec![column])?)
@@ -92,7 +93,7 @@ impl Tokenizer {
     /// Adds the stages; returns the tokenizer and the tokens of the documents.
     ///
     /// # Errors
-    /// When a tokenizer cannot be loaded or the columns cannot work.
+    /// If the tokenizer cannot be loaded or required columns are missing.
     pub fn add_to(
         &self,
         plan: &mut PlanBuilder,

@@ -1,11 +1,11 @@
-//! Pairs of token ids as keys of hash tables.
+//! Pairs of token ids as hash table keys.
 //!
-//! **Invariant:** the order of a table's entries never reaches a result: tables are looked up, not walked.
+//! Invariant: the order of a table's entries never affects a result: tables are only looked up, never iterated.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// Two neighbouring tokens in one word, the left in the high half: so pairs sort as (left, right).
+/// Two neighbouring tokens in a word, with the left one in the high half, so that pairs sort as (left, right).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Pair(pub(super) u64);
 
@@ -24,7 +24,7 @@ impl Pair {
     }
 }
 
-/// A table by pairs.
+/// A hash map with pairs as keys.
 pub(super) type PairMap<Value> = HashMap<Pair, Value, BuildHasherDefault<PairHasher>>;
 
 /// Fibonacci hashing with the high half folded down (Knuth, TAOCP 3, 6.4).

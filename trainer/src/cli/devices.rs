@@ -5,7 +5,7 @@ use clap::Args;
 use super::print;
 use crate::device;
 
-/// Lists every back end: its devices, with the names that `--device` takes, or why there is none.
+/// List every back end with its devices, as named for `--device`, or why it has none.
 #[derive(Debug, Args)]
 pub(crate) struct Devices {}
 

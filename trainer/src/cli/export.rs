@@ -21,23 +21,24 @@ Examples:
 The folder loads in transformers:
   python -c \"from transformers import AutoModelForCausalLM as M; print(M.from_pretrained('models/small'))\"";
 
-/// Writes a checkpoint as a Hugging Face folder.
+/// Export a checkpoint as a Hugging Face folder.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ExportCommand {
-    /// The checkpoint: a folder with config.json and safetensors.
+    /// Checkpoint: a folder with config.json and safetensors files.
     #[arg(value_name = "CKPT")]
     checkpoint: PathBuf,
-    /// The folder to write; it must not exist.
+    /// Folder to write; it must not exist.
     #[arg(value_name = "OUT")]
     target: PathBuf,
-    /// The type of the weights.
+    /// Number type of the weights.
     #[arg(long, value_enum, default_value = "f32")]
     dtype: WeightType,
-    /// Bytes of weights in one file at most, such as 500MB or 5GB.
+    /// Maximum size of a weights file, such as 500MB or 5GB.
     #[arg(long, value_name = "SIZE", default_value = "5GB", value_parser = bytes)]
     max_shard_size: u64,
-    /// Also writes parity.safetensors, tokens and the logits that the written weights give, to check in another program.
+    /// Also write parity.safetensors: tokens and their logits from the exported weights, for a check in another
+    /// program.
     #[arg(long)]
     parity: bool,
     #[command(flatten)]
@@ -59,15 +60,16 @@ impl ExportCommand {
     }
 }
 
-/// Reads the folder again and writes the logits of two rows of sixteen tokens.
+/// Reads the folder back and writes the logits of two rows of sixteen tokens.
 fn parity(folder: &Path, device: &Device) -> anyhow::Result<()> {
     let (config, decoder) = crate::hub::load(folder, device)?;
     let vocabulary = i64::try_from(config.vocab_size).context("the vocabulary is too large")?;
-    // Spread over the vocabulary, the same for every model of its size.
+    // Token ids spread over the vocabulary; the same for every model with the same vocabulary size.
     let ids: Vec<i64> = (0..32).map(|at| (at * 7919 + 4) % vocabulary).collect();
     let tokens = Tensor::<2, Int>::from_data(TensorData::new(ids.clone(), [2, 16]), device);
     let logits = decoder.logits(decoder.hidden(tokens, &Context::causal(&config, 2, 16, device)));
-    let logits = logits.try_into_data().map_err(|error| anyhow::anyhow!("the device gives no logits: {error:?}"))?;
+    let logits =
+        logits.try_into_data().map_err(|error| anyhow::anyhow!("cannot read the logits from the device: {error:?}"))?;
     let ids: Vec<u8> = ids.into_iter().flat_map(i64::to_le_bytes).collect();
     let views = [
         ("input_ids", TensorView::new(Dtype::I64, vec![2, 16], &ids)?),

@@ -17,51 +17,51 @@ Examples:
   corpusmill-train generate --model SmolLM2.gguf --prompt 'Once upon a time' --temperature 0.8 --top-p 0.95 --seed 7
   corpusmill-train generate --model models/small --prompts prompts.jsonl --max-tokens 64 > texts.jsonl
 
-One --prompt: its continuation is shown while it is made. Several prompts: one line of JSON each, with prompt, text,
-tokens and finish (stop or length). A file of prompts holds one a line, or, when it ends in .jsonl, objects with a key
-`prompt`; - is standard input, as JSON lines.";
+With one --prompt, the continuation is printed as it is generated. With several prompts, one JSON line each, with prompt, text,
+tokens and finish (stop or length). A prompts file has one prompt per line, or, if its name ends in .jsonl, objects with the
+key `prompt`; - reads JSON lines from standard input.";
 
-/// Lets a model go on with a text.
+/// Generate text from a prompt.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Generate {
-    /// A Hugging Face folder, or a GGUF file.
+    /// Model: a Hugging Face folder or a GGUF file.
     #[arg(long, value_name = "DIR|GGUF")]
     model: PathBuf,
-    /// The text to go on with; may be given several times.
+    /// Prompt; can be repeated.
     #[arg(long, value_name = "TEXT", required_unless_present = "prompts")]
     prompt: Vec<String>,
-    /// A file of prompts; - is standard input.
+    /// File of prompts; - is standard input.
     #[arg(long, value_name = "FILE")]
     prompts: Option<PathBuf>,
-    /// Tokens at most, for each prompt.
+    /// Maximum number of tokens to generate per prompt.
     #[arg(long, value_name = "N", default_value_t = 128)]
     max_tokens: usize,
-    /// Divides the logits before a token is drawn; 0 always takes the likeliest.
+    /// Sampling temperature; 0 always takes the likeliest token.
     #[arg(long, value_name = "X", default_value_t = 0.0)]
     temperature: f32,
-    /// Draw from so many of the likeliest tokens; 0 is all.
+    /// Sample from this number of likeliest tokens; 0 is all.
     #[arg(long, value_name = "K", default_value_t = 0)]
     top_k: usize,
-    /// Draw from the likeliest tokens that together have this probability.
+    /// Sample from the likeliest tokens that together have this probability.
     #[arg(long, value_name = "P", default_value_t = 1.0)]
     top_p: f32,
-    /// Above 1, makes tokens that stand in the text less likely.
+    /// Penalty for tokens that already occur in the text; 1 is none, higher values make repetition less likely.
     #[arg(long, value_name = "X", default_value_t = 1.0)]
     repetition_penalty: f32,
-    /// Equal seeds draw equal texts.
+    /// Seed for sampling; equal seeds give equal texts.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// A text that ends the continuation; may be given several times.
+    /// Stop at this text; can be repeated.
     #[arg(long, value_name = "TEXT")]
     stop: Vec<String>,
-    /// Go on past the token that ends a text.
+    /// Continue past the end-of-text token.
     #[arg(long)]
     ignore_eos: bool,
-    /// Show special tokens.
+    /// Print special tokens.
     #[arg(long)]
     show_special: bool,
-    /// Prompts that are computed at once.
+    /// Number of prompts per batch.
     #[arg(long, value_name = "N", default_value_t = 8)]
     batch: usize,
     #[command(flatten)]
@@ -91,7 +91,7 @@ impl Generate {
         }
         for (index, batch) in prompts.chunks(self.batch.max(1)).enumerate() {
             let mut settings = settings.clone();
-            // Each batch draws numbers of its own.
+            // Each batch has its own random numbers.
             settings.sampling.seed = settings.sampling.seed.wrapping_add(index as u64);
             let completions = generator.generate(batch, &settings, &mut |_, _| Ok(()))?;
             for (prompt, completion) in batch.iter().zip(completions) {
@@ -108,10 +108,10 @@ impl Generate {
             bail!("--temperature {}: give 0 or more", self.temperature);
         }
         if !(self.top_p > 0.0 && self.top_p <= 1.0) {
-            bail!("--top-p {}: give more than 0, and 1 at most", self.top_p);
+            bail!("--top-p {}: give a number above 0 and up to 1", self.top_p);
         }
         if !(self.repetition_penalty.is_finite() && self.repetition_penalty > 0.0) {
-            bail!("--repetition-penalty {}: give more than 0; 1 is none", self.repetition_penalty);
+            bail!("--repetition-penalty {}: give a number above 0; 1 is no penalty", self.repetition_penalty);
         }
         let sampling = Sampling {
             temperature: self.temperature,
@@ -141,8 +141,9 @@ fn read_prompts(path: &Path) -> anyhow::Result<Vec<String>> {
     let prompt = |(number, line): (usize, &str)| {
         let place = || format!("{}, line {number}", path.display());
         let value: Value = serde_json::from_str(line).with_context(place)?;
-        let prompt =
-            value["prompt"].as_str().with_context(|| format!("{}: no text under the key `prompt`", place()))?;
+        let prompt = value["prompt"]
+            .as_str()
+            .with_context(|| format!("{}: the key `prompt` is missing or not text", place()))?;
         Ok(prompt.to_owned())
     };
     lines.map(prompt).collect()

@@ -14,23 +14,23 @@ Examples:
   corpusmill-train import SmolLM2-135M-Instruct.Q4_1.gguf models/smollm2
   corpusmill-train import --dtype bf16 downloads/Qwen3-0.6B models/qwen3
 
-Reads the families llama, mistral, qwen2, qwen3, gemma, gemma2 and gemma3_text. Every tensor is checked against the
-configuration; quantised blocks of GGUF become plain numbers.";
+Supports the families llama, mistral, qwen2, qwen3, gemma, gemma2 and gemma3_text. Every tensor is checked against the
+configuration; quantised GGUF blocks are dequantised.";
 
-/// Reads a model and writes it as a Hugging Face folder, with its tokenizer and chat template.
+/// Convert a model to a Hugging Face folder, with its tokenizer and chat template.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Import {
-    /// A Hugging Face folder, or a GGUF file.
+    /// Source: a Hugging Face folder or a GGUF file.
     #[arg(value_name = "SRC")]
     source: PathBuf,
-    /// The folder to write; it must not exist.
+    /// Folder to write; it must not exist.
     #[arg(value_name = "OUT")]
     target: PathBuf,
-    /// The type of the weights.
+    /// Number type of the weights.
     #[arg(long, value_enum, default_value = "f32")]
     dtype: WeightType,
-    /// Bytes of weights in one file at most, such as 500MB or 5GB.
+    /// Maximum size of a weights file, such as 500MB or 5GB.
     #[arg(long, value_name = "SIZE", default_value = "5GB", value_parser = bytes)]
     max_shard_size: u64,
 }
@@ -41,12 +41,12 @@ impl Import {
         let device = "cpu".parse::<DeviceChoice>()?.open()?;
         let model = Model::read(&self.source, &device)?;
         if let Some(fault) = model.tokenizer_fault() {
-            tell(&format!("warning: the tokenizer is left out: {fault}"));
+            tell(&format!("warning: skipped the tokenizer: {fault}"));
         }
         model.write(&folder, &Export { dtype: self.dtype, max_shard_bytes: self.max_shard_size })?;
         folder.publish()?;
         let (family, parameters) = (model.config.family.model_type(), HumanCount(model.config.parameters()));
-        tell(&format!("{}: {family} of {parameters} parameters", self.target.display()));
+        tell(&format!("{}: {family} with {parameters} parameters", self.target.display()));
         Ok(())
     }
 }

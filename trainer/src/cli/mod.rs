@@ -1,6 +1,6 @@
-//! The command line: one file a subcommand.
+//! The command line: one file per subcommand.
 //!
-//! Exit codes are part of the interface: 0 done, 1 the input is at fault, 2 usage, 70 our bug, 130 stopped by Ctrl-C.
+//! Exit codes are part of the interface: 0 success, 1 invalid input, 2 usage, 70 internal bug, 130 stopped by Ctrl-C.
 
 mod devices;
 mod export;
@@ -16,11 +16,11 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
-use corpusmill_pipeline::error::{is_broken_pipe, message};
+use corpusmill_terminal::{error_message as message, is_broken_pipe};
 
 use crate::device::DeviceChoice;
 
-/// Trains language models on token shards, and moves them in and out of Hugging Face's format.
+/// Train language models on token shards, and convert them from and to Hugging Face format.
 #[derive(Debug, Parser)]
 #[command(name = "corpusmill-train", version, propagate_version = true, max_term_width = 110, after_help = AFTER)]
 struct Cli {
@@ -29,20 +29,21 @@ struct Cli {
 }
 
 const AFTER: &str = "\
-Exit codes: 0 done; 1 the input is at fault; 2 wrong usage; 70 a bug of corpusmill-train; 130 stopped by Ctrl-C.
+Exit codes: 0 success; 1 invalid input; 2 wrong usage; 70 a bug in corpusmill-train; 130 stopped by Ctrl-C.
 
-Begin with:  corpusmill-train devices
-Then:        corpusmill-train generate --model DIR --prompt \"The capital of France is\"";
+Examples:
+  corpusmill-train devices
+  corpusmill-train generate --model DIR --prompt \"The capital of France is\"";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Read a model of Hugging Face or llama.cpp and write it as a Hugging Face folder.
+    /// Convert a Hugging Face or llama.cpp model to a Hugging Face folder.
     Import(import::Import),
-    /// Write a checkpoint as a Hugging Face folder, in a type and in files of the size that you choose.
+    /// Export a checkpoint as a Hugging Face folder, with a number type and file size of your choice.
     Export(export::ExportCommand),
-    /// Let a model go on with a text.
+    /// Generate text from a prompt.
     Generate(generate::Generate),
-    /// List where models can compute.
+    /// List the compute devices.
     Devices(devices::Devices),
     Pretrain(pretrain::PretrainCommand),
     Perplexity(perplexity::PerplexityCommand),
@@ -51,26 +52,26 @@ enum Command {
     Schema(schema::SchemaCommand),
 }
 
-/// Where a command computes.
+/// The device that a command runs on.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DeviceArgs {
-    /// cpu, vulkan, cuda, metal, wgpu or rocm; a number chooses another than the first, as in vulkan:1.
+    /// Device: cpu, vulkan, cuda, metal, wgpu or rocm. A number selects another device than the first, as in vulkan:1.
     #[arg(long, value_name = "DEVICE", default_value = "cpu", env = "DEVICE")]
     pub(crate) device: DeviceChoice,
 }
 
-/// Runs the command; the result is the process's exit code.
+/// Runs the command and returns the process's exit code.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version are no faults; clap prints them to stdout, usage errors to stderr.
+            // Help and version are not errors; clap prints them to stdout, usage errors to stderr.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
     crate::allocator::keep_freed_memory();
-    // A panic is a bug of ours, whatever thread it is in.
+    // A panic in any thread is an internal bug.
     let result = std::panic::catch_unwind(|| match cli.command {
         Command::Import(command) => done(command.run()),
         Command::Export(command) => done(command.run()),
@@ -90,30 +91,30 @@ pub fn main() -> ExitCode {
             ExitCode::from(1)
         }
         Err(_) => {
-            tell("error: this is a bug of corpusmill-train; please report it with the lines above");
+            tell("error: this is a bug in corpusmill-train; please report it with the lines above");
             ExitCode::from(70)
         }
     }
 }
 
-/// Success of a command that has no other good end.
+/// Maps the result of a command that has no other exit code to success.
 fn done(result: anyhow::Result<()>) -> anyhow::Result<ExitCode> {
     result.map(|()| ExitCode::SUCCESS)
 }
 
-/// A line for the user, on stderr.
+/// Prints a line to stderr.
 pub(crate) fn tell(line: &str) {
     use std::io::Write as _;
-    // A closed stderr is no reason to stop.
+    // A closed stderr does not stop the command.
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
-/// Writes data to stdout, at once.
+/// Writes data to stdout and flushes it.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     write(text).context("cannot write to standard output")
 }
 
-/// As [`print`], with the plain error.
+/// As [`print`], with the I/O error itself.
 pub(crate) fn write(text: &str) -> std::io::Result<()> {
     use std::io::Write as _;
     let mut out = std::io::stdout().lock();
@@ -121,9 +122,9 @@ pub(crate) fn write(text: &str) -> std::io::Result<()> {
     out.flush()
 }
 
-/// A number of bytes: `500MB`, `5GB`, `64KiB`.
+/// Parses a number of bytes: `500MB`, `5GB`, `64KiB`.
 pub(crate) fn bytes(text: &str) -> Result<u64, String> {
-    let fault = || format!("`{text}` is no size; write it as 500MB, 5GB or 2GiB");
+    let fault = || format!("`{text}` is not a size; write it as 500MB, 5GB or 2GiB");
     let unit = text.find(|letter: char| letter.is_ascii_alphabetic()).unwrap_or(text.len());
     let (number, unit) = text.split_at(unit);
     let scale: u64 = match unit.to_ascii_lowercase().as_str() {
@@ -140,7 +141,7 @@ pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     number.checked_mul(scale).filter(|&bytes| bytes > 0).ok_or_else(fault)
 }
 
-/// A recipe given as a path, or as the name of one in `recipes/train/`.
+/// Resolves a recipe given as a path, or as the name of a file in `recipes/train/`.
 fn find_recipe(given: &Path) -> PathBuf {
     let named = Path::new("recipes/train").join(given).with_extension("yaml");
     if !given.exists() && given.components().count() == 1 && named.exists() { named } else { given.to_owned() }
@@ -153,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn command_line_is_valid() {
         Cli::command().debug_assert();
     }
 

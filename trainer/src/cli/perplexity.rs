@@ -1,4 +1,5 @@
-//! `corpusmill-train perplexity`: the loss of a model on held-out documents or a text, beside a 5-gram model.
+//! `corpusmill-train perplexity`: the loss of a model on held-out documents or a text, optionally next to a 5-gram
+//! model.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -6,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use burn::tensor::FloatDType;
 use clap::Args;
-use corpusmill_pipeline::shard::{Corpus, Position, ReaderOptions, Sequence, SequenceReader, Span, Split};
+use corpusmill_shards::{Corpus, Position, ReaderOptions, Sequence, SequenceReader, Span, Split};
 
 use super::DeviceArgs;
 use crate::data::{Batch, DataError, NOT_PREDICTED, Prediction, held_out};
@@ -20,30 +21,31 @@ use crate::pretrain::{Provenance, check_tokenizer};
 use crate::recipe::{Objective, Recompute};
 use crate::token_bytes::TokenBytes;
 
-/// Tokens of a context when neither the model's manifest nor the command line says how many.
+/// Context length in tokens if neither the model's manifest nor the command line sets it.
 const CONTEXT: usize = 1024;
-/// Sequences that go through the model at once.
+/// Sequences per batch.
 const ROWS: usize = 8;
 
-/// Measure how well a model predicts text, in nats a token and bits a byte.
+/// Measure how well a model predicts text, in nats per token and bits per byte.
 ///
-/// With --corpus, each source of its validation split apart; --baseline adds a 5-gram model (modified Kneser–Ney) that
-/// has learnt from exactly the tokens that the model has read, each once. Bits a byte do not depend on the tokenizer.
+/// With --corpus, each source of its validation split is measured separately; --baseline adds a 5-gram model (modified
+/// Kneser–Ney) trained on exactly the tokens that the model has read, each once. Bits per byte do not depend on the
+/// tokenizer.
 #[derive(Debug, Args)]
 pub(crate) struct PerplexityCommand {
-    /// A Hugging Face folder with a causal model.
+    /// Model: a Hugging Face folder with a causal model.
     #[arg(long, value_name = "DIR")]
     model: PathBuf,
-    /// A corpus, made with the model's tokenizer: its validation split is measured.
+    /// Corpus made with the model's tokenizer; its validation split is measured.
     #[arg(long, value_name = "DIR", required_unless_present = "text")]
     corpus: Option<PathBuf>,
-    /// A text file in UTF-8, taken as one document.
+    /// Text file in UTF-8, read as one document.
     #[arg(long, value_name = "FILE", conflicts_with = "corpus")]
     text: Option<PathBuf>,
-    /// Tokens of a context; those of the training by default, or 1,024.
+    /// Context length in tokens; by default that of the training run, or at most 1,024.
     #[arg(long, value_name = "TOKENS")]
     sequence_length: Option<u32>,
-    /// Train the 5-gram model and show it beside. Needs the manifest that `pretrain` writes.
+    /// Also train and measure a 5-gram model. Needs the manifest that `pretrain` writes.
     #[arg(long, requires = "corpus")]
     baseline: bool,
     #[command(flatten)]
@@ -72,7 +74,7 @@ impl PerplexityCommand {
             let found = measure(&config, &decoder, batches, corpus.sources().len(), &bytes)?;
             table.add("model", corpus.sources(), &found);
             if self.baseline {
-                let provenance = provenance.context("--baseline needs to know what the model has read")?;
+                let provenance = provenance.context("--baseline needs the model's training manifest")?;
                 let ngrams = learn(&corpus, &provenance)?;
                 let batches = held_out(&corpus, length, ROWS, None, prediction)?;
                 let found = measure_ngrams(&ngrams, batches, corpus.sources().len(), &bytes)?;
@@ -85,7 +87,7 @@ impl PerplexityCommand {
         super::print(&table.text)
     }
 
-    /// A text as windows without overlap, each of them a piece.
+    /// Splits a text into windows without overlap; each window is one piece.
     fn windows(
         &self,
         path: &Path,
@@ -98,7 +100,11 @@ impl PerplexityCommand {
         let encoded = tokenizer.encode(text, false).map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
         let tokens = encoded.get_ids();
         let largest = tokens.iter().max().copied().unwrap_or(0) as usize;
-        anyhow::ensure!(largest < config.vocab_size, "token {largest} is not among the model's {}", config.vocab_size);
+        anyhow::ensure!(
+            largest < config.vocab_size,
+            "token {largest} is outside the model's vocabulary of {}",
+            config.vocab_size
+        );
         let windows = tokens.chunks(length as usize).map(|window| {
             let end = u32::try_from(window.len()).unwrap_or(length);
             let mut tokens = window.to_vec();
@@ -129,7 +135,7 @@ fn measure(
     Ok(evaluate(&pass, decoder, batches, sources, bytes)?)
 }
 
-/// A 5-gram model of exactly the sequences that a run has read.
+/// Trains a 5-gram model on exactly the sequences that a run has read.
 fn learn(corpus: &Corpus, provenance: &Provenance) -> anyhow::Result<Ngrams> {
     let (digest, read) = (&corpus.manifest().corpus_digest, &provenance.corpus.digest);
     anyhow::ensure!(digest == read, "the model was trained on the corpus {read}, not on {digest}");
@@ -140,8 +146,8 @@ fn learn(corpus: &Corpus, provenance: &Provenance) -> anyhow::Result<Ngrams> {
     let mut counting = Counting::new(corpus.manifest().tokenizer.vocabulary_size)?;
     for sequence in reader.take(usize::try_from(provenance.tokens / length)?) {
         let sequence = sequence?;
-        // Each token once: counted again on a second pass, nothing would be rare, and the discounts of Kneser and Ney
-        // are estimated from what is.
+        // Each token counts once: with repeated passes no n-gram would be rare, and the discounts of Kneser and Ney are
+        // estimated from rare n-grams.
         for span in sequence.documents.iter().filter(|span| span.epoch == 0) {
             counting.add(&sequence.tokens[span.start as usize..span.end as usize]);
         }
@@ -149,7 +155,7 @@ fn learn(corpus: &Corpus, provenance: &Provenance) -> anyhow::Result<Ngrams> {
     Ok(counting.finish())
 }
 
-/// The same places as the model's, predicted by n-grams.
+/// Evaluates the n-gram model at the same positions as the model.
 fn measure_ngrams(
     ngrams: &Ngrams,
     batches: impl Iterator<Item = Result<Batch, DataError>>,
@@ -163,7 +169,7 @@ fn measure_ngrams(
         for range in batch.pieces() {
             let piece: Vec<u32> = batch.tokens[range.clone()].iter().map(|token| token.cast_unsigned()).collect();
             for (place, own) in (range.start..).zip(ngrams.nats(&piece, 1..piece.len())) {
-                #[expect(clippy::cast_possible_truncation, reason = "as the model's")]
+                #[expect(clippy::cast_possible_truncation, reason = "the model's losses are f32 too")]
                 if batch.targets[place] != NOT_PREDICTED {
                     nats[place] = own as f32;
                 }
@@ -175,7 +181,7 @@ fn measure_ngrams(
     Ok(found)
 }
 
-/// Lines for stdout.
+/// The output table.
 #[derive(Debug, Default)]
 struct Table {
     text: String,

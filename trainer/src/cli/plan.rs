@@ -1,63 +1,63 @@
-//! `corpusmill-train plan`: what a run needs, before it is begun.
+//! `corpusmill-train plan`: estimates what a run needs before it starts.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
-use corpusmill_pipeline::recipe::Source;
-use corpusmill_pipeline::shard::TokenBudget;
+use corpusmill_recipe::Source;
+use corpusmill_shards::TokenBudget;
 
 use crate::model::ModelConfig;
 use crate::plan::{CHINCHILLA, HARDWARE, Hardware, Memory, OVERTRAINED, Site, budget_parameters, shape};
 use crate::pretrain::new_config;
 use crate::recipe::{Compute, Data, Model, Precision, Recipe, Recompute, load};
 
-/// What a training run needs: parameters, tokens, memory by part, time and money.
+/// Estimate what a training run needs: parameters, tokens, memory by part, time and cost.
 ///
-/// From a recipe, a number of parameters or a budget of operations. Time assumes that a share of the peak is used
-/// (--utilisation; 0.4 is good for large models on one card, measure your own by `metrics.peak-teraflops`).
+/// Starts from a recipe, a number of parameters or a budget of operations. Time assumes that a share of the peak is
+/// used (--utilisation; 0.4 is good for large models on one card; measure your own with `metrics.peak-teraflops`).
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("what").required(true).args(["recipe", "parameters", "flops"])))]
 pub(crate) struct PlanCommand {
-    /// A training recipe: a file, or the name of one in `recipes/train/`.
+    /// Training recipe: a file, or the name of a file in `recipes/train/`.
     #[arg(long, value_name = "RECIPE")]
     recipe: Option<PathBuf>,
     /// Change a setting of the recipe: `path.to.key=value`.
     #[arg(long, value_name = "KEY=VALUE", requires = "recipe")]
     set: Vec<String>,
-    /// Parameters, such as 125M or 1.1B.
+    /// Number of parameters, such as 125M or 1.1B.
     #[arg(long, value_name = "NUMBER")]
     parameters: Option<TokenBudget>,
-    /// Floating-point operations, such as 1e20, spent as Chinchilla does.
+    /// Budget of floating-point operations, such as 1e20, spent as in Chinchilla.
     #[arg(long, value_name = "NUMBER")]
     flops: Option<f64>,
-    /// Tokens to train on, such as 20B; those of the recipe or Chinchilla's by default.
+    /// Number of training tokens, such as 20B; by default that of the recipe, else Chinchilla's.
     #[arg(long, value_name = "NUMBER")]
     tokens: Option<TokenBudget>,
-    /// Token ids, where no recipe or corpus says how many.
+    /// Vocabulary size, if no recipe or corpus sets it.
     #[arg(long, value_name = "NUMBER", default_value_t = 32_000)]
     vocabulary: u32,
-    /// Only this device: cpu-2-cores, rtx-4090, l4, a100-40gb, a100-80gb, h100-80gb or mi300x.
+    /// Show only this device: cpu-2-cores, rtx-4090, l4, a100-40gb, a100-80gb, h100-80gb or mi300x.
     #[arg(long, value_name = "NAME")]
     hardware: Option<String>,
-    /// Another device's peak, in 10^12 operations a second; needs --memory-gb.
+    /// Peak of another device, in 10^12 operations per second; needs --memory-gb.
     #[arg(long, value_name = "NUMBER", requires = "memory_gb", conflicts_with = "hardware")]
     teraflops: Option<f64>,
-    /// Another device's memory, in 10^9 bytes.
+    /// Memory of another device, in 10^9 bytes.
     #[arg(long, value_name = "NUMBER", requires = "teraflops")]
     memory_gb: Option<f64>,
-    /// Devices that train together, each with its share of every batch.
+    /// Number of devices that train together, each with its share of every batch.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     devices: u32,
     /// Share of the peak that the model's own arithmetic uses, 0 to 1.
     #[arg(long, value_name = "SHARE", default_value_t = 0.4)]
     utilisation: f64,
-    /// Price of one device for an hour, in any currency.
+    /// Price per device and hour, in any currency.
     #[arg(long, value_name = "NUMBER")]
     price_per_hour: Option<f64>,
 }
 
-/// What is planned.
+/// The model and recipe to estimate.
 struct Planned {
     config: ModelConfig,
     recipe: Recipe,
@@ -118,7 +118,10 @@ impl PlanCommand {
 
     fn hardware(&self) -> anyhow::Result<Vec<Hardware>> {
         if let (Some(peak_teraflops), Some(memory_gigabytes)) = (self.teraflops, self.memory_gb) {
-            anyhow::ensure!(peak_teraflops > 0.0 && memory_gigabytes > 0.0, "peak and memory must be above 0");
+            anyhow::ensure!(
+                peak_teraflops > 0.0 && memory_gigabytes > 0.0,
+                "--teraflops and --memory-gb must be above 0"
+            );
             return Ok(vec![Hardware { name: "stated", peak_teraflops, memory_gigabytes }]);
         }
         let Some(name) = &self.hardware else { return Ok(HARDWARE.to_vec()) };
@@ -126,7 +129,7 @@ impl PlanCommand {
         let names: Vec<&str> = HARDWARE.iter().map(|known| known.name).collect();
         let unknown = || {
             anyhow::anyhow!(
-                "--hardware {name}: unknown; known are {}, or state --teraflops and --memory-gb",
+                "--hardware {name}: unknown device; give one of {}, or --teraflops and --memory-gb",
                 names.join(", ")
             )
         };
@@ -136,11 +139,11 @@ impl PlanCommand {
     fn tokens_and_time(&self, out: &mut String, planned: &Planned, hardware: &[Hardware]) {
         let parameters = to_float(planned.config.parameters());
         let mut goals = vec![
-            ("Chinchilla, 20 a parameter", CHINCHILLA * parameters),
-            ("over-trained, 200 a parameter", OVERTRAINED * parameters),
+            ("Chinchilla, 20 per parameter", CHINCHILLA * parameters),
+            ("overtrained, 200 per parameter", OVERTRAINED * parameters),
         ];
         if let Some(tokens) = planned.tokens {
-            goals.insert(0, ("as asked", tokens));
+            goals.insert(0, ("as requested", tokens));
         }
         let _ = writeln!(
             out,
@@ -179,7 +182,7 @@ fn describe(out: &mut String, planned: &Planned) {
     let _ = writeln!(
         out,
         "{} parameters: {} layers, width {}, {} heads ({} of key and value), feed-forward {}, vocabulary {}, {} head\n\
-         context {} tokens, {} at once ({} sequences), {} a step",
+         context {} tokens, {} per micro-batch ({} sequences), {} per step",
         short(to_float(config.parameters())),
         config.num_hidden_layers,
         config.hidden_size,
@@ -203,12 +206,12 @@ fn memory(out: &mut String, planned: &Planned, hardware: &[Hardware], devices: u
     let sharded = planned.recipe.compute.shard_optimizer;
     let (kept, twice) = (with(Recompute::None, sharded), with(Recompute::Blocks, sharded));
     let least = with(Recompute::Blocks, devices > 1);
-    let head = if devices > 1 { "GB a device" } else { "memory, GB" };
+    let head = if devices > 1 { "GB per device" } else { "memory, GB" };
     let _ = writeln!(out, "\n{head:14} {:>14} {:>20}", "recompute none", "recompute blocks");
     for ((part, bytes), (_, with_blocks)) in kept.0.iter().zip(&twice.0) {
         let _ = writeln!(out, "{:14} {:>14.2} {:>20.2}", part.name(), bytes / 1e9, with_blocks / 1e9);
     }
-    let _ = writeln!(out, "{:14} {:>14.2} {:>20.2}", "together", kept.total() / 1e9, twice.total() / 1e9);
+    let _ = writeln!(out, "{:14} {:>14.2} {:>20.2}", "total", kept.total() / 1e9, twice.total() / 1e9);
     for device in hardware {
         let has = device.memory_gigabytes * 1e9;
         let verdict = match (kept.total() <= has, twice.total() <= has) {
@@ -235,7 +238,7 @@ fn to_float(number: u64) -> f64 {
     number as f64
 }
 
-/// A number in three digits: `1.34 B`.
+/// Formats a number with two decimals and a unit: `1.34 B`.
 fn short(number: f64) -> String {
     for (size, unit) in [(1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")] {
         if number >= size {

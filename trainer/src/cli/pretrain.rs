@@ -1,4 +1,4 @@
-//! `corpusmill-train pretrain`: from a recipe and a corpus to a model.
+//! `corpusmill-train pretrain`: trains a model from a recipe and a corpus.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::Context as _;
 use clap::Args;
-use corpusmill_pipeline::shard::MANIFEST_FILE;
+use corpusmill_shards::MANIFEST_FILE;
 
 use crate::device::DeviceChoice;
 use crate::pretrain::{self, Order, Outcome};
@@ -19,27 +19,27 @@ const INTERRUPTED: u8 = 130;
 
 /// Train a model on a corpus.
 ///
-/// Run again after any interruption, kill -9 included, it goes on from the newest checkpoint. Ctrl-C writes one and stops
-/// with exit code 130; a second Ctrl-C stops at once.
+/// After any interruption, kill -9 included, the same command resumes from the newest checkpoint. Ctrl-C writes a
+/// checkpoint and exits with code 130; a second Ctrl-C stops immediately.
 #[derive(Debug, Args)]
 pub(crate) struct PretrainCommand {
-    /// The training recipe: a file, or the name of one in `recipes/train/`.
+    /// Training recipe: a file, or the name of a file in `recipes/train/`.
     #[arg(value_name = "RECIPE")]
     recipe: PathBuf,
-    /// The corpus's folder, instead of the recipe's `corpus`.
+    /// Folder of the corpus, instead of the recipe's `corpus`.
     #[arg(long, value_name = "DIR")]
     corpus: Option<PathBuf>,
-    /// The folder of checkpoints, metrics and the model, instead of the recipe's `output`.
+    /// Folder for checkpoints, metrics and the model, instead of the recipe's `output`.
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
     /// Change a setting: `path.to.key=value`, such as `optimizer.learning-rate=3e-4`.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// cpu, vulkan, cuda, metal, wgpu or rocm; a number chooses another than the first, as in vulkan:1. Several, as in
-    /// cuda:0,cuda:1, train together: each has a copy of the model and takes its share of a step's sequences.
+    /// Device: cpu, vulkan, cuda, metal, wgpu or rocm. A number selects another device than the first, as in vulkan:1.
+    /// Several, as in cuda:0,cuda:1, train together: each has a copy of the model and its share of a step's sequences.
     #[arg(long, value_name = "DEVICES", default_value = "cpu", env = "DEVICE", value_delimiter = ',')]
     device: Vec<DeviceChoice>,
-    /// Say nothing but errors.
+    /// Print only errors.
     #[arg(long, short)]
     quiet: bool,
 }
@@ -51,17 +51,17 @@ impl PretrainCommand {
             recipe.output = Some(output);
         }
         let corpus = self.corpus.or_else(|| recipe.corpus.clone()).context(
-            "there is no corpus\nhint: name its folder by --corpus, or by `corpus` in the recipe; `corpusmill run` makes one",
+            "no corpus is given\nhint: set its folder with --corpus, or with `corpus` in the recipe; `corpusmill run` builds one",
         )?;
         anyhow::ensure!(
             corpus.join(MANIFEST_FILE).is_file(),
-            "there is no corpus in `{}`\nhint: `corpusmill run RECIPE` makes one in corpus/NAME",
+            "there is no corpus in `{}`\nhint: `corpusmill run RECIPE` builds one in corpus/NAME",
             corpus.display()
         );
         let devices = self.device.iter().map(|choice| choice.open()).collect::<Result<Vec<_>, _>>()?;
         let (device, others) = devices.split_first().context("no device is given")?;
         let cancel = Arc::new(AtomicBool::new(false));
-        // The second signal finds the flag set and stops at once.
+        // The second signal finds the flag set and stops the process immediately.
         signal_hook::flag::register_conditional_shutdown(
             signal_hook::consts::SIGINT,
             INTERRUPTED.into(),
@@ -74,7 +74,7 @@ impl PretrainCommand {
         let (line, code) = match pretrain::run(&order, &mut progress)? {
             Outcome::Done { model } => (format!("model in {}", model.display()), ExitCode::SUCCESS),
             Outcome::Interrupted { checkpoint } => {
-                let line = format!("stopped; run again to go on from {}", checkpoint.display());
+                let line = format!("stopped; run the same command again to resume from {}", checkpoint.display());
                 (line, ExitCode::from(INTERRUPTED))
             }
         };

@@ -1,4 +1,4 @@
-//! `corpusmill-train schema` and `check`: what a training recipe may say, and whether one says it.
+//! `corpusmill-train schema` and `check`: the JSON Schema of training recipes, and a check of recipes.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use crate::recipe::{json_schema, load};
 /// Print the JSON Schema of training recipes, or check the one in `schemas/`.
 #[derive(Debug, Args)]
 pub(crate) struct SchemaCommand {
-    /// Fail when this file is not the current schema.
+    /// Fail if this file is not the current schema.
     #[arg(long, value_name = "FILE")]
     check: Option<PathBuf>,
     /// Write the schema to this file.
@@ -23,7 +23,7 @@ impl SchemaCommand {
         if let Some(path) = self.check {
             let current = fs_err::read_to_string(&path)? == schema;
             let path = path.display();
-            anyhow::ensure!(current, "{path} is stale\nhint: corpusmill-train schema --write {path}");
+            anyhow::ensure!(current, "{path} is out of date\nhint: corpusmill-train schema --write {path}");
             return super::print(&format!("{path} is current\n"));
         }
         match self.write {

@@ -1,66 +1,66 @@
-//! One batch: tokens, what is predicted at each place, and where each token stands.
+//! One batch: tokens, targets, and the position of each token in its document piece.
 //!
-//! Invariant: every list has `rows × length` entries in row order, and a place without a target has
+//! Invariant: every list has `rows × length` entries in row order, and a position without a target has
 //! [`NOT_PREDICTED`].
 
 use std::ops::Range;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use corpusmill_pipeline::shard::Sequence;
+use corpusmill_shards::Sequence;
 
 use super::masked;
 use crate::model::{Context, ContextError, Direction, ModelConfig};
 use crate::recipe::Objective;
 
-/// The target of a place at which nothing is predicted.
+/// The target of a position where nothing is predicted.
 pub const NOT_PREDICTED: i32 = -1;
 
-/// Rows of tokens that go through the model together.
+/// Rows of tokens for one forward pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
-    /// Sequences.
+    /// Number of sequences.
     pub rows: usize,
-    /// Tokens a sequence.
+    /// Tokens per sequence.
     pub length: usize,
-    /// What the model reads.
+    /// The input tokens.
     pub tokens: Vec<i32>,
-    /// What it shall predict at each place.
+    /// The token to predict at each position.
     pub targets: Vec<i32>,
-    /// The source of each place's target, a place in `Corpus::sources`.
+    /// The source of each position's target, as an index into `Corpus::sources`.
     pub sources: Vec<u16>,
-    /// Place of each token in its piece of a document, from 0.
+    /// Position of each token in its piece of a document, from 0.
     positions: Vec<Vec<u32>>,
-    /// Number of each token's piece in its row; padding has one of its own.
+    /// Index of each token's piece in its row; padding has its own index.
     pieces: Vec<Vec<u32>>,
     direction: Direction,
 }
 
-/// Why sequences are no batch.
+/// Why sequences cannot form a batch.
 #[derive(Debug, thiserror::Error)]
 pub enum BatchError {
-    /// The sequences have no common length, or there are none.
-    #[error("a batch needs sequences of one length; {0} were given")]
+    /// The sequences have different lengths, or there are none.
+    #[error("the {0} sequences of a batch are empty or differ in length")]
     Ragged(usize),
-    /// The positions make no context.
+    /// The positions do not form a context.
     #[error(transparent)]
     Context(#[from] ContextError),
 }
 
-/// How the places of a batch are predicted, with what a masked objective needs.
+/// The objective, with the settings of masking.
 #[derive(Debug, Clone, Copy)]
 pub struct Prediction {
     /// What is predicted.
     pub objective: Objective,
-    /// Token ids, from which random replacements are drawn.
+    /// Number of token ids to draw random replacements from.
     pub vocabulary: u32,
-    /// The token that hides others.
+    /// The mask token.
     pub mask_token: u32,
-    /// Decides what is hidden.
+    /// Seed of the masks and of the shuffle order.
     pub seed: u64,
 }
 
 impl Batch {
-    /// Puts sequences of one length together.
+    /// Builds a batch from sequences of equal length.
     ///
     /// # Errors
     /// When there are none or their lengths differ.
@@ -132,12 +132,12 @@ impl Batch {
         self.pieces.push(pieces);
     }
 
-    /// Places at which something is predicted.
+    /// Number of positions with a target.
     pub fn predicted(&self) -> u64 {
         self.targets.iter().filter(|target| **target != NOT_PREDICTED).count() as u64
     }
 
-    /// The pieces of documents, as places in the batch's lists; padding is one of them.
+    /// The pieces of documents, as ranges in the batch's lists; padding is one of them.
     pub fn pieces(&self) -> Vec<Range<usize>> {
         let mut found = Vec::new();
         for (row, pieces) in self.pieces.iter().enumerate() {
@@ -155,10 +155,10 @@ impl Batch {
         Tensor::from_data(TensorData::new(self.tokens.clone(), [self.rows, self.length]), device)
     }
 
-    /// Where the tokens stand and what each may see.
+    /// The positions of the tokens and which tokens each can attend to.
     ///
     /// # Errors
-    /// Never for what [`Batch::new`] made.
+    /// Never for a batch from [`Batch::new`].
     pub fn context(&self, config: &ModelConfig, device: &Device) -> Result<Context, BatchError> {
         Ok(Context::packed(config, &self.positions, &self.pieces, self.direction, device)?)
     }
@@ -166,7 +166,7 @@ impl Batch {
 
 #[cfg(test)]
 mod tests {
-    use corpusmill_pipeline::shard::Span;
+    use corpusmill_shards::Span;
 
     use super::*;
     use crate::recipe::Masked;
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_predicted_across_pieces_in_padding_or_where_a_mask_says_no() {
+    fn targets_skip_boundaries_padding_and_masked_tokens() {
         let sequence = Sequence {
             index: 0,
             tokens: vec![10, 11, 12, 20, 21, 22, 9, 9],
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn masking_hides_the_stated_share_and_predicts_what_was_there() {
+    fn masking_hides_the_configured_share() {
         let tokens: Vec<u32> = (0..20_000).map(|n| n % 50).collect();
         let end = 20_000;
         let sequence = Sequence { index: 3, tokens: tokens.clone(), documents: vec![span(0, end, 0)], loss_mask: None };
@@ -214,7 +214,7 @@ mod tests {
             counts[kind] += 1;
         }
         let total: u32 = counts.iter().sum();
-        // 3,000 are expected, with a standard deviation of 50; of them 80 % and 10 % and 10 %.
+        // 3,000 are expected, with a standard deviation of 50; of them 80 %, 10 % and 10 %.
         assert!((2_750..3_250).contains(&total), "{total}");
         let share = |count: u32| f64::from(count) / f64::from(total);
         assert!((share(counts[0]) - 0.8).abs() < 0.04 && (share(counts[2]) - 0.1).abs() < 0.04, "{counts:?}");

@@ -1,25 +1,25 @@
-//! A small corpus for tests, made by the writers that make real ones.
+//! A small corpus for tests, written by the production writers.
 //!
-//! Invariant: source `count` holds runs of rising numbers and source `word` repetitions of one token, so a model can
-//! learn both, and a test can tell from a token's text where it comes from.
+//! Invariant: source `count` has runs of rising numbers and source `word` repetitions of one token, so a model can
+//! learn both, and a test can tell a token's source from its text.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, BinaryArray, RecordBatch, StringArray, UInt32Array};
-use corpusmill_pipeline::shard::{
+use corpusmill_shards::{
     Count, FORMAT_VERSION, Manifest, MixtureSettings, ShardDescription, ShardWriter, SourceEntry, Split,
     TokenizerEntry, encode_tokens, schedule, shard_path, token_shard_schema,
 };
 use tempfile::TempDir;
 
-/// Token ids of the corpus.
+/// Number of token ids of the corpus.
 pub(crate) const VOCABULARY: u32 = 64;
 /// The token that ends documents.
 pub(crate) const END: u32 = 63;
 
-/// The text of `tokenizer.json`: one word a token, `t0` to `t62`, and the end of a document.
+/// The text of `tokenizer.json`: one token per word, `t0` to `t62`, and the end of a document.
 pub(crate) fn tokenizer() -> String {
     let mut vocabulary: BTreeMap<String, u32> = (0..END).map(|id| (format!("t{id}"), id)).collect();
     vocabulary.insert("<|end|>".to_owned(), END);
@@ -40,7 +40,7 @@ pub(crate) fn tokenizer() -> String {
     .to_string()
 }
 
-/// Documents of both sources; the numbers that begin them come from a fixed rule.
+/// Documents of one source; their first numbers follow a fixed rule.
 fn documents(source: &str, count: u32, salt: u32) -> Vec<Vec<u32>> {
     (0..count)
         .map(|number| {
@@ -52,14 +52,14 @@ fn documents(source: &str, count: u32, salt: u32) -> Vec<Vec<u32>> {
         .collect()
 }
 
-/// Writes the corpus into a new folder, which lives as long as what is returned.
+/// Writes the corpus into a new temporary folder and returns it.
 pub(crate) fn corpus(train: u32, passes: f64) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), train, passes);
     folder
 }
 
-/// Writes the corpus into `folder`, with `train` documents a source and a quarter as many held out.
+/// Writes the corpus into `folder`, with `train` documents per source and a quarter as many held out.
 fn write(folder: &Path, train: u32, passes: f64) {
     let text = tokenizer();
     let digest = blake3::hash(text.as_bytes()).to_hex().to_string();
@@ -106,9 +106,9 @@ fn write(folder: &Path, train: u32, passes: f64) {
     }
     let one_pass = manifest.available();
     let mixture = MixtureSettings {
-        phases: vec![corpusmill_pipeline::shard::Phase {
+        phases: vec![corpusmill_shards::Phase {
             name: None,
-            tokens: Some(corpusmill_pipeline::shard::TokenBudget(scaled(one_pass.values().sum(), passes))),
+            tokens: Some(corpusmill_shards::TokenBudget(scaled(one_pass.values().sum(), passes))),
             weights: one_pass.keys().map(|name| (name.clone(), 1.0)).collect(),
         }],
         ..mixture
@@ -125,7 +125,7 @@ fn scaled(tokens: u64, passes: f64) -> u64 {
 
 fn rows(source: &str, documents: &[Vec<u32>]) -> RecordBatch {
     let ids = (0..documents.len()).map(|number| format!("{source}-{number}"));
-    let width = corpusmill_pipeline::shard::TokenWidth::for_vocabulary(VOCABULARY);
+    let width = corpusmill_shards::TokenWidth::for_vocabulary(VOCABULARY);
     let tokens: Vec<Vec<u8>> = documents.iter().map(|tokens| encode_tokens(tokens, width).unwrap()).collect();
     let columns: Vec<ArrayRef> = vec![
         Arc::new(StringArray::from_iter_values(ids)),

@@ -1,15 +1,15 @@
-//! Which tokens the masked objective hides, and behind what (BERT, Devlin et al. 2018, section 3.1).
+//! Chooses the tokens that the masked objective hides, and their replacements (BERT, Devlin et al. 2018, section 3.1).
 //!
-//! Invariant: what is hidden in a sequence depends on the seed and the sequence's number only, so a resumed run hides
-//! the same, with any number of ranks.
+//! Invariant: the masks of a sequence depend only on the seed and the sequence's number, so a resumed run masks the
+//! same tokens, with any number of ranks.
 
-use corpusmill_pipeline::random::SplitMix64;
+use corpusmill_shards::random::SplitMix64;
 
 use super::batch::Prediction;
 
-/// For each token: what is shown instead, where it is to be predicted.
+/// For each token to predict, the token to show in its place.
 ///
-/// 80 % of the hidden are replaced by the mask token, 10 % by a random one, and 10 % stay as they are.
+/// 80 % of the chosen tokens are replaced by the mask token, 10 % by a random one, and 10 % stay unchanged.
 pub(super) fn hide(index: u64, tokens: &[u32], share: f64, prediction: &Prediction) -> Vec<Option<u32>> {
     let mut random = SplitMix64::new(prediction.seed ^ index.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(17));
     let mut show = |token: u32| {

@@ -1,12 +1,12 @@
-//! Batches: from packed sequences of token shards to what a model and a loss take.
+//! Batches: converts packed sequences of token shards to the input of a model and a loss.
 //!
-//! Stands between `pipeline::shard` and the model. Sequences are read without overlap and hold pieces of several
-//! documents; positions begin anew in each piece, and attention is kept inside it.
+//! Between the shard reader and the model. Sequences are read without overlap and hold pieces of several documents;
+//! positions restart at 0 in each piece, and attention stays inside it.
 //!
-//! **Targets.** The causal objective predicts a token from those before it in the same piece. So a piece's first
-//! token is never predicted: there is nothing before it that the model may see. Of a sequence of *n* tokens in *p*
-//! pieces, *n − p* are predicted; the end-of-document token is among them, which is how a model learns to stop. Tokens
-//! that a loss mask leaves out are seen and not predicted; padding is neither.
+//! **Targets.** The causal objective predicts a token from the preceding tokens of the same piece. So the first token
+//! of a piece is never predicted: no visible token precedes it. Of a sequence of *n* tokens in *p* pieces, *n − p* are
+//! predicted; the end-of-document token is among them, which is how a model learns to stop. Tokens that a loss mask
+//! excludes are visible but not predicted; padding is neither.
 //!
 //! Invariant: a batch is a pure function of the corpus, the sequence numbers, the objective and the seed.
 

@@ -1,47 +1,48 @@
-//! The order in which a run takes sequences: windows of the corpus's order, each shuffled.
+//! Shuffles the sequences of a run: windows of the corpus's order, each shuffled separately.
 //!
-//! Pieces of a long document follow each other in a corpus; taken as they come, a step sees one or two documents and
-//! its gradient says little about the rest. Shards are not rearranged for it: a window of sequences is read, and given
-//! in another order.
+//! Pieces of a long document follow each other in a corpus; read in that order, a step sees one or two documents and
+//! its gradient represents the corpus poorly. Shards are not rewritten: a window of sequences is read and returned in
+//! another order.
 //!
-//! Invariant: the place of a sequence depends on the seed, the window's size, the run's length and the sequence's
-//! number, and on nothing else; a run of *n* sequences reads the first *n* of the corpus, each once.
+//! Invariant: the position of a sequence depends only on the seed, the window's size, the run's length and the
+//! sequence's number; a run of *n* sequences reads the first *n* of the corpus, each once.
 
-use corpusmill_pipeline::random::SplitMix64;
-use corpusmill_pipeline::shard::{Position, Sequence, SequenceReader};
+use corpusmill_shards::random::SplitMix64;
+use corpusmill_shards::{Position, Sequence, SequenceReader};
 
 use super::DataError;
 
-/// Gives the sequences of one rank, in the order of the run.
+/// Iterates over the sequences of one rank, in the order of the run.
 #[derive(Debug)]
 pub(super) struct Shuffled {
     reader: SequenceReader,
-    /// Sequences of a window, at least 1.
+    /// Window size in sequences, at least 1.
     size: u64,
     seed: u64,
-    /// Sequences of the run, over all ranks.
+    /// Number of sequences of the run, over all ranks.
     total: u64,
-    /// This rank, and how many there are.
+    /// This rank and the number of ranks.
     rank: (u64, u64),
-    /// The next place of any rank.
+    /// The next position in the run's order, over all ranks.
     place: u64,
-    /// The first place of the window in memory, and its sequences by place; this rank's only.
+    /// The first position of the window in memory, and this rank's sequences in it by position.
     held: Option<(u64, Vec<Option<Sequence>>)>,
 }
 
 impl Shuffled {
-    /// From a reader of all sequences; `total` is the run's length, `rank` this rank and how many there are.
+    /// Creates it from a reader of all sequences; `total` is the run's length, `rank` this rank and the number of
+    /// ranks.
     pub(super) fn new(reader: SequenceReader, size: u32, seed: u64, total: u64, rank: (u32, u32)) -> Self {
         let rank = (rank.0.into(), rank.1.into());
         Self { reader, size: u64::from(size).max(1), seed, total, rank, place: 0, held: None }
     }
 
-    /// The next sequence is that of `place` among all ranks', or this rank's first one after it.
+    /// Seeks to position `place` in the run's order; the next sequence is this rank's first one from there.
     pub(super) fn seek(&mut self, place: u64) {
         self.place = place;
     }
 
-    /// A digest of all that decides the order.
+    /// Digest of everything that determines the order.
     pub(super) fn fingerprint(&self) -> String {
         if self.size == 1 {
             return self.reader.fingerprint();
@@ -64,7 +65,7 @@ impl Shuffled {
         let first = place - place % self.size;
         let missing = |held: &Vec<Option<Sequence>>| held.get(offset(place, first)).is_none_or(Option::is_none);
         if self.held.as_ref().is_none_or(|(start, held)| *start != first || missing(held)) {
-            // The old window goes before the new one comes.
+            // Free the old window before the new one is read.
             self.held = None;
             self.held = Some((first, self.read(first)?));
         }
@@ -72,7 +73,7 @@ impl Shuffled {
         Ok(self.held.as_mut().and_then(|(_, held)| held.get_mut(offset(place, first))?.take()))
     }
 
-    /// The window that begins at `first`: this rank's sequences, each at its place.
+    /// Reads the window that starts at `first`: this rank's sequences by position.
     fn read(&mut self, first: u64) -> Result<Vec<Option<Sequence>>, DataError> {
         let length = self.size.min(self.total - first);
         let places = permutation(self.seed ^ first, length);
@@ -88,12 +89,12 @@ impl Shuffled {
     }
 }
 
-/// How far `place` is behind `first`; windows fit in memory.
+/// Offset of `place` from `first`; windows fit in memory.
 fn offset(place: u64, first: u64) -> usize {
     usize::try_from(place - first).unwrap_or(usize::MAX)
 }
 
-/// The numbers below `length` in an order drawn from `seed` (Fisher and Yates, as by Durstenfeld 1964).
+/// A random permutation of the numbers below `length` (Fisher and Yates, as by Durstenfeld 1964).
 fn permutation(seed: u64, length: u64) -> Vec<u64> {
     let mut random = SplitMix64::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(23));
     let mut places: Vec<u64> = (0..length).collect();
@@ -105,7 +106,7 @@ fn permutation(seed: u64, length: u64) -> Vec<u64> {
 
 #[cfg(test)]
 mod tests {
-    use corpusmill_pipeline::shard::{Corpus, ReaderOptions, Split};
+    use corpusmill_shards::{Corpus, ReaderOptions, Split};
 
     use super::*;
     use crate::data::fixture;
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_reads_its_first_sequences_each_once_and_mixed() {
+    fn a_run_shuffles_its_first_sequences() {
         let order = read(32, 100, (0, 1), 0);
         for window in [0..32, 32..64, 64..96, 96..100] {
             let mut found = order[window.clone()].to_vec();
@@ -132,12 +133,12 @@ mod tests {
     }
 
     #[test]
-    fn without_a_window_the_order_is_the_corpus_s() {
+    fn a_window_of_one_keeps_the_corpus_order() {
         assert_eq!(read(1, 40, (0, 1), 0), (0..40).collect::<Vec<_>>());
     }
 
     #[test]
-    fn any_place_and_any_number_of_ranks_give_the_same_order() {
+    fn order_is_independent_of_start_and_ranks() {
         let whole = read(32, 100, (0, 1), 0);
         for from in [1, 31, 32, 50, 99, 100] {
             assert_eq!(read(32, 100, (0, 1), from), whole[usize::try_from(from).unwrap()..], "from {from}");

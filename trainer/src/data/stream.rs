@@ -1,15 +1,15 @@
-//! The batches of one rank, in the corpus's order, from any step.
+//! The batches of one rank, in the run's order, starting at any step.
 //!
-//! Invariant: step *n* holds the places `n × batch … (n + 1) × batch` of the run's order, whatever the number of ranks
-//! and however they are split into micro-batches; so ranks and restarts change no step.
+//! Invariant: step *n* has the positions `n × batch … (n + 1) × batch` of the run's order, for any number of ranks and
+//! any size of micro-batches; so ranks and restarts change no step.
 
-use corpusmill_pipeline::shard::{Corpus, Position, ReaderOptions, Sequence, SequenceReader, ShardError, Split};
+use corpusmill_shards::{Corpus, Position, ReaderOptions, Sequence, SequenceReader, ShardError, Split};
 
 use super::batch::{Batch, BatchError, Prediction};
 use super::shuffle::Shuffled;
 use crate::recipe::Data;
 
-/// Why no batch could be made.
+/// Why batches cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
     /// The corpus.
@@ -20,7 +20,7 @@ pub enum DataError {
     Batch(#[from] BatchError),
     /// The schedule is shorter than the run.
     #[error(
-        "the run needs {needed} tokens ({steps} steps of {step} tokens), the corpus schedules {scheduled}\nhint: set data.steps to {possible} or less, or build the corpus with more tokens or passes (`mixture.phases`, `mixture.max-epochs`)"
+        "the run needs {needed} tokens ({steps} steps of {step} tokens), but the corpus schedule has {scheduled}\nhint: set data.steps to {possible} or less, or build the corpus with more tokens or passes (`mixture.phases`, `mixture.max-epochs`)"
     )]
     TooShort {
         /// Tokens of the run.
@@ -31,10 +31,10 @@ pub enum DataError {
         step: u64,
         /// Tokens of the corpus's schedule.
         scheduled: u64,
-        /// Whole steps that it gives.
+        /// Whole steps in the schedule.
         possible: u64,
     },
-    /// Ranks do not share a batch evenly.
+    /// The batch cannot be divided evenly among the ranks.
     #[error(
         "data.batch-sequences {batch} is not a multiple of {micro} micro-sequences times {ranks} ranks; choose one that is"
     )]
@@ -53,7 +53,7 @@ pub enum DataError {
 pub struct Batches {
     sequences: Shuffled,
     prediction: Prediction,
-    /// Sequences that the schedule gives.
+    /// Sequences in the schedule.
     scheduled: u64,
     batch: u32,
     micro: u32,
@@ -65,7 +65,7 @@ impl Batches {
     /// The training batches of `rank` among `ranks`, at the first step.
     ///
     /// # Errors
-    /// When the batch cannot be divided, or the corpus not be read.
+    /// When the batch cannot be divided evenly, or the corpus cannot be read.
     pub fn train(
         corpus: &Corpus,
         data: &Data,
@@ -85,15 +85,15 @@ impl Batches {
         Ok(Self { sequences, prediction, scheduled, batch, micro, ranks, length })
     }
 
-    /// Whole steps that the schedule gives.
+    /// Whole steps in the schedule.
     pub fn available_steps(&self) -> u64 {
         self.scheduled / u64::from(self.batch)
     }
 
-    /// The steps of the run: those asked for, or all.
+    /// The number of steps of the run: the requested number, or all.
     ///
     /// # Errors
-    /// When the schedule gives fewer.
+    /// When the schedule has fewer.
     pub fn steps(&self, data: &Data) -> Result<u64, DataError> {
         let possible = self.available_steps();
         let steps = data.steps_of(self.batch.into()).unwrap_or(possible);
@@ -106,12 +106,12 @@ impl Batches {
         Ok(steps)
     }
 
-    /// Digest of all that decides the order; a checkpoint of another one cannot be resumed.
+    /// Digest of everything that determines the order; a checkpoint with another digest cannot be resumed.
     pub fn fingerprint(&self) -> String {
         self.sequences.fingerprint()
     }
 
-    /// Goes to the beginning of step `step`, from 0.
+    /// Seeks to the start of step `step`, from 0.
     pub fn seek(&mut self, step: u64) {
         self.sequences.seek(step.saturating_mul(self.batch.into()));
     }
@@ -134,7 +134,7 @@ impl Batches {
     }
 }
 
-/// Batches of held-out sequences: all of them, or `most` spread evenly over them.
+/// Batches of held-out sequences: all of them, or `most` of them, spread evenly.
 ///
 /// # Errors
 /// When a shard cannot be read.
@@ -157,7 +157,7 @@ pub fn held_out(
         let mut read = || {
             let mut batch = Vec::new();
             for number in given..given + rows {
-                // Evenly spread: the first of each of `taken` equal parts.
+                // Evenly spread: the first sequence of each of `taken` equal parts.
                 let sequence = u128::from(number) * u128::from(sequences) / u128::from(taken);
                 reader.seek(Position { sequence: u64::try_from(sequence).unwrap_or(u64::MAX) })?;
                 batch.extend(reader.next().transpose()?);

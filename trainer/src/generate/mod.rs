@@ -1,8 +1,8 @@
-//! Text from a model: prompts in, continuations out, token by token.
+//! Generates text from prompts, token by token.
 //!
-//! `run` computes a batch of prompts with a cache, `sample` chooses tokens, `text` turns tokens into text that can be
-//! shown. Invariant: a prompt's continuation depends on the model, the settings and its place in the list, and not on
-//! the prompts beside it, up to rounding.
+//! `run` decodes a batch of prompts with a key-value cache, `sample` samples tokens, `text` detects stop strings in
+//! streamed text. Invariant: the completion of a prompt depends on the model, the settings and its index in the list,
+//! and, up to rounding, not on the other prompts.
 
 mod run;
 mod sample;
@@ -11,18 +11,18 @@ mod text;
 pub use run::{Completion, Finish, GenerateError, Generator};
 pub use sample::Sampling;
 
-/// How long and how a text goes on.
+/// Settings of text generation.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Tokens at most.
+    /// Maximum number of new tokens per prompt.
     pub max_tokens: usize,
-    /// How a token is chosen.
+    /// Sampling parameters.
     pub sampling: Sampling,
-    /// Texts that end the continuation, and are not part of it.
+    /// Stop strings: each ends the completion and is not part of it.
     pub stop: Vec<String>,
-    /// Whether special tokens, such as `<|im_end|>`, are shown.
+    /// Whether to include special tokens, such as `<|im_end|>`, in the text.
     pub show_special: bool,
-    /// Goes on past the token that ends a text.
+    /// Whether to continue after an end-of-text token.
     pub ignore_eos: bool,
 }
 

@@ -1,4 +1,4 @@
-//! A batch of prompts, padded at the left, computed with a cache until every text has ended.
+//! Generates completions for a batch of left-padded prompts with a key-value cache.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use tokenizers::Tokenizer;
@@ -8,78 +8,78 @@ use super::sample::Sampler;
 use super::text::Stopper;
 use crate::model::{Cache, Context, Decoder, ModelConfig};
 
-/// Why no text was generated.
+/// Error from generating text.
 #[derive(Debug, thiserror::Error)]
 pub enum GenerateError {
-    /// A prompt that leaves no room.
-    #[error("prompt {prompt} has {tokens} tokens, but the model was made for {most}; shorten it")]
+    /// A prompt fills the context of the model.
+    #[error("prompt {prompt} has {tokens} tokens, but the context length of the model is {most}; shorten it")]
     TooLong {
-        /// Its number, from 1.
+        /// The prompt number, from 1.
         prompt: usize,
-        /// Its tokens.
+        /// Number of tokens of the prompt.
         tokens: usize,
-        /// The model's `max_position_embeddings`.
+        /// `max_position_embeddings` of the model.
         most: usize,
     },
-    /// A token that the model does not have.
+    /// A token id is outside the vocabulary of the model.
     #[error(
-        "prompt {prompt}: token {token} is beyond the model's vocabulary of {vocabulary}; the tokenizer belongs to another model"
+        "prompt {prompt}: token {token} is outside the vocabulary of {vocabulary}; use the tokenizer of this model"
     )]
     Vocabulary {
-        /// The prompt's number, from 1.
+        /// The prompt number, from 1.
         prompt: usize,
-        /// The token.
+        /// The token id.
         token: u32,
         /// Rows of the embedding.
         vocabulary: usize,
     },
-    /// A prompt without tokens, and no token that begins a text.
-    #[error("prompt {0} is empty, and config.json names no bos_token_id to begin with")]
+    /// A prompt has no tokens, and the model has no begin-of-text token.
+    #[error("prompt {0} is empty, and config.json has no bos_token_id; give a non-empty prompt")]
     Empty(usize),
-    /// The tokenizer fails.
-    #[error("the tokenizer cannot take part: {0}")]
+    /// The tokenizer failed.
+    #[error("the tokenizer failed: {0}")]
     Tokenizer(String),
-    /// The device does not give its result.
-    #[error("the device gives no logits: {0}")]
+    /// The logits cannot be read from the device.
+    #[error("cannot read the logits from the device: {0}")]
     Device(String),
-    /// The text cannot be passed on.
-    #[error("cannot write what was generated")]
+    /// The generated text cannot be written.
+    #[error("cannot write the generated text")]
     Output(#[from] std::io::Error),
 }
 
-/// Why a text ended.
+/// Why a completion ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Finish {
-    /// The model wrote a token that ends texts, or a stop text came.
+    /// The model generated an end-of-text token or a stop string.
     Stop,
-    /// There were enough tokens.
+    /// The maximum number of tokens was reached.
     Length,
 }
 
-/// The continuation of one prompt.
+/// The completion of one prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Completion {
-    /// The text, without special tokens and stop texts.
+    /// The text, without the stop string and, unless requested, special tokens.
     pub text: String,
-    /// The tokens that were chosen, the one that ended the text included.
+    /// The sampled tokens, including the one that ended the text.
     pub tokens: Vec<u32>,
-    /// Why it ended.
+    /// Why the completion ended.
     pub finish: Finish,
 }
 
-/// A model that writes.
+/// Generates text with a model.
 #[derive(Debug)]
 pub struct Generator<'a> {
-    /// The sizes of the model.
+    /// The configuration of the model.
     pub config: &'a ModelConfig,
     /// The model, on `device`.
     pub decoder: &'a Decoder,
-    /// Turns text into tokens and back.
+    /// The tokenizer of the model.
     pub tokenizer: &'a Tokenizer,
-    /// Where it computes.
+    /// The device of the model.
     pub device: &'a Device,
-    /// Tokens that end a text.
+    /// End-of-text tokens.
     pub eos: Vec<u32>,
 }
 
@@ -92,12 +92,12 @@ type Stream<'a> = tokenizers::tokenizer::DecodeStream<
     tokenizers::DecoderWrapper,
 >;
 
-/// One text that grows.
+/// One sequence in progress.
 struct Row<'a> {
     sampler: Sampler,
     stream: Stream<'a>,
     stopper: Stopper<'a>,
-    /// Prompt and continuation.
+    /// Tokens of prompt and completion.
     seen: Vec<u32>,
     prompt: usize,
     text: String,
@@ -105,10 +105,10 @@ struct Row<'a> {
 }
 
 impl Generator<'_> {
-    /// Continues all prompts at once; `show` gets the number of a prompt, from 0, and text that belongs to it.
+    /// Completes all prompts in one batch; calls `show` with the index of a prompt, from 0, and its next piece of text.
     ///
     /// # Errors
-    /// When a prompt does not fit the model, or `show` fails.
+    /// If a prompt does not fit the model, the tokenizer or the device fails, or `show` fails.
     pub fn generate(
         &self,
         prompts: &[String],
@@ -179,7 +179,7 @@ impl Generator<'_> {
         })
     }
 
-    /// Logits of the token after the last of every row, `[rows, vocabulary]`.
+    /// Computes the logits of the next token of every row, `[rows, vocabulary]`.
     fn logits(&self, input: &[u32], padding: &[usize], cache: &mut Cache) -> Result<Vec<f32>, GenerateError> {
         let (batch, length) = (padding.len(), input.len() / padding.len());
         let ids: Vec<i32> = input.iter().map(|&id| id.cast_signed()).collect();
@@ -191,7 +191,7 @@ impl Generator<'_> {
         data.try_into_vec::<f32>().map_err(|error| GenerateError::Device(format!("{error:?}")))
     }
 
-    /// Adds `token` to the text and gives what can be shown.
+    /// Appends `token` to the sequence and returns the text that is ready to show.
     fn grow(&self, row: &mut Row<'_>, token: u32, settings: &Settings, last: bool) -> Result<String, GenerateError> {
         row.seen.push(token);
         let ends = !settings.ignore_eos && self.eos.contains(&token);

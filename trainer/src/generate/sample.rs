@@ -1,20 +1,20 @@
-//! The choice of the next token, in the order of Hugging Face's processors: repetition penalty, temperature, top-k,
-//! top-p.
+//! Samples the next token. Logits are processed in the order of Hugging Face transformers: repetition penalty,
+//! temperature, top-k, top-p.
 
-use corpusmill_pipeline::random::SplitMix64;
+use corpusmill_shards::random::SplitMix64;
 
-/// How a token is chosen.
+/// Sampling parameters.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sampling {
-    /// Divides the logits; 0 always takes the likeliest token.
+    /// Divisor of the logits; 0 always selects the most likely token.
     pub temperature: f32,
-    /// Only so many of the likeliest tokens; 0 is all.
+    /// Number of most likely tokens to sample from; 0 for all.
     pub top_k: usize,
-    /// Only the likeliest tokens that together have this probability; 1 is all.
+    /// Cumulative probability of the most likely tokens to sample from; 1 for all.
     pub top_p: f32,
-    /// Above 1, tokens that stand in the text already become less likely (arXiv 1909.05858).
+    /// Penalty of tokens that are already in the text (arXiv 1909.05858); values above 1 make them less likely.
     pub repetition_penalty: f32,
-    /// Equal seeds draw equal texts.
+    /// Random seed; equal seeds give equal texts.
     pub seed: u64,
 }
 
@@ -24,7 +24,7 @@ impl Default for Sampling {
     }
 }
 
-/// Chooses the tokens of one text.
+/// Samples the tokens of one sequence.
 #[derive(Debug)]
 pub(crate) struct Sampler {
     settings: Sampling,
@@ -32,13 +32,13 @@ pub(crate) struct Sampler {
 }
 
 impl Sampler {
-    /// The sampler of prompt `row`: each draws numbers of its own.
+    /// Creates the sampler of prompt `row`; each prompt has its own random numbers.
     pub(crate) fn new(settings: Sampling, row: u64) -> Self {
         let seed = xxhash_rust::xxh3::xxh3_64_with_seed(&row.to_le_bytes(), settings.seed);
         Self { settings, random: SplitMix64::new(seed) }
     }
 
-    /// The next token, by its logits; `seen` are the tokens of prompt and continuation.
+    /// Samples the next token from its logits; `seen` are the tokens of prompt and completion.
     pub(crate) fn choose(&mut self, logits: &mut [f32], seen: &[u32]) -> u32 {
         self.penalise(logits, seen);
         if self.settings.temperature <= 0.0 {
@@ -48,7 +48,7 @@ impl Sampler {
             *logit /= self.settings.temperature;
         }
         let mut order: Vec<u32> = (0..u32::try_from(logits.len()).unwrap_or(u32::MAX)).collect();
-        // Ties fall to the lower id, so that the order does not depend on the sort.
+        // The lower id wins ties, so the order does not depend on the sort algorithm.
         order.sort_unstable_by(|&left, &right| {
             logits[right as usize].total_cmp(&logits[left as usize]).then(left.cmp(&right))
         });
@@ -85,7 +85,7 @@ impl Sampler {
     }
 }
 
-/// The first of the largest.
+/// The index of the largest logit; the first of equal ones.
 fn largest(logits: &[f32]) -> u32 {
     let mut best = 0;
     for (id, logit) in logits.iter().enumerate() {
@@ -96,7 +96,7 @@ fn largest(logits: &[f32]) -> u32 {
     u32::try_from(best).unwrap_or(u32::MAX)
 }
 
-/// How many of the falling `shares` reach the fraction `top_p` of them all; at least one.
+/// How many of the descending `shares` reach the fraction `top_p` of their sum; at least one.
 fn nucleus(shares: &[f64], top_p: f64) -> usize {
     if top_p >= 1.0 {
         return shares.len();
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn draws_follow_the_softmax() {
+    fn samples_follow_softmax() {
         let logits = [0.0, 2.0_f32.ln(), 5.0_f32.ln()];
         let counts = draws(Sampling { temperature: 1.0, ..Sampling::default() }, &logits);
         for (count, share) in counts.iter().zip([0.125, 0.25, 0.625]) {
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn the_penalty_pushes_seen_tokens_down() {
+    fn penalty_lowers_seen_tokens() {
         let sampling = Sampling { repetition_penalty: 2.0, ..Sampling::default() };
         let mut sampler = Sampler::new(sampling, 0);
         assert_eq!(sampler.choose(&mut [3.0, 2.0, -1.0], &[0, 0]), 1);
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_seeds_draw_equal_numbers_and_rows_differ() {
+    fn samples_depend_on_seed_and_row() {
         let settings = Sampling { temperature: 1.0, seed: 5, ..Sampling::default() };
         let draw = |row| {
             let mut sampler = Sampler::new(settings, row);

@@ -1,4 +1,4 @@
-//! Continuations against transformers, alone and in a batch.
+//! Compares completions with transformers, alone and in a batch.
 
 use burn::tensor::Device;
 use tokenizers::Tokenizer;
@@ -12,7 +12,7 @@ fn parts(name: &str) -> (ModelConfig, Decoder, Tokenizer) {
     (config, decoder, Tokenizer::from_file(fixture("tokenizer/tokenizer.json")).unwrap())
 }
 
-/// A tokenizer for models of a small vocabulary: token 7 is the text `<7>`.
+/// Creates a tokenizer for models with a small vocabulary: token 7 is the text `<7>`.
 fn numbers(vocabulary: usize) -> Tokenizer {
     let added = (0..vocabulary).map(|id| {
         serde_json::json!({ "id": id, "content": format!("<{id}>"), "single_word": false, "lstrip": false,
@@ -47,7 +47,7 @@ fn run(name: &str, prompts: &[String], settings: &Settings) -> Vec<Completion> {
 }
 
 #[test]
-fn the_likeliest_tokens_are_those_of_transformers() {
+fn greedy_tokens_match_transformers() {
     let settings = Settings { max_tokens: 12, ignore_eos: true, ..Settings::default() };
     for name in NAMES {
         let expected = Reference::of(name).ids("greedy");
@@ -59,7 +59,7 @@ fn the_likeliest_tokens_are_those_of_transformers() {
 }
 
 #[test]
-fn a_batch_gives_each_prompt_what_it_gets_alone() {
+fn batching_does_not_change_completions() {
     let sampling = Sampling { temperature: 0.8, top_k: 20, seed: 3, ..Sampling::default() };
     let settings = Settings { max_tokens: 10, sampling, ignore_eos: true, ..Settings::default() };
     let first = prompt(&[9, 8, 7]);
@@ -71,10 +71,10 @@ fn a_batch_gives_each_prompt_what_it_gets_alone() {
 }
 
 #[test]
-fn an_end_token_or_a_stop_text_ends_the_text() {
+fn stop_string_ends_the_text() {
     let greedy = Reference::of("llama").ids("greedy");
     let texts: Vec<String> = greedy[16..].iter().map(|id| format!("<{id}>")).collect();
-    // A stop text that spans two tokens.
+    // A stop string that spans two tokens.
     let stop = format!("{}{}", &texts[3][1..], &texts[4][..2]);
     let settings = Settings { stop: vec![stop], ignore_eos: true, ..Settings::default() };
     let found = run("llama", &[prompt(&greedy[..16])], &settings);
@@ -83,23 +83,23 @@ fn an_end_token_or_a_stop_text_ends_the_text() {
 }
 
 #[test]
-fn characters_of_several_tokens_come_out_whole() {
+fn multi_token_characters_are_decoded() {
     let (_, _, tokenizer) = parts("llama");
     let ids = tokenizer.encode("né 世界", false).unwrap().get_ids().to_vec();
-    assert!(ids.len() > 5, "each character is several tokens");
+    assert!(ids.len() > 5, "each character has several tokens");
     let mut stream = tokenizer.decode_stream(true);
     let text: String = ids.iter().filter_map(|&id| stream.step(id).unwrap()).collect();
     assert_eq!(text, "né 世界");
 }
 
 #[test]
-fn prompts_that_do_not_fit_are_named() {
+fn invalid_prompts_are_errors() {
     let (config, decoder, _) = parts("qwen2");
     let (tokenizer, device) = (numbers(200), Device::flex());
     let generator =
         Generator { config: &config, decoder: &decoder, tokenizer: &tokenizer, device: &device, eos: vec![] };
     let fault =
         |text: String| generator.generate(&[text], &Settings::default(), &mut |_, _| Ok(())).unwrap_err().to_string();
-    insta::assert_snapshot!(fault(prompt(&[5; 300])), @"prompt 1 has 300 tokens, but the model was made for 256; shorten it");
-    insta::assert_snapshot!(fault(prompt(&[5, 150])), @"prompt 1: token 150 is beyond the model's vocabulary of 96; the tokenizer belongs to another model");
+    insta::assert_snapshot!(fault(prompt(&[5; 300])), @"prompt 1 has 300 tokens, but the context length of the model is 256; shorten it");
+    insta::assert_snapshot!(fault(prompt(&[5, 150])), @"prompt 1: token 150 is outside the vocabulary of 96; use the tokenizer of this model");
 }

@@ -1,6 +1,6 @@
-//! Text that grows token by token: characters that span tokens, and texts that end it.
+//! Detects stop strings in text that arrives in pieces.
 
-/// Holds back what may be the beginning of a stop text.
+/// Buffers text that may be the beginning of a stop string.
 #[derive(Debug)]
 pub(crate) struct Stopper<'a> {
     stop: &'a [String],
@@ -13,12 +13,12 @@ impl<'a> Stopper<'a> {
         Self { stop, held: String::new(), stopped: false }
     }
 
-    /// Whether a stop text came.
+    /// Whether a stop string was found.
     pub(crate) fn stopped(&self) -> bool {
         self.stopped
     }
 
-    /// Takes more text and gives what can be shown: all that stands before a stop text and is no part of one.
+    /// Appends text and returns the text that is ready to show: before any stop string, and not the beginning of one.
     pub(crate) fn push(&mut self, text: &str) -> String {
         if self.stopped {
             return String::new();
@@ -35,13 +35,13 @@ impl<'a> Stopper<'a> {
         std::mem::replace(&mut self.held, rest)
     }
 
-    /// What was held back, when no more text comes.
+    /// Ends the text and returns the rest of the buffer.
     pub(crate) fn finish(&mut self) -> String {
         std::mem::take(&mut self.held)
     }
 }
 
-/// Bytes at the end of `text` that begin `stop`.
+/// Length in bytes of the longest proper prefix of `stop` at the end of `text`.
 fn overlap(text: &str, stop: &str) -> usize {
     let most = text.len().min(stop.len().saturating_sub(1));
     let fits = |&bytes: &usize| stop.is_char_boundary(bytes) && text.ends_with(&stop[..bytes]);
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stop_text_across_parts_is_found() {
+    fn finds_stop_strings_across_parts() {
         assert_eq!(fed(&["one E", "N", "D two"], &["END"]), ("one ".into(), true));
         assert_eq!(fed(&["one E", "N two"], &["END"]), ("one EN two".into(), false));
         assert_eq!(fed(&["aa", "ab"], &["aab"]), ("a".into(), true));
@@ -72,7 +72,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn parts_do_not_matter(text in "[abü]{0,12}", stop in "[abü]{1,3}", cuts in prop::collection::vec(0..13usize, 0..5)) {
+        fn splits_do_not_matter(text in "[abü]{0,12}", stop in "[abü]{1,3}", cuts in prop::collection::vec(0..13usize, 0..5)) {
             let whole = fed(&[&text], &[&stop]);
             let mut bounds: Vec<usize> = cuts.into_iter().filter(|&at| text.is_char_boundary(at) && at <= text.len()).collect();
             bounds.extend([0, text.len()]);

@@ -1,17 +1,17 @@
-//! The number formats of weights, from and to f32.
+//! Converts weights between f32 and other number formats.
 
 use burn::tensor::{bf16, f16};
 use safetensors::Dtype;
 
-/// The type in which weights are written.
+/// The type of written weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum WeightType {
-    /// 32 bits, as the model holds them.
+    /// 32-bit IEEE 754, the type of the model in memory.
     #[default]
     F32,
-    /// 16 bits with the range of f32.
+    /// 16-bit bfloat16, with the range of f32.
     Bf16,
-    /// 16 bits of IEEE 754; values beyond 65,504 become infinite.
+    /// 16-bit IEEE 754; values beyond 65,504 become infinite.
     F16,
 }
 
@@ -33,7 +33,7 @@ impl WeightType {
         }
     }
 
-    /// Bytes of one number.
+    /// Bytes per value.
     pub(crate) fn bytes(self) -> usize {
         match self {
             Self::F32 => 4,
@@ -41,7 +41,7 @@ impl WeightType {
         }
     }
 
-    /// The little-endian bytes of `values`, rounded to nearest, ties to even.
+    /// Encodes `values` in little-endian bytes, rounded to nearest, ties to even.
     pub(crate) fn encode(self, values: &[f32]) -> Vec<u8> {
         match self {
             Self::F32 => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
@@ -51,7 +51,7 @@ impl WeightType {
     }
 }
 
-/// The numbers in little-endian `bytes` as f32; none when the type is not read.
+/// Decodes little-endian `bytes` to f32; `None` if the type is not supported.
 pub(crate) fn decode(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
     let pairs = || bytes.as_chunks::<2>().0.iter();
     match dtype {

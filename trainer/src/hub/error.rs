@@ -1,19 +1,19 @@
-//! What can be wrong with a checkpoint.
+//! Errors from reading and writing checkpoints.
 
 use std::path::{Path, PathBuf};
 
 use crate::model::ConfigError;
 
-/// Why a checkpoint was not read or written.
+/// Error from reading or writing a checkpoint.
 #[derive(Debug, thiserror::Error)]
 pub enum HubError {
     /// A file or folder cannot be read or written.
     #[error(transparent)]
     File(#[from] std::io::Error),
-    /// The configuration is at fault.
+    /// The configuration is invalid.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// A file is not what its name says.
+    /// A file is damaged or not supported.
     #[error("{}: {what}", path.display())]
     Broken {
         /// The file.
@@ -21,27 +21,27 @@ pub enum HubError {
         /// What is wrong, and what to do.
         what: String,
     },
-    /// There are no weights.
-    #[error("{}: no model.safetensors and no model.safetensors.index.json; weights in pytorch_model.bin must first be saved as safetensors", .0.display())]
+    /// The folder has no weights.
+    #[error("{}: found neither model.safetensors nor model.safetensors.index.json; convert pytorch_model.bin to safetensors first", .0.display())]
     NoWeights(PathBuf),
-    /// A tensor of the model is not in the checkpoint.
-    #[error("{}: tensor `{tensor}` is missing; config.json describes another model than the weights", path.display())]
+    /// The checkpoint lacks a tensor of the model.
+    #[error("{}: tensor `{tensor}` is missing; check that config.json belongs to these weights", path.display())]
     Missing {
         /// The folder or file.
         path: PathBuf,
         /// The tensor.
         tensor: String,
     },
-    /// Tensors that the model does not have.
-    #[error("{}: unexpected tensors {}; config.json describes another model than the weights", path.display(), tensors.join(", "))]
+    /// The checkpoint has tensors that the model does not have.
+    #[error("{}: unexpected tensors {}; check that config.json belongs to these weights", path.display(), tensors.join(", "))]
     Unexpected {
         /// The folder or file.
         path: PathBuf,
-        /// The first few of them.
+        /// The first five of them.
         tensors: Vec<String>,
     },
-    /// A tensor of another shape.
-    #[error("{}: tensor `{tensor}` is {found:?}, but config.json asks for {expected:?}", path.display())]
+    /// A tensor has the wrong shape.
+    #[error("{}: tensor `{tensor}` has shape {found:?}, but config.json requires {expected:?}", path.display())]
     Shape {
         /// The file.
         path: PathBuf,
@@ -52,8 +52,8 @@ pub enum HubError {
         /// The model's shape.
         expected: Vec<usize>,
     },
-    /// A tensor of a type that is not read.
-    #[error("{}: tensor `{tensor}` is of type {found}; F32, F16 and BF16 are read", path.display())]
+    /// A tensor has a type that is not supported.
+    #[error("{}: tensor `{tensor}` has type {found}; convert it to F32, F16 or BF16", path.display())]
     Type {
         /// The file.
         path: PathBuf,
@@ -62,21 +62,21 @@ pub enum HubError {
         /// Its type.
         found: String,
     },
-    /// The folder to write stands already.
-    #[error("{} exists; remove it, or name another folder", .0.display())]
+    /// The output folder already exists.
+    #[error("{} already exists; remove it or choose another folder", .0.display())]
     Exists(PathBuf),
-    /// A tensor could not be copied from the device.
-    #[error("tensor `{tensor}` cannot be read from the device: {what}")]
+    /// A tensor cannot be copied from the device.
+    #[error("cannot read tensor `{tensor}` from the device: {what}")]
     Device {
         /// The tensor.
         tensor: String,
-        /// What the device says.
+        /// The error of the device.
         what: String,
     },
 }
 
 impl HubError {
-    /// A file that is not what its name says.
+    /// Creates the error of a damaged or unsupported file.
     pub(crate) fn broken(path: &Path, what: impl std::fmt::Display) -> Self {
         Self::Broken { path: path.to_owned(), what: what.to_string() }
     }

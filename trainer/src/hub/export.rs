@@ -1,4 +1,4 @@
-//! Weights to safetensors: one file, or several of a largest size and an index.
+//! Writes safetensors: one file, or several of a maximum size with an index.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{BufWriter, Write as _};
@@ -12,12 +12,12 @@ use super::{Folder, HubError};
 use crate::model::weights::Source;
 use crate::model::{Decoder, ModelConfig};
 
-/// How a model is written.
+/// Options for writing a model.
 #[derive(Debug, Clone, Copy)]
 pub struct Export {
     /// The type of the weights.
     pub dtype: WeightType,
-    /// Bytes of weights in one file at most; a larger tensor gets a file of its own.
+    /// Maximum bytes of weights per file; a larger tensor gets its own file.
     pub max_shard_bytes: u64,
 }
 
@@ -28,11 +28,11 @@ impl Default for Export {
 }
 
 impl Export {
-    /// Writes `config.json`, weights and, when the model has none from elsewhere, `generation_config.json` into the
-    /// folder; files of `source` that tell how to use the model are carried over.
+    /// Writes `config.json`, the weights and, unless copied from `source`, `generation_config.json` into the folder;
+    /// copies the tokenizer, chat template and generation settings from `source`.
     ///
     /// # Errors
-    /// When a file cannot be written, or a tensor not be read from the device.
+    /// If a file cannot be written, or a tensor cannot be read from the device.
     pub fn write(
         &self,
         folder: &Folder,
@@ -65,7 +65,7 @@ impl Export {
 /// Writes `tensors` into `folder`: `model.safetensors`, or `model-00001-of-0000N.safetensors` and the index.
 ///
 /// # Errors
-/// When a file cannot be written, or a tensor not be read from the device.
+/// If a file cannot be written, or a tensor cannot be read from the device.
 pub fn write_weights(folder: &Path, tensors: &[Source], export: Export) -> Result<(), HubError> {
     let shards = split(tensors, export);
     if let [single] = shards.as_slice() {
@@ -90,7 +90,7 @@ fn size(tensor: &Source, dtype: WeightType) -> u64 {
     (tensor.shape().iter().product::<usize>() * dtype.bytes()) as u64
 }
 
-/// Cuts the tensors, in their order, into files of the largest size.
+/// Splits the tensors, in order, into files of at most the maximum size.
 fn split(tensors: &[Source], export: Export) -> Vec<&[Source]> {
     let mut shards = Vec::new();
     let (mut start, mut filled) = (0, 0);
@@ -106,7 +106,7 @@ fn split(tensors: &[Source], export: Export) -> Vec<&[Source]> {
     shards
 }
 
-/// Writes one file, a tensor at a time.
+/// Writes one file, one tensor at a time.
 fn write_file(path: &Path, tensors: &[Source], dtype: WeightType) -> Result<(), HubError> {
     let mut offset = 0;
     let infos = tensors.iter().map(|tensor| {
@@ -117,7 +117,7 @@ fn write_file(path: &Path, tensors: &[Source], dtype: WeightType) -> Result<(), 
         (tensor.name().to_owned(), info)
     });
     let infos = infos.collect();
-    // transformers refuses files that do not say so.
+    // transformers rejects files without this key.
     let format = HashMap::from([("format".to_owned(), "pt".to_owned())]);
     let metadata = Metadata::new(Some(format), infos).map_err(|error| HubError::broken(path, error))?;
     let mut header = serde_json::to_vec(&metadata).map_err(|error| HubError::broken(path, error))?;

@@ -1,10 +1,10 @@
-//! A folder that is written aside and becomes visible whole.
+//! An output folder that is written to a temporary folder and published by an atomic rename.
 
 use std::path::{Path, PathBuf};
 
 use super::HubError;
 
-/// Files beside the weights that tell how to use a model; they are carried over as they are.
+/// Tokenizer, chat template and generation settings, copied unchanged.
 pub(crate) const COMPANIONS: [&str; 9] = [
     "generation_config.json",
     "tokenizer.json",
@@ -17,7 +17,7 @@ pub(crate) const COMPANIONS: [&str; 9] = [
     "chat_template.jinja",
 ];
 
-/// A folder under construction beside the place where it will stand.
+/// An unpublished output folder, in a temporary folder next to its target.
 #[derive(Debug)]
 pub struct Folder {
     aside: tempfile::TempDir,
@@ -25,10 +25,10 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Begins the folder `target`.
+    /// Starts writing the folder `target`.
     ///
     /// # Errors
-    /// When it exists and is not empty, or its parent cannot be written.
+    /// If `target` exists and is not empty, or its parent cannot be written.
     pub fn begin(target: &Path) -> Result<Self, HubError> {
         if target.exists() && !(target.is_dir() && fs_err::read_dir(target)?.next().is_none()) {
             return Err(HubError::Exists(target.to_owned()));
@@ -45,15 +45,15 @@ impl Folder {
         Ok(Self { aside, target: target.to_owned() })
     }
 
-    /// Where files are written until the folder is published.
+    /// The temporary folder, to write files to before publishing.
     pub fn path(&self) -> &Path {
         self.aside.path()
     }
 
-    /// Copies from `source` the files that tell how to use a model; those that are absent are passed over.
+    /// Copies the tokenizer, chat template and generation settings from `source`; missing files are skipped.
     ///
     /// # Errors
-    /// When one cannot be copied.
+    /// If a file cannot be copied.
     pub fn carry_over(&self, source: &Path) -> Result<(), HubError> {
         for name in COMPANIONS {
             if source.join(name).is_file() {
@@ -63,10 +63,10 @@ impl Folder {
         Ok(())
     }
 
-    /// Syncs every file and puts the folder in its place by one rename.
+    /// Syncs every file and renames the folder to its target.
     ///
     /// # Errors
-    /// When the folder cannot be synced or renamed; then nothing stands in its place.
+    /// If the folder cannot be synced or renamed; the target does not exist then.
     pub fn publish(self) -> Result<(), HubError> {
         for entry in fs_err::read_dir(self.path())? {
             fs_err::File::open(entry?.path())?.sync_all()?;
@@ -76,7 +76,7 @@ impl Folder {
             fs_err::remove_dir(&self.target)?;
         }
         fs_err::rename(self.path(), &self.target)?;
-        // The folder moved: there is nothing left to remove.
+        // The folder was renamed, so the temporary folder needs no removal.
         let _moved = self.aside.keep();
         let parent = self.target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         fs_err::File::open(parent)?.sync_all()?;

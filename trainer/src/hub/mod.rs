@@ -1,8 +1,8 @@
-//! Checkpoints in and out: the folders of Hugging Face, and GGUF files.
+//! Reads and writes checkpoints: Hugging Face folders and, read-only, GGUF files.
 //!
-//! A folder holds `config.json`, weights in one or more safetensors files, and what tells how to use them (tokenizer,
-//! chat template, generation settings), which is carried over untouched. Invariant: a folder that is written is whole
-//! or absent, and loading it gives the bits that were written.
+//! A folder holds `config.json`, weights in one or more safetensors files, and companion files (tokenizer, chat
+//! template, generation settings), which are copied unchanged. Invariant: a written folder is complete or absent, and
+//! loading it gives the written bits.
 
 mod dtype;
 mod error;
@@ -28,8 +28,8 @@ use crate::model::{Decoder, ModelConfig};
 /// Reads the model in a Hugging Face folder: its configuration, and the decoder with its weights as f32.
 ///
 /// # Errors
-/// Names the file, and the key or tensor: what is missing, of another shape, of a type that is not read, or unknown to
-/// the model.
+/// If a key or tensor is missing or not supported, or a tensor has the wrong shape or is unknown to the model. The
+/// error names the file and the key or tensor.
 pub fn load(folder: &Path, device: &Device) -> Result<(ModelConfig, Decoder), HubError> {
     let config = ModelConfig::read(&folder.join("config.json"))?;
     let mut checkpoint = Checkpoint::open(folder)?;

@@ -1,4 +1,4 @@
-//! A model with all that belongs to it, from a Hugging Face folder or a GGUF file.
+//! Loads a model with its tokenizer and settings from a Hugging Face folder or a GGUF file.
 
 use std::path::{Path, PathBuf};
 
@@ -9,26 +9,26 @@ use super::gguf::{Gguf, TokenizerFiles};
 use super::{Export, Folder, HubError};
 use crate::model::{Decoder, ModelConfig};
 
-/// A model that was read.
+/// A loaded model.
 #[derive(Debug)]
 pub struct Model {
-    /// Its sizes and habits.
+    /// The configuration.
     pub config: ModelConfig,
-    /// Its weights.
+    /// The decoder with its weights.
     pub decoder: Decoder,
     origin: Origin,
 }
 
-/// Where the files beside the weights are.
+/// The origin of the tokenizer and other companion files.
 #[derive(Debug)]
 enum Origin {
     Folder(PathBuf),
-    /// The tokenizer inside a GGUF file, or why it cannot be used.
+    /// The path and the tokenizer of a GGUF file, or why the tokenizer cannot be used.
     Gguf(PathBuf, Result<Box<TokenizerFiles>, String>),
 }
 
 impl Model {
-    /// Reads a Hugging Face folder, or a GGUF file.
+    /// Reads a Hugging Face folder or a GGUF file.
     ///
     /// # Errors
     /// As [`super::load`] and [`Gguf::open`].
@@ -43,10 +43,10 @@ impl Model {
         Ok(Self { config: gguf.config().clone(), decoder, origin: Origin::Gguf(path.to_owned(), tokenizer) })
     }
 
-    /// The tokenizer.
+    /// Reads the tokenizer.
     ///
     /// # Errors
-    /// When there is none, or it is of a kind that is not read.
+    /// If the tokenizer is missing or not supported.
     pub fn tokenizer(&self) -> Result<Tokenizer, HubError> {
         match &self.origin {
             Origin::Gguf(_, Ok(files)) => Ok(files.tokenizer.clone()),
@@ -59,7 +59,7 @@ impl Model {
         }
     }
 
-    /// Why the model comes without its tokenizer, if it does.
+    /// Why the tokenizer of a GGUF file cannot be used, if so.
     pub fn tokenizer_fault(&self) -> Option<&str> {
         match &self.origin {
             Origin::Gguf(_, Err(what)) => Some(what),
@@ -67,7 +67,7 @@ impl Model {
         }
     }
 
-    /// Tokens that end a text: those of `generation_config.json`, else of `config.json`.
+    /// Ids of the tokens that end a text, from `generation_config.json` or else `config.json`.
     pub fn eos(&self) -> Vec<u32> {
         let Origin::Folder(folder) = &self.origin else { return self.config.special.eos.clone() };
         let text = fs_err::read_to_string(folder.join("generation_config.json")).unwrap_or_default();
@@ -80,10 +80,10 @@ impl Model {
         if ids.is_empty() { self.config.special.eos.clone() } else { ids }
     }
 
-    /// Writes the model as a Hugging Face folder; it must be published.
+    /// Writes the model into a Hugging Face folder; the caller publishes the folder.
     ///
     /// # Errors
-    /// When a file cannot be written.
+    /// If a file cannot be written.
     pub fn write(&self, folder: &Folder, export: &Export) -> Result<(), HubError> {
         match &self.origin {
             Origin::Folder(source) => export.write(folder, &self.config, &self.decoder, Some(source)),

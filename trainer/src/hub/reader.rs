@@ -1,7 +1,7 @@
-//! The weights of a Hugging Face folder: one safetensors file, or several and an index.
+//! Reads the weights of a Hugging Face folder: one safetensors file, or several with an index.
 //!
-//! Only headers are held; a tensor is read when it is asked for, so that memory stays at one tensor more than the
-//! model. Invariant: every length in a header is compared with the file before anything of that size is allocated.
+//! Only headers stay in memory; each tensor is read on demand, so peak memory is the model plus one tensor. Invariant:
+//! every length in a header is checked against the file size before anything of that size is allocated.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -14,15 +14,15 @@ use super::HubError;
 use super::dtype::decode;
 use crate::model::weights::Weights;
 
-/// The limit of the safetensors format.
+/// Maximum header size of the safetensors format.
 const MAX_HEADER_BYTES: u64 = 100_000_000;
 
-/// The opened weights of a folder.
+/// The open weight files of a folder.
 #[derive(Debug)]
 pub struct Checkpoint {
     folder: PathBuf,
     files: Vec<Shard>,
-    /// File and place of each tensor.
+    /// File index and header entry of each tensor.
     tensors: BTreeMap<String, (usize, TensorInfo)>,
     asked: BTreeSet<String>,
 }
@@ -31,7 +31,7 @@ pub struct Checkpoint {
 struct Shard {
     path: PathBuf,
     file: fs_err::File,
-    /// Where the data begins.
+    /// Start of the tensor data, in bytes.
     data: u64,
 }
 
@@ -45,7 +45,7 @@ impl Checkpoint {
     /// Opens the weights of `folder` and reads their headers.
     ///
     /// # Errors
-    /// When there are none, a file of the index is absent, or a header does not fit its file.
+    /// If there are no weights, a file of the index is missing, or a header does not match its file.
     pub fn open(folder: &Path) -> Result<Self, HubError> {
         let (single, index) = (folder.join("model.safetensors"), folder.join("model.safetensors.index.json"));
         let (paths, named) = if index.exists() {
@@ -78,10 +78,11 @@ impl Checkpoint {
         let mut file = fs_err::File::open(&path)?;
         let size = file.metadata()?.len();
         let mut length = [0; 8];
-        file.read_exact(&mut length).map_err(|_| HubError::broken(&path, "shorter than a header; fetch it again"))?;
+        file.read_exact(&mut length)
+            .map_err(|_| HubError::broken(&path, "file is shorter than a header; download it again"))?;
         let length = u64::from_le_bytes(length);
         if length > MAX_HEADER_BYTES || length > size - 8 {
-            return Err(HubError::broken(&path, format!("its header of {length} bytes does not fit; fetch it again")));
+            return Err(HubError::broken(&path, format!("header length {length} exceeds the file; download it again")));
         }
         let mut header = Vec::new();
         file.by_ref().take(length).read_to_end(&mut header)?;
@@ -91,27 +92,27 @@ impl Checkpoint {
             let expected = data + metadata.data_len() as u64;
             return Err(HubError::broken(
                 &path,
-                format!("{size} bytes, but its header needs {expected}; fetch it again"),
+                format!("file has {size} bytes, but its header requires {expected}; download it again"),
             ));
         }
         let shard = self.files.len();
         for name in metadata.offset_keys() {
             let Some(info) = metadata.info(&name) else { continue };
             if self.tensors.insert(name.clone(), (shard, info.clone())).is_some() {
-                return Err(HubError::broken(&path, format!("tensor `{name}` stands in another file, too")));
+                return Err(HubError::broken(&path, format!("tensor `{name}` is also in another file")));
             }
         }
         self.files.push(Shard { path, file, data });
         Ok(())
     }
 
-    /// Checks that the model asked for every tensor of the checkpoint.
+    /// Checks that the model has loaded every tensor of the checkpoint.
     ///
     /// # Errors
-    /// Names the tensors that it did not ask for.
+    /// If a tensor was not loaded; the error names the first five.
     pub fn finish(&self, tied: bool) -> Result<(), HubError> {
         let known = |name: &str| {
-            // Tables that old checkpoints store and the model computes; and the copy of a tied head.
+            // Old checkpoints store RoPE tables, which the model computes, and a copy of a tied head.
             name.ends_with(".rotary_emb.inv_freq") || (tied && name == "lm_head.weight")
         };
         let mut tensors: Vec<String> =
@@ -136,7 +137,7 @@ impl Weights for Checkpoint {
             return Err(HubError::Shape { path: path.clone(), tensor: name.to_owned(), found, expected });
         }
         let (start, end) = info.data_offsets;
-        // The header's ends were compared with the file, so the buffer is no larger than it.
+        // The offsets were checked against the file size, so the buffer is not larger than the file.
         let mut bytes = vec![0; end.saturating_sub(start)];
         file.seek(SeekFrom::Start(*data + start as u64))?;
         file.read_exact(&mut bytes)?;

@@ -1,4 +1,4 @@
-//! Checkpoints that were written are read again, and broken ones are named.
+//! Checkpoints round-trip, and errors name the damaged part.
 
 use burn::tensor::Device;
 
@@ -20,7 +20,7 @@ fn weights(config: &ModelConfig, decoder: &Decoder) -> Vec<(String, Vec<u32>)> {
 }
 
 #[test]
-fn what_was_written_is_read_again_bit_for_bit() {
+fn checkpoints_round_trip_bit_for_bit() {
     for name in NAMES {
         let (config, decoder) = load(&fixture(name), &Device::flex()).unwrap();
         let parent = tempfile::tempdir().unwrap();
@@ -37,7 +37,7 @@ fn what_was_written_is_read_again_bit_for_bit() {
             assert_eq!(again, config, "{name}");
             assert!(weights(&again, &read) == weights(&config, &decoder), "{name}");
         }
-        assert_eq!(fs_err::read_dir(parent.path()).unwrap().count(), 2, "nothing is left aside");
+        assert_eq!(fs_err::read_dir(parent.path()).unwrap().count(), 2, "no temporary folder is left");
     }
 }
 
@@ -61,10 +61,10 @@ fn sixteen_bit_weights_round_once() {
 }
 
 #[test]
-fn a_folder_that_stands_is_not_overwritten() {
+fn existing_folder_is_not_overwritten() {
     let folder = copy("llama");
     let error = Folder::begin(folder.path()).unwrap_err().to_string();
-    assert!(error.ends_with("exists; remove it, or name another folder"), "{error}");
+    assert!(error.ends_with("already exists; remove it or choose another folder"), "{error}");
 }
 
 fn fault(change: impl FnOnce(&Path)) -> String {

@@ -1,7 +1,7 @@
-//! Attention from the product of q, k and v to the mixed heads: rotation, scores, softmax and mixing.
+//! Attention from the joint q, k and v projection to the concatenated heads: RoPE, scores, softmax, weighted values.
 //!
-//! Matrices are multiplied by Burn flex; everything between is one pass each, and looks only at the keys that a token
-//! sees.
+//! Burn flex multiplies the matrices; each step between them is one pass that reads only the keys that a token attends
+//! to.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use super::simd::{exp, largest, sum, tanh, wide};
 use super::{Fused, Input, apply, made, values};
 
-/// The sizes of one attention, what its tokens see, and how they turn.
+/// The attention operation: sizes, key ranges and RoPE tables.
 #[derive(Debug, Clone)]
 pub(crate) struct Scores {
     pub(crate) batch: usize,
@@ -23,29 +23,29 @@ pub(crate) struct Scores {
     pub(crate) key_heads: usize,
     /// Width of a head.
     pub(crate) width: usize,
-    /// What scores are multiplied with.
+    /// Factor of the scores.
     pub(crate) scale: f32,
     pub(crate) softcap: Option<f32>,
-    /// Rows of the tables in `view`: 1, when all rows of the batch are alike.
+    /// Rows of the tables in `view`: 1 if all rows of the batch have equal tables.
     pub(crate) rows: usize,
     pub(crate) view: Arc<crate::model::View>,
 }
 
-/// `[tokens, (heads + 2 · key heads) · width]` to `[tokens, heads · width]`.
+/// Maps `[tokens, (heads + 2 · key heads) · width]` to `[tokens, heads · width]`.
 ///
-/// None when the tensor is not f32 on Burn flex.
+/// Returns `None` if the tensor is not f32 on Burn flex.
 pub(crate) fn attention(qkv: &Tensor<2>, scores: Scores) -> Option<Tensor<2>> {
     apply(scores, [Input::of(qkv)])
 }
 
-/// What the derivative needs: turned q and k, v, and the shares of each key.
+/// Tensors for the backward pass: q and k after RoPE, v, and the attention probabilities.
 #[derive(Debug, Clone)]
 pub(super) struct Saved {
     query: FlexTensor,
     key: FlexTensor,
     value: FlexTensor,
     shares: FlexTensor,
-    /// The slopes of the soft cap.
+    /// The derivative of the soft cap at each score.
     slopes: Option<Arc<Vec<f32>>>,
 }
 
@@ -78,15 +78,15 @@ impl Fused<1> for Scores {
 }
 
 impl Scores {
-    /// Cosines and sines of the token at `time` of row `batch`.
+    /// RoPE cosines and sines of the token at position `time` of row `batch`.
     fn turn(&self, batch: usize, time: usize) -> (&[f32], &[f32]) {
         let half = self.width / 2;
         let start = ((batch % self.rows) * self.length + time) * half;
         (&self.view.cosines[start..start + half], &self.view.sines[start..start + half])
     }
 
-    /// Turned and scaled queries `[batch, key heads, group · length, width]`, turned keys and values
-    /// `[batch, key heads, length, width]`.
+    /// Splits the projection into rotated and scaled queries `[batch, key heads, group · length, width]`, rotated keys,
+    /// and values, both `[batch, key heads, length, width]`.
     fn split(&self, qkv: &[f32]) -> [FlexTensor; 3] {
         let (head, columns) = (self.length * self.width, (self.heads + 2 * self.key_heads) * self.width);
         let tokens = self.batch * self.length;
@@ -123,7 +123,7 @@ impl Scores {
         ]
     }
 
-    /// The opposite of [`Self::split`]: gradients of turned queries, turned keys, and values to those of the product.
+    /// Reverts [`Self::split`]: gradients of rotated queries, rotated keys and values to those of the projection.
     fn join(&self, query: &[f32], key: &[f32], value: &[f32]) -> Vec<f32> {
         let (head, columns) = (self.length * self.width, (self.heads + 2 * self.key_heads) * self.width);
         let mut qkv = vec![0.0; self.batch * self.length * columns];
@@ -152,14 +152,14 @@ impl Scores {
         qkv
     }
 
-    /// The span of keys that row `index` of the scores sees; rows are `[batch, heads, length]`.
+    /// The range of keys that row `index` of the scores attends to; rows are `[batch, heads, length]`.
     fn span(&self, index: usize) -> std::ops::Range<usize> {
         let (batch, time) = (index / (self.heads * self.length), index % self.length);
         let at = (batch % self.rows) * self.length + time;
         self.view.first[at] as usize..self.view.end[at] as usize
     }
 
-    /// Scores to shares, in place; gives the slopes of the soft cap.
+    /// Converts scores to probabilities in place; returns the derivative of the soft cap.
     fn softmax(&self, scores: &mut [f32]) -> Option<Vec<f32>> {
         let mut slopes = self.softcap.map(|_| vec![1.0; scores.len()]);
         if let (Some(cap), Some(slopes)) = (self.softcap, &mut slopes) {
@@ -199,7 +199,7 @@ impl Scores {
         slopes
     }
 
-    /// Gradients of shares to those of scores, in place.
+    /// Converts gradients of probabilities to gradients of scores, in place.
     fn softmax_back(&self, shares: &[f32], slopes: Option<&Vec<f32>>, gradients: &mut [f32]) {
         gradients.par_chunks_mut(self.length).zip(shares.par_chunks(self.length)).enumerate().for_each(
             |(index, (row, shares))| {
@@ -223,7 +223,7 @@ impl Scores {
         }
     }
 
-    /// `[batch, heads, length, width]` to `[batch, length, heads, width]`.
+    /// Transposes `[batch, heads, length, width]` to `[batch, length, heads, width]`.
     fn gather(&self, mixed: &[f32]) -> Vec<f32> {
         let mut output = vec![0.0; mixed.len()];
         let row = self.heads * self.length * self.width;
@@ -238,7 +238,7 @@ impl Scores {
         output
     }
 
-    /// `[batch, length, heads, width]` to `[batch, key heads, group · length, width]`.
+    /// Transposes `[batch, length, heads, width]` to `[batch, key heads, group · length, width]`.
     fn scatter(&self, gradient: &[f32]) -> FlexTensor {
         let mut output = vec![0.0; gradient.len()];
         let row = self.heads * self.length * self.width;
@@ -255,9 +255,9 @@ impl Scores {
     }
 }
 
-/// Turns a head forward, and scales it.
+/// Applies RoPE to a head, and scales it.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "must be compiled for the width that `wide` chose")]
+#[expect(clippy::inline_always, reason = "must be compiled for the vector width that `wide` selects")]
 fn rotate(from: &[f32], to: &mut [f32], (cosines, sines): (&[f32], &[f32]), scale: f32) {
     let (first, second) = from.split_at(cosines.len());
     let (to_first, to_second) = to.split_at_mut(cosines.len());
@@ -270,9 +270,9 @@ fn rotate(from: &[f32], to: &mut [f32], (cosines, sines): (&[f32], &[f32]), scal
     }
 }
 
-/// The derivative of [`rotate`]: turns back.
+/// The backward pass of [`rotate`]: the inverse rotation.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "must be compiled for the width that `wide` chose")]
+#[expect(clippy::inline_always, reason = "must be compiled for the vector width that `wide` selects")]
 fn rotate_back(from: &[f32], to: &mut [f32], (cosines, sines): (&[f32], &[f32]), scale: f32) {
     let (first, second) = from.split_at(cosines.len());
     let (to_first, to_second) = to.split_at_mut(cosines.len());

@@ -1,4 +1,4 @@
-//! The gate of the feed-forward part: an activation of one half of each row, times the other half.
+//! Gated activation of the feed-forward part: the activation of one half of each row, times the other half.
 
 use burn::backend::flex::FlexTensor;
 use burn::tensor::Tensor;
@@ -8,9 +8,9 @@ use super::simd::{sigmoid, tanh, wide};
 use super::{Fused, Input, apply, made, values};
 use crate::model::config::Activation;
 
-/// `activation(gate) · up` of `[tokens, 2 · width]`, gate before up: `[tokens, width]`.
+/// Computes `activation(gate) · up` of `[tokens, 2 · width]`, gate before up: `[tokens, width]`.
 ///
-/// None when the tensor is not f32 on Burn flex.
+/// Returns `None` if the tensor is not f32 on Burn flex.
 pub(crate) fn gate(both: &Tensor<2>, activation: Activation) -> Option<Tensor<2>> {
     let [tokens, columns] = both.dims();
     apply(Gate { tokens, width: columns / 2, activation }, [Input::of(both)])
@@ -67,9 +67,9 @@ impl Fused<1> for Gate {
     }
 }
 
-/// The value of the activation, and its slope.
+/// The value of the activation, and its derivative.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "must be compiled for the width of the loop around it")]
+#[expect(clippy::inline_always, reason = "must be compiled for the vector width of its caller")]
 fn active(x: f32, activation: Activation) -> (f32, f32) {
     match activation {
         Activation::Silu => {

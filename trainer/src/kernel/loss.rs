@@ -1,5 +1,5 @@
-//! Cross-entropy of each token, without the matrices that lie between: as an operation with a derivative, and as loss
-//! and gradient at once, in the place of the logits.
+//! Cross-entropy of each token, without intermediate matrices: as a differentiable operation, and as loss and gradient
+//! in one pass, in place of the logits.
 
 use std::sync::Arc;
 
@@ -11,9 +11,9 @@ use rayon::prelude::*;
 use super::simd::{LANES, exp, largest, sum, wide};
 use super::{Fused, Input, apply, made, values};
 
-/// `log(sum(exp(logits))) − logits[target]` of each row of `[tokens, vocabulary]`: `[tokens]`.
+/// Computes `log(sum(exp(logits))) − logits[target]` of each row of `[tokens, vocabulary]`: `[tokens]`.
 ///
-/// None when the tensor is not f32 on Burn flex, or a target is no column.
+/// Returns `None` if the tensor is not f32 on Burn flex, or a target is out of range.
 pub(crate) fn cross_entropy(logits: &Tensor<2>, targets: &[u32]) -> Option<Tensor<1>> {
     let [tokens, vocabulary] = logits.dims();
     if targets.len() != tokens || targets.iter().any(|&target| target as usize >= vocabulary) {
@@ -29,7 +29,7 @@ struct CrossEntropy {
 }
 
 impl Fused<1> for CrossEntropy {
-    /// The logits, and the logarithm of each row's sum.
+    /// The logits, and the log-sum-exp of each row.
     type Saved = (FlexTensor, Arc<Vec<f32>>);
 
     fn forward(&self, [logits]: [FlexTensor; 1]) -> (FlexTensor, Self::Saved) {
@@ -69,7 +69,7 @@ impl Fused<1> for CrossEntropy {
     }
 }
 
-/// What the rows of a matrix of logits cost.
+/// The cross-entropy of each row of a matrix of logits.
 #[derive(Debug)]
 pub(crate) struct Costs {
     /// `log Z − logits[target]` of each row, where *Z* is the sum of `exp` of its logits.
@@ -78,9 +78,9 @@ pub(crate) struct Costs {
     pub(crate) log_z: Vec<f32>,
 }
 
-/// The costs of `[rows, vocabulary]` logits.
+/// Computes the losses of `[rows, vocabulary]` logits.
 ///
-/// None when the tensor is not plain f32 on Burn flex, or a target is no column.
+/// Returns `None` if the tensor is not f32 on Burn flex without autodiff, or a target is out of range.
 pub(crate) fn costs(logits: &Tensor<2>, targets: &[i32]) -> Option<Costs> {
     let [_, vocabulary] = logits.dims();
     let targets = columns(targets, logits.dims())?;
@@ -98,13 +98,13 @@ pub(crate) fn costs(logits: &Tensor<2>, targets: &[i32]) -> Option<Costs> {
     Some(Costs { nats, log_z })
 }
 
-/// The costs of `[rows, vocabulary]` logits; the logits become the gradient of
-/// `weight · Σ (nats + z_loss · log² Z)` by them.
+/// Computes the losses of `[rows, vocabulary]` logits, and replaces the logits by the gradient of
+/// `weight · Σ (nats + z_loss · log² Z)`.
 ///
 /// # Errors
-/// Gives the logits back when they are not plain f32 on Burn flex, or a target is no column.
-#[expect(clippy::cast_possible_truncation, reason = "factors of f32")]
-#[expect(clippy::result_large_err, reason = "the tensor itself goes back")]
+/// Returns the logits if they are not f32 on Burn flex without autodiff, or a target is out of range.
+#[expect(clippy::cast_possible_truncation, reason = "factors are f32")]
+#[expect(clippy::result_large_err, reason = "the error returns the tensor")]
 pub(crate) fn costs_and_gradient(
     logits: Tensor<2>,
     targets: &[i32],
@@ -115,7 +115,7 @@ pub(crate) fn costs_and_gradient(
     let (Some(targets), Some(Input::Plain(tensor))) = (columns(targets, shape), Input::of(&logits)) else {
         return Err(logits);
     };
-    // The last one who holds the numbers may change them in place.
+    // The only remaining reference can change the values in place.
     drop(logits);
     let mut tensor = tensor.to_contiguous();
     let start = tensor.layout().start_offset();
@@ -143,7 +143,7 @@ pub(crate) fn costs_and_gradient(
     Ok((Costs { nats, log_z }, Tensor::from_primitive::<Flex>(tensor)))
 }
 
-/// Targets as places in rows of `vocabulary`, one a row.
+/// Converts the targets, one per row, to column indices below `vocabulary`.
 fn columns(targets: &[i32], [rows, vocabulary]: [usize; 2]) -> Option<Vec<usize>> {
     if targets.len() != rows {
         return None;
@@ -152,9 +152,9 @@ fn columns(targets: &[i32], [rows, vocabulary]: [usize; 2]) -> Option<Vec<usize>
     targets.iter().map(column).collect()
 }
 
-/// Replaces each of a row by `exp(value − most)`; their sum, and the largest that was.
+/// Replaces each value of a row by `exp(value − maximum)`; returns their sum and the maximum.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "must be compiled for the width that `wide` chose")]
+#[expect(clippy::inline_always, reason = "must be compiled for the vector width that `wide` selects")]
 fn exponentials(row: &mut [f32]) -> (f32, f32) {
     let most = largest(row);
     let mut lanes = [0.0_f32; LANES];
@@ -173,9 +173,9 @@ fn exponentials(row: &mut [f32]) -> (f32, f32) {
     (total + lanes.iter().sum::<f32>(), most)
 }
 
-/// The logarithm of the sum of `exp` of a row.
+/// The log-sum-exp of a row.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "must be compiled for the width that `wide` chose")]
+#[expect(clippy::inline_always, reason = "must be compiled for the vector width that `wide` selects")]
 fn logarithm(row: &[f32]) -> f32 {
     let most = largest(row);
     let total = sum(

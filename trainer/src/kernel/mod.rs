@@ -1,8 +1,8 @@
-//! Fused operations on the processor, with gradients: what Burn does in many passes over memory, in one.
+//! CPU kernels with gradients that fuse several Burn operations into one pass over memory.
 //!
-//! Each takes f32 tensors of Burn flex, with or without gradients, and gives `None` for any other device or type; the
-//! caller then computes the same by plain tensor operations, which the tests compare with. Invariant: the order of
-//! every sum is fixed, so that the result does not depend on the number of threads.
+//! Each kernel takes f32 tensors of Burn flex, with or without autodiff, and returns `None` for any other device or
+//! type; the caller then computes the same result by plain tensor operations, which the tests compare with. Invariant:
+//! the order of every sum is fixed, so the result does not depend on the number of threads.
 
 mod attention;
 mod gate;
@@ -25,18 +25,18 @@ pub(crate) use norm::rms_norm;
 
 type TrackedTensor = <Autodiff<Flex> as BackendTypes>::FloatTensorPrimitive;
 
-/// An operation of `N` tensors to one, with its derivative.
+/// An operation from `N` tensors to one, with its backward pass.
 trait Fused<const N: usize>: std::fmt::Debug + Clone + Send + 'static {
-    /// What the derivative needs.
+    /// Values saved for the backward pass.
     type Saved: std::fmt::Debug + Clone + Send + 'static;
 
     fn forward(&self, inputs: [FlexTensor; N]) -> (FlexTensor, Self::Saved);
 
-    /// The gradients of the inputs, from that of the output.
+    /// Computes the gradients of the inputs from the gradient of the output.
     fn backward(&self, saved: Self::Saved, gradient: FlexTensor) -> [FlexTensor; N];
 }
 
-/// A step back through a fused operation.
+/// The backward pass of an operation, for the autodiff graph.
 #[derive(Debug)]
 struct Step<F>(F);
 
@@ -54,14 +54,14 @@ impl<const N: usize, F: Fused<N>> Backward<Flex, N> for Step<F> {
     }
 }
 
-/// A tensor of Burn flex.
+/// A tensor of Burn flex, without or with autodiff.
 enum Input {
     Plain(FlexTensor),
     Tracked(TrackedTensor),
 }
 
 impl Input {
-    /// None when the tensor is elsewhere, or not f32.
+    /// Returns `None` if the tensor is on another backend or not f32.
     fn of<const D: usize>(tensor: &Tensor<D>) -> Option<Self> {
         if tensor.dtype() != DType::F32 {
             return None;
@@ -73,7 +73,7 @@ impl Input {
     }
 }
 
-/// Applies the operation; none when an input is elsewhere or they are not alike.
+/// Applies the operation; `None` if an input is not supported, or only some inputs have autodiff.
 fn apply<const N: usize, const D: usize, F: Fused<N>>(op: F, inputs: [Option<Input>; N]) -> Option<Tensor<D>> {
     let mut plain = Vec::with_capacity(N);
     let mut nodes = Vec::with_capacity(N);
@@ -100,12 +100,12 @@ fn apply<const N: usize, const D: usize, F: Fused<N>>(op: F, inputs: [Option<Inp
     Some(Tensor::from_primitive::<Autodiff<Flex>>(output))
 }
 
-/// A tensor of the values, row by row.
+/// Creates a tensor from row-major values.
 fn made<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
     FlexTensor::new(Bytes::from_elems(values), Layout::contiguous(Shape::from(shape)), DType::F32)
 }
 
-/// The values, row by row; those of a tensor that [`FlexTensor::to_contiguous`] gave.
+/// The row-major values of a tensor, which must come from [`FlexTensor::to_contiguous`].
 fn values(tensor: &FlexTensor) -> &[f32] {
     let count = tensor.layout().num_elements();
     let start = tensor.layout().start_offset();

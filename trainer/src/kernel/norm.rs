@@ -7,12 +7,12 @@ use rayon::prelude::*;
 use super::simd::{sum, wide};
 use super::{Fused, Input, apply, made, values};
 
-/// Rows that one task takes; also the pieces in which the weight's gradient is summed.
+/// Rows per task, and per partial sum of the gradient of the weight.
 const ROWS: usize = 64;
 
-/// `x / sqrt(mean(x²) + epsilon) · (weight + offset)` over the last dimension.
+/// Computes `x / sqrt(mean(x²) + epsilon) · (weight + offset)` over the last dimension.
 ///
-/// None when the tensors are not f32 on Burn flex.
+/// Returns `None` if the tensors are not f32 on Burn flex.
 pub(crate) fn rms_norm<const D: usize>(
     x: &Tensor<D>,
     weight: &Tensor<1>,
@@ -35,7 +35,7 @@ struct RmsNorm {
 }
 
 impl Fused<2> for RmsNorm {
-    /// The inputs, and one over the root of each row.
+    /// The inputs, and the inverse root mean square of each row.
     type Saved = (FlexTensor, FlexTensor, Vec<f32>);
 
     fn forward(&self, [x, weight]: [FlexTensor; 2]) -> (FlexTensor, Self::Saved) {
@@ -87,7 +87,7 @@ impl RmsNorm {
     }
 
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "must be compiled for the width that `wide` chose")]
+    #[expect(clippy::inline_always, reason = "must be compiled for the vector width that `wide` selects")]
     #[expect(clippy::cast_precision_loss, reason = "a row is short")]
     fn forward_rows(&self, rows: &[f32], scale: &[f32], output: &mut [f32], inverse: &mut [f32]) {
         let rows = rows.chunks_exact(self.width).zip(output.chunks_exact_mut(self.width));
@@ -100,9 +100,9 @@ impl RmsNorm {
         }
     }
 
-    /// Writes the gradient of the rows and gives that of the weight, from these rows.
+    /// Writes the gradient of the rows, and returns their contribution to the gradient of the weight.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "must be compiled for the width that `wide` chose")]
+    #[expect(clippy::inline_always, reason = "must be compiled for the vector width that `wide` selects")]
     #[expect(clippy::cast_precision_loss, reason = "a row is short")]
     fn backward_rows(
         &self,

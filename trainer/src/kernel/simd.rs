@@ -1,24 +1,24 @@
-//! Loops in the widest vectors that the processor has.
+//! Vectorised loops for the widest vectors of the CPU.
 //!
-//! `wide` compiles what it is given for several widths and chooses when the program runs. Sums run in sixteen lanes
-//! whatever the width, so that every processor with fused multiply-add gets the same bits.
+//! `wide` compiles a closure for several vector widths and selects one at run time. Sums use sixteen lanes for every
+//! width, so every CPU with fused multiply-add gives the same bits.
 
-/// Lanes of a sum.
+/// Number of partial sums.
 pub(super) const LANES: usize = 16;
 
-/// Runs a loop in wide vectors.
+/// Runs a closure, compiled for the widest vectors of the CPU.
 #[inline]
 pub(super) fn wide<R>(work: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(work)
 }
 
-/// `exp(x)` to 2 units in the last place; below −87 it is `exp(−87)`, above 88 it is `exp(88)`.
+/// Computes `exp(x)` to 2 units in the last place; below −87 it is `exp(−87)`, above 88 it is `exp(88)`.
 ///
-/// Source: Cody and Waite's reduction by `ln 2` in two parts, and a Taylor polynomial of degree 6 on the rest.
+/// Source: Cody-Waite reduction by `ln 2` in two parts, and a Taylor polynomial of degree 6 of the remainder.
 #[inline(always)]
-#[expect(clippy::excessive_precision, reason = "the parts of ln 2 are chosen for their bits")]
+#[expect(clippy::excessive_precision, reason = "the two parts of ln 2 need these exact bits")]
 pub(super) fn exp(x: f32) -> f32 {
-    /// Added to a small number, leaves it rounded in the lowest bits.
+    /// Adding it rounds a small number to an integer in the lowest bits.
     const ROUNDER: f32 = 12_582_912.0;
     let x = x.clamp(-87.0, 88.0);
     let shifted = x.mul_add(std::f32::consts::LOG2_E, ROUNDER);
@@ -29,27 +29,27 @@ pub(super) fn exp(x: f32) -> f32 {
     for coefficient in [8.333_333_3e-3, 4.166_666_7e-2, 0.166_666_67, 0.5, 1.0, 1.0] {
         sum = sum.mul_add(rest, coefficient);
     }
-    // The lowest bits of `shifted` are the power of two.
+    // The lowest bits of `shifted` are the exponent of two.
     sum * f32::from_bits((shifted.to_bits() << 23).wrapping_add(127 << 23))
 }
 
-/// `tanh(x)`, to an absolute error of 3e-7.
+/// Computes `tanh(x)` to an absolute error of 3e-7.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "must be compiled for the width of the loop around it")]
+#[expect(clippy::inline_always, reason = "must be compiled for the vector width of its caller")]
 pub(super) fn tanh(x: f32) -> f32 {
     1.0 - 2.0 / (exp(2.0 * x) + 1.0)
 }
 
 /// `1 / (1 + exp(−x))`.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "must be compiled for the width of the loop around it")]
+#[expect(clippy::inline_always, reason = "must be compiled for the vector width of its caller")]
 pub(super) fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x))
 }
 
-/// The sum of `term(left, right)` over two slices of one length.
+/// Folds `term(sum, left, right)` over two slices of equal length.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "must be compiled for the width of the loop around it")]
+#[expect(clippy::inline_always, reason = "must be compiled for the vector width of its caller")]
 pub(super) fn sum(left: &[f32], right: &[f32], term: impl Fn(f32, f32, f32) -> f32) -> f32 {
     let mut lanes = [0.0_f32; LANES];
     let (left, left_rest) = left.as_chunks::<LANES>();
@@ -66,9 +66,9 @@ pub(super) fn sum(left: &[f32], right: &[f32], term: impl Fn(f32, f32, f32) -> f
     total + lanes.iter().sum::<f32>()
 }
 
-/// The largest of a slice; negative infinity when it is empty.
+/// The maximum of a slice; negative infinity if it is empty.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "must be compiled for the width of the loop around it")]
+#[expect(clippy::inline_always, reason = "must be compiled for the vector width of its caller")]
 pub(super) fn largest(values: &[f32]) -> f32 {
     let mut lanes = [f32::NEG_INFINITY; LANES];
     let (chunks, rest) = values.as_chunks::<LANES>();
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn exp_and_tanh_are_near_the_library() {
+    fn exp_and_tanh_match_std() {
         for step in -8600..8700 {
             let x = f64::from(step) / 100.0;
             #[expect(clippy::cast_possible_truncation, reason = "exact")]
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn sums_have_every_element() {
+    fn sum_and_maximum_include_every_element() {
         let numbers: Vec<f32> = (1..=37_u8).map(f32::from).collect();
         assert!((sum(&numbers, &numbers, |sum, left, _| sum + left) - 703.0).abs() < 1e-3);
         assert!((largest(&numbers) - 37.0).abs() < 1e-6);

@@ -1,4 +1,4 @@
-//! Fused operations against finite differences; `model::tests` compares them with `PyTorch`.
+//! Compares kernel gradients with finite differences; `model::tests` compares them with PyTorch.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::model::config::{Activation, LayerKind};
 use crate::model::tests::values as read;
 use crate::model::{Context, Direction, ModelConfig};
 
-/// Numbers from −1 to 1 without a pattern.
+/// Pseudorandom numbers from −1 to 1.
 fn noise(count: usize, seed: u32) -> Vec<f32> {
     let mut state = seed;
     let mut next = || {
@@ -49,7 +49,7 @@ fn check<const D: usize>(name: &str, shape: [usize; D], op: impl Fn(Tensor<D>) -
 }
 
 #[test]
-fn the_norm_has_the_slopes_of_differences() {
+fn norm_gradients_match_differences() {
     let weight = noise(20, 3);
     let of = |x: &Tensor<2>| tensor(&weight, [20], &x.device());
     check("rows", [3, 20], |x| rms_norm(&x, &of(&x), 1e-5, 1.0).unwrap());
@@ -60,7 +60,7 @@ fn the_norm_has_the_slopes_of_differences() {
 }
 
 #[test]
-fn the_gate_has_the_slopes_of_differences() {
+fn gate_gradients_match_differences() {
     for activation in [Activation::Silu, Activation::GeluTanh] {
         check("gate", [3, 34], |x| gate(&x, activation).unwrap());
     }
@@ -81,7 +81,7 @@ fn scores(config: &ModelConfig, context: &Context, kind: LayerKind, softcap: Opt
 }
 
 #[test]
-fn attention_has_the_slopes_of_differences() {
+fn attention_gradients_match_differences() {
     let mut config = ModelConfig::llama(64, 16, 1, 4, 2);
     config.layer_kinds = vec![LayerKind::Sliding];
     config.sliding_window = Some(2);
@@ -96,7 +96,7 @@ fn attention_has_the_slopes_of_differences() {
 }
 
 #[test]
-fn threads_do_not_change_a_bit() {
+fn results_do_not_depend_on_thread_count() {
     let config = ModelConfig::llama(64, 64, 1, 4, 2);
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -116,7 +116,7 @@ fn threads_do_not_change_a_bit() {
 }
 
 #[test]
-fn other_types_are_left_to_burn() {
+fn unsupported_types_return_none() {
     let x = tensor(&noise(8, 1), [2, 4], &Device::flex()).cast(burn::tensor::FloatDType::BF16);
     assert!(gate(&x, Activation::Silu).is_none());
 }

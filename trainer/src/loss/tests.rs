@@ -21,7 +21,7 @@ fn largest_difference(left: Tensor<2>, right: Tensor<2>) -> f32 {
     (left - right).abs().max().into_scalar()
 }
 
-/// The same by automatic differentiation, with all logits at once.
+/// The same computed by automatic differentiation, with all logits at once.
 fn plain(softcap: Option<f64>, z_loss: f64, weight: f64) -> (f32, Tensor<2>, Tensor<2>) {
     let (hidden, head) = inputs();
     let (hidden, head) = (hidden.autodiff().require_grad(), head.autodiff().require_grad());
@@ -43,7 +43,7 @@ fn plain(softcap: Option<f64>, z_loss: f64, weight: f64) -> (f32, Tensor<2>, Ten
 }
 
 #[test]
-fn chunks_equal_the_whole_with_cap_and_z_loss_in_loss_and_gradients() {
+fn chunked_equals_unchunked() {
     for softcap in [None, Some(3.0)] {
         for z_loss in [0.0, 0.1] {
             let (expected, of_hidden, of_head) = plain(softcap, z_loss, 0.25);

@@ -1,10 +1,10 @@
-//! Event files for `TensorBoard`: records in `TFRecord` frames, each an `Event` message with scalars.
+//! Event files for TensorBoard: records in TFRecord frames, each an `Event` message with scalars.
 //!
-//! The crates that write them need `protoc` to build or have not been kept for years; four messages and two checksums
-//! do not need either. Formats: `tensorflow/core/lib/io/record_writer.h` (frames, masked CRC-32C),
+//! The crates that write them need `protoc` to build or have been unmaintained for years; four messages and two
+//! checksums need neither. Formats: `tensorflow/core/lib/io/record_writer.h` (frames, masked CRC-32C),
 //! `tensorflow/core/util/event.proto`, `tensorflow/core/framework/summary.proto`.
 //!
-//! Invariant: a file that was cut anywhere is readable up to the last whole frame.
+//! Invariant: a file truncated anywhere is readable up to the last whole frame.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -19,7 +19,7 @@ pub struct Events {
 }
 
 impl Events {
-    /// Begins a file in `folder` for a run that goes on at `step`; `TensorBoard` then drops later points of earlier
+    /// Creates a file in `folder` for a run that resumes at `step`; TensorBoard then drops later points of earlier
     /// files.
     ///
     /// # Errors
@@ -27,7 +27,7 @@ impl Events {
     pub fn create(folder: &Path, step: u64) -> Result<Self, MetricsError> {
         fs_err::create_dir_all(folder)?;
         let now = seconds();
-        // TensorBoard reads the files of a folder in the order of their names.
+        // TensorBoard reads the files of a folder in name order.
         let path = (0..).map(|number| folder.join(format!("events.out.tfevents.{:010.0}.{number:03}", now.floor())));
         let path = path.into_iter().find(|path| !path.exists()).unwrap_or_else(|| folder.join("events.out.tfevents"));
         let mut events = Self { file: fs_err::File::create(path)? };
@@ -41,7 +41,7 @@ impl Events {
         Ok(events)
     }
 
-    /// Appends the numbers of a record.
+    /// Appends the scalars of a record.
     ///
     /// # Errors
     /// When it cannot be written.

@@ -1,6 +1,6 @@
-//! `metrics.jsonl`: a record a line, appended; and cut back to where a checkpoint stands.
+//! `metrics.jsonl`: one record per line, append-only, truncated to a checkpoint's position on resume.
 //!
-//! Invariant: after [`Log::open`] the file holds whole lines only, none of them later than the checkpoint.
+//! Invariant: after [`Log::open`] the file has whole lines only, none of them later than the checkpoint.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -14,13 +14,13 @@ pub enum MetricsError {
     #[error(transparent)]
     File(#[from] std::io::Error),
     /// A line is not a record.
-    #[error("{}:{line}: not a record of metrics: {detail}; delete the file to begin anew", path.display())]
+    #[error("{}:{line}: not a metrics record: {detail}; delete the file to start over", path.display())]
     Line {
         /// The file.
         path: PathBuf,
         /// From 1.
         line: usize,
-        /// What is wrong.
+        /// The reason.
         detail: String,
     },
 }
@@ -33,13 +33,13 @@ pub struct Log {
 }
 
 impl Log {
-    /// Opens the file and cuts it to its first `bytes`, which a checkpoint recorded (0 at the beginning).
+    /// Opens the file and truncates it to its first `bytes`, which a checkpoint recorded (0 at the start of a run).
     ///
     /// # Errors
     /// When it cannot be opened.
     pub fn open(path: &Path, bytes: u64) -> Result<Self, MetricsError> {
         let file = fs_err::OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
-        // A file that someone has cut shorter is taken as it is.
+        // A file that is already shorter is used as it is.
         let bytes = bytes.min(file.metadata()?.len());
         file.set_len(bytes)?;
         let file = fs_err::OpenOptions::new().append(true).open(path)?;
@@ -58,7 +58,7 @@ impl Log {
         Ok(())
     }
 
-    /// Makes what was appended safe against a loss of power, and gives the length for a checkpoint.
+    /// Syncs the file to disk and returns its length for the checkpoint.
     ///
     /// # Errors
     /// When it cannot be synced.
@@ -68,7 +68,7 @@ impl Log {
     }
 }
 
-/// All records of a file; none when it does not exist.
+/// Reads all records of a file; none if it does not exist.
 ///
 /// # Errors
 /// When it cannot be read or a line is not a record.
@@ -110,7 +110,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_follows_a_checkpoint_is_cut() {
+    fn log_is_truncated_to_the_checkpoint() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("metrics.jsonl");
         let mut log = Log::open(&path, 0).unwrap();

@@ -2,7 +2,7 @@
 
 use crate::model::ModelConfig;
 
-/// The most memory that this process has had in RAM so far, in bytes (`VmHWM` of Linux); nothing on other systems.
+/// Peak resident memory of this process so far, in bytes (`VmHWM` of Linux); `None` on other systems.
 pub fn memory_watermark() -> Option<u64> {
     let status = fs_err::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -10,12 +10,11 @@ pub fn memory_watermark() -> Option<u64> {
     Some(kilobytes * 1024)
 }
 
-/// Floating-point operations that one token of training needs: 6 for each weight that multiplies, and 12 for each
-/// layer, column and token of context (Chowdhery et al. 2022, "`PaLM`", appendix B). What recomputation adds does not
-/// count.
+/// Floating-point operations per training token: 6 for each weight that multiplies, and 12 for each layer, column and
+/// token of context (Chowdhery et al. 2022, "PaLM", appendix B). Recomputation does not count.
 #[expect(clippy::cast_precision_loss, reason = "an estimate")]
 pub fn training_flops_per_token(config: &ModelConfig, context: u32) -> f64 {
-    // A lookup multiplies nothing; the head does, be it the same matrix or not.
+    // An embedding lookup multiplies nothing; the output head does, whether tied or not.
     let lookup = if config.tie_word_embeddings { 0 } else { config.vocab_size * config.hidden_size };
     let weights = config.parameters() as f64 - lookup as f64;
     let attention = 12.0 * config.num_hidden_layers as f64 * config.query_width() as f64 * f64::from(context);
@@ -27,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn operations_follow_the_formula_of_palm() {
+    fn flops_follow_the_palm_formula() {
         let config = ModelConfig::llama(1000, 64, 2, 4, 4);
         let weights = u32::try_from(config.parameters()).unwrap();
         let expected = 6.0 * f64::from(weights) + 12.0 * 2.0 * 64.0 * 128.0;
@@ -38,7 +37,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn the_watermark_rises_with_what_is_touched() {
+    fn watermark_rises_with_touched_memory() {
         let before = memory_watermark().unwrap();
         let touched = vec![1u8; 200 << 20];
         assert!(touched.iter().step_by(4096).map(|&byte| u64::from(byte)).sum::<u64>() > 0);

@@ -1,8 +1,8 @@
-//! What is known about a run while it goes on: one [`Record`] a measurement, written three times.
+//! Metrics of a run: one [`Record`] per measurement, written in three formats.
 //!
-//! `metrics.jsonl` is the source: it is append-only, cut back to a checkpoint when a run goes on from there, and the
-//! page and TensorBoard's events are made from the same records. Invariant: losses depend on the run alone; only speed
-//! and memory depend on the machine.
+//! `metrics.jsonl` is the source: it is append-only and truncated to the checkpoint when a run resumes; the page and
+//! TensorBoard's events are made from the same records. Invariant: losses depend on the run alone; only speed and
+//! memory depend on the machine.
 
 mod events;
 mod log;

@@ -1,7 +1,7 @@
-//! `train.html`: the curves of a run as one page that needs no network and no script.
+//! `train.html`: the curves of a run on one page that needs no network and no script.
 //!
-//! Drawn as SVG from the records of `metrics.jsonl`, in the colours that the reader's system asks for, light or dark.
-//! Invariant: the page is a function of the records and the facts; every text in it is escaped.
+//! Drawn as SVG from the records of `metrics.jsonl`, in the reader's light or dark colour scheme. Invariant: the page
+//! is a function of the records and the facts; all text is escaped.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,9 +13,9 @@ const HEIGHT: f64 = 260.0;
 const LEFT: f64 = 64.0;
 const BOTTOM: f64 = 28.0;
 const TOP: f64 = 10.0;
-/// Points of one curve at most; more are thinned evenly.
+/// Maximum number of points per curve; longer curves are thinned evenly.
 const MOST_POINTS: usize = 600;
-/// Points of one curve at most that are marked each.
+/// Maximum number of points of a curve for which each point has a marker.
 const FEW_POINTS: usize = 30;
 
 const STYLE: &str = "\
@@ -29,10 +29,11 @@ th{font-weight:500;color:var(--dim)}td{overflow-wrap:anywhere}
 .key span{display:inline-block;margin-right:1.2rem}.key i{display:inline-block;width:1.4rem;height:3px;vertical-align:middle;margin-right:.4rem}
 pre{white-space:pre-wrap;border-left:3px solid var(--line);padding-left:.8rem}";
 
-/// Colours that stay apart for most kinds of colour vision (Okabe and Ito 2008), on light and dark ground.
+/// Colours that are distinguishable with most kinds of colour vision (Okabe and Ito 2008), on light and dark
+/// background.
 const COLOURS: [&str; 7] = ["#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#9a8f00"];
 
-/// The page of a run: facts on top, a chart for each kind of number, and texts that the model wrote.
+/// Renders the page of a run: facts, one chart per measure, and texts that the model generated.
 pub fn page(name: &str, facts: &[(String, String)], records: &[Record], samples: &[String]) -> String {
     let mut out = String::new();
     let title = escape(name);
@@ -49,7 +50,7 @@ pub fn page(name: &str, facts: &[(String, String)], records: &[Record], samples:
         chart(&mut out, &title, &curves);
     }
     if !samples.is_empty() {
-        out.push_str("<h2>What the model writes</h2>\n");
+        out.push_str("<h2>Generated text</h2>\n");
     }
     for sample in samples {
         let _ = writeln!(out, "<pre>{}</pre>", escape(sample));
@@ -69,7 +70,7 @@ fn charts(records: &[Record]) -> Vec<(String, Curves)> {
         for (name, value) in record.scalars() {
             let (group, measure) = name.split_once('/').unwrap_or(("", &name));
             let (place, title, curve) = match measure {
-                "loss" => (0, "Loss, nats a token".to_owned(), group.to_owned()),
+                "loss" => (0, "Loss, nats per token".to_owned(), group.to_owned()),
                 "bits per byte" => (1, "Bits per byte".to_owned(), group.to_owned()),
                 _ => match measure.strip_prefix("loss of ") {
                     Some(source) => (2, format!("Loss by source, {group}"), source.to_owned()),
@@ -138,7 +139,7 @@ fn chart(out: &mut String, title: &str, curves: &Curves) {
     out.push_str("</div>\n");
 }
 
-/// One curve, by its places in the drawing. A line needs two points to be seen; few points are shown as what they are.
+/// Draws one curve from its coordinates. A line needs two points to be visible, so a short curve also shows its points.
 fn curve(out: &mut String, colour: &str, points: &[(f64, f64)]) {
     let thin = points.len().div_ceil(MOST_POINTS).max(1);
     let last = points.len().saturating_sub(1);
@@ -153,7 +154,7 @@ fn curve(out: &mut String, colour: &str, points: &[(f64, f64)]) {
     }
 }
 
-/// A number in four digits.
+/// Formats a number with about four digits.
 fn short(value: f64) -> String {
     let size = value.abs();
     if size != 0.0 && !(1e-3..1e6).contains(&size) {
@@ -172,13 +173,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_page_shows_every_curve_needs_nothing_from_outside_and_escapes() {
+    fn page_is_self_contained_and_escaped() {
         let records: Vec<Record> =
             (1..=2000).map(|step| record(step, 8.0 / f64::from(u32::try_from(step).unwrap()))).collect();
         let facts = [("corpus".to_owned(), "<b>&".to_owned())];
         let page = page("run", &facts, &records, &["<script>".to_owned()]);
         for expected in
-            ["Loss, nats a token", "Loss by source, train", "notes: 0.004", "&lt;b&gt;&amp;", "&lt;script&gt;"]
+            ["Loss, nats per token", "Loss by source, train", "notes: 0.004", "&lt;b&gt;&amp;", "&lt;script&gt;"]
         {
             assert!(page.contains(expected), "{expected}");
         }
@@ -190,7 +191,7 @@ mod tests {
         let few = super::page("run", &[], &records[..1], &[]);
         assert!(few.contains("<circle") && few.matches(">1</text>").count() == few.matches("<svg").count(), "{few}");
         assert!(page.len() < 200_000, "{}", page.len());
-        // A broken number leaves a gap, not a broken page.
+        // A value that is not finite leaves a gap, not a broken page.
         assert!(!super::page("run", &[], &[record(1, f64::NAN)], &[]).contains("NaN"));
     }
 }

@@ -12,7 +12,7 @@ pub enum Kind {
     Train,
     /// Some held-out sequences.
     Validation,
-    /// All held-out sequences at the end, or as many as the recipe says.
+    /// All held-out sequences at the end, or the number set in the recipe.
     Final,
 }
 
@@ -22,39 +22,39 @@ pub enum Kind {
 pub struct Record {
     /// What was measured.
     pub kind: Kind,
-    /// Steps that the model has had.
+    /// Steps done so far.
     pub step: u64,
-    /// Tokens that it has read, padding not counted.
+    /// Tokens read so far, without padding.
     pub tokens: u64,
     /// Mean −log p over all predicted tokens, in nats.
     pub loss: f64,
     /// The same for each source that had a predicted token.
     pub losses: BTreeMap<String, f64>,
-    /// The loss over the bytes that the predicted tokens stand for, in bits.
+    /// The loss per byte of the predicted tokens, in bits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bits_per_byte: Option<f64>,
-    /// The last step's rate.
+    /// Learning rate of the last step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learning_rate: Option<f64>,
-    /// Length of the last step's gradients together, before clipping.
+    /// Norm of all gradients of the last step, before clipping.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gradient_norm: Option<f64>,
     /// Steps so far whose loss or gradient was not finite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skipped: Option<u64>,
-    /// Tokens a second over the steps of this record.
+    /// Tokens per second over the steps of this record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens_per_second: Option<f64>,
-    /// Share of the stated peak that the model's own arithmetic used, 0 to 1.
+    /// Share of the configured peak that the model's own arithmetic used, 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_flops_utilisation: Option<f64>,
-    /// The most memory that the process has had so far, in bytes.
+    /// Peak resident memory of the process so far, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_bytes: Option<u64>,
 }
 
 impl Record {
-    /// The numbers that curves are drawn of, by name.
+    /// The values to plot, by name.
     pub fn scalars(&self) -> Vec<(String, f64)> {
         let group = match self.kind {
             Kind::Train => "train",

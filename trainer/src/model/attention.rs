@@ -1,4 +1,4 @@
-//! Self-attention with grouped query heads (arXiv 2305.13245), rotation, and the habits of each family.
+//! Grouped-query self-attention (arXiv 2305.13245) with rotary position embeddings and the options of each family.
 
 use burn::module::Module;
 use burn::tensor::{Device, FloatDType, Tensor, activation};
@@ -11,10 +11,10 @@ use super::norm::Norm;
 use super::weights::Weights;
 use crate::kernel;
 
-/// Stands for minus infinity in scores that are masked: `exp` of it is zero, and no difference of two is NaN.
+/// Score of a masked key. It replaces minus infinity: its `exp` is zero, and the difference of two is not NaN.
 const HIDDEN: f32 = -1e30;
 
-/// Projects to heads, turns them by their positions, lets tokens attend, and projects back.
+/// Projects to heads, rotates them by position, applies attention, and projects back.
 #[derive(Module, Debug)]
 pub(crate) struct Attention {
     /// `[hidden, (heads + 2 · key heads) · head_dim]`: q, k, v.
@@ -34,7 +34,7 @@ pub(crate) struct Layout {
     pub(crate) heads: usize,
     pub(crate) key_heads: usize,
     pub(crate) width: usize,
-    /// What scores are multiplied with.
+    /// Factor of the scores.
     pub(crate) scale: f64,
     pub(crate) softcap: Option<f64>,
 }
@@ -53,7 +53,7 @@ impl Layout {
 }
 
 impl Attention {
-    /// Takes the weights of the layer `prefix`, such as `model.layers.0`.
+    /// Loads the weights of the layer `prefix`, such as `model.layers.0`.
     pub(crate) fn load<W: Weights>(
         weights: &mut W,
         prefix: &str,
@@ -76,7 +76,7 @@ impl Attention {
         Ok(Self { qkv, output, query_norm, key_norm, shape: Layout::of(config, kind) })
     }
 
-    /// `[tokens, hidden]` to `[tokens, hidden]`; tokens are the rows of the batch, one after another.
+    /// Maps `[tokens, hidden]` to `[tokens, hidden]`; the rows of the batch are concatenated.
     pub(crate) fn forward(&self, x: Tensor<2>, context: &Context, cache: Option<&mut LayerCache>) -> Tensor<2> {
         let compute = context.compute();
         let qkv = self.qkv.forward(x, compute);
@@ -87,7 +87,7 @@ impl Attention {
         self.output.forward(mixed, compute)
     }
 
-    /// As [`Self::attend`] in few passes, where there is a kernel for it.
+    /// Computes [`Self::attend`] in one kernel; `None` if no kernel supports the device or type.
     fn fused(&self, qkv: &Tensor<2>, context: &Context) -> Option<Tensor<2>> {
         let Layout { kind, heads, key_heads, width, scale, softcap } = self.shape;
         #[expect(clippy::cast_possible_truncation, reason = "computed in f32")]
@@ -119,7 +119,7 @@ impl Attention {
         kernel::attention(&Tensor::cat(parts, 1), scores)
     }
 
-    /// `[tokens, (heads + 2 · key heads) · head_dim]` to `[tokens, heads · head_dim]`.
+    /// Maps `[tokens, (heads + 2 · key heads) · head_dim]` to `[tokens, heads · head_dim]`.
     fn attend(&self, qkv: Tensor<2>, context: &Context, cache: Option<&mut LayerCache>) -> Tensor<2> {
         let Layout { kind, heads, key_heads, width, .. } = self.shape;
         let (batch, length) = (context.batch(), context.length());
@@ -142,12 +142,12 @@ impl Attention {
         self.mix(query, key, value, context).reshape([batch * length, heads * width])
     }
 
-    /// Softmax of the scores, times the values: `[batch, length, heads, head_dim]`.
+    /// Multiplies the softmax of the scores by the values: `[batch, length, heads, head_dim]`.
     fn mix(&self, query: Tensor<4>, key: Tensor<4>, value: Tensor<4>, context: &Context) -> Tensor<4> {
         let Layout { kind, heads, key_heads, width, scale, softcap } = self.shape;
         let (batch, length) = (context.batch(), context.length());
         let (group, keys) = (heads / key_heads, context.past() + length);
-        // The query heads of one key head become rows of one product: keys are not repeated.
+        // The query heads of one key head become rows of one matrix product, so keys are not repeated.
         let query = query.reshape([batch, key_heads, group * length, width]);
         let scores = query.matmul(key.swap_dims(2, 3)).cast(FloatDType::F32).mul_scalar(scale);
         let scores = match softcap {
@@ -161,12 +161,12 @@ impl Attention {
         mixed.reshape([batch, heads, length, width]).swap_dims(1, 2)
     }
 
-    /// The product of q, k and v.
+    /// The joint projection to q, k and v.
     pub(crate) fn qkv(&self) -> &Projection {
         &self.qkv
     }
 
-    /// The product back to the residual stream.
+    /// The projection back to the residual stream.
     pub(crate) fn output(&self) -> &Projection {
         &self.output
     }
@@ -177,7 +177,7 @@ impl Attention {
     }
 }
 
-/// Turns each pair of `x`, `[batch, heads, length, head_dim]`, by the angles of its position.
+/// Rotates each pair of elements of `x`, `[batch, heads, length, head_dim]`, by the angles of its position.
 fn rotate(x: Tensor<4>, cosines: Tensor<4>, sines: Tensor<4>) -> Tensor<4> {
     let half = x.dims()[3] / 2;
     let (first, second) = (x.clone().narrow(3, 0, half), x.narrow(3, half, half));

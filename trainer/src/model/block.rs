@@ -1,4 +1,4 @@
-//! One layer: attention and feed-forward, each behind a norm and added to the residual stream.
+//! One decoder layer: attention and feed-forward, each preceded by a norm and added to the residual stream.
 
 use burn::module::Module;
 use burn::tensor::{Device, FloatDType, Tensor};
@@ -11,7 +11,7 @@ use super::mlp::FeedForward;
 use super::norm::Norm;
 use super::weights::Weights;
 
-/// A pre-norm block; Gemma 2 and 3 also norm what is added.
+/// A pre-norm block; Gemma 2 and 3 also normalise the output of both parts.
 #[derive(Module, Debug)]
 pub struct Block {
     attention_norm: Norm,
@@ -23,7 +23,7 @@ pub struct Block {
 }
 
 impl Block {
-    /// Takes the weights of layer `index`.
+    /// Loads the weights of layer `index`.
     pub(crate) fn load<W: Weights>(
         weights: &mut W,
         config: &ModelConfig,
@@ -35,7 +35,7 @@ impl Block {
         let norm = |weights: &mut W, part: &str| {
             Norm::load(weights, &format!("{prefix}.{part}_layernorm.weight"), config.hidden_size, habits, device)
         };
-        // With post norms, the name `post_attention_layernorm` means what it says; without, it is the next norm.
+        // Without post norms, checkpoints call the norm before feed-forward `post_attention_layernorm`.
         let (feed_forward_norm, attention_post_norm, feed_forward_post_norm) = if config.has_post_norms() {
             let (before, after) = (norm(weights, "pre_feedforward")?, norm(weights, "post_feedforward")?);
             (before, Some(norm(weights, "post_attention")?), Some(after))
@@ -52,7 +52,7 @@ impl Block {
         })
     }
 
-    /// `[batch, length, hidden]` to the same, in f32.
+    /// Maps `[batch, length, hidden]` to the same shape, in f32.
     pub fn forward(&self, x: Tensor<3>, context: &Context, cache: Option<&mut LayerCache>) -> Tensor<3> {
         let [batch, length, hidden] = x.dims();
         let x = x.reshape([batch * length, hidden]);
@@ -73,7 +73,7 @@ impl Block {
         &self.feed_forward
     }
 
-    /// The norms over the residual stream, with the names that they have in a checkpoint.
+    /// The norms over the residual stream, with their checkpoint names.
     pub(crate) fn norms(&self) -> Vec<(&'static str, &Norm)> {
         let mut norms = vec![("input", &self.attention_norm)];
         match (&self.attention_post_norm, &self.feed_forward_post_norm) {

@@ -1,4 +1,4 @@
-//! Keys and values of the tokens that were computed before, for generation.
+//! Key-value cache: the keys and values of earlier tokens, reused during generation.
 
 use burn::tensor::Tensor;
 
@@ -11,13 +11,13 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// An empty cache with room for `capacity` tokens a row; it grows when more come.
+    /// Creates an empty cache for `capacity` tokens per row; it grows on demand.
     pub fn new(config: &ModelConfig, capacity: usize) -> Self {
         let layer = || LayerCache { kept: None, length: 0, capacity };
         Self { layers: (0..config.num_hidden_layers).map(|_| layer()).collect() }
     }
 
-    /// Tokens a row that the cache holds.
+    /// Number of cached tokens per row.
     pub fn length(&self) -> usize {
         self.layers.first().map_or(0, |layer| layer.length)
     }
@@ -37,7 +37,7 @@ pub struct LayerCache {
 }
 
 impl LayerCache {
-    /// Appends keys and values, both `[batch, key heads, tokens, head_dim]`, and returns all that there are.
+    /// Appends keys and values, both `[batch, key heads, tokens, head_dim]`, and returns all cached ones.
     pub(crate) fn append(&mut self, keys: Tensor<4>, values: Tensor<4>) -> [Tensor<4>; 2] {
         let [batch, heads, tokens, width] = keys.dims();
         let end = self.length + tokens;
@@ -68,7 +68,7 @@ impl LayerCache {
         all
     }
 
-    #[expect(clippy::unused_self, reason = "reads as a step of the cache")]
+    #[expect(clippy::unused_self, reason = "a method for readability")]
     fn put(&self, room: Tensor<4>, values: Tensor<4>, at: usize) -> Tensor<4> {
         let [batch, heads, tokens, width] = values.dims();
         room.slice_assign([0..batch, 0..heads, at..at + tokens, 0..width], values)

@@ -1,8 +1,8 @@
-//! Where the tokens of a batch stand: positions, and what each one may see.
+//! Positions and attention masks of a batch.
 //!
-//! A [`Context`] is built once a batch and shared by all layers: the mask and the tables of the rotation are made
-//! once for each kind of layer, on first use. What a token sees is one contiguous span of keys, which covers causal,
-//! packed, windowed, padded and bidirectional attention alike. Invariant: every token sees at least itself.
+//! A [`Context`] is built once per batch and shared by all layers: the mask and the RoPE tables are computed once for
+//! each kind of layer, on first use. Each token attends to one contiguous range of keys, which covers causal, packed,
+//! windowed, padded and bidirectional attention. Invariant: every token attends at least to itself.
 
 mod spans;
 
@@ -13,69 +13,69 @@ use burn::tensor::{Bool, Device, FloatDType, Int, Tensor, TensorData};
 use self::spans::Spans;
 use super::config::{LayerKind, ModelConfig};
 
-/// Why positions and documents do not make a context.
+/// Error from building a [`Context`].
 #[derive(Debug, thiserror::Error)]
 pub enum ContextError {
     /// The rows differ in number or length.
-    #[error("row {row} has {found} {what}, but {expected} are expected; give every row of the batch one length")]
+    #[error("row {row} has {found} {what}, expected {expected}; all rows of a batch must have the same length")]
     Ragged {
         /// The row of the batch.
         row: usize,
         /// What was counted.
         what: &'static str,
-        /// How many there are.
+        /// The count.
         found: usize,
-        /// How many there should be.
+        /// The required count.
         expected: usize,
     },
-    /// A batch without tokens.
+    /// The batch has no tokens.
     #[error("a context needs at least one row and one token")]
     Empty,
-    /// A document that is torn into parts.
-    #[error("row {row}: document {document} goes on at token {token} after another document; keep its tokens together")]
+    /// The tokens of a document are not contiguous.
+    #[error("row {row}: document {document} resumes at token {token} after another document; make its tokens adjacent")]
     Torn {
         /// The row of the batch.
         row: usize,
         /// The document's number.
         document: u32,
-        /// Where it goes on.
+        /// The token at which it resumes.
         token: usize,
     },
 }
 
-/// Which way tokens look.
+/// Which tokens of its document a token attends to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Direction {
-    /// At themselves and what stands before: the language model.
+    /// Itself and earlier ones: causal language modelling.
     #[default]
     Causal,
-    /// At their whole document: masked language modelling.
+    /// All of them: masked language modelling.
     Both,
 }
 
-/// What the rows of a batch have in common, for one kind of layer.
+/// Key ranges and RoPE tables of a batch, for one kind of layer.
 #[derive(Debug)]
 pub(crate) struct View {
-    /// The first key that each token sees, `[rows, length]`.
+    /// The first key that each token attends to, `[rows, length]`.
     pub(crate) first: Vec<u32>,
-    /// One past the last key that each token sees, `[rows, length]`.
+    /// One past the last key that each token attends to, `[rows, length]`.
     pub(crate) end: Vec<u32>,
-    /// Cosines of the rotation, `[rows, length, head_dim / 2]`.
+    /// RoPE cosines, `[rows, length, head_dim / 2]`.
     pub(crate) cosines: Vec<f32>,
-    /// Sines of the rotation, of the same shape.
+    /// RoPE sines, of the same shape.
     pub(crate) sines: Vec<f32>,
     hidden: OnceLock<Tensor<4, Bool>>,
     rotation: OnceLock<[Tensor<4>; 2]>,
 }
 
-/// Positions, masks and rotations of one batch.
+/// Positions, attention masks and RoPE tables of one batch.
 #[derive(Debug, Clone)]
 pub struct Context {
     batch: usize,
     length: usize,
-    /// Rows of the tables: 1 when all rows of the batch are alike, `batch` otherwise.
+    /// Rows of the tables: 1 if all rows of the batch have equal tables, `batch` otherwise.
     rows: usize,
-    /// Keys that stand before the tokens of this batch, in the cache.
+    /// Number of cached keys before the tokens of this batch.
     past: usize,
     head_dim: usize,
     compute: FloatDType,
@@ -85,12 +85,13 @@ pub struct Context {
 }
 
 impl Context {
-    /// One document a row, from position 0, `[batch, length]`; each token sees itself and what stands before.
+    /// Creates a causal context of one document per row, `[batch, length]`, starting at position 0.
     pub fn causal(config: &ModelConfig, batch: usize, length: usize, device: &Device) -> Self {
         Self::cached(config, &vec![0; batch.max(1)], 0, length, device)
     }
 
-    /// One document a row, every token sees the whole row: masked language modelling.
+    /// Creates a context of one document per row in which every token attends to the whole row: masked language
+    /// modelling.
     pub fn bidirectional(config: &ModelConfig, batch: usize, length: usize, device: &Device) -> Self {
         let spans = Spans {
             batch,
@@ -105,7 +106,8 @@ impl Context {
         Self::new(config, &spans, device)
     }
 
-    /// Tokens after `past` ones that lie in a cache; row `i` begins with `padding[i]` tokens that nobody sees.
+    /// Creates a causal context of `length` tokens after `past` cached ones; row `i` begins with `padding[i]` masked
+    /// tokens.
     pub fn cached(config: &ModelConfig, padding: &[usize], past: usize, length: usize, device: &Device) -> Self {
         let alike = padding.windows(2).all(|pair| pair[0] == pair[1]);
         let rows = if alike { 1 } else { padding.len() };
@@ -122,7 +124,7 @@ impl Context {
         for &padding in &padding[..rows] {
             for own in past..past + length {
                 spans.positions.push(narrow(own.saturating_sub(padding)));
-                // A token of the padding sees itself, so that its softmax is defined.
+                // A padding token attends to itself, so that its softmax is defined.
                 spans.first.push(narrow(padding.min(own)));
                 spans.end.push(narrow(own + 1));
             }
@@ -130,11 +132,11 @@ impl Context {
         Self::new(config, &spans, device)
     }
 
-    /// Packed rows: tokens see only their own document. `positions` and `documents` are `[batch, length]`; positions
-    /// begin anew in each document, and the tokens of a document stand together.
+    /// Creates a context of packed rows, in which tokens attend only to their own document. `positions` and `documents`
+    /// are `[batch, length]`; positions restart in each document, and the tokens of a document are contiguous.
     ///
     /// # Errors
-    /// When rows differ in length, or a document is torn into parts.
+    /// If rows differ in length, or the tokens of a document are not contiguous.
     pub fn packed(
         config: &ModelConfig,
         positions: &[Vec<u32>],
@@ -182,14 +184,14 @@ impl Context {
         Self { batch, length, rows, past, head_dim, compute: FloatDType::F32, device, full, sliding }
     }
 
-    /// Computes matrix products in `compute`; norms, softmax and the residual stream stay in f32.
+    /// Sets the type of matrix products; norms, softmax and the residual stream stay in f32.
     #[must_use]
     pub fn with_compute(mut self, compute: FloatDType) -> Self {
         self.compute = compute;
         self
     }
 
-    /// The type in which matrices are multiplied.
+    /// The type of matrix products.
     pub fn compute(&self) -> FloatDType {
         self.compute
     }
@@ -199,17 +201,17 @@ impl Context {
         self.batch
     }
 
-    /// Tokens a row.
+    /// Tokens per row.
     pub fn length(&self) -> usize {
         self.length
     }
 
-    /// Tokens a row that stand before, in the cache.
+    /// Cached tokens per row, before those of this batch.
     pub fn past(&self) -> usize {
         self.past
     }
 
-    /// Rows of the tables of a [`View`]: 1 when all rows of the batch are alike.
+    /// Rows of the tables of a [`View`]: 1 if all rows of the batch have equal tables.
     pub(crate) fn rows(&self) -> usize {
         self.rows
     }
@@ -222,7 +224,7 @@ impl Context {
         }
     }
 
-    /// True where a key is hidden from a token: `[rows, 1, length, past + length]`.
+    /// The attention mask, true where a token does not attend to a key: `[rows, 1, length, past + length]`.
     pub(crate) fn mask(&self, kind: LayerKind) -> Tensor<4, Bool> {
         let view = self.view(kind);
         let made = view.hidden.get_or_init(|| {
@@ -241,7 +243,7 @@ impl Context {
         made.clone()
     }
 
-    /// Cosines and sines of the rotation, each `[rows, 1, length, head_dim / 2]`.
+    /// RoPE cosines and sines, each `[rows, 1, length, head_dim / 2]`.
     pub(crate) fn rotation(&self, kind: LayerKind) -> [Tensor<4>; 2] {
         let view = self.view(kind);
         let made = view.rotation.get_or_init(|| {
@@ -255,7 +257,7 @@ impl Context {
     }
 }
 
-/// A length as `u32`; contexts are far shorter.
+/// Converts a length to `u32`; contexts are far shorter than its maximum.
 fn narrow(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }

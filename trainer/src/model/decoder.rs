@@ -1,4 +1,4 @@
-//! The whole model: embedding, blocks, final norm, head.
+//! The complete model: embedding, blocks, final norm, output head.
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData, module};
@@ -18,7 +18,7 @@ pub struct Decoder {
     embedding: Param<Tensor<2>>,
     blocks: Vec<Block>,
     final_norm: Norm,
-    /// `[vocabulary, hidden]`; none when the embedding serves.
+    /// `[vocabulary, hidden]`; `None` if tied to the embedding.
     head: Option<Param<Tensor<2>>>,
     embedding_scale: f64,
     #[module(skip)]
@@ -26,13 +26,14 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// A model with fresh weights, the same for equal `seed` on every device and with any number of threads.
+    /// Creates a model with random weights, equal for equal `seed` on every device and with any number of threads.
     ///
-    /// Weights are drawn from a normal distribution of `initializer_range` (0.02), those that write to the residual
-    /// stream divided by the root of twice the number of layers (GPT-2); norms begin at one.
+    /// Matrices are drawn from a normal distribution with standard deviation `initializer_range` (0.02), those that
+    /// write to the residual stream divided by the square root of twice the number of layers (GPT-2); norms start at
+    /// one.
     ///
     /// # Errors
-    /// When the configuration cannot be.
+    /// If the configuration is invalid.
     pub fn new(config: &ModelConfig, seed: u64, device: &Device) -> Result<Self, ConfigError> {
         config.validate()?;
         match Self::load(config, &mut Fresh::new(config, seed), device) {
@@ -41,10 +42,10 @@ impl Decoder {
         }
     }
 
-    /// A model with the weights of `source`; their names and shapes are those of Hugging Face.
+    /// Creates a model with the weights of `source`, by the names and shapes of Hugging Face; reads each tensor once.
     ///
     /// # Errors
-    /// What `source` says: it is asked once for every tensor of the model.
+    /// If `source` cannot provide a tensor.
     pub fn load<W: Weights>(config: &ModelConfig, source: &mut W, device: &Device) -> Result<Self, W::Error> {
         let table = [config.vocab_size, config.hidden_size];
         let matrix = |source: &mut W, name: &str| -> Result<_, W::Error> {
@@ -60,10 +61,10 @@ impl Decoder {
         Ok(Self { embedding, blocks, final_norm, head, embedding_scale, logit_softcap })
     }
 
-    /// Embeddings of `[batch, length]` tokens: `[batch, length, hidden]`, scaled where the family does so.
+    /// Embeds `[batch, length]` tokens: `[batch, length, hidden]`, scaled if the family requires it.
     pub fn embed(&self, tokens: Tensor<2, Int>) -> Tensor<3> {
         let x = module::embedding(self.embedding.val(), tokens).cast(FloatDType::F32);
-        #[expect(clippy::float_cmp, reason = "exactly one means that nothing is to be done")]
+        #[expect(clippy::float_cmp, reason = "exactly one is a no-op")]
         if self.embedding_scale == 1.0 { x } else { x.mul_scalar(self.embedding_scale) }
     }
 
@@ -72,30 +73,30 @@ impl Decoder {
         &self.blocks
     }
 
-    /// The norm after the last block; the shape stays.
+    /// Applies the norm after the last block; the shape does not change.
     pub fn final_norm(&self, x: Tensor<3>) -> Tensor<3> {
         self.final_norm.forward(x)
     }
 
-    /// Embedding, all blocks and the final norm: `[batch, length]` tokens to `[batch, length, hidden]`.
+    /// Applies embedding, all blocks and the final norm: `[batch, length]` tokens to `[batch, length, hidden]`.
     pub fn hidden(&self, tokens: Tensor<2, Int>, context: &Context) -> Tensor<3> {
         let x = self.blocks.iter().fold(self.embed(tokens), |x, block| block.forward(x, context, None));
         self.final_norm(x)
     }
 
-    /// As [`Self::hidden`], for tokens that follow those in `cache`, which is extended by them.
+    /// Computes [`Self::hidden`] for tokens that follow those in `cache`, and appends them to it.
     pub fn hidden_cached(&self, tokens: Tensor<2, Int>, context: &Context, cache: &mut Cache) -> Tensor<3> {
         let layers = self.blocks.iter().zip(cache.layers_mut());
         let x = layers.fold(self.embed(tokens), |x, (block, cache)| block.forward(x, context, Some(cache)));
         self.final_norm(x)
     }
 
-    /// The matrix of the head, `[vocabulary, hidden]`: the embedding's when they are tied.
+    /// The weight of the output head, `[vocabulary, hidden]`; the embedding if they are tied.
     pub fn head_weight(&self) -> Tensor<2> {
         self.head.as_ref().unwrap_or(&self.embedding).val()
     }
 
-    /// Logits of `[batch, length, hidden]`: `[batch, length, vocabulary]` in f32, soft-capped where the family does so.
+    /// Maps `[batch, length, hidden]` to f32 logits `[batch, length, vocabulary]`, soft-capped if the family has a cap.
     pub fn logits(&self, hidden: Tensor<3>) -> Tensor<3> {
         let [batch, length, width] = hidden.dims();
         let logits = hidden.reshape([batch * length, width]).matmul(self.head_weight().transpose());
@@ -103,7 +104,7 @@ impl Decoder {
         self.cap(logits).reshape([batch, length, vocabulary])
     }
 
-    /// The soft cap of the logits, `cap · tanh(x / cap)`; nothing where the family has none.
+    /// Applies the soft cap of the logits, `cap · tanh(x / cap)`, if the family has one.
     pub fn cap<const D: usize>(&self, logits: Tensor<D>) -> Tensor<D> {
         match self.logit_softcap {
             Some(cap) => logits.div_scalar(cap).tanh().mul_scalar(cap),
@@ -111,12 +112,12 @@ impl Decoder {
         }
     }
 
-    /// The value at which logits are soft-capped.
+    /// The soft cap of the logits.
     pub fn logit_softcap(&self) -> Option<f64> {
         self.logit_softcap
     }
 
-    /// Every tensor as a checkpoint has it, in the order of the model: names of Hugging Face, values made on demand.
+    /// Lists every tensor in checkpoint layout, in model order: names of Hugging Face, values computed on demand.
     pub fn weights(&self, config: &ModelConfig) -> Vec<Source> {
         let mut list = vec![Source::whole("model.embed_tokens.weight", &self.embedding.val())];
         for (index, block) in self.blocks.iter().enumerate() {

@@ -1,18 +1,18 @@
-//! Fresh weights, drawn on the CPU from the seed and the name of each tensor.
+//! Random initial weights, drawn on the CPU from the seed and the name of each tensor.
 //!
-//! Invariant: a tensor's values depend on the seed, its name and the configuration, and on nothing else: not on the
-//! device, the number of threads, the order of tensors, or how the model lays them side by side.
+//! Invariant: the values of a tensor depend only on the seed, its name and the configuration: not on the device, the
+//! number of threads, the order of tensors, or how the model concatenates them.
 
 use std::convert::Infallible;
 use std::f64::consts::TAU;
 
-use corpusmill_pipeline::random::SplitMix64;
+use corpusmill_shards::random::SplitMix64;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::config::ModelConfig;
 use super::weights::Weights;
 
-/// Draws every tensor anew.
+/// Draws random values for every tensor.
 #[derive(Debug)]
 pub(crate) struct Fresh {
     seed: u64,
@@ -25,7 +25,7 @@ impl Fresh {
     pub(crate) fn new(config: &ModelConfig, seed: u64) -> Self {
         let deviation = config.initializer_range;
         let residual_deviation = deviation / (2.0 * config.num_hidden_layers as f64).sqrt();
-        // Gemma adds one to its norm weights when it uses them.
+        // Gemma adds one to its norm weights.
         Self { seed, deviation, residual_deviation, norm: if config.family.is_gemma() { 0.0 } else { 1.0 } }
     }
 }
@@ -48,7 +48,7 @@ impl Weights for Fresh {
     }
 }
 
-/// A stream of normally distributed numbers: the transform of Box and Muller.
+/// A generator of normally distributed numbers: the Box-Muller transform.
 #[derive(Debug)]
 struct Normal {
     random: SplitMix64,
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn weights_have_the_deviation_that_was_asked_for() {
+    fn weights_have_the_requested_deviation() {
         let config = ModelConfig::llama(64, 64, 2, 4, 2);
         let mut fresh = Fresh::new(&config, 7);
         for (name, expected) in [("model.embed_tokens.weight", 0.02), ("x.mlp.down_proj.weight", 0.01)] {
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn another_seed_or_name_draws_other_values() {
+    fn values_depend_on_seed_and_name() {
         let config = ModelConfig::llama(64, 64, 2, 4, 2);
         let draw = |seed, name: &str| {
             let Ok(values) = Fresh::new(&config, seed).tensor(name, &[4]);

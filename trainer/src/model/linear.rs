@@ -1,4 +1,4 @@
-//! A matrix product with an optional bias; several matrices of a checkpoint may lie side by side in one.
+//! A linear layer with an optional bias; it can concatenate several matrices of a checkpoint.
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
@@ -8,14 +8,14 @@ use super::weights::{Weights, transposed};
 /// `x · weight + bias`.
 #[derive(Module, Debug)]
 pub(crate) struct Projection {
-    /// `[inputs, outputs]`: transposed against the checkpoint.
+    /// `[inputs, outputs]`: the transpose of the checkpoint matrix.
     weight: Param<Tensor<2>>,
     /// `[outputs]`.
     bias: Option<Param<Tensor<1>>>,
 }
 
 impl Projection {
-    /// Takes matrices of the names `{name}.weight`, each of its own number of outputs, and puts them side by side.
+    /// Loads the matrices `{name}.weight`, each with its number of outputs, and concatenates their outputs.
     pub(crate) fn load<W: Weights>(
         weights: &mut W,
         parts: &[(String, usize)],
@@ -38,7 +38,7 @@ impl Projection {
         Ok(Self { weight, bias })
     }
 
-    /// `[rows, inputs]` to `[rows, outputs]`, multiplied and returned in `compute`.
+    /// Maps `[rows, inputs]` to `[rows, outputs]`, multiplied and returned in `compute`.
     pub(crate) fn forward(&self, x: Tensor<2>, compute: FloatDType) -> Tensor<2> {
         let product = x.cast(compute).matmul(self.weight.val().cast(compute));
         match &self.bias {

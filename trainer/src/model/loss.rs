@@ -4,9 +4,10 @@ use burn::tensor::{FloatDType, Int, Tensor, TensorData, activation};
 
 use crate::kernel;
 
-/// The cross-entropy in nats of each row of `logits`, `[tokens, vocabulary]`, with its target: `[tokens]`.
+/// Computes the cross-entropy in nats of each row of `logits`, `[tokens, vocabulary]`, with its target: `[tokens]`.
 ///
-/// `targets` are columns, one for each row. Cut long rows of tokens into chunks: logits and their gradient stand whole.
+/// `targets` are column indices, one per row. Split long sequences into chunks: the logits and their gradient are in
+/// memory at once.
 pub fn token_losses(logits: Tensor<2>, targets: &[u32]) -> Tensor<1> {
     let logits = logits.cast(FloatDType::F32);
     if let Some(losses) = kernel::cross_entropy(&logits, targets) {
@@ -26,7 +27,7 @@ mod tests {
     use crate::model::tests::{largest_difference, values};
 
     #[test]
-    fn losses_and_slopes_are_those_of_log_softmax() {
+    fn losses_and_gradients_match_log_softmax() {
         let device = Device::flex().autodiff();
         let numbers: Vec<f32> = (0..3 * 70_i16).map(|at| f32::from(at * 37 % 101) / 9.0).collect();
         let logits = Tensor::<2>::from_data(TensorData::new(numbers, [3, 70]), &device).require_grad();

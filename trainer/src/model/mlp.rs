@@ -1,4 +1,4 @@
-//! The feed-forward part of a block: gate and up in one product, an activation on the gate, and down.
+//! The feed-forward part of a block: joint gate and up projection, activation of the gate, down projection.
 
 use burn::module::Module;
 use burn::tensor::{Device, FloatDType, Tensor, activation};
@@ -8,7 +8,7 @@ use super::linear::Projection;
 use super::weights::Weights;
 use crate::kernel;
 
-/// `SwiGLU` (arXiv 2002.05202) or, with the tanh approximation of GELU, `GeGLU`.
+/// SwiGLU (arXiv 2002.05202) or, with the tanh approximation of GELU, GeGLU.
 #[derive(Module, Debug)]
 pub(crate) struct FeedForward {
     /// `[hidden, 2 · intermediate]`: gate, then up.
@@ -21,7 +21,7 @@ pub(crate) struct FeedForward {
 }
 
 impl FeedForward {
-    /// Takes the weights of the layer `prefix`, such as `model.layers.0`.
+    /// Loads the weights of the layer `prefix`, such as `model.layers.0`.
     pub(crate) fn load<W: Weights>(
         weights: &mut W,
         prefix: &str,
@@ -39,7 +39,7 @@ impl FeedForward {
         })
     }
 
-    /// `[tokens, hidden]` to `[tokens, hidden]`, in `compute`.
+    /// Maps `[tokens, hidden]` to `[tokens, hidden]`, in `compute`.
     pub(crate) fn forward(&self, x: Tensor<2>, compute: FloatDType) -> Tensor<2> {
         let both = self.gate_up.forward(x, compute);
         if let Some(gated) = kernel::gate(&both, self.activation) {
@@ -54,12 +54,12 @@ impl FeedForward {
         self.down.forward(gate * up, compute)
     }
 
-    /// The product of gate and up, `[hidden, 2 · intermediate]`.
+    /// The joint gate and up projection, `[hidden, 2 · intermediate]`.
     pub(crate) fn gate_up(&self) -> &Projection {
         &self.gate_up
     }
 
-    /// The product back to the residual stream.
+    /// The projection back to the residual stream.
     pub(crate) fn down(&self) -> &Projection {
         &self.down
     }

@@ -1,10 +1,10 @@
-//! The decoder: one architecture with the habits of Llama, Mistral, Qwen and Gemma, driven by a `config.json`.
+//! The decoder: one implementation of Llama, Mistral, Qwen and Gemma, configured by a `config.json`.
 //!
-//! `config` says what the model looks like, `context` where the tokens of a batch stand, `decoder` puts blocks
-//! together, `weights` translates to and from the tensors of a checkpoint. Invariant: norms, softmax and the residual
-//! stream are f32 whatever the type in which matrices are multiplied.
+//! `config` describes the model, `context` holds the positions and masks of a batch, `decoder` combines the blocks, and
+//! `weights` converts to and from the tensors of a checkpoint. Invariant: norms, softmax and the residual stream are
+//! f32, whatever the type of matrix products.
 
-#![expect(clippy::cast_precision_loss, reason = "sizes are checked to lie far below 2^52")]
+#![expect(clippy::cast_precision_loss, reason = "validated sizes are far below 2^52")]
 
 mod attention;
 mod block;

@@ -6,10 +6,10 @@ use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 use super::weights::Weights;
 use crate::kernel;
 
-/// Scales each vector to a mean square of one, then each element by a weight.
+/// Scales each vector to a mean square of one, then multiplies each element by a weight.
 #[derive(Module, Debug)]
 pub(crate) struct Norm {
-    /// `[width]`; stands around `1 − offset`.
+    /// `[width]`; initially `1 − offset`.
     weight: Param<Tensor<1>>,
     epsilon: f64,
     /// Added to the weight: 1 in Gemma, 0 elsewhere.
@@ -17,7 +17,7 @@ pub(crate) struct Norm {
 }
 
 impl Norm {
-    /// Takes the weight `name` of `width` elements from `weights`.
+    /// Loads the weight `name` of `width` elements from `weights`.
     pub(crate) fn load<W: Weights>(
         weights: &mut W,
         name: &str,
@@ -29,7 +29,7 @@ impl Norm {
         Ok(Self { weight: Param::from_data(TensorData::new(values, [width]), device), epsilon, offset })
     }
 
-    /// Norms the last dimension; the result is f32 and of the same shape.
+    /// Normalises the last dimension; the result is f32 and has the same shape.
     pub(crate) fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         let x = x.cast(FloatDType::F32);
         if let Some(normed) = kernel::rms_norm(&x, &self.weight.val(), self.epsilon, self.offset) {
@@ -40,13 +40,13 @@ impl Norm {
         x * scale * self.scale().unsqueeze()
     }
 
-    /// What the elements are scaled with, `[width]`.
+    /// The factors of the elements, `[width]`.
     fn scale(&self) -> Tensor<1> {
         let weight = self.weight.val().cast(FloatDType::F32);
         if self.offset == 0.0 { weight } else { weight.add_scalar(self.offset) }
     }
 
-    /// The weight as it stands in a checkpoint.
+    /// The weight as stored in a checkpoint.
     pub(crate) fn weight(&self) -> Tensor<1> {
         self.weight.val()
     }

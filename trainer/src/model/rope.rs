@@ -1,14 +1,14 @@
-//! Tables of the rotation of positions (`RoPE`, arXiv 2104.09864), in the half-split layout of Hugging Face.
+//! Tables of rotary position embeddings (RoPE, arXiv 2104.09864), in the half-split layout of Hugging Face.
 //!
-//! Element `i` of a head's first half is turned together with element `i` of its second half, by the angle
-//! `position · frequency[i]`. Invariant: a table depends on the configuration and the positions alone, so that it is
-//! the same on every device.
+//! Element `i` of the first half of a head and element `i` of its second half are rotated as a pair, by the angle
+//! `position · frequency[i]`. Invariant: a table depends only on the configuration and the positions, so it is equal
+//! on every device.
 
 use std::f64::consts::TAU;
 
 use crate::model::config::{Rope, RopeScaling};
 
-/// Radians by which each pair of a head turns from one position to the next; `[head_dim / 2]`.
+/// Computes the angular frequency of each pair, in radians per position: `[head_dim / 2]`.
 ///
 /// Sources: `_compute_default_rope_parameters`, `_compute_linear_scaling_rope_parameters` and
 /// `_compute_llama3_parameters` of transformers' `modeling_rope_utils.py`.
@@ -39,13 +39,13 @@ fn stretched(frequency: f64, scaling: &RopeScaling) -> f64 {
     }
 }
 
-/// Cosines and sines of every position: two tables `[positions, head_dim / 2]`, row by row.
+/// Computes the cosines and sines of every position: two row-major tables `[positions, head_dim / 2]`.
 pub(crate) fn table(rope: &Rope, head_dim: usize, positions: &[u32]) -> (Vec<f32>, Vec<f32>) {
     let frequencies = frequencies(rope, head_dim);
     let (Some(&low), Some(&high)) = (positions.iter().min(), positions.iter().max()) else {
         return (Vec::new(), Vec::new());
     };
-    // Positions repeat in a batch: each distinct one is computed once, unless they lie far apart.
+    // Positions repeat in a batch: compute each distinct one once, unless they are far apart.
     if (high - low) as usize <= positions.len() * 4 {
         let distinct: Vec<u32> = (low..=high).collect();
         let (cosines, sines) = rows(&frequencies, &distinct);
@@ -62,7 +62,7 @@ pub(crate) fn table(rope: &Rope, head_dim: usize, positions: &[u32]) -> (Vec<f32
 }
 
 fn rows(frequencies: &[f32], positions: &[u32]) -> (Vec<f32>, Vec<f32>) {
-    // The reference multiplies in f32; so do we, to get the same angles at far positions.
+    // Multiplies in f32 like the reference, to get the same angles at large positions.
     let angle = |&position: &u32| frequencies.iter().map(move |&frequency| position as f32 * frequency);
     #[expect(clippy::cast_possible_truncation, reason = "a table of f32")]
     let of = |function: fn(f64) -> f64| {
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_far_row_equals_the_row_of_a_dense_table() {
+    fn sparse_and_dense_tables_agree() {
         let rope = Rope::new(10_000.0);
         let (dense, _) = table(&rope, 8, &(0..100).collect::<Vec<_>>());
         let (sparse, _) = table(&rope, 8, &[0, 99]);

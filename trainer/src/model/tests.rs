@@ -1,4 +1,4 @@
-//! The decoder against transformers and `PyTorch` (fixtures of `testdata/make_fixtures.py`), and against itself.
+//! Compares the decoder with transformers and PyTorch (fixtures of `testdata/make_fixtures.py`), and with itself.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ pub(crate) fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(name)
 }
 
-/// What transformers computed.
+/// Reference values computed by transformers.
 pub(crate) struct Reference(Vec<u8>);
 
 impl Reference {
@@ -65,7 +65,7 @@ fn loss(logits: Tensor<3>, ids: &[i64]) -> Tensor<1> {
     activation::log_softmax(logits, 1).gather(1, targets).mean().neg()
 }
 
-/// Puts its gradient in the place of each weight.
+/// Replaces each weight by its gradient.
 struct Exchange<'a>(&'a Gradients);
 
 impl ModuleMapper for Exchange<'_> {
@@ -77,7 +77,7 @@ impl ModuleMapper for Exchange<'_> {
 }
 
 #[test]
-fn logits_and_loss_are_those_of_transformers() {
+fn logits_and_loss_match_transformers() {
     let device = Device::flex();
     for name in NAMES {
         let reference = Reference::of(name);
@@ -94,7 +94,7 @@ fn logits_and_loss_are_those_of_transformers() {
 }
 
 #[test]
-fn gradients_of_every_weight_are_those_of_pytorch() {
+fn gradients_match_pytorch() {
     let device = Device::flex().autodiff();
     for name in NAMES {
         let reference = Reference::of(name);
@@ -114,7 +114,7 @@ fn gradients_of_every_weight_are_those_of_pytorch() {
 }
 
 #[test]
-fn the_number_of_parameters_is_that_of_the_checkpoint() {
+fn parameter_count_matches_checkpoint() {
     for name in NAMES {
         let (config, decoder) = load(name, &Device::flex());
         assert_eq!(config.parameters(), decoder.num_params() as u64, "{name}");
@@ -124,7 +124,7 @@ fn the_number_of_parameters_is_that_of_the_checkpoint() {
 }
 
 #[test]
-fn a_document_does_not_see_its_neighbours() {
+fn packed_documents_are_isolated() {
     let device = Device::flex();
     for name in NAMES {
         let (config, decoder) = load(name, &device);
@@ -149,7 +149,7 @@ fn a_document_does_not_see_its_neighbours() {
             let width = config.vocab_size;
             assert_eq!(one[..9 * width], other[..9 * width], "{name}");
             assert_eq!(one[10 * width..], other[10 * width..], "{name}");
-            // Alone in a row, the document has the same logits.
+            // The same document in a row of its own has the same logits.
             let ids: Vec<i64> = (10..24).map(|at| 5 + (at * 7) % 80).collect();
             let context = match direction {
                 Direction::Causal => Context::causal(&config, 1, 14, &device),
@@ -163,7 +163,7 @@ fn a_document_does_not_see_its_neighbours() {
 }
 
 #[test]
-fn a_cache_gives_the_logits_of_the_whole() {
+fn cached_logits_match_uncached() {
     let device = Device::flex();
     for name in NAMES {
         let reference = Reference::of(name);
@@ -184,13 +184,13 @@ fn a_cache_gives_the_logits_of_the_whole() {
 }
 
 #[test]
-fn padding_at_the_left_changes_nothing() {
+fn left_padding_does_not_change_logits() {
     let device = Device::flex();
     for name in NAMES {
         let reference = Reference::of(name);
         let (config, decoder) = load(name, &device);
         let ids = reference.ids("input_ids");
-        // The first row padded by three, beside the second row unpadded.
+        // Pads the first row by three tokens; the second row has no padding.
         let rows: Vec<i64> = [3; 3].into_iter().chain(ids[..13].iter().copied()).chain(ids[16..].to_vec()).collect();
         let context = Context::cached(&config, &[3, 0], 0, 16, &device);
         let logits = values(decoder.logits(decoder.hidden(tokens(&rows, 2, &device), &context)));
@@ -202,7 +202,7 @@ fn padding_at_the_left_changes_nothing() {
 }
 
 #[test]
-fn fresh_weights_do_not_depend_on_the_device() {
+fn initial_weights_do_not_depend_on_device() {
     let config = ModelConfig::llama(64, 32, 2, 4, 2);
     let bits = |device: &Device| {
         let decoder = Decoder::new(&config, 3, device).unwrap();
@@ -212,7 +212,7 @@ fn fresh_weights_do_not_depend_on_the_device() {
 }
 
 #[test]
-fn half_precision_products_stay_near() {
+fn bf16_products_are_close() {
     let device = Device::flex();
     let reference = Reference::of("llama");
     let (config, decoder) = load("llama", &device);
@@ -225,7 +225,7 @@ fn half_precision_products_stay_near() {
 }
 
 #[test]
-fn torn_and_ragged_rows_are_refused() {
+fn invalid_packing_is_an_error() {
     let config = ModelConfig::llama(64, 32, 2, 4, 2);
     let packed = |positions: &[Vec<u32>], documents: &[Vec<u32>]| {
         Context::packed(&config, positions, documents, Direction::Causal, &Device::flex())
@@ -233,13 +233,13 @@ fn torn_and_ragged_rows_are_refused() {
             .unwrap_err()
             .to_string()
     };
-    insta::assert_snapshot!(packed(&[vec![0, 1, 0]], &[vec![1, 2, 1]]), @"row 0: document 1 goes on at token 2 after another document; keep its tokens together");
-    insta::assert_snapshot!(packed(&[vec![0, 1], vec![0]], &[vec![1, 1], vec![1]]), @"row 1 has 1 positions, but 2 are expected; give every row of the batch one length");
+    insta::assert_snapshot!(packed(&[vec![0, 1, 0]], &[vec![1, 2, 1]]), @"row 0: document 1 resumes at token 2 after another document; make its tokens adjacent");
+    insta::assert_snapshot!(packed(&[vec![0, 1], vec![0]], &[vec![1, 1], vec![1]]), @"row 1 has 1 positions, expected 2; all rows of a batch must have the same length");
     insta::assert_snapshot!(packed(&[], &[]), @"a context needs at least one row and one token");
 }
 
 #[test]
-fn every_family_is_covered_by_a_fixture() {
+fn every_family_has_a_fixture() {
     for family in Family::ALL {
         let covered = NAMES.iter().any(|name| load(name, &Device::flex()).0.family == family);
         assert!(covered, "{family:?}");

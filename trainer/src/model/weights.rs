@@ -1,8 +1,8 @@
-//! Between the tensors of a checkpoint and those of the model: names, shapes, and how they lie.
+//! Converts between checkpoint tensors and model tensors: names, shapes and layout.
 //!
-//! A checkpoint holds q, k and v apart, as `[outputs, inputs]`; the model holds them side by side, as
-//! `[inputs, outputs]`. Everything that fills a model (fresh weights, safetensors, GGUF) implements [`Weights`];
-//! everything that writes one goes through [`Source`]. Invariant: loading what was written gives the same bits.
+//! A checkpoint stores q, k and v separately, as `[outputs, inputs]`; the model concatenates them, as
+//! `[inputs, outputs]`. Every provider of weights (random, safetensors, GGUF) implements [`Weights`]; all writers use
+//! [`Source`]. Invariant: loading written weights gives the same bits.
 
 use burn::tensor::{Tensor, TensorData};
 
@@ -10,19 +10,19 @@ use super::block::Block;
 use super::config::ModelConfig;
 use super::linear::Projection;
 
-/// Where a model takes its weights from.
+/// A provider of model weights.
 pub trait Weights {
-    /// Why a tensor cannot be had.
+    /// Error from reading a tensor.
     type Error;
 
-    /// The values of a tensor, row by row, by its name in Hugging Face's checkpoints.
+    /// Returns the values of a tensor in row-major order, by its name in Hugging Face checkpoints.
     ///
     /// # Errors
-    /// When there is no such tensor, or its shape is another one.
+    /// If the tensor is missing or has a different shape.
     fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, Self::Error>;
 }
 
-/// One tensor of a checkpoint, taken from a model when it is asked for.
+/// One tensor in checkpoint layout, read from the model on demand.
 pub struct Source {
     name: String,
     shape: Vec<usize>,
@@ -46,21 +46,21 @@ impl Source {
         &self.shape
     }
 
-    /// The values, row by row.
+    /// Reads the values, in row-major order.
     ///
     /// # Errors
-    /// When the device does not give them back, or they are no floats.
+    /// If the device cannot be read, or the values are not floats.
     pub fn values(&self) -> Result<Vec<f32>, String> {
         (self.read)().convert::<f32>().try_into_vec::<f32>().map_err(|error| format!("{error:?}"))
     }
 
-    /// A tensor that lies in the checkpoint as in the model.
+    /// Creates the entry of a tensor with the same layout in checkpoint and model.
     pub(crate) fn whole<const D: usize>(name: impl Into<String>, tensor: &Tensor<D>) -> Self {
         let tensor = tensor.clone();
         Self { name: name.into(), shape: tensor.dims().to_vec(), read: Box::new(move || tensor.to_data()) }
     }
 
-    /// Columns of a product, which the checkpoint has as a matrix of its own, transposed; and of its bias.
+    /// Appends columns of a projection, transposed as a separate checkpoint matrix, and their bias.
     fn columns(list: &mut Vec<Self>, name: &str, product: &Projection, start: usize, width: usize) {
         let weight = product.weight().narrow(1, start, width).transpose();
         list.push(Self::whole(format!("{name}.weight"), &weight));
@@ -69,7 +69,7 @@ impl Source {
         }
     }
 
-    /// The tensors of layer `index`.
+    /// Appends the tensors of layer `index`.
     pub(crate) fn block(list: &mut Vec<Self>, index: usize, block: &Block, config: &ModelConfig) {
         let prefix = format!("model.layers.{index}");
         for (name, norm) in block.norms() {
@@ -97,7 +97,7 @@ impl Source {
     }
 }
 
-/// The transpose of a matrix of `rows` rows, in tiles that stay in the cache.
+/// Transposes a matrix of `rows` rows, in tiles that fit the CPU cache.
 pub(crate) fn transposed(matrix: &[f32], rows: usize, columns: usize) -> Vec<f32> {
     const TILE: usize = 32;
     let mut turned = vec![0.0; matrix.len()];

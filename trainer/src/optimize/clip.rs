@@ -1,6 +1,6 @@
-//! The length of all gradients together.
+//! The global gradient norm.
 //!
-//! Invariant: squares are summed tensor by tensor in the model's order, so equal gradients have equal lengths.
+//! Invariant: squares are summed tensor by tensor in model order, so equal gradients have equal norms.
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
@@ -10,20 +10,20 @@ use crate::model::Decoder;
 
 /// The gradients cannot be read from the device.
 #[derive(Debug, thiserror::Error)]
-#[error("gradients cannot be read from the device: {0}")]
+#[error("cannot read the gradients from the device: {0}")]
 pub struct NormError(String);
 
-/// The root of the sum of squares over all gradients; the unit of `clip-norm`.
+/// Computes the square root of the sum of squares of all gradients, which `clip-norm` limits.
 ///
 /// # Errors
-/// When the device cannot be read.
+/// If the device cannot be read.
 pub fn global_norm(model: &Decoder, gradients: &GradientsParams) -> Result<f64, NormError> {
     let mut squares = Squares { gradients, sums: Vec::new() };
     model.visit(&mut squares);
     if squares.sums.is_empty() {
         return Ok(0.0);
     }
-    // One transfer from the device for all tensors.
+    // Reads the sums of all tensors in one transfer from the device.
     let sums = Tensor::cat(squares.sums, 0).try_into_vec_as::<f32>().map_err(|error| NormError(error.to_string()))?;
     Ok(sums.into_iter().map(f64::from).sum::<f64>().sqrt())
 }

@@ -1,7 +1,7 @@
-//! From gradients to new weights: the learning rate's way, clipping, and AdamW and Muon with their state.
+//! Updates weights from gradients: learning rate schedule, gradient clipping, and AdamW and Muon with their state.
 //!
-//! The arithmetic of one tensor is Burn's; which tensor decays, which goes to Muon, clipping over all gradients
-//! together, and an exact saved state are here.
+//! Burn updates a single tensor; this module selects the tensors for weight decay and for Muon, clips the global
+//! gradient norm, and saves the exact optimiser state.
 
 mod clip;
 mod rate;

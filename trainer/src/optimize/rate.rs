@@ -1,12 +1,12 @@
 //! The learning rate of each step.
 //!
-//! Invariant: a pure function of the step's number, so a resumed run follows the same way.
+//! Invariant: a pure function of the step number, so a resumed run follows the same schedule.
 
 use crate::recipe::{Schedule, Shape};
 
-/// The share of the highest learning rate at `step`, from 0, of `steps`.
+/// Returns the learning rate at `step`, from 0, of `steps`, as a fraction of the peak learning rate.
 ///
-/// Step *n* of *w* warm-up steps has (*n* + 1) / *w*, so no step is in vain.
+/// Step *n* of *w* warm-up steps has (*n* + 1) / *w*, so no step has a rate of zero.
 #[expect(clippy::cast_precision_loss, reason = "steps are far below 2^52")]
 pub fn rate(schedule: &Schedule, step: u64, steps: u64) -> f64 {
     let warmup = schedule.warmup_steps.min(steps);
@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn rates_rise_then_follow_their_shape() {
+    fn warmup_then_shape() {
         let cosine = way(Shape::Cosine { final_share: 0.1 });
         assert_eq!(cosine[..4], [0.25, 0.5, 0.75, 1.0]);
         near(cosine[4], 1.0);
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_shorter_than_its_warmup_has_rates() {
+    fn run_shorter_than_warmup() {
         let schedule = Schedule { warmup_steps: 100, shape: Shape::Cosine { final_share: 0.1 } };
         near(rate(&schedule, 0, 2), 0.5);
         near(rate(&schedule, 1, 2), 1.0);

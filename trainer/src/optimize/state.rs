@@ -1,7 +1,7 @@
-//! The optimiser's state as a safetensors file, bit for bit.
+//! Saves and loads the optimiser state as a safetensors file, bit for bit.
 //!
-//! Tensors are named by the weight's place and their own name (`blocks.0.attention.qkv.weight:moment_1`); how many
-//! steps each weight has had stands in the file's metadata. Invariant: what is read equals what was written.
+//! A tensor is named by the path of its weight and its own name (`blocks.0.attention.qkv.weight:moment_1`); the
+//! metadata of the file holds the number of steps of each weight. Invariant: a loaded state equals the saved one.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -16,14 +16,14 @@ use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use super::update::{Optimizer, Rule};
 use crate::model::Decoder;
 
-/// Why an optimiser's state cannot be written or read.
+/// Error from writing or reading the optimiser state.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// The file cannot be read or written.
     #[error(transparent)]
     File(#[from] std::io::Error),
-    /// The file is not what was written.
-    #[error("{}: {detail}; the checkpoint is damaged: resume from an older one", path.display())]
+    /// The file is damaged or belongs to a different model.
+    #[error("{}: {detail}; the checkpoint is damaged, resume from an older one", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -31,33 +31,33 @@ pub enum StateError {
         detail: String,
     },
     /// The device cannot be read.
-    #[error("the optimiser's state cannot be read from the device: {0}")]
+    #[error("cannot read the optimiser state from the device: {0}")]
     Device(String),
 }
 
-/// The key in the metadata under which the steps of each weight stand.
+/// Metadata key of the number of steps of each weight.
 const STEPS: &str = "steps";
 
-/// The state of an optimiser in the host's memory.
+/// The optimiser state in host memory.
 #[derive(Debug, Default)]
 pub struct Saved {
-    /// Tensors by their names in the file.
+    /// Tensors by name in the file.
     tensors: BTreeMap<String, TensorData>,
-    /// The steps of each weight, by its place.
+    /// Number of steps of each weight, by its path.
     steps: BTreeMap<String, usize>,
 }
 
 impl Saved {
-    /// Adds the state of other weights, which another rank keeps.
+    /// Adds the state of the weights of another rank.
     pub fn extend(&mut self, other: Self) {
         self.tensors.extend(other.tensors);
         self.steps.extend(other.steps);
     }
 
-    /// Writes it to `path`.
+    /// Writes the state to `path`.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// If the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), StateError> {
         let views = self.tensors.iter().map(|(name, data)| {
             let shape = data.shape().as_slice().to_vec();
@@ -74,7 +74,7 @@ impl Saved {
 }
 
 impl Optimizer {
-    /// The state of `model`'s weights, as far as it is kept here.
+    /// Copies the state of the weights of `model` that this rank updates.
     pub fn saved(&self, model: &Decoder) -> Saved {
         let mut ranks = Places::default();
         model.visit(&mut ranks);
@@ -92,11 +92,10 @@ impl Optimizer {
         saved
     }
 
-    /// Reads a state that [`Saved::write`] wrote for a model of the same shape; only of the weights that `owned`
-    /// accepts.
+    /// Loads a state written by [`Saved::write`] for a model of the same shape, only for weights that `owned` accepts.
     ///
     /// # Errors
-    /// When the file cannot be read, or does not fit the model.
+    /// If the file cannot be read, or does not match the model.
     pub fn read(
         &mut self,
         model: &Decoder,
@@ -109,7 +108,7 @@ impl Optimizer {
         let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|error| damaged(error.to_string()))?;
         let steps = metadata.metadata().as_ref().and_then(|pairs| pairs.get(STEPS)).cloned().unwrap_or_default();
         let steps: BTreeMap<String, usize> =
-            serde_json::from_str(&steps).map_err(|error| damaged(format!("its steps: {error}")))?;
+            serde_json::from_str(&steps).map_err(|error| damaged(format!("invalid metadata `{STEPS}`: {error}")))?;
         let file = SafeTensors::deserialize(&bytes).map_err(|error| damaged(error.to_string()))?;
         let mut places = Places::default();
         model.visit(&mut places);
@@ -134,7 +133,7 @@ impl Optimizer {
                 Rule::Decay | Rule::Plain => match (tensor("moment_1")?, tensor("moment_2")?, steps.get(place)) {
                     (Some(first), Some(second), Some(&time)) => Some(adamw(shape.len(), time, first, second, device)),
                     (None, None, None) => None,
-                    _ => return Err(damaged(format!("the state of {place} is not whole"))),
+                    _ => return Err(damaged(format!("the state of {place} is incomplete"))),
                 },
             };
             if let Some(state) = state {
@@ -145,7 +144,7 @@ impl Optimizer {
     }
 }
 
-/// A state's tensors, and how many steps it has had.
+/// The tensors of a state, and its number of steps.
 fn flatten(state: &DynState, rule: Rule, rank: usize) -> (StateSink, Option<usize>) {
     let mut sink = StateSink::default();
     let time = match (rule, rank) {
@@ -175,7 +174,7 @@ fn adamw(rank: usize, time: usize, first: TensorData, second: TensorData, device
     if rank == 1 { state::<1>(time, first, second, device) } else { state::<2>(time, first, second, device) }
 }
 
-/// The shape of each weight by its place.
+/// The shape of each weight, by its path.
 #[derive(Default)]
 struct Places {
     path: Vec<String>,

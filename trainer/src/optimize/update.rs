@@ -1,7 +1,7 @@
-//! One step of the optimiser over all weights.
+//! Applies one optimiser step to all weights.
 //!
-//! Invariant: state is kept by the weight's place in the model (such as `blocks.0.attention.qkv.weight`), never by an
-//! id of this process, so a saved state fits the model in another process.
+//! Invariant: state is keyed by the path of the weight in the model (such as `blocks.0.attention.qkv.weight`), never by
+//! an id of this process, so another process can load a saved state.
 
 use std::collections::BTreeMap;
 
@@ -15,30 +15,30 @@ use burn::tensor::Tensor;
 use crate::model::Decoder;
 use crate::recipe;
 
-/// AdamW, and Muon where the recipe has it, with their state.
+/// AdamW and, if the recipe enables it, Muon, with their state.
 pub struct Optimizer {
     rules: Rules,
-    /// State by the weight's place.
+    /// State by the path of the weight.
     pub(super) states: BTreeMap<String, DynState>,
 }
 
-/// How a weight changes.
+/// The update rule of a weight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rule {
-    /// AdamW with decay.
+    /// AdamW with weight decay.
     Decay,
-    /// AdamW without: norms, biases, and embeddings where the recipe says so.
+    /// AdamW without weight decay: norms, biases and, unless the recipe decays them, embeddings.
     Plain,
     /// Muon: the matrices of blocks.
     Muon,
 }
 
-/// The rules' arithmetic.
+/// The Burn optimisers of the update rules.
 struct Rules {
     decay: AdamW,
     plain: AdamW,
     muon: Option<Muon>,
-    /// The learning rate of Muon as a multiple of the others'.
+    /// Learning rate of Muon, as a multiple of the AdamW learning rate.
     muon_rate: f64,
     decay_embeddings: bool,
 }
@@ -51,7 +51,7 @@ impl std::fmt::Debug for Optimizer {
 }
 
 impl Optimizer {
-    /// An optimiser without state.
+    /// Creates an optimiser without state.
     pub fn new(settings: &recipe::Optimizer) -> Self {
         let adamw = &settings.adamw;
         let build = |decay: f32| {
@@ -81,9 +81,9 @@ impl Optimizer {
         Self { rules, states: BTreeMap::new() }
     }
 
-    /// Changes the weights that have a gradient and that `owned` accepts, by the gradient times `scale`.
+    /// Updates the weights that have a gradient and that `owned` accepts, with the gradient times `scale`.
     ///
-    /// `learning_rate` is that of AdamW; Muon's stands in the ratio that the settings give.
+    /// `learning_rate` is that of AdamW; the learning rate of Muon keeps the configured ratio to it.
     #[must_use]
     pub fn step(
         &mut self,
@@ -96,12 +96,12 @@ impl Optimizer {
         model.map(&mut Step { optimizer: self, gradients, learning_rate, scale, owned, path: Vec::new() })
     }
 
-    /// How many weights have a state here.
+    /// Number of weights with state.
     pub fn kept(&self) -> usize {
         self.states.len()
     }
 
-    /// The rule of the weight at `path` with `rank` dimensions, and its arithmetic.
+    /// The update rule of the weight at `path` with `rank` dimensions, and its Burn optimiser.
     pub(super) fn rule(&self, path: &str, rank: usize) -> (Rule, &dyn DynOptimizer) {
         let rules = &self.rules;
         let embedding = path == "embedding";
@@ -136,7 +136,7 @@ impl<F: Fn(&str) -> bool> ModuleMapper for Step<'_, F> {
         let Some(gradient) = self.gradients.remove::<D>(param.id).filter(|_| (self.owned)(&path)) else {
             return param;
         };
-        #[expect(clippy::float_cmp, reason = "exactly one means that nothing is to be done")]
+        #[expect(clippy::float_cmp, reason = "exactly one is a no-op")]
         let gradient = if self.scale == 1.0 { gradient } else { gradient.mul_scalar(self.scale) };
         let state = self.optimizer.states.remove(&path);
         let (optimizer, learning_rate) = (&mut *self.optimizer, self.learning_rate);

@@ -1,7 +1,7 @@
-//! Ranks on NVIDIA cards, which add up tensors among themselves (NCCL, by Burn's `all_reduce`).
+//! Ranks on NVIDIA GPUs, which all-reduce tensors with NCCL (Burn `all_reduce`).
 //!
-//! Counts go by way of the host's memory, and so does the news of a rank that has ended: a step counts its tokens and
-//! losses over all ranks before it sums a gradient.
+//! Counts are exchanged in host memory, which also reports stopped ranks: a step sums its tokens and losses over all
+//! ranks before it all-reduces a gradient.
 
 use std::collections::BTreeSet;
 
@@ -10,15 +10,15 @@ use burn::tensor::{Device, DeviceType, Tensor};
 
 use super::{Group, GroupError, Threads};
 
-/// One card of several.
+/// One GPU of a group.
 #[derive(Debug)]
 pub(super) struct Collective {
     host: Threads,
-    /// Those of all ranks.
+    /// The devices of all ranks.
     devices: Vec<Device>,
 }
 
-/// Whether all are cards of the back end `cuda`, each once.
+/// Whether all devices are distinct GPUs of the `cuda` backend.
 pub(super) fn possible(devices: &[Device]) -> bool {
     let cards: Vec<Device> = Device::enumerate(DeviceType::Cuda).into_iter().collect();
     let places = devices.iter().map(|device| cards.iter().position(|card| card == device));
@@ -26,7 +26,7 @@ pub(super) fn possible(devices: &[Device]) -> bool {
 }
 
 impl Collective {
-    /// From a member of the host's group; `devices` are those of all ranks, in their order.
+    /// Wraps a member of the host group; `devices` are those of all ranks, in rank order.
     pub(super) fn new(host: Threads, devices: &[Device]) -> Self {
         Self { host, devices: devices.to_vec() }
     }

@@ -1,8 +1,8 @@
-//! Ranks that train one model together: the sums that they exchange, and who updates which weight.
+//! Data-parallel training: collective operations between ranks, and the assignment of weights to ranks.
 //!
-//! Each rank reads its share of a step's sequences, gradients are added up over all ranks, and every rank takes the
-//! same step. With a sharded optimiser (ZeRO stage 1, Rajbhandari et al. 2020) a rank keeps the optimiser's state of
-//! its own weights only, updates those, and gives them to the others.
+//! Each rank processes its share of the sequences of a step, gradients are summed over all ranks, and every rank
+//! applies the same update. With a sharded optimiser (ZeRO stage 1, Rajbhandari et al. 2020) a rank holds the optimiser
+//! state of its own weights only, updates those, and broadcasts them to the other ranks.
 //!
 //! Invariant: all ranks hold equal bits after every exchange.
 
@@ -24,20 +24,20 @@ pub enum GroupError {
     Device {
         /// The rank.
         rank: u32,
-        /// What the device says.
+        /// The error of the device.
         detail: String,
     },
-    /// Ranks that do not run the same model.
-    #[error("rank {rank} gave {found} values where another gave {expected}: all ranks must train one model")]
+    /// Ranks train different models.
+    #[error("rank {rank} sent {found} values, but another rank sent {expected}; all ranks must train one model")]
     Length {
         /// The rank.
         rank: u32,
-        /// Values that it gave.
+        /// Number of values that the rank sent.
         found: usize,
-        /// Values that were expected.
+        /// Number of values that this rank sent.
         expected: usize,
     },
-    /// A rank that has ended, and gives nothing any more.
+    /// A rank has stopped.
     #[error("rank {rank} has stopped")]
     Gone {
         /// The rank.
@@ -45,38 +45,38 @@ pub enum GroupError {
     },
 }
 
-/// What ranks can do together; the only thing that a training step knows of other ranks.
+/// Collective operations; the only interface between a training step and other ranks.
 ///
-/// Every method waits for all ranks, which call the same ones in the same order.
+/// Every method waits for all ranks, which must call the same methods in the same order.
 pub trait Group: Send {
-    /// This rank, from 0.
+    /// The index of this rank, from 0.
     fn rank(&self) -> u32;
 
-    /// How many ranks there are.
+    /// Number of ranks.
     fn ranks(&self) -> u32;
 
-    /// The sum of the tensors of all ranks, each on its own device: `[values]`.
+    /// Sums the tensors of all ranks: `[values]`; each rank gets the sum on its own device.
     ///
     /// # Errors
-    /// When ranks give different numbers of values, or one has stopped.
+    /// If ranks send different numbers of values, or a rank has stopped.
     fn sum(&mut self, tensor: Tensor<1>) -> Result<Tensor<1>, GroupError>;
 
-    /// Replaces counts and sums in the host's memory by their sums over all ranks, in 64 bits.
+    /// Replaces values in host memory by their sums over all ranks, in 64 bits.
     ///
     /// # Errors
-    /// As [`Group::sum`].
+    /// Those of [`Group::sum`].
     fn sum_exact(&mut self, values: &mut [f64]) -> Result<(), GroupError>;
 
-    /// The tensor of rank `owner`; that of the others is left.
+    /// Returns the tensor of rank `owner` on every rank; the tensors of other ranks are ignored.
     ///
     /// # Errors
-    /// As [`Group::sum`].
+    /// Those of [`Group::sum`].
     fn share(&mut self, owner: u32, tensor: Tensor<1>) -> Result<Tensor<1>, GroupError>;
 }
 
-/// A group with one rank for each of `devices`.
+/// Creates a group with one rank per device.
 ///
-/// Several cards of NVIDIA with the back end `cuda` add up by NCCL; all others by way of the host's memory.
+/// Several NVIDIA GPUs of the `cuda` backend use NCCL; all others exchange values in host memory.
 pub fn group(devices: &[Device]) -> Vec<Box<dyn Group>> {
     if devices.len() < 2 {
         return vec![Box::new(Alone)];
@@ -113,7 +113,7 @@ impl Group for Box<dyn Group> {
     }
 }
 
-/// A single rank.
+/// The group of a single rank.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Alone;
 

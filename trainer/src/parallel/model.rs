@@ -1,4 +1,4 @@
-//! What ranks exchange of a model: gradients, and the weights that their owners updated.
+//! Exchanges gradients and updated weights between ranks.
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
@@ -7,12 +7,12 @@ use burn::tensor::Tensor;
 use super::{Group, GroupError};
 use crate::model::Decoder;
 
-/// Which rank updates which weight.
+/// The rank that updates each weight.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owners(Vec<(String, u32)>);
 
 impl Owners {
-    /// Weights in the model's order, each given to the rank that has the fewest numbers so far.
+    /// Assigns each weight, in model order, to the rank with the fewest parameters so far.
     pub fn new(model: &Decoder, ranks: u32) -> Self {
         let mut sizes = Sizes { path: Vec::new(), found: Vec::new() };
         model.visit(&mut sizes);
@@ -25,7 +25,7 @@ impl Owners {
         Self(owners.collect())
     }
 
-    /// The rank that updates the weight at `place`.
+    /// The rank that updates the weight at path `place`.
     pub fn owner(&self, place: &str) -> u32 {
         self.0.iter().find(|(known, _)| known == place).map_or(0, |(_, rank)| *rank)
     }
@@ -50,10 +50,10 @@ impl ModuleVisitor for Sizes {
     }
 }
 
-/// Adds up the gradients of all ranks.
+/// Sums the gradients of all ranks.
 ///
 /// # Errors
-/// When a device cannot be read or ranks have different models.
+/// If a device cannot be read, a rank has stopped, or ranks have different models.
 pub fn sum_gradients(
     model: &Decoder,
     gradients: GradientsParams,
@@ -81,7 +81,7 @@ impl ModuleVisitor for Summing<'_> {
         if self.failed.is_some() {
             return;
         }
-        // A rank without targets has no gradient, but takes part.
+        // A rank without targets has no gradient, but must take part in the exchange.
         let device = param.val().device().without_autodiff();
         let gradient =
             self.gradients.remove::<D>(param.id).unwrap_or_else(|| Tensor::zeros(param.lazy_shape(), &device));
@@ -93,10 +93,10 @@ impl ModuleVisitor for Summing<'_> {
     }
 }
 
-/// Gives every rank the weights that their owners updated.
+/// Broadcasts the updated weights from their owners to all ranks.
 ///
 /// # Errors
-/// When a device cannot be read or ranks have different models.
+/// If a device cannot be read, a rank has stopped, or ranks have different models.
 pub fn share_weights(model: Decoder, owners: &Owners, group: &mut dyn Group) -> Result<Decoder, GroupError> {
     if group.ranks() == 1 {
         return Ok(model);

@@ -1,6 +1,6 @@
-//! Ranks as threads of this process, which exchange by way of the host's memory.
+//! Ranks as threads of this process, which exchange values in host memory.
 //!
-//! Invariant: sums are taken in the order of ranks, in 64 bits. A rank that ends wakes those who wait for it.
+//! Invariant: sums are computed in rank order, in 64 bits. A rank that stops wakes the ranks that wait for it.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -8,7 +8,7 @@ use burn::tensor::{Tensor, TensorData};
 
 use super::{Group, GroupError};
 
-/// Ranks as threads of this process.
+/// One rank of a group of threads of this process.
 #[derive(Debug)]
 pub struct Threads {
     rank: u32,
@@ -18,11 +18,11 @@ pub struct Threads {
 #[derive(Debug)]
 struct Shared {
     gate: Gate,
-    /// What each rank gave.
+    /// The values sent by each rank.
     given: Vec<Mutex<Arc<Values>>>,
 }
 
-/// What a rank gives.
+/// Values sent by a rank.
 #[derive(Debug)]
 enum Values {
     Narrow(Vec<f32>),
@@ -45,26 +45,26 @@ impl Values {
     }
 }
 
-/// The sum at `place`, in the order of ranks.
+/// The sum at index `place`, in rank order.
 fn total(all: &[Arc<Values>], place: usize) -> f64 {
     all.iter().map(|given| given.get(place)).sum()
 }
 
 impl Threads {
-    /// The members of a group of `ranks`, one for each thread.
+    /// Creates the members of a group of `ranks`, one per thread.
     pub fn group(ranks: u32) -> Vec<Self> {
         let given = (0..ranks).map(|_| Mutex::new(Arc::new(Values::Exact(Vec::new())))).collect();
         let shared = Arc::new(Shared { gate: Gate::new(ranks), given });
         (0..ranks).map(|rank| Self { rank, shared: shared.clone() }).collect()
     }
 
-    /// Gives `values` and takes those of all ranks, in their order.
+    /// Sends `values` and returns the values of all ranks, in rank order.
     fn exchange(&self, values: Values) -> Result<Vec<Arc<Values>>, GroupError> {
         let expected = values.len();
         *held(&self.shared.given[self.rank as usize]) = Arc::new(values);
         self.shared.gate.wait()?;
         let all: Vec<Arc<Values>> = self.shared.given.iter().map(|given| held(given).clone()).collect();
-        // Nobody gives anew before all have taken.
+        // No rank sends again before all ranks have read.
         self.shared.gate.wait()?;
         match (0..).zip(&all).find(|(_, given)| given.len() != expected) {
             Some((rank, given)) => Err(GroupError::Length { rank, found: given.len(), expected }),
@@ -72,7 +72,7 @@ impl Threads {
         }
     }
 
-    /// A tensor's values by way of the host's memory.
+    /// Copies a tensor to host memory, exchanges it, and copies the combined values back to its device.
     fn through(
         &self,
         tensor: Tensor<1>,
@@ -96,7 +96,7 @@ impl Group for Threads {
     }
 
     fn sum(&mut self, tensor: Tensor<1>) -> Result<Tensor<1>, GroupError> {
-        #[expect(clippy::cast_possible_truncation, reason = "sums of f32 become f32 again")]
+        #[expect(clippy::cast_possible_truncation, reason = "sums of f32 are rounded to f32")]
         self.through(tensor, |all| (0..all[0].len()).map(|place| total(all, place) as f32).collect())
     }
 
@@ -109,7 +109,7 @@ impl Group for Threads {
     fn share(&mut self, owner: u32, tensor: Tensor<1>) -> Result<Tensor<1>, GroupError> {
         self.through(tensor, |all| match &*all[owner as usize] {
             Values::Narrow(values) => values.clone(),
-            Values::Exact(_) => unreachable!("all ranks share a tensor"),
+            Values::Exact(_) => unreachable!("all ranks send an f32 tensor"),
         })
     }
 }
@@ -120,7 +120,7 @@ impl Drop for Threads {
     }
 }
 
-/// A barrier that opens with an error once one of its members is gone.
+/// A barrier that returns an error if a member has stopped.
 #[derive(Debug)]
 struct Gate {
     members: u32,
@@ -151,7 +151,7 @@ impl Gate {
             return Ok(());
         }
         loop {
-            // One that passed and then left is not missed.
+            // A member may stop after passing the barrier; that is not an error here.
             if turn.number != number {
                 return Ok(());
             }
@@ -178,7 +178,7 @@ mod tests {
 
     use super::*;
 
-    /// What each rank finds.
+    /// Runs a closure on every rank and returns the results.
     fn together<T: Send>(ranks: u32, run: impl Fn(Threads) -> T + Sync) -> Vec<T> {
         let run = &run;
         std::thread::scope(|scope| {
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn all_ranks_get_the_sum_and_the_owner_s_values() {
+    fn sum_and_share_give_equal_values() {
         let found = together(3, |mut member| {
             let factor = f32::from(u16::try_from(member.rank() + 1).unwrap());
             let own = [1.0, 10.0].map(|value| value * factor);
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rank_that_ends_leaves_nobody_waiting() {
+    fn stopped_rank_wakes_waiting_ranks() {
         let found = together(3, |mut member| {
             let first = member.sum_exact(&mut [1.0]);
             if member.rank() == 1 {
@@ -224,7 +224,7 @@ mod tests {
             member.sum_exact(&mut [1.0]).map_err(|error| error.to_string())
         });
         let gone = Err("rank 1 has stopped".to_owned());
-        // The two others may notice each other's end first.
+        // The two other ranks may report each other as stopped first.
         assert_eq!(found[1], Ok(()));
         assert!(found.contains(&gone), "{found:?}");
         assert!(found[0].is_err() && found[2].is_err(), "{found:?}");
@@ -236,6 +236,6 @@ mod tests {
             let own = vec![1.0; 1 + member.rank() as usize];
             member.sum(tensor(&own)).unwrap_err().to_string()
         });
-        insta::assert_snapshot!(found[0], @"rank 1 gave 2 values where another gave 1: all ranks must train one model");
+        insta::assert_snapshot!(found[0], @"rank 1 sent 2 values, but another rank sent 1; all ranks must train one model");
     }
 }

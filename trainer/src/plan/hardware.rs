@@ -1,14 +1,14 @@
-//! Devices with their makers' figures.
+//! Devices with their manufacturers' figures.
 //!
-//! Dense 16-bit (bf16) peak without sparsity; the processor's is what two cores of a server reach in 32 bits. Sources:
-//! the makers' data sheets of H100, A100, L4, MI300X and RTX 4090.
+//! Dense 16-bit (bf16) peak without sparsity; that of the CPU is what two cores of a server reach in 32 bits. Sources:
+//! the data sheets of H100, A100, L4, MI300X and RTX 4090.
 
 /// A device.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Hardware {
-    /// As on the command line.
+    /// The name on the command line.
     pub name: &'static str,
-    /// 10^12 operations a second.
+    /// Peak in 10^12 operations per second.
     pub peak_teraflops: f64,
     /// Memory in 10^9 bytes.
     pub memory_gigabytes: f64,

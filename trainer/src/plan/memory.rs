@@ -1,29 +1,29 @@
-//! Memory of a run on one device, by part.
+//! Estimates the memory of a run on one device, by part.
 //!
 //! Weights, gradients and optimiser are exact. Activations count what this crate's blocks keep for the backward pass
-//! where no kernel fuses them, as on GPUs; the processor keeps less. A test holds the estimate against the memory that
-//! the process takes. Invariant: parts add up to the whole.
+//! without fused kernels, as on GPUs; the CPU keeps less. A test compares the estimate with the measured memory of the
+//! process. Invariant: parts add up to the total.
 
 use crate::model::ModelConfig;
 use crate::recipe::{Precision, Recipe, Recompute};
 
-/// What takes memory.
+/// A use of memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
-    /// 4 bytes a weight.
+    /// 4 bytes per weight.
     Weights,
-    /// 4 bytes a weight.
+    /// 4 bytes per weight.
     Gradients,
-    /// 8 bytes a weight for AdamW, 4 for Muon; divided by the ranks when it is sharded.
+    /// 8 bytes per weight for AdamW, 4 for Muon; divided by the ranks if sharded.
     Optimiser,
-    /// What blocks keep for the backward pass.
+    /// Tensors that blocks keep for the backward pass.
     Activations,
-    /// Logits of one chunk and what is computed from them.
+    /// Logits of one chunk and the tensors computed from them.
     Loss,
 }
 
 impl Part {
-    /// The name shown.
+    /// The name in the output.
     pub fn name(self) -> &'static str {
         match self {
             Self::Weights => "weights",
@@ -40,7 +40,7 @@ impl Part {
 pub struct Memory(pub Vec<(Part, f64)>);
 
 impl Memory {
-    /// The memory of a recipe's run on each of so many devices.
+    /// The memory of a recipe's run on each of `devices` devices.
     pub fn new(config: &ModelConfig, recipe: &Recipe, devices: u32) -> Self {
         let weights = to_float(config.parameters());
         let embedding = to_float((config.vocab_size * config.hidden_size) as u64);
@@ -68,7 +68,7 @@ impl Memory {
         ])
     }
 
-    /// All parts together.
+    /// Sum of all parts.
     pub fn total(&self) -> f64 {
         self.0.iter().map(|(_, bytes)| bytes).sum()
     }
@@ -77,7 +77,7 @@ impl Memory {
 /// Logits, exponentials and their gradient, in 32 bits.
 const LOGIT_BYTES: f64 = 12.0;
 
-/// Bytes that one token's way through one block keeps for the backward pass.
+/// Bytes per token that one block keeps for the backward pass.
 fn block_bytes(config: &ModelConfig, context: u32, precision: Precision) -> f64 {
     let number = match precision {
         Precision::F32 => 4.0,
@@ -86,24 +86,24 @@ fn block_bytes(config: &ModelConfig, context: u32, precision: Precision) -> f64 
     let [hidden, query, key, wide] =
         [config.hidden_size, config.query_width(), config.key_width(), config.intermediate_size]
             .map(|width| to_float(width as u64));
-    // The stream before each half, the normed stream and its parts, in 32 bits.
+    // The residual stream before each half, the normed stream and its parts, in 32 bits.
     let stream = 4.0 * hidden * STREAM_COPIES;
-    // q, k and v before and after the rotation, repeated heads, and what attention gives.
+    // q, k and v before and after the rotation, repeated heads, and the output of attention.
     let heads = number * (HEAD_COPIES * query + 2.0 * key);
-    // Scores and their softmax: one number a head and token of context.
+    // Scores and their softmax: one number per head and token of context.
     let scores = 4.0 * to_float(config.num_attention_heads as u64) * f64::from(context) * SCORE_COPIES;
-    // Gate, up, their product and what the activation keeps.
+    // Gate, up, their product and what the activation function keeps.
     let fed = number * wide * FEED_COPIES;
     stream + heads + scores + fed
 }
 
-/// Tensors of the stream's width that a block keeps.
+/// Number of tensors of the residual stream's width that a block keeps.
 const STREAM_COPIES: f64 = 8.0;
-/// Tensors of the query's width.
+/// Number of tensors of the query's width.
 const HEAD_COPIES: f64 = 6.0;
-/// Tensors of the scores' size.
+/// Number of tensors of the scores' size.
 const SCORE_COPIES: f64 = 3.0;
-/// Tensors of the feed-forward part's width.
+/// Number of tensors of the feed-forward layer's width.
 const FEED_COPIES: f64 = 5.0;
 
 #[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]
@@ -117,7 +117,7 @@ mod tests {
     use crate::recipe::Compute;
 
     #[test]
-    fn a_shared_optimiser_is_divided_by_the_devices_and_nothing_else_is() {
+    fn only_the_sharded_optimiser_is_divided() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("t.yaml");
         fs_err::write(&path, "name: t\nmodel: { new: { layers: 2, hidden-size: 64, heads: 2 } }\n").unwrap();

@@ -1,7 +1,7 @@
-//! What a training run needs before it is begun: sizes, tokens, memory, time and money.
+//! Estimates what a training run needs before it starts: sizes, tokens, memory, time and cost.
 //!
-//! From a recipe, a number of parameters or a budget of floating-point operations. Invariant: every figure follows
-//! from a stated formula, and what rests on an assumption (share of the peak that is used, price) says so.
+//! From a recipe, a number of parameters or a budget of floating-point operations. Invariant: every figure follows from
+//! a stated formula, and every assumption (share of the peak, price) is stated.
 
 mod hardware;
 mod memory;
@@ -14,36 +14,36 @@ pub use sizes::{budget_parameters, shape};
 use crate::metrics::training_flops_per_token;
 use crate::model::ModelConfig;
 
-/// Tokens for each parameter at which a model of a given cost is best (Hoffmann et al. 2022, "Chinchilla", table 3).
+/// Tokens per parameter at which a model of a given cost is best (Hoffmann et al. 2022, "Chinchilla", table 3).
 pub const CHINCHILLA: f64 = 20.0;
 
-/// Tokens for each parameter for a model that is used much more than it is trained: about what `SmolLM` and Llama 3
-/// go far beyond, and where the loss still falls (Sardana et al. 2024, "Beyond Chinchilla-optimal").
+/// Tokens per parameter for a model that is used much more than it is trained. SmolLM and Llama 3 go far beyond it, and
+/// the loss still falls there (Sardana et al. 2024, "Beyond Chinchilla-optimal").
 pub const OVERTRAINED: f64 = 200.0;
 
-/// How long a run takes and what it costs.
+/// Time and cost of a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cost {
     /// Tokens read.
     pub tokens: f64,
     /// Floating-point operations of the model's own arithmetic.
     pub flops: f64,
-    /// On the stated devices, at the stated share of their peak.
+    /// Hours on the given devices, at the given share of their peak.
     pub hours: f64,
-    /// At the stated price for a device and hour.
+    /// Cost at the given price per device and hour.
     pub price: Option<f64>,
 }
 
-/// Where a run takes place.
+/// The devices of a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Site {
-    /// 10^12 operations a second, one device.
+    /// Peak of one device, in 10^12 operations per second.
     pub peak_teraflops: f64,
-    /// Devices.
+    /// Number of devices.
     pub devices: u32,
     /// Share of the peak that the model's own arithmetic uses, 0 to 1.
     pub utilisation: f64,
-    /// For a device and hour.
+    /// Price per device and hour.
     pub price: Option<f64>,
 }
 

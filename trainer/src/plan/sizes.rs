@@ -1,16 +1,16 @@
-//! A shape for a number of parameters, and a number of parameters for a budget of operations.
+//! Model shape for a number of parameters, and number of parameters for a budget of operations.
 
 use super::CHINCHILLA;
 use crate::model::ModelConfig;
 
-/// Parameters for a budget of operations, spent as Chinchilla does: 6 operations a parameter and token, 20 tokens a
-/// parameter.
+/// Number of parameters for a budget of operations, spent as in Chinchilla: 6 operations per parameter and token, 20
+/// tokens per parameter.
 pub fn budget_parameters(flops: f64) -> f64 {
     (flops / (6.0 * CHINCHILLA)).sqrt()
 }
 
 /// The Llama nearest to `parameters`: heads of 64 columns, feed-forward of 8/3, and a width of about 64 to 128 columns
-/// a layer (Kaplan et al. 2020, section 3.1, find the loss flat in between).
+/// per layer (Kaplan et al. 2020, section 3.1, find the loss flat in between).
 #[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]
 pub fn shape(parameters: f64, vocabulary: usize) -> ModelConfig {
     let mut best = (f64::INFINITY, ModelConfig::llama(vocabulary, 64, 1, 1, 1));
@@ -19,7 +19,7 @@ pub fn shape(parameters: f64, vocabulary: usize) -> ModelConfig {
         for layers in width.div_ceil(128)..=(width / 64).max(1) {
             let mut config = ModelConfig::llama(vocabulary, width, layers, heads, heads);
             config.intermediate_size = (width * 8 / 3).next_multiple_of(64);
-            // A head of its own costs little beyond a billion.
+            // An untied head costs little above a billion parameters.
             config.tie_word_embeddings = parameters < 1e9;
             let away = libm::log(config.parameters() as f64 / parameters).abs();
             if away < best.0 {
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shapes_come_near_to_what_was_asked() {
+    fn shapes_match_the_requested_size() {
         for (parameters, vocabulary) in [(2e6, 4096), (125e6, 32_000), (1.1e9, 32_000), (8e9, 128_000), (70e9, 128_000)]
         {
             let config = shape(parameters, vocabulary);
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn a_budget_is_spent_on_twenty_tokens_a_parameter() {
+    fn budget_gives_twenty_tokens_per_parameter() {
         let parameters = budget_parameters(1e20);
         assert!((6.0 * parameters * 20.0 * parameters / 1e20 - 1.0).abs() < 1e-12);
     }

@@ -1,13 +1,13 @@
-//! Checkpoints: a Hugging Face folder with the trainer's state beside it, whole or absent.
+//! Checkpoints: a Hugging Face folder plus the trainer's state, complete or absent.
 //!
 //! ```text
-//! checkpoints/step-00000100/config.json, model.safetensors, tokenizer.json, …   what Hugging Face loads
-//! checkpoints/step-00000100/manifest.json                                       what the model was made of
-//! checkpoints/step-00000100/trainer/optimizer.safetensors, state.json           what a run goes on from
+//! checkpoints/step-00000100/config.json, model.safetensors, tokenizer.json, …   loaded by Hugging Face
+//! checkpoints/step-00000100/manifest.json                                       provenance of the model
+//! checkpoints/step-00000100/trainer/optimizer.safetensors, state.json           needed to resume
 //! ```
 //!
-//! Invariant: a folder named `step-N` is complete: it is written aside, synced and renamed; old ones are renamed
-//! before they are removed.
+//! Invariant: a folder named `step-N` is complete: it is written under a temporary name, synced and renamed; old
+//! checkpoints are renamed before they are removed.
 
 use std::path::{Path, PathBuf};
 
@@ -19,25 +19,25 @@ use crate::model::{Decoder, ModelConfig};
 use crate::optimize::Saved;
 use crate::step::Tally;
 
-/// The version of [`State`]; others are refused.
+/// The version of [`State`]; other versions are rejected.
 const FORMAT_VERSION: u32 = 1;
 
-/// Where a run stands between two steps.
+/// The state of a run between two steps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct State {
     format_version: u32,
     /// Steps done.
     pub step: u64,
-    /// Digest of all that decides the order of sequences.
+    /// Digest of everything that determines the order of sequences.
     pub order: String,
     /// Length of `metrics.jsonl`.
     pub metrics_bytes: u64,
-    /// Steps so far that were not finite.
+    /// Number of skipped steps so far: those with a non-finite loss or gradient.
     pub skipped: u64,
-    /// Those since the last good one.
+    /// Number of skipped steps since the last successful one.
     pub skipped_in_row: u32,
-    /// The tally since the last record: nats, tokens, Σ log² Z, as the bits of their f64.
+    /// The loss sums since the last record: nats, tokens, Σ log² Z, as the bits of their f64.
     window: (Vec<u64>, Vec<u64>, u64),
 }
 
@@ -49,7 +49,7 @@ impl State {
         Self { format_version: FORMAT_VERSION, step, order, metrics_bytes: 0, skipped: 0, skipped_in_row: 0, window }
     }
 
-    /// The tally since the last record.
+    /// The loss sums since the last record.
     pub fn window(&self) -> Tally {
         let values = |bits: &[u64]| bits.iter().copied().map(f64::from_bits).collect();
         let (nats, tokens, squared_log_z) = &self.window;
@@ -64,23 +64,23 @@ pub struct Checkpoints {
     keep: usize,
 }
 
-/// What a checkpoint is made of.
+/// The content of a checkpoint.
 pub(super) struct Content<'a> {
     /// The model's sizes.
     pub(super) config: &'a ModelConfig,
     /// Its weights.
     pub(super) model: &'a Decoder,
-    /// The folder whose tokenizer and settings are carried over.
+    /// The folder to copy the tokenizer and settings from.
     pub(super) companions: &'a Path,
-    /// Files to write as they are, by name.
+    /// Additional files, by name.
     pub(super) files: Vec<(&'static str, String)>,
 }
 
 impl Checkpoints {
-    /// Opens or makes the folder, and removes what a killed process left half-done.
+    /// Opens or creates the folder, and removes unfinished folders of a killed process.
     ///
     /// # Errors
-    /// When it cannot be read or made.
+    /// When it cannot be read or created.
     pub fn open(folder: &Path, keep: usize) -> Result<Self, PretrainError> {
         fs_err::create_dir_all(folder)?;
         for entry in fs_err::read_dir(folder)? {
@@ -92,7 +92,7 @@ impl Checkpoints {
         Ok(Self { folder: folder.to_owned(), keep })
     }
 
-    /// All checkpoints, the oldest first.
+    /// All checkpoints, oldest first.
     ///
     /// # Errors
     /// When the folder cannot be read.
@@ -115,10 +115,10 @@ impl Checkpoints {
         Ok(self.list()?.pop().map(|(_, path)| path))
     }
 
-    /// Writes the checkpoint of `state` and removes the oldest beyond those that are kept.
+    /// Writes the checkpoint of `state` and removes the oldest ones beyond the configured number.
     ///
     /// # Errors
-    /// When a file cannot be written; older checkpoints stay.
+    /// When a file cannot be written; older checkpoints are kept.
     pub(super) fn save(
         &self,
         content: &Content<'_>,
@@ -147,7 +147,7 @@ impl Checkpoints {
         Ok(path)
     }
 
-    /// Takes a checkpoint out of sight before removing it, so that none is ever half there.
+    /// Renames a checkpoint before removing it, so that no partial checkpoint is visible.
     fn remove(&self, path: &Path) -> Result<(), PretrainError> {
         let hidden = self.folder.join(format!(".old-{}", path.file_name().unwrap_or_default().to_string_lossy()));
         fs_err::rename(path, &hidden)?;
@@ -156,7 +156,7 @@ impl Checkpoints {
     }
 }
 
-/// Writes a model without the trainer's state into `target`, replacing what stands there.
+/// Writes a model without the trainer's state into `target`, replacing an existing model.
 ///
 /// # Errors
 /// When a file cannot be written.
@@ -185,7 +185,7 @@ fn write(folder: &Folder, content: &Content<'_>) -> Result<(), PretrainError> {
     Export::default().write(folder, content.config, content.model, Some(content.companions))?;
     for (name, text) in &content.files {
         let path = folder.path().join(name);
-        // What a model came with is not replaced, what is about this run is.
+        // Keep the model's own files, but replace those about this run.
         if *name == super::provenance::FILE || !path.exists() {
             fs_err::write(path, text)?;
         }
@@ -193,10 +193,10 @@ fn write(folder: &Folder, content: &Content<'_>) -> Result<(), PretrainError> {
     Ok(())
 }
 
-/// Reads where a checkpoint stands.
+/// Reads the state of a checkpoint.
 ///
 /// # Errors
-/// When it is not one that this program wrote.
+/// When this program did not write it.
 pub(super) fn read_state(checkpoint: &Path) -> Result<State, PretrainError> {
     let path = checkpoint.join("trainer").join("state.json");
     let text = fs_err::read_to_string(&path)?;

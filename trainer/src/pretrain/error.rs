@@ -1,8 +1,8 @@
-//! Why a run cannot begin or go on.
+//! Errors that prevent a run from starting or resuming.
 
 use std::path::PathBuf;
 
-use corpusmill_pipeline::shard::ShardError;
+use corpusmill_shards::ShardError;
 
 use crate::data::DataError;
 use crate::evaluate::EvaluateError;
@@ -13,7 +13,7 @@ use crate::optimize::StateError;
 use crate::step::StepError;
 use crate::token_bytes::TokenizerError;
 
-/// Why a run cannot begin or go on.
+/// Errors that prevent a run from starting or resuming.
 #[derive(Debug, thiserror::Error)]
 pub enum PretrainError {
     /// A file or folder.
@@ -46,9 +46,9 @@ pub enum PretrainError {
     /// The tokenizer.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
-    /// The model's vocabulary is not the corpus's.
+    /// The model's tokenizer is not the corpus's.
     #[error(
-        "{}: its digest is {found}, but the corpus was made with the tokenizer {expected}: the same numbers would mean other texts\nhint: build the corpus with `tokenizer: {{ load: {} }}`",
+        "{}: the tokenizer's digest is {found}, but the corpus was made with {expected}, so token ids would have other meanings\nhint: build the corpus with `tokenizer: {{ load: {} }}`",
         path.display(), path.display()
     )]
     OtherTokenizer {
@@ -60,26 +60,28 @@ pub enum PretrainError {
         expected: String,
     },
     /// The embedding is too small.
-    #[error("the model has {model} embeddings, the corpus {corpus} token ids; give the model at least as many")]
+    #[error(
+        "the model has {model} embedding rows, but the corpus has {corpus} token ids; give the model at least as many rows"
+    )]
     Vocabulary {
         /// Rows of the embedding.
         model: usize,
         /// Token ids.
         corpus: u32,
     },
-    /// No token is free to hide others.
+    /// The mask token occurs in text.
     #[error(
-        "data.objective.masked: token {token} would hide others, but texts hold it (the corpus has {corpus} token ids)\nhint: set data.objective.masked.mask-token to the id of a special token, or give a new model one more embedding"
+        "data.objective.masked: token {token} cannot be the mask token, since it occurs in text (the corpus has {corpus} token ids)\nhint: set data.objective.masked.mask-token to the id of a special token, or give a new model one more embedding"
     )]
     MaskToken {
-        /// The id.
+        /// The mask token.
         token: u32,
         /// Token ids.
         corpus: u32,
     },
     /// A checkpoint of another run.
     #[error(
-        "{}: {what}\nhint: set it back to go on with this run, or give another `output` to begin a new one", path.display()
+        "{}: {what}\nhint: restore it to resume this run, or give another `output` to start a new one", path.display()
     )]
     OtherRun {
         /// The checkpoint.
@@ -87,31 +89,31 @@ pub enum PretrainError {
         /// What differs.
         what: String,
     },
-    /// A checkpoint's own file is not what was written.
-    #[error("{}: {detail}; remove this checkpoint to go on from an older one", path.display())]
+    /// A file of a checkpoint is damaged.
+    #[error("{}: {detail}; remove this checkpoint to resume from an older one", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The reason.
         detail: String,
     },
-    /// Another process trains there.
+    /// Another process writes to the output folder.
     #[error("{}: another run is writing there; wait for it, or give another `output`", .0.display())]
     Busy(PathBuf),
-    /// A thread that trains on one of several devices is no more, and has not said why.
+    /// The thread of one of several devices has ended without an error.
     #[error("a device has stopped training")]
     RankEnded,
-    /// Too many steps in a row that are not finite.
+    /// Too many consecutive steps with a non-finite loss or gradient.
     #[error(
-        "{steps} steps in a row had a loss or gradient that is not finite, up to step {step}; the last good checkpoint is {}\nhint: lower optimizer.learning-rate, or compute in f32",
+        "{steps} consecutive steps up to step {step} had a non-finite loss or gradient; the last good checkpoint is {}\nhint: lower optimizer.learning-rate, or compute in f32",
         checkpoint.as_ref().map_or("none".to_owned(), |path| path.display().to_string())
     )]
     NonFinite {
-        /// How many.
+        /// Number of these steps.
         steps: u32,
         /// The last of them.
         step: u64,
-        /// Where to go on.
+        /// The checkpoint to resume from.
         checkpoint: Option<PathBuf>,
     },
 }

@@ -1,4 +1,4 @@
-//! The end of a run: the loss on all held-out documents, the trained model, and the page.
+//! The end of a run: validates on all held-out documents, and writes the trained model and the page.
 
 use burn::module::Module as _;
 use indicatif::HumanCount;
@@ -11,7 +11,7 @@ use crate::metrics::{self, Kind};
 use crate::recipe::{Objective, Samples};
 
 impl Run<'_> {
-    /// Validates on everything, writes the model and the page.
+    /// Validates on all held-out documents, and writes the model and the page.
     pub(super) fn finish(mut self, observer: &mut dyn Observer) -> Result<Outcome, PretrainError> {
         self.validate(Kind::Final, observer)?;
         self.log.sync()?;
@@ -25,7 +25,7 @@ impl Run<'_> {
         Ok(Outcome::Done { model })
     }
 
-    /// Texts that the model writes, each with its beginning; none from a model that fills gaps.
+    /// Sample texts, each with its prompt; none from a masked model.
     fn samples(&self, observer: &mut dyn Observer) -> Vec<String> {
         let settings = &self.order.recipe.samples;
         if settings.prompts.is_empty() || self.start.prediction.objective != Objective::Causal {
@@ -40,7 +40,7 @@ impl Run<'_> {
                 samples
             }
             Err(detail) => {
-                // The model is trained; that it cannot go on with this prompt is no reason to fail.
+                // The model is trained; failed samples do not fail the run.
                 observer.say(&format!("no samples: {detail}"));
                 Vec::new()
             }
@@ -63,7 +63,7 @@ impl Run<'_> {
         Ok(settings.prompts.iter().zip(written).map(|(prompt, made)| format!("{prompt}{}", made.text)).collect())
     }
 
-    /// What the page says about the run.
+    /// The facts on the page.
     fn facts(&self) -> Vec<(String, String)> {
         let manifest = self.corpus.manifest();
         let config = &self.start.config;
@@ -94,7 +94,7 @@ impl Run<'_> {
                 ),
             ),
             fact("seed", recipe.seed.to_string()),
-            fact("steps left out", self.skipped.to_string()),
+            fact("skipped steps", self.skipped.to_string()),
         ]
     }
 }

@@ -1,10 +1,10 @@
-//! What stands in the folder of a run before it begins or goes on.
+//! Finds the point to resume from in the folder of a run.
 //!
-//! Invariant: a checkpoint of another run, or of this one on another corpus, is an error that says what differs.
+//! Invariant: a checkpoint of another run, or of this run on another corpus, is an error that names the difference.
 
 use std::path::{Path, PathBuf};
 
-use corpusmill_pipeline::shard::Corpus;
+use corpusmill_shards::Corpus;
 
 use super::checkpoint::read_state;
 use super::setup::Start;
@@ -12,25 +12,25 @@ use super::{Checkpoints, Order, PretrainError, Provenance, State};
 use crate::data::Batches;
 use crate::step::Tally;
 
-/// A run's folder, and where the run stands.
+/// A run's folder, and the state to start from.
 pub(super) struct Found {
-    /// The checkpoint to go on from.
+    /// The checkpoint to resume from.
     pub(super) checkpoint: Option<PathBuf>,
-    /// Its state, or that of a run without a step.
+    /// Its state, or the state before the first step.
     pub(super) state: State,
-    /// Steps of the whole run.
+    /// Number of steps of the whole run.
     pub(super) steps: u64,
     pub(super) checkpoints: Checkpoints,
     pub(super) provenance: Provenance,
-    /// Held as long as the run, so that no other one writes to the same place.
+    /// Held for the duration of the run, so that no other run writes to the same folder.
     pub(super) lock: fs_err::File,
 }
 
 impl Found {
-    /// Makes the folder where there is none, and looks for the newest checkpoint.
+    /// Creates the folder if it does not exist, and looks for the newest checkpoint.
     ///
     /// # Errors
-    /// When the corpus is too short for the run, the folder cannot be written, another process writes there, or the
+    /// When the corpus is too short for the run, the folder cannot be written, another process writes to it, or the
     /// checkpoint is not one of this run.
     pub(super) fn look(order: &Order<'_>, corpus: &Corpus, start: &Start) -> Result<Self, PretrainError> {
         let recipe = order.recipe;
@@ -49,7 +49,7 @@ impl Found {
     }
 }
 
-/// Where the checkpoint at `path` stands, if it is one of this run.
+/// The state of the checkpoint at `path`, if it is one of this run.
 fn stands(path: &Path, provenance: &Provenance, order: &str) -> Result<State, PretrainError> {
     let other = |what: String| PretrainError::OtherRun { path: path.to_owned(), what };
     if let Some(what) = provenance.difference(&Provenance::read(path)?) {
@@ -57,12 +57,12 @@ fn stands(path: &Path, provenance: &Provenance, order: &str) -> Result<State, Pr
     }
     let state = read_state(path)?;
     if state.order != order {
-        return Err(other("it was trained on the corpus in another order".to_owned()));
+        return Err(other("it was trained on the corpus in a different order".to_owned()));
     }
     Ok(state)
 }
 
-/// Holds the folder of a run against other processes; the system lets go when this one ends, however it does.
+/// Locks the folder of a run; the system releases the lock when this process ends for any reason.
 pub(super) fn lock(output: &Path) -> Result<fs_err::File, PretrainError> {
     fs_err::create_dir_all(output)?;
     let path = output.join(".lock");

@@ -1,6 +1,6 @@
-//! The records of a run: losses, speed and memory.
+//! Measures the records of a run: losses, speed and memory.
 //!
-//! Invariant: a record's losses come from whole steps; its speed leaves validation out.
+//! Invariant: a record's losses come from whole steps; its speed excludes validation.
 
 use std::time::Instant;
 
@@ -33,7 +33,7 @@ impl Run<'_> {
         self.write(&record, observer)
     }
 
-    /// Losses on held-out sequences.
+    /// Measures the loss on held-out sequences.
     pub(super) fn validate(&mut self, kind: Kind, observer: &mut dyn Observer) -> Result<(), PretrainError> {
         let recipe = self.order.recipe;
         let most = match kind {
@@ -45,7 +45,7 @@ impl Run<'_> {
         let training = &self.rank.training;
         let begun = Instant::now();
         let found = evaluate(&training.pass, &training.model, batches, training.sources, &self.bytes)?;
-        // Speed is that of steps.
+        // Validation does not count in the speed of steps.
         self.window.begun += begun.elapsed();
         match self.measured(kind, &found) {
             Some(record) => self.write(&record, observer),
@@ -53,7 +53,7 @@ impl Run<'_> {
         }
     }
 
-    /// A record with losses; `None` when nothing was predicted.
+    /// A record with losses; `None` if nothing was predicted.
     fn measured(&self, kind: Kind, found: &Evaluation) -> Option<Record> {
         let names = self.corpus.sources().iter().enumerate();
         let losses = names.filter_map(|(at, name)| Some((name.clone(), found.tally.mean_of(at)?)));

@@ -1,13 +1,13 @@
-//! A run: from a recipe and a corpus to a trained model, through steps that can be interrupted anywhere.
+//! A run: trains a model from a recipe and a corpus, in steps that can be interrupted at any point.
 //!
 //! ```text
 //! OUTPUT/checkpoints/step-N/   Hugging Face folder, manifest.json, and the trainer's state
-//! OUTPUT/metrics.jsonl         a record a measurement      OUTPUT/tensorboard/   the same as events
-//! OUTPUT/train.html            the same as curves          OUTPUT/model/         the trained model
+//! OUTPUT/metrics.jsonl         one record per measurement   OUTPUT/tensorboard/   the same as events
+//! OUTPUT/train.html            the same as curves           OUTPUT/model/         the trained model
 //! ```
 //!
-//! Invariant: the losses and the model are a function of recipe, corpus and version, at one number of threads; where
-//! and how often a run was interrupted does not enter.
+//! Invariant: the losses and the model are a function of recipe, corpus and version, at a fixed number of threads;
+//! interruptions do not affect them.
 
 mod checkpoint;
 mod error;
@@ -24,7 +24,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use burn::tensor::Device;
-use corpusmill_pipeline::shard::Corpus;
+use corpusmill_shards::Corpus;
 use indicatif::HumanCount;
 
 pub use checkpoint::{Checkpoints, State};
@@ -47,17 +47,17 @@ use crate::recipe::Recipe;
 use crate::step::{StepReport, Tally};
 use crate::token_bytes::TokenBytes;
 
-/// Begins a run, or goes on with it from its newest checkpoint.
+/// Starts a run, or resumes it from its newest checkpoint.
 ///
 /// # Errors
-/// When recipe, corpus and checkpoint do not fit, a file cannot be read or written, or too many steps in a row are
+/// When recipe, corpus and checkpoint do not fit, a file cannot be read or written, or too many consecutive steps are
 /// not finite.
 pub fn run(order: &Order<'_>, observer: &mut dyn Observer) -> Result<Outcome, PretrainError> {
     let corpus = Corpus::open(order.corpus)?;
     let start = Start::new(order.recipe, order.corpus, &corpus)?;
     let found = Found::look(order, &corpus, &start)?;
     if let Some(path) = &found.checkpoint {
-        observer.say(&format!("going on from {} at step {} of {}", path.display(), found.state.step, found.steps));
+        observer.say(&format!("resuming from {} at step {} of {}", path.display(), found.state.step, found.steps));
     }
     let (resumed, step) = (found.checkpoint.clone(), found.state.step);
     let beginning = Beginning { order, corpus: &corpus, start: &start, resumed: resumed.as_deref(), step };
@@ -80,7 +80,7 @@ struct Run<'a> {
     others: Others,
     steps: u64,
     step: u64,
-    /// Since the last record.
+    /// The measurements since the last record.
     window: Window,
     skipped: u64,
     skipped_in_row: u32,
@@ -89,13 +89,13 @@ struct Run<'a> {
     bytes: TokenBytes,
     log: Log,
     events: Option<Events>,
-    /// The checkpoint of this very step, when there is one.
+    /// The checkpoint of the current step, if it was saved.
     saved: Option<PathBuf>,
-    /// Held as long as the run, so that no other one writes to the same place.
+    /// Held for the duration of the run, so that no other run writes to the same folder.
     _lock: fs_err::File,
 }
 
-/// What the next record is made of.
+/// The measurements of the next record.
 struct Window {
     tally: Tally,
     begun: Instant,
@@ -168,7 +168,7 @@ impl<'a> Run<'a> {
         )
     }
 
-    /// One step, taken or skipped.
+    /// Runs one step, applied or skipped.
     fn advance(mut self, observer: &mut dyn Observer) -> Result<Self, PretrainError> {
         let recipe = self.order.recipe;
         let learning_rate = recipe.optimizer.learning_rate * rate(&recipe.schedule, self.step, self.steps);
@@ -176,7 +176,7 @@ impl<'a> Run<'a> {
         let (rank, report) = self.others.settle(self.rank.step(learning_rate))?;
         self.rank = rank;
         let Some(report) = report else {
-            // `Batches::steps` has seen to it that there are enough.
+            // Not reached: `Batches::steps` checks that the schedule is long enough.
             self.steps = self.step;
             return Ok(self);
         };
@@ -202,7 +202,7 @@ impl<'a> Run<'a> {
         }
         self.skipped += 1;
         self.skipped_in_row += 1;
-        observer.say(&format!("step {}: loss or gradient is not finite; the step is left out", self.step));
+        observer.say(&format!("step {}: loss or gradient is not finite; skipped the step", self.step));
         if self.skipped_in_row < self.order.recipe.non_finite_limit {
             return Ok(());
         }
@@ -210,7 +210,7 @@ impl<'a> Run<'a> {
         Err(PretrainError::NonFinite { steps: self.skipped_in_row, step: self.step, checkpoint })
     }
 
-    /// The checkpoint of this step.
+    /// Saves the checkpoint of this step, unless it is saved already.
     fn save(&mut self) -> Result<PathBuf, PretrainError> {
         if let Some(path) = &self.saved {
             return Ok(path.clone());
@@ -239,7 +239,7 @@ impl<'a> Run<'a> {
     }
 }
 
-/// How batches go through the model of this recipe.
+/// Settings of the forward and backward pass for this recipe.
 fn pass<'a>(recipe: &Recipe, config: &'a ModelConfig) -> Pass<'a> {
     let loss = LossSettings {
         z_loss: recipe.loss.z_loss,

@@ -1,4 +1,4 @@
-//! What a run is asked to do, what it tells meanwhile, and how it ended.
+//! The options of a run, its observer, and its outcome.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -8,15 +8,15 @@ use burn::tensor::Device;
 use crate::metrics::Record;
 use crate::recipe::Recipe;
 
-/// What is told while a run goes on.
+/// Receives the progress of a run.
 pub trait Observer {
-    /// A message for a person.
+    /// Prints a message for the user.
     fn say(&mut self, line: &str);
 
-    /// A step is done.
+    /// Called after each step.
     fn step(&mut self, step: u64, steps: u64, loss: Option<f64>);
 
-    /// A record was written.
+    /// Called after a record is written.
     fn record(&mut self, record: &Record);
 }
 
@@ -28,24 +28,24 @@ pub enum Outcome {
         /// The trained model.
         model: PathBuf,
     },
-    /// It was asked to stop, and goes on from here when it is run again.
+    /// The run was stopped; the same command resumes from this checkpoint.
     Interrupted {
         /// The checkpoint.
         checkpoint: PathBuf,
     },
 }
 
-/// What a run is made of.
+/// The options of a run.
 #[derive(Debug)]
 pub struct Order<'a> {
-    /// What to do.
+    /// The recipe.
     pub recipe: &'a Recipe,
     /// The folder of the corpus.
     pub corpus: &'a Path,
-    /// Where to compute; validation and samples too.
+    /// The device of the first rank; also used for validation and samples.
     pub device: &'a Device,
-    /// Further devices that train with it: each has a copy of the model and takes its share of a step's sequences.
+    /// Further devices that train with it: each has a copy of the model and its share of a step's sequences.
     pub others: &'a [Device],
-    /// Set from outside to stop after the current step.
+    /// Set by the caller to stop after the current step.
     pub cancel: &'a AtomicBool,
 }

@@ -1,12 +1,12 @@
-//! `manifest.json` of a checkpoint: from what the model was made, so that data and model are one chain.
+//! `manifest.json` of a checkpoint: records what the model was made from, and links it to its corpus.
 //!
-//! Invariant: equal corpora, recipes, seeds and versions write equal bytes; no time, host or absolute path of this
-//! machine is in it beyond what the recipe itself says.
+//! Invariant: equal corpora, recipes, seeds and versions write equal bytes; it has no time, host or absolute path
+//! except those in the recipe itself.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use corpusmill_pipeline::shard::Manifest;
+use corpusmill_shards::Manifest;
 use serde::{Deserialize, Serialize};
 
 use super::PretrainError;
@@ -16,7 +16,7 @@ use crate::recipe::Recipe;
 /// The file's name.
 pub(super) const FILE: &str = "manifest.json";
 
-/// What a model was made of.
+/// What a model was made from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Provenance {
@@ -26,27 +26,27 @@ pub struct Provenance {
     pub name: String,
     /// The corpus.
     pub corpus: CorpusEntry,
-    /// Steps done.
+    /// Number of steps done.
     pub step: u64,
-    /// Steps of the run.
+    /// Number of steps of the run.
     pub steps: u64,
-    /// Tokens read.
+    /// Number of tokens read.
     pub tokens: u64,
-    /// Weights.
+    /// Number of weights.
     pub parameters: u64,
     /// The content of `config.json`.
     pub config: serde_json::Value,
-    /// Decides the first weights.
+    /// The seed of the recipe.
     pub seed: u64,
-    /// The weights that the run began from, by file; empty for a new model.
+    /// blake3 of each initial weights file, by name; empty for a new model.
     pub began_from: BTreeMap<String, String>,
-    /// Program or library to version.
+    /// Versions of programs and libraries, by name.
     pub versions: BTreeMap<String, String>,
-    /// The recipe as it was run, with its defaults.
+    /// The recipe of the run, with its defaults.
     pub recipe: serde_json::Value,
 }
 
-/// The corpus that a model learnt from.
+/// The corpus that a model was trained on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CorpusEntry {
@@ -59,7 +59,7 @@ pub struct CorpusEntry {
 }
 
 impl Provenance {
-    /// What is known before the first step.
+    /// The provenance before the first step.
     pub fn new(
         recipe: &Recipe,
         corpus: &Manifest,
@@ -71,7 +71,7 @@ impl Provenance {
             ("corpusmill-trainer".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
             ("burn".to_owned(), BURN_VERSION.to_owned()),
         ];
-        // Where results are put does not change them.
+        // The output folder does not affect the results.
         let recipe_as_run = Recipe { output: None, corpus: None, ..recipe.clone() };
         Self {
             format_version: 1,
@@ -93,10 +93,10 @@ impl Provenance {
         }
     }
 
-    /// The manifest of a checkpoint.
+    /// Reads the manifest of a checkpoint.
     ///
     /// # Errors
-    /// When it is missing or not one of this version.
+    /// When it is missing or has another version.
     pub fn read(checkpoint: &Path) -> Result<Self, PretrainError> {
         let path = checkpoint.join(FILE);
         let text = fs_err::read_to_string(&path)?;
@@ -106,24 +106,24 @@ impl Provenance {
     /// The text of the file after `step` steps of `step_tokens`.
     pub fn text(&self, step: u64, step_tokens: u64) -> String {
         let now = Self { step, tokens: step.saturating_mul(step_tokens), ..self.clone() };
-        // Numbers, texts and maps always serialise.
+        // Numbers, strings and maps always serialise.
         serde_json::to_string_pretty(&now).unwrap_or_default() + "\n"
     }
 
-    /// The first setting that decides results and differs from those of `other`, in words.
+    /// Describes the first difference from `other` in a setting that affects results.
     pub fn difference(&self, other: &Self) -> Option<String> {
         if self.corpus != other.corpus {
             return Some(format!("it was trained on the corpus {}, not {}", other.corpus.digest, self.corpus.digest));
         }
         if self.config != other.config {
-            return Some("its model has other sizes than the recipe's".to_owned());
+            return Some("its model sizes differ from the recipe's".to_owned());
         }
         if self.began_from != other.began_from {
-            return Some("its model began from other weights than the recipe's".to_owned());
+            return Some("its initial weights differ from the recipe's".to_owned());
         }
         let [own, its] = [&self.recipe, &other.recipe].map(|recipe| {
             let mut recipe = recipe.clone();
-            // A run may be made longer.
+            // A run may be extended.
             if let Some(data) = recipe["data"].as_object_mut() {
                 data.retain(|key, _| key != "steps" && key != "tokens" && key != "micro-sequences");
             }
@@ -136,10 +136,10 @@ impl Provenance {
     }
 }
 
-/// The version of Burn that this program is built with; a test holds it against Cargo.lock.
+/// The version of Burn in this build; a test compares it with Cargo.lock.
 pub const BURN_VERSION: &str = "0.22.1";
 
-/// blake3 of each weight file in a Hugging Face folder, by name.
+/// blake3 of each weights file in a Hugging Face folder, by name.
 ///
 /// # Errors
 /// When one cannot be read.
@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_stated_version_of_burn_is_the_one_in_the_lock() {
+    fn burn_version_matches_cargo_lock() {
         let lock = include_str!("../../../Cargo.lock");
         assert!(lock.contains(&format!("name = \"burn\"\nversion = \"{BURN_VERSION}\"")));
     }

@@ -1,14 +1,14 @@
-//! The ranks of a run: on each device a copy of the model and a share of the sequences.
+//! The ranks of a run: each device has a copy of the model and a share of the sequences.
 //!
-//! The run itself is the first rank; every other one is a thread that takes the steps that it is told to. Invariant:
-//! ranks begin at the same step with the same weights, and a rank that fails ends the run with its error.
+//! The run itself is the first rank; every other rank is a thread that follows its commands. Invariant: ranks start at
+//! the same step with the same weights, and a rank that fails ends the run with its error.
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::Scope;
 
 use burn::tensor::Device;
-use corpusmill_pipeline::shard::Corpus;
+use corpusmill_shards::Corpus;
 
 use super::setup::Start;
 use super::{Order, PretrainError, pass};
@@ -18,29 +18,29 @@ use crate::optimize::{Optimizer, Saved};
 use crate::parallel::{Group, GroupError, Owners};
 use crate::step::{StepError, StepReport, Training};
 
-/// A model in training and what it reads.
+/// A model in training and its batches.
 pub(super) struct Rank<'a> {
     pub(super) training: Training<'a, Box<dyn Group>>,
     pub(super) batches: Batches,
 }
 
-/// Where all ranks begin.
+/// The common starting point of all ranks.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Beginning<'a> {
     pub(super) order: &'a Order<'a>,
     pub(super) corpus: &'a Corpus,
     pub(super) start: &'a Start,
-    /// The checkpoint that the run goes on from.
+    /// The checkpoint to resume from.
     pub(super) resumed: Option<&'a Path>,
-    /// Steps done.
+    /// Number of steps done.
     pub(super) step: u64,
 }
 
 impl<'a> Rank<'a> {
-    /// The rank that `group` says, on `device`.
+    /// Creates the rank of this member of `group` on `device`.
     ///
     /// # Errors
-    /// When the batches cannot be divided, or the checkpoint cannot be read.
+    /// When the batches cannot be divided evenly, or the checkpoint cannot be read.
     pub(super) fn begin(from: Beginning<'a>, group: Box<dyn Group>, device: &Device) -> Result<Self, PretrainError> {
         let Beginning { order, corpus, start, resumed, step } = from;
         let recipe = order.recipe;
@@ -69,7 +69,7 @@ impl<'a> Rank<'a> {
         Ok(Self { training, batches })
     }
 
-    /// One step, taken or skipped; `None` at the end of the schedule.
+    /// Runs one step, applied or skipped; `None` at the end of the schedule.
     ///
     /// # Errors
     /// When a shard or device cannot be read, or another rank has ended.
@@ -79,16 +79,16 @@ impl<'a> Rank<'a> {
         Ok((Self { training, batches: self.batches }, Some(report)))
     }
 
-    /// The optimiser's state, as far as this rank keeps it.
+    /// The part of the optimiser's state that this rank keeps.
     pub(super) fn saved(&self) -> Saved {
         self.training.optimizer.saved(&self.training.model)
     }
 }
 
-/// The ranks beside the first.
+/// All ranks except the first.
 pub(super) struct Others {
     members: Vec<Member>,
-    /// Whether each keeps a part of the optimiser's state that no other has.
+    /// Whether each rank keeps its own part of the optimiser's state.
     sharded: bool,
 }
 
@@ -97,16 +97,16 @@ struct Member {
     answers: Receiver<Result<Saved, PretrainError>>,
 }
 
-/// What the first rank tells the others to do.
+/// A command from the first rank to the others.
 enum Ask {
-    /// A step with this learning rate; the answer is empty.
+    /// Run a step with this learning rate; the answer is empty.
     Step(f64),
-    /// To give the optimiser's state.
+    /// Return the optimiser's state.
     Saved,
 }
 
 impl Others {
-    /// Begins a rank for each member of `groups`, on the order's further devices.
+    /// Starts a rank for each member of `groups`, on the further devices of the run.
     pub(super) fn begin<'scope, 'env: 'scope>(
         scope: &'scope Scope<'scope, 'env>,
         from: Beginning<'env>,
@@ -117,7 +117,7 @@ impl Others {
             let (answer, answers) = channel();
             scope.spawn(move || {
                 let ended = follow(Rank::begin(from, group, device), &asks, &answer);
-                // When nobody listens, the run has ended already.
+                // Without a receiver, the run has ended already.
                 ended.or_else(|error| answer.send(Err(error))).unwrap_or_default();
             });
             Member { asked, answers }
@@ -125,15 +125,15 @@ impl Others {
         Self { members: members.collect(), sharded: from.order.recipe.compute.shard_optimizer }
     }
 
-    /// Tells every rank to take a step, which waits for the first one's.
+    /// Starts a step on every rank; it waits for that of the first rank.
     pub(super) fn step(&self, learning_rate: f64) {
         self.members.iter().for_each(|member| member.ask(Ask::Step(learning_rate)));
     }
 
-    /// Waits until every rank has taken the step; gives the first one's own result back.
+    /// Waits until every rank has finished the step, and returns the first rank's result.
     ///
     /// # Errors
-    /// That of the rank that failed itself, rather than of those that found it gone.
+    /// The error of the rank that failed, rather than of those that lost contact with it.
     pub(super) fn settle<T>(&self, own: Result<T, PretrainError>) -> Result<T, PretrainError> {
         let mut faults = Vec::new();
         let own = own.map_err(|error| faults.push(error)).ok();
@@ -149,7 +149,7 @@ impl Others {
         }
     }
 
-    /// The parts of the optimiser's state that the first rank does not keep.
+    /// Collects the parts of the optimiser's state that the first rank does not keep.
     ///
     /// # Errors
     /// When a rank has ended.
@@ -164,7 +164,7 @@ impl Others {
 
 impl Member {
     fn ask(&self, ask: Ask) {
-        // One that has ended has left its reason as the next answer.
+        // A rank that has ended has sent its error as the next answer.
         let _ = self.asked.send(ask);
     }
 
@@ -173,7 +173,7 @@ impl Member {
     }
 }
 
-/// Does as the first rank asks, until it asks no more.
+/// Runs the commands of the first rank until it sends no more.
 fn follow(
     begun: Result<Rank<'_>, PretrainError>,
     asks: &Receiver<Ask>,

@@ -1,12 +1,12 @@
-//! From a recipe and a corpus to a model and the batches that it learns from.
+//! Prepares the model and its batches from a recipe and a corpus.
 //!
-//! Invariant: everything that does not fit is found here, before the first step.
+//! Invariant: every mismatch is detected here, before the first step.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use corpusmill_pipeline::shard::{Corpus, Manifest};
+use corpusmill_shards::{Corpus, Manifest};
 
 use super::PretrainError;
 use super::provenance::weight_digests;
@@ -20,16 +20,16 @@ use crate::recipe::{Model, NewModel, Objective, Recipe};
 pub(super) struct Start {
     /// Its sizes.
     pub(super) config: ModelConfig,
-    /// Where it comes from: a folder of weights, or none for fresh ones.
+    /// The folder of the initial weights; `None` for a new model.
     pub(super) from: Option<PathBuf>,
-    /// blake3 of each file of weights.
+    /// blake3 of each initial weights file, by name.
     pub(super) began_from: BTreeMap<String, String>,
-    /// What is predicted.
+    /// The objective, with the settings of masking.
     pub(super) prediction: Prediction,
 }
 
 impl Start {
-    /// Settles the sizes and checks them against the corpus.
+    /// Determines the model's sizes and checks them against the corpus.
     ///
     /// # Errors
     /// When a file cannot be read, or model and corpus do not fit.
@@ -57,7 +57,7 @@ impl Start {
         Ok(Self { config, from, began_from, prediction })
     }
 
-    /// The model's weights, which require gradients.
+    /// Creates or loads the weights, which require gradients.
     ///
     /// # Errors
     /// When they cannot be read.
@@ -70,10 +70,10 @@ impl Start {
     }
 }
 
-/// The numbers in shards mean what `tokenizer.json` in `folder` says, or an error.
+/// Checks that `tokenizer.json` in `folder` is the tokenizer of the corpus.
 ///
 /// # Errors
-/// When the file is missing or another one.
+/// When the file is missing or has another digest.
 pub fn check_tokenizer(folder: &Path, expected: &str) -> Result<(), PretrainError> {
     let path = folder.join("tokenizer.json");
     let found = blake3::hash(&fs_err::read(&path)?).to_hex().to_string();
@@ -83,7 +83,7 @@ pub fn check_tokenizer(folder: &Path, expected: &str) -> Result<(), PretrainErro
     Err(PretrainError::OtherTokenizer { path, found, expected: expected.to_owned() })
 }
 
-/// The Llama of these sizes over `vocabulary` token ids, of which `end` ends a document.
+/// The configuration of a Llama of these sizes over `vocabulary` token ids, of which `end` ends a document.
 pub fn new_config(sizes: &NewModel, recipe: &Recipe, vocabulary: u32, end: Option<u32>) -> ModelConfig {
     let masked = matches!(recipe.data.objective, Objective::Masked(masked) if masked.mask_token.is_none());
     let vocabulary = (vocabulary + u32::from(masked)).next_multiple_of(sizes.vocabulary_multiple) as usize;
@@ -118,7 +118,7 @@ fn prediction(recipe: &Recipe, config: &ModelConfig, manifest: &Manifest) -> Res
     Ok(Prediction { objective: recipe.data.objective, vocabulary, mask_token, seed: recipe.seed })
 }
 
-/// What tells transformers how to use the tokenizer of a new model.
+/// The text of `tokenizer_config.json` for a new model.
 pub(super) fn tokenizer_config(manifest: &Manifest, context: u32) -> String {
     let end = manifest.tokenizer.end_of_document;
     let end = manifest.tokenizer.special_tokens.iter().find(|(_, id)| Some(**id) == end).map(|(token, _)| token);

@@ -26,7 +26,7 @@ fn recipe(folder: &Path, changes: &[&str]) -> Recipe {
     load(&path, &changes).unwrap().recipe
 }
 
-/// Asks the run to stop after some steps.
+/// Stops the run after some steps.
 struct Stop<'a> {
     after: u64,
     cancel: &'a AtomicBool,
@@ -49,7 +49,7 @@ fn go(recipe: &Recipe, corpus: &Path, after: u64) -> Result<(Outcome, Vec<String
     go_on(1, recipe, corpus, after)
 }
 
-/// As [`go`], on so many devices.
+/// As [`go`], on several devices.
 fn go_on(devices: usize, recipe: &Recipe, corpus: &Path, after: u64) -> Result<(Outcome, Vec<String>), PretrainError> {
     let others = vec![Device::flex(); devices - 1];
     let cancel = AtomicBool::new(false);
@@ -69,7 +69,7 @@ fn weights(folder: &Path) -> Vec<u8> {
 }
 
 #[test]
-fn an_interrupted_run_goes_on_bit_for_bit_and_leaves_a_whole_record() {
+fn an_interrupted_run_resumes_bit_for_bit() {
     let corpus = fixture::corpus(60, 2.0);
     let (left, right) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let whole = recipe(left.path(), &[]);
@@ -81,13 +81,13 @@ fn an_interrupted_run_goes_on_bit_for_bit_and_leaves_a_whole_record() {
         assert!(matches!(outcome, Outcome::Interrupted { .. }), "{after}: {outcome:?}");
     }
     let (_, said) = go(&torn, corpus.path(), u64::MAX).unwrap();
-    assert!(said[0].contains("going on from") && said[0].contains("at step 13 of 14"), "{said:?}");
+    assert!(said[0].contains("resuming from") && said[0].contains("at step 13 of 14"), "{said:?}");
     let sample = said.iter().find_map(|line| line.strip_prefix("sample: ")).unwrap();
     assert!(sample.starts_with("t5") && sample.len() > 4, "{sample}");
     assert_eq!(losses(&torn), losses(&whole));
     assert_eq!(losses(&whole).len(), 7);
     assert_eq!(weights(&torn.output().join("model")), weights(&whole.output().join("model")));
-    // Only what matters is kept, and all of it is readable.
+    // Only the newest checkpoints are kept, and they are readable.
     let checkpoints = Checkpoints::open(&whole.output().join("checkpoints"), 2).unwrap().list().unwrap();
     assert_eq!(checkpoints.iter().map(|(step, _)| *step).collect::<Vec<_>>(), [10, 14]);
     let manifest = Provenance::read(&checkpoints[1].1).unwrap();
@@ -99,7 +99,7 @@ fn an_interrupted_run_goes_on_bit_for_bit_and_leaves_a_whole_record() {
 }
 
 #[test]
-fn several_devices_train_as_one_and_can_be_changed_on_the_way() {
+fn the_number_of_devices_can_change_on_resume() {
     let corpus = fixture::corpus(60, 2.0);
     let values =
         |recipe: &Recipe| -> Vec<f64> { losses(recipe).into_iter().map(|(_, _, loss)| f64::from_bits(loss)).collect() };
@@ -111,7 +111,7 @@ fn several_devices_train_as_one_and_can_be_changed_on_the_way() {
         let folder = tempfile::tempdir().unwrap();
         let shard = format!("compute.shard-optimizer={sharded}");
         let recipe = recipe(folder.path(), &["data.micro-sequences=1", &shard]);
-        // Four devices, then one, then two: what they keep of the optimiser moves with them.
+        // Four devices, then one, then two: the optimiser's state moves with them.
         for (devices, after) in [(4, 5), (1, 9), (2, u64::MAX)] {
             go_on(devices, &recipe, corpus.path(), after).unwrap();
         }
@@ -121,14 +121,14 @@ fn several_devices_train_as_one_and_can_be_changed_on_the_way() {
             assert!((found - expected).abs() < 1e-4, "{sharded}: {found} {expected}");
         }
     }
-    // What one rank cannot do ends them all, with its reason.
+    // An error of one rank ends the run with that error.
     let folder = tempfile::tempdir().unwrap();
     let message = go_on(3, &recipe(folder.path(), &[]), corpus.path(), 1).unwrap_err().to_string();
     assert!(message.contains('3') && message.contains("batch-sequences"), "{message}");
 }
 
 #[test]
-fn what_does_not_fit_is_refused_with_the_way_out() {
+fn mismatches_are_rejected_with_a_hint() {
     let corpus = fixture::corpus(60, 2.0);
     let folder = tempfile::tempdir().unwrap();
     let good = recipe(folder.path(), &["data.steps=5"]);
@@ -139,22 +139,25 @@ fn what_does_not_fit_is_refused_with_the_way_out() {
     let message = refused(&["data.steps=500000"]);
     assert!(message.contains("set data.steps to"), "{message}");
     let message = refused(&["data.objective={masked: {mask-token: 3}}"]);
-    assert!(message.contains("token 3 would hide others"), "{message}");
-    // A run that another one has not finished.
+    assert!(message.contains("token 3 cannot be the mask token"), "{message}");
+    // Another run holds the lock.
     let held = found::lock(&good.output()).unwrap();
     let message = refused(&["data.steps=6"]);
     assert!(message.contains("another run is writing there"), "{message}");
     drop(held);
-    // A tokenizer that is not the corpus's.
+    // A tokenizer other than the corpus's.
     let model = good.output().join("model");
     fs_err::write(model.join("tokenizer.json"), fixture::tokenizer() + " ").unwrap();
     let other = Recipe { model: Model::From(model), output: Some(folder.path().join("next")), ..good };
     let message = go(&other, corpus.path(), 1).unwrap_err().to_string();
-    assert!(message.contains("tokenizer.json: its digest is") && message.contains("tokenizer: { load:"), "{message}");
+    assert!(
+        message.contains("tokenizer.json: the tokenizer's digest is") && message.contains("tokenizer: { load:"),
+        "{message}"
+    );
 }
 
 #[test]
-fn a_model_is_trained_on_from_its_folder_and_its_loss_goes_on_falling() {
+fn continued_pretraining_lowers_the_loss() {
     let corpus = fixture::corpus(60, 2.0);
     let folder = tempfile::tempdir().unwrap();
     let first = recipe(folder.path(), &[]);
@@ -183,11 +186,11 @@ fn the_masked_objective_learns() {
 }
 
 #[test]
-fn a_run_whose_losses_are_not_finite_stops_and_names_the_last_good_checkpoint() {
+fn non_finite_losses_stop_the_run() {
     let corpus = fixture::corpus(60, 2.0);
     let folder = tempfile::tempdir().unwrap();
     let changes = ["loss.z-loss=1e300", "non-finite-limit=3"];
     let recipe = recipe(folder.path(), &changes);
     let message = go(&recipe, corpus.path(), u64::MAX).unwrap_err().to_string();
-    assert!(message.contains("3 steps in a row") && message.contains("checkpoint is none"), "{message}");
+    assert!(message.contains("3 consecutive steps") && message.contains("checkpoint is none"), "{message}");
 }

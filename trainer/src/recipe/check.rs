@@ -1,12 +1,13 @@
-//! What a training recipe's types cannot say: numbers in their range, and settings that fit each other.
+//! Checks of a training recipe that its types cannot express: ranges of numbers, and settings that depend on each
+//! other.
 //!
-//! Invariant: every error points at the key that is wrong, where the file has it.
+//! Invariant: every error points at the faulty key if it is in the file.
 
-use corpusmill_pipeline::recipe::{RecipeError, Source};
+use corpusmill_recipe::{RecipeError, Source};
 
 use super::{Model, NewModel, Objective, Recipe, Shape};
 
-/// Checks a recipe that was parsed.
+/// Checks a parsed recipe.
 pub(super) fn check(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
     check_name(&recipe.name, source)?;
     if let Model::New(sizes) = &recipe.model {
@@ -34,7 +35,7 @@ fn check_name(name: &str, source: &Source) -> Result<(), RecipeError> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name.is_empty() || name.len() > 100 || name.starts_with('.') || !name.chars().all(allowed) {
         return Err(source.near(&["name"], format!("`{name}` cannot be the name")).with_hint(
-            "a name has letters, digits, `-`, `_` and `.`, does not begin with `.`, and is at most 100 long",
+            "a name has letters, digits, `-`, `_` and `.`, does not begin with `.`, and has at most 100 characters",
         ));
     }
     Ok(())
@@ -50,7 +51,7 @@ fn check_sizes(sizes: &NewModel, source: &Source) -> Result<(), RecipeError> {
     number(&path("rope-theta"), sizes.rope_theta, 1.0, f64::MAX, source)?;
     if !sizes.hidden_size.is_multiple_of(2 * sizes.heads) {
         let message = format!(
-            "hidden-size {} is not a multiple of twice the {} heads: positions turn pairs of columns in each head",
+            "hidden-size {} is not a multiple of twice the {} heads: rotary positions rotate pairs of columns in each head",
             sizes.hidden_size, sizes.heads
         );
         return Err(source.at(&path("hidden-size"), message));
@@ -77,7 +78,7 @@ fn check_data(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
         return Err(source.at(&["data", "micro-sequences"], message));
     }
     if data.steps.is_some() && data.tokens.is_some() {
-        return Err(source.at(&["data", "tokens"], "both `steps` and `tokens` say how long the run is; keep one"));
+        return Err(source.at(&["data", "tokens"], "both `steps` and `tokens` set the length of the run; keep one"));
     }
     at_least(&["data", "steps"], data.steps.unwrap_or(1), 1, source)?;
     at_least(&["data", "tokens"], data.tokens.map_or(1, |tokens| tokens.0), 1, source)?;

@@ -1,29 +1,29 @@
-//! Settings of what a model learns from.
+//! Settings of the training data.
 
-use corpusmill_pipeline::shard::TokenBudget;
+use corpusmill_shards::TokenBudget;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What a model learns from, and how much at once.
+/// Training data and batch sizes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Data {
-    /// Tokens in a sequence, and the longest context that the model learns.
+    /// Length of a sequence in tokens; also the longest context that the model learns.
     pub sequence_length: u32,
-    /// Sequences in one step, over all ranks and accumulated batches. Half a million tokens are usual for 125 M
+    /// Sequences per step, over all ranks and accumulated micro-batches. Half a million tokens are usual for 125 M
     /// parameters (GPT-3, table 2.1), fewer for smaller models.
     pub batch_sequences: u32,
-    /// Sequences that go through the model at once on one rank; must divide `batch-sequences` by the ranks. The rest
-    /// is accumulated. Fewer need less memory.
+    /// Sequences per forward and backward pass on one rank; `batch-sequences` must be a multiple of this times the
+    /// number of ranks. The gradients of the passes of a step are accumulated. Smaller values need less memory.
     pub micro_sequences: u32,
-    /// Sequences that are read and shuffled together. Pieces of a long document follow each other in a corpus; this
-    /// parts them, so that a step sees many documents. 1 keeps the corpus's order. A window is held in memory: 4,096
-    /// sequences of 4,096 tokens take 67 MB on a rank that reads them alone.
+    /// Size of the shuffle window in sequences. Pieces of a long document follow each other in a corpus; shuffling
+    /// separates them, so that a step sees many documents. 1 keeps the corpus's order. A window is held in memory:
+    /// 4,096 sequences of 4,096 tokens need 67 MB on a single rank.
     pub shuffle_sequences: u32,
-    /// Steps of the run; without it and `tokens`, the whole schedule of the corpus.
+    /// Number of steps of the run. Without this and `tokens`, the whole schedule of the corpus.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<u64>,
-    /// Tokens of the run, rounded up to whole steps; instead of `steps`.
+    /// Number of tokens of the run, rounded up to whole steps; an alternative to `steps`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<TokenBudget>")]
     pub tokens: Option<TokenBudget>,
@@ -46,7 +46,7 @@ impl Default for Data {
 }
 
 impl Data {
-    /// The steps asked for, of `batch` sequences each; `None` takes the whole schedule.
+    /// The requested number of steps of `batch` sequences each; `None` for the whole schedule.
     pub fn steps_of(&self, batch: u64) -> Option<u64> {
         let step = u64::from(self.sequence_length) * batch;
         self.steps.or(self.tokens.map(|tokens| tokens.0.div_ceil(step.max(1))))
@@ -58,10 +58,10 @@ impl Data {
 #[serde(rename_all = "kebab-case")]
 #[derive(Default)]
 pub enum Objective {
-    /// Each token from those before it in its document.
+    /// Predict each token from the preceding tokens of its document.
     #[default]
     Causal,
-    /// Hidden tokens from all others of their document.
+    /// Predict masked tokens from all other tokens of their document.
     Masked(Masked),
 }
 
@@ -69,11 +69,11 @@ pub enum Objective {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Masked {
-    /// Share of the tokens that are predicted, above 0 and below 1. Of these 80 % are replaced by `mask-token`, 10 %
-    /// by a random token, and 10 % stay.
+    /// Share of the tokens that are predicted, above 0 and below 1. Of these 80 % are replaced by `mask-token`, 10 % by
+    /// a random token, and 10 % stay unchanged.
     pub share: f64,
-    /// Id of the token that hides another; by default the last row of the embedding, which must be beyond the
-    /// vocabulary or a token that texts do not hold.
+    /// Id of the mask token; by default the last row of the embedding. It must be a special token other than the end of
+    /// a document, or an id beyond the vocabulary, so that it never occurs in text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mask_token: Option<u32>,
 }

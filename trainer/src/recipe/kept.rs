@@ -1,15 +1,15 @@
-//! Settings of what is kept and shown of a run; none of them changes the model.
+//! Settings of the outputs of a run; none of them changes the model.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What is kept on the way.
+/// Checkpoints.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Checkpoint {
-    /// Steps between checkpoints; 0 keeps only the last step.
+    /// Steps between checkpoints; 0 saves only after the last step.
     pub every_steps: u64,
-    /// Newest checkpoints that stay, at least 1.
+    /// Number of newest checkpoints to keep, at least 1.
     pub keep: usize,
 }
 
@@ -19,15 +19,15 @@ impl Default for Checkpoint {
     }
 }
 
-/// The loss on held-out documents.
+/// Validation on held-out documents.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Validation {
     /// Steps between validations; 0 validates only at the end.
     pub every_steps: u64,
-    /// Sequences of each validation during the run, spread evenly over the held-out documents.
+    /// Sequences per validation during the run, spread evenly over the held-out documents.
     pub sequences: u64,
-    /// The same at the end of the run; all of them by default.
+    /// Sequences of the validation at the end of the run; all of them by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub final_sequences: Option<u64>,
 }
@@ -38,15 +38,15 @@ impl Default for Validation {
     }
 }
 
-/// Texts that the model writes at the end; causal models only.
+/// Sample texts, generated at the end of the run; causal models only.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Samples {
-    /// What each text begins with.
+    /// Prompts, one per text.
     pub prompts: Vec<String>,
-    /// Tokens to add, at most.
+    /// Maximum number of tokens to generate per text.
     pub tokens: usize,
-    /// 0 takes the likeliest token each time; 1 draws as the model says.
+    /// Sampling temperature; 0 always takes the likeliest token, 1 samples from the model's distribution.
     pub temperature: f64,
 }
 
@@ -56,17 +56,17 @@ impl Default for Samples {
     }
 }
 
-/// What is measured and where it is written.
+/// Metrics and where they are written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Metrics {
     /// Steps between lines of `metrics.jsonl` and points of the curves.
     pub every_steps: u64,
-    /// What the device computes at most, in 10^12 floating-point operations a second, for the share of it that is
-    /// used (MFU); without it no share is stated. An H100 has 989 in bf16 without sparsity (NVIDIA's data sheet).
+    /// Peak of the device in 10^12 floating-point operations per second, used to compute the model FLOPs utilisation
+    /// (MFU); without it, no MFU is reported. An H100 has 989 in bf16 without sparsity (NVIDIA's data sheet).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peak_teraflops: Option<f64>,
-    /// Whether event files for `TensorBoard` are written.
+    /// Write event files for TensorBoard.
     pub tensorboard: bool,
 }
 

@@ -1,7 +1,7 @@
-//! A training recipe: which corpus, which model, how it is trained, and what is kept.
+//! The training recipe: corpus, model, training settings and outputs.
 //!
-//! Stands before everything else that `corpusmill-train pretrain` does. Invariant: what is wrong in a recipe is found
-//! by [`load`], before any work, with the place in the file.
+//! `corpusmill-train pretrain` loads it first. Invariant: [`load`] reports every error in a recipe before any work,
+//! with its position in the file.
 
 mod check;
 mod data;
@@ -10,7 +10,7 @@ mod optimizer;
 
 use std::path::{Path, PathBuf};
 
-use corpusmill_pipeline::recipe::{RecipeError, Source, set};
+use corpusmill_recipe::{RecipeError, Source, set};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -18,54 +18,56 @@ pub use data::{Data, Masked, Objective};
 pub use kept::{Checkpoint, Metrics, Samples, Validation};
 pub use optimizer::{AdamW, Muon, Optimizer, Schedule, Shape};
 
-/// A recipe for a model.
+/// A training recipe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Recipe {
-    /// The run's name: without `output`, it is written to `runs/NAME`. Letters, digits, `-`, `_` and `.`.
+    /// Name of the run; without `output`, results are written to `runs/NAME`. Letters, digits, `-`, `_` and `.`.
     pub name: String,
-    /// What the recipe is for, for people.
+    /// Purpose of the recipe, for readers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// The folder of the corpus, relative to the working directory; `--corpus` replaces it.
+    /// Folder of the corpus, relative to the working directory; `--corpus` overrides it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub corpus: Option<PathBuf>,
-    /// The folder of checkpoints, metrics and the final model; `runs/NAME` by default.
+    /// Folder for checkpoints, metrics and the final model; `runs/NAME` by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<PathBuf>,
-    /// A new model, or one to go on with.
+    /// The model: a new one, or an existing one to continue training.
     pub model: Model,
-    /// What a model learns from, and how much at once.
+    /// Training data and batch sizes.
     #[serde(default)]
     pub data: Data,
-    /// What is minimised.
+    /// The loss.
     #[serde(default)]
     pub loss: Loss,
-    /// How weights change.
+    /// The optimiser.
     #[serde(default)]
     pub optimizer: Optimizer,
-    /// How the learning rate moves over the run.
+    /// The learning rate schedule.
     #[serde(default)]
     pub schedule: Schedule,
-    /// Speed against memory.
+    /// Trade-offs between speed and memory.
     #[serde(default)]
     pub compute: Compute,
-    /// What is kept on the way.
+    /// Checkpoints.
     #[serde(default)]
     pub checkpoint: Checkpoint,
-    /// The loss on held-out documents.
+    /// Validation on held-out documents.
     #[serde(default)]
     pub validation: Validation,
-    /// Texts that the model writes at the end.
+    /// Sample texts, generated at the end of the run.
     #[serde(default)]
     pub samples: Samples,
-    /// What is measured and where it is written.
+    /// Metrics and where they are written.
     #[serde(default)]
     pub metrics: Metrics,
-    /// Decides the first weights and the masks of the masked objective; the corpus's own seed decides its order.
+    /// Seed of the initial weights, of the shuffle order, and of the masks of the masked objective. The corpus has its
+    /// own seed for the order of its documents.
     #[serde(default = "default_seed")]
     pub seed: u64,
-    /// Steps in a row whose loss or gradient is not finite after which the run stops; each is skipped and counted.
+    /// Number of consecutive steps with a non-finite loss or gradient after which the run stops. Each such step is
+    /// skipped and counted.
     #[serde(default = "default_non_finite_limit")]
     pub non_finite_limit: u32,
 }
@@ -78,41 +80,43 @@ fn default_non_finite_limit() -> u32 {
     10
 }
 
-/// Where the model comes from.
+/// The source of the model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Model {
     /// A new Llama of these sizes, with the corpus's vocabulary.
     New(NewModel),
-    /// A new model as this `config.json` describes it; its `vocab_size` must hold the corpus's vocabulary.
+    /// A new model as described by this `config.json`; its `vocab_size` must be at least the size of the corpus's
+    /// vocabulary.
     Config(PathBuf),
-    /// Continued pretraining of the model in this Hugging Face directory, whose tokenizer must be the corpus's.
+    /// Continued pretraining of the model in this Hugging Face folder, whose tokenizer must be the corpus's.
     From(PathBuf),
 }
 
-/// The sizes of a new Llama; what is not here is as in Llama 3 (`SwiGLU`, `RMSNorm`, rotary positions, no biases).
+/// The sizes of a new Llama; everything else is as in Llama 3 (SwiGLU, RMSNorm, rotary positions, no biases).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct NewModel {
-    /// Blocks.
+    /// Number of blocks.
     pub layers: usize,
     /// Width of the residual stream; a multiple of `heads`.
     pub hidden_size: usize,
-    /// Heads of the query.
+    /// Number of query heads.
     pub heads: usize,
-    /// Heads of key and value; divides `heads`. Equal to `heads` by default.
+    /// Number of key and value heads; must divide `heads`. Equal to `heads` by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_value_heads: Option<usize>,
-    /// Width of the feed-forward part; by default 8/3 of `hidden-size`, rounded up to a multiple of 32 (Llama's rule).
+    /// Width of the feed-forward layer; by default 8/3 of `hidden-size`, rounded up to a multiple of 32 (Llama's rule).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intermediate_size: Option<usize>,
-    /// Whether the head shares the embedding's weights: yes below about 1 B parameters, as `SmolLM` and Llama 3.2 do.
+    /// Share the weights of the output head and the embedding; usual below about 1 B parameters, as in SmolLM and Llama
+    /// 3.2.
     #[serde(default = "yes")]
     pub tie_embeddings: bool,
     /// Base of the rotary positions; 10,000 as in Llama 2.
     #[serde(default = "default_rope_theta")]
     pub rope_theta: f64,
-    /// Rows of the embedding beyond the vocabulary are never used, but make it a multiple of this; 64 as in nanoGPT.
+    /// Pad the number of embedding rows to a multiple of this; the added rows are never used. 64 as in nanoGPT.
     #[serde(default = "default_vocabulary_multiple")]
     pub vocabulary_multiple: u32,
 }
@@ -129,14 +133,15 @@ fn default_vocabulary_multiple() -> u32 {
     64
 }
 
-/// What is minimised: cross-entropy, and what is added to it.
+/// The loss: cross-entropy with optional terms.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Loss {
-    /// Factor of the squared logarithm of the softmax's denominator, which keeps logits small; 0 is off, `PaLM` has
+    /// Factor of the squared logarithm of the softmax's denominator, which keeps logits small; 0 disables it, PaLM uses
     /// 1e-4 (Chowdhery et al. 2022, section 5).
     pub z_loss: f64,
-    /// Tokens whose logits are in memory at once: `chunk-tokens` × vocabulary × 4 bytes, about three times.
+    /// Number of tokens whose logits are in memory at once; needs about three times `chunk-tokens` × vocabulary × 4
+    /// bytes.
     pub chunk_tokens: usize,
 }
 
@@ -146,47 +151,49 @@ impl Default for Loss {
     }
 }
 
-/// Speed against memory.
+/// Trade-offs between speed and memory.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Compute {
-    /// The type in which blocks are computed; weights, optimiser, norms, softmax and loss are in 32 bits in any case.
+    /// Number type for computing blocks; weights, optimiser, norms, softmax and loss always use 32 bits.
     pub precision: Precision,
-    /// What is computed a second time instead of being kept for the backward pass.
+    /// What to recompute in the backward pass instead of keeping it in memory.
     pub recompute: Recompute,
-    /// Of several devices, each keeps the optimiser's state of its own share of the weights (ZeRO stage 1, Rajbhandari
-    /// et al. 2020): less memory a device, for an exchange of weights each step. Without effect on one device.
+    /// Shard the optimiser's state: each of several devices keeps the state of its own share of the weights (ZeRO stage
+    /// 1, Rajbhandari et al. 2020). Needs less memory per device and an exchange of weights in each step. No effect on
+    /// one device.
     pub shard_optimizer: bool,
 }
 
-/// The type in which blocks are computed.
+/// Number type for computing blocks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
     /// 32 bits everywhere.
     #[default]
     F32,
-    /// 16 bits with the range of 32, for devices that compute them fast.
+    /// 16 bits with the range of 32, for devices with fast 16-bit arithmetic.
     Bf16,
 }
 
-/// What is computed a second time instead of being kept for the backward pass.
+/// What to recompute in the backward pass instead of keeping it in memory.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Recompute {
-    /// Nothing: the fastest, with the activations of every block in memory.
+    /// Nothing; fastest, with the activations of every block in memory.
     #[default]
     None,
-    /// Each block (Chen et al. 2016): the activations of one block and the inputs of all, for about a third more work.
+    /// Each block (Chen et al. 2016); keeps the activations of one block and the inputs of all, and computes about a
+    /// third more.
     Blocks,
 }
 
-/// A recipe with the text to which errors point.
+/// A recipe and the path of its file.
 #[derive(Debug, Clone)]
 pub struct Loaded {
     /// The recipe.
     pub recipe: Recipe,
-    /// Its file.
+    /// The file.
     pub path: PathBuf,
 }
 
@@ -202,10 +209,10 @@ impl Recipe {
     }
 }
 
-/// Reads and checks a recipe with its changes, each `path.to.key=value` with the value in YAML.
+/// Reads and checks a recipe with overrides, each `path.to.key=value` with the value in YAML.
 ///
 /// # Errors
-/// With file, line, column and what is allowed.
+/// With file, line, column and the allowed values.
 pub fn load(path: &Path, changes: &[String]) -> Result<Loaded, RecipeError> {
     let source = Source::read(path)?;
     let empty = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
@@ -219,7 +226,7 @@ pub fn load(path: &Path, changes: &[String]) -> Result<Loaded, RecipeError> {
         recipe = set(&recipe, change, "optimizer.learning-rate=3e-4")?;
     }
     check::check(&recipe, &source).map_err(|error| {
-        // What the command line broke does not stand in the file.
+        // An error caused by `--set` has no position in the file.
         let own = check::check(&written, &source).err().is_some_and(|own| own == error);
         let set: Vec<&str> = changes.iter().flat_map(|change| [" --set ", change]).collect();
         if own { error } else { RecipeError { file: format!("{}{}", source.file, set.concat()), place: None, ..error } }

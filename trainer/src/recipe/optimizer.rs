@@ -1,23 +1,23 @@
-//! Settings of the optimiser and of the learning rate's way.
+//! Settings of the optimiser and the learning rate schedule.
 //!
-//! Invariant: defaults are those of a small Llama; each names where it comes from.
+//! Invariant: defaults are those of a small Llama; each names its source.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How weights change.
+/// The optimiser.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Optimizer {
-    /// The highest learning rate, of AdamW.
+    /// Peak learning rate of AdamW.
     pub learning_rate: f64,
-    /// Settings of AdamW, which changes every weight that Muon does not.
+    /// Settings of AdamW, which updates every weight that Muon does not.
     pub adamw: AdamW,
-    /// When given, the matrices of blocks are changed by Muon: `muon: {}` for its defaults.
+    /// Update the matrices of blocks with Muon; `muon: {}` for its defaults.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub muon: Option<Muon>,
-    /// The longest gradient, as the root of the sum of squares over all weights together; longer ones are scaled
-    /// down. 1 as in GPT-3 and Llama; `null` clips nothing.
+    /// Maximum norm of the gradient of all weights together; larger gradients are scaled down. 1 as in GPT-3 and Llama;
+    /// `null` disables clipping.
     pub clip_norm: Option<f64>,
 }
 
@@ -31,16 +31,16 @@ impl Default for Optimizer {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct AdamW {
-    /// How much of the mean gradient is kept each step; 0.9.
+    /// Decay of the mean gradient per step; 0.9.
     pub beta_1: f32,
-    /// How much of the mean squared gradient is kept each step; 0.95 as in GPT-3 and Llama.
+    /// Decay of the mean squared gradient per step; 0.95 as in GPT-3 and Llama.
     pub beta_2: f32,
     /// Added to the root of the mean squared gradient; 1e-8 as in Llama.
     pub epsilon: f32,
-    /// Share of a weight that is taken off each step, times the learning rate; 0.1 as in GPT-3 and Llama. Norms and
+    /// Share of a weight that is subtracted in each step, times the learning rate; 0.1 as in GPT-3 and Llama. Norms and
     /// biases never decay.
     pub weight_decay: f32,
-    /// Whether embeddings decay too. No by default, as in OLMo 2: decay makes rare tokens' rows vanish.
+    /// Apply weight decay to embeddings too. False by default, as in OLMo 2: decay makes rare tokens' rows vanish.
     pub decay_embeddings: bool,
 }
 
@@ -50,17 +50,17 @@ impl Default for AdamW {
     }
 }
 
-/// Muon (Jordan et al. 2024) for the matrices of blocks; its step is scaled to AdamW's size (Liu et al. 2025, "Muon is
-/// scalable for LLM training"), so that both can share the learning rate and share the decay of `adamw`.
+/// Muon (Jordan et al. 2024) for the matrices of blocks. Its update is scaled to the size of AdamW's (Liu et al. 2025,
+/// "Muon is scalable for LLM training"), so both can share the learning rate; both use the weight decay of `adamw`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Muon {
-    /// The highest learning rate of the matrices; without it, that of the other weights.
+    /// Peak learning rate of the matrices; by default that of the other weights.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub learning_rate: Option<f64>,
-    /// How much of the summed gradient is kept each step; 0.95 as in both papers.
+    /// Decay of the accumulated gradient per step; 0.95 as in both papers.
     pub momentum: f64,
-    /// Iterations of Newton and Schulz that make the step orthogonal; 5 as in both papers.
+    /// Newton–Schulz iterations that orthogonalize the update; 5 as in both papers.
     pub iterations: usize,
 }
 
@@ -70,13 +70,13 @@ impl Default for Muon {
     }
 }
 
-/// How the learning rate moves over the run.
+/// The learning rate schedule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Schedule {
-    /// Steps over which the rate rises from 0, in a straight line.
+    /// Steps of linear warm-up from 0.
     pub warmup_steps: u64,
-    /// What follows.
+    /// Shape of the schedule after the warm-up.
     pub shape: Shape,
 }
 
@@ -86,22 +86,22 @@ impl Default for Schedule {
     }
 }
 
-/// The way of the learning rate after the warm-up.
+/// Shape of the schedule after the warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
 pub enum Shape {
-    /// It stays.
+    /// Constant.
     Constant,
-    /// Half a cosine down to `final-share` of the highest rate (Loshchilov and Hutter 2017); Llama has 0.1.
+    /// Half a cosine down to `final-share` of the peak rate (Loshchilov and Hutter 2017); Llama uses 0.1.
     Cosine {
-        /// The last rate as a share of the highest, 0 to 1.
+        /// Final rate as a share of the peak, 0 to 1.
         final_share: f64,
     },
-    /// It stays, and falls in a straight line over the last steps (warm-up, stable, decay; Hu et al. 2024, `MiniCPM`).
+    /// Constant, then a linear decay over the last steps (warm-up, stable, decay; Hu et al. 2024, MiniCPM).
     Wsd {
-        /// The share of all steps over which it falls, above 0 and up to 1; 0.2 is usual (Hägele et al. 2024).
+        /// Share of all steps over which the rate decays, above 0 and up to 1; 0.2 is usual (Hägele et al. 2024).
         decay_share: f64,
-        /// The last rate as a share of the highest, 0 to 1.
+        /// Final rate as a share of the peak, 0 to 1.
         final_share: f64,
     },
 }

@@ -1,4 +1,4 @@
-use corpusmill_pipeline::shard::TokenBudget;
+use corpusmill_shards::TokenBudget;
 
 use super::*;
 
@@ -23,7 +23,7 @@ fn defaults_fill_a_short_recipe() {
 #[test]
 fn changes_reach_any_depth() {
     let changes = ["optimizer.muon={}", "schedule.shape.wsd={decay-share: 0.2, final-share: 0}", "data.tokens=2M"];
-    // The shape is one of several: a change replaces the whole of it.
+    // The shape is an enum: an override replaces the whole value.
     let error = load_text(TINY, &changes).unwrap_err();
     assert!(error.contains("only one of them") || error.contains("--set"), "{error}");
     let changes = ["optimizer.muon={}", "schedule.shape={wsd: {decay-share: 0.2, final-share: 0}}", "data.tokens=2M"];

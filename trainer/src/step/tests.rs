@@ -1,6 +1,6 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{FloatDType, Tensor};
-use corpusmill_pipeline::shard::Corpus;
+use corpusmill_shards::Corpus;
 
 use super::*;
 use crate::data::{Batches, Prediction, fixture};
@@ -57,7 +57,7 @@ fn largest_difference(left: &[f32], right: &[f32]) -> f32 {
     left.iter().zip(right).map(|(left, right)| (left - right).abs()).fold(0.0, f32::max)
 }
 
-/// Three steps alone, and the weights after them.
+/// Runs three steps on one rank and returns the weights after them.
 fn alone(corpus: &Corpus, micro: u32, recompute: Recompute, settings: &recipe::Optimizer) -> (Vec<f32>, StepReport) {
     let config = config();
     let mut training = training(pass(&config, recompute), settings, Alone);
@@ -85,7 +85,7 @@ fn accumulated_batches_equal_the_large_one() {
         assert!((report.gradient_norm - of_parts.gradient_norm).abs() < 1e-5);
         assert!((report.tally.mean().unwrap() - of_parts.tally.mean().unwrap()).abs() < 1e-5);
     }
-    // The test can fail: another batch gives other weights.
+    // A different setting gives different weights, so the test can fail.
     let (other, _) = alone(&corpus, 8, Recompute::None, &recipe::Optimizer { clip_norm: None, ..settings });
     assert!(largest_difference(&whole, &other) > 1e-4);
 }
@@ -125,7 +125,8 @@ impl ModuleVisitor for Gradients {
     }
 }
 
-/// Three steps of `ranks` threads; the weights of each rank, and how many weights' state each keeps.
+/// Runs three steps on `ranks` threads; returns the weights of each rank and the number of weights whose state it
+/// keeps.
 fn together(corpus: &Corpus, ranks: u32, sharded: bool, settings: &recipe::Optimizer) -> Vec<(Vec<f32>, usize)> {
     let config = config();
     let run = |member: Threads| {
@@ -145,7 +146,7 @@ fn together(corpus: &Corpus, ranks: u32, sharded: bool, settings: &recipe::Optim
 }
 
 #[test]
-fn ranks_equal_one_with_the_whole_batch_sharded_or_not() {
+fn several_ranks_equal_one() {
     let folder = fixture::corpus(60, 2.0);
     let corpus = Corpus::open(folder.path()).unwrap();
     for muon in [None, Some(Muon::default())] {
@@ -155,7 +156,7 @@ fn ranks_equal_one_with_the_whole_batch_sharded_or_not() {
         for (ranks, sharded) in [(2, false), (4, false), (2, true), (4, true)] {
             let found = together(&corpus, ranks, sharded, &settings);
             assert!(found.iter().all(|(weights, _)| *weights == found[0].0), "ranks differ");
-            // Muon's iterations make rounding larger.
+            // Muon's iterations amplify rounding.
             assert!(largest_difference(&found[0].0, &expected) < 1e-3, "{ranks} {sharded}");
             let kept: Vec<usize> = found.iter().map(|(_, kept)| *kept).collect();
             let expected: usize = if sharded { whole } else { whole * ranks as usize };
@@ -182,7 +183,7 @@ fn a_step_that_is_not_finite_changes_nothing() {
 }
 
 #[test]
-fn one_batch_is_learnt_by_heart() {
+fn one_batch_is_overfitted() {
     let folder = fixture::corpus(60, 2.0);
     let corpus = Corpus::open(folder.path()).unwrap();
     let config = config();
@@ -204,7 +205,7 @@ fn one_batch_is_learnt_by_heart() {
 }
 
 #[test]
-fn the_saved_state_goes_on_bit_for_bit() {
+fn saved_state_resumes_bit_for_bit() {
     let folder = fixture::corpus(60, 2.0);
     let corpus = Corpus::open(folder.path()).unwrap();
     let config = config();
@@ -238,7 +239,7 @@ fn training_like<'a>(of: &Training<'a, Alone>, settings: &recipe::Optimizer) -> 
 }
 
 #[test]
-fn sixteen_bits_in_products_leave_weights_state_and_loss_in_thirty_two() {
+fn bf16_products_keep_f32_weights_and_loss() {
     let folder = fixture::corpus(200, 2.0);
     let corpus = Corpus::open(folder.path()).unwrap();
     let config = config();
@@ -260,7 +261,7 @@ fn sixteen_bits_in_products_leave_weights_state_and_loss_in_thirty_two() {
     }
     let (wide_loss, narrow_loss) = losses[19];
     assert!(wide_loss < losses[0].0 - 0.5 && (wide_loss - narrow_loss).abs() < 0.05 * wide_loss, "{losses:?}");
-    // Rounding shows that 16 bits were used at all.
+    // Rounding differences show that 16 bits were used.
     assert!(losses.iter().any(|(wide, narrow)| (wide - narrow).abs() > 1e-6));
     let changed = weights(&narrow.model);
     let exact = |weight: &f32| weight.to_bits().trailing_zeros() >= 16;

@@ -1,9 +1,9 @@
-//! Three steps beside those of `PyTorch`, whose values `testdata/make_adamw.py` made.
+//! Compares three steps with PyTorch, using the values that `testdata/make_adamw.py` wrote.
 
 use std::path::Path;
 
 use burn::tensor::{Device, FloatDType};
-use corpusmill_pipeline::shard::{Sequence, Span};
+use corpusmill_shards::{Sequence, Span};
 use safetensors::SafeTensors;
 use serde::Deserialize;
 
@@ -50,7 +50,7 @@ fn batch(tokens: &[Vec<u32>]) -> Batch {
 }
 
 #[test]
-fn losses_norms_and_weights_are_those_of_pytorch() {
+fn steps_match_pytorch() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/adamw");
     let text = fs_err::read_to_string(folder.join("expected.json")).unwrap();
     let Expected { settings, steps } = serde_json::from_str(&text).unwrap();
@@ -78,7 +78,7 @@ fn losses_norms_and_weights_are_those_of_pytorch() {
             training = next;
             let loss = report.tally.mean().unwrap();
             assert!((loss - step.loss).abs() < 1e-5 * step.loss, "{loss} {}", step.loss);
-            assert!(step.gradient_norm > settings.clip, "the clip is used");
+            assert!(step.gradient_norm > settings.clip, "the gradient is clipped");
             let norm = report.gradient_norm;
             assert!((norm - step.gradient_norm).abs() < 1e-4 * step.gradient_norm, "{norm} {}", step.gradient_norm);
         }
@@ -92,7 +92,7 @@ fn losses_norms_and_weights_are_those_of_pytorch() {
             assert_eq!(found.len(), expected.len());
             for (found, expected) in found.iter().zip(expected) {
                 let difference = (found - f32::from_le_bytes(*expected)).abs();
-                // A gradient near zero may round to either sign, and AdamW's step is as long for it as for any other.
+                // A gradient near zero may round to either sign, and AdamW's step has the same length for any gradient.
                 assert!(difference < 2e-4, "{}: {difference}", weight.name());
             }
         }

@@ -1,13 +1,14 @@
-//! Public IPv4 and IPv6 addresses.
+//! Finds public IPv4 and IPv6 addresses.
 //!
-//! Invariant: what stays is what says nothing of a person: private, shared, loopback, link-local, multicast, reserved and
-//! documentation ranges (IANA special-purpose registries), well-known name servers, and numbers that are versions or sections.
+//! Invariant: addresses that do not identify a person are not found: private, shared, loopback, link-local, multicast,
+//! reserved and documentation ranges (IANA special-purpose registries), well-known name servers, and numbers that are
+//! versions or sections.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::Find;
 
-/// Public name servers, which stand in countless examples (`BigCode` skips them too).
+/// Public name servers, which are common in examples (BigCode skips them too).
 const NAME_SERVERS: [[u8; 4]; 9] = [
     [8, 8, 8, 8],
     [8, 8, 4, 4],
@@ -19,17 +20,17 @@ const NAME_SERVERS: [[u8; 4]; 9] = [
     [208, 67, 220, 220],
     [4, 2, 2, 2],
 ];
-/// The first four groups of well-known IPv6 name servers: Google, Cloudflare, Quad9.
+/// The first three groups of well-known IPv6 name servers: Google, Cloudflare, Quad9.
 const NAME_SERVER_NETS: [[u16; 3]; 3] = [[0x2001, 0x4860, 0x4860], [0x2606, 0x4700, 0x4700], [0x2620, 0xfe, 0]];
-/// Words before a dotted number that say it is none.
+/// Words before a dotted number that mark it as a version or section, not an address.
 const NUMBER_WORDS: [&str; 12] = [
     "version", "versions", "ver", "v", "release", "rev", "revision", "build", "section", "sections", "chapter",
     "clause",
 ];
-/// The longest IPv4 and IPv6 address in text.
+/// Maximum length in bytes of an IPv4 and an IPv6 address in text.
 const MAX_BYTES: [usize; 2] = [15, 45];
 
-/// Adds the public addresses of `text`.
+/// Adds the public addresses of `text` to `finds`.
 pub(super) fn find(text: &str, finds: &mut Vec<Find>) {
     let bytes = text.as_bytes();
     let mut floor = 0;
@@ -65,7 +66,7 @@ pub(super) fn find(text: &str, finds: &mut Vec<Find>) {
     }
 }
 
-/// The run of bytes around `at` that `accepts`, at most one byte more than `most` to each side.
+/// The run of bytes around `at` that `accepts` allows, up to one byte more than `most` to each side.
 fn run(bytes: &[u8], floor: usize, at: usize, most: usize, accepts: impl Fn(u8) -> bool) -> (usize, usize) {
     let low = floor.max(at.saturating_sub(most + 1));
     let high = bytes.len().min(at + most + 2);
@@ -77,7 +78,7 @@ fn run(bytes: &[u8], floor: usize, at: usize, most: usize, accepts: impl Fn(u8) 
 fn is_public_v4(address: Ipv4Addr) -> bool {
     let octets = address.octets();
     let special = match octets {
-        // An address that ends in 0 is a network's; 1.3 and 2.5 open object identifiers far more often than addresses.
+        // A final 0 is a network address; 1.3 and 2.5 begin object identifiers far more often than addresses.
         [0 | 10 | 127 | 224..=255, ..]
         | [_, _, _, 0]
         | [1, 3, ..]
@@ -96,7 +97,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     !special && !NAME_SERVERS.contains(&octets)
 }
 
-/// Global unicast is `2000::/3` (RFC 4291); without documentation (RFC 3849, RFC 9637), benchmarks and ORCHID.
+/// Global unicast is `2000::/3` (RFC 4291), without documentation (RFC 3849, RFC 9637), benchmarks and ORCHID.
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let [first, second, third, ..] = address.segments();
     let special = match first {
@@ -107,7 +108,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     (0x2000..0x4000).contains(&first) && !special && !NAME_SERVER_NETS.contains(&[first, second, third])
 }
 
-/// Whether the dotted number is a version, a section or part of a longer number.
+/// Whether the dotted number is a version, a section, or part of a longer number.
 fn is_number(text: &str, start: usize, end: usize) -> bool {
     let before = &text.as_bytes()[..start];
     let after = &text.as_bytes()[end..];
@@ -132,7 +133,7 @@ fn is_number(text: &str, start: usize, end: usize) -> bool {
         || is_small(&text[start..end])
 }
 
-/// Whether the word before is one like *version*, with `:`, `=` or quotes between.
+/// Whether `before` ends with a word like *version*, optionally followed by `:`, `=` or quotes.
 fn after_number_word(before: &str) -> bool {
     let trimmed = before.trim_end_matches([' ', '\t', ':', '=', '"', '\'', '`', '(']);
     let from = trimmed.len() - trimmed.bytes().rev().take(12).take_while(u8::is_ascii_alphabetic).count();
@@ -140,8 +141,8 @@ fn after_number_word(before: &str) -> bool {
     before.len() - trimmed.len() <= 6 && NUMBER_WORDS.iter().any(|known| known.eq_ignore_ascii_case(word))
 }
 
-/// Whether all parts are small, as those of sections, object identifiers and invented addresses (`1.2.3.4`) are; of the
-/// addresses in use fewer than one in 1,000 looks so.
+/// Whether all parts are small, as in sections, object identifiers and invented addresses (`1.2.3.4`). Fewer than one
+/// in 1,000 addresses in use match.
 fn is_small(number: &str) -> bool {
     number.split('.').all(|part| part.parse().is_ok_and(|part: u8| part < 32))
 }
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_nobody_stays() {
+    fn other_numbers_are_kept() {
         for text in [
             "127.0.0.1",
             "10.1.2.3",

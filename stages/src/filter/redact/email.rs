@@ -1,17 +1,18 @@
-//! E-mail addresses.
+//! Finds e-mail addresses.
 //!
-//! Invariant: work only at an `@`, and at most 64 bytes before and 253 after it (the limits of RFC 5321), so one linear pass.
+//! Invariant: one linear pass, since only an `@`, at most 64 bytes before it and 253 after it are read (the limits of
+//! RFC 5321).
 
 use super::Find;
 
 const MAX_LOCAL_BYTES: usize = 64;
 const MAX_DOMAIN_BYTES: usize = 253;
 
-/// Endings of file names that no domain has: `icon@2x.png`.
+/// File extensions that are not top-level domains: `icon@2x.png`.
 const FILE_ENDINGS: [&str; 14] =
     ["png", "jpg", "jpeg", "gif", "svg", "webp", "ico", "js", "mjs", "css", "html", "json", "jsx", "tsx"];
 
-/// Adds the e-mail addresses of `text`.
+/// Adds the e-mail addresses of `text` to `finds`.
 pub(super) fn find(text: &str, keep_git_hosts: bool, finds: &mut Vec<Find>) {
     let bytes = text.as_bytes();
     let mut floor = 0;
@@ -26,7 +27,7 @@ pub(super) fn find(text: &str, keep_git_hosts: bool, finds: &mut Vec<Find>) {
     }
 }
 
-/// Where the part before the `@` begins; `at` if there is none.
+/// Start of the local part before the `@`, or `at` if there is none.
 fn local_start(bytes: &[u8], floor: usize, at: usize) -> usize {
     let lowest = floor.max(at.saturating_sub(MAX_LOCAL_BYTES));
     let length = bytes[lowest..at]
@@ -41,7 +42,7 @@ fn local_start(bytes: &[u8], floor: usize, at: usize) -> usize {
     start + bytes[start..at].iter().take_while(|byte| !byte.is_ascii_alphanumeric() && **byte != b'_').count()
 }
 
-/// Where the domain that begins at `from` ends, without what follows its last letter or digit.
+/// End of the domain that begins at `from`, up to its last letter or digit.
 fn domain_end(bytes: &[u8], from: usize) -> usize {
     let highest = bytes.len().min(from + MAX_DOMAIN_BYTES);
     let length = bytes[from..highest]
@@ -59,7 +60,7 @@ fn is_address(text: &str, start: usize, at: usize, end: usize) -> bool {
     let domain = &text[at + 1..end];
     let Some((_, top)) = domain.rsplit_once('.') else { return false };
     let labels = domain.split('.').all(|label| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-'));
-    // `this@Activity.method` of Kotlin: no top-level domain mixes cases.
+    // Excludes `this@Activity.method` of Kotlin: no top-level domain mixes cases.
     let one_case =
         !(top.bytes().any(|byte| byte.is_ascii_lowercase()) && top.bytes().any(|byte| byte.is_ascii_uppercase()));
     let called = text.as_bytes().get(end) == Some(&b'(');
@@ -73,7 +74,7 @@ fn is_address(text: &str, start: usize, at: usize, end: usize) -> bool {
         && !is_reserved(domain)
 }
 
-/// Names that RFC 2606 and RFC 6761 keep for examples and tests.
+/// Whether RFC 2606 or RFC 6761 reserves the domain for examples, tests or local use.
 fn is_reserved(domain: &str) -> bool {
     let lower = domain.to_ascii_lowercase();
     let mut labels = lower.rsplit('.');
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn look_alikes_stay() {
+    fn similar_text_is_kept() {
         for text in [
             "you@example.com",
             "x@sub.example.org",

@@ -1,11 +1,13 @@
-//! Secrets: keys and tokens that have a known shape, private keys, and random-looking values assigned to a telling name.
+//! Finds secrets: keys and tokens in known formats, private keys, and random-looking values assigned to a name such as
+//! `password`.
 //!
-//! Shapes are those that the issuers document (AWS, GitHub, GitLab, Slack, Google, Stripe, npm, `PyPI`, Hugging Face,
-//! `SendGrid`, `OpenAI`, Anthropic; JWT: RFC 7519; PEM: RFC 7468). Values of no known shape count only if assigned to a name like
-//! `password` or `api_key`, and if they mix cases and digits without repetition, or are hexadecimal; never where the line speaks
-//! of a hash or checksum (`BigCode`'s guard).
+//! The formats are those that the issuers document (AWS, GitHub, GitLab, Slack, Google, Stripe, npm, PyPI, Hugging
+//! Face, SendGrid, OpenAI, Anthropic; JWT: RFC 7519; PEM: RFC 7468). A value in another format counts only if it is
+//! assigned to a name such as `password` or `api_key`, and if it mixes cases and digits with high entropy or is
+//! hexadecimal. It never counts if the line mentions a hash or checksum (as in BigCode).
 //!
-//! Invariant: a placeholder (`EXAMPLE`, `xxxx`, `your-key`) is no secret, and neither is a private key's frame without its body.
+//! Invariant: a placeholder (`EXAMPLE`, `xxxx`, `your-key`) is not a secret; neither is a private-key header without a
+//! body.
 
 use std::sync::LazyLock;
 
@@ -13,7 +15,7 @@ use regex::Regex;
 
 use super::Find;
 
-/// Name and shape; every shape opens with letters of its own, by which the search skips ordinary text.
+/// Rule name and pattern. Every pattern begins with a distinct literal prefix, so the search skips ordinary text.
 const SHAPES: [(&str, &str); 14] = [
     ("secret.aws", r"(?:AKIA|ASIA|AROA|AIDA|ABIA|ACCA)[A-Z0-9]{16}"),
     ("secret.github", r"gh[pousr]_[A-Za-z0-9]{36,255}"),
@@ -31,13 +33,14 @@ const SHAPES: [(&str, &str); 14] = [
     ("secret.jwt", r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,}"),
 ];
 
-/// A private key's body is looked for in so many bytes after its frame opens.
+/// Maximum number of bytes after the header of a private key that are searched for its body.
 const MAX_KEY_BYTES: usize = 16 * 1024;
-/// Letters of base64 from which on the frame holds a key.
+/// Minimum number of base64 letters in the body of a private key.
 const MIN_KEY_LETTERS: usize = 64;
-/// Bits per letter from which on a value of mixed letters looks random: 20 random letters of base64 have about 4.1, words 3.3.
+/// Minimum entropy of a random-looking value of mixed letters, in bits per letter: 20 random base64 letters have about
+/// 4.1, words 3.3.
 const MIN_ENTROPY: f64 = 3.7;
-/// The same for hexadecimal: 32 random digits have about 3.6.
+/// Minimum entropy of a random-looking hexadecimal value, in bits per digit: 32 random digits have about 3.6.
 const MIN_HEX_ENTROPY: f64 = 3.0;
 
 static SHAPE: LazyLock<Regex> = LazyLock::new(|| {
@@ -48,10 +51,10 @@ static SHAPE: LazyLock<Regex> = LazyLock::new(|| {
 static FRAME: LazyLock<Regex> =
     LazyLock::new(|| compile(r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----"));
 
-/// Shortest and longest assigned value.
+/// Length in bytes of an assigned value.
 const VALUE_BYTES: std::ops::RangeInclusive<usize> = 20..=256;
 
-/// Parts of names that hold secrets, in lower case without separators.
+/// Parts of the names of secrets, in lower case without separators.
 const NAMES: [&str; 12] = [
     "password",
     "passwd",
@@ -66,17 +69,17 @@ const NAMES: [&str; 12] = [
     "signingkey",
     "passphrase",
 ];
-/// Words on a line that say a value is a checksum.
+/// Words on a line that mark a value as a checksum.
 const CHECKSUM_WORDS: [&str; 8] = ["sha", "md5", "hash", "checksum", "digest", "integrity", "commit", "crc"];
-/// Parts of values that nobody would keep secret.
+/// Parts of values that are placeholders.
 const PLACEHOLDERS: [&str; 10] =
     ["example", "your", "xxxx", "changeme", "placeholder", "dummy", "redacted", "0123456789", "abcdef", "12345678"];
 
 fn compile(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("the pattern is fixed and read by a test")
+    Regex::new(pattern).expect("the pattern is constant and a test compiles it")
 }
 
-/// Adds the secrets of `text`.
+/// Adds the secrets of `text` to `finds`.
 pub(super) fn find(text: &str, finds: &mut Vec<Find>) {
     if text.len() < 20 {
         return;
@@ -108,7 +111,7 @@ fn shapes(text: &str, finds: &mut Vec<Find>) {
     }
 }
 
-/// The body of a private key whose frame opened before `from`; `None` for an empty or explained frame.
+/// The body of a private key whose header ends at `from`, or `None` if the body is too short.
 fn key_body(text: &str, from: usize) -> Option<std::ops::Range<usize>> {
     let rest = &text.as_bytes()[from..text.len().min(from + MAX_KEY_BYTES)];
     let is_body = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=\r\n\t ,:-\\\"'".contains(byte);
@@ -122,7 +125,7 @@ fn key_body(text: &str, from: usize) -> Option<std::ops::Range<usize>> {
     (letters >= MIN_KEY_LETTERS && text.is_char_boundary(end)).then_some(from..end)
 }
 
-/// Values in quotes after `=`, `:` or `=>`. Looks for the quotes, of which few follow such a sign.
+/// Adds quoted values after `=`, `:` or `=>`. Searches for the quotes, since few of them follow such a sign.
 fn assigned(text: &str, finds: &mut Vec<Find>) {
     let bytes = text.as_bytes();
     let mut floor = 0;
@@ -146,7 +149,7 @@ fn assigned(text: &str, finds: &mut Vec<Find>) {
     }
 }
 
-/// Whether the name that the value is assigned to speaks of a secret, and nothing before it on the line of a checksum.
+/// Whether the value is assigned to the name of a secret, and no word before it on the line marks a checksum.
 fn named_secret(text: &str, value: usize) -> bool {
     let mut line = value - text.as_bytes()[..value].iter().rev().take(120).take_while(|byte| **byte != b'\n').count();
     while !text.is_char_boundary(line) {
@@ -178,7 +181,7 @@ fn looks_random(value: &str) -> bool {
     random && !is_placeholder(value)
 }
 
-/// Shannon's entropy of the letters, in bits per letter.
+/// Shannon entropy, in bits per letter.
 #[expect(clippy::cast_precision_loss, reason = "counts of at most 256 letters")]
 fn entropy(value: &str) -> f64 {
     let mut counts = [0_usize; 256];
@@ -199,11 +202,11 @@ mod tests {
         finds.into_iter().map(|find| (find.rule, &text[find.range])).collect()
     }
 
-    // Random letters, made for these tests.
+    // Random letters, generated for these tests.
     const LETTERS: &str = "k3J9xQ2mZ8vB4nL7tR1wP6sY5dF0gHcK2eMu9TzVqXo4WbN8jLpR3yGfAiCsD7hE5";
 
     #[test]
-    fn known_shapes_are_found() {
+    fn known_formats_are_found() {
         let cases = [
             ("secret.aws", "AKIAQ3EGRT5UVW7XYZ2B".to_owned()),
             ("secret.github", format!("ghp_{}", &LETTERS[..36])),
@@ -223,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_private_key_loses_its_body() {
+    fn the_body_of_a_private_key_is_found() {
         let body = format!("\n{LETTERS}\n{LETTERS}\n");
         let text = format!("-----BEGIN RSA PRIVATE KEY-----{body}-----END RSA PRIVATE KEY-----");
         assert_eq!(found(&text), [("secret.private-key", body.as_str())]);
@@ -231,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn assigned_values_count_by_name_and_looks() {
+    fn random_values_assigned_to_secret_names_are_found() {
         let value = &LETTERS[..24];
         for text in [
             format!("password = \"{value}\""),
@@ -245,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn look_alikes_stay() {
+    fn similar_text_is_kept() {
         let value = &LETTERS[..24];
         for text in [
             format!("name = \"{value}\""),

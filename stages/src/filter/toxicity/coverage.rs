@@ -1,33 +1,33 @@
-//! Whether the toxicity judge covers a text's language: English only, so far.
+//! Decides whether the toxicity model covers a text's language. Only English is covered.
 //!
-//! Invariant: a language that is not covered gives no score, never a low one.
+//! Invariant: a text in another language has no score, rather than a low one.
 
 use std::sync::LazyLock;
 
 use whatlang::{Detector, Info, Lang, Script};
 
-/// The look at the language takes so many bytes at most.
+/// Maximum number of bytes read to decide the language.
 const SAMPLE_BYTES: usize = 600;
-/// And the guess among all languages, which costs far more, so many.
+/// Maximum number of bytes for language identification, which is much slower.
 const GUESS_BYTES: usize = 300;
-/// Below so many letters a guess between languages of one script says little (whatlang's own advice is some hundred).
+/// Minimum number of letters for identification among languages of one script (whatlang advises about a hundred).
 const SHORT_LETTERS: usize = 80;
-/// From this confidence on another language is believed.
+/// Minimum confidence to accept a language other than English.
 const BELIEVED: f64 = 0.5;
 
-/// Frequent words that no other language in Latin script has so often, sorted; not *of*, *is* and *was*, which Dutch has,
-/// nor *to*, which Polish has.
+/// Words that are much more frequent in English than in other languages in Latin script, sorted. Without *of*, *is* and
+/// *was*, which Dutch has, and *to*, which Polish has.
 const ENGLISH: [&[u8]; 34] = [
     b"and", b"be", b"been", b"but", b"can", b"dont", b"from", b"how", b"if", b"im", b"into", b"it", b"its", b"not",
     b"only", b"or", b"should", b"than", b"that", b"the", b"their", b"there", b"these", b"they", b"this", b"use",
     b"what", b"when", b"which", b"who", b"with", b"would", b"you", b"your",
 ];
-/// One such word in so many makes a text English.
+/// At least one such word in this many makes a text English.
 const ENGLISH_SHARE: usize = 14;
-/// The longest of them.
+/// Maximum length of these words, in bytes.
 const MAX_WORD_BYTES: usize = 6;
 
-/// Whether `text` is in a covered language; `language` is its name (ISO 639, in two or three letters) if it is known.
+/// Whether `text` is in a covered language. `language` is its ISO 639 code, with two or three letters, if known.
 pub(super) fn covers(text: &str, language: Option<&str>) -> bool {
     if let Some(language) = language.filter(|name| !matches!(*name, "" | "und" | "unknown" | "zxx" | "mul" | "mis")) {
         let base = language.split(['-', '_']).next().unwrap_or(language);
@@ -59,8 +59,9 @@ fn looks_english(text: &str) -> bool {
     guess.lang() == Lang::Eng || (guess.script() == Script::Latin && guess.confidence() < BELIEVED)
 }
 
-/// The guess among English and its neighbours in Latin script: the question is only whether a text is English, and each
-/// further language costs time. Of pairs like Danish and Norwegian one stands here, lest they share the confidence.
+/// Identifies the language among English and other languages in Latin script. The list is short, since only English
+/// matters and each language costs time. It has only one of each pair such as Danish and Norwegian, since both would
+/// share the confidence.
 fn guess(sample: &str) -> Option<Info> {
     static DETECTOR: LazyLock<Detector> = LazyLock::new(|| {
         use Lang::{Ces, Dan, Deu, Eng, Fin, Fra, Hun, Ind, Ita, Nld, Pol, Por, Ron, Spa, Swe, Tur, Vie};
@@ -92,12 +93,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_words_are_sorted() {
+    fn english_words_are_sorted() {
         assert!(ENGLISH.is_sorted());
     }
 
     #[test]
-    fn the_name_decides() {
+    fn a_known_language_decides() {
         assert!(covers("Guten Tag", Some("eng")));
         assert!(covers("", Some("en-GB")));
         assert!(!covers("Good morning to all of you", Some("deu")));
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_name_the_text_decides() {
+    fn without_a_language_the_text_decides() {
         assert!(covers("hello there", None));
         assert!(covers("lol 😂", None));
         assert!(covers("", None));

@@ -1,29 +1,29 @@
-//! Tokens to hashed features.
+//! Turns the tokens of a text into hashed features.
 //!
-//! | feature | why |
+//! | feature | purpose |
 //! |---|---|
-//! | the word; its category in the lexicon | the plain evidence |
-//! | pieces of 3 to 5 bytes of `<word>` | spellings that the training sets lack |
-//! | pairs of neighbours, plain and with known words replaced by their category | *you + insult* against *quoted insult* |
-//! | triples, and pairs with one word between, replaced likewise | who does what to whom |
-//! | a word up to five words away from the name of a group | contempt of a group, whichever the group |
+//! | the word; its category in the lexicon | direct evidence |
+//! | subwords of 3 to 5 bytes of `<word>` | spellings that the training sets lack |
+//! | bigrams, plain and with known words replaced by their category | *you + insult* against *quoted insult* |
+//! | trigrams, and bigrams that skip one word, with the same replacement | who does what to whom |
+//! | a word up to five words away from the name of a group | contempt of a group, for every group alike |
 //!
-//! Words of the lexicon have no pieces: what is learned about one insult is learned about insults.
+//! Words of the lexicon have no subwords, so the model learns about insults, not about the spelling of one insult.
 //!
-//! Hashing of features: Weinberger et al. 2009; pieces of words: Bojanowski et al. 2017 (`fastText`).
+//! Feature hashing: Weinberger et al. 2009; subwords: Bojanowski et al. 2017 (`fastText`).
 //!
-//! Invariant: a name of a group is one fixed token without a feature of its own; it counts only together with its neighbours.
+//! Invariant: the names of groups are one fixed token without a feature of its own; it only counts with its neighbours.
 
 use super::lexicon::{Class, Lexicon};
 use super::token::{Token, tokenize};
 
-/// Receives what a text is made of.
+/// Receives the features of a text.
 pub trait Sink {
-    /// A feature, hashed to 64 bits.
+    /// Called for each feature, hashed to 64 bits.
     fn feature(&mut self, hash: u64);
-    /// A word ended (its features were given before).
+    /// Called at the end of each word, after its features.
     fn word(&mut self);
-    /// A sentence or line ended.
+    /// Called at the end of each sentence or line.
     fn boundary(&mut self);
 }
 
@@ -36,12 +36,12 @@ const CATEGORY: u64 = 0xa076_1d64_78bd_642f;
 const NEAR: u64 = 0xe703_7ed1_a0b4_28db;
 const START: u64 = 1;
 const IDENTITY: u64 = 2;
-/// How far from the name of a group a word is near it.
+/// Maximum distance in words between the name of a group and a word near it.
 const NEAR_WORDS: usize = 5;
-/// The prime of FNV-1a, 64 bits.
+/// The prime of 64-bit FNV-1a.
 const PRIME: u64 = 0x0100_0000_01b3;
 
-/// Gives the features of `text` to `sink`, in order.
+/// Passes the features of `text` to `sink`, in order.
 pub fn extract(text: &str, sink: &mut impl Sink) {
     let mut before = [START; NEAR_WORDS];
     let mut last_plain = START;
@@ -68,7 +68,7 @@ pub fn extract(text: &str, sink: &mut impl Sink) {
     });
 }
 
-/// What a word makes together with those before it, the nearest first.
+/// Adds the features of a word together with the words before it, the nearest first.
 fn neighbours(last_plain: u64, here: Neighbour, before: &[u64; NEAR_WORDS], sink: &mut impl Sink) {
     let [last, second, ..] = *before;
     sink.feature(join(PAIR, last, here.general));
@@ -91,7 +91,7 @@ fn neighbours(last_plain: u64, here: Neighbour, before: &[u64; NEAR_WORDS], sink
 #[derive(Clone, Copy)]
 struct Neighbour {
     plain: u64,
-    /// The same with a known word replaced by its category.
+    /// The hash with a known word replaced by its category.
     general: u64,
 }
 
@@ -103,7 +103,7 @@ fn word_features(word: &str, known: Option<(Class, &'static str)>, sink: &mut im
             let plain = spelling(entry);
             let general = mix(CATEGORY ^ u64::from(index));
             sink.feature(plain);
-            // Three times: a weight that is shared by all words of the category may grow faster than those of each.
+            // Three times, so the weight shared by the category can grow faster than the weight of each word.
             (0..3).for_each(|_| sink.feature(general));
             Neighbour { plain, general }
         }
@@ -118,7 +118,7 @@ fn word_features(word: &str, known: Option<(Class, &'static str)>, sink: &mut im
     }
 }
 
-/// The pieces of `<word>`.
+/// Adds the subwords of `<word>`.
 fn pieces(word: &[u8], sink: &mut impl Sink) {
     let mut marked = [b'>'; 26];
     marked[0] = b'<';
@@ -139,7 +139,7 @@ fn join(kind: u64, first: u64, second: u64) -> u64 {
     mix(kind ^ first.rotate_left(17).wrapping_mul(PRIME) ^ second)
 }
 
-/// The last step of splitmix64 (Steele, Lea and Flood 2014), shortened to one round.
+/// The finalizer of splitmix64 (Steele, Lea and Flood 2014), shortened to one round.
 fn mix(hash: u64) -> u64 {
     let hash = (hash ^ (hash >> 32)).wrapping_mul(0x94d0_49bb_1331_11eb);
     hash ^ (hash >> 29)

@@ -1,34 +1,34 @@
-//! The words that the toxicity judge knows: offensive ones by category, and names of groups of people.
+//! The lexicon of the toxicity model: offensive words by category, and names of groups of people.
 //!
-//! Invariant: a name of a group has no features of its own; all of them are one neutral token.
+//! Invariant: names of groups have no features of their own; all of them are one neutral token.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-/// Hostile words.
+/// Offensive words with their categories.
 pub(super) const LEXICON_TEXT: &str = include_str!("lexicon.txt");
-/// Names of groups, which carry no weight.
+/// Names of groups, which have no weight.
 pub(super) const IDENTITY_TEXT: &str = include_str!("identity.txt");
 
-/// What a known word is.
+/// The class of a known word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
-    /// It names a group of people; neutral.
+    /// The name of a group of people, which is neutral.
     Identity,
-    /// It is offensive in the way that the category says (an index into [`CATEGORIES`]).
+    /// An offensive word, with its index into [`CATEGORIES`].
     Offensive(u8),
 }
 
 /// The categories of `lexicon.txt`.
 pub(super) const CATEGORIES: [&str; 7] = ["slur", "insult", "profanity", "sexual", "violence", "dehumanise", "hostile"];
 
-/// Endings that `+` admits.
+/// Endings that `+` allows.
 const ENDINGS: [&str; 8] = ["", "s", "es", "ed", "ing", "in", "er", "y"];
 
-/// The categories whose words are named to a reader: the others (*kill*, *animal*, *hate*) are ordinary words.
+/// The categories whose words are shown to users. Words of the others (*kill*, *animal*, *hate*) are ordinary words.
 const TELLING: [&str; 4] = ["slur", "insult", "profanity", "sexual"];
 
-/// Known words.
+/// The known words and their classes.
 #[derive(Debug)]
 pub(super) struct Lexicon {
     words: HashMap<String, (Class, &'static str)>,
@@ -36,7 +36,7 @@ pub(super) struct Lexicon {
 }
 
 impl Lexicon {
-    /// The lists that are part of the program.
+    /// The lexicon embedded in the program.
     pub(super) fn embedded() -> &'static Self {
         static LEXICON: OnceLock<Lexicon> = OnceLock::new();
         LEXICON.get_or_init(|| Self::parse(LEXICON_TEXT, IDENTITY_TEXT))
@@ -67,12 +67,12 @@ impl Lexicon {
         Self { words, starred }
     }
 
-    /// What `word` (lower case, without accents) is, and the entry that it belongs to.
+    /// The class of `word` (lower case, without accents), and its entry in the lexicon.
     pub(super) fn find(&self, word: &str) -> Option<(Class, &'static str)> {
         self.words.get(word).copied()
     }
 
-    /// The entry that a word with `*` in place of letters stands for: `sh*t`.
+    /// The entry that matches a word with `*` in place of letters, such as `sh*t`.
     pub(super) fn find_starred(&self, word: &str) -> Option<&'static str> {
         let fits = |entry: &&&str| {
             entry.len() == word.len()
@@ -81,7 +81,7 @@ impl Lexicon {
         self.starred.iter().find(fits).copied()
     }
 
-    /// Whether words of this class are named in a rejection's detail.
+    /// Whether a rejection's detail lists words of this class.
     pub(super) fn is_telling(class: Class) -> bool {
         matches!(class, Class::Offensive(index) if CATEGORIES.get(usize::from(index)).is_some_and(|name| TELLING.contains(name)))
     }

@@ -1,19 +1,20 @@
-//! How toxic a text is: a small linear model over words, pieces of words and a lexicon; English.
+//! Scores how toxic a text is, with a small linear model over words, subwords and a lexicon. English only.
 //!
-//! It stands in the filter stage, which compares the score with the recipe's threshold and names the words that
-//! [`telling_words`] finds in a rejection's detail. What the model was made from, what it can and cannot tell, and its
-//! figures: `MODEL_CARD.md` in this folder. Made anew by
+//! Part of the filter stage, which compares the score with the recipe's threshold and lists the words from
+//! [`telling_words`] in the rejection's detail. `MODEL_CARD.md` in this folder describes the training data, the limits
+//! and the quality of the model. To rebuild the weights:
 //!
 //! ```text
-//! cargo run --release -p corpusmill-stages --example train_toxicity -- \
+//! cargo run --release -p corpusmill-tools --bin train_toxicity -- \
 //!     --train davidson.train.jsonl --clean clean.jsonl --output stages/src/filter/toxicity/weights.bin
 //! ```
 //!
-//! A text is cut at ends of sentences into windows of 32 to 64 words, each of which has a score. The text's score is the
-//! mean of its ⌊√n⌋ worst windows of n: the worst one for a post or a few paragraphs, ten of the hundred windows of a long
-//! article. So a passage of abuse is not diluted by what surrounds it, and one quoted insult does not condemn a book.
+//! A text is split at sentence ends into windows of 32 to 64 words, each with a score. The text's score is the mean of
+//! the ⌊√n⌋ highest of its n window scores: one window for a post or a few paragraphs, ten of the hundred windows of a
+//! long article. So the surrounding text does not hide a passage of abuse, and one quoted insult does not make a book
+//! toxic.
 //!
-//! Invariant: no weight belongs to the name of a group (see `identity.txt`), and the same text has the same score everywhere.
+//! Invariant: the name of a group has no weight (see `identity.txt`), and a text has the same score on every machine.
 
 mod coverage;
 pub mod features;
@@ -30,33 +31,33 @@ use features::{Sink, extract};
 use lexicon::Lexicon;
 use model::Weights;
 
-/// Words from which on a window ends with its sentence.
+/// Minimum number of words after which a window ends with its sentence.
 const WINDOW_WORDS: u32 = 32;
-/// Words at which a window ends in any case.
+/// Maximum number of words of a window.
 const MAX_WINDOW_WORDS: u32 = 64;
-/// A last window of fewer words is read with the one before it.
+/// Minimum number of words of the last window; a shorter one is merged with the window before it.
 const MIN_WINDOW_WORDS: u32 = 12;
 
-/// Scores texts.
+/// Scores the toxicity of texts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ToxicityModel {
     weights: Weights,
 }
 
 impl ToxicityModel {
-    /// The model that is part of the program.
+    /// The model embedded in the program.
     ///
     /// # Panics
-    /// If the program was built with a damaged `weights.bin`; a test reads it.
+    /// If the embedded `weights.bin` is damaged. A test reads it.
     pub fn embedded() -> &'static Self {
         static MODEL: OnceLock<ToxicityModel> = OnceLock::new();
         MODEL.get_or_init(|| {
             let weights = Weights::from_bytes(include_bytes!("weights.bin"));
-            Self::new(weights.expect("weights.bin is part of the sources and read by a test"))
+            Self::new(weights.expect("weights.bin is embedded and a test reads it"))
         })
     }
 
-    /// The digest of all that a score depends on beside the text: weights, lexicon and neutral words.
+    /// Digest of everything that a score depends on besides the text: weights, lexicon and names of groups.
     pub fn digest(&self) -> String {
         let parts = [self.weights.to_bytes(), lexicon::LEXICON_TEXT.into(), lexicon::IDENTITY_TEXT.into()];
         corpusmill_pipeline::Digest::of_parts(parts.iter().map(Vec::as_slice)).to_string()
@@ -67,11 +68,11 @@ impl ToxicityModel {
         Self { weights }
     }
 
-    /// How toxic `text` is, from 0 to 1; `None` if its language is not covered.
+    /// The toxicity of `text`, from 0 to 1, or `None` if its language is not covered.
     ///
-    /// `language` is the text's language in ISO 639 if it is known; else a short look decides, and a short text in
-    /// Latin script passes for English. The score is calibrated on short posts, of which about half are toxic, and shifted so
-    /// that 0.5 condemns fewer than 3 in 1,000 paragraphs of documentation.
+    /// `language` is the text's ISO 639 code, if known. Otherwise the beginning of the text decides, and a short text
+    /// in Latin script counts as English. The score is calibrated on short posts, of which about half are toxic, and
+    /// shifted so that fewer than 3 in 1,000 paragraphs of documentation reach 0.5.
     ///
     /// ```
     /// # use corpusmill_stages::filter::toxicity::ToxicityModel;
@@ -86,7 +87,7 @@ impl ToxicityModel {
         Some(self.combine(&self.windows(text)))
     }
 
-    /// The evidence of each window of `text`, in order; a positive value speaks for toxicity.
+    /// The evidence of each window of `text`, in order. Positive values indicate toxicity.
     pub fn windows(&self, text: &str) -> Vec<f64> {
         let mut windows = Windows { weights: &self.weights, open: Window::default(), closed: Vec::new() };
         extract(text, &mut windows);
@@ -105,7 +106,7 @@ impl ToxicityModel {
     }
 }
 
-/// The offensive words of `text` that a reader should be told, in the lexicon's form, each once, at most `limit`.
+/// The first offensive words of `text` to show to users, in the lexicon's form, without repeats, at most `limit`.
 pub fn telling_words(text: &str, limit: usize) -> Vec<&'static str> {
     let mut words = Vec::new();
     token::tokenize(text, Lexicon::embedded(), |token| {

@@ -1,33 +1,33 @@
-//! The weights of the toxicity judge and the format that they are stored in.
+//! The weights of the toxicity model and their file format.
 //!
-//! Format, little endian: `CMTOX001`, then the number of buckets (u32), then slope and intercept (f64), then one signed byte a bucket.
-//! A byte `q` stands for the weight `q·|q|`: fine steps near zero, where most weights are, and a range of ±16,129.
-//! A window's evidence is the sum of its features' weights divided by the square root of their number; the logistic
-//! function of `slope · evidence + intercept` is its score.
+//! Format, little-endian: `CMTOX001`, the number of buckets (u32), slope and intercept (f64), then one signed byte per
+//! bucket. A byte `q` encodes the weight `q·|q|`: fine steps near zero, where most weights are, and a range of ±16,129.
+//! A window's evidence is the sum of its features' weights divided by the square root of their number. Its score is the
+//! logistic function of `slope · evidence + intercept`.
 //!
-//! Invariant: sums are integers, division and root are exact by IEEE 754 and the exponential is libm's, so that every
-//! machine gives the same score.
+//! Invariant: sums are integers, division and square root are exact by IEEE 754, and the exponential is libm's, so
+//! every machine computes the same score.
 
-/// Opens a file of weights.
+/// Magic bytes at the start of a weights file.
 const MAGIC: &[u8; 8] = b"CMTOX001";
 const HEADER_BYTES: usize = 28;
 
-/// Why a file of weights was refused.
+/// Why a weights file is invalid.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum WeightsError {
-    /// Not such a file, or one of another version.
+    /// Not a weights file, or one of another version.
     #[error(
-        "these are no toxicity weights of this version (they open with CMTOX001): make them anew with the example train_toxicity"
+        "the bytes are not toxicity weights of this version, which begin with CMTOX001: rebuild them with the program train_toxicity"
     )]
     Magic,
-    /// The file was cut or damaged.
+    /// The file is truncated or damaged.
     #[error(
-        "the toxicity weights hold {found} bytes where their header promises {promised}: make them anew with the example train_toxicity"
+        "the toxicity weights have {found} bytes, but their header states {promised}: rebuild them with the program train_toxicity"
     )]
     Length {
-        /// Bytes by the header.
+        /// Number of bytes according to the header.
         promised: usize,
-        /// Bytes in the file.
+        /// Number of bytes in the file.
         found: usize,
     },
 }
@@ -35,26 +35,26 @@ pub enum WeightsError {
 /// A linear model over hashed features.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Weights {
-    /// Of the logistic function.
+    /// Slope of the logistic function.
     pub slope: f64,
-    /// Of the logistic function.
+    /// Intercept of the logistic function.
     pub intercept: f64,
-    /// One a bucket; `q` stands for `q·|q|`.
+    /// One byte per bucket; `q` encodes the weight `q·|q|`.
     pub buckets: Vec<i8>,
 }
 
 /// The bucket of a feature among `count`.
 pub fn bucket(hash: u64, count: usize) -> usize {
-    // Multiply-shift (Lemire 2019): the upper half of a product, which is below `count`.
+    // Multiply-shift (Lemire 2019): the upper half of the product is below `count`.
     let wide = u128::from(hash) * u128::from(u64::try_from(count).unwrap_or(u64::MAX));
     usize::try_from(wide >> 64).unwrap_or(0)
 }
 
 impl Weights {
-    /// Reads a file of weights.
+    /// Reads a weights file.
     ///
     /// # Errors
-    /// [`WeightsError`] if the bytes are no such file or a cut one.
+    /// [`WeightsError`] if the bytes are not a weights file or are truncated.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, WeightsError> {
         let (Some(header), true) = (bytes.get(..HEADER_BYTES), bytes.starts_with(MAGIC)) else {
             return Err(WeightsError::Magic);
@@ -69,7 +69,7 @@ impl Weights {
         Ok(Self { slope: number(12), intercept: number(20), buckets })
     }
 
-    /// The file of these weights.
+    /// The bytes of a weights file.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
         bytes.extend(u32::try_from(self.buckets.len()).unwrap_or(u32::MAX).to_le_bytes());
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_comes_back() {
+    fn weights_survive_a_round_trip() {
         let weights = Weights { slope: 0.5, intercept: -2.0, buckets: vec![-3, 0, 127] };
         let bytes = weights.to_bytes();
         assert_eq!(Weights::from_bytes(&bytes), Ok(weights));
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn more_evidence_is_a_higher_score() {
+    fn more_evidence_gives_a_higher_score() {
         let weights = Weights { slope: 0.5, intercept: -2.0, buckets: vec![1] };
         assert!(weights.probability(Weights::evidence(40, 4)) > weights.probability(Weights::evidence(40, 16)));
         assert!((weights.probability(4.0) - 0.5).abs() < 1e-12);

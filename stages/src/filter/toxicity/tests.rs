@@ -1,8 +1,8 @@
-//! What the embedded model must tell apart, on sentences that are in no training set.
+//! Tests of the embedded model on sentences that are in no training set.
 
 use super::*;
 
-/// Harmless; each names a group.
+/// Harmless sentences that each name a group.
 const HARMLESS: [&str; 40] = [
     "The imam of the new mosque invited Muslims and Christians to a reading.",
     "A Jewish bakery on our street sells the best bread in town.",
@@ -46,7 +46,7 @@ const HARMLESS: [&str; 40] = [
     "We studied how newspapers wrote about migrants in the nineties.",
 ];
 
-/// Harmless; each holds a word that is hostile elsewhere.
+/// Harmless sentences that each contain a word that can be hostile elsewhere.
 const ORDINARY: [&str; 12] = [
     "Send a signal to kill the daemon and start it again.",
     "The garbage truck comes on Tuesday.",
@@ -62,7 +62,7 @@ const ORDINARY: [&str; 12] = [
     "This parser is dumb on purpose: it splits at commas.",
 ];
 
-/// Abusive.
+/// Abusive sentences.
 const TOXIC: [&str; 24] = [
     "You are the biggest moron on this forum.",
     "Shut the hell up, you stupid bitch.",
@@ -117,7 +117,7 @@ fn abuse_is_toxic() {
 }
 
 #[test]
-fn groups_do_not_differ() {
+fn all_groups_have_the_same_score() {
     let with = |group: &str| score(&format!("The {group} sat down beside me and read a book."));
     for group in ["muslim", "jew", "lesbian", "black", "immigrant", "girl"] {
         assert_eq!(with(group).to_bits(), with("man").to_bits(), "{group}");
@@ -125,7 +125,7 @@ fn groups_do_not_differ() {
 }
 
 #[test]
-fn one_quoted_word_does_not_condemn_a_long_text() {
+fn one_quoted_insult_does_not_make_a_long_text_toxic() {
     let paragraph = "The committee met in the town hall and discussed the budget for the coming year. Members agreed to repair \
         the bridge, to plant trees along the main road, and to ask the county for help with the school roof. ";
     let insult = "A visitor called the chairman a stupid fucking asshole. ";
@@ -137,12 +137,12 @@ fn one_quoted_word_does_not_condemn_a_long_text() {
 
 #[test]
 fn scores_are_the_same_everywhere() {
-    // Bits, not approximations: the invariant of `model.rs`. New weights, new numbers.
+    // Exact bits: the invariant of `model.rs`. New weights need new numbers.
     let bits = ["Good morning.", "You are an idiot.", ""].map(|text| score(text).to_bits());
     assert_eq!(bits, GOLDEN, "{bits:#x?}");
 }
 
-/// The scores of the texts above with the weights at hand.
+/// The scores of the texts above with the embedded weights.
 const GOLDEN: [u64; 3] = [0x3f9d_057a_b528_fe28, 0x3fef_9fd9_e5ad_4e14, 0x3fbb_ace3_6c4e_cfce];
 
 #[test]
@@ -154,7 +154,7 @@ fn a_language_that_is_not_covered_has_no_score() {
 }
 
 #[test]
-fn telling_words_are_named_once() {
+fn telling_words_are_listed_once() {
     assert_eq!(telling_words("You idiot! IDIOTS, all of you; what a m0ron. Kill the process.", 5), ["idiot", "moron"]);
     assert_eq!(telling_words("You idiot, you moron", 1), ["idiot"]);
 }

@@ -1,10 +1,11 @@
-//! Text to the tokens that the toxicity judge reads: words without case, accents and common disguises, and pictographs.
+//! Splits a text into the tokens of the toxicity model: pictographs, and words without case, accents and common
+//! disguises.
 //!
-//! Undone disguises: `sh1t`, `a$$`, `f*ck` and `f u c k` (only where the result is a word of the lexicon, so that code
-//! and prose keep their identifiers), letters drawn out, Cyrillic look-alikes inside a Latin word, invisible characters.
-//! Links, mentions and numbers are left out: they say who and where, not what.
+//! Undoes these disguises: `sh1t`, `a$$`, `f*ck` and `f u c k` (only if the result is a word of the lexicon, so code
+//! and prose keep their identifiers), repeated letters, Cyrillic letters in a Latin word that look like Latin ones, and
+//! invisible characters. Skips links, mentions and numbers: they identify people and places, not a tone.
 //!
-//! Invariant: one pass, and memory that does not grow with the text (a word is cut at 64 bytes).
+//! Invariant: one pass, with memory independent of the length of the text (a word is truncated to 64 bytes).
 
 use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 
@@ -13,11 +14,11 @@ use super::lexicon::{Class, Lexicon};
 /// One token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Token<'a> {
-    /// A word in lower case; with its entry in the lexicon, if it has one.
+    /// A word in lower case, and its class and entry in the lexicon, if it has one.
     Word(&'a str, Option<(Class, &'static str)>),
     /// A pictograph.
     Symbol(char),
-    /// An end of sentence or line.
+    /// The end of a sentence or line.
     Boundary,
 }
 
@@ -52,15 +53,15 @@ struct Tokenizer<S> {
     lexicon: &'static Lexicon,
     sink: S,
     word: String,
-    /// The word holds something else than letters.
+    /// Whether the word contains characters other than letters.
     odd: bool,
-    /// Single letters in a row, perhaps a word spaced out.
+    /// Consecutive single letters, which may be a word written with spaces.
     spaced: String,
     last_symbol: Option<char>,
 }
 
 impl<S: FnMut(Token<'_>)> Tokenizer<S> {
-    /// Reads one ASCII byte, the first of `rest`; how many bytes are done.
+    /// Reads one ASCII byte, the first of `rest`. Returns the number of bytes read.
     fn ascii(&mut self, byte: u8, rest: &[u8]) -> usize {
         let next = rest.get(1).copied().unwrap_or(b' ');
         match byte {
@@ -86,11 +87,11 @@ impl<S: FnMut(Token<'_>)> Tokenizer<S> {
         1
     }
 
-    /// Reads one character beyond ASCII.
+    /// Reads one non-ASCII character.
     fn wide(&mut self, letter: char) {
         match letter {
-            // Soft hyphen, zero-width characters, joiner, variation selectors: invisible. The two lightest skin tones are the
-            // most common choice and say nothing, where the others are the name of a group.
+            // Soft hyphen, zero-width characters, joiner, variation selectors: invisible. The two lightest skin tones
+            // are the most common and carry no meaning, while the others count as the name of a group.
             '\u{1f3fb}'
             | '\u{1f3fc}'
             | '\u{ad}'
@@ -143,7 +144,7 @@ impl<S: FnMut(Token<'_>)> Tokenizer<S> {
         rest.iter().take_while(|byte| !byte.is_ascii_whitespace()).count()
     }
 
-    /// An HTML character reference, as posts that were scraped still hold them; else a separator.
+    /// Reads an HTML character reference, which scraped posts may contain, or else a separator.
     fn entity(&mut self, rest: &[u8]) -> usize {
         self.finish();
         let Some(length) = rest.iter().take(10).position(|byte| *byte == b';') else { return 1 };
@@ -169,14 +170,14 @@ impl<S: FnMut(Token<'_>)> Tokenizer<S> {
     fn emit_identity(&mut self) {
         self.finish();
         self.flush_spaced();
-        // A pictograph of a person is often several characters.
+        // A pictograph of a person often has several characters.
         if self.last_symbol.replace('👪') == Some('👪') {
             return;
         }
         (self.sink)(Token::Word("people", Some((Class::Identity, "people"))));
     }
 
-    /// Ends the word that is being read.
+    /// Ends the current word.
     fn finish(&mut self) {
         if self.word.is_empty() {
             return;
@@ -249,12 +250,12 @@ impl<S: FnMut(Token<'_>)> Tokenizer<S> {
     }
 }
 
-/// Whether a pictograph stands for people: dark skin tones, persons and couples, signs of faith, flags, wheelchairs.
+/// Whether a pictograph represents people: dark skin tones, persons, couples, religious symbols, flags, wheelchairs.
 fn names_a_group(letter: char) -> bool {
     matches!(letter, '\u{1f3fd}'..='\u{1f3ff}' | '🏳' | '🌈' | '🕌' | '🕍' | '🕋' | '🛕' | '✡' | '☪' | '✝' | '👳' | '🧕' | '👲' | '♿' | '🦽' | '🦼' | '🦯' | '🧏' | '👬' | '👭' | '👫' | '👪' | '👩' | '👧' | '👵' | '👰' | '👨' | '👦' | '👴' | '🧔' | '⚢' | '⚣' | '⚧' | '\u{1f1e6}'..='\u{1f1ff}')
 }
 
-/// Shortens runs of more than `limit` equal letters (of three and more where `limit` is 2); whether there was one.
+/// Shortens runs of equal letters to `limit`. Returns whether there was a longer run.
 fn squeeze(word: &mut String, limit: usize) -> bool {
     let mut run = 0;
     let mut last = None;
@@ -267,7 +268,7 @@ fn squeeze(word: &mut String, limit: usize) -> bool {
     word.len() < before
 }
 
-/// The letter that a digit or sign stands for in a disguised word.
+/// The letter that a digit or sign replaces in a disguised word.
 fn unmask(sign: char) -> char {
     match sign {
         '0' => 'o',
@@ -281,7 +282,7 @@ fn unmask(sign: char) -> char {
     }
 }
 
-/// The Latin letter that looks like a Cyrillic one, inside a word that began in Latin.
+/// The Latin letter that looks like a Cyrillic one, in a word that begins in Latin.
 fn latin_twin(letter: char, in_latin: bool) -> char {
     match letter {
         'а' if in_latin => 'a',
@@ -332,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn any_text_is_read() {
+    fn any_text_is_accepted() {
         proptest::proptest!(|(text in "\\PC*")| { words(&text); });
     }
 }

@@ -1,4 +1,4 @@
-//! The settings of a GGUF file as a model's configuration.
+//! Converts the metadata of a GGUF file to a model configuration.
 
 use serde_json::{Map, Value, json};
 
@@ -6,13 +6,14 @@ use super::header::Header;
 use crate::model::ModelConfig;
 use crate::model::config::Family;
 
-/// The configuration; `divisors` are those of the tensor `rope_freqs.weight`, by which Llama 3.1 stretches rotations.
+/// Returns the configuration; `divisors` is the tensor `rope_freqs.weight`, which divides the RoPE frequencies of
+/// Llama 3.1.
 pub(super) fn config(header: &Header, divisors: Option<&[f32]>) -> Result<ModelConfig, String> {
-    let architecture = header.text("general.architecture").ok_or("has no general.architecture")?;
+    let architecture = header.text("general.architecture").ok_or("`general.architecture` is missing")?;
     let family = match architecture {
         "gemma3" => Family::Gemma3,
         other => Family::ALL.into_iter().find(|family| family.model_type() == other).ok_or_else(|| {
-            format!("is of architecture `{other}`; llama, qwen2, qwen3, gemma, gemma2 and gemma3 are read")
+            format!("architecture `{other}` is not supported; use llama, qwen2, qwen3, gemma, gemma2 or gemma3")
         })?,
     };
     let mut map = Map::new();
@@ -42,16 +43,17 @@ fn sizes(header: &Header, architecture: &str, map: &mut Map<String, Value>) -> R
         let key = format!("{architecture}.{theirs}");
         let value = header
             .integer(&key)
-            .ok_or_else(|| format!("has no whole number `{key}`, or a different one for each layer"))?;
+            .ok_or_else(|| format!("`{key}` is missing, not an integer, or differs between layers"))?;
         map.insert(ours.into(), json!(value));
     }
     let key = format!("{architecture}.attention.head_count_kv");
     if header.settings.contains_key(&key) {
-        let value = header.integer(&key).ok_or_else(|| format!("has a different `{key}` for each layer"))?;
+        let value =
+            header.integer(&key).ok_or_else(|| format!("`{key}` is not an integer, or differs between layers"))?;
         map.insert("num_key_value_heads".into(), json!(value));
     }
-    // The embedding says how many rows there are; the setting is often absent.
-    let embedding = header.tensors.get("token_embd.weight").ok_or("has no tensor `token_embd.weight`")?;
+    // The vocabulary size comes from the embedding: the metadata key is often missing.
+    let embedding = header.tensors.get("token_embd.weight").ok_or("tensor `token_embd.weight` is missing")?;
     map.insert("vocab_size".into(), json!(embedding.shape().first().copied().unwrap_or(0)));
     map.insert("tie_word_embeddings".into(), json!(!header.tensors.contains_key("output.weight")));
     let epsilon = header.real(&format!("{architecture}.attention.layer_norm_rms_epsilon"));
@@ -73,7 +75,7 @@ fn attention(header: &Header, architecture: &str, family: Family, map: &mut Map<
         }
     }
     let layers = map["num_hidden_layers"].as_u64().unwrap_or(0);
-    // The file does not say; llama.cpp knows the largest models of both families by their number of layers.
+    // The file has no such key; llama.cpp identifies the largest models of both families by their number of layers.
     let scale = match (family, layers) {
         (Family::Gemma2, 46) | (Family::Gemma3, 62) => hidden / heads,
         _ => width,
@@ -96,7 +98,7 @@ fn rotation(
     let factor = header.real(&format!("{architecture}.rope.scaling.factor"));
     if let Some(divisors) = divisors {
         let factor = divisors.iter().copied().fold(1.0_f32, f32::max);
-        // The factors of every Llama since 3.1; only the largest divisor is free.
+        // Every Llama since 3.1 has these factors; only the largest divisor varies.
         map.insert(
             "rope_scaling".into(),
             json!({ "rope_type": "llama3", "factor": factor, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
@@ -109,12 +111,12 @@ fn rotation(
         ("linear", Some(factor)) => {
             map.insert("rope_scaling".into(), json!({ "rope_type": "linear", "factor": factor }));
         }
-        (other, _) => return Err(format!("scales rotations by `{other}`; none, linear and llama3 are read")),
+        (other, _) => return Err(format!("RoPE scaling `{other}` is not supported; use none, linear or llama3")),
     }
     Ok(())
 }
 
-/// Compares the stored divisors with those that Llama 3.1's rule gives.
+/// Checks the stored divisors against the rule of Llama 3.1.
 #[expect(clippy::cast_precision_loss, reason = "a head has few pairs")]
 fn check_divisors(divisors: &[f32], factor: f64, theta: f64) -> Result<(), String> {
     use std::f64::consts::TAU;
@@ -130,7 +132,7 @@ fn check_divisors(divisors: &[f32], factor: f64, theta: f64) -> Result<(), Strin
             1.0 / ((1.0 - smooth) / factor + smooth)
         };
         if (expected / f64::from(stored) - 1.0).abs() > 1e-3 {
-            return Err(format!("stretches rotation {pair} by {stored}, where Llama 3.1 has {expected:.4}"));
+            return Err(format!("RoPE divisor {pair} is {stored}, but Llama 3.1 has {expected:.4}"));
         }
     }
     Ok(())

@@ -1,59 +1,59 @@
-//! The head of a GGUF file: settings and the table of tensors.
+//! The header of a GGUF file: metadata and tensor infos.
 
 use std::collections::BTreeMap;
 use std::io::{BufReader, Read};
 
-/// Bytes that a tensor takes in the table at least: name, dimensions, type, offset.
+/// Minimum bytes of a tensor info: name, dimensions, type, offset.
 const LEAST_TENSOR: u64 = 8 + 4 + 4 + 8;
-/// Bytes that a setting takes at least: name, type, value.
+/// Minimum bytes of a metadata entry: key, type, value.
 const LEAST_SETTING: u64 = 8 + 4 + 1;
 
-/// A setting.
+/// A metadata value.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value {
-    /// Any whole number.
+    /// Any integer type.
     Integer(i128),
-    /// Any real number.
+    /// Any float type.
     Real(f64),
-    /// A yes or no.
+    /// A boolean.
     Bool(bool),
-    /// A text.
+    /// A UTF-8 string.
     Text(String),
-    /// Several of one type.
+    /// An array of values of one type.
     List(Vec<Value>),
 }
 
-/// A line of the table of tensors.
+/// The info of a tensor.
 #[derive(Debug, Clone)]
 pub(super) struct Tensor {
-    /// Sizes, fastest first.
+    /// Dimensions, fastest-varying first.
     dims: Vec<u64>,
-    /// Number of the type in ggml.
+    /// The ggml type number.
     pub(super) kind: u32,
-    /// Where its data stands, from the beginning of the data.
+    /// Offset from the start of the data section, in bytes.
     pub(super) offset: u64,
 }
 
 impl Tensor {
-    /// Sizes, slowest first.
+    /// Dimensions, slowest-varying first.
     pub(super) fn shape(&self) -> Vec<usize> {
         self.dims.iter().rev().map(|&size| usize::try_from(size).unwrap_or(usize::MAX)).collect()
     }
 
-    /// How many values there are, as far as that is a number.
+    /// Number of values, saturating at `usize::MAX`.
     pub(super) fn elements(&self) -> usize {
         self.shape().into_iter().fold(1, usize::saturating_mul)
     }
 }
 
-/// The head of a file.
+/// The header of a file.
 #[derive(Debug, Clone)]
 pub(super) struct Header {
     pub(super) settings: BTreeMap<String, Value>,
     pub(super) tensors: BTreeMap<String, Tensor>,
-    /// Where the data of tensors begins.
+    /// Start of the data section, in bytes.
     pub(super) data: u64,
-    /// Bytes of the file.
+    /// Size of the file in bytes.
     pub(super) size: u64,
 }
 
@@ -68,7 +68,7 @@ impl Header {
     pub(super) fn integer(&self, key: &str) -> Option<u64> {
         match self.settings.get(key) {
             Some(Value::Integer(number)) => u64::try_from(*number).ok(),
-            // A number for each layer: one, if all are equal.
+            // An array with one entry per layer: a single value if all are equal.
             Some(Value::List(list)) => match list.as_slice() {
                 [Value::Integer(first), rest @ ..] if rest.iter().all(|it| *it == Value::Integer(*first)) => {
                     u64::try_from(*first).ok()
@@ -101,13 +101,13 @@ impl Header {
     }
 }
 
-/// Bytes from a file of which it is known how many are left.
+/// Reads bytes and counts how many are left in the file.
 struct Input<R> {
     reader: R,
     left: u64,
 }
 
-const ENDS: &str = "ends within its header; fetch it again";
+const ENDS: &str = "the file ends within its header; download it again";
 
 impl<R: Read> Input<R> {
     fn bytes<const N: usize>(&mut self) -> Result<[u8; N], String> {
@@ -125,7 +125,7 @@ impl<R: Read> Input<R> {
         self.bytes().map(u64::from_le_bytes)
     }
 
-    /// A number of things of which each takes `least` bytes.
+    /// Reads the count of items of at least `least` bytes each, and checks that they fit in the file.
     fn count(&mut self, least: u64) -> Result<usize, String> {
         let count = self.u64()?;
         if count.checked_mul(least).is_none_or(|bytes| bytes > self.left) {
@@ -139,7 +139,8 @@ impl<R: Read> Input<R> {
         let mut bytes = vec![0; length];
         self.reader.read_exact(&mut bytes).map_err(|error| error.to_string())?;
         self.left -= length as u64;
-        String::from_utf8(bytes).map_err(|_| "holds a text that is not UTF-8; fetch it again".to_owned())
+        String::from_utf8(bytes)
+            .map_err(|_| "the header has a string that is not UTF-8; download the file again".to_owned())
     }
 
     fn value(&mut self, kind: u32, depth: u32) -> Result<Value, String> {
@@ -157,7 +158,7 @@ impl<R: Read> Input<R> {
             10 => Value::Integer(self.u64()?.into()),
             11 => Value::Integer(self.bytes().map(i64::from_le_bytes)?.into()),
             12 => Value::Real(self.bytes().map(f64::from_le_bytes)?),
-            _ => return Err(format!("has a setting of the unknown type {kind}")),
+            _ => return Err(format!("the metadata has a value of unknown type {kind}")),
         })
     }
 
@@ -171,7 +172,7 @@ impl<R: Read> Input<R> {
             _ => 8,
         };
         let count = self.count(least)?;
-        // Not reserved at once: a value in memory is larger than in the file.
+        // Not preallocated: a value is larger in memory than in the file.
         let mut list = Vec::new();
         for _ in 0..count {
             list.push(self.value(kind, depth + 1)?);
@@ -183,27 +184,27 @@ impl<R: Read> Input<R> {
         let name = self.text()?;
         let rank = self.u32()?;
         if rank > 4 {
-            return Err(format!("says that tensor `{name}` has {rank} dimensions"));
+            return Err(format!("tensor `{name}` has {rank} dimensions; the maximum is 4"));
         }
         let dims = (0..rank).map(|_| self.u64()).collect::<Result<_, _>>()?;
         Ok((name, Tensor { dims, kind: self.u32()?, offset: self.u64()? }))
     }
 }
 
-/// The decimal number that an f32 was written as, such as 0.00001.
+/// Converts an f32 through its shortest decimal form, such as 0.00001.
 fn shortest(value: f32) -> f64 {
     value.to_string().parse().unwrap_or_else(|_| value.into())
 }
 
-/// Reads the head of a file of `size` bytes.
+/// Reads the header of a file of `size` bytes.
 pub(super) fn read(file: impl Read, size: u64) -> Result<Header, String> {
     let mut input = Input { reader: BufReader::with_capacity(1 << 16, file), left: size };
     if &input.bytes::<4>().unwrap_or_default() != b"GGUF" {
-        return Err("is no GGUF file".to_owned());
+        return Err("not a GGUF file".to_owned());
     }
     let version = input.u32()?;
     if !matches!(version, 2 | 3) {
-        return Err(format!("is GGUF of version {version}; versions 2 and 3, little-endian, are read"));
+        return Err(format!("GGUF version {version} is not supported; use version 2 or 3, little-endian"));
     }
     let tensor_count = input.count(LEAST_TENSOR)?;
     let setting_count = input.count(LEAST_SETTING)?;
@@ -218,13 +219,13 @@ pub(super) fn read(file: impl Read, size: u64) -> Result<Header, String> {
     for _ in 0..tensor_count {
         let (name, tensor) = input.tensor()?;
         if tensors.insert(name.clone(), tensor).is_some() {
-            return Err(format!("names tensor `{name}` twice"));
+            return Err(format!("duplicate tensor `{name}`"));
         }
     }
     let mut header = Header { settings, tensors, data: 0, size };
     let alignment = header.integer("general.alignment").unwrap_or(32);
     if alignment == 0 || alignment > 1 << 20 {
-        return Err(format!("has general.alignment = {alignment}"));
+        return Err(format!("general.alignment = {alignment} is out of range"));
     }
     header.data = (size - input.left).next_multiple_of(alignment);
     Ok(header)

@@ -1,8 +1,8 @@
-//! GGUF, the file format of llama.cpp, versions 2 and 3: a model, its settings and its tokenizer in one file.
+//! Reads GGUF versions 2 and 3, the file format of llama.cpp: weights, metadata and tokenizer in one file.
 //!
-//! `header` reads settings and the table of tensors, `quant` turns blocks into f32, `names` finds a tensor of Hugging
-//! Face among those of llama.cpp, `config` and `tokenizer` translate the rest. Invariant: no length or count of the
-//! file is believed before it was compared with what is left of the file.
+//! `header` reads metadata and tensor infos, `quant` dequantises blocks to f32, `names` maps Hugging Face tensor names
+//! to those of llama.cpp, `config` and `tokenizer` convert the metadata. Invariant: every length or count in the file
+//! is checked against the remaining bytes before it is used.
 //!
 //! Source: `docs/gguf.md` of ggml.
 
@@ -26,7 +26,7 @@ use crate::model::{Decoder, ModelConfig};
 
 pub use tokenizer::TokenizerFiles;
 
-/// An opened GGUF file.
+/// An open GGUF file.
 #[derive(Debug)]
 pub struct Gguf {
     path: PathBuf,
@@ -40,7 +40,7 @@ impl Gguf {
     /// Opens a file and reads its header.
     ///
     /// # Errors
-    /// Names what is wrong: no GGUF, another version, damaged, an architecture that is not supported.
+    /// If the file is not GGUF or is damaged, or its version or architecture is not supported.
     pub fn open(path: &Path) -> Result<Self, HubError> {
         let file = fs_err::File::open(path)?;
         let size = file.metadata()?.len();
@@ -48,7 +48,7 @@ impl Gguf {
         let mut gguf = Self {
             path: path.to_owned(),
             file,
-            // Stands in until the tensors of the rotation were read.
+            // Preliminary: the RoPE divisors are read below.
             config: config::config(&header, None).map_err(|what| HubError::broken(path, what))?,
             header,
             asked: std::collections::BTreeSet::new(),
@@ -66,10 +66,10 @@ impl Gguf {
         &self.config
     }
 
-    /// The tokenizer and chat template, as files of a Hugging Face folder.
+    /// Converts the tokenizer and chat template to files of a Hugging Face folder.
     ///
     /// # Errors
-    /// When the tokenizer is of a kind that is not translated.
+    /// If the kind of tokenizer is not supported.
     pub fn tokenizer(&self) -> Result<TokenizerFiles, HubError> {
         tokenizer::files(&self.header, &self.config).map_err(|what| HubError::broken(&self.path, what))
     }
@@ -77,7 +77,8 @@ impl Gguf {
     /// Builds the model.
     ///
     /// # Errors
-    /// Names the tensor that is missing, of another shape, of a type that is not read, or unknown to the model.
+    /// If a tensor is missing, has the wrong shape or an unsupported type, or is not part of the model; the error names
+    /// it.
     pub fn decoder(&mut self, device: &Device) -> Result<Decoder, HubError> {
         let config = self.config.clone();
         let decoder = Decoder::load(&config, self, device)?;
@@ -91,18 +92,18 @@ impl Gguf {
         Err(HubError::Unexpected { path: self.path.clone(), tensors })
     }
 
-    /// The `count` values of a tensor.
+    /// Reads the `count` values of a tensor.
     fn read(&mut self, name: &str, count: usize) -> Result<Vec<f32>, HubError> {
         let missing = || HubError::Missing { path: self.path.clone(), tensor: name.to_owned() };
         let tensor = self.header.tensors.get(name).ok_or_else(missing)?;
         let fault =
             |found: String| HubError::Broken { path: self.path.clone(), what: format!("tensor `{name}` {found}") };
         let kind = BlockType::of(tensor.kind)
-            .ok_or_else(|| fault(format!("is of ggml type {}; {} are read", tensor.kind, BlockType::NAMES)))?;
-        let bytes = kind.bytes(count).ok_or_else(|| fault(format!("has {count} values, which is no whole block")))?;
+            .ok_or_else(|| fault(format!("has ggml type {}; supported are {}", tensor.kind, BlockType::NAMES)))?;
+        let bytes = kind.bytes(count).ok_or_else(|| fault(format!("has {count} values, not whole blocks")))?;
         let start = self.header.data.checked_add(tensor.offset);
         let start = start.filter(|start| self.header.size.checked_sub(*start).is_some_and(|left| left >= bytes as u64));
-        let start = start.ok_or_else(|| fault("reaches beyond the file; fetch it again".to_owned()))?;
+        let start = start.ok_or_else(|| fault("extends beyond the file; download it again".to_owned()))?;
         let mut buffer = vec![0; bytes];
         self.file.seek(SeekFrom::Start(start))?;
         self.file.read_exact(&mut buffer)?;
@@ -130,7 +131,7 @@ impl Weights for Gguf {
             values = names::unpermuted(&values, shape[0], self.config.head_dim);
         }
         if self.config.family.is_gemma() && name.ends_with("norm.weight") {
-            // llama.cpp stores what the elements are multiplied with.
+            // llama.cpp stores norm weights with the offset added.
             for value in &mut values {
                 *value -= 1.0;
             }

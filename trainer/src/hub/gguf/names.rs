@@ -1,6 +1,6 @@
-//! The names that llama.cpp gives to the tensors of Hugging Face, and how it lays them.
+//! Maps Hugging Face tensor names and row order to those of llama.cpp.
 
-/// llama.cpp's name of the tensor `ours`; none when it has none.
+/// Returns the llama.cpp name of the Hugging Face tensor `ours`, or `None` if it has none.
 pub(super) fn theirs(ours: &str, post_norms: bool) -> Option<String> {
     let whole = match ours {
         "model.embed_tokens.weight" => Some("token_embd.weight"),
@@ -32,8 +32,8 @@ pub(super) fn theirs(ours: &str, post_norms: bool) -> Option<String> {
     Some(format!("blk.{layer}.{part}.{kind}"))
 }
 
-/// Undoes llama.cpp's order of the rows of q and k in the Llama architecture: it pairs neighbours where Hugging Face
-/// pairs halves. `rows` rows of equal length, in heads of `head_dim`.
+/// Reverts the llama.cpp row order of q and k in the Llama architecture: RoPE pairs adjacent rows there, and the two
+/// halves of a head in Hugging Face. `values` has `rows` rows of equal length, in heads of `head_dim`.
 pub(super) fn unpermuted(values: &[f32], rows: usize, head_dim: usize) -> Vec<f32> {
     let (columns, half) = (values.len() / rows.max(1), head_dim / 2);
     let mut out = Vec::with_capacity(values.len());

@@ -1,11 +1,11 @@
-//! Blocks of quantised numbers to f32.
+//! Dequantises ggml blocks to f32.
 //!
-//! Source: `dequantize_row_*` of ggml's `ggml-quants.c`. A block holds a scale and small whole numbers; the names say
-//! how many bits those have.
+//! Source: `dequantize_row_*` in `ggml-quants.c` of ggml. A block holds a scale and small integers; the type names give
+//! their number of bits.
 
 use burn::tensor::{bf16, f16};
 
-/// The types of ggml that are read.
+/// The supported ggml types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BlockType {
     F32,
@@ -19,10 +19,10 @@ pub(super) enum BlockType {
 }
 
 impl BlockType {
-    /// What is read, for messages.
+    /// The supported types, for error messages.
     pub(super) const NAMES: &str = "F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q4_K and Q6_K";
 
-    /// By the number in ggml.
+    /// Returns the type of a ggml type number.
     pub(super) fn of(number: u32) -> Option<Self> {
         Some(match number {
             0 => Self::F32,
@@ -37,7 +37,7 @@ impl BlockType {
         })
     }
 
-    /// Values and bytes of a block.
+    /// Values per block and bytes per block.
     fn block(self) -> (usize, usize) {
         match self {
             Self::F32 => (1, 4),
@@ -50,13 +50,13 @@ impl BlockType {
         }
     }
 
-    /// Bytes of `count` values; none when that is no whole number of blocks, or no number.
+    /// Bytes of `count` values; `None` if `count` is not a multiple of the block size, or on overflow.
     pub(super) fn bytes(self, count: usize) -> Option<usize> {
         let (values, bytes) = self.block();
         if count.is_multiple_of(values) { (count / values).checked_mul(bytes) } else { None }
     }
 
-    /// The values of whole blocks.
+    /// Decodes whole blocks.
     pub(super) fn decode(self, bytes: &[u8]) -> Vec<f32> {
         let (values, size) = self.block();
         let mut out = Vec::with_capacity(bytes.len() / size * values);
@@ -83,13 +83,13 @@ fn half(bytes: &[u8], at: usize) -> f32 {
     f16::from_le_bytes([bytes[at], bytes[at + 1]]).to_f32()
 }
 
-/// Low nibbles first, then high ones: `scale · nibble + shift`.
+/// Appends `scale · nibble + shift` for all low nibbles, then for all high nibbles.
 fn nibbles(bytes: &[u8], scale: f32, shift: f32, out: &mut Vec<f32>) {
     out.extend(bytes.iter().map(|byte| scale * f32::from(byte & 15) + shift));
     out.extend(bytes.iter().map(|byte| scale * f32::from(byte >> 4) + shift));
 }
 
-/// 256 values in eight groups; each group has a scale and a least value of six bits.
+/// Decodes 256 values in eight groups; each group has a 6-bit scale and a 6-bit minimum.
 fn q4_k(block: &[u8], out: &mut Vec<f32>) {
     let (scale, least) = (half(block, 0), half(block, 2));
     let packed = &block[4..16];
@@ -110,7 +110,7 @@ fn q4_k(block: &[u8], out: &mut Vec<f32>) {
     }
 }
 
-/// 256 values of six bits, four low and two high apart, in sixteen groups with a scale of eight bits.
+/// Decodes 256 6-bit values, stored as 4 low and 2 high bits, in sixteen groups with an 8-bit scale.
 fn q6_k(block: &[u8], out: &mut Vec<f32>) {
     let scale = half(block, 208);
     for part in 0..2 {

@@ -1,4 +1,4 @@
-//! Files written here by the rules of llama.cpp, blocks of gguf-py, and files that were damaged.
+//! Reads files written by the rules of llama.cpp, blocks of gguf-py, and damaged files.
 
 mod written;
 
@@ -30,7 +30,7 @@ fn logits(decoder: &Decoder, config: &ModelConfig, ids: &[i64]) -> Vec<f32> {
 }
 
 #[test]
-fn a_converted_model_has_the_same_logits() {
+fn converted_model_has_same_logits() {
     for (name, architecture) in [("llama", "llama"), ("qwen2", "qwen2"), ("qwen3", "qwen3"), ("gemma", "gemma")] {
         let (gguf, decoder) = open(&convert(&fixture(name), architecture)).unwrap();
         let reference = Reference::of(name);
@@ -40,10 +40,10 @@ fn a_converted_model_has_the_same_logits() {
     }
 }
 
-/// The fixtures of these have settings that a file cannot state, since no published model has them; with those of the
-/// published ones, what is read is compared with the Hugging Face folder that it was made from.
+/// These fixtures have settings that GGUF cannot express, since no published model has them. The test replaces them by
+/// published values and compares the GGUF file with the Hugging Face folder that it was converted from.
 #[test]
-fn windows_caps_and_stretched_rotations_are_carried_over() {
+fn windows_caps_and_rope_scaling_are_converted() {
     let edits = [
         ("gemma2", "gemma2", "/query_pre_attn_scalar", json!(8)),
         ("gemma3", "gemma3", "/query_pre_attn_scalar", json!(8)),
@@ -69,7 +69,7 @@ fn windows_caps_and_stretched_rotations_are_carried_over() {
 }
 
 #[test]
-fn text_is_split_as_each_family_does() {
+fn pre_tokenizers_match_each_family() {
     let split = |kind: &str| {
         let mut tokenizer = tokenizers::Tokenizer::new(tokenizers::models::bpe::BPE::default());
         tokenizer::split(&mut tokenizer, kind).unwrap();
@@ -84,11 +84,11 @@ fn text_is_split_as_each_family_does() {
     assert_eq!(split("qwen2"), "I|'ll|Ġadd|Ġ|1|2|3|4|5|Ġx|ĊĊ|Ġ|Ġy");
     let mut other = tokenizers::Tokenizer::new(tokenizers::models::bpe::BPE::default());
     let error = tokenizer::split(&mut other, "tekken").unwrap_err();
-    assert!(error.contains("`tekken`") && error.contains("qwen2 are read"), "{error}");
+    assert!(error.contains("`tekken`") && error.contains("llama-bpe or qwen2"), "{error}");
 }
 
 #[test]
-fn blocks_have_the_values_of_gguf_py() {
+fn dequantised_blocks_match_gguf_py() {
     let bytes = fs_err::read(fixture("gguf/blocks.safetensors")).unwrap();
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
     for (name, kind) in [
@@ -106,7 +106,7 @@ fn blocks_have_the_values_of_gguf_py() {
 }
 
 #[test]
-fn a_tokenizer_of_merges_is_translated() {
+fn bpe_tokenizer_is_converted() {
     let list = |texts: &[&str]| Set::Texts(texts.iter().map(|&text| text.to_owned()).collect());
     let mut head = b"GGUF".to_vec();
     head.extend(3_u32.to_le_bytes());
@@ -135,7 +135,7 @@ fn a_tokenizer_of_merges_is_translated() {
 }
 
 #[test]
-fn faults_are_named() {
+fn errors_name_the_problem() {
     let good = convert(&fixture("llama"), "llama");
     let fault = |bytes: &[u8]| match open(bytes).unwrap_err() {
         HubError::Broken { what, .. } => what,
@@ -151,20 +151,20 @@ fn faults_are_named() {
         fault(&convert(&fixture("llama"), "gpt2")),
     ];
     insta::assert_snapshot!(faults.join("\n"), @r"
-    is no GGUF file
-    is GGUF of version 9; versions 2 and 3, little-endian, are read
-    ends within its header; fetch it again
-    tensor `output.weight` reaches beyond the file; fetch it again
-    is of architecture `gpt2`; llama, qwen2, qwen3, gemma, gemma2 and gemma3 are read
+    not a GGUF file
+    GGUF version 9 is not supported; use version 2 or 3, little-endian
+    the file ends within its header; download it again
+    tensor `output.weight` extends beyond the file; download it again
+    architecture `gpt2` is not supported; use llama, qwen2, qwen3, gemma, gemma2 or gemma3
     ");
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
-    /// An error or a model, never a panic, and no allocation beyond the file's size.
+    /// Damaged files give an error or a model, never a panic or an allocation larger than the file.
     #[test]
-    fn damage_is_survived(cut in 0..60_000usize, flips in prop::collection::vec((0..3000usize, any::<u8>()), 0..6)) {
+    fn damage_never_panics(cut in 0..60_000usize, flips in prop::collection::vec((0..3000usize, any::<u8>()), 0..6)) {
         static GOOD: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
         let mut bytes = GOOD.get_or_init(|| convert(&fixture("llama"), "llama")).clone();
         if cut < bytes.len() {

@@ -1,4 +1,4 @@
-//! The tokenizer of a GGUF file as the files of a Hugging Face folder.
+//! Converts the tokenizer of a GGUF file to the files of a Hugging Face folder.
 
 use std::path::Path;
 
@@ -16,10 +16,10 @@ use super::header::{Header, Value};
 use crate::hub::HubError;
 use crate::model::ModelConfig;
 
-/// Pieces of Llama 3's text; `{digits}` is how digits are split.
+/// Pre-tokenizer pattern of Llama 3; `{digits}` is replaced by the pattern of digit groups.
 const PIECES: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|{digits}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-/// A tokenizer with all that stands beside it.
+/// A tokenizer with its companion files.
 #[derive(Debug, Clone)]
 pub struct TokenizerFiles {
     /// The tokenizer.
@@ -33,10 +33,10 @@ pub struct TokenizerFiles {
 }
 
 impl TokenizerFiles {
-    /// Writes `tokenizer.json`, `tokenizer_config.json` and, when there is one, `chat_template.jinja`.
+    /// Writes `tokenizer.json`, `tokenizer_config.json` and, if there is a chat template, `chat_template.jinja`.
     ///
     /// # Errors
-    /// When a file cannot be written.
+    /// If a file cannot be written.
     pub fn write(&self, folder: &Path) -> Result<(), HubError> {
         fs_err::write(folder.join("tokenizer.json"), &self.json)?;
         fs_err::write(folder.join("tokenizer_config.json"), &self.settings)?;
@@ -47,19 +47,20 @@ impl TokenizerFiles {
     }
 }
 
-/// Translates the tokenizer.
+/// Converts the tokenizer.
 pub(super) fn files(header: &Header, config: &ModelConfig) -> Result<TokenizerFiles, String> {
-    let model = header.text("tokenizer.ggml.model").ok_or("holds no tokenizer")?;
+    let model =
+        header.text("tokenizer.ggml.model").ok_or("`tokenizer.ggml.model` is missing; the file has no tokenizer")?;
     if model != "gpt2" {
         return Err(format!(
-            "holds a tokenizer of kind `{model}`; gpt2 (byte-level BPE) is read: take tokenizer.json from the model's origin"
+            "tokenizer kind `{model}` is not gpt2 (byte-level BPE); use tokenizer.json of the original model"
         ));
     }
     let tokens = texts(header, "tokenizer.ggml.tokens")?;
     let pairs = texts(header, "tokenizer.ggml.merges")?;
     let merges = pairs.iter().map(|pair| match pair.split_once(' ') {
         Some((left, right)) => Ok((left.to_owned(), right.to_owned())),
-        None => Err(format!("has `{pair}` among its merges, which is no pair")),
+        None => Err(format!("merge `{pair}` is not a pair of tokens")),
     });
     let merges = merges.collect::<Result<Vec<_>, _>>()?;
     let ids = (0..).zip(&tokens).map(|(id, token)| (token.clone(), id));
@@ -97,10 +98,10 @@ fn texts(header: &Header, key: &str) -> Result<Vec<String>, String> {
         _ => None,
     };
     let list = header.list(key).and_then(|list| list.iter().map(text).collect());
-    list.ok_or_else(|| format!("has no list of texts `{key}`"))
+    list.ok_or_else(|| format!("`{key}` is missing or not an array of strings"))
 }
 
-/// How text is split before merges, by the name that llama.cpp gives to it.
+/// Sets the pre-tokenizer by its llama.cpp name.
 pub(super) fn split(tokenizer: &mut Tokenizer, kind: &str) -> Result<(), String> {
     let pieces = |digits: &str| -> Result<PreTokenizerWrapper, String> {
         let pattern = SplitPattern::Regex(PIECES.replace("{digits}", digits));
@@ -120,7 +121,7 @@ pub(super) fn split(tokenizer: &mut Tokenizer, kind: &str) -> Result<(), String>
         }
         other => {
             return Err(format!(
-                "splits text by `{other}`; gpt-2, smollm, llama-bpe and qwen2 are read: take tokenizer.json from the model's origin"
+                "pre-tokenizer `{other}` is not gpt-2, smollm, llama-bpe or qwen2; use tokenizer.json of the original model"
             ));
         }
     };
@@ -128,7 +129,7 @@ pub(super) fn split(tokenizer: &mut Tokenizer, kind: &str) -> Result<(), String>
     Ok(())
 }
 
-/// Tokens that are not made by merges: control tokens (type 3) and those of the maker (type 4).
+/// Adds the tokens that are not results of merges: control tokens (type 3) and user-defined tokens (type 4).
 fn add_special(tokenizer: &mut Tokenizer, header: &Header, tokens: &[String]) -> Result<(), String> {
     let kinds = header.list("tokenizer.ggml.token_type").unwrap_or_default();
     for (token, kind) in tokens.iter().zip(kinds) {

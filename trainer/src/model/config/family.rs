@@ -1,12 +1,12 @@
-//! The architectures that are computed, by the names that Hugging Face gives them.
+//! The supported architectures, by their names in Hugging Face transformers.
 
 use serde::{Deserialize, Serialize};
 
-/// The architectures that this crate computes; the names are those of `model_type`.
+/// A supported architecture, named as in `model_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Family {
-    /// Llama 2, 3, 3.1, 3.2, and the many that share the architecture (`SmolLM`, `TinyLlama`).
+    /// Llama 2, 3, 3.1, 3.2, and models with the same architecture (SmolLM, TinyLlama).
     Llama,
     /// Mistral 7B: Llama with a sliding window.
     Mistral,
@@ -14,17 +14,17 @@ pub enum Family {
     Qwen2,
     /// Qwen 3: Llama with a norm on q and k.
     Qwen3,
-    /// Gemma 1: norms around one, `GeGLU`, scaled embeddings.
+    /// Gemma 1: norm weights stored minus one, GeGLU, scaled embeddings.
     Gemma,
-    /// Gemma 2: also norms after each part, soft-capped logits, a sliding window in every other layer.
+    /// Gemma 2: Gemma 1 with post norms, soft-capped logits, and a sliding window in every other layer.
     Gemma2,
-    /// Gemma 3, text only: also norms on q and k, and another base of the rotation in local layers.
+    /// Gemma 3, text only: post norms, norms on q and k, and a different RoPE base in local layers.
     #[serde(rename = "gemma3_text")]
     Gemma3,
 }
 
 impl Family {
-    /// Every family, in the order of this enum.
+    /// All families, in declaration order.
     pub const ALL: [Self; 7] =
         [Self::Llama, Self::Mistral, Self::Qwen2, Self::Qwen3, Self::Gemma, Self::Gemma2, Self::Gemma3];
 
@@ -41,7 +41,7 @@ impl Family {
         }
     }
 
-    /// The class of transformers that loads it.
+    /// The transformers class that loads the model.
     pub fn architecture(self) -> &'static str {
         match self {
             Self::Llama => "LlamaForCausalLM",
@@ -54,17 +54,17 @@ impl Family {
         }
     }
 
-    /// Whether the family is one of the Gemmas: norm weights stand around zero, embeddings are scaled.
+    /// Whether this is a Gemma model: norm weights are stored minus one, embeddings are scaled.
     pub fn is_gemma(self) -> bool {
         matches!(self, Self::Gemma | Self::Gemma2 | Self::Gemma3)
     }
 }
 
-/// The function on the gate of the feed-forward part.
+/// Activation function of the feed-forward gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Activation {
-    /// `x · sigmoid(x)`, of Llama and Qwen.
+    /// `x · sigmoid(x)`, used by Llama and Qwen.
     Silu,
-    /// The tanh approximation of GELU, of Gemma.
+    /// The tanh approximation of GELU, used by Gemma.
     GeluTanh,
 }

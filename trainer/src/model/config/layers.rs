@@ -1,15 +1,15 @@
-//! Which layers see everything, and which a window.
+//! Assigns full or sliding-window attention to each layer.
 
 use super::Fault;
 use super::raw::Raw;
 use crate::model::config::Family;
 
-/// How far a layer sees.
+/// Attention span of a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LayerKind {
     /// All tokens of the document.
     Full,
-    /// The last `sliding_window` tokens, itself included.
+    /// The last `sliding_window` tokens, including the current one.
     Sliding,
 }
 
@@ -28,13 +28,13 @@ impl LayerKind {
             "sliding_attention" => Ok(Self::Sliding),
             other => Err(Fault::new(
                 "layer_types",
-                format!("`{other}` is not supported; there are full_attention and sliding_attention"),
+                format!("`{other}` is not supported; use full_attention or sliding_attention"),
             )),
         }
     }
 }
 
-/// The window, and the kind of each layer, by the rules of each family in transformers.
+/// Returns the window and the kind of each layer, by the rules of each family in transformers.
 pub(super) fn layers(raw: &Raw, family: Family, count: usize) -> Result<(Option<usize>, Vec<LayerKind>), Fault> {
     let window = match family {
         Family::Llama | Family::Gemma => None,

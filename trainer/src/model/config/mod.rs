@@ -1,8 +1,8 @@
-//! What a decoder looks like: the content of a Hugging Face `config.json`.
+//! Model configuration: the content of a Hugging Face `config.json`.
 //!
-//! A checkpoint begins here: `read` turns the file into a [`ModelConfig`] whose every value was checked, the model
-//! is built from it, and `write` gives the file back in the form of transformers 5. Invariant: a `ModelConfig` that
-//! was read describes a model that this crate computes exactly; anything that it cannot compute is an error.
+//! Loading a checkpoint starts here: `read` parses and validates the file into a [`ModelConfig`], the model is built
+//! from it, and `write` writes the file in the format of transformers 5. Invariant: a `ModelConfig` that was read
+//! describes a model that this crate computes exactly; any unsupported value is an error.
 
 mod family;
 mod layers;
@@ -19,13 +19,13 @@ pub use family::{Activation, Family};
 pub use layers::LayerKind;
 pub use rope::{Rope, RopeScaling};
 
-/// Why a `config.json` was refused.
+/// Error from reading, validating or writing a `config.json`.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read or written.
     #[error(transparent)]
     File(#[from] std::io::Error),
-    /// The file is not the JSON that is expected.
+    /// The file is not valid JSON, or a value has the wrong type.
     #[error("{}: {source}", path.display())]
     Json {
         /// The file.
@@ -33,19 +33,19 @@ pub enum ConfigError {
         /// What is wrong, with line and column.
         source: serde_json::Error,
     },
-    /// A key is missing, or its value is one that this crate does not compute.
+    /// A key is missing, or its value is invalid or not supported.
     #[error("{path}: `{key}`: {what}")]
     Key {
-        /// The file, or what stands for it.
+        /// The file, or `model config` for a value that is not from a file.
         path: String,
         /// The key.
         key: &'static str,
-        /// What is wrong and what is allowed.
+        /// What is wrong, and which values are allowed.
         what: String,
     },
 }
 
-/// A fault of one key, before the file's name is known.
+/// An invalid key, before the name of the file is known.
 #[derive(Debug)]
 pub(crate) struct Fault {
     key: &'static str,
@@ -62,73 +62,73 @@ impl Fault {
     }
 }
 
-/// Ids of the tokens that begin, end and pad a text; `eos` may be several.
+/// Ids of the special tokens that begin, end and pad a text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SpecialTokens {
-    /// Stands before a text.
+    /// Begins a text.
     pub bos: Option<u32>,
-    /// Any of these ends a text.
+    /// End a text; a model may have several.
     pub eos: Vec<u32>,
-    /// Fills a row.
+    /// Pads a row.
     pub pad: Option<u32>,
 }
 
-/// The sizes and habits of one decoder.
+/// Sizes and options of a decoder.
 ///
-/// Serialises as the JSON of a `config.json`, and parses from it.
+/// Serialises to and from the JSON of a `config.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Value", into = "Value")]
 pub struct ModelConfig {
     /// The architecture.
     pub family: Family,
-    /// Rows of the embedding.
+    /// Number of rows of the embedding.
     pub vocab_size: usize,
     /// Width of the residual stream.
     pub hidden_size: usize,
-    /// Width of the feed-forward part.
+    /// Inner width of the feed-forward part.
     pub intermediate_size: usize,
-    /// Blocks.
+    /// Number of blocks.
     pub num_hidden_layers: usize,
-    /// Heads of the query.
+    /// Number of query heads.
     pub num_attention_heads: usize,
-    /// Heads of key and value; divides the heads of the query.
+    /// Number of key and value heads; divides the number of query heads.
     pub num_key_value_heads: usize,
     /// Width of a head; even.
     pub head_dim: usize,
-    /// The function on the gate.
+    /// Activation function of the feed-forward gate.
     pub activation: Activation,
     /// Added to the mean square in every norm.
     pub rms_norm_eps: f64,
-    /// Tokens that the model was made for.
+    /// Maximum context length in tokens.
     pub max_position_embeddings: usize,
-    /// Whether the head shares the embedding's weights.
+    /// Whether the output head shares the weights of the embedding.
     pub tie_word_embeddings: bool,
     /// Whether q, k and v have a bias.
     pub qkv_bias: bool,
-    /// Whether the projection out of attention has a bias.
+    /// Whether the output projection of attention has a bias.
     pub output_bias: bool,
-    /// The rotation of positions.
+    /// Rotary position embedding (RoPE).
     pub rope: Rope,
-    /// The rotation in layers with a sliding window, when it differs (Gemma 3).
+    /// RoPE of layers with a sliding window, if it differs (Gemma 3).
     pub local_rope: Option<Rope>,
-    /// Tokens that a layer with a window sees, itself included.
+    /// Tokens that a sliding-window layer attends to, including the current one.
     pub sliding_window: Option<usize>,
-    /// The kind of each layer; as long as there are layers.
+    /// The kind of each layer; one entry per layer.
     pub layer_kinds: Vec<LayerKind>,
-    /// Scores are divided by the root of this; the width of a head where the family has no setting.
+    /// Attention scores are divided by the square root of this; `head_dim` if the family has no such setting.
     pub query_scale: f64,
-    /// Scores are soft-capped at this.
+    /// Soft cap of the attention scores.
     pub attention_softcap: Option<f64>,
-    /// Logits are soft-capped at this.
+    /// Soft cap of the logits.
     pub logit_softcap: Option<f64>,
-    /// Standard deviation of fresh weights.
+    /// Standard deviation of the initial weights.
     pub initializer_range: f64,
-    /// Tokens with a meaning.
+    /// Special tokens.
     pub special: SpecialTokens,
 }
 
 impl ModelConfig {
-    /// A Llama of the given sizes, with tied embeddings and full attention; the rest is as Llama 3 has it.
+    /// Returns a Llama of the given sizes with tied embeddings, full attention and default values for the rest.
     pub fn llama(vocab_size: usize, hidden_size: usize, layers: usize, heads: usize, kv_heads: usize) -> Self {
         Self {
             family: Family::Llama,
@@ -160,8 +160,8 @@ impl ModelConfig {
     /// Reads a `config.json`.
     ///
     /// # Errors
-    /// Names the file and the key: not JSON, a key that is missing, a `model_type`, scaling or activation that this
-    /// crate does not compute, sizes that do not fit each other.
+    /// If the file is not JSON, a key is missing, the `model_type`, RoPE scaling or activation is not supported, or
+    /// sizes are inconsistent. The error names the file and the key.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = fs_err::read_to_string(path)?;
         let raw = serde_json::from_str(&text).map_err(|source| ConfigError::Json { path: path.to_owned(), source })?;
@@ -178,10 +178,10 @@ impl ModelConfig {
         Self::from_raw(&raw).map_err(|fault| fault.at("model config"))
     }
 
-    /// Writes a `config.json` that transformers 5 loads; `dtype` is that of the weights beside it, such as `float32`.
+    /// Writes a `config.json` that transformers 5 loads; `dtype` is the type of the stored weights, such as `float32`.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// If the file cannot be written.
     pub fn write(&self, path: &Path, dtype: &str) -> Result<(), ConfigError> {
         let mut text = serde_json::to_string_pretty(&self.to_json(dtype))
             .map_err(|source| ConfigError::Json { path: path.to_owned(), source })?;
@@ -190,15 +190,15 @@ impl ModelConfig {
         Ok(())
     }
 
-    /// Checks a configuration made in code, as [`Self::read`] checks a file.
+    /// Validates a configuration built in code, as [`Self::read`] validates a file.
     ///
     /// # Errors
-    /// Names the key of the first value that cannot be.
+    /// If a value is invalid; the error names the key of the first one.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.check().map_err(|fault| fault.at("model config"))
     }
 
-    /// The number of weights; a tied head counts once.
+    /// Number of parameters; a tied head counts once.
     pub fn parameters(&self) -> u64 {
         let hidden = self.hidden_size as u64;
         let embedding = self.vocab_size as u64 * hidden;
@@ -206,7 +206,7 @@ impl ModelConfig {
         embedding + head + hidden + self.num_hidden_layers as u64 * self.block_parameters()
     }
 
-    /// The number of weights of one block.
+    /// Number of parameters of one block.
     fn block_parameters(&self) -> u64 {
         let (hidden, head) = (self.hidden_size as u64, self.head_dim as u64);
         let query = self.num_attention_heads as u64 * head;
@@ -217,42 +217,42 @@ impl ModelConfig {
         hidden * qkv + query * hidden + bias + norms + head_norms + 3 * hidden * self.intermediate_size as u64
     }
 
-    /// Columns of q, k and v together.
+    /// Total width of q, k and v.
     pub fn qkv_width(&self) -> usize {
         (self.num_attention_heads + 2 * self.num_key_value_heads) * self.head_dim
     }
 
-    /// Columns of all heads of the query together.
+    /// Total width of the query heads.
     pub fn query_width(&self) -> usize {
         self.num_attention_heads * self.head_dim
     }
 
-    /// Columns of all heads of the key together.
+    /// Total width of the key heads.
     pub fn key_width(&self) -> usize {
         self.num_key_value_heads * self.head_dim
     }
 
-    /// Whether q and k are normed in each head (Qwen 3, Gemma 3).
+    /// Whether each head of q and k is normalised (Qwen 3, Gemma 3).
     pub fn has_head_norms(&self) -> bool {
         matches!(self.family, Family::Qwen3 | Family::Gemma3)
     }
 
-    /// Whether attention and feed-forward are also normed at their end (Gemma 2 and 3).
+    /// Whether the outputs of attention and feed-forward are also normalised (Gemma 2 and 3).
     pub fn has_post_norms(&self) -> bool {
         matches!(self.family, Family::Gemma2 | Family::Gemma3)
     }
 
-    /// What embeddings are multiplied with: the root of the width in Gemma, one elsewhere.
+    /// Factor of the embeddings: the square root of `hidden_size` in Gemma, 1 otherwise.
     pub fn embedding_scale(&self) -> f64 {
         if self.family.is_gemma() { (self.hidden_size as f64).sqrt() } else { 1.0 }
     }
 
-    /// What norm weights are added to: one in Gemma, zero elsewhere.
+    /// Offset added to norm weights: 1 in Gemma, 0 otherwise.
     pub fn norm_offset(&self) -> f64 {
         if self.family.is_gemma() { 1.0 } else { 0.0 }
     }
 
-    /// The rotation of a layer of this kind.
+    /// RoPE of layers of this kind.
     pub fn rope_of(&self, kind: LayerKind) -> &Rope {
         match (kind, &self.local_rope) {
             (LayerKind::Sliding, Some(local)) => local,

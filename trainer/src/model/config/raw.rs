@@ -1,14 +1,14 @@
-//! `config.json` as it stands in a file, and the checks that make it a [`ModelConfig`].
+//! Parses the keys of `config.json` and validates them into a [`ModelConfig`].
 
 use serde::{Deserialize, Deserializer};
 
 use super::rope::{RawRope, RawRopes, ropes};
 use super::{Activation, Family, Fault, LayerKind, ModelConfig, SpecialTokens, layers::layers};
 
-/// Blocks at most.
+/// Maximum number of blocks.
 const MAX_LAYERS: usize = 1 << 12;
 
-/// The keys that matter; others are ignored.
+/// The keys that this crate reads; others are ignored.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Raw {
     model_type: Option<String>,
@@ -33,7 +33,7 @@ pub(crate) struct Raw {
     pub(super) rope_scaling: Option<RawRope>,
     pub(super) rope_parameters: Option<RawRopes>,
     pub(super) partial_rotary_factor: Option<f64>,
-    /// Missing and null differ: missing is the family's habit, null is no window.
+    /// A missing key means the default of the family; null means no window.
     #[serde(default)]
     pub(super) sliding_window: Key<usize>,
     pub(super) use_sliding_window: Option<bool>,
@@ -61,7 +61,7 @@ enum Ids {
 }
 
 impl Ids {
-    /// Negative ids stand for none in old files.
+    /// Returns the ids; negative ids mean none in old files.
     fn list(ids: Option<&Self>) -> Vec<u32> {
         match ids {
             None => Vec::new(),
@@ -71,18 +71,18 @@ impl Ids {
     }
 }
 
-/// A key of which absence and null say different things.
+/// A key for which missing and null have different meanings.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) enum Key<T> {
-    /// It does not stand in the file.
+    /// The key is missing.
     #[default]
     Missing,
-    /// It stands there, perhaps as null.
+    /// The key is present; `None` is null.
     Given(Option<T>),
 }
 
 impl<T> Key<T> {
-    /// Its value, or `habit` when it is missing.
+    /// Returns the value, or `habit` if the key is missing.
     pub(super) fn or(self, habit: Option<T>) -> Option<T> {
         match self {
             Self::Missing => habit,
@@ -104,9 +104,9 @@ impl ModelConfig {
         let hidden_size = need(raw.hidden_size, "hidden_size")?;
         let heads = need(raw.num_attention_heads, "num_attention_heads")?;
         let num_hidden_layers = need(raw.num_hidden_layers, "num_hidden_layers")?;
-        // Checked before the rest: as many kinds of layers are made.
+        // Checked first: it bounds the length of `layer_kinds`.
         if num_hidden_layers > MAX_LAYERS {
-            let what = format!("{num_hidden_layers} is out of range; it is from 1 to {MAX_LAYERS}");
+            let what = format!("{num_hidden_layers} is out of range; use 1 to {MAX_LAYERS}");
             return Err(Fault::new("num_hidden_layers", what));
         }
         let head_dim = match (raw.head_dim, family) {
@@ -153,7 +153,7 @@ impl ModelConfig {
         Ok(config)
     }
 
-    /// Values that fit each other, and sizes whose product cannot overflow.
+    /// Checks that values are consistent and that products of sizes cannot overflow.
     pub(super) fn check(&self) -> Result<(), Fault> {
         let sizes = [
             ("vocab_size", self.vocab_size, 1 << 26),
@@ -167,7 +167,7 @@ impl ModelConfig {
         ];
         for (key, size, most) in sizes {
             if size == 0 || size > most {
-                return Err(Fault::new(key, format!("{size} is out of range; it is from 1 to {most}")));
+                return Err(Fault::new(key, format!("{size} is out of range; use 1 to {most}")));
             }
         }
         if !self.num_attention_heads.is_multiple_of(self.num_key_value_heads) {
@@ -178,10 +178,10 @@ impl ModelConfig {
             return Err(Fault::new("num_key_value_heads", what));
         }
         if !self.head_dim.is_multiple_of(2) {
-            return Err(Fault::new("head_dim", format!("{} is odd; the rotation needs pairs", self.head_dim)));
+            return Err(Fault::new("head_dim", format!("{} is odd; RoPE needs an even number", self.head_dim)));
         }
         if self.layer_kinds.len() != self.num_hidden_layers {
-            let what = format!("{} kinds for num_hidden_layers = {}", self.layer_kinds.len(), self.num_hidden_layers);
+            let what = format!("{} layers, but num_hidden_layers = {}", self.layer_kinds.len(), self.num_hidden_layers);
             return Err(Fault::new("layer_types", what));
         }
         if self.layer_kinds.contains(&LayerKind::Sliding) && self.sliding_window.unwrap_or(0) == 0 {
@@ -215,12 +215,12 @@ fn family(raw: &Raw) -> Result<Family, Fault> {
     let name = raw
         .model_type
         .as_deref()
-        .ok_or_else(|| Fault::new("model_type", format!("is missing; supported are {}", names())))?;
+        .ok_or_else(|| Fault::new("model_type", format!("is missing; use one of {}", names())))?;
     let found = Family::ALL.into_iter().find(|family| family.model_type() == name);
-    found.ok_or_else(|| Fault::new("model_type", format!("`{name}` is not supported; supported are {}", names())))
+    found.ok_or_else(|| Fault::new("model_type", format!("`{name}` is not supported; use one of {}", names())))
 }
 
-/// What would change the result and is not computed here.
+/// Rejects options that change the result and are not supported.
 fn refuse(raw: &Raw) -> Result<(), Fault> {
     if raw.mlp_bias == Some(true) {
         return Err(Fault::new("mlp_bias", "a bias in the feed-forward part is not supported"));
@@ -231,7 +231,7 @@ fn refuse(raw: &Raw) -> Result<(), Fault> {
     if raw.quantization_config.as_ref().is_some_and(|value| !value.is_null()) {
         return Err(Fault::new(
             "quantization_config",
-            "quantised checkpoints are not supported; use one in F32, F16 or BF16, or a GGUF file",
+            "quantised checkpoints are not supported; use a checkpoint in F32, F16 or BF16, or a GGUF file",
         ));
     }
     Ok(())
@@ -246,10 +246,8 @@ fn activation(raw: &Raw, family: Family) -> Result<Activation, Fault> {
     match given {
         "silu" | "swish" => Ok(Activation::Silu),
         "gelu_pytorch_tanh" => Ok(Activation::GeluTanh),
-        // Gemma's first files say `gelu` and mean the approximation.
+        // The first Gemma checkpoints name `gelu` but use the approximation.
         "gelu" if family.is_gemma() => Ok(Activation::GeluTanh),
-        other => {
-            Err(Fault::new("hidden_act", format!("`{other}` is not supported; there are silu and gelu_pytorch_tanh")))
-        }
+        other => Err(Fault::new("hidden_act", format!("`{other}` is not supported; use silu or gelu_pytorch_tanh"))),
     }
 }

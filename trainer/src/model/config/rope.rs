@@ -1,4 +1,4 @@
-//! The rotation of positions, as `config.json` states it: the old keys and transformers 5's `rope_parameters`.
+//! RoPE settings of `config.json`: the keys of transformers 4, and `rope_parameters` of transformers 5.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -7,33 +7,33 @@ use super::Fault;
 use super::raw::Raw;
 use crate::model::config::Family;
 
-/// The base of the rotation, and how it is stretched.
+/// Settings of the rotary position embedding.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rope {
     /// The base of the geometric series of wavelengths.
     pub theta: f64,
-    /// How far the series is stretched for longer contexts.
+    /// Scaling of the frequencies for longer contexts.
     pub scaling: RopeScaling,
 }
 
 impl Rope {
-    /// A rotation without scaling.
+    /// Creates settings without scaling.
     pub fn new(theta: f64) -> Self {
         Self { theta, scaling: RopeScaling::None }
     }
 }
 
-/// How the rotation is stretched beyond the length that it was trained for.
+/// Scaling of the frequencies for contexts longer than the training length.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RopeScaling {
-    /// Not at all.
+    /// No scaling.
     None,
     /// Every frequency divided by the factor: position interpolation, arXiv 2306.15595.
     Linear {
         /// The divisor.
         factor: f64,
     },
-    /// Low frequencies divided by the factor, high ones kept, those between blended: Llama 3.1.
+    /// Low frequencies divided by the factor, high ones unchanged, those between interpolated: Llama 3.1.
     Llama3 {
         /// The divisor of low frequencies.
         factor: f64,
@@ -41,12 +41,12 @@ pub enum RopeScaling {
         low_freq_factor: f64,
         /// Wavelengths below the original length divided by this are high frequencies.
         high_freq_factor: f64,
-        /// Tokens that the model was first trained for.
+        /// Context length of the original training, in tokens.
         original_max_position_embeddings: f64,
     },
 }
 
-/// One rotation as JSON has it.
+/// RoPE settings in JSON.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(super) struct RawRope {
     rope_type: Option<String>,
@@ -60,7 +60,7 @@ pub(super) struct RawRope {
     partial_rotary_factor: Option<f64>,
 }
 
-/// The value of `rope_parameters`: one rotation, or one for each kind of layer (Gemma 3).
+/// The value of `rope_parameters`: one object, or one per kind of layer (Gemma 3).
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(super) struct RawRopes {
     full_attention: Option<RawRope>,
@@ -85,24 +85,24 @@ impl RawRope {
                     .need(self.original_max_position_embeddings, "original_max_position_embeddings")?,
             },
             other => {
-                let what = format!("`{other}` is not supported; there are default, linear and llama3");
+                let what = format!("`{other}` is not supported; use default, linear or llama3");
                 return Err(Fault::new("rope_type", what));
             }
         };
         Ok(Rope { theta: self.rope_theta.unwrap_or(theta), scaling })
     }
 
-    #[expect(clippy::unused_self, reason = "reads as a question to the rotation")]
+    #[expect(clippy::unused_self, reason = "a method for readability")]
     fn need(&self, value: Option<f64>, key: &'static str) -> Result<f64, Fault> {
         match value {
             Some(value) if value.is_finite() && value > 0.0 => Ok(value),
             Some(value) => Err(Fault::new(key, format!("{value} is not a positive number"))),
-            None => Err(Fault::new(key, "is missing from the scaling of the rotation")),
+            None => Err(Fault::new(key, "is missing, but `rope_type` requires it")),
         }
     }
 }
 
-/// The global rotation and, for Gemma 3, the local one.
+/// Returns the global settings and, for Gemma 3, the local ones.
 pub(super) fn ropes(raw: &Raw, family: Family) -> Result<(Rope, Option<Rope>), Fault> {
     if raw.partial_rotary_factor.is_some_and(|part| part < 1.0) {
         return Err(Fault::new("partial_rotary_factor", "below 1 is not supported"));
@@ -128,7 +128,7 @@ pub(super) fn ropes(raw: &Raw, family: Family) -> Result<(Rope, Option<Rope>), F
     Ok((global, local))
 }
 
-/// The JSON of one rotation, in the form of transformers 5.
+/// Converts settings to JSON in the format of transformers 5.
 pub(super) fn to_json(rope: &Rope) -> Value {
     let mut map = Map::new();
     map.insert("rope_theta".into(), json!(rope.theta));
@@ -150,8 +150,8 @@ pub(super) fn to_json(rope: &Rope) -> Value {
     Value::Object(map)
 }
 
-/// A whole number as JSON writes one: transformers refuses `8192.0` for a length.
-#[expect(clippy::cast_possible_truncation, reason = "the length of a context is far below 2^53")]
+/// Converts whole numbers to JSON integers: transformers rejects `8192.0` for a length.
+#[expect(clippy::cast_possible_truncation, reason = "context lengths are far below 2^53")]
 fn whole(value: f64) -> Value {
     if value.fract() == 0.0 { json!(value as i64) } else { json!(value) }
 }

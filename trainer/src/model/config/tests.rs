@@ -1,4 +1,4 @@
-//! Both ways in which `config.json` was written over the years.
+//! Reads and writes `config.json` in the formats of transformers 4 and 5.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::*;
 use crate::model::tests::{NAMES, fixture};
 
 #[test]
-fn what_is_written_reads_as_the_same() {
+fn config_round_trips() {
     for name in NAMES {
         let config = ModelConfig::read(&fixture(name).join("config.json")).unwrap();
         assert_eq!(ModelConfig::from_json(&config.to_json("float32")).unwrap(), config, "{name}");
@@ -14,8 +14,8 @@ fn what_is_written_reads_as_the_same() {
 }
 
 #[test]
-fn what_is_written_has_the_keys_of_transformers() {
-    // Keys that say nothing about the model, or have another default there.
+fn written_keys_match_transformers() {
+    // Keys that do not affect the model, or that have a different default in transformers.
     let passed_over = ["_sliding_window_pattern", "pretraining_tp", "mlp_bias", "max_window_layers"];
     for name in NAMES {
         let path = fixture(name).join("config.json");
@@ -32,7 +32,7 @@ fn what_is_written_has_the_keys_of_transformers() {
 }
 
 #[test]
-fn keys_of_transformers_4_are_read() {
+fn reads_transformers_4_keys() {
     let old = json!({
         "model_type": "llama", "vocab_size": 128_256, "hidden_size": 4096, "intermediate_size": 14336,
         "num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 8, "rms_norm_eps": 1e-5,
@@ -51,7 +51,7 @@ fn keys_of_transformers_4_are_read() {
 }
 
 #[test]
-fn gemma_3_has_two_rotations_and_a_pattern() {
+fn gemma_3_has_two_ropes_and_a_layer_pattern() {
     let old = json!({
         "model_type": "gemma3_text", "vocab_size": 262_144, "hidden_size": 1152, "intermediate_size": 6912,
         "num_hidden_layers": 26, "num_attention_heads": 4, "num_key_value_heads": 1, "head_dim": 256,
@@ -68,7 +68,7 @@ fn gemma_3_has_two_rotations_and_a_pattern() {
 }
 
 #[test]
-fn a_null_window_differs_from_a_missing_one() {
+fn null_window_differs_from_missing() {
     let sizes = |window: Value| {
         let mut value = json!({
             "model_type": "mistral", "vocab_size": 8, "hidden_size": 8, "intermediate_size": 8,

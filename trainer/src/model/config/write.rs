@@ -1,14 +1,14 @@
-//! A [`ModelConfig`] as the `config.json` of transformers 5.
+//! Converts a [`ModelConfig`] to the `config.json` of transformers 5.
 
 use serde_json::{Map, Value, json};
 
 use super::{Activation, Family, ModelConfig, rope};
 
-/// The version of transformers whose form is written, and against which it is tested.
+/// The version of transformers whose format is written and tested against.
 const TRANSFORMERS: &str = "5.23.0";
 
 impl ModelConfig {
-    /// The JSON of `config.json`; `dtype` is that of the weights, such as `float32`.
+    /// Returns the JSON of `config.json`; `dtype` is the type of the weights, such as `float32`.
     pub fn to_json(&self, dtype: &str) -> Value {
         let mut map = Map::new();
         let mut put = |key: &str, value: Value| {
@@ -92,7 +92,7 @@ impl ModelConfig {
     }
 }
 
-/// A whole number where it is one: transformers checks the type.
+/// Converts whole numbers to JSON integers: transformers checks the type.
 #[expect(clippy::cast_possible_truncation, reason = "only whole numbers far below 2^53 are cast")]
 fn scalar(value: f64) -> Value {
     if value.fract() == 0.0 && value.abs() < 1e15 { json!(value as i64) } else { json!(value) }

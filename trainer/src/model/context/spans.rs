@@ -1,4 +1,4 @@
-//! What tokens see, before the tables that a layer reads are made of it.
+//! The range of keys that each token attends to, from which the tables of a layer are built.
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
@@ -7,7 +7,7 @@ use super::super::config::{LayerKind, ModelConfig};
 use super::super::rope;
 use super::{ContextError, Direction, View, narrow};
 
-/// What each token of each row sees, before the window of a layer.
+/// The range of keys that each token attends to, before the sliding window of a layer.
 pub(super) struct Spans {
     pub(super) batch: usize,
     pub(super) rows: usize,
@@ -20,7 +20,7 @@ pub(super) struct Spans {
 }
 
 impl Spans {
-    /// Appends the spans of one packed row.
+    /// Appends the ranges of one packed row.
     pub(super) fn add_documents(&mut self, row: usize, documents: &[u32]) -> Result<(), ContextError> {
         let mut seen = BTreeSet::new();
         let mut start = 0;
@@ -38,7 +38,7 @@ impl Spans {
         Ok(())
     }
 
-    /// The tables for one kind of layer: the spans, cut to its window, and its rotation.
+    /// Builds the tables of one kind of layer: the ranges, clipped to its window, and its RoPE tables.
     pub(super) fn view(&self, config: &ModelConfig, kind: LayerKind) -> View {
         let (mut first, mut end) = (self.first.clone(), self.end.clone());
         if let (LayerKind::Sliding, Some(window)) = (kind, config.sliding_window) {

@@ -25,7 +25,7 @@ impl ModuleVisitor for Parts {
 }
 
 #[test]
-fn muon_s_own_rate_moves_the_matrices_of_blocks_alone() {
+fn muon_rate_applies_to_block_matrices_only() {
     let folder = fixture::corpus(60, 2.0);
     let corpus = Corpus::open(folder.path()).unwrap();
     let config = config();

@@ -1,4 +1,4 @@
-//! Writes a model as llama.cpp converts it, in F32.
+//! Writes a GGUF file as the converter of llama.cpp does, in F32.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ pub(super) fn text(out: &mut Vec<u8>, text: &str) {
     out.extend(text.as_bytes());
 }
 
-/// A setting as it stands in a file.
+/// A metadata value to write.
 pub(super) enum Set<'a> {
     Number(u32),
     Real(f32),
@@ -48,7 +48,7 @@ pub(super) fn setting(out: &mut Vec<u8>, key: &str, value: &Set<'_>) {
     }
 }
 
-/// Row `head, pair, half` of the file is row `head, half, pair` of the model: llama.cpp's order.
+/// Permutes rows to the llama.cpp order: row `head, pair, half` of the file is row `head, half, pair` of the model.
 fn permuted(values: &[f32], rows: usize, head_dim: usize) -> Vec<f32> {
     let columns = values.len() / rows;
     let mut out = vec![0.0; values.len()];
@@ -60,10 +60,10 @@ fn permuted(values: &[f32], rows: usize, head_dim: usize) -> Vec<f32> {
     out
 }
 
-/// The settings of a model, and the divisors of its rotations where they are stretched by Llama 3.1's rule.
+/// Returns the metadata of a model and, for the RoPE scaling of Llama 3.1, the frequency divisors.
 fn settings(config: &ModelConfig) -> (Vec<(&'static str, Set<'static>)>, Option<Vec<f32>>) {
     let number = |value: usize| Set::Number(u32::try_from(value).unwrap());
-    #[expect(clippy::cast_possible_truncation, reason = "a setting of f32")]
+    #[expect(clippy::cast_possible_truncation, reason = "stored as f32")]
     let mut settings = vec![
         ("embedding_length", number(config.hidden_size)),
         ("feed_forward_length", number(config.intermediate_size)),
@@ -79,7 +79,7 @@ fn settings(config: &ModelConfig) -> (Vec<(&'static str, Set<'static>)>, Option<
     for (key, cap) in
         [("attn_logit_softcapping", config.attention_softcap), ("final_logit_softcapping", config.logit_softcap)]
     {
-        #[expect(clippy::cast_possible_truncation, reason = "a setting of f32")]
+        #[expect(clippy::cast_possible_truncation, reason = "stored as f32")]
         settings.extend(cap.map(|cap| (key, Set::Real(cap as f32))));
     }
     let mut divisors = None;
@@ -87,7 +87,7 @@ fn settings(config: &ModelConfig) -> (Vec<(&'static str, Set<'static>)>, Option<
         RopeScaling::None => {}
         RopeScaling::Linear { factor } => {
             settings.push(("rope.scaling.type", Set::Text("linear")));
-            #[expect(clippy::cast_possible_truncation, reason = "a setting of f32")]
+            #[expect(clippy::cast_possible_truncation, reason = "stored as f32")]
             settings.push(("rope.scaling.factor", Set::Real(factor as f32)));
         }
         RopeScaling::Llama3 { .. } => {
@@ -99,7 +99,7 @@ fn settings(config: &ModelConfig) -> (Vec<(&'static str, Set<'static>)>, Option<
     (settings, divisors)
 }
 
-/// The model in `folder` as llama.cpp would convert it, in F32.
+/// Converts the model in `folder` to GGUF as llama.cpp does, in F32.
 pub(super) fn convert(folder: &Path, architecture: &str) -> Vec<u8> {
     let (config, decoder) = crate::hub::load(folder, &Device::flex()).unwrap();
     let (settings, divisors) = settings(&config);

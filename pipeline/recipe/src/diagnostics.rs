@@ -1,0 +1,198 @@
+//! Messages for parser errors: what was given, what is expected, what to do.
+//!
+//! Invariant: no message contains the name of a Rust type or an internal term of the parser.
+
+use serde_saphyr::Error;
+
+use super::{Place, did_you_mean};
+
+/// The position, which may differ from the one that the parser reported, the message and the hint.
+type Explained = (Option<Place>, String, Option<String>);
+
+/// Explains `error`, found at `place` in `text`.
+pub(super) fn describe(error: &Error, place: Option<Place>, text: &str) -> Explained {
+    let given = place.as_ref().map(given).unwrap_or_default();
+    let (message, hint) = match error {
+        Error::SerdeUnknownField { field, expected, .. } => unknown("key", field, expected),
+        Error::SerdeUnknownVariant { variant, expected, .. } => unknown("name", variant, expected),
+        Error::SerdeMissingField { field, .. } => {
+            (format!("the key `{field}` is missing"), Some(format!("add `{field}: …` here")))
+        }
+        Error::DuplicateMappingKey { key, .. } => {
+            let key = key.as_ref().unwrap_or(&given);
+            (format!("duplicate key `{key}`"), Some("keep one of them".to_owned()))
+        }
+        Error::MultipleDocuments { .. } => return second_document(place, text),
+        Error::UnknownAnchor { .. } => (
+            format!("unknown alias `{given}`"),
+            Some("`*name` repeats an earlier value marked `&name`; put text that begins with `*` in quotes".to_owned()),
+        ),
+        Error::ExpectedMappingEndAfterEnumVariantValue { .. } => (
+            format!("`{given}` is a second name here, but only one is allowed"),
+            Some("keep one of them; each step of a list is a separate item, `- name: …`".to_owned()),
+        ),
+        Error::NullIntoString { .. } => (
+            "nothing was given, but text is expected".to_owned(),
+            Some("write a value, or \"\" for empty text".to_owned()),
+        ),
+        other => wrong_form(other, &given),
+    };
+    (place, message, hint)
+}
+
+/// Explains a value of the wrong type, and all other errors of the parser.
+fn wrong_form(error: &Error, given: &str) -> (String, Option<String>) {
+    match error {
+        Error::SerdeInvalidType { unexpected, expected, .. }
+        | Error::SerdeInvalidValue { unexpected, expected, .. } => {
+            (format!("{} was given, but {} is expected", plain(unexpected), plain(expected)), None)
+        }
+        Error::InvalidScalar { ty, .. } => instead(given, plain_type(ty)),
+        Error::InvalidBooleanStrict { .. } => instead(given, "true or false"),
+        Error::Unexpected { expected, .. } => match *expected {
+            "string scalar" | "scalar" => instead(given, "a single value"),
+            "mapping start" => instead(given, "a group of settings, `key: value`,"),
+            "sequence start" => instead(given, "a list"),
+            other => instead(given, &plain(other)),
+        },
+        Error::ExternallyTaggedEnumExpectedScalarOrMapping { .. } => instead(given, "one name with its settings"),
+        Error::UnexpectedMappingEnd { .. } | Error::UnexpectedSequenceEnd { .. } => {
+            ("something is missing before this point".to_owned(), None)
+        }
+        Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasExpansionLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. }
+        | Error::Budget { .. } => {
+            let hint = "replace `*name` by the value that it repeats, or put long lists into files";
+            ("the recipe is too large after its aliases are expanded".to_owned(), Some(hint.to_owned()))
+        }
+        Error::UnsupportedTag { .. }
+        | Error::InvalidBinaryBase64 { .. }
+        | Error::TaggedEnumMismatch { .. }
+        | Error::TaggedScalarCannotDeserializeIntoString { .. }
+        | Error::TaggedStructFieldName { .. } => (
+            "this value has a tag such as `!name`; recipes do not support tags".to_owned(),
+            Some("remove it, or put the text in quotes".to_owned()),
+        ),
+        Error::Message { msg, .. } => syntax(msg).unwrap_or_else(|| (plain(msg), None)),
+        other => {
+            let line = first_line(&other.to_string());
+            syntax(&line).unwrap_or_else(|| (plain(&line), None))
+        }
+    }
+}
+
+fn instead(given: &str, expected: &str) -> (String, Option<String>) {
+    match given.chars().next() {
+        // The parser has already read past the value.
+        None | Some(']' | '}' | ',') if expected.starts_with("a group") => {
+            let hint = "give settings, `{}` for the defaults: `name: {}`";
+            ("the name before this point has no settings".to_owned(), Some(hint.to_owned()))
+        }
+        None | Some(']' | '}' | ',') => {
+            (format!("{} is missing before this point", expected.trim_end_matches(',')), None)
+        }
+        Some(':') => (format!("nothing was given, but {expected} is expected"), None),
+        Some('1'..='9') if expected.starts_with("a whole") && given.bytes().all(|byte| byte.is_ascii_digit()) => {
+            (format!("`{given}` is too large here"), None)
+        }
+        Some('[') => (format!("a list was given, but {expected} is expected"), None),
+        Some('{') => (format!("a group of settings was given, but {expected} is expected"), None),
+        Some(_) => (format!("`{given}` was given, but {expected} is expected"), None),
+    }
+}
+
+/// A file with a second YAML document: the position is the `---` line that separates them.
+fn second_document(place: Option<Place>, text: &str) -> Explained {
+    let above = place.as_ref().map_or(usize::MAX, |place| place.line);
+    let mark =
+        text.lines().enumerate().take(above).filter(|(number, line)| *number > 0 && line.starts_with("---")).last();
+    let place = match mark {
+        Some((number, line)) => Some(Place { line: number + 1, column: 1, width: 3, text: line.to_owned() }),
+        None => place,
+    };
+    let hint = "a file contains one recipe; remove the line `---` or split the file in two";
+    (place, "a second document begins here".to_owned(), Some(hint.to_owned()))
+}
+
+/// YAML syntax errors: a phrase in the parser's message, the message and the hint.
+const SYNTAX: [(&str, &str, &str); 11] = [
+    ("did not find expected key", "the indentation of this line matches no line above it", ALIGN),
+    ("did not find expected '-' indicator", "the indentation of this line matches no item of the list above", ALIGN),
+    ("invalid indentation", "the indentation of this line matches no line above it", ALIGN),
+    ("mapping values are not allowed", "a second `: ` in one value", "put text that contains `: ` in quotes"),
+    ("mapping keys are not allowed", "a key cannot begin here", ALIGN),
+    ("block sequence entries are not allowed", "a list cannot begin here", "begin its `- ` on a new line"),
+    ("flow sequence", "a list `[…]` is not closed, or a comma is missing in it", "close it with `]`"),
+    ("flow mapping", "a group `{…}` is not closed, or a comma is missing in it", "close it with `}`"),
+    ("unclosed quote", "this quote is never closed", "close it, or remove it"),
+    ("unclosed bracket", "this bracket is never closed", "close it with the bracket of the same kind"),
+    (
+        "mismatched bracket",
+        "this bracket is closed by one of another kind",
+        "close it with the bracket of the same kind",
+    ),
+];
+const ALIGN: &str = "keys of one group, and items of one list, begin in the same column";
+
+fn syntax(parser: &str) -> Option<(String, Option<String>)> {
+    let (_, message, hint) = SYNTAX.iter().find(|(words, ..)| parser.contains(words))?;
+    Some(((*message).to_owned(), Some((*hint).to_owned())))
+}
+
+fn given(place: &Place) -> String {
+    let given: String = place.text.chars().skip(place.column - 1).take(place.width).collect();
+    let quoted = |mark| given.strip_prefix(mark).and_then(|rest| rest.strip_suffix(mark));
+    quoted('"').or_else(|| quoted('\'')).unwrap_or(&given).to_owned()
+}
+
+fn unknown(what: &str, found: &str, expected: &[&'static str]) -> (String, Option<String>) {
+    let near = did_you_mean(found, expected.iter().copied());
+    let allowed = expected.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let hint = match near {
+        Some(near) => format!("did you mean `{near}`? allowed here: {allowed}"),
+        None => format!("allowed here: {allowed}"),
+    };
+    (format!("unknown {what} `{found}`"), Some(hint))
+}
+
+fn first_line(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    let cut = line.find(" at line ").unwrap_or(line.len());
+    line[..cut].trim_start_matches("error: ").to_owned()
+}
+
+fn plain_type(ty: &str) -> &str {
+    match ty {
+        "u8" | "u16" | "u32" | "u64" | "u128" | "usize" => "a whole number, zero or more,",
+        "i8" | "i16" | "i32" | "i64" | "i128" | "isize" => "a whole number",
+        "f32" | "f64" | "floating point" => "a number",
+        "bool" | "boolean" => "true or false",
+        "char" => "one character",
+        _ => "another kind of value",
+    }
+}
+
+/// Replaces serde's terms with plain words.
+fn plain(text: &str) -> String {
+    let mut out = text.to_owned();
+    for (from, to) in [
+        ("struct ", "a group of settings: "),
+        ("invalid type: ", ""),
+        ("invalid value: ", ""),
+        ("enum ", "one of the names of "),
+        ("sequence", "list"),
+        ("a map", "a mapping of keys to values"),
+        ("map", "mapping"),
+        ("mappingping", "mapping"),
+        ("unit value", "nothing"),
+        ("unit", "nothing"),
+        ("floating point", "number"),
+        ("u64", "a whole number, zero or more"),
+        ("u32", "a whole number, zero or more"),
+        ("f64", "a number"),
+    ] {
+        out = out.replace(from, to);
+    }
+    out
+}

@@ -1,0 +1,125 @@
+//! `corpusmill check`: validates recipes and runs their examples, without running the recipes.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use corpusmill_pipeline::document::{DOCUMENT, Document, DocumentBuilder, content_digest, text_column};
+use corpusmill_pipeline::literal::Literal;
+use corpusmill_pipeline::plan::Excerpts;
+use corpusmill_pipeline::progress::Silent;
+use corpusmill_pipeline::runner::{self, Options};
+use corpusmill_pipeline::store::{MemoryStore, Selection, Store, Table};
+use corpusmill_pipeline::{Address, DocumentId, PlanBuilder, StageError};
+
+use super::{Global, RecipeArgs, print};
+use corpusmill_stages::compile::{shared_steps, source_steps};
+use corpusmill_stages::recipe::{Example, Expect, Loaded};
+
+/// Check recipes without running them, and run their examples.
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// Recipe files, or names of recipes in `recipes/`.
+    #[arg(required = true, value_name = "RECIPE")]
+    recipes: Vec<PathBuf>,
+    /// Override a setting: `path.to.key=value`.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+/// The outcome of an example.
+#[derive(Debug, PartialEq, Eq)]
+enum Fate {
+    Kept,
+    Rejected(String),
+}
+
+impl Check {
+    pub(super) fn run(self, global: &Global) -> anyhow::Result<()> {
+        let mut faults = 0;
+        for recipe in &self.recipes {
+            let arguments = RecipeArgs {
+                recipe: recipe.clone(),
+                set: self.set.clone(),
+                name: None,
+                locked: false,
+                lock: None,
+                refresh: Vec::new(),
+                excerpts: "off".to_owned(),
+            };
+            match arguments.load().and_then(|loaded| examples(&loaded)) {
+                Ok(count) => print(&format!("{}: valid, {count} examples passed\n", recipe.display()))?,
+                Err(error) if self.recipes.len() == 1 => return Err(error),
+                Err(error) => {
+                    faults += 1;
+                    global.console().warning(format!("{error:#}"));
+                }
+            }
+        }
+        anyhow::ensure!(faults == 0, "{faults} of {} recipes failed the check", self.recipes.len());
+        Ok(())
+    }
+}
+
+/// Runs the examples of a recipe; returns their number.
+fn examples(loaded: &Loaded) -> anyhow::Result<usize> {
+    for (index, example) in loaded.recipe.examples.iter().enumerate() {
+        let fate = fate(loaded, example)?;
+        let expected = match &example.expect {
+            Expect::Kept => Fate::Kept,
+            Expect::Rejected(rule) => Fate::Rejected(rule.clone()),
+        };
+        if fate != expected {
+            let head: String = example.text.chars().take(60).collect();
+            let message =
+                format!("example {} ({head:?}) was {}, but {} was expected", index + 1, say(&fate), say(&expected));
+            return Err(loaded.source.at(&["examples", &index.to_string(), "expect"], message).into());
+        }
+    }
+    Ok(loaded.recipe.examples.len())
+}
+
+fn say(fate: &Fate) -> String {
+    match fate {
+        Fate::Kept => "kept".to_owned(),
+        Fate::Rejected(rule) => format!("rejected by {rule}"),
+    }
+}
+
+/// Runs one document through the steps of its source and the shared steps, with the same code as a run.
+fn fate(loaded: &Loaded, example: &Example) -> anyhow::Result<Fate> {
+    let recipe = &loaded.recipe;
+    let first = recipe.sources.keys().next().cloned().unwrap_or_default();
+    let source = example.source.clone().unwrap_or(first);
+    let media_type = example.media_type.clone().unwrap_or_else(|| "text/plain".to_owned());
+    let document = Document {
+        id: DocumentId::new(&source, "example").to_string(),
+        source: source.clone(),
+        origin: "example".to_owned(),
+        content_digest: content_digest(example.text.as_bytes()),
+        text: example.text.clone(),
+        title: None,
+        language: example.language.clone(),
+        licence: example.licence.clone(),
+        media_type: Some(media_type),
+        charset: None,
+    };
+    let mut rows = DocumentBuilder::default();
+    let batches = rows.push(document)?.into_iter().chain(rows.take()?).collect();
+    let mut builder = PlanBuilder::new(Excerpts(None));
+    let literal = builder.add("example", Literal::new(DOCUMENT.clone(), vec![batches])?, &[])?;
+    let own = source_steps(recipe, &source, &mut builder, literal)?;
+    shared_steps(recipe, &mut builder, own)?;
+    let plan = builder.finish();
+    let store = MemoryStore::default();
+    let options = Options { threads: 1, shuffle: None, context: corpusmill_pipeline::task::Context::default() };
+    let receipts = runner::run(&plan, &store, &options, &Silent)?.receipts;
+    for receipt in receipts.0.iter().flatten().flatten().filter(|receipt| receipt.result.rejected_rows() > 0) {
+        let address = Address { stage: receipt.result.stage.clone(), key: receipt.result.key };
+        let rows = store.read(&address, Table::Rejected, receipt, Selection::default())?;
+        if let Some(batch) = rows.into_iter().flatten().next() {
+            let batch = batch.map_err(StageError::from)?;
+            return Ok(Fate::Rejected(format!("{}.{}", receipt.result.stage, text_column(&batch, "rule")?.value(0))));
+        }
+    }
+    Ok(Fate::Kept)
+}

@@ -1,0 +1,301 @@
+//! The command line, one file per subcommand.
+//!
+//! Exit codes are part of the interface: 0 success, 1 an error in the recipe or the data, 2 a usage error, 70 a bug in
+//! corpusmill, 130 interrupted.
+
+mod check;
+mod completions;
+mod console;
+mod gc;
+mod io;
+mod plan;
+mod query;
+mod record;
+mod report;
+mod robots;
+mod run;
+mod schema;
+mod serve;
+mod stage;
+mod stream;
+mod verify;
+mod why;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::Context as _;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use corpusmill_pipeline::StageError;
+use corpusmill_pipeline::runner::RunError;
+use corpusmill_recipe::did_you_mean;
+
+use corpusmill_stages::recipe::{Loaded, Overrides};
+use corpusmill_stages::sources::Surroundings;
+use corpusmill_stages::sources::lockfile::Pinning;
+use corpusmill_stages::workspace::Workspace;
+use corpusmill_terminal::{
+    PrinterArgs, error_message, exit_code, init_logging, is_broken_pipe, stop_on_signals, write_stdout,
+};
+
+use crate::console::Console;
+
+/// Build corpora for language models: from web pages, archives, source trees and data sets to token shards.
+#[derive(Debug, Parser)]
+#[command(name = "corpusmill", version, propagate_version = true, max_term_width = 110, after_help = AFTER)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER: &str = "\
+Exit codes: 0 success; 1 error in the recipe or the data; 2 usage error; 70 bug in corpusmill; 130 interrupted (Ctrl-C).
+
+Examples:
+  corpusmill run recipes/tiny.yaml
+  corpusmill why ID
+  corpusmill query \"SELECT stage, rule, count(*) AS n FROM rejected GROUP BY stage, rule\"";
+
+/// Options of every subcommand.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// Working folder: the store, snapshots and crawls.
+    #[arg(long, global = true, value_name = "DIR", default_value = ".corpusmill", env = "CORPUSMILL_STORE")]
+    pub(crate) store: PathBuf,
+    /// Number of worker threads; one per core by default.
+    #[arg(long, short = 'j', global = true, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+    /// Buffer memory of each worker in MiB; beyond it, the worker spills to disk.
+    #[arg(long, global = true, value_name = "MIB", default_value_t = 256)]
+    pub(crate) memory: u64,
+    #[command(flatten)]
+    pub(crate) printer: PrinterArgs,
+    /// Run ready tasks in a random order from this seed. For tests: results do not change.
+    #[arg(long, global = true, hide = true)]
+    pub(crate) shuffle: Option<u64>,
+}
+
+impl Global {
+    pub(crate) fn console(&self) -> Console {
+        Console(self.printer.printer())
+    }
+
+    pub(crate) fn workspace(&self) -> Workspace {
+        Workspace::new(&self.store)
+    }
+
+    pub(crate) fn options(&self, cancel: &Arc<AtomicBool>) -> corpusmill_pipeline::runner::Options {
+        let threads = self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+        let memory = self.memory.max(1) << 20;
+        let context = corpusmill_pipeline::task::Context { cancel: cancel.clone(), memory };
+        corpusmill_pipeline::runner::Options { threads, shuffle: self.shuffle, context }
+    }
+
+    pub(crate) fn surroundings(&self, console: &Console, cancel: &Arc<AtomicBool>) -> Surroundings {
+        Surroundings {
+            base: PathBuf::from("."),
+            workspace: self.workspace(),
+            progress: Arc::new(console.clone()),
+            cancel: cancel.clone(),
+            fresh: false,
+            revisions: BTreeMap::new(),
+        }
+    }
+}
+
+/// A recipe and the changes to it.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RecipeArgs {
+    /// Recipe: a file, or the name of one in `recipes/`.
+    #[arg(value_name = "RECIPE")]
+    pub(crate) recipe: PathBuf,
+    /// Override a setting: `path.to.key=value`, such as `tokenizer.train.vocab-size=4096`.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Name of this variant of the recipe; its corpus is written to `corpus/NAME`.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Fail if an input differs from the lock file.
+    #[arg(long)]
+    pub(crate) locked: bool,
+    /// Lock file; `RECIPE.lock` next to the recipe by default.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) lock: Option<PathBuf>,
+    /// Fetch this source again, even if the lock file pins it.
+    #[arg(long, value_name = "SOURCE", conflicts_with = "locked")]
+    pub(crate) refresh: Vec<String>,
+    /// Store excerpts of rejected documents.
+    #[arg(long, value_name = "ON|OFF", default_value = "on", value_parser = ["on", "off"])]
+    pub(crate) excerpts: String,
+}
+
+impl RecipeArgs {
+    pub(crate) fn load(&self) -> anyhow::Result<Loaded> {
+        let overrides = Overrides { set: self.set.clone(), name: self.name.clone() };
+        let loaded = corpusmill_stages::recipe::load(&find_recipe(&self.recipe)?, &overrides)?;
+        for name in &self.refresh {
+            if !loaded.recipe.sources.contains_key(name) {
+                let names = loaded.recipe.sources.keys().map(String::as_str);
+                let near = did_you_mean(name, names).map(|near| format!("\nhint: did you mean `{near}`?"));
+                anyhow::bail!("--refresh {name}: the recipe has no source of this name{}", near.unwrap_or_default());
+            }
+        }
+        Ok(loaded)
+    }
+
+    pub(crate) fn pinning(&self, loaded: &Loaded) -> Pinning {
+        let variant = loaded.path.file_stem().is_some_and(|stem| stem != loaded.recipe.name.as_str());
+        let beside = match (&self.lock, variant) {
+            (Some(lock), _) => lock.clone(),
+            (None, false) => loaded.path.with_extension("lock"),
+            // A variant has its own inputs.
+            (None, true) => loaded.path.with_file_name(format!("{}.lock", loaded.recipe.name)),
+        };
+        Pinning { lock: beside, locked: self.locked, write: true, refresh: self.refresh.iter().cloned().collect() }
+    }
+}
+
+/// Resolves a path, or a name in `recipes/`, to a recipe file.
+fn find_recipe(given: &Path) -> anyhow::Result<PathBuf> {
+    if given.exists() || given.components().count() > 1 {
+        return Ok(given.to_owned());
+    }
+    let named = Path::new("recipes").join(given).with_extension("yaml");
+    if named.exists() {
+        return Ok(named);
+    }
+    let mut names: Vec<String> = fs_err::read_dir("recipes")
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|ending| ending == "yaml"))
+        .filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
+        .collect();
+    names.sort();
+    let name = given.to_string_lossy();
+    let hint = match did_you_mean(&name, names.iter().map(String::as_str)) {
+        Some(near) => format!("\nhint: did you mean `{near}`?"),
+        None if names.is_empty() => "\nhint: give the path of a recipe file".to_owned(),
+        None => format!("\nhint: recipes in recipes/: {}", names.join(", ")),
+    };
+    anyhow::bail!("no recipe `{name}`{hint}")
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a recipe: acquire, process, shard. Reuses results of earlier runs.
+    Run(run::Run),
+    /// Show a recipe's plan; with --explain, what a run would reuse or compute, and why.
+    Plan(plan::PlanCommand),
+    /// Check recipes without running them, and run their examples.
+    Check(check::Check),
+    /// Explain why a document was kept or rejected, with the measured values.
+    Why(why::Why),
+    /// Query the last run with SQL: tables documents, rejected, edits, shards, receipts.
+    Query(query::Query),
+    /// Read every stored part and check it against its receipt.
+    Verify(verify::Verify),
+    /// Remove stored parts that no recorded run uses.
+    Gc(gc::Gc),
+    /// Read files, archives, WARC, Parquet or JSON lines as documents.
+    Read(stage::ReadCommand),
+    /// Crawl the web from seeds into WARC files and documents.
+    Crawl(stage::CrawlCommand),
+    /// Turn HTML into Markdown or plain text.
+    Clean(stage::CleanCommand),
+    /// Remove equal and nearly equal documents.
+    Dedup(stage::DedupCommand),
+    /// Measure documents and apply thresholds, or write scores.
+    Filter(stage::FilterCommand),
+    /// Train or load a tokenizer and encode documents.
+    Tokenize(stage::TokenizeCommand),
+    /// Build a corpus from documents: tokenize, shard and plan the mixture.
+    Mix(stage::MixCommand),
+    /// Serve a folder on 127.0.0.1, with robots.txt and a sitemap, for crawling local documentation.
+    Serve(serve::Serve),
+    /// Show what a robots.txt allows, and by which line.
+    Robots(robots::RobotsCommand),
+    /// Print the JSON Schema of recipes, or check the one in schemas/.
+    Schema(schema::SchemaCommand),
+    /// Print a completion script for a shell, or the man page.
+    Completions(completions::Completions),
+}
+
+/// Runs the command; the result is the process's exit code.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // clap prints help and version to stdout, usage errors to stderr.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(exit_code::USAGE));
+        }
+    };
+    let printer = cli.global.printer.printer();
+    init_logging(&printer);
+    let cancel = Arc::new(AtomicBool::new(false));
+    if let Err(error) = stop_on_signals(&cancel) {
+        printer.warning(format!("cannot handle signals: {error}"));
+    }
+    match dispatch(cli, &cancel) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
+        Err(error) if is_cancelled(&error) => {
+            printer.message("stopped; run the same command again to resume");
+            ExitCode::from(exit_code::STOPPED)
+        }
+        Err(error) => {
+            printer.error(error_message(error.as_ref()));
+            ExitCode::from(exit_code_of(&error))
+        }
+    }
+}
+
+fn dispatch(cli: Cli, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
+    let global = &cli.global;
+    match cli.command {
+        Command::Run(command) => command.run(global, cancel),
+        Command::Plan(command) => command.run(global, cancel),
+        Command::Check(command) => command.run(global),
+        Command::Why(command) => command.run(global),
+        Command::Query(command) => command.run(global),
+        Command::Verify(command) => command.run(global),
+        Command::Gc(command) => command.run(global),
+        Command::Read(command) => command.run(global, cancel),
+        Command::Crawl(command) => command.run(global, cancel),
+        Command::Clean(command) => command.run(global, cancel),
+        Command::Dedup(command) => command.run(global, cancel),
+        Command::Filter(command) => command.run(global, cancel),
+        Command::Tokenize(command) => command.run(global, cancel),
+        Command::Mix(command) => command.run(global, cancel),
+        Command::Serve(command) => command.run(global, cancel),
+        Command::Robots(command) => command.run(),
+        Command::Schema(command) => command.run(),
+        Command::Completions(command) => command.run(Cli::command()),
+    }
+}
+
+fn is_cancelled(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.downcast_ref::<RunError>().is_some_and(|error| matches!(*error.source, StageError::Cancelled))
+            || matches!(cause.downcast_ref::<StageError>(), Some(StageError::Cancelled))
+    })
+}
+
+fn exit_code_of(error: &anyhow::Error) -> u8 {
+    let bug = error.chain().any(|cause| {
+        cause.downcast_ref::<RunError>().is_some_and(|error| error.source.is_bug())
+            || cause.downcast_ref::<StageError>().is_some_and(StageError::is_bug)
+    });
+    if bug { exit_code::BUG } else { exit_code::FAILURE }
+}
+
+/// Writes text to stdout.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    write_stdout(text).context("cannot write to standard output")
+}

@@ -1,0 +1,7 @@
+//! The `corpusmill` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    corpusmill_cli::main()
+}

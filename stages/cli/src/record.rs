@@ -1,0 +1,155 @@
+//! The record of a recipe's last run: the parts it used, with their settings and inputs.
+//!
+//! `why`, `query`, `plan --explain`, `gc` and the report read it; no stage does.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use corpusmill_pipeline::plan::NodeId;
+use corpusmill_pipeline::store::{Address, LocalStore, Selection, Store, Table, write_atomically};
+use corpusmill_pipeline::table::Batches;
+use corpusmill_pipeline::task::Receipts;
+use corpusmill_pipeline::{Digest, Key, Plan, StoreError};
+use serde::{Deserialize, Serialize};
+
+/// The parts, settings and inputs of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RunRecord {
+    /// Name of the recipe or its variant.
+    pub name: String,
+    /// The recipe file, as given on the command line.
+    pub recipe: String,
+    /// The nodes in topological order.
+    pub nodes: Vec<NodeRecord>,
+    /// Indices of the nodes that output the final documents.
+    pub documents: Vec<usize>,
+    /// The snapshot of each source.
+    pub snapshots: BTreeMap<String, Digest>,
+    /// The digest of the corpus; `None` until the corpus is assembled.
+    pub corpus: Option<Digest>,
+    /// The folder of the corpus.
+    pub output: Option<std::path::PathBuf>,
+    /// Wall time of the run, in seconds.
+    pub seconds: f64,
+}
+
+/// One node of the run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct NodeRecord {
+    /// The path in the plan, such as `rust-docs/clean`.
+    pub path: String,
+    /// The stage's name.
+    pub stage: String,
+    /// The stage's version.
+    pub version: u32,
+    /// The settings that are part of the keys.
+    pub settings: serde_json::Value,
+    /// The parts.
+    pub parts: Vec<PartRecord>,
+}
+
+/// One part of a node.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct PartRecord {
+    /// Its key.
+    pub key: Key,
+    /// Digests of its inputs, by port.
+    pub inputs: BTreeMap<String, Vec<Digest>>,
+}
+
+impl RunRecord {
+    /// The nodes of a finished run.
+    pub(crate) fn nodes(plan: &Plan, receipts: &Receipts) -> Vec<NodeRecord> {
+        let node = |(id, node): (usize, &corpusmill_pipeline::plan::Node)| NodeRecord {
+            path: node.path.clone(),
+            stage: node.stage.name().to_owned(),
+            version: node.stage.version(),
+            settings: node.stage.settings(),
+            parts: receipts
+                .of(NodeId(id))
+                .map(|receipt| PartRecord { key: receipt.result.key, inputs: receipt.result.inputs.clone() })
+                .collect(),
+        };
+        plan.nodes.iter().enumerate().map(node).collect()
+    }
+
+    /// Reads a record.
+    ///
+    /// # Errors
+    /// If the record is missing or cannot be read.
+    pub(crate) fn read(path: &Path) -> Result<Self, StoreError> {
+        let bytes = fs_err::read(path)?;
+        serde_json::from_slice(&bytes)
+            .map_err(|error| StoreError::Io(std::io::Error::other(format!("{}: {error}", path.display()))))
+    }
+
+    /// Writes the record atomically.
+    ///
+    /// # Errors
+    /// If the workspace cannot be written.
+    pub(crate) fn write(&self, path: &Path) -> Result<(), StoreError> {
+        write_atomically(path, &serde_json::to_vec(self).map_err(std::io::Error::from)?)
+    }
+
+    /// All parts, each with its node.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = (&NodeRecord, Address)> {
+        self.nodes.iter().flat_map(|node| {
+            node.parts.iter().map(move |part| (node, Address { stage: node.stage.clone(), key: part.key }))
+        })
+    }
+}
+
+/// Opens a table of a recorded part; `None` if the part or the table does not exist.
+///
+/// # Errors
+/// If the part is damaged.
+pub(crate) fn open(
+    store: &LocalStore,
+    address: &Address,
+    table: Table,
+    columns: Option<&[&str]>,
+) -> Result<Option<Batches<'static>>, StoreError> {
+    let Some(receipt) = store.find(address)? else { return Ok(None) };
+    store.read(address, table, &receipt, Selection { bucket: None, columns })
+}
+
+/// All recorded runs of a workspace, latest first.
+///
+/// # Errors
+/// If the folder cannot be listed or a record cannot be read.
+pub(crate) fn all(workspace: &corpusmill_stages::workspace::Workspace) -> Result<Vec<RunRecord>, StoreError> {
+    let dir = workspace.root().join("runs");
+    let mut found = Vec::new();
+    if dir.is_dir() {
+        for entry in fs_err::read_dir(&dir)? {
+            let entry = entry?;
+            if entry.path().extension().is_some_and(|ending| ending == "json") {
+                found.push((entry.metadata()?.modified()?, RunRecord::read(&entry.path())?));
+            }
+        }
+    }
+    found.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.name.cmp(&b.1.name)));
+    Ok(found.into_iter().map(|(_, run)| run).collect())
+}
+
+/// The recorded run with this name, or the latest run.
+///
+/// # Errors
+/// If no such run is recorded; the message says what to do.
+pub(crate) fn named(
+    workspace: &corpusmill_stages::workspace::Workspace,
+    name: Option<&str>,
+) -> anyhow::Result<RunRecord> {
+    let mut runs = all(workspace)?;
+    let names: Vec<String> = runs.iter().map(|run| run.name.clone()).collect();
+    let place = workspace.root().display();
+    match name {
+        Some(name) => match runs.iter().position(|run| run.name == name) {
+            Some(index) => Ok(runs.swap_remove(index)),
+            None if names.is_empty() => anyhow::bail!("no run is recorded in {place}\nhint: corpusmill run RECIPE"),
+            None => anyhow::bail!("no run named `{name}` is recorded\nhint: recorded runs: {}", names.join(", ")),
+        },
+        None if runs.is_empty() => anyhow::bail!("no run is recorded in {place}\nhint: corpusmill run RECIPE"),
+        None => Ok(runs.swap_remove(0)),
+    }
+}

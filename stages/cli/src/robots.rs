@@ -1,0 +1,113 @@
+//! `corpusmill robots`: shows what a robots.txt allows.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{print, stream};
+use corpusmill_crawler::robots::{ContentSignal, Robots, Verdict};
+use corpusmill_crawler::{AGENT, CrawlSettings, Inspection, inspect};
+
+/// Show what a site's robots.txt allows, and by which line.
+///
+/// Fetches robots.txt and /.well-known/tdmrep.json from the sites of the URLs and prints what the crawler may fetch.
+/// With --file, reads that file instead and fetches nothing.
+#[derive(Debug, Args)]
+#[command(after_help = DIFFERENCES)]
+pub(super) struct RobotsCommand {
+    /// URLs to check.
+    #[arg(value_name = "URL", required_unless_present = "input")]
+    urls: Vec<String>,
+    /// Read this robots.txt file instead of fetching those of the sites.
+    #[arg(long, value_name = "FILE", requires = "urls")]
+    file: Option<PathBuf>,
+    /// Name of the crawler (product token of its User-Agent).
+    #[arg(long, default_value = AGENT)]
+    agent: String,
+    /// E-mail address or URL where site owners can reach you; required for public hosts.
+    #[arg(long, conflicts_with_all = ["file", "input"])]
+    contact: Option<String>,
+    /// Override a setting of the crawler that fetches the files: `allow-loopback=true`, `timeout-seconds=5`.
+    #[arg(long, value_name = "KEY=VALUE", conflicts_with_all = ["file", "input"])]
+    set: Vec<String>,
+    /// Read JSON lines {"id","robots","agent","url"} from standard input (`-`) and write {"id","allowed"}.
+    #[arg(long, value_parser = ["-"], conflicts_with_all = ["file", "urls"])]
+    input: Option<String>,
+    /// Output file for the results of --input: .jsonl, .jsonl.gz, .jsonl.zst, or `-` for standard output.
+    #[arg(long, default_value = "-", requires = "input")]
+    output: PathBuf,
+}
+
+const DIFFERENCES: &str = "\
+The rules follow RFC 9309. Where Google's open-source parser differs, its behaviour is used, as sites expect it:
+  - the colon is optional if the line has two words; common misspellings of `disallow` and `user-agent` are accepted
+  - an agent name ends at the first character that is not a letter, `_` or `-`: `Foo Bar` applies to `Foo`
+  - `Allow: /x/index.html` also allows `/x/`
+  - a line is truncated after 16,663 bytes; a NUL ends its line; a byte order mark, even a partial one, is skipped
+  - `%62` in a pattern does not match `b` in a URL
+Where Google's parser has no rule, the RFC applies: only the first 500 KiB are read; 4xx allows everything; 5xx, 429 and
+no response allow nothing; five redirects are followed; /robots.txt itself is always allowed. Crawl-delay and
+Content-Signal are in neither, but are read.";
+
+impl RobotsCommand {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        if self.input.is_some() {
+            return stream::map_lines(&self.output, 1, |line| {
+                let robots = Robots::parse(line.text("robots").unwrap_or_default().as_bytes());
+                let verdict = robots.allowed(line.text("agent").unwrap_or(AGENT), line.text("url").unwrap_or_default());
+                serde_json::json!({ "id": line.id(), "allowed": verdict.allowed })
+            });
+        }
+        let Some(file) = &self.file else { return self.ask() };
+        let robots = Robots::parse(&fs_err::read(file)?);
+        for url in &self.urls {
+            print(&verdict_line(url, &robots.allowed(&self.agent, url)))?;
+        }
+        Ok(())
+    }
+
+    /// Fetches and prints the rules of the sites.
+    fn ask(&self) -> anyhow::Result<()> {
+        let mut settings =
+            CrawlSettings { seeds: self.urls.clone(), contact: self.contact.clone(), ..CrawlSettings::default() };
+        for set in &self.set {
+            settings = corpusmill_stages::recipe::set(&settings, set)?;
+        }
+        let mut told = BTreeSet::new();
+        for inspection in inspect(&settings, &self.agent)? {
+            if told.insert(inspection.robots_txt.clone()) {
+                print(&site_lines(&inspection))?;
+            }
+            print(&verdict_line(&inspection.url, &inspection.verdict))?;
+            if let Some(location) = &inspection.tdm_reservation {
+                print(&format!("opt-out  {}  (tdmrep.json reserves {location})\n", inspection.url))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn verdict_line(url: &str, verdict: &Verdict) -> String {
+    let rule = match (verdict.line, &verdict.rule) {
+        (Some(line), Some(rule)) => format!("line {line}: {rule}"),
+        _ => "no rule matches".to_owned(),
+    };
+    format!("{}  {url}  ({rule})\n", if verdict.allowed { "allowed" } else { "refused" })
+}
+
+/// Formats what applies to the whole site.
+fn site_lines(inspection: &Inspection) -> String {
+    let mut facts = Vec::new();
+    match &inspection.unreachable {
+        Some(reason) => facts.push(format!("everything is refused: {reason}")),
+        None if inspection.sitemaps.is_empty() => facts.push("no sitemap listed".to_owned()),
+        None => facts.push(format!("sitemaps: {}", inspection.sitemaps.join(" "))),
+    }
+    facts.extend(inspection.crawl_delay_seconds.map(|seconds| format!("crawl-delay {seconds} s")));
+    let ContentSignal { ai_train, ai_input, search } = inspection.signal;
+    for (name, said) in [("ai-train", ai_train), ("ai-input", ai_input), ("search", search)] {
+        facts.extend(said.map(|yes| format!("{name}={}", if yes { "yes" } else { "no" })));
+    }
+    format!("{}  {}\n", inspection.robots_txt, facts.join("; "))
+}

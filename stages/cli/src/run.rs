@@ -1,0 +1,227 @@
+//! `corpusmill run`: builds the corpus of a recipe.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use clap::Args;
+use corpusmill_pipeline::snapshot::Snapshot;
+use corpusmill_pipeline::store::LocalStore;
+use corpusmill_pipeline::task::Receipts;
+use corpusmill_pipeline::{Digest, runner};
+use corpusmill_shards::{Manifest, SnapshotEntry};
+
+use super::{Global, RecipeArgs};
+use corpusmill_terminal::{DecimalBytes, HumanCount};
+
+use crate::console::Console;
+use crate::record::RunRecord;
+use crate::report;
+use corpusmill_stages::compile::{Mill, snapshots};
+use corpusmill_stages::mix::assemble::Parts;
+use corpusmill_stages::recipe::{Loaded, Recipe};
+
+/// Run a recipe: acquire, process, shard. Reuses results of earlier runs.
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    #[command(flatten)]
+    recipe: RecipeArgs,
+    /// Parent folder of the corpus.
+    #[arg(long, value_name = "DIR", default_value = "corpus")]
+    output: PathBuf,
+}
+
+/// The file in a corpus folder that identifies the parts that the corpus was built from.
+pub(super) const IDENTITY: &str = ".identity";
+
+impl Run {
+    /// A run of this recipe without overrides.
+    pub(super) fn of(recipe: PathBuf, output: PathBuf) -> Self {
+        let recipe = RecipeArgs {
+            recipe,
+            set: Vec::new(),
+            name: None,
+            locked: false,
+            lock: None,
+            refresh: Vec::new(),
+            excerpts: "on".to_owned(),
+        };
+        Self { recipe, output }
+    }
+
+    pub(super) fn run(self, global: &Global, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        let console = global.console();
+        let loaded = self.recipe.load()?;
+        let recipe = &loaded.recipe;
+        let workspace = global.workspace();
+        let store = workspace.store()?;
+        let _held = hold(&store)?;
+        console.message(format!("{}: acquiring {} sources", recipe.name, recipe.sources.len()));
+        let surroundings = global.surroundings(&console, cancel);
+        let snapshots = snapshots(&loaded, &self.recipe.pinning(&loaded), &surroundings)?;
+        let pinned = entries(&snapshots);
+        let dir = loaded.path.parent().unwrap_or(Path::new("."));
+        let mill = Mill::new(recipe, snapshots, self.recipe.excerpts == "on", dir)?;
+        workspace.begin_run(&recipe.name)?;
+        let runner::Run { receipts, reused: found, computed } =
+            runner::run(&mill.plan, &store, &global.options(cancel), &console)?;
+        let target = self.output.join(&recipe.name);
+        let record = record(&loaded, &mill, &receipts, &pinned, &target);
+        // Written before the corpus, so that `why` and `query` work even if planning the mixture fails.
+        record.write(&workspace.run_path(&recipe.name))?;
+        workspace.end_run(&recipe.name)?;
+        let manifest = assemble(&loaded, &mill, &receipts, &store, &pinned, &target, &console)?;
+        let seconds = begun.elapsed().as_secs_f64();
+        let corpus = manifest.corpus_digest.parse().ok();
+        RunRecord { corpus, seconds, ..record }.write(&workspace.run_path(&recipe.name))?;
+        console.message(summary(recipe, &mill, &receipts, &manifest));
+        console.message(format!(
+            "{}: {computed} parts computed, {found} reused, {seconds:.1} s\ncorpus {} in {}",
+            recipe.name,
+            manifest.corpus_digest,
+            target.display()
+        ));
+        Ok(())
+    }
+}
+
+/// Locks the store against `gc`.
+pub(super) fn hold(store: &LocalStore) -> anyhow::Result<fs_err::File> {
+    let held = store.hold(false)?;
+    held.ok_or_else(|| anyhow::anyhow!("`corpusmill gc` is using this store\nhint: run again after it exits"))
+}
+
+fn entries(snapshots: &BTreeMap<String, Snapshot>) -> BTreeMap<String, SnapshotEntry> {
+    let entry = |snapshot: &Snapshot| SnapshotEntry {
+        digest: snapshot.digest().to_string(),
+        variant: snapshot.variant.clone(),
+    };
+    snapshots.iter().map(|(name, snapshot)| (name.clone(), entry(snapshot))).collect()
+}
+
+fn record(
+    loaded: &Loaded,
+    mill: &Mill,
+    receipts: &Receipts,
+    pinned: &BTreeMap<String, SnapshotEntry>,
+    target: &Path,
+) -> RunRecord {
+    RunRecord {
+        name: loaded.recipe.name.clone(),
+        recipe: loaded.path.display().to_string(),
+        nodes: RunRecord::nodes(&mill.plan, receipts),
+        documents: mill.documents.0.iter().map(|id| id.0).collect(),
+        snapshots: pinned.iter().filter_map(|(name, entry)| Some((name.clone(), entry.digest.parse().ok()?))).collect(),
+        corpus: None,
+        output: Some(target.to_owned()),
+        seconds: 0.0,
+    }
+}
+
+fn assemble(
+    loaded: &Loaded,
+    mill: &Mill,
+    receipts: &Receipts,
+    store: &LocalStore,
+    pinned: &BTreeMap<String, SnapshotEntry>,
+    target: &Path,
+    console: &Console,
+) -> anyhow::Result<Manifest> {
+    let parts = Parts {
+        plan: &mill.plan,
+        receipts,
+        store,
+        documents: &mill.documents.0,
+        tokenizer: &mill.tokenizer,
+        shards: &mill.shards,
+        layout: &mill.layout,
+        name: &loaded.recipe.name,
+        mixture: &loaded.recipe.mixture,
+        settings: serde_json::to_value(&loaded.recipe)?,
+        snapshots: pinned.clone(),
+    };
+    let identity = parts.identity();
+    if let Some(manifest) = standing(target, identity) {
+        return Ok(manifest);
+    }
+    console.message("  assembling the corpus");
+    let manifest = parts.write(target, |dir, manifest| {
+        fs_err::write(dir.join("report.html"), report::page(&parts, manifest)?)?;
+        Ok(fs_err::write(dir.join(IDENTITY), format!("{identity}\n"))?)
+    })?;
+    Ok(manifest)
+}
+
+/// The manifest of the existing corpus, if it was built from the same parts and all its files have the right size.
+fn standing(target: &Path, identity: Digest) -> Option<Manifest> {
+    let known: Digest = fs_err::read_to_string(target.join(IDENTITY)).ok()?.trim().parse().ok()?;
+    let manifest = Manifest::read(target).ok()?;
+    let whole = manifest
+        .shards
+        .values()
+        .flat_map(BTreeMap::values)
+        .flatten()
+        .all(|shard| fs_err::metadata(target.join(&shard.path)).is_ok_and(|meta| meta.len() == shard.bytes));
+    let rest = ["tokenizer.json", "report.html", "rejected"].iter().all(|name| target.join(name).exists());
+    (known == identity && whole && rest).then_some(manifest)
+}
+
+/// Formats the funnel and the mixture as text.
+fn summary(recipe: &Recipe, mill: &Mill, receipts: &Receipts, manifest: &Manifest) -> String {
+    let mut out = String::new();
+    let _ = writeln!(
+        out,
+        "\n{:28} {:>10} {:>10} {:>9} {:>10} {:>8}",
+        "stage", "documents", "bytes", "rejected", "kept", "seconds"
+    );
+    for row in report::funnel(&mill.plan, receipts) {
+        let _ = writeln!(
+            out,
+            "{:28} {:>10} {:>10} {:>9} {:>10} {:>8.1}",
+            row.path,
+            HumanCount(row.rows_in).to_string(),
+            if row.bytes_in == 0 { "-".to_owned() } else { DecimalBytes(row.bytes_in).to_string() },
+            HumanCount(row.rejected).to_string(),
+            HumanCount(row.rows_out).to_string(),
+            row.seconds
+        );
+    }
+    let _ = writeln!(
+        out,
+        "\n{:20} {:>12} {:>12} {:>12} {:>9} {:>8} {:>7}",
+        "source", "documents", "train", "validation", "requested", "actual", "epochs"
+    );
+    for name in recipe.sources.keys() {
+        let Some(source) = manifest.sources.get(name) else { continue };
+        let (asked, achieved) = report::shares(manifest, name);
+        let epochs = manifest.schedule.sources.get(name).map_or(0.0, |source| source.epochs);
+        let _ = writeln!(
+            out,
+            "{name:20} {:>12} {:>12} {:>12} {:>8.1}% {:>7.1}% {epochs:>7.2}",
+            HumanCount(source.train.documents + source.validation.documents).to_string(),
+            HumanCount(source.train.tokens).to_string(),
+            HumanCount(source.validation.tokens).to_string(),
+            asked * 100.0,
+            achieved * 100.0
+        );
+    }
+    let _ = writeln!(
+        out,
+        "\n{} tokens scheduled{}, vocabulary {}",
+        HumanCount(manifest.schedule.tokens),
+        if manifest.schedule.shortfall > 0 {
+            format!(
+                " ({} fewer than requested: sources ran out at max-epochs)",
+                HumanCount(manifest.schedule.shortfall)
+            )
+        } else {
+            String::new()
+        },
+        HumanCount(manifest.tokenizer.vocabulary_size.into())
+    );
+    out
+}

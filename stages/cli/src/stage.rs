@@ -1,0 +1,476 @@
+//! Single-stage commands: each runs the same code as a recipe, as a plan of one step.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::Context as _;
+use clap::Args;
+use corpusmill_pipeline::plan::{Excerpts, NodeId};
+use corpusmill_pipeline::store::{LocalStore, Selection, Store, Table};
+use corpusmill_pipeline::task::Receipts;
+use corpusmill_pipeline::{Address, Dataset, Plan, PlanBuilder, StageError, runner};
+use corpusmill_recipe::Source;
+use corpusmill_shards::{MixtureSettings, TokenBudget};
+use serde_json::Value;
+
+use super::Global;
+use super::io::{InOut, Output};
+use super::stream;
+use corpusmill_crawler::CrawlSettings;
+use corpusmill_extract::CleanSettings;
+use corpusmill_stages::compile::redacted;
+use corpusmill_stages::dedup::Dedup;
+use corpusmill_stages::filter::language::identify;
+use corpusmill_stages::filter::toxicity::ToxicityModel;
+use corpusmill_stages::sources::files::Files;
+use corpusmill_stages::step::{Acquire, Step};
+use corpusmill_stages::tokenize::{Tokenizer, Train};
+
+/// Settings without their own flag.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Settings {
+    /// Override a setting of the step: `path.to.key=value`.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Read the step's settings from this YAML file, written as in a recipe.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl Settings {
+    /// The step's settings: from the file or the flags, then overridden by `--set`.
+    fn apply<T: serde::Serialize + serde::de::DeserializeOwned>(&self, flags: T) -> anyhow::Result<T> {
+        let mut settings = match &self.config {
+            None => flags,
+            Some(path) => Source::read(path)?.parse()?,
+        };
+        for set in &self.set {
+            settings = corpusmill_stages::recipe::set(&settings, set)?;
+        }
+        Ok(settings)
+    }
+}
+
+/// The input of a single-stage command and how to read it.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Inputs {
+    #[command(flatten)]
+    io: InOut,
+    /// Override how files are read: `path.to.key=value` of the source step `files`, such as `columns.text=body`.
+    #[arg(long, value_name = "KEY=VALUE")]
+    read: Vec<String>,
+}
+
+impl Inputs {
+    fn files(&self) -> anyhow::Result<Files> {
+        self.io.check()?;
+        let mut files = Files { paths: self.io.input.clone(), ..Files::default() };
+        for set in &self.read {
+            files = corpusmill_stages::recipe::set(&files, set)?;
+        }
+        Ok(files)
+    }
+}
+
+/// Runs a plan over acquired input.
+struct Single<'a> {
+    global: &'a Global,
+    cancel: &'a Arc<AtomicBool>,
+}
+
+/// The results of a single-stage run.
+struct Finished {
+    plan: Plan,
+    receipts: Receipts,
+    store: LocalStore,
+    _held: fs_err::File,
+}
+
+impl Single<'_> {
+    fn run(
+        &self,
+        acquire: &Acquire,
+        build: impl FnOnce(&mut PlanBuilder, Dataset) -> Result<(), StageError>,
+    ) -> anyhow::Result<Finished> {
+        let console = self.global.console();
+        let surroundings = self.global.surroundings(&console, self.cancel);
+        let store = surroundings.workspace.store()?;
+        let held = super::run::hold(&store)?;
+        let snapshot = acquire.acquire("input", &surroundings)?;
+        let mut builder = PlanBuilder::new(Excerpts(Some(redacted)));
+        let read = acquire.add_to(&mut builder, "input", snapshot, 64)?;
+        build(&mut builder, read)?;
+        let plan = builder.finish();
+        let receipts = runner::run(&plan, &store, &self.global.options(self.cancel), &console)?.receipts;
+        Ok(Finished { plan, receipts, store, _held: held })
+    }
+}
+
+impl Finished {
+    fn each(
+        &self,
+        dataset: &Dataset,
+        table: Table,
+        mut take: impl FnMut(&arrow_array::RecordBatch) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        for &node in &dataset.0 {
+            for receipt in self.receipts.of(node) {
+                let address = Address { stage: receipt.result.stage.clone(), key: receipt.result.key };
+                for batch in self.store.read(&address, table, receipt, Selection::default())?.into_iter().flatten() {
+                    take(&batch.map_err(StageError::from)?)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the documents and the rejected documents; prints their numbers.
+    fn write(&self, name: &str, documents: &Dataset, io: &InOut, global: &Global) -> anyhow::Result<()> {
+        let last = documents.0.first().copied().unwrap_or(NodeId(0));
+        let mut output = Output::create(&io.output, &self.plan.node(last).schema)?;
+        self.each(documents, Table::Data, |batch| output.write(batch))?;
+        let kept = output.finish()?;
+        let all = Dataset((0..self.plan.nodes.len()).map(NodeId).collect());
+        let mut rejected = io
+            .rejected
+            .as_ref()
+            .map(|path| Output::create(path, &corpusmill_pipeline::document::REJECTED))
+            .transpose()?;
+        let mut rules: BTreeMap<String, u64> = BTreeMap::new();
+        for receipt in self.receipts.0.iter().flatten().flatten() {
+            for (rule, count) in &receipt.result.rejected {
+                *rules.entry(format!("{}.{rule}", receipt.result.stage)).or_default() += count;
+            }
+        }
+        if let Some(output) = &mut rejected {
+            self.each(&all, Table::Rejected, |batch| output.write(batch))?;
+        }
+        rejected.map(Output::finish).transpose()?;
+        let sum: u64 = rules.values().sum();
+        let list: Vec<String> = rules.iter().map(|(rule, count)| format!("{rule} {count}")).collect();
+        let list = if list.is_empty() { String::new() } else { format!(" ({})", list.join(", ")) };
+        global.console().message(format!("{name}: {kept} kept, {sum} rejected{list}"));
+        Ok(())
+    }
+}
+
+/// Runs one step over files.
+fn one_step(step: &Step, inputs: &Inputs, global: &Global, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
+    step.check()?;
+    let mut documents = None;
+    let finished = Single { global, cancel }.run(&Acquire::Files(inputs.files()?), |builder, read| {
+        documents = Some(step.add_to(builder, step.name(), &read)?);
+        Ok(())
+    })?;
+    finished.write(step.name(), &documents.context("the step has no output")?, &inputs.io, global)
+}
+
+fn threads(global: &Global) -> usize {
+    global.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1)
+}
+
+/// Read files, archives, WARC, Parquet or JSON lines as documents.
+#[derive(Debug, Args)]
+pub(super) struct ReadCommand {
+    #[command(flatten)]
+    inputs: Inputs,
+}
+
+impl ReadCommand {
+    pub(super) fn run(self, global: &Global, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
+        let spooled = spool(&self.inputs)?;
+        let mut documents = None;
+        let finished = Single { global, cancel }.run(&Acquire::Files(spooled.inputs.files()?), |_, read| {
+            documents = Some(read);
+            Ok(())
+        })?;
+        finished.write("read", &documents.context("the step has no output")?, &self.inputs.io, global)
+    }
+}
+
+/// Crawl the web from seeds into WARC files and documents.
+#[derive(Debug, Args)]
+pub(super) struct CrawlCommand {
+    /// URL to start from; repeat for more.
+    #[arg(long, value_name = "URL", required = true)]
+    seed: Vec<String>,
+    /// Maximum number of pages.
+    #[arg(long, default_value_t = CrawlSettings::default().max_pages)]
+    max_pages: u64,
+    /// E-mail address or URL where site owners can reach you; required for public hosts.
+    #[arg(long)]
+    contact: Option<String>,
+    /// Output file for the documents: .parquet, .jsonl, .jsonl.gz, .jsonl.zst, or `-` for standard output. The WARC
+    /// files stay in the folder `crawl/` of the store.
+    #[arg(long, short, default_value = "-")]
+    output: PathBuf,
+    /// Write refused URLs to this file, with rule, value and threshold.
+    #[arg(long, value_name = "PATH")]
+    rejected: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl CrawlCommand {
+    pub(super) fn run(self, global: &Global, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
+        let flags = CrawlSettings {
+            seeds: self.seed.clone(),
+            max_pages: self.max_pages,
+            contact: self.contact.clone(),
+            ..CrawlSettings::default()
+        };
+        let settings = self.settings.apply(flags)?;
+        let mut documents = None;
+        let finished = Single { global, cancel }.run(&Acquire::Crawl(settings), |_, read| {
+            documents = Some(read);
+            Ok(())
+        })?;
+        let io = InOut {
+            input: Vec::new(),
+            output: self.output.clone(),
+            format: "jsonl".to_owned(),
+            rejected: self.rejected.clone(),
+        };
+        finished.write("crawl", &documents.context("the step has no output")?, &io, global)
+    }
+}
+
+/// Turn HTML into Markdown or plain text.
+#[derive(Debug, Args)]
+pub(super) struct CleanCommand {
+    #[command(flatten)]
+    inputs: Inputs,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl CleanCommand {
+    pub(super) fn run(self, global: &Global, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
+        let step = Step::Clean(self.settings.apply(CleanSettings::default())?);
+        let io = &self.inputs.io;
+        if io.is_stream() {
+            let console = global.console();
+            return stream::through(&step, &io.output, io.rejected.as_deref(), true, threads(global), &console);
+        }
+        one_step(&step, &self.inputs, global, cancel)
+    }
+}
+
+/// Remove equal and nearly equal documents.
+#[derive(Debug, Args)]
+pub(super) struct DedupCommand {
+    #[command(flatten)]
+    inputs: Inputs,
+    #[command(flatten)]
+    dedup: Dedup,
+    /// Write the clusters to this file: id, cluster (the survivor's id), survivor, exact, jaccard.
+    #[arg(long, value_name = "PATH")]
+    clusters: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl DedupCommand {
+    pub(super) fn run(self, global: &Global, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
+        let dedup = self.settings.apply(self.dedup.clone())?;
+        let spooled = spool(&self.inputs)?;
+        let mut datasets = None;
+        let finished = Single { global, cancel }.run(&Acquire::Files(spooled.inputs.files()?), |builder, read| {
+            datasets = Some(dedup.add_to(builder, "dedup", &read)?);
+            Ok(())
+        })?;
+        let (documents, clusters) = datasets.context("the step has no output")?;
+        finished.write("dedup", &documents, &self.inputs.io, global)?;
+        if let Some(path) = &self.clusters {
+            let node = clusters.0.first().copied().unwrap_or(NodeId(0));
+            let schema = &finished.plan.node(node).schema;
+            // The first column, the row in its partition, is internal.
+            let columns: Vec<usize> = (1..schema.fields().len()).collect();
+            let mut output = Output::create(path, &Arc::new(schema.project(&columns)?))?;
+            finished.each(&clusters, Table::Data, |batch| output.write(&batch.project(&columns)?))?;
+            output.finish()?;
+        }
+        Ok(())
+    }
+}
+
+/// Measure documents and apply thresholds, or write scores.
+#[derive(Debug, Args)]
+pub(super) struct FilterCommand {
+    /// Rule groups to apply with their default settings: language, licence, length, gopher-quality, gopher-repetition,
+    /// c4, fineweb, code, toxicity, lines, redact.
+    #[arg(value_name = "GROUP")]
+    groups: Vec<String>,
+    /// Write scores instead of rejecting documents; for `toxicity` and `language`, on JSON lines.
+    #[arg(long)]
+    score: bool,
+    #[command(flatten)]
+    inputs: Inputs,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl FilterCommand {
+    pub(super) fn run(self, global: &Global, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
+        let io = &self.inputs.io;
+        if self.score {
+            anyhow::ensure!(io.is_stream(), "--score reads standard input only\nhint: --input -");
+            return score(&self.groups, &io.output, threads(global));
+        }
+        let groups: serde_json::Map<String, Value> =
+            self.groups.iter().map(|group| (group.clone(), serde_json::json!({}))).collect();
+        let text = Value::Object(groups).to_string();
+        let flags: corpusmill_stages::filter::step::Filter = Source { file: "GROUP".to_owned(), text }.parse()?;
+        let step = Step::Filter(Box::new(self.settings.apply(flags)?));
+        step.check()?;
+        if io.is_stream() {
+            let console = global.console();
+            return stream::through(&step, &io.output, io.rejected.as_deref(), false, threads(global), &console);
+        }
+        one_step(&step, &self.inputs, global, cancel)
+    }
+}
+
+fn score(groups: &[String], output: &Path, threads: usize) -> anyhow::Result<()> {
+    match groups {
+        [group] if group == "toxicity" => stream::map_lines(output, threads, |line| {
+            let Some(text) = line.text("text") else { return line.unusable() };
+            let language = line.text("language").or_else(|| line.text("lang"));
+            serde_json::json!({ "id": line.id(), "score": ToxicityModel::embedded().score(text, language) })
+        }),
+        [group] if group == "language" => stream::map_lines(output, threads, |line| {
+            let Some(text) = line.text("text") else { return line.unusable() };
+            let found = identify(text);
+            let (lang, score) = found.map_or((None, None), |found| (Some(found.language), Some(found.score)));
+            serde_json::json!({ "id": line.id(), "lang": lang, "score": score })
+        }),
+        _ => anyhow::bail!("--score takes one group: `toxicity` or `language`"),
+    }
+}
+
+/// Train or load a tokenizer and encode documents.
+#[derive(Debug, Args)]
+pub(super) struct TokenizeCommand {
+    #[command(flatten)]
+    inputs: Inputs,
+    #[command(flatten)]
+    train: Train,
+    /// Load this tokenizer.json instead of training one.
+    #[arg(long, value_name = "FILE")]
+    tokenizer: Option<PathBuf>,
+    /// Write the tokenizer.json to this file.
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+}
+
+impl TokenizeCommand {
+    pub(super) fn run(self, global: &Global, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
+        let tokenizer = match &self.tokenizer {
+            Some(path) => Tokenizer::Load(path.clone()),
+            None => Tokenizer::Train(self.train.clone()),
+        };
+        let spooled = spool(&self.inputs)?;
+        let mut datasets = None;
+        let finished = Single { global, cancel }.run(&Acquire::Files(spooled.inputs.files()?), |builder, read| {
+            datasets = Some(tokenizer.add_to(builder, &read, &BTreeMap::new(), Path::new("."))?);
+            Ok(())
+        })?;
+        let (tokenizer, tokens) = datasets.context("the step has no output")?;
+        if let Some(path) = &self.save {
+            finished.each(&tokenizer, Table::Data, |batch| {
+                let json = corpusmill_pipeline::document::text_column(batch, "json")?.value(0).to_owned();
+                Ok(fs_err::write(path, json)?)
+            })?;
+        }
+        finished.write("tokenize", &tokens, &self.inputs.io, global)
+    }
+}
+
+/// Standard input copied to a file, for steps that need all documents at once.
+struct Spooled {
+    inputs: Inputs,
+    _dir: Option<tempfile::TempDir>,
+}
+
+fn spool(inputs: &Inputs) -> anyhow::Result<Spooled> {
+    if !inputs.io.is_stream() {
+        return Ok(Spooled { inputs: inputs.clone(), _dir: None });
+    }
+    let dir = tempfile::tempdir()?;
+    let path = dir.path().join("stdin.jsonl");
+    std::io::copy(&mut std::io::stdin().lock(), &mut fs_err::File::create(&path)?)?;
+    let mut inputs = inputs.clone();
+    inputs.io.input = vec![path.display().to_string()];
+    Ok(Spooled { inputs, _dir: Some(dir) })
+}
+
+/// Build a corpus from documents: tokenize, shard and plan the mixture.
+#[derive(Debug, Args)]
+pub(super) struct MixCommand {
+    /// Documents of one source: `NAME=PATH`; repeat for each source.
+    #[arg(long, short, value_name = "NAME=PATH", required = true)]
+    input: Vec<String>,
+    /// Weight of a source in the mixture: `NAME=WEIGHT`; by default proportional to its tokens.
+    #[arg(long, value_name = "NAME=WEIGHT")]
+    weight: Vec<String>,
+    /// Number of tokens to schedule, such as 20M; by default one pass over the sources.
+    #[arg(long)]
+    tokens: Option<TokenBudget>,
+    /// Maximum number of passes over a source.
+    #[arg(long, default_value_t = MixtureSettings::default().max_epochs)]
+    max_epochs: f64,
+    /// Seed of the shuffle order.
+    #[arg(long, default_value_t = MixtureSettings::default().seed)]
+    seed: u64,
+    /// Load this tokenizer.json instead of training one.
+    #[arg(long, value_name = "FILE")]
+    tokenizer: Option<PathBuf>,
+    #[command(flatten)]
+    train: Train,
+    /// Folder of the corpus; its last component is the corpus's name.
+    #[arg(long, short)]
+    output: PathBuf,
+}
+
+impl MixCommand {
+    pub(super) fn run(self, global: &Global, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
+        let pair = |text: &str, what: &str| -> anyhow::Result<(String, String)> {
+            let (name, value) = text.split_once('=').with_context(|| format!("`{text}` is not {what}"))?;
+            Ok((name.to_owned(), value.to_owned()))
+        };
+        let mut sources = serde_json::Map::new();
+        for input in &self.input {
+            let (name, path) = pair(input, "NAME=PATH")?;
+            let source = sources.entry(name).or_insert_with(|| serde_json::json!([{ "files": { "paths": [] } }]));
+            if let Some(paths) = source[0]["files"]["paths"].as_array_mut() {
+                paths.push(Value::String(path));
+            }
+        }
+        let mut weights = serde_json::Map::new();
+        for weight in &self.weight {
+            let (name, value) = pair(weight, "NAME=WEIGHT")?;
+            let value: f64 = value.parse().with_context(|| format!("`{value}` is not a number"))?;
+            weights.insert(name, Value::from(value));
+        }
+        let tokenizer = match &self.tokenizer {
+            Some(path) => serde_json::json!({ "load": fs_err::canonicalize(path)? }),
+            None => serde_json::json!({ "train": self.train }),
+        };
+        let mut phase = serde_json::json!({ "weights": weights });
+        if let Some(tokens) = self.tokens {
+            phase["tokens"] = serde_json::json!(tokens);
+        }
+        let name = self.output.file_name().context("--output has no name")?.to_string_lossy().into_owned();
+        let recipe = serde_json::json!({
+            "name": name, "sources": sources, "tokenizer": tokenizer,
+            "mixture": { "seed": self.seed, "max-epochs": self.max_epochs, "phases": [phase] },
+        });
+        // The recipe equivalent to these flags, kept next to the store so that it can be read, changed and run again.
+        let path = global.workspace().root().join("mix").join(format!("{name}.yaml"));
+        corpusmill_pipeline::store::write_atomically(&path, serde_json::to_string_pretty(&recipe)?.as_bytes())?;
+        let parent = self.output.parent().filter(|parent| !parent.as_os_str().is_empty());
+        super::run::Run::of(path, parent.unwrap_or(Path::new(".")).to_owned()).run(global, cancel)
+    }
+}

@@ -1,0 +1,200 @@
+//! `corpusmill why`: shows a document's path through the last run.
+
+use std::fmt::Write as _;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
+use arrow_array::{Array, RecordBatch};
+use clap::Args;
+use corpusmill_pipeline::document::{optional_text, text_column};
+use corpusmill_pipeline::store::{LocalStore, Table};
+use corpusmill_pipeline::{DocumentId, StageError};
+
+use super::{Global, print};
+use crate::record::{NodeRecord, RunRecord, named, open};
+
+/// Explain why a document was kept or rejected, with the measured values.
+#[derive(Debug, Args)]
+pub(super) struct Why {
+    /// Id of the document, or its origin: a URL, a path, `crate:name-version/path`.
+    #[arg(value_name = "ID|URL|ORIGIN")]
+    document: String,
+    /// Recipe whose recorded run is searched; the latest run by default.
+    #[arg(long, value_name = "NAME")]
+    recipe: Option<String>,
+}
+
+/// A document. Two documents may share an id if the ids come from the data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Found {
+    id: String,
+    origin: String,
+    source: String,
+}
+
+impl Why {
+    pub(super) fn run(self, global: &Global) -> anyhow::Result<()> {
+        let workspace = global.workspace();
+        let run = named(&workspace, self.recipe.as_deref())?;
+        let store = workspace.store()?;
+        let found = find(&run, &store, &self.document)?;
+        if found.is_empty() {
+            anyhow::bail!(
+                "no document `{1}` in the run `{0}`\nhint: give an id, or an origin exactly as in `corpusmill query \"SELECT id, origin FROM documents\"`",
+                run.name,
+                self.document
+            );
+        }
+        let mut out = String::new();
+        if found.len() > 1 {
+            let _ = writeln!(out, "{} documents have this id or origin", found.len());
+        }
+        for document in &found {
+            let _ = writeln!(out, "{}  {}\nid {}", document.source, document.origin, document.id);
+            let mut said = Vec::new();
+            for node in &run.nodes {
+                trace(&store, node, document, &mut said, &mut out)?;
+            }
+        }
+        print(&out)
+    }
+}
+
+/// Finds documents by id or origin, in the output or the rejections of the first stage that has them.
+fn find(run: &RunRecord, store: &LocalStore, wanted: &str) -> anyhow::Result<Vec<Found>> {
+    let columns: &[&str] = &["id", "origin", "source"];
+    let mut found: Vec<Found> = Vec::new();
+    let mut stage = None;
+    for (node, address) in run.addresses() {
+        // Later stages list the same documents again.
+        if stage.is_some_and(|stage: &str| stage != node.stage) {
+            continue;
+        }
+        for table in [Table::Data, Table::Rejected] {
+            for batch in open(store, &address, table, Some(columns))?.into_iter().flatten() {
+                let batch = batch.map_err(StageError::from)?;
+                let (Ok(ids), Ok(origins)) = (text_column(&batch, "id"), text_column(&batch, "origin")) else { break };
+                let matches = |row: &usize| ids.value(*row) == wanted || origins.value(*row) == wanted;
+                for row in (0..batch.num_rows()).filter(matches) {
+                    let source = optional_text(&batch, "source", row).unwrap_or_default().to_owned();
+                    let document =
+                        Found { id: ids.value(row).to_owned(), origin: origins.value(row).to_owned(), source };
+                    stage = Some(node.stage.as_str());
+                    if !found.contains(&document) {
+                        found.push(document);
+                    }
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The document's row. Token tables have no origin column; there, only the id is compared.
+fn row_of(batch: &RecordBatch, document: &Found) -> Option<usize> {
+    let ids = text_column(batch, "id").ok()?;
+    let same_origin =
+        |row: usize| optional_text(batch, "origin", row).is_none_or(|origin| origin == document.origin.as_str());
+    (0..ids.len()).find(|&row| ids.value(row) == document.id && same_origin(row))
+}
+
+/// Prints what one node did with the document.
+fn trace(
+    store: &LocalStore,
+    node: &NodeRecord,
+    document: &Found,
+    said: &mut Vec<String>,
+    out: &mut String,
+) -> anyhow::Result<()> {
+    for part in &node.parts {
+        let address = corpusmill_pipeline::Address { stage: node.stage.clone(), key: part.key };
+        let mut seen = false;
+        for batch in open(store, &address, Table::Data, None)?.into_iter().flatten() {
+            let batch = batch.map_err(StageError::from)?;
+            if let Some(row) = row_of(&batch, document) {
+                let facts = described(&batch, row);
+                let new: Vec<&str> = facts.iter().filter(|fact| !said.contains(fact)).map(String::as_str).collect();
+                let list = if new.is_empty() { String::new() } else { format!(": {}", new.join(", ")) };
+                let _ = writeln!(out, "  {:26} kept{list}", node.path);
+                said.extend(facts);
+                seen = true;
+                break;
+            }
+        }
+        for batch in open(store, &address, Table::Edits, None)?.into_iter().flatten() {
+            let batch = batch.map_err(StageError::from)?;
+            edits(&batch, &document.id, out)?;
+        }
+        for batch in open(store, &address, Table::Rejected, None)?.into_iter().flatten() {
+            let batch = batch.map_err(StageError::from)?;
+            if let Some(row) = row_of(&batch, document) {
+                rejection(&batch, row, node, out);
+                seen = true;
+            }
+        }
+        if seen {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The document's length, tokens, metadata and measured columns, each as text.
+fn described(batch: &RecordBatch, row: usize) -> Vec<String> {
+    let mut facts = Vec::new();
+    if let Some(text) = optional_text(batch, "text", row) {
+        facts.push(format!("{} bytes", text.len()));
+    }
+    for name in ["language", "licence", "media_type", "title", "date"] {
+        if let Some(value) = optional_text(batch, name, row) {
+            facts.push(format!("{name} {value}"));
+        }
+    }
+    if let Some(counts) =
+        batch.column_by_name("token_count").and_then(|c| c.as_primitive_opt::<arrow_array::types::UInt32Type>())
+    {
+        facts.push(format!("{} tokens", counts.value(row)));
+    }
+    let schema = batch.schema();
+    for field in schema.fields().iter().filter(|field| field.name().starts_with("filter.")) {
+        let column = batch.column_by_name(field.name()).and_then(|c| c.as_primitive_opt::<Float64Type>());
+        if let Some(column) = column.filter(|column| column.is_valid(row)) {
+            facts.push(format!("{} {:.4}", field.name().trim_start_matches("filter."), column.value(row)));
+        }
+    }
+    facts
+}
+
+fn edits(batch: &RecordBatch, id: &str, out: &mut String) -> anyhow::Result<()> {
+    let (ids, rules) = (text_column(batch, "id")?, text_column(batch, "rule")?);
+    let number = |name: &str, row: usize| {
+        batch.column_by_name(name).map_or(0, |c| c.as_primitive::<arrow_array::types::UInt64Type>().value(row))
+    };
+    for row in (0..batch.num_rows()).filter(|&row| ids.value(row) == id) {
+        let (count, bytes) = (number("count", row), number("bytes", row));
+        let _ = writeln!(out, "  {:26}   cut {}: {count} times, {bytes} bytes", "", rules.value(row));
+    }
+    Ok(())
+}
+
+fn rejection(batch: &RecordBatch, row: usize, node: &NodeRecord, out: &mut String) {
+    let text = |name| optional_text(batch, name, row);
+    let number =
+        |name: &str| batch.column_by_name(name).map_or(f64::NAN, |c| c.as_primitive::<Float64Type>().value(row));
+    let _ = writeln!(
+        out,
+        "  {:26} REJECTED by {}.{}: measured {}, threshold {}",
+        node.path,
+        node.stage,
+        text("rule").unwrap_or_default(),
+        number("value"),
+        number("threshold")
+    );
+    if let Some(detail) = text("detail") {
+        let _ = writeln!(out, "  {:26}   {detail}", "");
+    }
+    if let Some(related) = text("related") {
+        let related = DocumentId::given(related);
+        let _ = writeln!(out, "  {:26}   a duplicate of {related} (corpusmill why {related})", "");
+    }
+}

@@ -1,0 +1,304 @@
+//! Downloads whole files: WARC files of an archive, parts of a data set. Resumes partial downloads and stores files by
+//! URL.
+//!
+//! Separate from the crawl, under the same rules for addresses, rate and contact. robots.txt does not apply: a user
+//! listed each URL, and none was found by following links.
+//!
+//! Invariant: a returned file is complete, holds one version of the server's file, and was synced before its state
+//! records it as done.
+
+use std::cell::Cell;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use reqwest::Response;
+use reqwest::header::{HeaderMap, HeaderName};
+use url::Url;
+
+use super::credential::Credential;
+use super::error::CrawlError;
+use super::fetch::{Failure, Fetcher};
+use super::hosts::{Hosts, Turn};
+use super::place::{Begun, Place};
+use super::politeness::{MAX_RETRY_AFTER, retry_after};
+use super::settings::CrawlSettings;
+use super::table::Refused;
+use super::{Control, unless_cancelled};
+
+/// Maximum number of redirects from one URL.
+const MAX_REDIRECTS: usize = 10;
+
+/// A file to fetch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Its URL.
+    pub url: Url,
+    /// The folder that stores it; no other file shares it.
+    pub dir: PathBuf,
+    /// The SHA-256 of its bytes, in lower-case hexadecimal, if a listing states it. A stored file with this checksum is
+    /// not requested again, whatever its URL.
+    pub sha256: Option<String>,
+}
+
+/// A downloaded file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    /// Its path.
+    pub path: PathBuf,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Its BLAKE3 digest, in hexadecimal.
+    pub digest: String,
+}
+
+/// Fetches listed URLs under the settings of a crawl: whole files, and small API responses ([`Client::ask`]). All
+/// requests share one rate limit per host.
+#[derive(Debug)]
+pub struct Client {
+    pub(super) settings: CrawlSettings,
+    /// `Some` until the client is dropped.
+    runtime: Option<tokio::runtime::Runtime>,
+    pub(super) fetcher: Fetcher,
+    pub(super) hosts: Hosts,
+    pub(super) credential: Option<Credential>,
+}
+
+impl Client {
+    /// Creates a client without sending a request. The seeds of the settings are ignored.
+    ///
+    /// # Errors
+    /// [`CrawlError`] if the HTTP client or the runtime cannot be created.
+    pub fn new(settings: &CrawlSettings, credential: Option<Credential>) -> Result<Self, CrawlError> {
+        let settings = CrawlSettings { accept: vec!["application/json".to_owned()], ..settings.clone() };
+        Ok(Self {
+            runtime: Some(tokio::runtime::Builder::new_current_thread().enable_all().build()?),
+            fetcher: Fetcher::new(&settings)?,
+            hosts: Hosts::new(&settings),
+            credential,
+            settings,
+        })
+    }
+
+    /// Runs a future to its end on this thread.
+    pub(super) fn run<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.as_ref().expect("only drop takes it").block_on(future)
+    }
+
+    /// Checks that the settings allow requests to these URLs.
+    pub(super) fn check<'a>(&self, urls: impl Iterator<Item = &'a Url>) -> Result<(), CrawlError> {
+        let seeds: Vec<String> = urls.map(Url::to_string).collect();
+        if seeds.is_empty() { Ok(()) } else { CrawlSettings { seeds, ..self.settings.clone() }.check().map(|_| ()) }
+    }
+
+    /// Adds the token to the header fields if the URL is on its server.
+    pub(super) fn signed(&self, url: &Url, mut fields: HeaderMap) -> HeaderMap {
+        if let Some(credential) = &self.credential {
+            credential.sign(url, &mut fields);
+        }
+        fields
+    }
+
+    /// Fetches files; returns one result each, in order: the file, or why the server refuses it. An existing file is
+    /// not fetched again; with `fresh` it is requested conditionally. Each file has its own folder.
+    ///
+    /// # Errors
+    /// [`CrawlError`] for URLs that the settings do not allow, a failing disk, and a server that all attempts fail to
+    /// reach. What was fetched is kept, and the next call resumes. `None` if cancelled.
+    pub fn files(
+        &self,
+        wanted: &[Wanted],
+        fresh: bool,
+        control: &dyn Control,
+    ) -> Result<Option<Vec<Result<Fetched, Refused>>>, CrawlError> {
+        self.check(wanted.iter().map(|file| &file.url))?;
+        self.run(async {
+            let run = Run { client: self, fresh, control, counts: Cell::new((0, 0)), files: wanted.len() };
+            let mut arrivals =
+                stream::iter(wanted).map(|file| run.file(file)).buffered(self.settings.concurrency.max(1));
+            let mut all = Vec::with_capacity(wanted.len());
+            while let Some(arrival) = arrivals.next().await {
+                match arrival? {
+                    Some(arrival) => all.push(arrival),
+                    None => return Ok(None),
+                }
+            }
+            Ok(Some(all))
+        })
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        // A pending DNS lookup on a blocking thread must not delay the drop.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+struct Run<'a> {
+    client: &'a Client,
+    fresh: bool,
+    control: &'a dyn Control,
+    /// Files and bytes fetched so far.
+    counts: Cell<(u64, u64)>,
+    files: usize,
+}
+
+/// How one attempt ended.
+pub(super) enum Attempt {
+    Done,
+    Refused(Refused),
+    /// The connection was cut, or the server is busy.
+    Again {
+        after: Option<Duration>,
+        overloaded: bool,
+        why: String,
+    },
+    Cancelled,
+}
+
+type Arrival = Result<Fetched, Refused>;
+
+impl Run<'_> {
+    /// Fetches one file; `None` if cancelled.
+    async fn file(&self, wanted: &Wanted) -> Result<Option<Arrival>, CrawlError> {
+        fs_err::create_dir_all(&wanted.dir)?;
+        let mut place = Place::open(wanted)?;
+        if (!self.fresh || wanted.sha256.is_some()) && place.finished() {
+            self.count(1, place.bytes());
+            return Ok(Some(Ok(place.fetched())));
+        }
+        let mut attempts = 0;
+        loop {
+            let before = place.part_bytes();
+            let Some(attempt) = unless_cancelled(self.control, self.attempt(wanted, &mut place)).await else {
+                return Ok(None);
+            };
+            match attempt? {
+                Attempt::Done => {
+                    self.count(1, 0);
+                    return Ok(Some(Ok(place.fetched())));
+                }
+                Attempt::Refused(refused) => return Ok(Some(Err(refused))),
+                Attempt::Cancelled => return Ok(None),
+                Attempt::Again { after, overloaded, why } => {
+                    // An attempt that received bytes resets the count of consecutive failures.
+                    attempts = if place.part_bytes() > before { 1 } else { attempts + 1 };
+                    if attempts > self.client.settings.retries || after.is_some_and(|after| after > MAX_RETRY_AFTER) {
+                        return Err(CrawlError::Unfetched { url: wanted.url.to_string(), problem: why });
+                    }
+                    self.client.hosts.hold(&wanted.url, attempts, after, overloaded);
+                }
+            }
+        }
+    }
+
+    fn count(&self, files: u64, bytes: u64) {
+        let (before, sum) = self.counts.get();
+        self.counts.set((before + files, sum + bytes));
+        let waiting = (self.files as u64).saturating_sub(before + files);
+        self.control.progress(before + files, waiting, sum + bytes);
+    }
+
+    async fn attempt(&self, wanted: &Wanted, place: &mut Place) -> Result<Attempt, CrawlError> {
+        let (mut response, _turn) = match self.follow(wanted, place.request()).await {
+            Ok(begun) => begun,
+            Err(Failure::Address(refused)) => {
+                return Ok(Attempt::Refused(refusal(wanted, "address", 1.0, 0.0, refused.to_string())));
+            }
+            Err(failure) => return Ok(Attempt::Again { after: None, overloaded: false, why: failure.to_string() }),
+        };
+        match place.begin(&response)? {
+            Begun::Body => {}
+            Begun::Unchanged => return Ok(Attempt::Done),
+            Begun::Restart => {
+                let why = "the server's file changed while it was fetched".to_owned();
+                return Ok(Attempt::Again { after: None, overloaded: false, why });
+            }
+            Begun::Status(status @ (408 | 429 | 500 | 502..=504)) => {
+                let after = text(response.headers(), "retry-after");
+                let after = after.and_then(|value| retry_after(&value, SystemTime::now()));
+                let why = format!("status {status}");
+                return Ok(Attempt::Again { after, overloaded: matches!(status, 429 | 503), why });
+            }
+            Begun::Status(status) => {
+                let detail = explained(status, self.client.credential.is_some());
+                return Ok(Attempt::Refused(refusal(wanted, "status", f64::from(status), 200.0, detail.to_owned())));
+            }
+        }
+        let limit = self.client.settings.max_page_bytes;
+        if let Some(total) = place.state.total.filter(|total| *total > limit) {
+            return Ok(Attempt::Refused(too_large(wanted, total, limit)));
+        }
+        loop {
+            if self.control.cancelled() {
+                return Ok(Attempt::Cancelled);
+            }
+            match self.client.fetcher.chunk(&mut response).await {
+                Ok(Some(chunk)) => {
+                    place.write(chunk.as_ref())?;
+                    self.count(0, chunk.as_ref().len() as u64);
+                    if place.part_bytes() > limit {
+                        return Ok(Attempt::Refused(too_large(wanted, place.part_bytes(), limit)));
+                    }
+                }
+                Ok(None) => break,
+                Err(failure) => {
+                    return Ok(Attempt::Again { after: None, overloaded: false, why: failure.to_string() });
+                }
+            }
+        }
+        place.finish(wanted)
+    }
+
+    /// Sends a request and follows its redirects, each under the address rules and its host's rate limit.
+    async fn follow(&self, wanted: &Wanted, fields: HeaderMap) -> Result<(Response, Turn), Failure> {
+        let mut url = wanted.url.clone();
+        let mut stated = HeaderMap::new();
+        for _ in 0..=MAX_REDIRECTS {
+            let turn = self.client.hosts.turn(&url).await;
+            let mut response = self.client.fetcher.begin(&url, self.client.signed(&url, fields.clone())).await?;
+            let target = text(response.headers(), "location").and_then(|location| url.join(location.trim()).ok());
+            let moved = matches!(response.status().as_u16(), 301..=303 | 307 | 308);
+            let Some(target) = target.filter(|_| moved) else {
+                // The checksum that the hub states also applies to the redirect target.
+                response.headers_mut().extend(stated);
+                return Ok((response, turn));
+            };
+            if let Some(digest) = response.headers().get(LINKED_ETAG) {
+                stated.insert(HeaderName::from_static(LINKED_ETAG), digest.clone());
+            }
+            url = target;
+        }
+        Err(Failure::Network(format!("more than {MAX_REDIRECTS} redirects")))
+    }
+}
+
+/// The header field in which the Hugging Face hub states the SHA-256 of a large file.
+pub(super) const LINKED_ETAG: &str = "x-linked-etag";
+
+/// Explanation of a status for a file that a user listed.
+fn explained(status: u16, with_token: bool) -> &'static str {
+    match status {
+        401 | 403 if with_token => "the server refuses it, also with the token: see that the token may read it",
+        401 | 403 => "the server gives it to those who log in: for a hub, set HF_TOKEN to a token that may read it",
+        404 | 410 => "the server has no such file: see that the address is right",
+        _ => "",
+    }
+}
+
+pub(super) fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+pub(super) fn refusal(wanted: &Wanted, rule: &str, value: f64, threshold: f64, detail: String) -> Refused {
+    Refused { url: wanted.url.to_string(), rule: rule.to_owned(), value, threshold, detail }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "byte counts are far below 2^52")]
+fn too_large(wanted: &Wanted, bytes: u64, limit: u64) -> Refused {
+    refusal(wanted, "too-large", bytes as f64, limit as f64, String::new())
+}

@@ -1,0 +1,439 @@
+//! Sends one request and reads its response: connects only to checked addresses, limits bytes and time, follows no
+//! redirect.
+//!
+//! A redirect is a response like any other here; the caller checks its target like any URL, so no hop escapes the
+//! checks. The body is decoded under a length limit; a longer body is refused, never truncated, except for robots.txt,
+//! whose standard requires its first bytes.
+//!
+//! Invariant: a request ends within the time limits (header, idle, total) and holds at most twice the byte limit.
+
+use std::io::Read as _;
+use std::net::IpAddr;
+use std::time::{Duration, SystemTime};
+
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH};
+use reqwest::{Client, Response};
+use tokio::sync::OnceCell;
+use url::Url;
+
+use super::AGENT;
+use super::address::{AddressPolicy, AddressRefused, CheckedResolver};
+use super::error::CrawlError;
+use super::settings::CrawlSettings;
+use super::visit;
+
+/// Maximum number of bytes read of an unwanted body, so that its connection can be reused.
+const DRAIN_BYTES: u64 = 64 << 10;
+/// Maximum time to connect.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Decoded size in bytes up to which the compression ratio is not limited: blank pages compress well and do no harm.
+const RATIO_FREE_BYTES: usize = 1 << 20;
+
+/// Validators of the last response for a conditional request (RFC 9110, section 8.8).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Validators {
+    pub(super) etag: Option<String>,
+    pub(super) last_modified: Option<String>,
+}
+
+impl Validators {
+    /// The header fields of a conditional request; omits values that are not valid in a header.
+    fn fields(&self) -> HeaderMap {
+        let fields = [(IF_NONE_MATCH, &self.etag), (IF_MODIFIED_SINCE, &self.last_modified)];
+        let field = |(name, value): (_, &Option<String>)| Some((name, HeaderValue::try_from(value.as_deref()?).ok()?));
+        fields.into_iter().filter_map(field).collect()
+    }
+}
+
+/// How much of a body to read.
+#[derive(Debug, Clone, Copy)]
+enum Extent {
+    /// The whole body, up to this number of decoded bytes.
+    Whole(u64),
+    /// This number of decoded bytes; the rest is left unread.
+    Beginning(u64),
+}
+
+/// A response of a server.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) version: reqwest::Version,
+    pub(super) headers: HeaderMap,
+    /// The decoded body; empty if it was not wanted.
+    pub(super) body: Vec<u8>,
+    pub(super) date: SystemTime,
+    pub(super) took: Duration,
+    pub(super) address: Option<IpAddr>,
+}
+
+impl Answer {
+    /// The text of a header: valid UTF-8 as it is, other non-ASCII bytes replaced.
+    pub(super) fn header(&self, name: &str) -> Option<String> {
+        self.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+    }
+
+    /// The media type without parameters and the charset, both in lower case.
+    pub(super) fn content_type(&self) -> (String, Option<String>) {
+        content_type(&self.headers)
+    }
+}
+
+/// The media type and the charset of a Content-Type header; the media type is empty without the header.
+pub(super) fn content_type(headers: &HeaderMap) -> (String, Option<String>) {
+    let value = headers.get(CONTENT_TYPE).map(|v| String::from_utf8_lossy(v.as_bytes()).to_ascii_lowercase());
+    let value = value.unwrap_or_default();
+    let mut parts = value.split(';').map(str::trim);
+    let media_type = parts.next().unwrap_or_default().to_owned();
+    let charset = parts.find_map(|part| part.strip_prefix("charset=")).map(|c| c.trim_matches(['"', '\'']).to_owned());
+    (media_type, charset.filter(|c| !c.is_empty()))
+}
+
+/// Why there is no response.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    #[error(transparent)]
+    Address(#[from] AddressRefused),
+    #[error("more than {limit} bytes")]
+    TooLarge { limit: u64, seen: u64 },
+    #[error("{0}")]
+    Encoding(String),
+    #[error("{seen} times its packed size, {limit} allowed")]
+    Ratio { seen: u64, limit: u64 },
+    #[error("no {what} within {limit:?}")]
+    Timeout { what: &'static str, limit: Duration },
+    #[error("{0}")]
+    Network(String),
+}
+
+impl Failure {
+    /// Whether a retry may succeed.
+    pub(super) fn is_temporary(&self) -> bool {
+        matches!(self, Self::Timeout { .. } | Self::Network(_))
+    }
+}
+
+/// Sends requests under the limits of a crawl.
+#[derive(Debug)]
+pub(super) struct Fetcher {
+    plain: Client,
+    /// Created for the first https URL: loading the system certificates takes time and may fail.
+    secure: OnceCell<Result<Client, String>>,
+    settings: CrawlSettings,
+    policy: AddressPolicy,
+    user_agent: String,
+    /// Time limits for the whole request, until the header arrives, and between bytes of the body.
+    whole: Duration,
+    header: Duration,
+    idle: Duration,
+}
+
+impl Fetcher {
+    pub(super) fn new(settings: &CrawlSettings) -> Result<Self, CrawlError> {
+        // A provider that another part of the program has installed works as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let about = settings.contact.as_deref().map(|contact| format!(" (+{})", contact.trim()));
+        let user_agent = format!("{AGENT}/{}{}", env!("CARGO_PKG_VERSION"), about.unwrap_or_default());
+        let plain =
+            client(settings, &user_agent, Some(vec![])).map_err(|e| CrawlError::Client { problem: causes(&e) })?;
+        Ok(Self {
+            plain,
+            secure: OnceCell::new(),
+            settings: settings.clone(),
+            policy: AddressPolicy::of(settings),
+            user_agent,
+            whole: Duration::from_secs_f64(settings.timeout_seconds),
+            header: Duration::from_secs_f64(settings.header_timeout_seconds),
+            idle: Duration::from_secs_f64(settings.idle_timeout_seconds),
+        })
+    }
+
+    pub(super) fn user_agent(&self) -> &str {
+        &self.user_agent
+    }
+
+    /// The Accept header: the accepted media types.
+    pub(super) fn accept(&self) -> String {
+        self.settings.accept.join(", ")
+    }
+
+    /// Checks that a literal address may be requested.
+    pub(super) fn check_host(&self, url: &Url) -> Result<(), AddressRefused> {
+        self.policy.check_host(url)
+    }
+
+    /// Requests a URL. `wants` decides from status and headers whether to read the body, up to `limit` decoded bytes.
+    pub(super) async fn get(
+        &self,
+        url: &Url,
+        limit: u64,
+        wants: impl Fn(u16, &HeaderMap) -> bool,
+    ) -> Result<Answer, Failure> {
+        self.request(url, Extent::Whole(limit), wants, HeaderMap::new()).await
+    }
+
+    /// Requests the first `bytes` decoded bytes of a URL; reads the body only if the status is 200.
+    pub(super) async fn beginning(&self, url: &Url, bytes: u64) -> Result<Answer, Failure> {
+        self.request(url, Extent::Beginning(bytes), |status, _| status == 200, HeaderMap::new()).await
+    }
+
+    /// Like [`Fetcher::get`], with additional header fields; reads the body only if the status is 200.
+    pub(super) async fn ask(&self, url: &Url, limit: u64, fields: HeaderMap) -> Result<Answer, Failure> {
+        self.request(url, Extent::Whole(limit), |status, _| status == 200, fields).await
+    }
+
+    /// Requests a page, and reads its body if the status and media type are wanted. With validators, the server may
+    /// reply 304 (not modified).
+    pub(super) async fn page(&self, url: &Url, validators: Option<&Validators>) -> Result<Answer, Failure> {
+        let wants = |status, headers: &HeaderMap| visit::wants(&self.settings, status, headers);
+        let fields = validators.map(Validators::fields).unwrap_or_default();
+        self.request(url, Extent::Whole(self.settings.max_page_bytes), wants, fields).await
+    }
+
+    async fn request(
+        &self,
+        url: &Url,
+        extent: Extent,
+        wants: impl Fn(u16, &HeaderMap) -> bool,
+        fields: HeaderMap,
+    ) -> Result<Answer, Failure> {
+        self.policy.check_host(url)?;
+        let request = self.exchange(url, extent, wants, fields);
+        within(self.whole, "complete answer", request).await?
+    }
+
+    async fn exchange(
+        &self,
+        url: &Url,
+        extent: Extent,
+        wants: impl Fn(u16, &HeaderMap) -> bool,
+        fields: HeaderMap,
+    ) -> Result<Answer, Failure> {
+        let client = self.client(url).await?;
+        let (date, begin) = (SystemTime::now(), tokio::time::Instant::now());
+        let request = client.get(url.clone()).headers(fields);
+        let response = within(self.header, "header", request.send()).await?.map_err(|e| failure(&e))?;
+        let address = response.remote_addr().map(|address| address.ip());
+        if let Some(ip) = address {
+            self.policy.check(url.host_str().unwrap_or_default(), ip)?;
+        }
+        let (status, version, headers) = (response.status().as_u16(), response.version(), response.headers().clone());
+        let body = if wants(status, &headers) {
+            let wire = self.read_body(response, extent).await?;
+            decode(wire, &headers, extent, self.settings.max_compression_ratio.into())?
+        } else {
+            let _ = within(self.idle, "end", drain(response)).await;
+            Vec::new()
+        };
+        Ok(Answer { status, version, headers, body, date, took: begin.elapsed(), address })
+    }
+
+    /// Starts a request whose body the caller streams with [`Fetcher::chunk`], without content coding.
+    pub(super) async fn begin(&self, url: &Url, fields: HeaderMap) -> Result<Response, Failure> {
+        self.policy.check_host(url)?;
+        let client = self.client(url).await?;
+        let request = client.get(url.clone()).header("accept-encoding", "identity").header("accept", "*/*");
+        let response = within(self.header, "header", request.headers(fields).send()).await?.map_err(|e| failure(&e))?;
+        if let Some(address) = response.remote_addr() {
+            self.policy.check(url.host_str().unwrap_or_default(), address.ip())?;
+        }
+        Ok(response)
+    }
+
+    /// The next bytes of a body; `None` at its end.
+    pub(super) async fn chunk(&self, response: &mut Response) -> Result<Option<impl AsRef<[u8]>>, Failure> {
+        within(self.idle, "further byte", response.chunk()).await?.map_err(|e| failure(&e))
+    }
+
+    async fn client(&self, url: &Url) -> Result<&Client, Failure> {
+        match url.scheme() {
+            "http" => Ok(&self.plain),
+            "https" => self.secure().await.map_err(Failure::Network),
+            other => Err(Failure::Network(format!("the scheme {other} is not fetched"))),
+        }
+    }
+
+    async fn read_body(&self, mut response: Response, extent: Extent) -> Result<Vec<u8>, Failure> {
+        let (Extent::Whole(limit) | Extent::Beginning(limit)) = extent;
+        let too_large = |seen| match extent {
+            Extent::Whole(limit) if seen > limit => Err(Failure::TooLarge { limit, seen }),
+            _ => Ok(()),
+        };
+        too_large(response.content_length().unwrap_or_default())?;
+        let mut wire = Vec::new();
+        while (wire.len() as u64) <= limit
+            && let Some(chunk) = within(self.idle, "further byte", response.chunk()).await?.map_err(|e| failure(&e))?
+        {
+            too_large((wire.len() + chunk.len()) as u64)?;
+            wire.extend_from_slice(&chunk);
+        }
+        Ok(wire)
+    }
+
+    async fn secure(&self) -> Result<&Client, String> {
+        let make = || async {
+            client(&self.settings, &self.user_agent, None)
+                .map_err(|e| format!("{}; https needs the system's certificates (package ca-certificates)", causes(&e)))
+        };
+        self.secure.get_or_init(make).await.as_ref().map_err(Clone::clone)
+    }
+}
+
+/// Creates a client that follows no redirects, uses no proxy (a proxy would resolve names itself) and stores no
+/// cookies. It trusts the system certificates, or only the given ones.
+fn client(
+    settings: &CrawlSettings,
+    user_agent: &str,
+    only: Option<Vec<reqwest::Certificate>>,
+) -> Result<Client, reqwest::Error> {
+    let mut headers = HeaderMap::new();
+    headers.insert("accept-encoding", HeaderValue::from_static("gzip"));
+    if let Ok(accept) = settings.accept.join(", ").parse() {
+        headers.insert("accept", accept);
+    }
+    let builder = Client::builder()
+        .user_agent(user_agent)
+        .default_headers(headers)
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .no_proxy()
+        .referer(false)
+        .http1_only()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .dns_resolver(CheckedResolver::of(settings));
+    match only {
+        Some(certificates) => builder.tls_certs_only(certificates),
+        None => builder,
+    }
+    .build()
+}
+
+/// Formats an error with all its causes, since the outermost one has the least detail.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+fn failure(error: &reqwest::Error) -> Failure {
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(cause) = source {
+        if let Some(refused) = cause.downcast_ref::<AddressRefused>() {
+            return Failure::Address(refused.clone());
+        }
+        source = cause.source();
+    }
+    Failure::Network(causes(error))
+}
+
+async fn drain(mut response: Response) {
+    if response.content_length().is_some_and(|length| length <= DRAIN_BYTES) {
+        let mut left = DRAIN_BYTES;
+        while let Ok(Some(chunk)) = response.chunk().await {
+            left = left.saturating_sub(chunk.len() as u64);
+            if left == 0 {
+                break;
+            }
+        }
+    }
+}
+
+/// Limits a future to `limit`.
+async fn within<T>(limit: Duration, what: &'static str, future: impl Future<Output = T>) -> Result<T, Failure> {
+    tokio::time::timeout(limit, future).await.map_err(|_| Failure::Timeout { what, limit })
+}
+
+/// Decodes the content coding of a body to the requested extent; the ratio of a whole body is at most `max_ratio`.
+fn decode(mut wire: Vec<u8>, headers: &HeaderMap, extent: Extent, max_ratio: u64) -> Result<Vec<u8>, Failure> {
+    let encodings: Vec<String> = headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .flat_map(|value| {
+            String::from_utf8_lossy(value.as_bytes())
+                .to_ascii_lowercase()
+                .split(',')
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        })
+        .map(|encoding| encoding.trim().to_owned())
+        .filter(|encoding| !encoding.is_empty() && encoding != "identity")
+        .collect();
+    match (encodings.iter().map(String::as_str).collect::<Vec<_>>().as_slice(), extent) {
+        ([], Extent::Whole(_)) => Ok(wire),
+        ([], Extent::Beginning(bytes)) => {
+            wire.truncate(usize::try_from(bytes).unwrap_or(usize::MAX));
+            Ok(wire)
+        }
+        (["gzip" | "x-gzip"], Extent::Whole(limit)) => gunzip(&wire, limit, max_ratio),
+        (["gzip" | "x-gzip"], Extent::Beginning(bytes)) => gunzip_beginning(&wire, bytes),
+        _ => Err(Failure::Encoding(encodings.join(", "))),
+    }
+}
+
+fn gunzip(wire: &[u8], limit: u64, max_ratio: u64) -> Result<Vec<u8>, Failure> {
+    let mut body = Vec::new();
+    let mut decoder = flate2::read::MultiGzDecoder::new(wire).take(limit.saturating_add(1));
+    decoder.read_to_end(&mut body).map_err(|e| Failure::Encoding(format!("gzip body: {e}")))?;
+    if body.len() as u64 > limit {
+        return Err(Failure::TooLarge { limit, seen: body.len() as u64 });
+    }
+    let ratio = (body.len() / wire.len().max(1)) as u64;
+    if body.len() > RATIO_FREE_BYTES && ratio > max_ratio {
+        return Err(Failure::Ratio { seen: ratio, limit: max_ratio });
+    }
+    Ok(body)
+}
+
+/// Decodes the first `bytes` bytes. If the compressed input was cut at the limit, returns what decodes.
+fn gunzip_beginning(wire: &[u8], bytes: u64) -> Result<Vec<u8>, Failure> {
+    let mut body = Vec::new();
+    let cut = wire.len() as u64 > bytes;
+    match flate2::read::MultiGzDecoder::new(wire).take(bytes).read_to_end(&mut body) {
+        Err(e) if !cut => Err(Failure::Encoding(format!("gzip body: {e}"))),
+        _ => Ok(body),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn limits_count_decoded_bytes() {
+        let bomb = gzip(&vec![0; 1 << 20]);
+        assert!(bomb.len() < 2048);
+        assert!(matches!(gunzip(&bomb, 1 << 19, 200), Err(Failure::TooLarge { .. })));
+        assert_eq!(gunzip(&bomb, 1 << 20, 200).unwrap().len(), 1 << 20);
+        assert!(matches!(gunzip(&bomb[..bomb.len() / 2], 1 << 20, 200), Err(Failure::Encoding(_))));
+        let larger = gzip(&vec![0; 2 << 20]);
+        assert!(matches!(gunzip(&larger, 4 << 20, 200), Err(Failure::Ratio { limit: 200, .. })));
+        assert!(gunzip(&larger, 4 << 20, 2000).is_ok());
+        assert_eq!(gunzip_beginning(&larger, 1 << 20).unwrap().len(), 1 << 20);
+        assert!(matches!(gunzip_beginning(&larger[..larger.len() / 2], 4 << 20), Err(Failure::Encoding(_))));
+        assert!(!gunzip_beginning(&larger[..larger.len() / 2], larger.len() as u64 / 4).unwrap().is_empty());
+    }
+
+    #[test]
+    fn content_types_are_parsed() {
+        let of = |value: &str| content_type(&HeaderMap::from_iter([(CONTENT_TYPE, value.parse().unwrap())]));
+        assert_eq!(of("Text/HTML; Charset=\"UTF-8\""), ("text/html".into(), Some("utf-8".into())));
+        assert_eq!(of("text/plain;charset="), ("text/plain".into(), None));
+        assert_eq!(content_type(&HeaderMap::new()), (String::new(), None));
+    }
+}

@@ -1,0 +1,146 @@
+//! Crawls web sites from seed URLs into a folder of WARC files and a page table. The first step of a web source.
+//!
+//! [`crawl`] reads robots.txt first, keeps to each host's rate limit, connects only to checked addresses, and visits
+//! URLs breadth-first in sorted order. The folder holds `frontier.redb` (the URLs found and their outcomes),
+//! `crawl-00000.warc.gz` and further WARC files (requests and responses) and, after the end, `index.cdxj` (the position
+//! of each capture). A second call resumes an interrupted crawl and does nothing for a finished one. [`each_page`] and
+//! [`each_refused`] read the result.
+//!
+//! | file | purpose |
+//! |---|---|
+//! | `settings`, `contact` | the recipe keys and their checks |
+//! | `refuse`, `canonical` | which URLs are refused before they are fetched; one canonical URL per page |
+//! | `address`, `fetch` | checked addresses; one bounded request |
+//! | `robots`, `origin`, `tdm`, `sitemap`, `optout` | the rules that sites set for crawlers |
+//! | `politeness`, `hosts`, `queue` | when a host may receive a request |
+//! | `scan`, `links`, `visit` | how a response is classified |
+//! | `frontier`, `batch`, `journal`, `archive`, `cdxj`, `table`, `earlier` | what this and an earlier crawl stored |
+//! | `engine`, `settle`, `opening`, `budget` | the main loop, its start and its limits |
+//! | `download`, `place`, `api`, `credential` | whole files, resumable; API responses; access tokens |
+//! | `inspect` | a report of what a robots.txt allows |
+//!
+//! Invariant: the pages kept, and their digests, depend only on the settings and the servers' responses.
+
+mod address;
+mod api;
+mod archive;
+mod batch;
+mod budget;
+pub mod canonical;
+mod cdxj;
+mod contact;
+mod credential;
+mod download;
+mod earlier;
+mod engine;
+mod error;
+mod fetch;
+mod frontier;
+mod hosts;
+mod inspect;
+mod journal;
+mod links;
+mod opening;
+mod optout;
+mod origin;
+mod place;
+mod politeness;
+mod queue;
+mod refuse;
+pub mod robots;
+mod scan;
+pub mod serve;
+mod settings;
+mod settle;
+pub mod sitemap;
+mod table;
+mod tdm;
+mod visit;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::time::Duration;
+
+pub use api::Reply;
+pub use credential::Credential;
+pub use download::{Client, Fetched, Wanted};
+pub use error::CrawlError;
+pub use inspect::{Inspection, inspect};
+pub use optout::OptOuts;
+pub use settings::{CrawlSettings, Scope};
+pub use table::{CrawlSummary, Page, Refused, each_page, each_refused, summary};
+
+/// The crawler's name in robots.txt, in lower case, and the first word of its User-Agent header.
+pub const AGENT: &str = "corpusmill";
+
+/// Lets a caller follow the progress of a crawl and stop it.
+pub trait Control {
+    /// Whether the crawl must stop. It then commits what it has and returns an unfinished summary.
+    fn cancelled(&self) -> bool;
+    /// Called after each response: pages kept, URLs waiting, and bytes of the decoded bodies kept.
+    fn progress(&self, fetched: u64, queued: u64, bytes: u64) {
+        let _ = (fetched, queued, bytes);
+    }
+}
+
+/// Interval at which cancellation is checked while no response arrives.
+const POLL: Duration = Duration::from_millis(100);
+
+/// Awaits a future; `None` if the caller cancels first. A host may ask for a pause of minutes, and a user must be able
+/// to cancel during that time.
+async fn unless_cancelled<T>(control: &dyn Control, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = std::pin::pin!(future);
+    while !control.cancelled() {
+        if let Ok(done) = tokio::time::timeout(POLL, future.as_mut()).await {
+            return Some(done);
+        }
+    }
+    None
+}
+
+/// A [`Control`] that never cancels.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RunToEnd;
+
+impl Control for RunToEnd {
+    fn cancelled(&self) -> bool {
+        false
+    }
+}
+
+/// Crawls into its own folder, and resumes the crawl that the folder holds. Does nothing if that crawl is finished.
+///
+/// Memory: the URLs in flight (at most 4096), `concurrency` responses of up to twice `max-page-bytes` each, and 32 MiB
+/// for the frontier. The URLs found are on disk.
+///
+/// # Errors
+/// [`CrawlError`] for invalid settings, for a folder that holds another crawl, and for a failing disk or HTTP client. A
+/// page that cannot be fetched is not an error: see [`each_refused`].
+pub fn crawl(settings: &CrawlSettings, dir: &Path, control: &dyn Control) -> Result<CrawlSummary, CrawlError> {
+    crawl_again(settings, dir, None, control)
+}
+
+/// Like [`crawl`], with a finished crawl of the same settings in the folder `earlier`, a sibling of `dir`. Pages
+/// unchanged since then are not transferred again and become revisit records.
+///
+/// # Errors
+/// See [`crawl`].
+pub fn crawl_again(
+    settings: &CrawlSettings,
+    dir: &Path,
+    earlier: Option<&Path>,
+    control: &dyn Control,
+) -> Result<CrawlSummary, CrawlError> {
+    if tokio::runtime::Handle::try_current().is_ok() {
+        let problem = "called inside an asynchronous runtime; call it from a separate thread".to_owned();
+        return Err(CrawlError::Client { problem });
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let result = runtime.block_on(engine::run(settings, dir, earlier, control));
+    // A pending DNS lookup on a blocking thread must not delay the return.
+    runtime.shutdown_background();
+    result?;
+    summary(dir)
+}

@@ -1,0 +1,181 @@
+//! Queues of the hosts of a crawl: which request may start next, and when.
+//!
+//! Invariant: a host never has more requests in flight than configured, they start no closer together than its rate
+//! limit allows, and only the request for robots.txt starts before the origin's rules are known.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+use tokio::time::Instant;
+use url::Url;
+
+use super::hosts::{Hosts, host_of};
+use super::origin::{self, Origin};
+use super::settings::CrawlSettings;
+
+/// A queued URL.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) url: Url,
+    /// Number of failed attempts so far.
+    pub(super) attempts: u32,
+    /// The line of robots.txt that allows it.
+    pub(super) robots: Option<String>,
+    /// Whether to request it conditionally, so that the server may reply 304 (not modified).
+    pub(super) conditional: bool,
+}
+
+#[derive(Debug)]
+enum Known {
+    Asked,
+    Rules(Rc<Origin>),
+}
+
+/// What may start now.
+#[derive(Debug)]
+pub(super) enum Start {
+    /// The robots.txt of this page's origin; the code that fetches it acquires the host's permit.
+    Robots(Url),
+    /// A page; the request is recorded.
+    Page(Item),
+    /// Nothing is sent: robots.txt, or an opt-out in it, refuses the page.
+    Refused(Item, origin::Refusal),
+}
+
+/// The queues of all hosts.
+#[derive(Debug)]
+pub(super) struct Queues {
+    pub(super) hosts: Hosts,
+    /// Waiting URLs by host name.
+    waiting: BTreeMap<String, VecDeque<Item>>,
+    origins: BTreeMap<String, Known>,
+}
+
+/// Scheme, host and port: the scope of one robots.txt.
+pub(super) fn origin_of(url: &Url) -> String {
+    url.origin().ascii_serialization()
+}
+
+impl Queues {
+    pub(super) fn new(hosts: Hosts) -> Self {
+        Self { hosts, waiting: BTreeMap::new(), origins: BTreeMap::new() }
+    }
+
+    /// Appends a URL to its host's queue.
+    pub(super) fn push(&mut self, url: Url) {
+        let item = Item { url, attempts: 0, robots: None, conditional: true };
+        self.waiting.entry(host_of(&item.url)).or_default().push_back(item);
+    }
+
+    /// The rules of a URL's origin, if known.
+    pub(super) fn rules(&self, url: &Url) -> Option<Rc<Origin>> {
+        match self.origins.get(&origin_of(url)) {
+            Some(Known::Rules(rules)) => Some(Rc::clone(rules)),
+            _ => None,
+        }
+    }
+
+    /// Stores the rules of the origin of a URL.
+    pub(super) fn learn(&mut self, url: &Url, stored: &[u8]) {
+        let rules = Origin::read(stored);
+        self.hosts.pace(url, |pace| pace.crawl_delay(rules.robots.crawl_delay(super::AGENT)));
+        self.origins.insert(origin_of(url), Known::Rules(Rc::new(rules)));
+    }
+
+    /// Requests that may start now, at most `free`; pages among them are recorded as started.
+    pub(super) fn start(&mut self, now: Instant, mut free: usize, settings: &CrawlSettings) -> Vec<Start> {
+        let mut starts = Vec::new();
+        for (host, queue) in &mut self.waiting {
+            while let Some(item) = queue.front() {
+                let origin = origin_of(&item.url);
+                let verdict = match self.origins.get(&origin) {
+                    Some(Known::Asked) => break,
+                    None if free == 0 => break,
+                    None => {
+                        starts.push(Start::Robots(item.url.clone()));
+                        self.origins.insert(origin, Known::Asked);
+                        free -= 1;
+                        break;
+                    }
+                    Some(Known::Rules(rules)) => rules.judge(&item.url, settings.obey_opt_outs),
+                };
+                let refused = verdict.is_err();
+                if !refused && (free == 0 || !self.hosts.is_free(host, now)) {
+                    break;
+                }
+                let Some(item) = queue.pop_front() else { break };
+                starts.push(match verdict {
+                    Err(refusal) => Start::Refused(item, refusal),
+                    Ok(robots) => Start::Page(Item { robots, ..item }),
+                });
+                if !refused {
+                    self.hosts.start(host, now);
+                    free -= 1;
+                }
+            }
+        }
+        self.waiting.retain(|_, queue| !queue.is_empty());
+        starts
+    }
+
+    /// The next time after `now` at which a host with waiting URLs becomes ready, if only its rate limit delays it.
+    pub(super) fn next_ready(&self, now: Instant) -> Option<Instant> {
+        self.waiting.keys().filter_map(|host| self.hosts.ready_at(host)).filter(|at| *at > now).min()
+    }
+
+    /// Puts a URL back at the front of its queue for a retry.
+    pub(super) fn again(&mut self, item: Item) {
+        self.waiting.entry(host_of(&item.url)).or_default().push_front(item);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    #[test]
+    fn robots_first_then_pages_at_the_pace() {
+        let settings = CrawlSettings { requests_per_second: 10.0, ..CrawlSettings::default() };
+        let mut queues = Queues::new(Hosts::new(&settings));
+        for page in ["http://a.org/1", "http://a.org/2", "http://a.org/no", "http://b.org/1"] {
+            queues.push(url(page));
+        }
+        let now = Instant::now();
+        let first = queues.start(now, 16, &settings);
+        assert!(matches!(&first[..], [Start::Robots(a), Start::Robots(b)] if a.path() == "/1" && b.path() == "/1"));
+        assert!(queues.start(now + Duration::from_secs(9), 16, &settings).is_empty());
+        queues.learn(&url("http://a.org/1"), b"FUser-agent: *\nDisallow: /no\nCrawl-delay: 2\n");
+        assert!(matches!(&queues.start(now, 16, &settings)[..], [Start::Page(item)] if item.url.path() == "/1"));
+        assert!(queues.start(now + Duration::from_secs(9), 16, &settings).is_empty(), "one request at a time");
+        queues.hosts.ended("a.org");
+        assert!(queues.start(now + Duration::from_millis(1999), 16, &settings).is_empty());
+        assert_eq!(queues.next_ready(now), Some(now + Duration::from_secs(2)));
+        let last = queues.start(now + Duration::from_secs(2), 16, &settings);
+        assert!(
+            matches!(&last[..], [Start::Page(page), Start::Refused(no, _)] if page.url.path() == "/2" && no.url.path() == "/no")
+        );
+    }
+
+    #[test]
+    fn only_loopback_is_unlimited() {
+        let settings = CrawlSettings { requests_per_second: 0.0, concurrency_per_host: 4, ..CrawlSettings::default() };
+        let mut queues = Queues::new(Hosts::new(&settings));
+        for origin in ["http://a.org/", "http://127.0.0.1:1/"] {
+            queues.learn(&url(origin), b"N");
+            (0..9).for_each(|number| queues.push(url(&format!("{origin}{number}"))));
+        }
+        let starts = queues.start(Instant::now(), 16, &settings);
+        let on = |name: &str| {
+            starts
+                .iter()
+                .filter(|start| matches!(start, Start::Page(item) if item.url.host_str() == Some(name)))
+                .count()
+        };
+        assert_eq!((on("a.org"), on("127.0.0.1")), (1, 4));
+    }
+}

@@ -1,0 +1,194 @@
+//! Whole crawls against servers on loopback, friendly and hostile.
+//!
+//! Invariant: no test sends a request to another machine; every server is a thread of the test process.
+
+mod durable;
+mod manners;
+mod order;
+mod pace;
+mod refresh;
+mod safety;
+mod sitemaps;
+mod traps;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response};
+use axum::serve::ListenerExt as _;
+use tempfile::TempDir;
+
+use super::{CrawlError, CrawlSettings, CrawlSummary, Page, Refused, RunToEnd, crawl, each_page, each_refused};
+
+/// A server on its own port that answers by a function of path and query, and stores the requests.
+struct Site {
+    address: SocketAddr,
+    hits: Arc<Mutex<Vec<(String, Instant)>>>,
+}
+
+/// A request, as passed to the function of a server.
+struct Asked {
+    /// Path and query.
+    path: String,
+    if_none_match: Option<String>,
+    if_modified_since: Option<String>,
+}
+
+impl Asked {
+    fn of(request: &Request<Body>) -> Self {
+        let field = |name: &str| Some(request.headers().get(name)?.to_str().unwrap().to_owned());
+        let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
+        Self { path, if_none_match: field("if-none-match"), if_modified_since: field("if-modified-since") }
+    }
+}
+
+impl Site {
+    fn new(answer: impl Fn(&str) -> Response<Body> + Send + Sync + 'static) -> Self {
+        Self::asked(move |request| std::future::ready(answer(&request.path)))
+    }
+
+    /// Responds when a future is ready, so that requests overlap.
+    fn new_slow<F: Future<Output = Response<Body>> + Send + 'static>(
+        answer: impl Fn(&str) -> F + Send + Sync + 'static,
+    ) -> Self {
+        Self::asked(move |request| answer(&request.path))
+    }
+
+    fn asked<F: Future<Output = Response<Body>> + Send + 'static>(
+        answer: impl Fn(&Asked) -> F + Send + Sync + 'static,
+    ) -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        let hits = Arc::new(Mutex::new(Vec::new()));
+        let (log, answer) = (Arc::clone(&hits), Arc::new(answer));
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async move {
+                let app = Router::new().fallback(move |request: Request<Body>| {
+                    let asked = Asked::of(&request);
+                    log.lock().unwrap().push((asked.path.clone(), Instant::now()));
+                    answer(&asked)
+                });
+                // Without it each response waits 40 ms for the delayed acknowledgement of the client.
+                let listener = tokio::net::TcpListener::from_std(listener).unwrap().tap_io(|stream| {
+                    stream.set_nodelay(true).unwrap();
+                });
+                axum::serve(listener, app).await.unwrap();
+            });
+        });
+        Self { address, hits }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Unlimited, on loopback, from `/`.
+    fn settings(&self) -> CrawlSettings {
+        CrawlSettings {
+            seeds: vec![self.url("/")],
+            requests_per_second: 0.0,
+            allow_loopback: true,
+            sitemaps: false,
+            timeout_seconds: 10.0,
+            ..CrawlSettings::default()
+        }
+    }
+
+    fn hits(&self) -> BTreeMap<String, usize> {
+        let mut counted = BTreeMap::new();
+        for (path, _) in self.hits.lock().unwrap().iter() {
+            *counted.entry(path.clone()).or_insert(0) += 1;
+        }
+        counted
+    }
+}
+
+/// A finished crawl with its rows: paths in place of URLs, so that ports do not show.
+struct Outcome {
+    dir: TempDir,
+    summary: CrawlSummary,
+    pages: Vec<Page>,
+    refused: Vec<Refused>,
+}
+
+fn path_of(url: &str) -> String {
+    url::Url::parse(url).map_or_else(|_| url.to_owned(), |url| url[url::Position::BeforePath..].to_owned())
+}
+
+impl Outcome {
+    fn paths(&self) -> Vec<String> {
+        self.pages.iter().map(|page| path_of(&page.url)).collect()
+    }
+
+    fn rule(&self, path: &str) -> &str {
+        self.refused.iter().find(|row| path_of(&row.url) == path).map_or("none", |row| row.rule.as_str())
+    }
+
+    fn row(&self, path: &str) -> &Refused {
+        self.refused.iter().find(|row| path_of(&row.url) == path).unwrap()
+    }
+}
+
+fn run(settings: &CrawlSettings) -> Outcome {
+    let dir = TempDir::new().unwrap();
+    let summary = crawl(settings, dir.path(), &RunToEnd).unwrap();
+    open(dir, summary)
+}
+
+fn open(dir: TempDir, summary: CrawlSummary) -> Outcome {
+    assert!(summary.finished);
+    let (mut pages, mut refused) = (Vec::new(), Vec::new());
+    each_page(dir.path(), |page| pages.push(page)).unwrap();
+    each_refused(dir.path(), |row| refused.push(row)).unwrap();
+    assert_eq!(summary.pages, pages.len() as u64);
+    Outcome { dir, summary, pages, refused }
+}
+
+fn html(body: impl Into<String>) -> Response<Body> {
+    Response::builder().header("content-type", "text/html; charset=utf-8").body(Body::from(body.into())).unwrap()
+}
+
+fn status(code: u16) -> Response<Body> {
+    Response::builder().status(code).body(Body::empty()).unwrap()
+}
+
+fn redirect(target: &str) -> Response<Body> {
+    Response::builder().status(302).header("location", target).body(Body::empty()).unwrap()
+}
+
+/// Page `n` of a web of `size` pages; each links to three others and to one that does not exist.
+fn web_page(path: &str, size: u64) -> Response<Body> {
+    let number = if path == "/" { Some(0) } else { path.strip_prefix("/p").and_then(|n| n.parse().ok()) };
+    match number.filter(|n| *n < size) {
+        Some(n) => {
+            let link = |target: u64| format!("<a href='/p{}'>x</a> ", target % size);
+            let text = "lorem ipsum ".repeat(usize::try_from(n % 50).unwrap());
+            html(format!(
+                "<p>{n} {text}</p>{}{}{}<a href='/gone{}'>",
+                link(n * 3 + 1),
+                link(n * 3 + 2),
+                link(n * 3 + 3),
+                n % 7
+            ))
+        }
+        None => status(404),
+    }
+}
+
+/// The response record of a page, read back from the archive by its offset.
+fn record(dir: &Path, page: &Page) -> Vec<u8> {
+    use std::io::Read as _;
+    let bytes = fs_err::read(dir.join(&page.warc)).unwrap();
+    let from = usize::try_from(page.offset).unwrap();
+    let member = &bytes[from..from + usize::try_from(page.length).unwrap()];
+    let mut record = Vec::new();
+    flate2::read::GzDecoder::new(member).read_to_end(&mut record).unwrap();
+    record
+}

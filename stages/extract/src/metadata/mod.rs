@@ -1,0 +1,292 @@
+//! Metadata of a page: title, author, date, language, site, canonical URL, licence.
+//!
+//! Invariant: JSON-LD takes precedence over OpenGraph, OpenGraph over `<meta>`, and `<meta>` over visible elements; a
+//! date in running text counts only near the main heading, and a date in the URL only if there is no other.
+
+mod byline;
+mod date;
+mod linked;
+mod title;
+
+use url::Url;
+
+use super::tree::Tree;
+use byline::named_within;
+use corpusmill_html::attribute::Name;
+use corpusmill_html::entities::decode_entities;
+use corpusmill_html::tag::Tag;
+use date::{day_of_address, iso_day, told_day};
+use title::title;
+
+/// Maximum length of a value in bytes; longer values are ignored.
+const LONGEST: usize = 1000;
+/// Maximum number of main headings that are read.
+const HEADINGS: usize = 4;
+/// Number of nodes after and before the main heading in which a date counts as the page's.
+const NEAR_AFTER: usize = 300;
+const NEAR_BEFORE: usize = 60;
+
+/// The metadata of a page.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Metadata {
+    pub(crate) title: Option<String>,
+    pub(crate) author: Option<String>,
+    pub(crate) date: Option<String>,
+    pub(crate) language: Option<String>,
+    pub(crate) site_name: Option<String>,
+    pub(crate) canonical_url: Option<String>,
+    pub(crate) licence: Option<String>,
+}
+
+/// Reads a page's metadata; relative URLs are resolved against `base`.
+pub(crate) fn metadata(tree: &Tree<'_>, base: Option<&Url>) -> Metadata {
+    let mut found = Found::default();
+    for id in 1..tree.nodes.len() {
+        match tree.node(id).tag {
+            Tag::Text => {}
+            Tag::Html => {
+                let language = tree.attribute(id, Name::Lang).or_else(|| tree.attribute(id, Name::XmlLang));
+                found.language = found.language.take().or_else(|| tidy(&language?).filter(|tag| is_language(tag)));
+            }
+            Tag::Meta => found.meta(tree, id),
+            Tag::Link => found.link(tree, id, base),
+            Tag::Script => found.script(tree, id),
+            Tag::Title => found.title = found.title.take().or_else(|| tidy(&tree.squashed_text(id, LONGEST))),
+            Tag::H1 => {
+                if let Some(heading) =
+                    tidy(&tree.squashed_text(id, LONGEST)).filter(|_| found.headings.len() < HEADINGS)
+                {
+                    found.headings.push(heading);
+                    found.main_heading.get_or_insert(id);
+                }
+            }
+            Tag::Time => {
+                let date = tree.attribute(id, Name::Datetime).and_then(|value| iso_day(&value));
+                found.time = found.time.take().or(date).or_else(|| told_day(&tree.squashed_text(id, 60)));
+            }
+            _ => found.visible(tree, id, base),
+        }
+    }
+    if found.time.is_none() && found.shown_date.is_none() {
+        found.near_date = near_heading(tree, found.main_heading);
+    }
+    found.finish(base)
+}
+
+/// The first date in a short text near the main heading.
+fn near_heading(tree: &Tree<'_>, heading: Option<usize>) -> Option<String> {
+    let heading = heading?;
+    let around = (heading..tree.nodes.len()).take(NEAR_AFTER).chain((0..heading).rev().take(NEAR_BEFORE));
+    around
+        .map(|id| tree.raw_text(id).trim())
+        .filter(|text| (8..=80).contains(&text.len()) && text.bytes().any(|byte| byte.is_ascii_digit()))
+        .find_map(|text| told_day(&decode_entities(text, false)))
+}
+
+#[derive(Default)]
+struct Found {
+    json_title: Option<String>,
+    json_author: Option<String>,
+    /// An organisation that JSON-LD names as author: used only if there is no other author.
+    json_organisation: Option<String>,
+    /// The ids of persons whose names are elsewhere in the JSON-LD.
+    json_author_ids: Vec<String>,
+    json_persons: Vec<(String, String)>,
+    json_date: Option<String>,
+    json_site: Option<String>,
+    open_title: Option<String>,
+    open_site: Option<String>,
+    meta_title: Option<String>,
+    meta_author: Option<String>,
+    meta_date: Option<String>,
+    language: Option<String>,
+    headings: Vec<String>,
+    main_heading: Option<usize>,
+    title: Option<String>,
+    byline: Option<String>,
+    shown_author: Option<String>,
+    time: Option<String>,
+    shown_date: Option<String>,
+    near_date: Option<String>,
+    canonical: Option<String>,
+    licence: Option<String>,
+    licence_link: Option<String>,
+}
+
+impl Found {
+    fn meta(&mut self, tree: &Tree<'_>, id: usize) {
+        let key = [Name::Property, Name::Key, Name::Itemprop, Name::HttpEquiv]
+            .iter()
+            .find_map(|name| tree.attribute(id, *name));
+        let (Some(key), Some(value)) = (key, tree.attribute(id, Name::Content)) else { return };
+        let Some(value) = tidy(&value) else { return };
+        let slot = match key.trim().to_ascii_lowercase().as_str() {
+            "og:title" | "twitter:title" => &mut self.open_title,
+            "og:site_name" | "application-name" => &mut self.open_site,
+            "dc.title" | "dcterms.title" | "citation_title" | "headline" => &mut self.meta_title,
+            "author" | "dc.creator" | "dcterms.creator" | "citation_author" | "article:author" | "parsely-author" => {
+                if is_address(&value) {
+                    return;
+                }
+                &mut self.meta_author
+            }
+            "article:published_time"
+            | "datepublished"
+            | "date"
+            | "dc.date"
+            | "dcterms.date"
+            | "dc.date.issued"
+            | "dcterms.created"
+            | "citation_publication_date"
+            | "pubdate"
+            | "publishdate"
+            | "og:published_time"
+            | "parsely-pub-date" => {
+                let Some(date) = iso_day(&value) else { return };
+                self.meta_date.get_or_insert(date);
+                return;
+            }
+            "content-language" | "language" | "dc.language" if is_language(&value) => &mut self.language,
+            "og:url" => &mut self.canonical,
+            "dc.rights" | "dcterms.license" | "dcterms.rights" | "license" | "licence" => &mut self.licence,
+            _ => return,
+        };
+        slot.get_or_insert(value);
+    }
+
+    fn link(&mut self, tree: &Tree<'_>, id: usize, base: Option<&Url>) {
+        let (Some(relation), Some(href)) = (tree.attribute(id, Name::Rel), tree.attribute(id, Name::Href)) else {
+            return;
+        };
+        for relation in relation.split_ascii_whitespace() {
+            if relation.eq_ignore_ascii_case("canonical") {
+                self.canonical = Some(absolute(&href, base));
+            } else if relation.eq_ignore_ascii_case("license") || relation.eq_ignore_ascii_case("licence") {
+                self.licence_link.get_or_insert(absolute(&href, base));
+            }
+        }
+    }
+
+    fn visible(&mut self, tree: &Tree<'_>, id: usize, base: Option<&Url>) {
+        if tree.node(id).tag == Tag::A {
+            let href = tree.raw_attribute(id, Name::Href).unwrap_or_default();
+            let relation = tree.raw_attribute(id, Name::Rel).unwrap_or_default();
+            if relation.split_ascii_whitespace().any(|one| one == "license")
+                || href.contains("creativecommons.org/licenses/")
+            {
+                self.licence_link.get_or_insert_with(|| absolute(href, base));
+            }
+            if relation.split_ascii_whitespace().any(|one| one == "author") && self.byline.is_none() {
+                self.byline = byline::name(tree, id);
+            }
+        }
+        self.shown(tree, id);
+        let Some(property) = tree.raw_attribute(id, Name::Itemprop) else { return };
+        match property {
+            "author" if self.byline.is_none() => {
+                self.byline = byline::name(tree, named_within(tree, id));
+            }
+            "datePublished" if self.time.is_none() => {
+                self.time = tree.attribute(id, Name::Content).and_then(|value| iso_day(&value));
+            }
+            _ => {}
+        }
+    }
+
+    /// Reads an element whose class marks it as an author or a date.
+    fn shown(&mut self, tree: &Tree<'_>, id: usize) {
+        if self.shown_author.is_some() && self.shown_date.is_some() {
+            return;
+        }
+        let shows = tree.names.class(id).shows;
+        if shows.author && self.shown_author.is_none() {
+            self.shown_author = byline::name(tree, named_within(tree, id));
+        }
+        if (shows.date || shows.author) && self.shown_date.is_none() && tree.end(id) - id < 30 {
+            self.shown_date = told_day(&tree.squashed_text(id, 120));
+        }
+    }
+
+    fn finish(mut self, base: Option<&Url>) -> Metadata {
+        let declared = [self.json_title, self.open_title, self.meta_title, self.title];
+        let site = self.open_site.or(self.json_site);
+        let persons: Vec<String> = (self.json_author_ids.iter())
+            .filter_map(|id| self.json_persons.iter().find(|person| person.0 == *id).map(|person| person.1.clone()))
+            .collect();
+        if self.json_author.is_none() && !persons.is_empty() {
+            self.json_author = Some(persons.join(", "));
+        }
+        // A site's own name as author counts only if no other author is given.
+        let (own, others): (Vec<_>, Vec<_>) = [self.json_author, self.meta_author, self.byline, self.shown_author]
+            .into_iter()
+            .flatten()
+            .partition(|name| Some(name) == site.as_ref());
+        let address = self.canonical.as_deref().or(base.map(Url::as_str));
+        let dates = [self.json_date, self.meta_date, self.time, self.shown_date, self.near_date];
+        Metadata {
+            title: title(&self.headings, &declared, site.as_deref()),
+            author: others.into_iter().chain(self.json_organisation).chain(own).next(),
+            date: dates.into_iter().flatten().next().or_else(|| day_of_address(address?)),
+            language: self.language,
+            site_name: site,
+            canonical_url: self.canonical,
+            licence: self.licence_link.or(self.licence),
+        }
+    }
+}
+
+fn tidy(value: &str) -> Option<String> {
+    let squashed = value.split_whitespace().collect::<Vec<_>>().join(" ");
+    (!squashed.is_empty() && squashed.len() <= LONGEST).then_some(squashed)
+}
+
+fn is_address(value: &str) -> bool {
+    value.starts_with("http://") || value.starts_with("https://") || value.starts_with('@')
+}
+
+fn is_language(tag: &str) -> bool {
+    (2..=35).contains(&tag.len())
+        && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}
+
+fn absolute(href: &str, base: Option<&Url>) -> String {
+    let href = href.trim();
+    base.and_then(|base| base.join(href).ok()).map_or_else(|| href.to_owned(), String::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::build::parse;
+    use super::*;
+
+    #[test]
+    fn json_ld_precedes_open_graph_and_title() {
+        let page = r#"<html lang=de-CH><title>T | Site</title><meta property="og:site_name" content="Site">
+            <meta property="og:title" content="O"><link rel=canonical href="/x"><a rel=license href="https://creativecommons.org/licenses/by/4.0/">cc</a>
+            <script type="application/ld+json">{"@graph":[{"@type":"NewsArticle","headline":"J","author":[{"name":"A"},{"name":"B"},{"name":"A"}],
+            "datePublished":"2024-02-03T10:00:00Z"}]}</script>"#;
+        let tree = parse(page, 512);
+        let base = Url::parse("https://site.test/a/b").expect("a valid address");
+        let found = metadata(&tree, Some(&base));
+        assert_eq!(found.title.as_deref(), Some("J"));
+        assert_eq!(found.author.as_deref(), Some("A, B"));
+        assert_eq!(found.date.as_deref(), Some("2024-02-03"));
+        assert_eq!(found.language.as_deref(), Some("de-CH"));
+        assert_eq!(found.canonical_url.as_deref(), Some("https://site.test/x"));
+        assert_eq!(found.licence.as_deref(), Some("https://creativecommons.org/licenses/by/4.0/"));
+    }
+
+    #[test]
+    fn date_is_found_beside_the_author() {
+        let post = "<h1>Topic</h1><p class=author>by <a href=u>ada</a> » Sun Dec 17, 2023 9:12 am</p>";
+        let found = metadata(&parse(post, 512), None);
+        assert_eq!((found.author.as_deref(), found.date.as_deref()), (Some("ada"), Some("2023-12-17")));
+    }
+
+    #[test]
+    fn broken_json_and_dates_are_ignored() {
+        let page = "<title>Only | Site</title><script type='application/ld+json'>{oops</script><time datetime='soon'>";
+        let tree = parse(page, 512);
+        assert_eq!(metadata(&tree, None), Metadata { title: Some("Only".into()), ..Metadata::default() });
+    }
+}

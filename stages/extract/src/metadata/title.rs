@@ -1,0 +1,92 @@
+//! The title: the main heading if it agrees with a declared title, otherwise the declared title without the site's
+//! name.
+//!
+//! Invariant: no word of any language is special; words are only compared for equality.
+
+/// Separators before or after a site's name.
+const MARKS: [&str; 9] = [" | ", " - ", " – ", " — ", " · ", " » ", " • ", " :: ", " / "];
+
+/// Chooses the title; `declared` is in order of precedence.
+pub(super) fn title(headings: &[String], declared: &[Option<String>], site: Option<&str>) -> Option<String> {
+    let first = declared.iter().flatten().next();
+    let is_site = |heading: &str| {
+        site.is_some_and(|site| letters(site) == letters(heading))
+            || declared.iter().flatten().any(|title| closes(heading, title))
+    };
+    let heading = headings.iter().filter(|heading| !is_site(heading)).max_by(|one, other| {
+        // The heading nearest to a declared title; of equals, the first.
+        let near = |heading: &str| declared.iter().flatten().map(|title| shared(heading, title)).max().unwrap_or(0);
+        near(one).cmp(&near(other)).then(std::cmp::Ordering::Greater)
+    });
+    let Some(first) = first else { return heading.cloned() };
+    let agrees = heading.filter(|heading| declared.iter().flatten().any(|title| shared(heading, title) >= 50));
+    Some(agrees.cloned().unwrap_or_else(|| without_site(first, site)))
+}
+
+/// Whether the heading is the shorter part after a separator at the end of a title: often the site's name, as on
+/// forums.
+fn closes(heading: &str, title: &str) -> bool {
+    let rest = title.strip_suffix(heading);
+    rest.is_some_and(|rest| rest.len() > heading.len() && MARKS.iter().any(|mark| rest.ends_with(mark)))
+}
+
+/// The share of the heading's letters, in percent, that are in words of the title; 100 if the title contains the
+/// heading unchanged.
+fn shared(heading: &str, title: &str) -> usize {
+    let (low, high) = (heading.to_lowercase(), title.to_lowercase());
+    if letters(heading).is_empty() {
+        return 0;
+    }
+    if high.contains(&low) {
+        return 100;
+    }
+    let known: std::collections::HashSet<&str> = words(&high).collect();
+    let all: usize = words(&low).map(str::len).sum();
+    let both: usize = words(&low).filter(|word| known.contains(word)).map(str::len).sum();
+    (both * 100).checked_div(all).unwrap_or(0)
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
+}
+
+fn letters(text: &str) -> String {
+    text.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// A title without the site's name, or without the short part after its last separator.
+fn without_site(title: &str, site: Option<&str>) -> String {
+    if let Some(site) = site.filter(|site| !site.is_empty()) {
+        let ends = [' ', '|', '-', '–', '—', '·', ':', '•', '»', '/'];
+        let behind = title.strip_suffix(site).map(|rest| rest.trim_end_matches(ends));
+        let before = title.strip_prefix(site).filter(|rest| rest.trim_start().starts_with(ends));
+        let rest = behind.or_else(|| before.map(|rest| rest.trim_start_matches(ends)));
+        if let Some(rest) = rest.filter(|rest| !rest.is_empty()) {
+            return rest.to_owned();
+        }
+    }
+    let last = MARKS.iter().filter_map(|mark| title.rfind(mark)).max();
+    let cut = last.filter(|at| title.len() - at <= 40 && title.len() - at <= *at + 8);
+    cut.map_or(title, |at| title[..at].trim_end()).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(heading: &str, declared: &str, site: Option<&str>) -> Option<String> {
+        title(&[heading.to_owned()], &[Some(declared.to_owned())], site)
+    }
+
+    #[test]
+    fn heading_is_the_title_if_declared_titles_agree() {
+        assert_eq!(of("A long story", "A long story | The Site", None).as_deref(), Some("A long story"));
+        assert_eq!(of("The Site", "A long story | The Site", Some("The Site")).as_deref(), Some("A long story"));
+        assert_eq!(of("The Site", "A long story - The Site", None).as_deref(), Some("A long story"));
+        assert_eq!(of("A long story", "Site - A long story", None).as_deref(), Some("A long story"));
+        assert_eq!(of("Welcome", "A long story - Site", None).as_deref(), Some("A long story"));
+        assert_eq!(of("汉语的历史", "汉语的历史_百科", None).as_deref(), Some("汉语的历史"));
+        assert_eq!(title(&["Only".to_owned()], &[None], None).as_deref(), Some("Only"));
+        assert_eq!(title(&[], &[None], None), None);
+    }
+}

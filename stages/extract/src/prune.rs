@@ -1,0 +1,277 @@
+//! Cuts boilerplate by element, visibility, role, and class names and ids.
+//!
+//! Invariant: nothing inside `<pre>` or `<code>` is cut because of its names (highlighters use classes such as
+//! `comment` or `meta`), and a name never removes an element that contains a large share of the page's text: such a
+//! name describes a layout, not a part.
+
+use super::measure::Measure;
+use super::rule::Rule;
+use super::tree::Tree;
+use super::vocabulary::Hints;
+use corpusmill_html::attribute::Name;
+use corpusmill_html::tag::Tag;
+
+/// Largest share of the page's text, in percent, that an element may contain to be cut because of its name.
+const LARGEST_NAMED_SHARE: u64 = 25;
+
+/// Which nodes are cut, and by which rule; a cut node includes everything below it.
+#[derive(Debug)]
+pub(crate) struct Pruned {
+    rules: Vec<Option<Rule>>,
+}
+
+impl Pruned {
+    /// Creates a state in which nothing is cut.
+    pub(crate) fn new(tree: &Tree<'_>) -> Self {
+        Self { rules: vec![None; tree.nodes.len()] }
+    }
+
+    /// Whether the node itself is cut.
+    pub(crate) fn is_cut(&self, id: usize) -> bool {
+        self.rules[id].is_some()
+    }
+
+    /// Cuts a subtree, unless it is already cut.
+    pub(crate) fn cut(&mut self, id: usize, rule: Rule) {
+        self.rules[id].get_or_insert(rule);
+    }
+
+    /// The rule that cut a node.
+    pub(crate) fn rule(&self, id: usize) -> Option<Rule> {
+        self.rules[id]
+    }
+}
+
+/// What the caller keeps although it is usually cut.
+#[expect(clippy::struct_excessive_bools, reason = "independent switches, all combinations are valid")]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Keep {
+    /// Reader comments.
+    pub(crate) comments: bool,
+    /// Tables; if false, tables without prose are cut.
+    pub(crate) tables: bool,
+    /// The contents of `<noscript>` are content.
+    pub(crate) noscript: bool,
+    /// The page declares itself an article, so names that are ambiguous on other pages are trusted.
+    pub(crate) article: bool,
+    /// Elements are kept whatever their names are: the loosest attempt.
+    pub(crate) named: bool,
+}
+
+/// Applies the rules to every element of the page.
+pub(crate) fn prune(tree: &Tree<'_>, raw: &[Measure], keep: Keep) -> Pruned {
+    let mut pruned = Pruned::new(tree);
+    let judge = Judge { tree, raw, keep, page_text: u64::from(raw[0].text) };
+    let mut id = 1;
+    while id < tree.nodes.len() {
+        let tag = tree.node(id).tag;
+        if tag == Tag::Text {
+            id += 1;
+        } else if let Some(rule) = judge.rule(id) {
+            pruned.rules[id] = Some(rule);
+            id = tree.end(id);
+        } else if matches!(tag, Tag::Pre | Tag::Code | Tag::Math) {
+            id = tree.end(id);
+        } else {
+            id += 1;
+        }
+    }
+    pruned
+}
+
+struct Judge<'t, 'a> {
+    tree: &'t Tree<'a>,
+    raw: &'t [Measure],
+    keep: Keep,
+    page_text: u64,
+}
+
+impl Judge<'_, '_> {
+    fn rule(&self, id: usize) -> Option<Rule> {
+        let tag = self.tree.node(id).tag;
+        if matches!(tag, Tag::Html | Tag::Body) {
+            return None;
+        }
+        self.by_element(id, tag)
+            .or_else(|| self.by_visibility(id, tag))
+            .or_else(|| self.by_role(id, tag))
+            .or_else(|| self.by_name(id, tag))
+    }
+
+    fn within_share(&self, id: usize, percent: u64) -> bool {
+        u64::from(self.raw[id].text) * 100 <= self.page_text * percent
+    }
+
+    fn has_heading(&self, id: usize) -> bool {
+        (id..self.tree.end(id)).take(400).any(|inner| self.tree.node(inner).tag == Tag::H1)
+    }
+
+    fn by_element(&self, id: usize, tag: Tag) -> Option<Rule> {
+        match tag {
+            Tag::Script => (!is_tex(self.tree, id)).then_some(Rule::NotText),
+            Tag::Head
+            | Tag::Style
+            | Tag::Template
+            | Tag::Iframe
+            | Tag::Object
+            | Tag::Embed
+            | Tag::Applet
+            | Tag::Audio
+            | Tag::Video
+            | Tag::Canvas
+            | Tag::Svg
+            | Tag::Map
+            | Tag::Select
+            | Tag::Datalist
+            | Tag::Input
+            | Tag::Textarea
+            | Tag::Noembed
+            | Tag::Noframes
+            | Tag::Rp
+            | Tag::Rt
+            | Tag::Title
+            | Tag::Link
+            | Tag::Meta => Some(Rule::NotText),
+            Tag::Noscript => (!self.keep.noscript).then_some(Rule::NotText),
+            Tag::Button => (!self.heads_a_section(id)).then_some(Rule::NotText),
+            Tag::Form => self.within_share(id, 15).then_some(Rule::NotText),
+            Tag::Nav | Tag::Search => (!self.keep.named || self.within_share(id, 50)).then_some(Rule::Navigation),
+            Tag::Menu => (self.raw[id].link * 2 > self.raw[id].text).then_some(Rule::Navigation),
+            Tag::Figcaption => (!self.keep.named && self.is_picture(id)).then_some(Rule::Caption),
+            Tag::Dialog => Some(Rule::Overlay),
+            Tag::Footer => {
+                let quoted = self.tree.ancestors(id).take(3).any(|above| self.tree.node(above).tag == Tag::Blockquote);
+                (!quoted && self.within_share(id, 50)).then_some(Rule::Footer)
+            }
+            Tag::Header => {
+                let inside = self
+                    .tree
+                    .ancestors(id)
+                    .any(|above| matches!(self.tree.node(above).tag, Tag::Article | Tag::Main | Tag::Section));
+                let menu = self.raw[id].links >= 4 || !self.has_heading(id);
+                (!inside && menu && self.within_share(id, 40)).then_some(Rule::Navigation)
+            }
+            Tag::Aside => (!is_note(self.tree, id) && self.within_share(id, 50)).then_some(Rule::Sidebar),
+            Tag::Table if !self.keep.tables => (self.raw[id].prose == 0).then_some(Rule::NotText),
+            _ => None,
+        }
+    }
+
+    /// Whether the caption's figure contains only images: the caption of code, a table or a quote is content.
+    fn is_picture(&self, id: usize) -> bool {
+        let figure = self.tree.node(id).parent as usize;
+        !(figure..self.tree.end(figure))
+            .any(|at| matches!(self.tree.node(at).tag, Tag::Pre | Tag::Table | Tag::Blockquote | Tag::Code | Tag::Math))
+    }
+
+    /// Whether a button contains the whole heading of a section, as in an accordion.
+    fn heads_a_section(&self, id: usize) -> bool {
+        let heading = |at: usize| {
+            let tag = self.tree.node(at).tag;
+            (tag.heading().is_some() || matches!(tag, Tag::Dt | Tag::Summary)) && self.raw[at].text <= self.raw[id].text
+        };
+        self.tree.ancestors(id).take(2).any(heading) || self.tree.children(id).any(heading)
+    }
+
+    fn by_visibility(&self, id: usize, tag: Tag) -> Option<Rule> {
+        let tree = self.tree;
+        let hidden_attribute =
+            tree.raw_attribute(id, Name::Hidden).is_some_and(|value| !value.eq_ignore_ascii_case("until-found"));
+        let hidden = hidden_attribute
+            || tree.raw_attribute(id, Name::AriaHidden).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+            || tree.raw_attribute(id, Name::Style).is_some_and(hides);
+        let formula = tree.children(id).any(|child| tree.node(child).tag == Tag::Math);
+        (hidden && !formula && tag != Tag::Math && self.within_share(id, 35)).then_some(Rule::Hidden)
+    }
+
+    fn by_role(&self, id: usize, tag: Tag) -> Option<Rule> {
+        let role = self.tree.raw_attribute(id, Name::Role)?;
+        if tag == Tag::Main || tag == Tag::Article || !self.within_share(id, 50) {
+            return None;
+        }
+        match role {
+            "navigation" | "search" | "menu" | "menubar" | "toolbar" | "tablist" | "doc-toc" | "directory" => {
+                Some(Rule::Navigation)
+            }
+            "banner" => (!self.has_heading(id)).then_some(Rule::Navigation),
+            "contentinfo" => Some(Rule::Footer),
+            "complementary" => (!is_note(self.tree, id)).then_some(Rule::Sidebar),
+            "dialog" | "alertdialog" => Some(Rule::Overlay),
+            _ => None,
+        }
+    }
+
+    fn by_name(&self, id: usize, tag: Tag) -> Option<Rule> {
+        if self.keep.named || matches!(tag, Tag::Main | Tag::Article | Tag::Pre | Tag::Code | Tag::Math | Tag::Table) {
+            return None;
+        }
+        let class = self.tree.names.class(id).hints;
+        let identity = self.tree.names.identity(id).hints;
+        let identity = if self.is_titled_section(id, tag) { Hints::default() } else { identity };
+        let weak = if self.keep.article { class.weak.or(identity.weak) } else { None };
+        let rule = class.prune.or(identity.prune).or(weak)?;
+        if rule == Rule::Comments && self.keep.comments {
+            return None;
+        }
+        if rule == Rule::Caption && (matches!(tag, Tag::Caption | Tag::Figure) || !self.is_picture(id)) {
+            return None;
+        }
+        let tex =
+            matches!(rule, Rule::Hidden) && self.tree.children(id).any(|child| self.tree.node(child).tag == Tag::Math);
+        if tex
+            || tag.heading().is_some()
+                && !matches!(rule, Rule::Hidden | Rule::Related | Rule::Overlay | Rule::Navigation | Rule::Comments)
+        {
+            return None;
+        }
+        let content = class.content || identity.content;
+        let share = if content { 5 } else { LARGEST_NAMED_SHARE };
+        let share = match rule {
+            Rule::Comments => 101,
+            Rule::Related if !content => 50,
+            _ => share,
+        };
+        self.within_share(id, share).then_some(rule)
+    }
+
+    /// Whether a section's id is generated from its heading, as by documentation tools: such an id names the subject,
+    /// not the part.
+    fn is_titled_section(&self, id: usize, tag: Tag) -> bool {
+        let section =
+            tag == Tag::Section || self.tree.raw_attribute(id, Name::Class).is_some_and(|class| class == "section");
+        let first = self.tree.children(id).find(|child| !matches!(self.tree.node(*child).tag, Tag::Text | Tag::Span));
+        section && first.is_some_and(|first| self.tree.node(first).tag.heading().is_some())
+    }
+}
+
+/// Whether a script contains a formula in TeX, as on MathJax pages.
+pub(crate) fn is_tex(tree: &Tree<'_>, id: usize) -> bool {
+    tree.raw_attribute(id, Name::Type).is_some_and(|kind| kind.trim_start().starts_with("math/tex"))
+}
+
+pub(crate) fn hides(style: &str) -> bool {
+    let mut rest = style;
+    while let Some(at) = rest.find([':']) {
+        let (name, value) = (rest[..at].trim(), rest[at + 1..].trim_start());
+        let name = name.rsplit(';').next().unwrap_or(name).trim();
+        let says = |word: &str| value.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+        if (name.eq_ignore_ascii_case("display") && says("none"))
+            || (name.eq_ignore_ascii_case("visibility") && says("hidden"))
+        {
+            return true;
+        }
+        rest = value;
+    }
+    false
+}
+
+/// Whether an aside is a note that belongs to the text, as in documentation.
+fn is_note(tree: &Tree<'_>, id: usize) -> bool {
+    let class = tree.raw_attribute(id, Name::Class).unwrap_or_default();
+    ["note", "tip", "warning", "caution", "admonition", "callout", "danger", "important", "hint"]
+        .iter()
+        .any(|word| class.split(|c: char| !c.is_ascii_alphabetic()).any(|part| part.eq_ignore_ascii_case(word)))
+}
+
+#[cfg(test)]
+mod tests;

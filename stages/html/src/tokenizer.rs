@@ -1,0 +1,266 @@
+//! The tokenizer: splits a page into tags and text, in one pass, by the states of the HTML standard (13.2.5).
+//!
+//! Deviations from the standard: scripts have no escaped states, `CDATA` sections in foreign content are comments, and
+//! an `<iframe/>` in `<noscript>` ends with it, since browsers, which run scripts, never parse it as an open element.
+//!
+//! Invariant: every token is a range of the page, tokens are in order, and each byte is read a bounded number of times.
+
+use super::attribute::{Attribute, MOST_KEPT, Name};
+use super::tag::Tag;
+
+/// A piece of the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Token {
+    /// Characters, undecoded, from `start` to `stop`.
+    Text {
+        /// The first byte.
+        start: usize,
+        /// One past the last byte.
+        stop: usize,
+    },
+    /// A start tag; its attributes are in [`Scanner::attributes`] until the next call.
+    Start {
+        /// The element.
+        tag: Tag,
+        /// A hash of the name in lower case, which distinguishes elements that are [`Tag::Other`].
+        hash: u32,
+        /// Whether the tag ends in `/>`.
+        self_closing: bool,
+    },
+    /// An end tag.
+    End {
+        /// The element.
+        tag: Tag,
+        /// As in [`Token::Start`].
+        hash: u32,
+    },
+}
+
+/// Reads the tokens of a page.
+#[derive(Debug)]
+pub struct Scanner<'a> {
+    page: &'a str,
+    at: usize,
+    raw: Option<(Tag, u32)>,
+    /// The kept attributes of the last start tag.
+    pub attributes: Vec<Attribute>,
+}
+
+impl<'a> Scanner<'a> {
+    /// Starts before the first character; `page` is shorter than 4 GiB.
+    pub fn new(page: &'a str) -> Self {
+        Self { page, at: page.len() - page.trim_start_matches('\u{feff}').len(), raw: None, attributes: Vec::new() }
+    }
+
+    /// Makes the next token the text up to the end tag of the given start tag.
+    pub fn read_raw_text(&mut self, tag: Tag, hash: u32) {
+        self.raw = Some((tag, hash));
+    }
+
+    /// The next token, or `None` at the end.
+    pub fn next_token(&mut self) -> Option<Token> {
+        if let Some((tag, hash)) = self.raw.take() {
+            let start = self.at;
+            self.at = self.raw_end(tag, hash);
+            if self.at > start {
+                return Some(Token::Text { start, stop: self.at });
+            }
+        }
+        let bytes = self.page.as_bytes();
+        let mut start = self.at;
+        let mut from = start;
+        while let Some(open) = self.find_from(from, b'<') {
+            let next = bytes.get(open + 1).copied().unwrap_or(b' ');
+            if !(next.is_ascii_alphabetic() || matches!(next, b'/' | b'!' | b'?')) {
+                from = open + 1;
+                continue;
+            }
+            if open > start {
+                self.at = open;
+                return Some(Token::Text { start, stop: open });
+            }
+            if let Some(token) = self.markup(open, next) {
+                return Some(token);
+            }
+            start = self.at;
+            from = start;
+        }
+        self.at = bytes.len();
+        (start < bytes.len()).then_some(Token::Text { start, stop: bytes.len() })
+    }
+
+    /// Reads the markup at `open`; `None` for comments, declarations and empty end tags.
+    fn markup(&mut self, open: usize, next: u8) -> Option<Token> {
+        let bytes = self.page.as_bytes();
+        match next {
+            b'!' => {
+                self.at = self.after_declaration(open);
+                None
+            }
+            b'/' if bytes.get(open + 2).is_some_and(u8::is_ascii_alphabetic) => {
+                let (tag, hash, after) = self.name(open + 2);
+                self.at = self.skip_attributes(after);
+                Some(Token::End { tag, hash })
+            }
+            b'/' | b'?' => {
+                self.at = self.find_from(open + 2, b'>').map_or(bytes.len(), |at| at + 1);
+                None
+            }
+            _ => {
+                let (tag, hash, after) = self.name(open + 1);
+                let self_closing = self.read_attributes(after);
+                Some(Token::Start { tag, hash, self_closing })
+            }
+        }
+    }
+
+    fn find_from(&self, from: usize, wanted: u8) -> Option<usize> {
+        memchr::memchr(wanted, self.page.as_bytes().get(from..)?).map(|offset| from + offset)
+    }
+
+    fn after_declaration(&self, open: usize) -> usize {
+        let end = self.page.len();
+        let Some(body) = self.page.get(open..).and_then(|rest| rest.strip_prefix("<!--")) else {
+            return self.find_from(open + 2, b'>').map_or(end, |at| at + 1);
+        };
+        let start = open + 4;
+        if body.starts_with('>') {
+            return start + 1;
+        }
+        if body.starts_with("->") {
+            return start + 2;
+        }
+        let bytes = self.page.as_bytes();
+        let mut from = start;
+        while let Some(close) = self.find_from(from, b'>') {
+            let before = &bytes[start..close];
+            if before.ends_with(b"--") || before.ends_with(b"--!") {
+                return close + 1;
+            }
+            from = close + 1;
+        }
+        end
+    }
+
+    /// Reads a tag's name: returns the tag, a hash of its lower-case name, and the offset after it.
+    fn name(&self, start: usize) -> (Tag, u32, usize) {
+        let bytes = self.page.as_bytes();
+        let mut lower = [0_u8; 16];
+        let mut at = start;
+        let mut hash: u32 = 0x811c_9dc5; // FNV-1a
+        while let Some(&byte) = bytes.get(at) {
+            if byte.is_ascii_whitespace() || byte == b'/' || byte == b'>' {
+                break;
+            }
+            let byte = byte.to_ascii_lowercase();
+            if let Some(slot) = lower.get_mut(at - start) {
+                *slot = byte;
+            }
+            hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+            at += 1;
+        }
+        let tag = lower.get(..at - start).map_or(Tag::Other, Tag::from_name);
+        (tag, hash, at)
+    }
+
+    /// Reads attributes up to and including `>`; returns true for `/>`.
+    fn read_attributes(&mut self, from: usize) -> bool {
+        self.attributes.clear();
+        let bytes = self.page.as_bytes();
+        let mut at = from;
+        loop {
+            let mut slash = false;
+            while let Some(&byte) = bytes.get(at)
+                && (byte.is_ascii_whitespace() || byte == b'/')
+            {
+                slash = byte == b'/';
+                at += 1;
+            }
+            match bytes.get(at) {
+                None => {
+                    self.at = bytes.len();
+                    return false;
+                }
+                Some(b'>') => {
+                    self.at = at + 1;
+                    return slash;
+                }
+                Some(_) => at = self.read_attribute(at),
+            }
+        }
+    }
+
+    fn read_attribute(&mut self, from: usize) -> usize {
+        let bytes = self.page.as_bytes();
+        let mut lower = [0_u8; 16];
+        let mut at = from;
+        while let Some(&byte) = bytes.get(at) {
+            if byte.is_ascii_whitespace() || byte == b'/' || byte == b'>' || (byte == b'=' && at > from) {
+                break;
+            }
+            if let Some(slot) = lower.get_mut(at - from) {
+                *slot = byte.to_ascii_lowercase();
+            }
+            at += 1;
+        }
+        let name = lower.get(..at - from).and_then(Name::from_name);
+        let mut value = at;
+        while bytes.get(value).is_some_and(u8::is_ascii_whitespace) {
+            value += 1;
+        }
+        if bytes.get(value) != Some(&b'=') {
+            self.keep(name, at, at);
+            return at;
+        }
+        value += 1;
+        while bytes.get(value).is_some_and(u8::is_ascii_whitespace) {
+            value += 1;
+        }
+        if let Some(&quote @ (b'"' | b'\'')) = bytes.get(value) {
+            let stop = self.find_from(value + 1, quote).unwrap_or(bytes.len());
+            self.keep(name, value + 1, stop);
+            return (stop + 1).min(bytes.len());
+        }
+        let rest = bytes.get(value..).unwrap_or_default();
+        let length = rest.iter().take_while(|byte| !byte.is_ascii_whitespace() && **byte != b'>').count();
+        self.keep(name, value, value + length);
+        value + length
+    }
+
+    fn keep(&mut self, name: Option<Name>, start: usize, stop: usize) {
+        if let Some(name) = name
+            && self.attributes.len() < MOST_KEPT
+            && let (Ok(start), Ok(stop)) = (u32::try_from(start), u32::try_from(stop))
+        {
+            self.attributes.push(Attribute { name, start, stop });
+        }
+    }
+
+    /// The offset after an end tag's `>`.
+    fn skip_attributes(&mut self, from: usize) -> usize {
+        if self.page.as_bytes().get(from) == Some(&b'>') {
+            return from + 1;
+        }
+        self.read_attributes(from);
+        self.at
+    }
+
+    /// The end of the raw text that begins here: the end tag whose name has this hash, or the end of the page.
+    fn raw_end(&self, tag: Tag, hash: u32) -> usize {
+        let bytes = self.page.as_bytes();
+        let mut from = self.at;
+        while let Some(open) = self.find_from(from, b'<') {
+            if bytes.get(open + 1) == Some(&b'/') && bytes.get(open + 2).is_some_and(u8::is_ascii_alphabetic) {
+                let (name, found, _) = self.name(open + 2);
+                if found == hash || tag == Tag::Iframe && name == Tag::Noscript {
+                    return open;
+                }
+            }
+            from = open + 1;
+        }
+        bytes.len()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,60 @@
+use super::*;
+use proptest::prelude::*;
+
+fn texts(page: &str) -> Vec<&str> {
+    let mut scanner = Scanner::new(page);
+    let mut found = Vec::new();
+    while let Some(token) = scanner.next_token() {
+        if let Token::Text { start, stop } = token {
+            found.push(&page[start..stop]);
+        }
+    }
+    found
+}
+
+#[test]
+fn text_is_split_at_tags_and_comments_are_skipped() {
+    assert_eq!(texts("a<b>c</b><!-- <p>x</p> -->d <!doctype html>1 < 2 <3"), ["a", "c", "d ", "1 < 2 <3"]);
+    assert_eq!(texts("<!-->a<!--->b<!-- --!>c<!-- open"), ["a", "b", "c"]);
+}
+
+#[test]
+fn open_iframe_ends_with_its_noscript() {
+    let page = "<p>a</p><noscript><iframe src=x /></noscript><p>b</p><iframe>c</iframe>d";
+    let mut scanner = Scanner::new(page);
+    let mut found = Vec::new();
+    while let Some(token) = scanner.next_token() {
+        match token {
+            Token::Text { start, stop } => found.push(&page[start..stop]),
+            Token::Start { tag: tag @ Tag::Iframe, hash, .. } => scanner.read_raw_text(tag, hash),
+            _ => {}
+        }
+    }
+    assert_eq!(found, ["a", "b", "c", "d"]);
+}
+
+#[test]
+fn attributes_are_read_in_all_quotings() {
+    let page = "<A HREF=x id = 'y z' data-foo=\"<p>\" hidden class=\"k\">";
+    let mut scanner = Scanner::new(page);
+    let token = scanner.next_token();
+    assert!(matches!(token, Some(Token::Start { tag: Tag::A, self_closing: false, .. })));
+    let values: Vec<_> =
+        scanner.attributes.iter().map(|found| &page[found.start as usize..found.stop as usize]).collect();
+    assert_eq!(values, ["x", "y z", "", "k"]);
+}
+
+proptest! {
+    #[test]
+    fn tokens_are_in_order_and_reach_the_end(page in "[<>/!a-c \"'=&-]{0,200}") {
+        let mut scanner = Scanner::new(&page);
+        let mut last = 0;
+        while let Some(token) = scanner.next_token() {
+            if let Token::Text { start, stop } = token {
+                prop_assert!(last <= start && start < stop && stop <= page.len());
+                last = stop;
+            }
+        }
+        prop_assert_eq!(scanner.at, page.len());
+    }
+}

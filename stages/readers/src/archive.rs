@@ -1,0 +1,338 @@
+//! Reads archives member by member: tar (plain, gzip, zstd), `.crate` and zip.
+//!
+//! Invariant: nothing is written to disk and no name is followed as a path; a decompression bomb costs at most the
+//! limits of [`ArchiveSettings`].
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::compress::{self, Compression};
+use super::format::{self, Format};
+use super::tar_members::TarMembers;
+use super::watch::Watched;
+use super::zip_members::ZipMembers;
+use super::{AcquireError, Body, Item, RawDocument, Read, Refused};
+
+/// Limits of an archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct ArchiveSettings {
+    /// Maximum length of a member in bytes; longer members are rejected (`too-large`). The default is 16 MiB, as for
+    /// any document.
+    pub max_document_bytes: u64,
+    /// Maximum content read from one archive, in bytes; the rest of the archive is rejected as a whole (`too-large`).
+    /// The default is 4 GiB, which exceeds the largest source archives.
+    pub max_archive_bytes: u64,
+    /// Maximum ratio of decompressed to compressed bytes, checked after 16 MiB; a higher ratio is rejected (`ratio`).
+    /// Source code reaches 20; the limit of deflate is 1032.
+    pub max_ratio: u64,
+}
+
+impl Default for ArchiveSettings {
+    fn default() -> Self {
+        Self { max_document_bytes: 16 << 20, max_archive_bytes: 4 << 30, max_ratio: 200 }
+    }
+}
+
+/// The next member of an archive.
+pub(crate) enum Member {
+    File {
+        name: Vec<u8>,
+        bytes: Vec<u8>,
+    },
+    /// A rejected member or, without a name, the rejected rest of the archive.
+    Refused {
+        name: Option<Vec<u8>>,
+        rule: &'static str,
+        value: f64,
+        threshold: f64,
+        detail: String,
+    },
+}
+
+impl Member {
+    pub(crate) fn refused(name: Vec<u8>, rule: &'static str, value: f64, threshold: f64, detail: String) -> Self {
+        Self::Refused { name: Some(name), rule, value, threshold, detail }
+    }
+
+    pub(crate) fn archive(rule: &'static str, value: f64, threshold: f64, detail: String) -> Self {
+        Self::Refused { name: None, rule, value, threshold, detail }
+    }
+}
+
+enum Members {
+    Tar(TarMembers),
+    Zip(Box<ZipMembers>),
+    Nothing,
+}
+
+/// Iterates over the documents of one archive. Bodies are bytes; media types follow from the members' names
+/// (`application/octet-stream` for an unknown name).
+pub struct Archive {
+    members: Members,
+    origin: String,
+    prefix: String,
+    seen: HashMap<String, u32>,
+}
+
+impl Archive {
+    /// Opens an archive; its members' origins are `origin!member`.
+    ///
+    /// # Errors
+    /// The file cannot be opened, or its format is not an archive.
+    pub fn open(path: &Path, origin: &str, format: Format, settings: &ArchiveSettings) -> Result<Self, AcquireError> {
+        Self::with_prefix(path, origin, format!("{origin}!"), format, settings)
+    }
+
+    /// Opens an archive whose members' origins begin with `prefix` instead of `origin!`.
+    pub(crate) fn with_prefix(
+        path: &Path,
+        origin: &str,
+        prefix: String,
+        format: Format,
+        settings: &ArchiveSettings,
+    ) -> Result<Self, AcquireError> {
+        let file = fs_err::File::open(path)?;
+        let members = if file.metadata()?.len() == 0 {
+            Members::Nothing
+        } else {
+            match format {
+                Format::Zip => Members::Zip(Box::new(ZipMembers::open(file, settings)?)),
+                Format::Tar(compression) => Members::Tar(tar(file, compression, settings)?),
+                Format::Crate => Members::Tar(tar(file, Compression::Gzip, settings)?),
+                _ => {
+                    let reason = "it is not an archive; use .crate, .tar, .tar.gz, .tgz, .tar.zst or .zip".to_owned();
+                    return Err(AcquireError::UnknownFormat { file: origin.to_owned(), reason });
+                }
+            }
+        };
+        Ok(Self { members, origin: origin.to_owned(), prefix, seen: HashMap::new() })
+    }
+
+    /// Returns the origin and the name of a member; a repeated name gets `#2`, `#3`, …
+    fn place(&mut self, name: &[u8]) -> (String, String) {
+        let name = normalised(&String::from_utf8_lossy(name));
+        let count = self.seen.entry(name.clone()).or_insert(0);
+        *count += 1;
+        let again = if *count > 1 { format!("#{count}") } else { String::new() };
+        (format!("{}{name}{again}", self.prefix), name)
+    }
+}
+
+fn tar(file: fs_err::File, compression: Compression, settings: &ArchiveSettings) -> Result<TarMembers, AcquireError> {
+    let (watched, watch) = Watched::new(file);
+    let mut reader = BufReader::with_capacity(64 * 1024, watched);
+    reader.fill_buf()?;
+    Ok(TarMembers::new(compress::decoder(reader, compression)?, watch, settings))
+}
+
+/// Normalises a member's name: `/` between its parts, and no `.`, `..` or root.
+fn normalised(name: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in name.split(['/', '\\']) {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    if parts.is_empty() { "unnamed".to_owned() } else { parts.join("/") }
+}
+
+impl Iterator for Archive {
+    type Item = Read;
+
+    fn next(&mut self) -> Option<Read> {
+        let member = match &mut self.members {
+            Members::Tar(members) => members.next_member(),
+            Members::Zip(members) => members.next_member(),
+            Members::Nothing => Ok(None),
+        };
+        match member {
+            Ok(None) => None,
+            Ok(Some(Member::File { name, bytes })) => {
+                let (origin, name) = self.place(&name);
+                let media_type = format::media_type_of(&name).unwrap_or("application/octet-stream");
+                Some(Ok(Item::Document(RawDocument::new(origin, Body::Bytes(bytes), media_type))))
+            }
+            Ok(Some(Member::Refused { name, rule, value, threshold, detail })) => {
+                let origin = match name {
+                    Some(name) => self.place(&name).0,
+                    None => self.origin.clone(),
+                };
+                let refused = Refused::new(origin, rule, value, threshold);
+                Some(Ok(Item::Refused(if detail.is_empty() { refused } else { refused.because(detail) })))
+            }
+            Err(error) => {
+                self.members = Members::Nothing;
+                Some(Err(error))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::io::{Cursor, Write};
+
+    fn tar_of(members: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut builder = tar::Builder::new(Vec::new());
+        for (name, bytes) in members {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(bytes.len() as u64);
+            header.set_mode(0o644);
+            builder.append_data(&mut header, name, *bytes).unwrap();
+        }
+        builder.into_inner().unwrap()
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn zip_of(members: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, bytes) in members {
+            writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+            writer.write_all(bytes).unwrap();
+        }
+        writer.finish().unwrap().into_inner()
+    }
+
+    fn read(bytes: &[u8], format: Format, settings: &ArchiveSettings) -> Vec<Item> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs_err::write(file.path(), bytes).unwrap();
+        Archive::open(file.path(), "a", format, settings).unwrap().map(Result::unwrap).collect()
+    }
+
+    fn brief(items: &[Item]) -> Vec<(String, String)> {
+        let brief = |item: &Item| match item {
+            Item::Document(document) => {
+                (document.origin.clone(), String::from_utf8_lossy(document.body.as_bytes()).into_owned())
+            }
+            Item::Refused(refused) => (refused.origin.clone(), refused.rule.to_owned()),
+        };
+        items.iter().map(brief).collect()
+    }
+
+    fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+        expected.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
+    }
+
+    const MEMBERS: &[(&str, &[u8])] = &[("x/one.rs", b"fn one() {}"), ("two.md", b""), ("x/one.rs", b"again")];
+    const EXPECTED: &[(&str, &str)] = &[("a!x/one.rs", "fn one() {}"), ("a!two.md", ""), ("a!x/one.rs#2", "again")];
+
+    #[test]
+    fn members_are_in_order_under_any_compression() {
+        let settings = ArchiveSettings::default();
+        let plain = tar_of(MEMBERS);
+        let zstd = zstd::encode_all(&plain[..], 1).unwrap();
+        assert_eq!(brief(&read(&plain, Format::Tar(Compression::None), &settings)), pairs(EXPECTED));
+        assert_eq!(brief(&read(&gzip(&plain), Format::Crate, &settings)), pairs(EXPECTED));
+        assert_eq!(brief(&read(&zstd, Format::Tar(Compression::Zstd), &settings)), pairs(EXPECTED));
+        assert_eq!(brief(&read(&zip_of(&MEMBERS[..2]), Format::Zip, &settings)), pairs(&EXPECTED[..2]));
+        assert!(read(b"", Format::Zip, &settings).is_empty() && read(b"", Format::Crate, &settings).is_empty());
+    }
+
+    #[test]
+    fn long_names_links_and_directories() {
+        let long = format!("{}/file.rs", "d".repeat(300));
+        let mut builder = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Directory);
+        header.set_size(0);
+        builder.append_data(&mut header, "dir/", &b""[..]).unwrap();
+        let mut header = tar::Header::new_gnu();
+        header.set_size(2);
+        builder.append_data(&mut header, &long, &b"ok"[..]).unwrap();
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Symlink);
+        header.set_size(0);
+        builder.append_link(&mut header, "link", "/etc/passwd").unwrap();
+        let bytes = builder.into_inner().unwrap();
+        let items = read(&bytes, Format::Tar(Compression::None), &ArchiveSettings::default());
+        assert_eq!(
+            brief(&items),
+            [(format!("a!{long}"), "ok".to_owned()), ("a!link".to_owned(), "not-a-file".to_owned())]
+        );
+    }
+
+    #[test]
+    fn names_are_normalised() {
+        assert_eq!(normalised("../../etc/./passwd"), "etc/passwd");
+        assert_eq!(normalised("\\a\\..\\b"), "b");
+        assert_eq!(normalised("/"), "unnamed");
+    }
+
+    #[test]
+    fn decompression_bombs_stop_at_the_limits() {
+        let zeros = vec![0_u8; 40 << 20];
+        let bomb = gzip(&tar_of(&[("first", b"1"), ("zeros", &zeros)]));
+        let settings = ArchiveSettings { max_document_bytes: 1 << 20, ..ArchiveSettings::default() };
+        assert_eq!(brief(&read(&bomb, Format::Crate, &settings)), pairs(&[("a!first", "1"), ("a", "ratio")]));
+        let settings = ArchiveSettings { max_archive_bytes: 2 << 20, ..settings };
+        assert_eq!(brief(&read(&bomb, Format::Crate, &settings)), pairs(&[("a!first", "1"), ("a", "too-large")]));
+        let settings = ArchiveSettings { max_ratio: 5000, max_document_bytes: 1 << 20, ..ArchiveSettings::default() };
+        assert_eq!(brief(&read(&bomb, Format::Crate, &settings)), pairs(&[("a!first", "1"), ("a!zeros", "too-large")]));
+
+        let bomb = zip_of(&[("one", &zeros[..900 << 10]), ("two", &zeros[..900 << 10]), ("three", &zeros)]);
+        let settings = ArchiveSettings { max_archive_bytes: 1 << 20, max_document_bytes: 1 << 20, max_ratio: 200 };
+        let found = brief(&read(&bomb, Format::Zip, &settings));
+        assert_eq!(found.len(), 3);
+        assert_eq!(found[2], ("a".to_owned(), "too-large".to_owned()));
+    }
+
+    #[test]
+    fn huge_extended_header_is_not_kept_in_memory() {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::GNULongName);
+        header.set_size(30 << 20);
+        header.set_path("././@LongLink").unwrap();
+        header.set_cksum();
+        let bytes = [header.as_bytes().to_vec(), vec![b'n'; 30 << 20]].concat();
+        let items = read(&bytes, Format::Tar(Compression::None), &ArchiveSettings::default());
+        assert_eq!(brief(&items), pairs(&[("a", "too-large")]));
+    }
+
+    #[test]
+    fn truncation_keeps_earlier_members() {
+        let plain = tar_of(MEMBERS);
+        let settings = ArchiveSettings::default();
+        for (whole, format) in [(gzip(&plain), Format::Crate), (zip_of(&MEMBERS[..2]), Format::Zip)] {
+            let all = read(&whole, format, &settings);
+            for cut in 1..whole.len() {
+                let items = read(&whole[..cut], format, &settings);
+                let (last, before) = items.split_last().unwrap();
+                let Item::Refused(refused) = last else { panic!("cut at {cut} of {format:?}: {items:?}") };
+                assert!(["truncated", "corrupt"].contains(&refused.rule), "cut at {cut}: {refused:?}");
+                let whole_members: Vec<&Item> =
+                    before.iter().filter(|item| matches!(item, Item::Document(_))).collect();
+                assert!(whole_members.iter().zip(&all).all(|(a, b)| *a == b), "cut at {cut} of {format:?}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn damage_never_panics(at in 0usize..100_000, value in any::<u8>(), kind in 0usize..3) {
+            let (mut bytes, format) = match kind {
+                0 => (tar_of(MEMBERS), Format::Tar(Compression::None)),
+                1 => (gzip(&tar_of(MEMBERS)), Format::Crate),
+                _ => (zip_of(&MEMBERS[..2]), Format::Zip),
+            };
+            let at = at % bytes.len();
+            bytes[at] = value;
+            read(&bytes, format, &ArchiveSettings { max_document_bytes: 1 << 20, ..ArchiveSettings::default() });
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Reads a listed file of any format.
+//!
+//! Invariant: the format determines the reader, and only the reader determines what is a document; nothing is read
+//! twice.
+
+use std::io::Read as _;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::archive::{Archive, ArchiveSettings};
+use super::code_files::{self, CodeSettings};
+use super::columns::{ColumnMapping, InvalidUtf8};
+use super::compress::Compression;
+use super::format::{self, Format};
+use super::json_array;
+use super::jsonl::{JsonLines, JsonlSettings, LineRange};
+use super::listing::ListedFile;
+use super::parquet::{ParquetDocuments, ParquetSettings};
+use super::{AcquireError, Body, Item, Items, RawDocument, Refused, measure, text};
+
+/// Settings of a file source.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct FileSettings {
+    /// Column mapping for JSON lines and Parquet.
+    pub columns: ColumnMapping,
+    /// How to handle text of JSON lines and Parquet that is not valid UTF-8.
+    pub invalid_utf8: InvalidUtf8,
+    /// Limits of archives, and the maximum length of a document in any format.
+    pub limits: ArchiveSettings,
+    /// Rules for source trees. If set, they apply to files and archive members, and only code and prose that pass are
+    /// read.
+    pub code: Option<CodeSettings>,
+}
+
+/// The part of a file that one partition reads.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Part {
+    /// The whole file.
+    #[default]
+    Whole,
+    /// Lines of an uncompressed JSON lines file.
+    Lines(LineRange),
+    /// Row groups of a Parquet file.
+    RowGroups(std::ops::Range<usize>),
+}
+
+/// Reads a file, or a part of it.
+///
+/// # Errors
+/// The file cannot be opened, lacks a mapped column, or is a WARC file, which has its own reader; or the part does not
+/// fit the format.
+pub fn read(file: &ListedFile, part: &Part, settings: &FileSettings) -> Result<Items, AcquireError> {
+    let (path, origin) = (&file.path, file.origin.as_str());
+    let unknown = |reason: &str| AcquireError::UnknownFormat { file: origin.to_owned(), reason: reason.to_owned() };
+    let format = format::format_of(origin);
+    let (columns, invalid_utf8, max_document_bytes) =
+        (settings.columns.clone(), settings.invalid_utf8, settings.limits.max_document_bytes);
+    if settings.code.is_none() && *part == Part::Whole && is_json_data(file, settings)? {
+        let lines = JsonlSettings { columns, invalid_utf8, max_document_bytes };
+        return Ok(Box::new(JsonLines::open(path, origin, Compression::None, None, &lines)?));
+    }
+    match (format, part) {
+        (Some(Format::Jsonl(compression)), Part::Whole | Part::Lines(_)) => {
+            let range = if let Part::Lines(range) = part { Some(*range) } else { None };
+            let lines = JsonlSettings { columns, invalid_utf8, max_document_bytes };
+            Ok(Box::new(JsonLines::open(path, origin, compression, range, &lines)?))
+        }
+        (Some(Format::Parquet), Part::Whole | Part::RowGroups(_)) => {
+            let groups = if let Part::RowGroups(groups) = part { Some(groups.clone()) } else { None };
+            let parquet = ParquetSettings { columns, invalid_utf8, max_document_bytes };
+            Ok(Box::new(ParquetDocuments::open(path, origin, groups, &parquet)?))
+        }
+        (_, Part::Lines(_)) => Err(unknown("a range of lines is supported for JSON lines only")),
+        (_, Part::RowGroups(_)) => Err(unknown("a range of row groups is supported for Parquet only")),
+        (Some(Format::Warc(_) | Format::Arc), Part::Whole) => {
+            Err(unknown("it is a WARC or ARC file; use the WARC reader"))
+        }
+        (Some(format @ (Format::Crate | Format::Tar(_) | Format::Zip)), Part::Whole) => {
+            let members = Archive::open(path, origin, format, &settings.limits)?;
+            Ok(finish(members, settings))
+        }
+        (_, Part::Whole) => {
+            let item = single(file, max_document_bytes)?;
+            Ok(finish(std::iter::once(Ok(item)), settings))
+        }
+    }
+}
+
+/// Checks whether a file that ends in `.json` is a data set: an array of objects or JSON lines. In source trees it is
+/// an ordinary file.
+fn is_json_data(file: &ListedFile, settings: &FileSettings) -> Result<bool, AcquireError> {
+    if !format::file_name(&file.origin).to_ascii_lowercase().ends_with(".json") {
+        return Ok(false);
+    }
+    let mut beginning = Vec::new();
+    fs_err::File::open(&file.path)?.take(json_array::SNIFFED_BYTES as u64).read_to_end(&mut beginning)?;
+    Ok(json_array::holds_rows(&beginning, &settings.columns))
+}
+
+/// Reads one file as one document, without changing its bytes.
+fn single(file: &ListedFile, max_document_bytes: u64) -> Result<Item, AcquireError> {
+    let handle = fs_err::File::open(&file.path)?;
+    let mut bytes = Vec::new();
+    handle.take(max_document_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > max_document_bytes {
+        let size = file.bytes.max(bytes.len() as u64);
+        return Ok(Item::Refused(Refused::new(&file.origin, "too-large", measure(size), measure(max_document_bytes))));
+    }
+    let media_type = text::media_type(&file.origin, &bytes);
+    Ok(Item::Document(RawDocument::new(&file.origin, Body::Bytes(bytes), media_type)))
+}
+
+/// Converts documents of bytes to documents of text: by the rules of source trees if set, otherwise by media type.
+fn finish(items: impl Iterator<Item = super::Read> + Send + 'static, settings: &FileSettings) -> Items {
+    match settings.code.clone() {
+        Some(code) => Box::new(code_files::take(items, code)),
+        None => Box::new(items.map(|item| {
+            Ok(match item? {
+                Item::Document(document) => text::to_text(document),
+                refused @ Item::Refused(_) => refused,
+            })
+        })),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(name: &str, bytes: &[u8]) -> (tempfile::TempDir, ListedFile) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        fs_err::write(&path, bytes).unwrap();
+        (folder, ListedFile { path, origin: name.to_owned(), bytes: bytes.len() as u64 })
+    }
+
+    fn items(name: &str, bytes: &[u8]) -> Vec<Item> {
+        let (_folder, file) = listed(name, bytes);
+        read(&file, &Part::Whole, &FileSettings::default()).unwrap().map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn extension_selects_the_reader() {
+        assert_eq!(items("a.jsonl", b"{\"text\":\"x\"}\n").len(), 1);
+        assert_eq!(items("a.txt", b"x")[0].clone().document().unwrap().media_type, "text/plain");
+        assert_eq!(items("a.rs", b"fn a() {}")[0].clone().document().unwrap().media_type, "text/x-rust");
+        assert_eq!(items("a.pdf", b"%PDF-1.7")[0].clone().refused().unwrap().rule, "pdf");
+        assert_eq!(items("a.parquet", b"nonsense")[0].clone().refused().unwrap().rule, "bad-parquet");
+        assert_eq!(items("a.zip", b"nonsense")[0].clone().refused().unwrap().origin, "a.zip");
+        assert!(items("a.parquet", b"").is_empty());
+    }
+
+    #[test]
+    fn json_files_contain_rows_or_one_document() {
+        assert_eq!(items("a.json", b"[{\"text\":\"x\"},\n{\"text\":\"y\"}]").len(), 2);
+        assert_eq!(items("a.json", b"{\"text\":\"x\"}\n{\"text\":\"y\"}\n").len(), 2);
+        let text = items("a.json", b"{\n  \"name\": \"x\"\n}\n");
+        assert_eq!(text[0].clone().document().unwrap().body.as_bytes(), b"{\n  \"name\": \"x\"\n}\n");
+    }
+
+    #[test]
+    fn warc_or_wrong_part_is_an_error() {
+        let (_folder, file) = listed("a.warc.gz", b"x");
+        assert!(matches!(read(&file, &Part::Whole, &FileSettings::default()), Err(AcquireError::UnknownFormat { .. })));
+        let (_folder, file) = listed("a.txt", b"x");
+        assert!(read(&file, &Part::RowGroups(0..1), &FileSettings::default()).is_err());
+    }
+
+    #[test]
+    fn file_above_the_limit_is_rejected() {
+        let (_folder, file) = listed("a.txt", b"12345");
+        let limits = ArchiveSettings { max_document_bytes: 4, ..ArchiveSettings::default() };
+        let settings = FileSettings { limits, ..FileSettings::default() };
+        let found = read(&file, &Part::Whole, &settings).unwrap().next().unwrap().unwrap().refused().unwrap();
+        assert_eq!((found.rule, found.value, found.threshold), ("too-large", 5.0, 4.0));
+    }
+}

@@ -1,0 +1,400 @@
+//! Converts JATS XML articles (ANSI/NISO Z39.96, as in PubMed Central) to Markdown.
+//!
+//! The output has the title, abstract, sections, paragraphs, lists, tables, captions and formulae, but not journal
+//! metadata, references, acknowledgements or anything else in `back`. Formulae are the TeX of `tex-math`; a formula in
+//! MathML only becomes its characters.
+//!
+//! Invariant: a pull parser with one explicit stack handles nesting of any depth without recursion.
+
+use quick_xml::events::{BytesStart, Event};
+
+use super::jats_elements::{Inside, Role, attribute};
+use quick_xml::Reader;
+
+/// A converted article.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Article {
+    /// The article as Markdown, with its title as the first heading.
+    pub text: String,
+    /// Its title.
+    pub title: Option<String>,
+    /// SPDX identifier of a Creative Commons licence, if the article links to one.
+    pub licence: Option<String>,
+    /// `xml:lang` of the article.
+    pub language: Option<String>,
+}
+
+/// The reason why an XML file is not an article.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Rule: `bad-xml` or `not-jats`.
+    pub rule: &'static str,
+    /// Byte offset of the problem.
+    pub position: usize,
+    /// Description of the problem.
+    pub detail: String,
+}
+
+/// Converts one article.
+///
+/// # Errors
+/// The XML is malformed or truncated, or its root is not an `article`.
+pub fn to_markdown(xml: &str) -> Result<Article, Problem> {
+    let mut reader = Reader::from_str(xml);
+    reader.config_mut().allow_dangling_amp = true;
+    let mut writer = Writer::default();
+    loop {
+        let position = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
+        let bad = |detail: String| Problem { rule: "bad-xml", position, detail };
+        match reader.read_event().map_err(|error| bad(error.to_string()))? {
+            Event::Start(element) => writer.open(&element, position)?,
+            Event::Empty(element) => {
+                writer.open(&element, position)?;
+                writer.close();
+            }
+            Event::End(_) => writer.close(),
+            Event::Text(text) => writer.text(&text.xml10_content()),
+            Event::CData(text) => writer.text(&text.into_inner()),
+            Event::GeneralRef(name) => match name.resolve_char_ref() {
+                Ok(Some(character)) => writer.text(character.encode_utf8(&mut [0; 4])),
+                _ => match quick_xml::escape::resolve_xml_entity(&name) {
+                    Some(known) => writer.text(known),
+                    None => writer.text(&format!("&{};", &*name)),
+                },
+            },
+            Event::Eof if !writer.stack.is_empty() => {
+                return Err(bad(format!("the file ends inside {} open elements", writer.stack.len())));
+            }
+            Event::Eof if !writer.found => {
+                return Err(Problem { rule: "not-jats", position, detail: "there is no `article`".to_owned() });
+            }
+            Event::Eof => return Ok(writer.finish()),
+            Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => {}
+        }
+    }
+}
+
+#[derive(Default)]
+struct Writer {
+    stack: Vec<Role>,
+    /// Text of the current block.
+    line: String,
+    /// Finished blocks.
+    blocks: String,
+    formula: String,
+    article: Article,
+    found: bool,
+    skipping: usize,
+    inside: Inside,
+    sections: usize,
+    lists: usize,
+    cells: Vec<String>,
+    header_rows: usize,
+    tex: bool,
+    preformatted: usize,
+}
+
+impl Writer {
+    fn open(&mut self, element: &BytesStart<'_>, position: usize) -> Result<(), Problem> {
+        let local = element.local_name();
+        let name = local.as_ref();
+        if self.stack.is_empty()
+            && !matches!(name, "article" | "pmc-articleset" | "OAI-PMH" | "records" | "record" | "collection")
+        {
+            return Err(Problem { rule: "not-jats", position, detail: format!("the root is `{name}`, not `article`") });
+        }
+        if name == "article" && !self.found {
+            self.found = true;
+            self.article.language = attribute(element, "xml:lang");
+        }
+        if matches!(name, "license" | "license_ref" | "ext-link")
+            && self.article.licence.is_none()
+            && self.inside.front > 0
+        {
+            self.article.licence = attribute(element, "xlink:href").as_deref().and_then(licence);
+        }
+        let role = if self.skipping > 0 { Role::Skip } else { self.inside.role(name, element, self.stack.last()) };
+        self.begin(role);
+        self.stack.push(role);
+        if let Some(count) = self.inside.count(role) {
+            *count += 1;
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, role: Role) {
+        match role {
+            Role::Skip => self.skipping += 1,
+            Role::Section => {
+                self.flush();
+                self.sections += 1;
+            }
+            Role::Block if matches!(self.stack.last(), Some(Role::Item)) => {}
+            Role::Block | Role::Heading | Role::ArticleTitle => self.flush(),
+            Role::Abstract => {
+                self.flush();
+                self.block("## Abstract");
+            }
+            Role::List { .. } => {
+                self.flush();
+                self.lists += 1;
+            }
+            Role::Item => {
+                self.flush();
+                let depth = self.lists.saturating_sub(1);
+                let mark = match self.stack.iter_mut().rev().find(|role| matches!(role, Role::List { .. })) {
+                    Some(Role::List { ordered: true, count }) => {
+                        *count += 1;
+                        format!("{count}. ")
+                    }
+                    _ => "- ".to_owned(),
+                };
+                self.line = format!("{}{mark}", "  ".repeat(depth.min(20)));
+            }
+            Role::Row => {
+                self.flush();
+                self.cells.clear();
+            }
+            Role::Formula { .. } => {
+                self.formula.clear();
+                self.tex = false;
+            }
+            Role::Mark(mark) => self.line.push_str(mark),
+            Role::Preformatted => {
+                self.flush();
+                self.preformatted += 1;
+            }
+            Role::Tex => {
+                self.formula.clear();
+                self.tex = true;
+            }
+            Role::Front | Role::Inline | Role::Cell | Role::MathMl => {}
+        }
+    }
+
+    fn close(&mut self) {
+        let Some(role) = self.stack.pop() else { return };
+        if let Some(count) = self.inside.count(role) {
+            *count -= 1;
+        }
+        match role {
+            Role::Skip => self.skipping -= 1,
+            Role::Section => {
+                self.flush();
+                self.sections -= 1;
+            }
+            Role::Heading => {
+                let title = std::mem::take(&mut self.line);
+                let level = "#".repeat((self.sections + 1).min(6));
+                self.block(&format!("{level} {}", tidy(&title)));
+            }
+            Role::ArticleTitle => {
+                let title = tidy(&std::mem::take(&mut self.line));
+                if self.article.title.is_none() && !title.is_empty() {
+                    self.block(&format!("# {title}"));
+                    self.article.title = Some(title);
+                }
+            }
+            Role::List { .. } => {
+                self.flush();
+                self.lists -= 1;
+            }
+            Role::Cell => {
+                let cell = tidy(&std::mem::take(&mut self.line)).replace('|', "\\|");
+                self.cells.push(cell);
+            }
+            Role::Row => self.row(),
+            Role::Formula { display } => self.end_formula(display),
+            Role::Tex | Role::MathMl if self.inside.formula == 0 => self.end_formula(false),
+            Role::Mark(mark) => match self.line.strip_suffix(mark) {
+                Some(before) => self.line.truncate(before.len()),
+                None => self.line.push_str(mark),
+            },
+            Role::Preformatted => {
+                self.preformatted -= 1;
+                let code = std::mem::take(&mut self.line);
+                self.block(&format!("```\n{}\n```", code.trim_matches('\n')));
+            }
+            Role::Block | Role::Item | Role::Abstract => self.flush(),
+            Role::Front | Role::Inline | Role::Tex | Role::MathMl => {}
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        if self.skipping > 0 {
+            return;
+        }
+        match self.stack.last() {
+            None | Some(Role::Front | Role::Row) => {}
+            Some(Role::Tex) => self.formula.push_str(text),
+            _ if self.inside.math > 0 => {
+                if !self.tex {
+                    self.formula.push_str(text.trim());
+                }
+            }
+            // Only white space and a label occur between a formula's alternatives.
+            Some(Role::Formula { .. }) if text.trim().is_empty() => {}
+            _ => self.line.push_str(text),
+        }
+    }
+
+    fn end_formula(&mut self, display: bool) {
+        let formula = std::mem::take(&mut self.formula);
+        let body = if self.tex { tex_body(&formula) } else { formula.trim() };
+        self.tex = false;
+        if body.is_empty() {
+            return;
+        }
+        if display {
+            self.flush();
+            self.block(&format!("$$\n{body}\n$$"));
+        } else {
+            self.line.push('$');
+            self.line.push_str(body);
+            self.line.push('$');
+        }
+    }
+
+    fn row(&mut self) {
+        self.line.clear();
+        if self.cells.iter().all(String::is_empty) {
+            return;
+        }
+        let row = format!("| {} |", self.cells.join(" | "));
+        let follows = self.blocks.ends_with(" |") && self.header_rows > 0;
+        if follows {
+            self.blocks.push('\n');
+            self.blocks.push_str(&row);
+        } else {
+            let rule = vec!["---"; self.cells.len()].join(" | ");
+            self.block(&format!("{row}\n| {rule} |"));
+            self.header_rows += 1;
+        }
+    }
+
+    fn flush(&mut self) {
+        let line = std::mem::take(&mut self.line);
+        let indent = line.len() - line.trim_start_matches(' ').len();
+        let text = tidy(&line);
+        if text.is_empty() || text == "-" {
+            return;
+        }
+        let item = self.lists > 0;
+        let text = if item { format!("{}{text}", &line[..indent]) } else { text };
+        if item
+            && self.blocks.lines().next_back().is_some_and(|last| last.trim_start().starts_with("- ") || numbered(last))
+        {
+            self.blocks.push('\n');
+            self.blocks.push_str(&text);
+        } else {
+            self.block(&text);
+        }
+    }
+
+    fn block(&mut self, text: &str) {
+        if !self.blocks.is_empty() {
+            self.blocks.push_str("\n\n");
+        }
+        self.blocks.push_str(text);
+    }
+
+    fn finish(mut self) -> Article {
+        self.flush();
+        self.article.text = self.blocks;
+        if !self.article.text.is_empty() {
+            self.article.text.push('\n');
+        }
+        self.article
+    }
+}
+
+fn numbered(line: &str) -> bool {
+    let rest = line.trim_start().trim_start_matches(|character: char| character.is_ascii_digit());
+    rest.len() < line.trim_start().len() && rest.starts_with(". ")
+}
+
+/// Collapses white space of any kind and length to one space.
+fn tidy(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Extracts the formula from a `tex-math`, which PubMed Central wraps in a complete LaTeX document.
+fn tex_body(tex: &str) -> &str {
+    let tex = tex.split_once("\\begin{document}").map_or(tex, |(_, body)| body);
+    let tex = tex.split_once("\\end{document}").map_or(tex, |(body, _)| body).trim();
+    for (open, close) in [("$$", "$$"), ("\\[", "\\]"), ("$", "$"), ("\\(", "\\)")] {
+        if let Some(inner) = tex.strip_prefix(open).and_then(|rest| rest.strip_suffix(close)) {
+            return inner.trim();
+        }
+    }
+    tex
+}
+
+/// Converts a Creative Commons link to its SPDX identifier; `None` for a link that is not a licence.
+fn licence(link: &str) -> Option<String> {
+    let path = link.split_once("creativecommons.org/")?.1.trim_end_matches('/');
+    let mut parts = path.split('/');
+    let (kind, name, version) = (parts.next()?, parts.next()?, parts.next().unwrap_or("4.0"));
+    match kind {
+        "licenses" => Some(format!("CC-{}-{version}", name.to_ascii_uppercase())),
+        "publicdomain" if name == "zero" => Some("CC0-1.0".to_owned()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const ARTICLE: &str = r#"<?xml version="1.0"?><!DOCTYPE article><article xml:lang="en" xmlns:xlink="x" xmlns:mml="m"><front>
+<journal-meta><journal-title>J</journal-title></journal-meta><article-meta><article-id>9</article-id>
+<title-group><article-title>On <italic>E. coli</italic> &amp; more</article-title></title-group>
+<contrib-group><contrib><name><surname>Doe</surname></name></contrib></contrib-group>
+<permissions><license xlink:href="https://creativecommons.org/licenses/by/4.0/"><license-p>Free.</license-p></license></permissions>
+<abstract><p>Short
+ words.</p></abstract></article-meta></front><body><sec><label>1</label><title>Intro</title><p>See <xref>[1]</xref> and
+<inline-formula><tex-math>\documentclass{x}\begin{document}$$a^2$$\end{document}</tex-math></inline-formula>.</p>
+<sec><title>Deep</title><list list-type="order"><list-item><p>one</p></list-item><list-item><p>two</p></list-item></list>
+<disp-formula><label>(1)</label><alternatives><mml:math><mml:mi>x</mml:mi></mml:math><tex-math>x = 1</tex-math></alternatives></disp-formula>
+<table-wrap><caption><p>Cap</p></caption><table><thead><tr><th>A</th><th>B</th></tr></thead><tbody><tr><td>1</td><td><bold>2</bold></td></tr></tbody></table></table-wrap>
+</sec></sec></body><back><ref-list><ref>Gone</ref></ref-list></back></article>"#;
+
+    #[test]
+    fn converts_an_article() {
+        let article = to_markdown(ARTICLE).unwrap();
+        assert_eq!(article.title.as_deref(), Some("On *E. coli* & more"));
+        assert_eq!(article.licence.as_deref(), Some("CC-BY-4.0"));
+        assert_eq!(article.language.as_deref(), Some("en"));
+        let expected = "# On *E. coli* & more\n\n## Abstract\n\nShort words.\n\n## Intro\n\nSee [1] and $a^2$.\n\n### Deep\n\n1. one\n2. two\n\n\
+            $$\nx = 1\n$$\n\nCap\n\n| A | B |\n| --- | --- |\n| 1 | **2** |\n";
+        assert_eq!(article.text, expected);
+    }
+
+    #[test]
+    fn non_article_is_an_error() {
+        assert_eq!(to_markdown("<project><a/></project>").unwrap_err().rule, "not-jats");
+        assert_eq!(to_markdown("").unwrap_err().rule, "not-jats");
+        assert_eq!(to_markdown("<article><p>x</article>").unwrap_err().rule, "bad-xml");
+        for cut in (1..ARTICLE.len() - 1).filter(|cut| ARTICLE.is_char_boundary(*cut)) {
+            assert!(to_markdown(&ARTICLE[..cut]).is_err(), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn deep_nesting_terminates() {
+        let deep = format!(
+            "<article><body>{}x{}</body></article>",
+            "<sec><list><list-item>".repeat(20_000),
+            "</list-item></list></sec>".repeat(20_000)
+        );
+        assert!(to_markdown(&deep).unwrap().text.contains('x'));
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_xml_does_not_panic(body in "(<(p|sec|title|list|list-item|tr|td|tex-math|bold|inline-formula)>|</(p|sec|td|bold)>|&[a-z]{1,3};|[a-z ]){0,40}") {
+            let _ = to_markdown(&format!("<article>{body}</article>"));
+        }
+    }
+}

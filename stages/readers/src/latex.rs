@@ -1,0 +1,463 @@
+//! Converts LaTeX papers to readable Markdown.
+//!
+//! Commands are removed and their text is kept. Sections become headings, lists become lists, listings become fenced
+//! code, and tables become rows of cells. Mathematics is kept as TeX between `$` or `$$`. Comments, labels, citations,
+//! graphics and the bibliography are dropped. Macros are not expanded and `\input` is not followed: one file is one
+//! document.
+//!
+//! Invariant: no input makes the converter recurse deeper than [`MAX_DEPTH`], or read the same text more often than its
+//! nesting depth.
+
+use unicode_normalization::UnicodeNormalization;
+
+use super::latex_commands::{Command, Environment, command, environment};
+use super::latex_parts::{balanced_rest, cells, items, listing_language, without_labels};
+use super::latex_text::{Cursor, without_comments, without_open_braces};
+
+/// Maximum nesting depth of environments and arguments; deeper ones are dropped.
+const MAX_DEPTH: usize = 40;
+
+/// A converted paper.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Converted {
+    /// Markdown, with the title as its first heading.
+    pub text: String,
+    /// The argument of `\title`.
+    pub title: Option<String>,
+}
+
+/// Converts one LaTeX file.
+pub fn to_markdown(source: &str) -> Converted {
+    let source = without_comments(&source.replace("\r\n", "\n"));
+    let mut writer = Writer::default();
+    let body = match source.split_once("\\begin{document}") {
+        Some((preamble, body)) => {
+            // Only the title is read from the preamble.
+            if let Some((_, after)) = preamble.split_once("\\title") {
+                let mut cursor = Cursor::new(after);
+                cursor.optional();
+                writer.set_title(cursor.argument());
+            }
+            body.split_once("\\end{document}").map_or(body, |(body, _)| body)
+        }
+        None => &source,
+    };
+    writer.run(body, 0);
+    let title = writer.title;
+    let body = paragraphs(&writer.out);
+    let text = match &title {
+        Some(title) => format!("# {title}\n\n{body}"),
+        None => body,
+    };
+    Converted { text: text.trim_end().to_owned() + if text.trim().is_empty() { "" } else { "\n" }, title }
+}
+
+/// Joins the lines of each paragraph; blocks enclosed in [`KEEP`] keep their lines.
+fn paragraphs(out: &str) -> String {
+    let mut text = String::with_capacity(out.len());
+    for (index, part) in out.split(KEEP).enumerate() {
+        if index % 2 == 1 {
+            text.push_str("\n\n");
+            text.push_str(part.trim_matches('\n'));
+            text.push_str("\n\n");
+            continue;
+        }
+        let mut blank = true;
+        for line in part.lines() {
+            let words = line.split_whitespace().collect::<Vec<_>>().join(" ");
+            if words.is_empty() {
+                if !blank {
+                    text.push_str("\n\n");
+                }
+                blank = true;
+                continue;
+            }
+            if !blank {
+                text.push(' ');
+            }
+            text.push_str(&words);
+            blank = false;
+        }
+    }
+    let mut tidy = String::with_capacity(text.len());
+    let mut feeds = 0;
+    for character in text.trim_matches('\n').chars() {
+        feeds = if character == '\n' { feeds + 1 } else { 0 };
+        if feeds <= 2 {
+            tidy.push(character);
+        }
+    }
+    tidy
+}
+
+/// Encloses a block whose lines are kept as they are; it is removed from the source, so it cannot occur there.
+const KEEP: char = '\u{e000}';
+
+#[derive(Default)]
+struct Writer {
+    out: String,
+    title: Option<String>,
+}
+
+impl Writer {
+    fn set_title(&mut self, source: &str) {
+        let title = render(source, MAX_DEPTH / 2);
+        let title = title.split_whitespace().collect::<Vec<_>>().join(" ").replace(KEEP, "");
+        if self.title.is_none() && !title.is_empty() {
+            self.title = Some(title);
+        }
+    }
+
+    fn run(&mut self, source: &str, depth: usize) {
+        if depth > MAX_DEPTH {
+            return;
+        }
+        let closed = without_open_braces(source);
+        let mut cursor = Cursor::new(&closed);
+        while let Some(character) = cursor.bump() {
+            match character {
+                '\\' => self.command(&mut cursor, depth),
+                '$' => self.dollar(&mut cursor),
+                '{' | '}' | KEEP => {}
+                '~' => self.out.push(' '),
+                '`' if cursor.eat("`") => self.out.push('“'),
+                '\'' if cursor.eat("'") => self.out.push('”'),
+                '`' => self.out.push('‘'),
+                '\'' => self.out.push('’'),
+                '-' if cursor.eat("--") => self.out.push('—'),
+                '-' if cursor.eat("-") => self.out.push('–'),
+                other => self.out.push(other),
+            }
+        }
+    }
+
+    fn dollar(&mut self, cursor: &mut Cursor<'_>) {
+        if cursor.eat("$") {
+            let formula = cursor.until("$$");
+            return self.display(formula);
+        }
+        // An unpaired dollar must not consume the rest of the paper: inline formulae end with their paragraph.
+        let rest = cursor.rest().as_bytes();
+        let (mut escaped, mut end) = (false, None);
+        for (at, byte) in rest.iter().enumerate() {
+            match byte {
+                b'$' if !escaped => {
+                    end = Some(at);
+                    break;
+                }
+                b'\n' if rest.get(at + 1) == Some(&b'\n') => break,
+                _ => escaped = *byte == b'\\' && !escaped,
+            }
+        }
+        if let Some(end) = end {
+            let formula = &cursor.rest()[..end];
+            *cursor = Cursor::new(&cursor.rest()[end + 1..]);
+            self.inline(formula);
+        }
+    }
+
+    fn inline(&mut self, formula: &str) {
+        let formula = formula.trim().replace(KEEP, "");
+        if !formula.is_empty() {
+            self.out.push('$');
+            self.out.push_str(&formula);
+            self.out.push('$');
+        }
+    }
+
+    fn display(&mut self, formula: &str) {
+        let formula = without_labels(formula);
+        if !formula.trim().is_empty() {
+            self.block(&format!("$$\n{}\n$$", formula.trim()));
+        }
+    }
+
+    /// Writes a block whose lines are kept as they are.
+    fn block(&mut self, text: &str) {
+        self.out.push(KEEP);
+        self.out.push_str(&text.replace(KEEP, ""));
+        self.out.push(KEEP);
+    }
+
+    fn command(&mut self, cursor: &mut Cursor<'_>, depth: usize) {
+        let name = cursor.name();
+        match name {
+            "begin" => {
+                let name = cursor.argument().to_owned();
+                return self.environment(&name, cursor, depth);
+            }
+            "end" => {
+                cursor.argument();
+                return;
+            }
+            "[" => return self.display(cursor.until("\\]")),
+            "(" => return self.inline(cursor.until("\\)")),
+            "\\" => {
+                cursor.optional();
+            }
+            _ => {}
+        }
+        match command(name) {
+            Some(Command::Drop(arguments)) => drop_arguments(cursor, arguments, name, &mut self.out),
+            Some(meaning) => self.words(meaning, cursor, depth),
+            None => {}
+        }
+    }
+
+    /// Writes a command that contributes to the text.
+    fn words(&mut self, meaning: Command, cursor: &mut Cursor<'_>, depth: usize) {
+        match meaning {
+            Command::Drop(_) => {}
+            Command::Print(characters) => self.out.push_str(characters),
+            Command::Heading(level) => {
+                cursor.optional();
+                let title = one_line(cursor.argument(), depth);
+                if !title.is_empty() {
+                    self.block(&format!("{} {title}", "#".repeat(level)));
+                }
+            }
+            Command::Wrap(mark) => {
+                let inner = one_line(cursor.argument(), depth);
+                if !inner.is_empty() {
+                    self.out.extend([mark, &inner, mark]);
+                }
+            }
+            Command::Title => {
+                cursor.optional();
+                self.set_title(cursor.argument());
+            }
+            Command::Footnote => {
+                cursor.optional();
+                let note = one_line(cursor.argument(), depth);
+                self.out.extend([" (", &note, ")"]);
+            }
+            Command::Caption => {
+                cursor.optional();
+                let caption = one_line(cursor.argument(), depth);
+                self.out.extend(["\n\n", &caption, "\n\n"]);
+            }
+            Command::Link => {
+                let target = cursor.argument();
+                let text = one_line(cursor.argument(), depth);
+                self.out.extend(["[", &text, "](", target, ")"]);
+            }
+            Command::Accent(mark) => {
+                let base = one_line(cursor.argument(), depth).replace('ı', "i").replace('ȷ', "j");
+                let mut characters = base.chars();
+                let first: String = characters.next().into_iter().chain([mark]).nfc().collect();
+                self.out.push_str(&first);
+                self.out.push_str(characters.as_str());
+            }
+            Command::Item => {
+                let label = cursor.optional().map(|label| one_line(label, depth)).unwrap_or_default();
+                self.out.extend(["\n\n", &label, " "]);
+            }
+            Command::Verb => verb(cursor, &mut self.out),
+            Command::Define => {
+                cursor.until("{");
+                *cursor = Cursor::new(balanced_rest(cursor.rest()));
+            }
+        }
+    }
+
+    fn environment(&mut self, full: &str, cursor: &mut Cursor<'_>, depth: usize) {
+        let body = cursor.body(full);
+        match environment(full.trim_end_matches('*')) {
+            Environment::Drop => {}
+            Environment::Verbatim => {
+                let mut inner = Cursor::new(body);
+                let options = inner.optional().unwrap_or_default();
+                let language =
+                    if full == "minted" { inner.braced().unwrap_or_default() } else { listing_language(options) };
+                self.block(&format!("```{}\n{}\n```", language.to_ascii_lowercase(), inner.rest().trim_matches('\n')));
+            }
+            Environment::Math(false) => self.display(body),
+            Environment::Math(true) => self.display(&format!("\\begin{{{full}}}{body}\\end{{{full}}}")),
+            Environment::List(numbered) => self.list(body, numbered, depth),
+            Environment::Table => self.table(body, full, depth),
+            Environment::Abstract => {
+                self.block("## Abstract");
+                self.run(body, depth + 1);
+                self.out.push_str("\n\n");
+            }
+            Environment::Named(name) => {
+                let mut inner = Cursor::new(body);
+                let note = inner.optional().map(|note| format!(" ({})", one_line(note, depth))).unwrap_or_default();
+                self.out.extend(["\n\n**", name, "**", &note, ". "]);
+                self.run(inner.rest(), depth + 1);
+                self.out.push_str("\n\n");
+            }
+            Environment::Plain => {
+                let mut inner = Cursor::new(body);
+                inner.optional();
+                self.out.push_str("\n\n");
+                self.run(inner.rest(), depth + 1);
+                self.out.push_str("\n\n");
+            }
+        }
+    }
+
+    fn list(&mut self, body: &str, numbered: bool, depth: usize) {
+        let mut lines = String::new();
+        for (index, item) in items(body).into_iter().enumerate() {
+            let mut cursor = Cursor::new(item);
+            let label = cursor.optional().map(|label| format!("**{}** ", one_line(label, depth))).unwrap_or_default();
+            let text = paragraphs(&render(cursor.rest(), depth + 1));
+            let mark = if numbered { format!("{}. ", index + 1) } else { "- ".to_owned() };
+            let indent = " ".repeat(mark.len());
+            for (line_index, line) in text.lines().filter(|line| !line.is_empty()).enumerate() {
+                let before = if line_index == 0 { format!("{mark}{label}") } else { indent.clone() };
+                lines.extend([before.as_str(), line, "\n"]);
+            }
+        }
+        if !lines.is_empty() {
+            self.block(lines.trim_end());
+        }
+    }
+
+    fn table(&mut self, body: &str, name: &str, depth: usize) {
+        let mut cursor = Cursor::new(body);
+        cursor.optional();
+        // The width of `tabularx`, then the columns.
+        for _ in 0..if name.starts_with("tabularx") || name.starts_with("tabulary") { 2 } else { 1 } {
+            cursor.braced();
+        }
+        let mut rows: Vec<String> = Vec::new();
+        for row in cursor.rest().split("\\\\") {
+            // The space requested after a row: `[2pt]`.
+            let mut row = Cursor::new(row);
+            row.optional();
+            let cells: Vec<String> =
+                cells(row.rest()).into_iter().map(|cell| one_line(cell, depth).replace('|', "\\|")).collect();
+            if cells.iter().all(String::is_empty) {
+                continue;
+            }
+            rows.push(format!("| {} |", cells.join(" | ")));
+            if rows.len() == 1 {
+                rows.push(format!("| {} |", vec!["---"; cells.len()].join(" | ")));
+            }
+        }
+        if !rows.is_empty() {
+            self.block(&rows.join("\n"));
+        }
+    }
+}
+
+fn render(source: &str, depth: usize) -> String {
+    let mut writer = Writer::default();
+    writer.run(source, depth + 1);
+    writer.out
+}
+
+fn one_line(source: &str, depth: usize) -> String {
+    render(source, depth).replace(KEEP, " ").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Drops the arguments of a command; a citation or reference also drops the space before it.
+fn drop_arguments(cursor: &mut Cursor<'_>, arguments: usize, name: &str, out: &mut String) {
+    let points = name.to_ascii_lowercase().contains("cite") || name.to_ascii_lowercase().ends_with("ref");
+    if points {
+        out.truncate(out.trim_end_matches([' ', '\u{a0}']).len());
+    }
+    while cursor.optional().is_some() {}
+    for _ in 0..arguments {
+        // `\newcommand\name{…}`: the name needs no braces.
+        if cursor.braced().is_none() {
+            cursor.argument();
+        }
+        while cursor.optional().is_some() {}
+    }
+}
+
+fn verb(cursor: &mut Cursor<'_>, out: &mut String) {
+    cursor.optional();
+    let Some(mark) = cursor.bump() else { return };
+    let close = if mark == '{' { '}' } else { mark };
+    let end = cursor.rest().find([close, '\n']);
+    if let Some((code, rest)) = end.map(|end| cursor.rest().split_at(end))
+        && let Some(rest) = rest.strip_prefix(close)
+    {
+        *cursor = Cursor::new(rest);
+        out.extend(["`", code, "`"]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn text(source: &str) -> String {
+        to_markdown(source).text
+    }
+
+    const PAPER: &str = r#"\documentclass[11pt]{article} % class
+\usepackage{amsmath}
+\newcommand{\R}{\mathbb{R}}
+\title{On \emph{Things}\thanks{Grant}}
+\begin{document}
+\maketitle
+\begin{abstract}
+We  study
+things~\cite{a,b}.
+\end{abstract}
+\section{Intro}\label{sec:i}
+Let $x \in \R$ cost 5\% --- see Section~\ref{sec:i}. %
+ Joined ``quotes'' and caf\'e, G\"odel.
+
+\begin{equation}\label{e}
+E = mc^2
+\end{equation}
+\begin{itemize}
+\item One
+\item Two \begin{enumerate}\item deep\end{enumerate}
+\end{itemize}
+\begin{lstlisting}[language=Rust]
+fn main() {} // 100%
+\end{lstlisting}
+\begin{table}[h]\begin{tabular}{ll}\toprule a & b\\ \midrule 1 \& 2 & \textbf{3}\\ \end{tabular}\caption{Cap.}\end{table}
+\begin{theorem}[Big] True. \end{theorem}
+\begin{thebibliography}{9}\bibitem{a} Gone\end{thebibliography}
+\end{document}
+junk"#;
+
+    #[test]
+    fn converts_a_paper() {
+        let paper = to_markdown(PAPER);
+        assert_eq!(paper.title.as_deref(), Some("On *Things* (Grant)"));
+        let expected = "# On *Things* (Grant)\n\n## Abstract\n\nWe study things.\n\n## Intro\n\nLet $x \\in \\R$ cost 5% — see Section. Joined \
+            “quotes” and café, Gödel.\n\n$$\nE = mc^2\n$$\n\n- One\n- Two\n  1. deep\n\n```rust\nfn main() {} // 100%\n```\n\n\
+            | a | b |\n| --- | --- |\n| 1 & 2 | **3** |\n\nCap.\n\n**Theorem** (Big). True.\n";
+        assert_eq!(paper.text, expected);
+    }
+
+    #[test]
+    fn malformed_constructs_lose_nothing_else() {
+        assert_eq!(text("a $ b\n\nc $x$ d"), "a b\n\nc $x$ d\n");
+        assert_eq!(text("\\begin{align}x &= 1\\label{q}\\end{align}"), "$$\n\\begin{align}x &= 1\\end{align}\n$$\n");
+        assert_eq!(text("\\unknown[x]{kept} \\verb|a$b| \\href{u}{t} {\\bf bold}"), "[x]kept `a$b` [t](u) bold\n");
+        assert_eq!(text("\\def\\x#1{gone{y}}kept \\c{c}\\v s\\ss{} \\i"), "kept çšß ı\n");
+        assert_eq!(text("a\\\\[2pt]b"), "a b\n");
+        assert_eq!(text("\\begin{tabular}{l}a\\\\[2pt]b\\end{tabular}"), "| a |\n| --- |\n| b |\n");
+        assert_eq!(text("\\begin{itemize} \\item open"), "- open\n");
+        assert_eq!(text("\\section{A"), "A\n");
+        assert_eq!(text(""), "");
+    }
+
+    #[test]
+    fn deep_nesting_terminates() {
+        text(&"\\emph{".repeat(200_000));
+        text(&"\\item[$x$ \\verb|a| ".repeat(100_000));
+        text(&format!("\\begin{{a}}{}\\end{{a}}{}", "\\emph{".repeat(100_000), "}".repeat(100_000)));
+        text(&format!("{}x{}", "\\begin{quote}".repeat(3000), "\\end{quote}".repeat(3000)));
+        text(&"{".repeat(100_000));
+        text(&"\\footnote{".repeat(3000));
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_source_does_not_panic(source in "(\\\\(begin|end)\\{(itemize|align|tabular|verbatim)\\}|\\\\[a-z'\"]{1,4}|[{}$%&~\\[\\]\\\\é \n]|item){0,60}") {
+            text(&source);
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! Expands the paths, directories and globs of a recipe to a list of files.
+//!
+//! Invariant: the list depends only on the names in the tree. It is sorted by origin and lists each file once (by its
+//! canonical path), whatever the order of the file system and the number of links to the file.
+
+use std::collections::BTreeSet;
+use std::path::{Component, Path, PathBuf};
+
+use globset::{GlobBuilder, GlobMatcher};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::AcquireError;
+
+/// Which files of a directory or glob are listed.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct ListingSettings {
+    /// Also list files and folders whose name starts with a dot. `.git` is never listed. A file given by its own path
+    /// is always listed.
+    pub hidden: bool,
+}
+
+/// One file of a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedFile {
+    /// Path, as reached from the given input.
+    pub path: PathBuf,
+    /// Name inside the input, with `/` between parts: relative to the given directory, relative to the fixed part of a
+    /// glob, or the file name of a given file. If two files would share a name, parent folders are prepended.
+    pub origin: String,
+    /// Size in bytes.
+    pub bytes: u64,
+}
+
+/// Files, and paths that were skipped.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Listing {
+    /// The files, sorted by origin.
+    pub files: Vec<ListedFile>,
+    /// Broken links, links to a parent folder, and paths that are neither file nor directory, each with the reason;
+    /// sorted.
+    pub passed_over: Vec<(PathBuf, &'static str)>,
+    /// Hidden files, and hidden folders as a whole, that were skipped; sorted. Without `.git`.
+    pub hidden: Vec<PathBuf>,
+}
+
+/// Expands `inputs` (files, directories, globs); relative inputs are relative to `base`.
+///
+/// An existing path is used literally, even if it contains `*`. Otherwise, an input with `*`, `?`, `[` or `{` is a glob
+/// (`*` matches within a folder, `**` across folders).
+///
+/// # Errors
+/// A path does not exist (the error names its nearest existing parent), a directory cannot be read, or a glob is
+/// malformed or matches nothing.
+pub fn list(inputs: &[String], base: &Path, settings: &ListingSettings) -> Result<Listing, AcquireError> {
+    let mut walk = Walk { settings, found: Vec::new(), passed_over: BTreeSet::new(), hidden: BTreeSet::new() };
+    for input in inputs {
+        let path = base.join(input);
+        match fs_err::metadata(&path) {
+            Ok(kind) if kind.is_file() => walk.add(path.clone(), path.parent().unwrap_or(base), kind.len())?,
+            Ok(kind) if kind.is_dir() => walk.directory(&path, &path, None, &mut Vec::new())?,
+            Ok(_) => return Err(AcquireError::NotAFile { path }),
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => return Err(error.into()),
+            Err(_) if input.contains(['*', '?', '[', '{']) => walk.glob(input, base)?,
+            Err(_) => return Err(not_found(path)),
+        }
+    }
+    Ok(Listing {
+        files: unique(walk.found),
+        passed_over: walk.passed_over.into_iter().collect(),
+        hidden: walk.hidden.into_iter().collect(),
+    })
+}
+
+/// A candidate for the list. Its origin consists of the last parts of its canonical path.
+struct Found {
+    path: PathBuf,
+    canonical: PathBuf,
+    origin: String,
+    bytes: u64,
+}
+
+struct Walk<'a> {
+    settings: &'a ListingSettings,
+    found: Vec<Found>,
+    passed_over: BTreeSet<(PathBuf, &'static str)>,
+    hidden: BTreeSet<PathBuf>,
+}
+
+impl Walk<'_> {
+    fn add(&mut self, path: PathBuf, root: &Path, bytes: u64) -> Result<(), AcquireError> {
+        let canonical = fs_err::canonicalize(&path)?;
+        let origin = with_slashes(path.strip_prefix(root).unwrap_or(&path));
+        self.found.push(Found { path, canonical, origin, bytes });
+        Ok(())
+    }
+
+    /// Lists `folder`; `above` holds the canonical paths of its parents, so that a link to one of them is not followed.
+    fn directory(
+        &mut self,
+        folder: &Path,
+        root: &Path,
+        matcher: Option<&GlobMatcher>,
+        above: &mut Vec<PathBuf>,
+    ) -> Result<(), AcquireError> {
+        let canonical = fs_err::canonicalize(folder)?;
+        if above.contains(&canonical) {
+            self.passed_over.insert((folder.to_path_buf(), "a link back to a folder above it"));
+            return Ok(());
+        }
+        above.push(canonical);
+        let mut entries =
+            fs_err::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, std::io::Error>>()?;
+        entries.sort();
+        for path in entries {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            if name == ".git" {
+                continue;
+            }
+            if name.starts_with('.') && !self.settings.hidden {
+                // Whether the glob would match files in a hidden folder is unknown; it is recorded in any case.
+                let asked =
+                    |glob: &GlobMatcher| path.is_dir() || glob.is_match(path.strip_prefix(root).unwrap_or(&path));
+                if matcher.is_none_or(asked) {
+                    self.hidden.insert(path);
+                }
+                continue;
+            }
+            let Ok(kind) = fs_err::metadata(&path) else {
+                self.passed_over.insert((path, "a link to nothing"));
+                continue;
+            };
+            if kind.is_dir() {
+                self.directory(&path, root, matcher, above)?;
+            } else if !kind.is_file() {
+                self.passed_over.insert((path, "neither a file nor a directory"));
+            } else if matcher.is_none_or(|glob| glob.is_match(path.strip_prefix(root).unwrap_or(&path))) {
+                self.add(path, root, kind.len())?;
+            }
+        }
+        above.pop();
+        Ok(())
+    }
+
+    fn glob(&mut self, pattern: &str, base: &Path) -> Result<(), AcquireError> {
+        let fixed: Vec<&str> = pattern.split('/').take_while(|part| !part.contains(['*', '?', '[', '{'])).collect();
+        let root = if fixed.is_empty() { base.to_path_buf() } else { base.join(format!("{}/", fixed.join("/"))) };
+        let rest = pattern.split('/').skip(fixed.len()).collect::<Vec<_>>().join("/");
+        let bad = |error: &globset::Error| AcquireError::BadGlob {
+            pattern: pattern.to_owned(),
+            reason: error.kind().to_string(),
+        };
+        let glob =
+            GlobBuilder::new(&rest).literal_separator(true).build().map_err(|error| bad(&error))?.compile_matcher();
+        if !root.is_dir() {
+            return Err(not_found(root));
+        }
+        let before = self.found.len();
+        self.directory(&root, &root, Some(&glob), &mut Vec::new())?;
+        if self.found.len() == before {
+            return Err(AcquireError::NoMatch { pattern: pattern.to_owned(), base: root });
+        }
+        Ok(())
+    }
+}
+
+/// Removes duplicates of canonical paths and makes origins unique.
+fn unique(mut found: Vec<Found>) -> Vec<ListedFile> {
+    found.sort_by(|a, b| (&a.canonical, &a.origin, &a.path).cmp(&(&b.canonical, &b.origin, &b.path)));
+    found.dedup_by(|b, a| a.canonical == b.canonical);
+    loop {
+        found.sort_by(|a, b| (&a.origin, &a.canonical).cmp(&(&b.origin, &b.canonical)));
+        let shared: BTreeSet<String> = found
+            .windows(2)
+            .filter(|pair| pair[0].origin == pair[1].origin)
+            .map(|pair| pair[0].origin.clone())
+            .collect();
+        if shared.is_empty() {
+            break;
+        }
+        let mut grew = false;
+        for file in found.iter_mut().filter(|file| shared.contains(&file.origin)) {
+            grew |= grow(file);
+        }
+        if !grew {
+            break;
+        }
+    }
+    found.into_iter().map(|file| ListedFile { path: file.path, origin: file.origin, bytes: file.bytes }).collect()
+}
+
+/// Prepends one more parent folder of the canonical path to the origin; returns false if none is left.
+fn grow(file: &mut Found) -> bool {
+    let parts: Vec<String> = file.canonical.components().filter_map(named).collect();
+    let used = file.origin.split('/').count();
+    let Some(next) = parts.len().checked_sub(used + 1).and_then(|at| parts.get(at)) else {
+        let whole = parts.join("/");
+        let changed = file.origin != whole;
+        file.origin = whole;
+        return changed;
+    };
+    file.origin = format!("{next}/{}", file.origin);
+    true
+}
+
+fn named(component: Component<'_>) -> Option<String> {
+    match component {
+        Component::Normal(part) => Some(part.to_string_lossy().into_owned()),
+        _ => None,
+    }
+}
+
+fn with_slashes(path: &Path) -> String {
+    path.components().filter_map(named).collect::<Vec<_>>().join("/")
+}
+
+fn not_found(path: PathBuf) -> AcquireError {
+    let nearest = path.ancestors().skip(1).find(|parent| parent.is_dir()).unwrap_or(Path::new(".")).to_path_buf();
+    let missing =
+        path.strip_prefix(&nearest).ok().and_then(|rest| rest.components().next()).and_then(named).unwrap_or_default();
+    let mut siblings: Vec<String> = fs_err::read_dir(&nearest)
+        .map(|entries| entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
+        .unwrap_or_default();
+    siblings.sort();
+    let hint = super::columns::closest(&missing, siblings.iter().map(String::as_str))
+        .map(|near| format!("; did you mean `{near}`?"));
+    AcquireError::NotFound { path, nearest, hint: hint.unwrap_or_default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for path in ["b/one.txt", "b/deep/two.md", "a/one.txt", "a/.hidden.txt", "a/.git/config", "three.rs"] {
+            let path = folder.path().join(path);
+            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+            fs_err::write(path, "x").unwrap();
+        }
+        folder
+    }
+
+    fn origins(inputs: &[&str], base: &Path, settings: &ListingSettings) -> Vec<String> {
+        let inputs: Vec<String> = inputs.iter().map(ToString::to_string).collect();
+        list(&inputs, base, settings).unwrap().files.into_iter().map(|file| file.origin).collect()
+    }
+
+    #[test]
+    fn listing_is_sorted_without_duplicates() {
+        let folder = tree();
+        let all = ["a/one.txt", "b/deep/two.md", "b/one.txt", "three.rs"];
+        let default = ListingSettings::default();
+        assert_eq!(origins(&["."], folder.path(), &default), all);
+        assert_eq!(origins(&[".", "three.rs", "**/*.txt"], folder.path(), &default), all);
+        assert_eq!(origins(&["b/**/*.md"], folder.path(), &default), ["deep/two.md"]);
+        assert_eq!(origins(&["*/*.txt"], folder.path(), &default), ["a/one.txt", "b/one.txt"]);
+        assert_eq!(origins(&["a"], folder.path(), &ListingSettings { hidden: true }), [".hidden.txt", "one.txt"]);
+    }
+
+    #[test]
+    fn parent_folders_make_origins_unique() {
+        let folder = tree();
+        assert_eq!(
+            origins(&["a", "b"], folder.path(), &ListingSettings::default()),
+            ["a/one.txt", "b/one.txt", "deep/two.md"]
+        );
+    }
+
+    #[test]
+    fn missing_path_error_names_the_nearest_parent() {
+        let folder = tree();
+        let settings = ListingSettings::default();
+        let error = list(&["b/deap/two.md".to_owned()], folder.path(), &settings).unwrap_err().to_string();
+        assert!(error.contains("deap/two.md") && error.contains("did you mean `deep`"), "{error}");
+        let error = list(&["b/*.pdf".to_owned()], folder.path(), &settings).unwrap_err();
+        assert!(matches!(error, AcquireError::NoMatch { .. }));
+        let error = list(&["b/[".to_owned()], folder.path(), &settings).unwrap_err();
+        assert!(matches!(error, AcquireError::BadGlob { .. }), "{error}");
+        let error = list(&["three.rs/x/y".to_owned()], folder.path(), &settings).unwrap_err().to_string();
+        assert!(error.contains("three.rs/x/y"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn link_loops_and_broken_links_are_skipped() {
+        let folder = tree();
+        fs_err::os::unix::fs::symlink(folder.path(), folder.path().join("b/up")).unwrap();
+        fs_err::os::unix::fs::symlink("nowhere", folder.path().join("b/broken")).unwrap();
+        fs_err::os::unix::fs::symlink("one.txt", folder.path().join("a/same.txt")).unwrap();
+        let listing = list(&[".".to_owned()], folder.path(), &ListingSettings::default()).unwrap();
+        assert_eq!(listing.files.len(), 4);
+        assert_eq!(listing.passed_over.len(), 2);
+        assert_eq!(listing.hidden, [folder.path().join("a/.hidden.txt")]);
+    }
+}

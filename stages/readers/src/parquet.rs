@@ -1,0 +1,459 @@
+//! Reads documents from Parquet files by row group.
+//!
+//! Only the mapped columns are read. Memory holds the pages being decoded of one row group's mapped columns, and a
+//! batch of 64 rows.
+//!
+//! Invariant: damage loses at most the rest of its row group, which is rejected (`bad-parquet`) with the number of rows
+//! lost; the other row groups are read.
+
+use std::io::{Read as _, Seek, SeekFrom};
+use std::ops::Range;
+use std::path::Path;
+
+use arrow_array::RecordBatch;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::columns::{self, ColumnMapping, InvalidUtf8};
+use super::parquet_cells::Columns;
+use super::{AcquireError, Item, Read, Refused, measure, measure_len};
+
+/// Rows per batch: few, since one row may hold a book.
+const BATCH_ROWS: usize = 64;
+
+/// Settings of the Parquet reader.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct ParquetSettings {
+    /// Mapping from columns to document fields.
+    pub columns: ColumnMapping,
+    /// How to handle a value of a binary text column that is not valid UTF-8.
+    pub invalid_utf8: InvalidUtf8,
+    /// Maximum length of a document in bytes; longer documents are rejected (`too-large`). The default is 16 MiB, far
+    /// above any real page.
+    pub max_document_bytes: u64,
+}
+
+impl Default for ParquetSettings {
+    fn default() -> Self {
+        Self { columns: ColumnMapping::default(), invalid_utf8: InvalidUtf8::default(), max_document_bytes: 16 << 20 }
+    }
+}
+
+/// Size of one row group, for partitioning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RowGroup {
+    /// Number of rows.
+    pub rows: u64,
+    /// Size of its data in bytes, uncompressed.
+    pub bytes: u64,
+}
+
+/// Lists the row groups of a file; a file that is not Parquet has none (reading it yields the rejection).
+///
+/// # Errors
+/// The file cannot be opened.
+pub fn row_groups(path: &Path) -> Result<Vec<RowGroup>, AcquireError> {
+    let file = fs_err::File::open(path)?;
+    let Ok(metadata) = guarded(|| ArrowReaderMetadata::load(file.file(), ArrowReaderOptions::new())) else {
+        return Ok(Vec::new());
+    };
+    let groups = metadata.metadata().row_groups().iter();
+    Ok(groups
+        .map(|group| RowGroup { rows: unsigned(group.num_rows()), bytes: unsigned(group.total_byte_size()) })
+        .collect())
+}
+
+/// Iterates over the documents of a Parquet file, or of a range of its row groups.
+pub struct ParquetDocuments {
+    file: fs_err::File,
+    bytes: u64,
+    origin: String,
+    settings: ParquetSettings,
+    metadata: Option<ArrowReaderMetadata>,
+    projection: ProjectionMask,
+    groups: Range<usize>,
+    current: Option<Group>,
+    pending: std::vec::IntoIter<Item>,
+}
+
+/// The row group being read.
+struct Group {
+    number: usize,
+    reader: ParquetRecordBatchReader,
+    /// Index in the file of the next batch's first row.
+    next_row: u64,
+    /// Index in the file of the row after the group's last.
+    end_row: u64,
+}
+
+impl ParquetDocuments {
+    /// Opens a file; `groups` selects row groups (`None`: all).
+    ///
+    /// # Errors
+    /// The file cannot be opened, or lacks a mapped column. A file that is not Parquet is not an error: it yields one
+    /// rejection.
+    pub fn open(
+        path: &Path,
+        origin: &str,
+        groups: Option<Range<usize>>,
+        settings: &ParquetSettings,
+    ) -> Result<Self, AcquireError> {
+        let file = fs_err::File::open(path)?;
+        let bytes = file.metadata()?.len();
+        let mut documents = Self {
+            file,
+            bytes,
+            origin: origin.to_owned(),
+            settings: settings.clone(),
+            metadata: None,
+            projection: ProjectionMask::all(),
+            groups: 0..0,
+            current: None,
+            pending: Vec::new().into_iter(),
+        };
+        if bytes == 0 {
+            return Ok(documents);
+        }
+        match guarded(|| ArrowReaderMetadata::load(documents.file.file(), ArrowReaderOptions::new())) {
+            Ok(metadata) => {
+                documents.projection = documents.project(&metadata)?;
+                let all = 0..metadata.metadata().num_row_groups();
+                let asked = groups.unwrap_or(all.clone());
+                documents.groups = asked.start.min(all.end)..asked.end.min(all.end);
+                documents.metadata = Some(metadata);
+            }
+            Err(detail) => {
+                probe(&mut documents.file, bytes.saturating_sub(FOOTER_PROBE_BYTES)..bytes)?;
+                let refused = Refused::new(origin, "bad-parquet", measure(bytes), 0.0).because(detail);
+                documents.pending = vec![Item::Refused(refused)].into_iter();
+            }
+        }
+        Ok(documents)
+    }
+
+    fn project(&self, metadata: &ArrowReaderMetadata) -> Result<ProjectionMask, AcquireError> {
+        let fields: Vec<&str> = metadata.schema().fields().iter().map(|field| field.name().as_str()).collect();
+        let root = |name: &str| {
+            fields
+                .iter()
+                .position(|field| *field == name)
+                .or_else(|| fields.iter().position(|field| Some(*field) == name.split('.').next()))
+        };
+        let mapping = &self.settings.columns;
+        let bodies = [&mapping.text, &mapping.messages, &mapping.html, &mapping.html_base64];
+        let any_body = bodies.iter().any(|name| root(name).is_some());
+        let absent = mapping
+            .demanded()
+            .into_iter()
+            .find(|name| root(name).is_none())
+            .or((!any_body).then_some(mapping.text.as_str()));
+        if let Some(column) = absent {
+            let near = columns::closest(column, fields.iter().copied());
+            let way_out = if any_body { "" } else { "; set the text column with `columns: { text: NAME }`" };
+            return Err(AcquireError::NoColumn {
+                file: self.origin.clone(),
+                column: column.to_owned(),
+                columns: fields.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(", "),
+                hint: near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default() + way_out,
+            });
+        }
+        Ok(ProjectionMask::roots(metadata.parquet_schema(), mapping.names().into_iter().filter_map(root)))
+    }
+
+    /// Opens the next row group, or records why it cannot be read; returns false at the end.
+    fn advance(&mut self) -> Result<bool, AcquireError> {
+        let Some(metadata) = self.metadata.clone() else { return Ok(false) };
+        let Some(number) = self.groups.next() else { return Ok(false) };
+        let rows = |index: usize| unsigned(metadata.metadata().row_group(index).num_rows());
+        let first: u64 = (0..number).map(rows).sum();
+        let end_row = first.saturating_add(rows(number));
+        if self.span(number).end > self.bytes {
+            self.lose(number, first, end_row, "its data end beyond the file")?;
+            return Ok(true);
+        }
+        let file = self.file.file().try_clone()?;
+        let projection = self.projection.clone();
+        let made = guarded(|| {
+            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
+            builder.with_row_groups(vec![number]).with_projection(projection).with_batch_size(BATCH_ROWS).build()
+        });
+        match made {
+            Ok(reader) => self.current = Some(Group { number, reader, next_row: first, end_row }),
+            Err(detail) => self.lose(number, first, end_row, &detail)?,
+        }
+        Ok(true)
+    }
+
+    /// Returns the byte range from the first to the last mapped column of a row group.
+    fn span(&self, number: usize) -> Range<u64> {
+        let Some(metadata) = &self.metadata else { return 0..0 };
+        let group = metadata.metadata().row_group(number);
+        let read = group.columns().iter().enumerate().filter(|(leaf, _)| self.projection.leaf_included(*leaf));
+        let ranges = read.map(|(_, column)| guarded(|| Ok::<_, String>(column.byte_range())).unwrap_or((u64::MAX, 0)));
+        let ends = ranges.map(|(start, length)| (start, start.saturating_add(length)));
+        ends.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).map_or(0..0, |(start, end)| start..end)
+    }
+
+    fn lose(&mut self, number: usize, next_row: u64, end_row: u64, detail: &str) -> Result<(), AcquireError> {
+        let span = self.span(number);
+        probe(&mut self.file, span.start.min(self.bytes)..span.end.min(self.bytes))?;
+        let detail = format!("row group {number}: {detail}");
+        let place = format!("{}#{}", self.origin, next_row + 1);
+        let refused =
+            Refused::new(place, "bad-parquet", measure(end_row.saturating_sub(next_row)), 0.0).because(detail);
+        self.pending = vec![Item::Refused(refused)].into_iter();
+        Ok(())
+    }
+
+    fn take_batch(&mut self, mut group: Group) -> Result<(), AcquireError> {
+        let decoded = guarded(|| group.reader.next().transpose());
+        match decoded.and_then(|batch| batch.map(|batch| self.rows(&batch, group.next_row)).transpose()) {
+            Ok(Some(items)) => {
+                group.next_row += items.len() as u64;
+                self.pending = items.into_iter();
+                self.current = Some(group);
+            }
+            Ok(None) if group.next_row < group.end_row => {
+                self.lose(group.number, group.next_row, group.end_row, "fewer rows than the footer says")?;
+            }
+            Ok(None) => {}
+            Err(detail) => self.lose(group.number, group.next_row, group.end_row, &detail)?,
+        }
+        Ok(())
+    }
+
+    fn rows(&self, batch: &RecordBatch, first: u64) -> Result<Vec<Item>, String> {
+        let columns = Columns::new(batch).map_err(|error| error.to_string())?;
+        let limit = self.settings.max_document_bytes;
+        let item = |index: usize| {
+            let place = format!("{}#{}", self.origin, first + index as u64 + 1);
+            match columns::document(&mut columns.row(index), &self.settings.columns, self.settings.invalid_utf8, &place)
+            {
+                Ok(document) if document.body.len() as u64 > limit => {
+                    Item::Refused(Refused::new(place, "too-large", measure_len(document.body.len()), measure(limit)))
+                }
+                Ok(document) => Item::Document(document),
+                Err(refused) => Item::Refused(refused),
+            }
+        };
+        Ok((0..batch.num_rows()).map(item).collect())
+    }
+}
+
+impl Iterator for ParquetDocuments {
+    type Item = Read;
+
+    fn next(&mut self) -> Option<Read> {
+        loop {
+            if let Some(item) = self.pending.next() {
+                return Some(Ok(item));
+            }
+            if let Some(group) = self.current.take() {
+                if let Err(error) = self.take_batch(group) {
+                    return Some(Err(error));
+                }
+                continue;
+            }
+            match self.advance() {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
+/// Bytes at the end of a file that are read again to distinguish a damaged footer from a failing disk.
+const FOOTER_PROBE_BYTES: u64 = 1 << 20;
+
+/// Reads the bytes again on which a decoder failed: an error here is an I/O error, otherwise the data are damaged.
+fn probe(file: &mut fs_err::File, span: Range<u64>) -> Result<(), AcquireError> {
+    file.seek(SeekFrom::Start(span.start))?;
+    std::io::copy(&mut file.take(span.end.saturating_sub(span.start)), &mut std::io::sink())?;
+    Ok(())
+}
+
+/// Runs a step of the Parquet decoder and converts its panics to damage. The decoder panics on damaged files: parquet
+/// 60.1.0 on a negative column offset (`file/metadata/mod.rs:1043`) and on a page without its dictionary
+/// (`column/reader/decoder.rs:374`), both found by the tests below. Therefore no profile may set `panic = "abort"`.
+fn guarded<T, E: std::fmt::Display>(step: impl FnOnce() -> Result<T, E>) -> Result<T, String> {
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(step)) {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(_) => Err("the decoder gave up on damaged data".to_owned()),
+    }
+}
+
+fn unsigned(count: i64) -> u64 {
+    u64::try_from(count).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::builder::{ListBuilder, StringBuilder, StructBuilder};
+    use arrow_array::{ArrayRef, BinaryArray, Int64Array, StringArray};
+    use arrow_schema::{DataType, Field};
+    use parquet::arrow::ArrowWriter;
+    use parquet::basic::Compression;
+    use parquet::file::properties::WriterProperties;
+    use proptest::prelude::*;
+    use std::sync::Arc;
+
+    fn write(columns: Vec<(&str, ArrayRef)>, group_rows: usize) -> Vec<u8> {
+        write_packed(columns, group_rows, Compression::UNCOMPRESSED)
+    }
+
+    fn write_packed(columns: Vec<(&str, ArrayRef)>, group_rows: usize, compression: Compression) -> Vec<u8> {
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let properties = WriterProperties::builder()
+            .set_max_row_group_row_count(Some(group_rows))
+            .set_compression(compression)
+            .build();
+        let mut bytes = Vec::new();
+        let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        bytes
+    }
+
+    fn sample() -> Vec<u8> {
+        let texts: Vec<String> = (0..10).map(|index| format!("document number {index}")).collect();
+        let ids: Vec<i64> = (0..10).collect();
+        write(vec![("text", Arc::new(StringArray::from(texts))), ("id", Arc::new(Int64Array::from(ids)))], 4)
+    }
+
+    fn open(bytes: &[u8], groups: Option<Range<usize>>, mapping: ColumnMapping) -> Result<Vec<Item>, AcquireError> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs_err::write(file.path(), bytes).unwrap();
+        let settings = ParquetSettings { columns: mapping, ..ParquetSettings::default() };
+        ParquetDocuments::open(file.path(), "f.parquet", groups, &settings)?.collect()
+    }
+
+    #[test]
+    fn row_groups_together_equal_the_file() {
+        let bytes = sample();
+        let whole = open(&bytes, None, ColumnMapping::default()).unwrap();
+        assert_eq!(whole.len(), 10);
+        let last = whole[9].clone().document().unwrap();
+        assert_eq!(
+            (last.origin.as_str(), last.id.as_deref(), last.body.as_text()),
+            ("f.parquet#10", Some("9"), Some("document number 9"))
+        );
+        let parts: Vec<Item> =
+            (0..3).flat_map(|group| open(&bytes, Some(group..group + 1), ColumnMapping::default()).unwrap()).collect();
+        assert_eq!(parts, whole);
+
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs_err::write(file.path(), &bytes).unwrap();
+        assert_eq!(row_groups(file.path()).unwrap().iter().map(|group| group.rows).collect::<Vec<_>>(), [4, 4, 2]);
+    }
+
+    #[test]
+    fn missing_column_is_an_error_with_a_hint() {
+        let mapping = ColumnMapping { text: "txet".to_owned(), ..ColumnMapping::default() };
+        let error = open(&sample(), None, mapping).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "`f.parquet` has no column `txet`; it has `text`, `id`; did you mean `text`?; set the text column with `columns: { text: NAME }`"
+        );
+        let bytes = write(vec![("body", Arc::new(StringArray::from(vec!["x"])))], 4);
+        assert!(open(&bytes, None, ColumnMapping::default()).unwrap_err().to_string().contains("no column `text`"));
+    }
+
+    #[test]
+    fn common_compressions_are_read() {
+        let texts: Vec<String> =
+            (0..300).map(|n| format!("document number {n}, which says what the others say. ").repeat(9)).collect();
+        for compression in [
+            Compression::SNAPPY,
+            Compression::GZIP(parquet::basic::GzipLevel::default()),
+            Compression::ZSTD(parquet::basic::ZstdLevel::default()),
+            // The Hadoop framing, which older writers call LZ4, and the raw blocks of newer ones.
+            Compression::LZ4,
+            Compression::LZ4_RAW,
+        ] {
+            let bytes = write_packed(vec![("text", Arc::new(StringArray::from(texts.clone())))], 100, compression);
+            assert!(bytes.len() < 40_000, "{compression}: {} bytes are not compressed", bytes.len());
+            let read = open(&bytes, None, ColumnMapping::default()).unwrap();
+            let read: Vec<String> =
+                read.into_iter().map(|item| item.document().unwrap().body.as_text().unwrap().to_owned()).collect();
+            assert_eq!(read, texts, "{compression}");
+        }
+    }
+
+    #[test]
+    fn binary_text_is_checked_row_by_row() {
+        let bytes = write(vec![("text", Arc::new(BinaryArray::from(vec![&b"good"[..], b"b\xffd", b"fine"])))], 4);
+        let items = open(&bytes, None, ColumnMapping::default()).unwrap();
+        assert_eq!(items[1].clone().refused().unwrap().rule, "bad-utf8");
+        assert_eq!(items.iter().filter(|item| matches!(item, Item::Document(_))).count(), 2);
+    }
+
+    #[test]
+    fn list_of_structs_is_read_as_chat() {
+        let fields = vec![Field::new("role", DataType::Utf8, true), Field::new("content", DataType::Utf8, true)];
+        let mut list = ListBuilder::new(StructBuilder::from_fields(fields, 2));
+        for (role, content) in [("user", "Hi"), ("assistant", "Hello")] {
+            list.values().field_builder::<StringBuilder>(0).unwrap().append_value(role);
+            list.values().field_builder::<StringBuilder>(1).unwrap().append_value(content);
+            list.values().append(true);
+        }
+        list.append(true);
+        let bytes = write(vec![("messages", Arc::new(list.finish()))], 4);
+        let items = open(&bytes, None, ColumnMapping::default()).unwrap();
+        assert_eq!(items[0].clone().document().unwrap().body.as_text(), Some("user: Hi\n\nassistant: Hello"));
+    }
+
+    #[test]
+    fn truncation_is_one_rejection() {
+        let bytes = sample();
+        assert!(open(&[], None, ColumnMapping::default()).unwrap().is_empty());
+        for cut in 1..bytes.len() {
+            let items = open(&bytes[..cut], None, ColumnMapping::default()).unwrap();
+            assert_eq!(items.len(), 1, "cut at {cut}");
+            assert_eq!(items[0].clone().refused().unwrap().rule, "bad-parquet");
+        }
+    }
+
+    #[test]
+    fn excessive_row_count_loses_no_document() {
+        // Found by `flipped_bytes_never_panic`. The offset of the row counts depends on the writer, so every byte is
+        // tried.
+        let mut seen = 0;
+        for at in 0..sample().len() {
+            let mut bytes = sample();
+            bytes[at] ^= 0xa2;
+            let Ok(items) = open(&bytes, None, ColumnMapping::default()) else { continue };
+            let short = |item: &Item| matches!(item, Item::Refused(refused) if refused.detail.as_deref().is_some_and(|detail| detail.contains("fewer rows")));
+            if items.iter().any(short) {
+                seen += 1;
+                assert_eq!(items.iter().filter(|item| matches!(item, Item::Document(_))).count(), 10, "byte {at}");
+            }
+        }
+        assert!(seen > 0);
+    }
+
+    proptest! {
+        #[test]
+        fn flipped_bytes_never_panic(at in 0usize..4000, bits in 1u8..=255) {
+            let mut bytes = sample();
+            let at = at % bytes.len();
+            bytes[at] ^= bits;
+            // A flipped column name is an error that names the column; anything else yields documents and rejections.
+            if let Ok(items) = open(&bytes, None, ColumnMapping::default()) {
+                let (documents, refused): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| matches!(item, Item::Document(_)));
+                prop_assert!(documents.len() <= 10);
+                // At most one rejection per row group for its rest, or one per row for its content.
+                prop_assert!(refused.len() <= 10 + 3);
+                for refused in refused.into_iter().filter_map(Item::refused) {
+                    prop_assert!(["bad-parquet", "bad-utf8", "no-text"].contains(&refused.rule), "{:?}", refused);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Converts the bytes of one file to text: media type, encoding, and the readers of Markdown, LaTeX and JATS.
+//!
+//! HTML is passed on as bytes: the clean stage detects its encoding.
+//!
+//! Invariant: each input document yields one document or one rejection.
+
+use super::{Body, Item, RawDocument, Refused, encoding, format, front_matter, jats, latex, measure_len};
+
+/// Returns the media type of a file by its extension, corrected by its first bytes.
+///
+/// A PDF is recognized under any name, and an HTML page under any name without a known extension. Otherwise an unknown
+/// extension yields `text/plain` or, for binary content, `application/octet-stream`.
+pub fn media_type(path: &str, bytes: &[u8]) -> &'static str {
+    if encoding::is_pdf(bytes) {
+        return "application/pdf";
+    }
+    if let Some(known) = format::media_type_of(path) {
+        return known;
+    }
+    if encoding::binary(path, bytes).is_some() {
+        return "application/octet-stream";
+    }
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(512)])
+        .trim_start_matches('\u{feff}')
+        .trim_start()
+        .to_ascii_lowercase();
+    if head.starts_with("<!doctype html") || head.starts_with("<html") {
+        "text/html"
+    } else if head.starts_with("<?xml") {
+        "application/xml"
+    } else {
+        "text/plain"
+    }
+}
+
+/// Converts a document as stored into a document of text, by its media type.
+///
+/// - `text/html` is passed on unchanged.
+/// - `text/markdown` is decoded; the title comes from front matter or the first heading.
+/// - `text/x-tex` and `application/xml` (JATS) become Markdown.
+/// - `application/pdf` is rejected by rule `pdf`, binary content by `binary`, and undecodable text by `bad-encoding`.
+/// - Any other type is decoded and kept.
+pub fn to_text(mut document: RawDocument) -> Item {
+    if document.media_type == "application/octet-stream" {
+        media_type(&document.origin, document.body.as_bytes()).clone_into(&mut document.media_type);
+    }
+    if document.media_type == "application/pdf" || encoding::is_pdf(document.body.as_bytes()) {
+        let detail = "PDF is not read: convert it first (for example with `pdftotext -layout FILE.pdf FILE.txt`), or take the paper's LaTeX or JATS source";
+        return Item::Refused(Refused::new(document.origin, "pdf", 1.0, 0.0).because(detail));
+    }
+    if matches!(document.media_type.as_str(), "text/html" | "application/xhtml+xml") {
+        return Item::Document(document);
+    }
+    match decoded(document) {
+        Ok(document) => convert(document),
+        Err(refused) => Item::Refused(refused),
+    }
+}
+
+/// Decodes the document's body to text.
+fn decoded(mut document: RawDocument) -> Result<RawDocument, Refused> {
+    if let Body::Bytes(bytes) = document.body {
+        if let Some(refused) = encoding::binary(&document.origin, &bytes) {
+            return Err(refused);
+        }
+        let (text, name) = encoding::decode(&document.origin, bytes)?;
+        document.body = Body::Text(text);
+        document.encoding = name;
+    }
+    Ok(document)
+}
+
+fn convert(mut document: RawDocument) -> Item {
+    let Body::Text(text) = &document.body else { return Item::Document(document) };
+    match document.media_type.as_str() {
+        "text/markdown" => {
+            document.title = document.title.or_else(|| front_matter::title(text));
+            Item::Document(document)
+        }
+        "text/x-tex" => {
+            let converted = latex::to_markdown(text);
+            document.title = document.title.or(converted.title);
+            document.body = Body::Text(converted.text);
+            "text/markdown".clone_into(&mut document.media_type);
+            Item::Document(document)
+        }
+        "application/xml" => match jats::to_markdown(text) {
+            Ok(article) => {
+                document.title = document.title.or(article.title);
+                document.licence = document.licence.or(article.licence);
+                document.language = document.language.or(article.language);
+                document.body = Body::Text(article.text);
+                "text/markdown".clone_into(&mut document.media_type);
+                Item::Document(document)
+            }
+            Err(problem) => {
+                let refused = Refused::new(document.origin, problem.rule, measure_len(problem.position), 0.0);
+                Item::Refused(refused.because(problem.detail))
+            }
+        },
+        _ => Item::Document(document),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(path: &str, bytes: &[u8]) -> Item {
+        to_text(RawDocument::new(path, Body::Bytes(bytes.to_vec()), media_type(path, bytes)))
+    }
+
+    #[test]
+    fn media_type_selects_the_reader() {
+        let markdown = read("a.md", b"---\ntitle: T\n---\ntext\n").document().unwrap();
+        assert_eq!(
+            (markdown.title.as_deref(), markdown.body.as_text()),
+            (Some("T"), Some("---\ntitle: T\n---\ntext\n"))
+        );
+        let tex = read("a.tex", b"\\title{T}\\section{S} x").document().unwrap();
+        assert_eq!((tex.title.as_deref(), tex.media_type.as_str()), (Some("T"), "text/markdown"));
+        assert_eq!(read("page", b"<!DOCTYPE html><p>x").document().unwrap().media_type, "text/html");
+        assert_eq!(read("a.txt", b"na\xefve caf\xe9").document().unwrap().encoding, Some("windows-1252"));
+    }
+
+    #[test]
+    fn non_text_is_rejected_by_rule() {
+        let pdf = read("paper", b"%PDF-1.4\n\0\x01").refused().unwrap();
+        assert!(pdf.rule == "pdf" && pdf.detail.unwrap().contains("pdftotext"));
+        assert_eq!(read("a.txt", b"\x7fELF\x02").refused().unwrap().rule, "binary");
+        assert_eq!(read("noname", b"a\0b").refused().unwrap().rule, "binary");
+        assert_eq!(read("a.xml", b"<project/>").refused().unwrap().rule, "not-jats");
+        assert_eq!(read("a.txt", b"").document().unwrap().body.len(), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..400), kind in 0usize..5) {
+            let path = ["a.txt", "a.md", "a.tex", "a.xml", "a"][kind];
+            read(path, &bytes);
+        }
+    }
+}

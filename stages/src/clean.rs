@@ -1,0 +1,191 @@
+//! `clean`: converts HTML documents to Markdown or plain text; non-HTML documents pass through unchanged.
+//!
+//! On a document's path: after reading, before every stage that processes text.
+//!
+//! Invariant: a page without content is rejected with a reason; for every other page, the cuts are recorded by rule.
+
+use std::sync::Arc;
+
+use arrow_array::builder::{Float64Builder, StringBuilder};
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use corpusmill_pipeline::document::{document_columns, optional_text, text_column, with_text};
+use corpusmill_pipeline::{Edit, Port, Reads, Rejection, Stage, StageError, Task};
+
+use corpusmill_extract::select::Selectors;
+use corpusmill_extract::{CleanSettings, Cleaned, EmptyReason, clean};
+
+/// The stage that extracts the main content of HTML documents.
+#[derive(Debug)]
+pub struct Clean {
+    /// Settings of the extraction.
+    pub settings: CleanSettings,
+}
+
+/// Columns that the stage adds.
+const ADDED: [&str; 4] = ["author", "date", "site_name", "canonical_url"];
+/// The column of [`Cleaned::confidence`].
+const CONFIDENCE: &str = "extraction_confidence";
+
+/// Whether a document of this media type is HTML.
+pub fn is_html(media_type: Option<&str>) -> bool {
+    matches!(media_type, Some("text/html" | "application/xhtml+xml"))
+}
+
+#[derive(Default)]
+struct Columns {
+    text: StringBuilder,
+    title: StringBuilder,
+    language: StringBuilder,
+    licence: StringBuilder,
+    media_type: StringBuilder,
+    added: [StringBuilder; 4],
+    confidence: Float64Builder,
+}
+
+impl Columns {
+    fn keep(&mut self, batch: &RecordBatch, row: usize) {
+        self.text.append_option(optional_text(batch, "text", row));
+        self.title.append_option(optional_text(batch, "title", row));
+        self.language.append_option(optional_text(batch, "language", row));
+        self.licence.append_option(optional_text(batch, "licence", row));
+        self.media_type.append_option(optional_text(batch, "media_type", row));
+        for (builder, name) in self.added.iter_mut().zip(ADDED) {
+            builder.append_option(optional_text(batch, name, row));
+        }
+        let before = batch.column_by_name(CONFIDENCE).and_then(|column| column.as_primitive_opt::<Float64Type>());
+        let before = before.filter(|column| column.is_valid(row)).map(|column| column.value(row));
+        self.confidence.append_option(before);
+    }
+
+    fn replace(&mut self, batch: &RecordBatch, row: usize, cleaned: Cleaned, media_type: &str) {
+        let language = cleaned.language.as_deref().and_then(crate::language_code::iso639_3);
+        self.text.append_value(cleaned.text);
+        self.title.append_option(cleaned.title.as_deref().or(optional_text(batch, "title", row)));
+        self.language.append_option(language.or(optional_text(batch, "language", row)));
+        self.licence.append_option(cleaned.licence.as_deref().or(optional_text(batch, "licence", row)));
+        self.media_type.append_value(media_type);
+        self.confidence.append_option(cleaned.confidence);
+        let found = [cleaned.author, cleaned.date, cleaned.site_name, cleaned.canonical_url];
+        for (builder, value) in self.added.iter_mut().zip(found) {
+            builder.append_option(value);
+        }
+    }
+}
+
+impl Clean {
+    fn rejection(&self, reason: EmptyReason, cleaned: &Cleaned) -> Rejection {
+        #[expect(clippy::cast_precision_loss, reason = "the value is only for display")]
+        let letters = cleaned.letters as f64;
+        let (value, threshold) = match reason {
+            EmptyReason::LowConfidence => (cleaned.confidence.unwrap_or(0.0), self.settings.min_confidence),
+            _ => (letters, f64::from(self.settings.min_chars)),
+        };
+        Rejection::new(reason.as_str(), value, threshold)
+    }
+
+    fn batch(
+        &self,
+        batch: &RecordBatch,
+        output: &SchemaRef,
+        selectors: &Selectors,
+        edits: &mut Vec<Edit>,
+    ) -> Result<(RecordBatch, Vec<Option<Rejection>>), StageError> {
+        let (ids, texts, origins) =
+            (text_column(batch, "id")?, text_column(batch, "text")?, text_column(batch, "origin")?);
+        let media_type =
+            if self.settings.format == corpusmill_extract::Format::Markdown { "text/markdown" } else { "text/plain" };
+        let mut columns = Columns::default();
+        let mut why = Vec::new();
+        for row in 0..batch.num_rows() {
+            if !is_html(optional_text(batch, "media_type", row)) {
+                columns.keep(batch, row);
+                why.push(None);
+                continue;
+            }
+            let small = texts.value(row).len() as u64 <= u64::from(self.settings.max_bytes);
+            let narrowed = small.then(|| selectors.apply(texts.value(row))).flatten();
+            let html = narrowed.as_ref().map_or(texts.value(row), |narrowed| narrowed.html.as_str());
+            let cleaned = clean(html, Some(origins.value(row)), &self.settings);
+            if let Some(reason) = cleaned.reason {
+                columns.keep(batch, row);
+                why.push(Some(self.rejection(reason, &cleaned)));
+            } else {
+                let selected = narrowed.iter().flat_map(|narrowed| &narrowed.cut);
+                edits.extend(selected.chain(&cleaned.cut).map(|cut| Edit {
+                    id: ids.value(row).to_owned(),
+                    rule: cut.rule,
+                    count: cut.count,
+                    bytes: cut.bytes,
+                }));
+                columns.replace(batch, row, cleaned, media_type);
+                why.push(None);
+            }
+        }
+        Ok((assemble(batch, output, columns)?, why))
+    }
+}
+
+fn assemble(batch: &RecordBatch, output: &SchemaRef, mut columns: Columns) -> Result<RecordBatch, StageError> {
+    let mut rows = corpusmill_pipeline::table::adapt(batch, output)?;
+    let finish = |builder: &mut StringBuilder| -> ArrayRef { Arc::new(builder.finish()) };
+    for (name, builder) in [
+        ("text", &mut columns.text),
+        ("title", &mut columns.title),
+        ("language", &mut columns.language),
+        ("licence", &mut columns.licence),
+        ("media_type", &mut columns.media_type),
+    ] {
+        rows = with_text(&rows, name, finish(builder))?;
+    }
+    for (name, builder) in ADDED.into_iter().zip(&mut columns.added) {
+        rows = with_text(&rows, name, finish(builder))?;
+    }
+    with_text(&rows, CONFIDENCE, Arc::new(columns.confidence.finish()))
+}
+
+impl Stage for Clean {
+    fn name(&self) -> &'static str {
+        "clean"
+    }
+
+    fn version(&self) -> u32 {
+        3
+    }
+
+    fn settings(&self) -> serde_json::Value {
+        serde_json::json!(self.settings)
+    }
+
+    fn ports(&self) -> Vec<Port> {
+        let needed = ["id", "origin", "text", "title", "language", "licence", "media_type"];
+        vec![Port { name: "documents", reads: Reads::Same, schema: document_columns(&needed) }]
+    }
+
+    fn output(&self, documents: &Schema) -> Result<SchemaRef, StageError> {
+        let mut fields: Vec<Field> = documents.fields().iter().map(|field| field.as_ref().clone()).collect();
+        for name in ADDED {
+            if documents.field_with_name(name).is_err() {
+                fields.push(Field::new(name, DataType::Utf8, true));
+            }
+        }
+        if documents.field_with_name(CONFIDENCE).is_err() {
+            fields.push(Field::new(CONFIDENCE, DataType::Float64, true));
+        }
+        Ok(Arc::new(Schema::new(fields)))
+    }
+
+    fn run(&self, task: &mut Task<'_>) -> Result<(), StageError> {
+        let output = task.output_schema().clone();
+        let selectors = Selectors::new(&self.settings).map_err(|error| StageError::Settings(error.to_string()))?;
+        for batch in task.input("documents")? {
+            let mut edits = Vec::new();
+            let (rows, why) = self.batch(&batch?, &output, &selectors, &mut edits)?;
+            task.edit(&edits)?;
+            task.keep(&rows, &why)?;
+        }
+        Ok(())
+    }
+}

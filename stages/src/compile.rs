@@ -1,0 +1,142 @@
+//! Compiles a recipe to a plan: sources, steps in order, tokenizer, shards.
+//!
+//! Invariant: the plan is a function of the recipe and its snapshots.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use corpusmill_pipeline::plan::Excerpts;
+use corpusmill_pipeline::snapshot::{Lock, Snapshot};
+use corpusmill_pipeline::{Dataset, Plan, PlanBuilder, StageError};
+
+use crate::dedup::Dedup;
+use crate::mix::Layout;
+use crate::recipe::{Loaded, Recipe};
+use crate::sources::Surroundings;
+use crate::sources::lockfile::{Pinning, pin};
+use crate::step::Step;
+
+/// A plan and the datasets of its results.
+#[derive(Debug)]
+pub struct Mill {
+    /// The graph.
+    pub plan: Plan,
+    /// The final documents, before tokenization.
+    pub documents: Dataset,
+    /// The tokenizer.
+    pub tokenizer: Dataset,
+    /// The shards, one partition each, in the order of `layout`.
+    pub shards: Dataset,
+    /// Maps partitions to shards.
+    pub layout: Layout,
+}
+
+/// Redacts an excerpt of a rejected document.
+pub fn redacted(text: &str) -> String {
+    crate::filter::redact::redact(text, &crate::filter::redact::RedactSettings::default()).0.into_owned()
+}
+
+/// Returns the snapshot of every source, pinned or newly acquired; writes the lock file if it changes.
+///
+/// # Errors
+/// If a source cannot be acquired.
+pub fn snapshots(
+    loaded: &Loaded,
+    pinning: &Pinning,
+    surroundings: &Surroundings,
+) -> Result<BTreeMap<String, Snapshot>, StageError> {
+    let mut lock = Lock::read(&pinning.lock)?;
+    let mut all = BTreeMap::new();
+    for name in loaded.recipe.sources.keys() {
+        let missing = || StageError::Settings(format!("the source `{name}` has no acquisition step"));
+        let acquire = loaded.recipe.acquire(name).ok_or_else(missing)?;
+        let snapshot = pin(name, &acquire, pinning, &mut lock, surroundings)?;
+        if snapshot.items.is_empty() {
+            surroundings
+                .progress
+                .warning(&format!("the source `{name}` is empty: {} inputs were refused", snapshot.refused.len()));
+        }
+        all.insert(name.clone(), snapshot);
+    }
+    lock.sources.retain(|name, _| loaded.recipe.sources.contains_key(name));
+    if pinning.write && !pinning.locked {
+        lock.write(&pinning.lock)?;
+    }
+    Ok(all)
+}
+
+impl Mill {
+    /// Builds the plan of a recipe from its snapshots.
+    ///
+    /// # Errors
+    /// If a step's settings or columns are invalid.
+    pub fn new(
+        recipe: &Recipe,
+        snapshots: BTreeMap<String, Snapshot>,
+        excerpts: bool,
+        recipe_dir: &Path,
+    ) -> Result<Self, StageError> {
+        let mut builder = PlanBuilder::new(Excerpts(excerpts.then_some(redacted as fn(&str) -> String)));
+        let mut snapshots = snapshots;
+        let mut datasets = Vec::new();
+        for name in recipe.sources.keys() {
+            let snapshot = snapshots.remove(name).unwrap_or_default();
+            let missing = || StageError::Settings(format!("the source `{name}` has no acquisition step"));
+            let acquire = recipe.acquire(name).ok_or_else(missing)?;
+            let read = acquire.add_to(&mut builder, name, snapshot, recipe.partitions)?;
+            datasets.push(source_steps(recipe, name, &mut builder, read)?);
+        }
+        let documents = shared_steps(recipe, &mut builder, Dataset::union(datasets))?;
+        let (tokenizer, tokens) = recipe.tokenizer.add_to(&mut builder, &documents, &recipe.weights(), recipe_dir)?;
+        let layout = Layout { sources: recipe.sources.keys().cloned().collect(), shards: recipe.shards };
+        let shards = layout.add_to(&mut builder, &tokens, &recipe.mixture)?;
+        Ok(Self { plan: builder.finish(), documents, tokenizer, shards, layout })
+    }
+}
+
+/// Adds a source's own steps after the stage that reads its documents.
+///
+/// # Errors
+/// If a step's settings or columns are invalid.
+pub fn source_steps(
+    recipe: &Recipe,
+    name: &str,
+    builder: &mut PlanBuilder,
+    documents: Dataset,
+) -> Result<Dataset, StageError> {
+    let steps = recipe.sources.get(name).map(Vec::as_slice).unwrap_or_default();
+    add(recipe, steps.iter().skip(1), name, builder, documents)
+}
+
+/// Adds the steps shared by all sources.
+///
+/// # Errors
+/// If a step's settings or columns are invalid.
+pub fn shared_steps(recipe: &Recipe, builder: &mut PlanBuilder, documents: Dataset) -> Result<Dataset, StageError> {
+    add(recipe, recipe.steps.iter(), "all", builder, documents)
+}
+
+fn add<'a>(
+    recipe: &Recipe,
+    steps: impl Iterator<Item = &'a Step>,
+    prefix: &str,
+    builder: &mut PlanBuilder,
+    mut documents: Dataset,
+) -> Result<Dataset, StageError> {
+    let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
+    for step in steps {
+        let count = seen.entry(step.name()).or_default();
+        *count += 1;
+        let path =
+            if *count == 1 { format!("{prefix}/{}", step.name()) } else { format!("{prefix}/{}-{count}", step.name()) };
+        documents = match step {
+            // By default, the order of the sources decides which duplicate survives.
+            Step::Dedup(dedup) if dedup.prefer.is_empty() => {
+                let prefer = recipe.sources.keys().cloned().collect();
+                Step::Dedup(Dedup { prefer, ..dedup.clone() }).add_to(builder, &path, &documents)?
+            }
+            step => step.add_to(builder, &path, &documents)?,
+        };
+    }
+    Ok(documents)
+}

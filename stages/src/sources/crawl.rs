@@ -1,0 +1,145 @@
+//! The source step `crawl`: web pages, fetched politely and stored as WARC.
+//!
+//! Invariant: a finished crawl is fetched again under the same settings only with `--refresh`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use corpusmill_pipeline::snapshot::{Item, Location, Refused, Sharing, Snapshot};
+use corpusmill_pipeline::{Digest, StageError};
+use indicatif::DecimalBytes;
+
+use super::{FetchProgress, Surroundings, settings_digest, statements};
+use crate::workspace::CrawlPlace;
+use corpusmill_crawler::{self as crawl, CrawlError, CrawlSettings, Page};
+
+/// Converts a crawler error to a stage error.
+pub(crate) fn crawl_error(error: CrawlError) -> StageError {
+    match error {
+        CrawlError::Io(error) => StageError::Io(error),
+        other => StageError::Settings(format!("crawl: {other}")),
+    }
+}
+
+/// Crawls, or resumes an unfinished crawl, and returns the snapshot of its pages.
+///
+/// # Errors
+/// If the settings are invalid, no page could be fetched, or an I/O error occurs.
+pub fn acquire(name: &str, settings: &CrawlSettings, surroundings: &Surroundings) -> Result<Snapshot, StageError> {
+    let place = surroundings.workspace.crawl_place(settings_digest(settings)?, surroundings.fresh);
+    fs_err::create_dir_all(&place.dir)?;
+    run(name, settings, &place, surroundings)?;
+    snapshot(&place.dir, str::to_owned)
+}
+
+/// Runs the crawl in its folder until it finishes.
+///
+/// # Errors
+/// As [`acquire`], and [`StageError::Cancelled`] if the run is cancelled.
+pub(crate) fn run(
+    name: &str,
+    settings: &CrawlSettings,
+    place: &CrawlPlace,
+    surroundings: &Surroundings,
+) -> Result<(), StageError> {
+    let dir = &place.dir;
+    let progress = FetchProgress::start(surroundings, format!("{name}/crawl"), settings.max_pages, "pages");
+    let summary = crawl::crawl_again(settings, dir, place.earlier.as_deref(), &progress).map_err(crawl_error)?;
+    drop(progress);
+    if !summary.finished {
+        return Err(StageError::Cancelled);
+    }
+    let refused: u64 = summary.refused.values().sum();
+    if summary.pages == 0 {
+        return Err(nothing_fetched(name, dir)?);
+    }
+    let unchanged = if summary.unchanged > 0 { format!(", {} unchanged", summary.unchanged) } else { String::new() };
+    surroundings.progress.message(&format!(
+        "  {name}/crawl: {} pages{unchanged}, {}, {refused} refused, {} beyond the page budget",
+        summary.pages,
+        DecimalBytes(summary.bytes),
+        summary.over_budget
+    ));
+    Ok(())
+}
+
+/// The error of a crawl without pages. Renames the crawl's folder, so that the next run crawls again.
+fn nothing_fetched(name: &str, dir: &Path) -> Result<StageError, StageError> {
+    let (mut count, mut list) = (0, String::new());
+    let refused = crawl::each_refused(dir, |refused| {
+        count += 1;
+        if count <= 3 {
+            let _ = write!(list, "\n  {}: {} {}", refused.url, refused.rule, refused.detail);
+        }
+    });
+    refused.map_err(crawl_error)?;
+    let failed = dir.with_extension("failed");
+    if failed.exists() {
+        fs_err::remove_dir_all(&failed)?;
+    }
+    fs_err::rename(dir, &failed)?;
+    let hint = "check that the seeds are reachable, and that `allow-loopback` and robots.txt allow them";
+    Ok(StageError::Input(format!("{name}: no page was fetched; {count} refused:{list}\nhint: {hint}")))
+}
+
+/// The snapshot of a finished crawl, with each URL renamed to its logical origin.
+///
+/// # Errors
+/// If the crawl's folder cannot be read.
+pub(crate) fn snapshot(dir: &Path, origin: impl Fn(&str) -> String) -> Result<Snapshot, StageError> {
+    let mut snapshot = Snapshot::default();
+    let mut archives = Archives::default();
+    let mut failed = Ok(());
+    let taken = crawl::each_page(dir, |page| {
+        if failed.is_ok() {
+            failed = archives.item(dir, page, &origin).map(|item| snapshot.items.push(item));
+        }
+    });
+    taken.map_err(crawl_error)?;
+    failed?;
+    let refused = crawl::each_refused(dir, |refused| {
+        snapshot.refused.push(Refused {
+            origin: origin(&refused.url),
+            rule: refused.rule,
+            value: refused.value,
+            threshold: refused.threshold,
+            detail: Some(refused.detail).filter(|detail| !detail.is_empty()),
+        });
+    });
+    refused.map_err(crawl_error)?;
+    snapshot.sort();
+    Ok(snapshot)
+}
+
+/// Path and size of each WARC file. Facts that pages have in common are stored once.
+#[derive(Default)]
+struct Archives {
+    files: BTreeMap<String, (Arc<Path>, u64)>,
+    sharing: Sharing,
+}
+
+impl Archives {
+    /// The snapshot item of a page.
+    fn item(&mut self, dir: &Path, page: Page, origin: &impl Fn(&str) -> String) -> Result<Item, StageError> {
+        let (path, size) = if let Some((path, size)) = self.files.get(&page.warc) {
+            (Arc::clone(path), *size)
+        } else {
+            let path: Arc<Path> = fs_err::canonicalize(dir.join(&page.warc))?.into();
+            let size = fs_err::metadata(&path)?.len();
+            self.files.insert(page.warc, (Arc::clone(&path), size));
+            (path, size)
+        };
+        let digest: Digest =
+            page.payload_digest.parse().map_err(|error| StageError::Input(format!("{}: {error}", page.url)))?;
+        let mut facts = BTreeMap::from([("media-type".to_owned(), page.media_type)]);
+        statements::note(&mut facts, page.opt_outs);
+        if let Some(charset) = page.charset {
+            facts.insert("charset".to_owned(), charset);
+        }
+        let facts = self.sharing.facts(facts.into());
+        let location = Location::Record { path, size, start: page.offset, end: page.offset + page.length };
+        Ok(Item { origin: origin(&page.url), status: page.status, digest, location, facts })
+    }
+}

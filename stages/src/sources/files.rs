@@ -1,0 +1,154 @@
+//! The source step `files`: local files, folders, globs and archives of any supported format.
+//!
+//! Invariant: files are pinned in place by digest, never copied; large ones are split at fixed offsets, so the number
+//! of threads changes no partition.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use corpusmill_pipeline::snapshot::{Facts, Item, Location, Refused, Snapshot};
+use corpusmill_pipeline::{Digest, StageError};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Surroundings, acquire_error};
+use crate::workspace::FileDigests;
+use corpusmill_readers::archive::ArchiveSettings;
+use corpusmill_readers::code_files::CodeSettings;
+use corpusmill_readers::columns::{ColumnMapping, InvalidUtf8};
+use corpusmill_readers::compress::Compression;
+use corpusmill_readers::files::FileSettings;
+use corpusmill_readers::format::{Format, format_of};
+use corpusmill_readers::listing::{ListedFile, ListingSettings, list};
+use corpusmill_readers::{jsonl, parquet};
+
+/// Settings of the source step `files`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Files {
+    /// Files, folders and globs (`**` matches across folders), relative to the working directory.
+    pub paths: Vec<String>,
+    /// Columns of JSON lines or Parquet for each document field.
+    pub columns: ColumnMapping,
+    /// How to handle text that is not valid UTF-8.
+    pub invalid_utf8: InvalidUtf8,
+    /// Size limits of archives and documents.
+    pub limits: ArchiveSettings,
+    /// Read the input as source trees, with these rules for vendored, generated, minified and data files.
+    pub code: Option<CodeSettings>,
+    /// Read hidden files too.
+    pub hidden: bool,
+    /// Licence (SPDX expression) of documents that state none.
+    pub licence: Option<String>,
+    /// Language (ISO 639-3 code) of documents that state none.
+    pub language: Option<String>,
+}
+
+/// Target size in bytes of the items into which uncompressed JSON lines, Parquet files and WARC files are split.
+const SPLIT_BYTES: u64 = 64 << 20;
+
+impl Files {
+    /// The settings that affect how files are read.
+    pub fn reading(&self) -> FileSettings {
+        FileSettings {
+            columns: self.columns.clone(),
+            invalid_utf8: self.invalid_utf8,
+            limits: self.limits.clone(),
+            code: self.code.clone(),
+        }
+    }
+
+    /// Lists the files and returns their snapshot.
+    ///
+    /// # Errors
+    /// If a path is missing or cannot be read.
+    pub fn acquire(&self, surroundings: &Surroundings) -> Result<Snapshot, StageError> {
+        if self.paths.is_empty() {
+            return Err(StageError::Settings("files: `paths` is empty; name at least one file, folder or glob".into()));
+        }
+        let settings = ListingSettings { hidden: self.hidden };
+        let listing = list(&self.paths, &surroundings.base, &settings).map_err(acquire_error)?;
+        let mut digests = FileDigests::open(&surroundings.workspace);
+        let mut snapshot = Snapshot::default();
+        for (path, why) in listing.passed_over {
+            let origin = path.display().to_string();
+            let detail = Some(why.to_owned());
+            snapshot.refused.push(Refused { origin, rule: "passed-over".into(), value: 1.0, threshold: 0.0, detail });
+        }
+        for path in listing.hidden {
+            let detail = Some("`hidden: true` takes it".to_owned());
+            let (origin, rule) = (path.display().to_string(), "hidden".to_owned());
+            snapshot.refused.push(Refused { origin, rule, value: 1.0, threshold: 0.0, detail });
+        }
+        for file in listing.files {
+            let refuse = |rule: &str| Refused {
+                origin: file.origin.clone(),
+                rule: rule.to_owned(),
+                value: 0.0,
+                threshold: 1.0,
+                detail: None,
+            };
+            if file.path.to_str().is_none() {
+                snapshot.refused.push(refuse("bad-name"));
+            } else if file.bytes == 0 {
+                snapshot.refused.push(refuse("empty-file"));
+            } else {
+                let (digest, size, modified) = digests.digest(&file.path)?;
+                snapshot.items.extend(items(&file, digest, size, modified)?);
+            }
+        }
+        digests.save()?;
+        snapshot.sort();
+        Ok(snapshot)
+    }
+}
+
+/// The items of one file: one item, or one per part of a large file in a splittable format.
+pub(super) fn items(file: &ListedFile, digest: Digest, size: u64, modified: u64) -> Result<Vec<Item>, StageError> {
+    let item = |location, facts| Item { origin: file.origin.clone(), status: 0, digest, location, facts };
+    let path: Arc<Path> = fs_err::canonicalize(&file.path)?.into();
+    let path = || Arc::clone(&path);
+    let whole = || -> Result<Vec<Item>, StageError> {
+        Ok(vec![item(Location::File { path: path(), size, modified }, Facts::default())])
+    };
+    if size <= SPLIT_BYTES {
+        return whole();
+    }
+    match format_of(&file.origin) {
+        Some(Format::Jsonl(Compression::None)) => {
+            let ranges = jsonl::split_lines(&file.path, SPLIT_BYTES).map_err(acquire_error)?;
+            ranges
+                .into_iter()
+                .map(|range| {
+                    let facts = Facts::new([("first-line".to_owned(), range.first_line.to_string())].into());
+                    let location = Location::Range { path: path(), size, modified, start: range.start, end: range.end };
+                    Ok(item(location, facts))
+                })
+                .collect()
+        }
+        Some(Format::Parquet) => {
+            let groups = parquet::row_groups(&file.path).map_err(acquire_error)?;
+            let (mut items, mut start, mut bytes) = (Vec::new(), 0u64, 0u64);
+            for (index, group) in groups.iter().enumerate() {
+                bytes += group.bytes;
+                let end = index as u64 + 1;
+                if bytes >= SPLIT_BYTES || index + 1 == groups.len() {
+                    items.push(item(Location::Range { path: path(), size, modified, start, end }, Facts::default()));
+                    (start, bytes) = (end, 0);
+                }
+            }
+            if items.is_empty() { whole() } else { Ok(items) }
+        }
+        Some(Format::Warc(_)) => {
+            let parts = corpusmill_warc::parts(&file.path, SPLIT_BYTES)
+                .map_err(|error| StageError::Input(format!("{}: {error}", file.path.display())))?;
+            let range = |part: Range<u64>| {
+                let location = Location::Range { path: path(), size, modified, start: part.start, end: part.end };
+                Ok(item(location, Facts::default()))
+            };
+            if parts.len() < 2 { whole() } else { parts.into_iter().map(range).collect() }
+        }
+        _ => whole(),
+    }
+}

@@ -1,0 +1,259 @@
+//! Data sets on a hub: resolves `hf://datasets/OWNER/NAME@REVISION/PATTERN` to the files of one commit.
+//!
+//! Runs before `remote` fetches any file: the revision is resolved once and stored in the lock file; the files are
+//! listed page by page. The API is that of the Hugging Face Hub (`/api/datasets/…/revision` and `…/tree`), which has
+//! mirrors.
+//!
+//! Invariant: the files are those of one commit, sorted by path; the same commit gives the same files.
+
+mod listing;
+
+use corpusmill_pipeline::StageError;
+use globset::{GlobBuilder, GlobMatcher};
+use url::Url;
+
+pub(super) use self::listing::Listings;
+use corpusmill_crawler::Credential;
+
+/// The hub if neither the recipe nor the environment names one.
+const DEFAULT: &str = "https://huggingface.co";
+
+/// A reference to files of a data set, as written in a recipe or a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Selection {
+    /// `hf://datasets/OWNER/NAME`, with `@REVISION` if the recipe names one: the prefix of origins.
+    prefix: String,
+    owner: String,
+    name: String,
+    revision: String,
+    /// A path or a glob.
+    pattern: String,
+}
+
+/// A file of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct HubFile {
+    pub(super) origin: String,
+    pub(super) url: Url,
+    /// The digest of a large file (Git LFS), which the hub states.
+    pub(super) sha256: Option<String>,
+}
+
+impl Selection {
+    /// Parses `hf://…`. Revisions such as `refs/convert/parquet` may be written with slashes, others with `%2F`.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let rest = text.trim().strip_prefix("hf://datasets/")?;
+        let (owner, rest) = rest.split_once('/')?;
+        let (name, rest) = rest.split_at(rest.find(['/', '@'])?);
+        let (revision, pattern) = match rest.strip_prefix('@') {
+            None => ("main", rest.strip_prefix('/')?),
+            Some(rest) => {
+                let parts = if rest.starts_with("refs/convert/") || rest.starts_with("refs/pr/") { 3 } else { 1 };
+                let (end, _) = rest.match_indices('/').nth(parts - 1)?;
+                (&rest[..end], &rest[end + 1..])
+            }
+        };
+        let prefix = text.trim().strip_suffix(pattern)?.trim_end_matches('/').to_owned();
+        let revision = revision.replace("%2F", "/").replace("%2f", "/");
+        let whole = [owner, name, revision.as_str(), pattern].iter().all(|part| !part.is_empty());
+        let (owner, name, pattern) = (owner.to_owned(), name.to_owned(), pattern.to_owned());
+        (whole && is_plain(&pattern)).then_some(Self { prefix, owner, name, revision, pattern })
+    }
+
+    fn is_glob(&self) -> bool {
+        self.pattern.contains(GLOB)
+    }
+
+    /// The matcher of the pattern; `None` if it is not a glob.
+    ///
+    /// # Errors
+    /// If the glob is invalid.
+    pub(super) fn matcher(&self) -> Result<Option<GlobMatcher>, StageError> {
+        let build = || GlobBuilder::new(&self.pattern).literal_separator(true).build();
+        let glob = self.is_glob().then(build).transpose().map_err(|error| {
+            let hint = "`*` and `?` match within a folder, `**` across folders; `[ab]` and `{a,b}` match alternatives";
+            StageError::Settings(format!(
+                "remote: `{}` is not a valid glob: {}\nhint: {hint}",
+                self.text(),
+                error.kind()
+            ))
+        })?;
+        Ok(glob.map(|glob| glob.compile_matcher()))
+    }
+
+    /// The path before the first component that is a glob or the file name.
+    fn folder(&self) -> String {
+        let parts: Vec<&str> = self.pattern.split('/').collect();
+        let fixed = parts[..parts.len() - 1].iter().take_while(|part| !part.contains(GLOB));
+        fixed.copied().collect::<Vec<_>>().join("/")
+    }
+
+    /// The key of the commit in the lock file.
+    fn key(&self) -> String {
+        format!("hf://datasets/{}/{}@{}", self.owner, self.name, self.revision)
+    }
+
+    /// The pattern with its data set, as in the recipe.
+    pub(super) fn text(&self) -> String {
+        format!("{}/{}", self.prefix, self.pattern)
+    }
+}
+
+const GLOB: [char; 4] = ['*', '?', '[', '{'];
+
+/// Whether a path has no empty component, no `.` or `..`, and no control character.
+fn is_plain(path: &str) -> bool {
+    path.split('/').all(|part| !matches!(part, "" | "." | "..") && !part.chars().any(char::is_control))
+}
+
+/// A server of data sets.
+#[derive(Debug, Clone)]
+pub(super) struct Hub {
+    endpoint: Url,
+}
+
+impl Hub {
+    /// The hub of the recipe, else of the environment variable `HF_ENDPOINT`, else huggingface.co.
+    pub(super) fn of(setting: Option<&str>) -> Result<Self, StageError> {
+        let variable = std::env::var("HF_ENDPOINT").ok().filter(|endpoint| !endpoint.trim().is_empty());
+        Self::at(setting.map(str::to_owned).or(variable).as_deref().unwrap_or(DEFAULT))
+    }
+
+    fn at(endpoint: &str) -> Result<Self, StageError> {
+        let url = Url::parse(&format!("{}/", endpoint.trim().trim_end_matches('/')));
+        let usable = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none();
+        let endpoint = url.ok().filter(usable).ok_or_else(|| {
+            StageError::Settings(format!(
+                "remote: the hub `{endpoint}` is not a valid URL\nhint: write `hub: https://HOST`, or set HF_ENDPOINT in the \
+                 environment, such as {DEFAULT}"
+            ))
+        })?;
+        Ok(Self { endpoint })
+    }
+
+    pub(super) fn endpoint(&self) -> &Url {
+        &self.endpoint
+    }
+
+    /// The token in the environment variable `HF_TOKEN`, for this hub only.
+    pub(super) fn credential(&self) -> Option<Credential> {
+        std::env::var("HF_TOKEN").ok().and_then(|token| Credential::new(&self.endpoint, &token))
+    }
+
+    /// The error message for a data set that the hub denies access to.
+    fn locked(&self, asked: &str, set: &str, status: u16) -> String {
+        let given = std::env::var("HF_TOKEN").is_ok_and(|token| !token.trim().is_empty());
+        let (why, hint) = match (self.credential().is_some(), given) {
+            (true, _) => (
+                format!("the token in HF_TOKEN may not read {set}, or the data set does not exist"),
+                "check the name, and on the data set's page whether you have access",
+            ),
+            (false, true) => (
+                format!("{set} is private or gated, or does not exist; HF_TOKEN was not sent"),
+                "a token is sent over HTTPS only: use a hub URL that begins with https://",
+            ),
+            (false, false) => (
+                format!("{set} is private or gated, or does not exist"),
+                "check the name; for a private or gated data set, set HF_TOKEN to a token that may read it",
+            ),
+        };
+        format!("{asked}: the hub returned status {status}: {why}\nhint: {hint}")
+    }
+
+    fn url<'a>(&self, parts: impl IntoIterator<Item = &'a str>) -> Url {
+        let mut url = self.endpoint.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(parts);
+        }
+        url
+    }
+
+    fn interface(&self, selection: &Selection, what: &str, commit: &str, folder: &str) -> Url {
+        let parts = ["api", "datasets", &selection.owner, &selection.name, what, commit];
+        self.url(parts.into_iter().chain(folder.split('/').filter(|part| !part.is_empty())))
+    }
+
+    fn file(&self, selection: &Selection, commit: &str, path: &str) -> Url {
+        let parts = ["datasets", &selection.owner, &selection.name, "resolve", commit];
+        self.url(parts.into_iter().chain(path.split('/')))
+    }
+}
+
+fn is_commit(text: &str) -> bool {
+    text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn selection(text: &str) -> Selection {
+        Selection::parse(text).unwrap_or_else(|| panic!("{text}"))
+    }
+
+    #[test]
+    fn references_are_parsed() {
+        for (text, revision, pattern, folder, prefix) in [
+            ("hf://datasets/a/b/x/y.parquet", "main", "x/y.parquet", "x", "hf://datasets/a/b"),
+            ("hf://datasets/a/b@v1.0/*.jsonl", "v1.0", "*.jsonl", "", "hf://datasets/a/b@v1.0"),
+            ("hf://datasets/a/b@refs/x.jsonl", "refs", "x.jsonl", "", "hf://datasets/a/b@refs"),
+            (
+                "hf://datasets/a/b@refs/pr/7/d/{x,y}/z.txt",
+                "refs/pr/7",
+                "d/{x,y}/z.txt",
+                "d",
+                "hf://datasets/a/b@refs/pr/7",
+            ),
+            ("hf://datasets/a/b@refs%2Fpr%2F7/**/x", "refs/pr/7", "**/x", "", "hf://datasets/a/b@refs%2Fpr%2F7"),
+            (
+                "hf://datasets/a/b@refs/convert/parquet/en/train/0000.parquet",
+                "refs/convert/parquet",
+                "en/train/0000.parquet",
+                "en/train",
+                "hf://datasets/a/b@refs/convert/parquet",
+            ),
+        ] {
+            let selection = selection(text);
+            let found = (selection.revision.as_str(), selection.pattern.as_str(), selection.folder());
+            assert_eq!(found, (revision, pattern, folder.to_owned()), "{text}");
+            assert_eq!((selection.prefix.as_str(), selection.text().as_str()), (prefix, text));
+        }
+        for bad in [
+            "hf://models/a/b/c",
+            "hf://datasets/a",
+            "hf://datasets/a/b",
+            "hf://datasets/a/b/",
+            "hf://datasets/a/b@/x",
+            "hf://datasets/a/b@v1",
+            "hf://datasets//b/x",
+            "hf://datasets/a/b/../x",
+            "hf://datasets/a/b/x//y",
+        ] {
+            assert_eq!(Selection::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn url_components_are_encoded() {
+        let hub = Hub::at("http://127.0.0.1:9/mirror/").unwrap();
+        let selection = selection("hf://datasets/a/b@refs/pr/7/x/y z.parquet");
+        let url = |url: Url| url.to_string();
+        let root = "http://127.0.0.1:9/mirror";
+        assert_eq!(
+            url(hub.interface(&selection, "revision", &selection.revision, "")),
+            format!("{root}/api/datasets/a/b/revision/refs%2Fpr%2F7")
+        );
+        assert_eq!(url(hub.interface(&selection, "tree", "c0", "x/y")), format!("{root}/api/datasets/a/b/tree/c0/x/y"));
+        assert_eq!(
+            url(hub.file(&selection, "c0", "x/y z?#.parquet")),
+            format!("{root}/datasets/a/b/resolve/c0/x/y%20z%3F%23.parquet")
+        );
+        for bad in ["", "huggingface.co", "ftp://hub.org", "https://hub.org/?x"] {
+            assert!(Hub::at(bad).unwrap_err().to_string().contains("HF_ENDPOINT"), "{bad}");
+        }
+    }
+}

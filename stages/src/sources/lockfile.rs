@@ -1,0 +1,94 @@
+//! The lock file: pins the snapshot of each source, and decides when to acquire it again.
+//!
+//! Local files are listed at every run, since that is cheap: a change updates the lock file and is reported, or is an
+//! error with `--locked`. Remote sources are fetched once, and again only with `--refresh SOURCE`.
+//!
+//! Invariant: stages read the pinned snapshot and nothing else.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use corpusmill_pipeline::snapshot::{Lock, Pinned, Snapshot};
+use corpusmill_pipeline::{Digest, StageError};
+
+use super::{Surroundings, settings_digest};
+use crate::step::Acquire;
+
+/// How the lock file is used.
+#[derive(Debug, Clone, Default)]
+pub struct Pinning {
+    /// The lock file.
+    pub lock: PathBuf,
+    /// Whether a change of the lock file is an error.
+    pub locked: bool,
+    /// Whether to write the lock file when it changes; `plan` does not.
+    pub write: bool,
+    /// Sources to fetch again.
+    pub refresh: BTreeSet<String>,
+}
+
+/// Returns the pinned snapshot of a source, or acquires one and pins it in `lock`.
+///
+/// # Errors
+/// If acquiring fails, or if the lock file would change under `--locked`.
+pub fn pin(
+    name: &str,
+    acquire: &Acquire,
+    pinning: &Pinning,
+    lock: &mut Lock,
+    surroundings: &Surroundings,
+) -> Result<Snapshot, StageError> {
+    let settings = settings_digest(&(acquire, acquire.listed_files()?))?;
+    let old = lock.sources.get(name).filter(|pinned| pinned.settings == settings).cloned();
+    let refresh = pinning.refresh.contains(name);
+    if let Some(pinned) = old.as_ref().filter(|_| acquire.is_remote() && !refresh)
+        && let Some(snapshot) = surroundings.workspace.snapshot(pinned.snapshot)
+    {
+        return Ok(snapshot);
+    }
+    // A change of settings keeps the pinned revisions; `--refresh` resolves them again.
+    let revisions = lock.sources.get(name).filter(|_| !refresh).map(|pinned| pinned.revisions.clone());
+    let fresh = Surroundings { fresh: refresh, revisions: revisions.unwrap_or_default(), ..surroundings.clone() };
+    let snapshot = acquire.acquire(name, &fresh)?;
+    let digest = snapshot.digest();
+    if let Some(pinned) = lock.sources.get(name)
+        && pinned.snapshot != digest
+    {
+        changed(name, pinned, &snapshot, pinning, surroundings)?;
+    } else if pinning.locked && !lock.sources.contains_key(name) {
+        let hint = "run once without --locked to pin it";
+        return Err(StageError::Settings(format!("source `{name}` is not in the lock\nhint: {hint}")));
+    }
+    // Written even if it exists: equal payloads may now be in the folder of another crawl.
+    snapshot.write(&surroundings.workspace.snapshot_path(digest))?;
+    let items = snapshot.items.len() as u64;
+    let (variant, revisions) = (snapshot.variant.clone(), snapshot.revisions.clone());
+    lock.sources.insert(name.to_owned(), Pinned { snapshot: digest, variant, revisions, items, settings });
+    Ok(snapshot)
+}
+
+fn keys(snapshot: &Snapshot) -> BTreeSet<(&str, Digest)> {
+    snapshot.items.iter().map(|item| (item.origin.as_str(), item.digest)).collect()
+}
+
+fn changed(
+    name: &str,
+    pinned: &Pinned,
+    snapshot: &Snapshot,
+    pinning: &Pinning,
+    surroundings: &Surroundings,
+) -> Result<(), StageError> {
+    let mut what = format!("{} items before, {} now", pinned.items, snapshot.items.len());
+    if let Ok(old) = Snapshot::read(&surroundings.workspace.snapshot_path(pinned.snapshot)) {
+        let (before, after) = (keys(&old), keys(snapshot));
+        let (added, gone) = (after.difference(&before).count(), before.difference(&after).count());
+        what = format!("{added} items new or changed, {gone} gone or changed");
+    }
+    if pinning.locked {
+        let hint = "run without --locked to accept the change";
+        return Err(StageError::Input(format!("source `{name}` differs from the lock: {what}\nhint: {hint}")));
+    }
+    let then = if pinning.write { "the lock is updated" } else { "a run would update the lock" };
+    surroundings.progress.message(&format!("  {name}: {what}; {then}"));
+    Ok(())
+}

@@ -1,0 +1,226 @@
+//! Reads documents from WARC: all records of an archive, or the record of one crawled page.
+//!
+//! Invariant: every response, resource and conversion record of a file gives one document or one refusal; damage is a
+//! refusal that states its offset, and the records after it are still read.
+
+use std::io::{BufReader, Read as _, Seek as _, SeekFrom};
+use std::ops::Range;
+use std::path::Path;
+
+use corpusmill_pipeline::StageError;
+use corpusmill_pipeline::snapshot::{Item as Pinned, Location};
+
+use corpusmill_html::charset::decode;
+use corpusmill_readers::format::{Format, format_of};
+use corpusmill_readers::{Body, Item, RawDocument, Refused};
+use corpusmill_warc::{self as warc, ReaderOptions, Record, RecordKind, WarcReader, parse_http_bounded};
+
+/// Maximum decoded size of one payload, in bytes.
+const MAX_PAYLOAD: u64 = 64 << 20;
+
+/// Number of bytes at the start of an archive that are read to detect its compression.
+const BEGINNING_BYTES: u64 = 64 << 10;
+
+/// An archive, or a part of one.
+pub(super) struct Archive<'a> {
+    pub(super) path: &'a Path,
+    pub(super) origin: &'a str,
+    /// The byte range in which the records to read begin; `None` for the whole archive.
+    pub(super) part: Option<Range<u64>>,
+}
+
+impl Archive<'_> {
+    /// Reads the records and passes each document or refusal to `take`.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or if `take` returns an error.
+    pub(super) fn read(
+        &self,
+        max_document_bytes: u64,
+        take: &mut dyn FnMut(Item) -> Result<(), StageError>,
+    ) -> Result<(), StageError> {
+        let path = self.path;
+        let mut file = fs_err::File::open(path)?;
+        let max_record_bytes = max_document_bytes.saturating_add(1 << 20);
+        let options = match &self.part {
+            None => ReaderOptions { max_record_bytes, ..ReaderOptions::default() },
+            Some(part) => {
+                let mut beginning = Vec::new();
+                file.by_ref().take(BEGINNING_BYTES).read_to_end(&mut beginning)?;
+                file.seek(SeekFrom::Start(part.start))?;
+                warc::part_options(part, &beginning, max_record_bytes)
+            }
+        };
+        let failed = |error: warc::WarcError| StageError::Input(format!("{}: {error}", path.display()));
+        let file = BufReader::with_capacity(1 << 20, file);
+        if matches!(format_of(self.origin), Some(Format::Arc)) {
+            let reader = warc::ArcReader::new(file, max_record_bytes).map_err(failed)?;
+            return each(reader, self.origin, max_document_bytes, &failed, take);
+        }
+        let reader = WarcReader::with_options(file, options).map_err(failed)?;
+        each(reader, self.origin, max_document_bytes, &failed, take)
+    }
+}
+
+fn each(
+    reader: impl Iterator<Item = Result<warc::Item, warc::WarcError>>,
+    origin: &str,
+    max_document_bytes: u64,
+    failed: &dyn Fn(warc::WarcError) -> StageError,
+    take: &mut dyn FnMut(Item) -> Result<(), StageError>,
+) -> Result<(), StageError> {
+    for item in reader {
+        match item.map_err(failed)? {
+            warc::Item::Record(record) => {
+                if let Some(item) = document(&record, origin, max_document_bytes) {
+                    take(told_apart(item, &record))?;
+                }
+            }
+            warc::Item::Skipped(skipped) => {
+                let name = named(&skipped.record, origin);
+                let item = refused(name, "too-large", skipped.block_bytes, max_document_bytes);
+                take(told_apart(item, &skipped.record))?;
+            }
+            warc::Item::Lost(lost) => {
+                let name = format!("{origin}@{}", lost.offset);
+                let item = Refused::new(name, "damaged", number(lost.bytes), 0.0).because(lost.why);
+                take(Item::Refused(item))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The document of a crawled page.
+///
+/// # Errors
+/// If the archive cannot be read or does not hold the page.
+pub(super) fn page(item: &Pinned) -> Result<Item, StageError> {
+    let Location::Record { path, start, end, .. } = &item.location else {
+        return Err(StageError::Input(format!(
+            "{}: the snapshot item of the page has no location in an archive",
+            item.origin
+        )));
+    };
+    let lost = |why: &str| {
+        StageError::Input(format!(
+            "{}: {} at byte {start}: {why}\nhint: crawl the source again with --refresh",
+            item.origin,
+            path.display()
+        ))
+    };
+    let mut file = fs_err::File::open(path.as_ref())?;
+    file.seek(SeekFrom::Start(*start))?;
+    let mut reader =
+        WarcReader::new(BufReader::new(file.take(end - start))).map_err(|error| lost(&error.to_string()))?;
+    match reader.next_record() {
+        Some(Ok(warc::Item::Record(record))) => {
+            let response = parse_http_bounded(&record.block, MAX_PAYLOAD).map_err(|error| lost(&error.to_string()))?;
+            let digest = corpusmill_pipeline::Digest::of(&response.body);
+            if digest != item.digest {
+                return Err(lost("the payload differs from the one that was fetched"));
+            }
+            let fact = |name: &str| item.facts.get(name).map(String::as_str);
+            let media_type = fact("media-type").unwrap_or("text/html");
+            Ok(decoded(item.origin.clone(), &response.body, fact("charset"), media_type))
+        }
+        Some(Ok(_)) | None => Err(lost("the record is missing or incomplete")),
+        Some(Err(error)) => Err(lost(&error.to_string())),
+    }
+}
+
+/// Distinguishes the captures of one URL by the record's date and id, or by its offset if it has neither. A document's
+/// id then depends only on its record, not on the rest of the archive or on how the archive is split.
+fn told_apart(mut item: Item, record: &Record) -> Item {
+    let fields: Vec<&str> = ["WARC-Date", "WARC-Record-ID"].iter().filter_map(|name| record.header(name)).collect();
+    let capture = if fields.is_empty() { format!("@{}", record.offset) } else { fields.join(" ") };
+    match &mut item {
+        Item::Document(document) => document.capture = Some(capture),
+        Item::Refused(refused) => refused.capture = Some(capture),
+    }
+    item
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown only as a measured value")]
+fn number(value: u64) -> f64 {
+    value as f64
+}
+
+fn refused(origin: String, rule: &'static str, value: u64, threshold: u64) -> Item {
+    Item::Refused(Refused::new(origin, rule, number(value), number(threshold)))
+}
+
+fn named(record: &Record, archive: &str) -> String {
+    record.target_uri().map_or_else(|| format!("{archive}@{}", record.offset), str::to_owned)
+}
+
+/// The document or refusal of a record; `None` for records that describe other records.
+fn document(record: &Record, archive: &str, max_bytes: u64) -> Option<Item> {
+    let origin = named(record, archive);
+    Some(match record.kind {
+        RecordKind::Response if record.is_http_response() => response(record, origin, max_bytes),
+        RecordKind::Response | RecordKind::Resource => {
+            let declared = record.header("Content-Type").unwrap_or("application/octet-stream");
+            payload(origin, declared, &record.block)
+        }
+        // WET: text from another extractor.
+        RecordKind::Conversion => decoded(origin, &record.block, Some("utf-8"), "text/plain"),
+        RecordKind::Revisit => {
+            let detail = revisited(record);
+            Item::Refused(Refused::new(origin, "revisit", 1.0, 0.0).because(detail))
+        }
+        _ => return None,
+    })
+}
+
+/// Describes the capture that a revisit record refers to (WARC 1.1, section 6.7): its URL, date, record id and payload
+/// digest, as far as the record states them.
+fn revisited(record: &Record) -> String {
+    let url = record.header("WARC-Refers-To-Target-URI").or_else(|| record.target_uri()).unwrap_or("an unnamed page");
+    let mut detail = format!("has the payload of {url}");
+    for (words, name) in [
+        (" as captured ", "WARC-Refers-To-Date"),
+        (", record ", "WARC-Refers-To"),
+        (", payload ", "WARC-Payload-Digest"),
+        (", by ", "WARC-Profile"),
+    ] {
+        if let Some(value) = record.header(name) {
+            detail.push_str(words);
+            detail.push_str(value.rsplit_once("/revisit/").map_or(value, |(_, reason)| reason));
+        }
+    }
+    detail
+}
+
+fn response(record: &Record, origin: String, max_bytes: u64) -> Item {
+    let response = match parse_http_bounded(&record.block, max_bytes) {
+        Ok(response) => response,
+        Err(error) => return Item::Refused(Refused::new(origin, "bad-http", 1.0, 0.0).because(error.to_string())),
+    };
+    if response.status != 200 {
+        return refused(origin, "status", response.status.into(), 200);
+    }
+    let declared = response.header("content-type").unwrap_or("text/html").to_owned();
+    payload(origin, &declared, &response.body)
+}
+
+/// Converts a payload by its declared media type: HTML and text become documents, others are refused.
+fn payload(origin: String, declared: &str, body: &[u8]) -> Item {
+    let media_type = declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let charset = declared.split(';').skip(1).find_map(|part| part.trim().strip_prefix("charset="));
+    if !(media_type.starts_with("text/") || media_type == "application/xhtml+xml") {
+        return Item::Refused(Refused::new(origin, "media-type", 1.0, 0.0).because(media_type));
+    }
+    decoded(origin, body, charset.map(|charset| charset.trim_matches('"')), &media_type)
+}
+
+/// Converts a payload to a document; `charset` is that of its header.
+fn decoded(origin: String, body: &[u8], charset: Option<&str>, media_type: &str) -> Item {
+    let decoded = decode(body, charset);
+    let mut document = RawDocument::new(origin, Body::Text(decoded.text), media_type);
+    document.encoding = Some(decoded.charset);
+    Item::Document(document)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,285 @@
+//! The stage `read`: reads the documents of a snapshot.
+//!
+//! Invariant: every item gives documents or rejections; unreadable input is recorded with its rule and does not affect
+//! the item's other documents.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::{Schema, SchemaRef};
+use corpusmill_pipeline::document::{DOCUMENT, Document, DocumentBuilder, content_digest};
+use corpusmill_pipeline::snapshot::{Item, Location, Refused, Snapshot};
+use corpusmill_pipeline::{Digest, DocumentId, Port, Rejection, Stage, StageError, Task};
+
+use super::{acquire_error, crates, pages, statements};
+use crate::sources::statements::CRAWLED;
+use corpusmill_crawler::OptOuts;
+use corpusmill_readers::archive::ArchiveSettings;
+use corpusmill_readers::code_files::CodeSettings;
+use corpusmill_readers::files::{self, FileSettings, Part};
+use corpusmill_readers::format::{Format, format_of};
+use corpusmill_readers::jsonl::LineRange;
+use corpusmill_readers::listing::ListedFile;
+use corpusmill_readers::{self as readers, Body, RawDocument};
+
+/// How snapshot items are read.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reader {
+    /// Files and archives of any format.
+    Files {
+        /// How the files are read.
+        settings: Box<FileSettings>,
+        /// Licence of documents that state none.
+        licence: Option<String>,
+        /// Language of documents that state none.
+        language: Option<String>,
+    },
+    /// Crate archives.
+    Crates(CodeSettings),
+    /// Response records in the WARC files of a crawl.
+    Pages,
+}
+
+/// The stage `read`.
+#[derive(Debug)]
+pub struct Read {
+    source: String,
+    reader: Reader,
+    snapshot: Arc<Snapshot>,
+    partitions: u32,
+    contents: Vec<Digest>,
+}
+
+impl Read {
+    /// Creates the stage for a snapshot, divided into `partitions`.
+    pub fn new(source: &str, reader: Reader, snapshot: Snapshot, partitions: u32) -> Self {
+        let contents = snapshot.partition_digests(partitions);
+        Self { source: source.to_owned(), reader, snapshot: Arc::new(snapshot), partitions, contents }
+    }
+
+    fn item(&self, item: &Item, out: &mut Out<'_, '_>) -> Result<(), StageError> {
+        match &self.reader {
+            Reader::Pages => {
+                let read = pages::page(item)?;
+                out.statements = statements::of(&item.facts);
+                out.take(read)
+            }
+            Reader::Crates(code) => {
+                let items = crates::crate_file(item).documents(&ArchiveSettings::default(), code);
+                out.take_all(items.map_err(acquire_error)?)
+            }
+            Reader::Files { settings, .. } => {
+                let path = item.location.path();
+                if matches!(format_of(&item.origin), Some(Format::Warc(_) | Format::Arc)) {
+                    let part = item.location.bounds().map(|(start, end)| start..end);
+                    let archive = pages::Archive { path, origin: &item.origin, part };
+                    return archive.read(settings.limits.max_document_bytes, &mut |read| out.take(read));
+                }
+                let (file, part) = part(item, path);
+                out.take_all(files::read(&file, &part, settings).map_err(acquire_error)?)
+            }
+        }
+    }
+}
+
+/// Returns an error if the file changed since it was pinned.
+fn unchanged(item: &Item) -> Result<(), StageError> {
+    let Some(pinned) = item.location.stamp() else { return Ok(()) };
+    let path = item.location.path();
+    if crate::workspace::stamp(path)? == pinned {
+        return Ok(());
+    }
+    let path = path.display();
+    Err(StageError::Input(format!("{path} changed after it was listed\nhint: run again when no process writes to it")))
+}
+
+fn part(item: &Item, path: &Path) -> (ListedFile, Part) {
+    let bytes = item.location.file_size();
+    let file = ListedFile { path: path.to_owned(), origin: item.origin.clone(), bytes };
+    let part = match (&item.location, item.facts.get("first-line").and_then(|line| line.parse().ok())) {
+        (Location::File { .. } | Location::Record { .. }, _) => Part::Whole,
+        (Location::Range { start, end, .. }, Some(first_line)) => {
+            Part::Lines(LineRange { start: *start, end: *end, first_line })
+        }
+        (Location::Range { start, end, .. }, None) => {
+            let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+            Part::RowGroups(number(*start)..number(*end))
+        }
+    };
+    (file, part)
+}
+
+/// Collects documents and rejections into batches.
+pub(crate) struct Out<'t, 'a> {
+    source: String,
+    licence: Option<String>,
+    language: Option<String>,
+    task: &'t mut Task<'a>,
+    documents: DocumentBuilder,
+    /// The opt-outs of the current page, and those of the rows in `documents`; for crawled sources only.
+    statements: OptOuts,
+    said: Option<Vec<OptOuts>>,
+    refused: DocumentBuilder,
+    why: Vec<Option<Rejection>>,
+}
+
+impl Out<'_, '_> {
+    fn take_all(&mut self, items: readers::Items) -> Result<(), StageError> {
+        for item in items {
+            self.take(item.map_err(acquire_error)?)?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, item: readers::Item) -> Result<(), StageError> {
+        if self.task.cancelled() {
+            return Err(StageError::Cancelled);
+        }
+        match item {
+            readers::Item::Refused(refused) => {
+                let rejection = Rejection {
+                    detail: refused.detail,
+                    ..Rejection::new(refused.rule, refused.value, refused.threshold)
+                };
+                self.refuse(&refused.origin, refused.capture.as_deref(), rejection)
+            }
+            readers::Item::Document(document) => {
+                let document = document_of(&self.source, document, self.licence.as_deref(), self.language.as_deref());
+                self.task.count_source(1, document.text.len() as u64);
+                if let Some(said) = &mut self.said {
+                    said.push(self.statements);
+                }
+                match self.documents.push(document)? {
+                    Some(batch) => self.emit(&batch),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+
+    fn emit(&mut self, batch: &RecordBatch) -> Result<(), StageError> {
+        match &mut self.said {
+            None => self.task.emit(0, batch),
+            Some(said) => {
+                let rows = std::mem::take(said);
+                self.task.emit(0, &statements::with_columns(batch, &rows)?)
+            }
+        }
+    }
+
+    fn refuse(&mut self, origin: &str, capture: Option<&str>, rejection: Rejection) -> Result<(), StageError> {
+        let id = id_of(&self.source, origin, capture).to_string();
+        self.task.count_source(1, 0);
+        self.why.push(Some(rejection));
+        let document = Document { id, source: self.source.clone(), origin: origin.to_owned(), ..Document::default() };
+        match self.refused.push(document)? {
+            Some(batch) => self.task.reject(&batch, &std::mem::take(&mut self.why)),
+            None => Ok(()),
+        }
+    }
+
+    fn finish(mut self) -> Result<(), StageError> {
+        if let Some(batch) = self.refused.take()? {
+            self.task.reject(&batch, &self.why)?;
+        }
+        if let Some(batch) = self.documents.take()? {
+            self.emit(&batch)?;
+        }
+        Ok(())
+    }
+}
+
+/// The id of a document without its own: from source and origin, and from the capture if the record has one.
+fn id_of(source: &str, origin: &str, capture: Option<&str>) -> DocumentId {
+    match capture {
+        None => DocumentId::new(source, origin),
+        Some(capture) => DocumentId::new(source, &format!("{origin}\n{capture}")),
+    }
+}
+
+/// Converts a raw document to a row; decodes bytes that are not yet text (HTML).
+pub(crate) fn document_of(source: &str, raw: RawDocument, licence: Option<&str>, language: Option<&str>) -> Document {
+    let (text, charset) = match raw.body {
+        Body::Text(text) => (text, raw.encoding),
+        Body::Bytes(bytes) => {
+            let decoded = corpusmill_html::charset::decode(&bytes, raw.encoding);
+            (decoded.text, Some(decoded.charset))
+        }
+    };
+    let id = raw.id.map_or_else(|| id_of(source, &raw.origin, raw.capture.as_deref()), DocumentId::given);
+    Document {
+        id: id.to_string(),
+        source: source.to_owned(),
+        content_digest: content_digest(text.as_bytes()),
+        origin: raw.origin,
+        text,
+        title: raw.title,
+        language: raw.language.or_else(|| language.map(str::to_owned)),
+        licence: raw.licence.or_else(|| licence.map(str::to_owned)),
+        media_type: Some(raw.media_type),
+        charset: charset.map(str::to_owned),
+    }
+}
+
+impl Stage for Read {
+    fn name(&self) -> &'static str {
+        "read"
+    }
+
+    fn version(&self) -> u32 {
+        3
+    }
+
+    fn settings(&self) -> serde_json::Value {
+        serde_json::json!({ "source": self.source, "reader": self.reader })
+    }
+
+    fn ports(&self) -> Vec<Port> {
+        Vec::new()
+    }
+
+    fn output(&self, _documents: &Schema) -> Result<SchemaRef, StageError> {
+        Ok(if matches!(self.reader, Reader::Pages) { CRAWLED.clone() } else { DOCUMENT.clone() })
+    }
+
+    fn partitions(&self, _upstream: &[u32]) -> u32 {
+        self.partitions
+    }
+
+    fn content(&self, partition: u32) -> Option<Digest> {
+        self.contents.get(partition as usize).copied()
+    }
+
+    fn run(&self, task: &mut Task<'_>) -> Result<(), StageError> {
+        let (items, refused) = self.snapshot.partition(task.partition(), self.partitions);
+        let (licence, language) = match &self.reader {
+            Reader::Files { licence, language, .. } => (licence.clone(), language.clone()),
+            Reader::Crates(_) | Reader::Pages => (None, None),
+        };
+        let mut out = Out {
+            source: self.source.clone(),
+            licence,
+            language,
+            task,
+            documents: DocumentBuilder::default(),
+            statements: OptOuts::default(),
+            said: matches!(self.reader, Reader::Pages).then(Vec::new),
+            refused: DocumentBuilder::default(),
+            why: Vec::new(),
+        };
+        for Refused { origin, rule, value, threshold, detail } in refused {
+            let rejection = Rejection { detail: detail.clone(), ..Rejection::new(rule.clone(), *value, *threshold) };
+            out.refuse(origin, None, rejection)?;
+        }
+        for item in items {
+            unchanged(item)?;
+            self.item(item, &mut out)?;
+            // If the file changed while it was read, its rows do not match the pinned digest and must not get a
+            // receipt.
+            unchanged(item)?;
+        }
+        out.finish()
+    }
+}

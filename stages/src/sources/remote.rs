@@ -1,0 +1,276 @@
+//! The source step `remote`: files on the web, such as data sets and archives, fetched whole and pinned by digest.
+//!
+//! Files are given as `https://` URLs, as `hf://datasets/OWNER/NAME@REVISION/PATTERN` on a hub ([`hub`](super::hub)),
+//! or by lists of them, such as Common Crawl's `warc.paths.gz`. An interrupted download resumes; a file that was
+//! fetched before is not fetched again.
+//!
+//! Invariant: the files read are the files fetched; their digests form the snapshot that the lock file pins.
+
+use corpusmill_pipeline::StageError;
+use corpusmill_pipeline::snapshot::{Refused, Snapshot};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::crawl::crawl_error;
+use super::fetch::{Errand, as_own, items_of};
+use super::files::Files;
+use super::hub::{Hub, HubFile, Listings};
+use super::remote_ref::{Asked, named, once};
+use super::{FetchProgress, Surroundings};
+use corpusmill_crawler::{self as crawl, Client, CrawlSettings};
+use corpusmill_readers::archive::ArchiveSettings;
+use corpusmill_readers::code_files::CodeSettings;
+use corpusmill_readers::columns::{ColumnMapping, InvalidUtf8};
+
+/// Settings of the source step `remote`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Remote {
+    /// Files to fetch: `https://…`, or `hf://datasets/OWNER/NAME/PATH`, where `PATH` may be a glob (`*` matches within
+    /// a folder, `**` across folders) and `NAME@REVISION` selects a branch, tag or commit other than `main`.
+    pub urls: Vec<String>,
+    /// Lists of files to fetch, plain or gzip: one URL or path per line, such as
+    /// `https://data.commoncrawl.org/crawl-data/CC-MAIN-2024-10/warc.paths.gz`.
+    pub lists: Vec<String>,
+    /// Base URL of the relative paths in lists; the root of the list's host by default.
+    pub base: Option<String>,
+    /// Maximum number of files of each list and glob; the first ones are fetched.
+    pub max_files: u64,
+    /// Hub for `hf://`, or a mirror of it; by default the environment variable `HF_ENDPOINT`, else
+    /// `https://huggingface.co`. The token in `HF_TOKEN` is sent to this server only.
+    pub hub: Option<String>,
+    /// E-mail address or URL where server owners can reach you. Sent in the User-Agent; required for public hosts.
+    pub contact: Option<String>,
+    /// Maximum number of requests per second to one host. 0 means no limit and is allowed on loopback only.
+    pub requests_per_second: f64,
+    /// Maximum number of concurrent downloads.
+    pub concurrency: usize,
+    /// Maximum size of one file in bytes, as stored on the server.
+    pub max_file_bytes: u64,
+    /// Number of retries after a connection breaks without progress, and after 429, 503 and other temporary errors.
+    pub retries: u32,
+    /// Allow loopback addresses.
+    pub allow_loopback: bool,
+    /// Allow addresses in private networks.
+    pub allow_private: bool,
+    /// Columns of JSON lines or Parquet for each document field.
+    pub columns: ColumnMapping,
+    /// How to handle text that is not valid UTF-8.
+    pub invalid_utf8: InvalidUtf8,
+    /// Size limits of archives and documents.
+    pub limits: ArchiveSettings,
+    /// Read the input as source trees, with these rules for vendored, generated, minified and data files.
+    pub code: Option<CodeSettings>,
+    /// Licence (SPDX expression) of documents that state none.
+    pub licence: Option<String>,
+    /// Language (ISO 639-3 code) of documents that state none.
+    pub language: Option<String>,
+}
+
+impl Default for Remote {
+    fn default() -> Self {
+        Self {
+            urls: Vec::new(),
+            lists: Vec::new(),
+            base: None,
+            max_files: 10,
+            hub: None,
+            contact: None,
+            requests_per_second: 1.0,
+            concurrency: 2,
+            max_file_bytes: 64 << 30,
+            retries: 5,
+            allow_loopback: false,
+            allow_private: false,
+            columns: ColumnMapping::default(),
+            invalid_utf8: InvalidUtf8::default(),
+            limits: ArchiveSettings::default(),
+            code: None,
+            licence: None,
+            language: None,
+        }
+    }
+}
+
+fn wrong(message: &str, hint: &str) -> StageError {
+    StageError::Settings(format!("remote: {message}\nhint: {hint}"))
+}
+
+impl Remote {
+    /// Checks the settings without network access.
+    ///
+    /// # Errors
+    /// If a setting is invalid; the message says what is allowed.
+    pub fn check(&self) -> Result<(), StageError> {
+        if self.urls.is_empty() && self.lists.is_empty() {
+            let hint = "name at least one file: `urls: [\"https://…\"]`, or a list of them: `lists: […]`";
+            return Err(wrong("there is nothing to fetch", hint));
+        }
+        if self.max_files == 0 {
+            return Err(wrong("`max-files` is 0", "give at least 1"));
+        }
+        let hub = Hub::of(self.hub.as_deref())?;
+        let mut addresses = Vec::new();
+        for text in self.urls.iter().chain(&self.lists).chain(&self.base) {
+            addresses.push(match Asked::parse(text)? {
+                Asked::File(file) => file.url,
+                Asked::Selection(selection) => {
+                    selection.matcher()?;
+                    hub.endpoint().clone()
+                }
+            });
+        }
+        self.fetching(&addresses).check().map(|_| ()).map_err(crawl_error).map_err(as_own)
+    }
+
+    /// The equivalent settings for local files.
+    pub fn files(&self) -> Files {
+        Files {
+            columns: self.columns.clone(),
+            invalid_utf8: self.invalid_utf8,
+            limits: self.limits.clone(),
+            code: self.code.clone(),
+            licence: self.licence.clone(),
+            language: self.language.clone(),
+            ..Files::default()
+        }
+    }
+
+    /// Fetches the files that are not yet stored, and returns the snapshot of all.
+    ///
+    /// # Errors
+    /// If a list cannot be fetched, no file could be fetched, or an I/O error occurs.
+    pub fn acquire(&self, name: &str, surroundings: &Surroundings) -> Result<Snapshot, StageError> {
+        self.check()?;
+        let hub = Hub::of(self.hub.as_deref())?;
+        let client = Client::new(&self.fetching(&[]), hub.credential()).map_err(crawl_error)?;
+        let errand = Errand { name, client: &client, surroundings };
+        let mut asked = self.urls.iter().map(|text| Asked::parse(text)).collect::<Result<Vec<_>, _>>()?;
+        let mut snapshot = Snapshot::default();
+        self.read_lists(&errand, &hub, &mut asked, &mut snapshot)?;
+        let files = self.files_of(&errand, &hub, asked, &mut snapshot)?;
+        for (file, fetched) in files.iter().zip(errand.fetch(&files)?) {
+            match fetched {
+                Ok(fetched) => snapshot.items.extend(items_of(file, &fetched)?),
+                Err(refused) => snapshot.refused.push(Refused {
+                    origin: file.origin.clone(),
+                    rule: refused.rule,
+                    value: refused.value,
+                    threshold: refused.threshold,
+                    detail: Some(refused.detail).filter(|detail| !detail.is_empty()),
+                }),
+            }
+        }
+        if snapshot.items.is_empty() {
+            return Err(nothing_fetched(name, &snapshot));
+        }
+        let refused = snapshot.refused.len();
+        surroundings.progress.message(&format!("  {name}/remote: {} files, {refused} refused", snapshot.items.len()));
+        snapshot.sort();
+        Ok(snapshot)
+    }
+
+    /// Adds the files named by the lists.
+    fn read_lists(
+        &self,
+        errand: &Errand<'_>,
+        hub: &Hub,
+        asked: &mut Vec<Asked>,
+        snapshot: &mut Snapshot,
+    ) -> Result<(), StageError> {
+        let lists = self.lists.iter().map(|text| Asked::parse(text)).collect::<Result<Vec<_>, _>>()?;
+        let lists = self.files_of(errand, hub, lists, snapshot)?;
+        for (list, fetched) in lists.iter().zip(errand.fetch(&lists)?) {
+            let fetched = fetched.map_err(|refused| {
+                let crawl::Refused { rule, value, detail, .. } = refused;
+                StageError::Input(format!("{}: cannot fetch the list: {rule} {value} {detail}", list.origin))
+            })?;
+            let named = named(list, &fetched, self.base.as_deref())?;
+            asked.extend(self.first(&list.origin, named, snapshot));
+        }
+        Ok(())
+    }
+
+    /// Resolves references to files; those in data sets are looked up on the hub.
+    fn files_of(
+        &self,
+        errand: &Errand<'_>,
+        hub: &Hub,
+        asked: Vec<Asked>,
+        snapshot: &mut Snapshot,
+    ) -> Result<Vec<HubFile>, StageError> {
+        let watched = FetchProgress::start(errand.surroundings, format!("{}/hub", errand.name), 0, "answers");
+        let mut listings = Listings::new(hub, errand.client, &watched, errand.surroundings.revisions.clone());
+        let mut files = Vec::new();
+        for asked in asked {
+            match asked {
+                Asked::File(file) => files.push(file),
+                Asked::Selection(selection) => {
+                    let found = listings.files(&selection).map_err(as_own)?;
+                    files.extend(self.first(&selection.text(), found, snapshot));
+                }
+            }
+        }
+        snapshot.revisions.append(&mut listings.used);
+        Ok(once(files))
+    }
+
+    /// The first `max-files` files of a list or glob; records a refusal if there are more.
+    fn first<T>(&self, origin: &str, mut all: Vec<T>, snapshot: &mut Snapshot) -> Vec<T> {
+        let (count, most) = (all.len(), usize::try_from(self.max_files).unwrap_or(usize::MAX));
+        if count > most {
+            all.truncate(most);
+            #[expect(clippy::cast_precision_loss, reason = "file counts are far below 2^52")]
+            snapshot.refused.push(Refused {
+                origin: origin.to_owned(),
+                rule: "max-files".to_owned(),
+                value: count as f64,
+                threshold: self.max_files as f64,
+                detail: Some(format!("names {count} files, of which the first {most} are taken")),
+            });
+        }
+        all
+    }
+
+    /// The crawler settings for fetching these files.
+    fn fetching(&self, addresses: &[Url]) -> CrawlSettings {
+        CrawlSettings {
+            seeds: addresses.iter().map(Url::to_string).collect(),
+            contact: self.contact.clone(),
+            requests_per_second: self.requests_per_second,
+            concurrency: self.concurrency,
+            concurrency_per_host: self.concurrency,
+            max_page_bytes: self.max_file_bytes,
+            retries: self.retries,
+            allow_loopback: self.allow_loopback,
+            allow_private: self.allow_private,
+            ..CrawlSettings::default()
+        }
+    }
+}
+
+fn nothing_fetched(name: &str, snapshot: &Snapshot) -> StageError {
+    let line = |refused: &Refused| {
+        let detail = refused.detail.as_deref().unwrap_or_default();
+        format!("\n  {}: {} {} {detail}", refused.origin, refused.rule, refused.value)
+    };
+    let list: Vec<String> = snapshot.refused.iter().take(3).map(line).collect();
+    let hint = "check that the URLs are correct, and whether `allow-loopback` must be set";
+    StageError::Input(format!("{name}: no file was fetched{}\nhint: {hint}", list.concat()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_checked_before_anything_is_fetched() {
+        let message = |remote: Remote| remote.check().unwrap_err().to_string();
+        assert!(message(Remote::default()).contains("nothing to fetch"));
+        let public = Remote { urls: vec!["https://data.commoncrawl.org/x.warc.gz".into()], ..Remote::default() };
+        assert!(message(public.clone()).contains("remote: `contact`"), "{}", message(public.clone()));
+        assert!(Remote { contact: Some("a@millhouse.org".into()), ..public.clone() }.check().is_ok());
+        assert!(message(Remote { contact: Some("a@example.org".into()), ..public }).contains("placeholder"));
+    }
+}

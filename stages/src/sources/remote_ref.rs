@@ -1,0 +1,171 @@
+//! The references of `remote`: URLs, files of data sets, and lists of both.
+//!
+//! Used to parse the settings before any file is fetched, and to parse fetched lists.
+//!
+//! Invariant: each file has a distinct origin; no file is dropped because another has the same name.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
+use std::path::Path;
+
+use corpusmill_pipeline::StageError;
+use url::{Position, Url};
+
+use super::hub::{HubFile, Selection};
+use corpusmill_crawler::Fetched;
+
+/// Maximum size of an uncompressed list, in bytes.
+const MAX_LIST_BYTES: u64 = 256 << 20;
+
+/// A reference in a recipe or a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// A file, by its URL.
+    File(HubFile),
+    /// Files of a data set.
+    Selection(Selection),
+}
+
+fn wrong(message: &str, hint: &str) -> StageError {
+    StageError::Settings(format!("remote: {message}\nhint: {hint}"))
+}
+
+impl Asked {
+    /// Parses a reference.
+    ///
+    /// # Errors
+    /// If the text is not a valid reference; the message says what is.
+    pub(super) fn parse(text: &str) -> Result<Self, StageError> {
+        let text = text.trim();
+        if text.starts_with("hf://") {
+            let hint = "such as hf://datasets/HuggingFaceFW/fineweb/sample/10BT/000_00000.parquet, or \
+                        hf://datasets/OWNER/NAME@REVISION/**/*.parquet";
+            let bad = || wrong(&format!("`{text}` is not a file of a data set"), hint);
+            return Selection::parse(text).map(Self::Selection).ok_or_else(bad);
+        }
+        let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        let hint = "write https://HOST/PATH or hf://datasets/OWNER/NAME/PATH";
+        let mut url = url.ok_or_else(|| wrong(&format!("`{text}` is not a URL of a file"), hint))?;
+        url.set_fragment(None);
+        let origin = url[..Position::AfterPath].to_owned();
+        Ok(Self::File(HubFile { origin, url, sha256: None }))
+    }
+}
+
+/// Removes duplicate files. The query is part of the origin only if URLs differ in nothing else; it is dropped
+/// otherwise, since it may be an expiring signature.
+pub(super) fn once(mut files: Vec<HubFile>) -> Vec<HubFile> {
+    let mut alike: BTreeMap<String, BTreeSet<Url>> = BTreeMap::new();
+    for file in &files {
+        alike.entry(file.origin.clone()).or_default().insert(file.url.clone());
+    }
+    for file in &mut files {
+        if alike.get(&file.origin).is_some_and(|urls| urls.len() > 1) {
+            file.origin = file.url.to_string();
+        }
+    }
+    let mut seen = BTreeSet::new();
+    files.retain(|file| seen.insert(file.origin.clone()));
+    files
+}
+
+/// Parses a list: one URL or path per line; empty lines and lines that begin with `#` are skipped.
+///
+/// # Errors
+/// If the list cannot be read, is too long, or has a line that is not a reference.
+pub(super) fn named(list: &HubFile, fetched: &Fetched, base: Option<&str>) -> Result<Vec<Asked>, StageError> {
+    let base = match base {
+        Some(base) => Url::parse(&format!("{}/", base.trim().trim_end_matches('/'))),
+        None => list.url.join("/"),
+    };
+    let base = base.map_err(|error| StageError::Input(format!("{}: {error}", list.origin)))?;
+    let text = text(&fetched.path, &list.origin)?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let name = |line: &str| {
+        if line.contains("://") {
+            return Asked::parse(line);
+        }
+        let url = base.join(line.trim_start_matches('/'));
+        Asked::parse(url.map_err(|error| StageError::Input(format!("{}: `{line}`: {error}", list.origin)))?.as_str())
+    };
+    lines.map(name).collect()
+}
+
+fn text(path: &Path, origin: &str) -> Result<String, StageError> {
+    let bytes = fs_err::read(path)?;
+    let mut text = Vec::new();
+    let read = if bytes.starts_with(&[0x1f, 0x8b]) {
+        flate2::read::MultiGzDecoder::new(bytes.as_slice()).take(MAX_LIST_BYTES + 1).read_to_end(&mut text)
+    } else {
+        bytes.as_slice().take(MAX_LIST_BYTES + 1).read_to_end(&mut text)
+    };
+    read.map_err(|error| StageError::Input(format!("{origin}: cannot decompress the list: {error}")))?;
+    if text.len() as u64 > MAX_LIST_BYTES {
+        let hint = "split the list into smaller ones";
+        return Err(StageError::Input(format!(
+            "{origin}: the list is longer than {MAX_LIST_BYTES} bytes\nhint: {hint}"
+        )));
+    }
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &str) -> HubFile {
+        match Asked::parse(text).unwrap() {
+            Asked::File(file) => file,
+            Asked::Selection(_) => panic!("{text}"),
+        }
+    }
+
+    #[test]
+    fn invalid_references_are_errors() {
+        for bad in ["hf://models/a/b/c", "hf://datasets/a/b", "ftp://e.org/x", "x.parquet", ""] {
+            let message = Asked::parse(bad).unwrap_err().to_string();
+            assert!(message.contains("hint: ") && message.contains("hf://datasets/"), "{message}");
+        }
+    }
+
+    #[test]
+    fn queries_distinguish_equal_urls() {
+        let texts =
+            ["https://e.org/a?n=1#x", "https://e.org/a?n=2", "https://e.org/b?signature=1", "https://e.org/a?n=1"];
+        let files = once(texts.map(file).to_vec());
+        let origins: Vec<&str> = files.iter().map(|file| file.origin.as_str()).collect();
+        assert_eq!(origins, ["https://e.org/a?n=1", "https://e.org/a?n=2", "https://e.org/b"]);
+    }
+
+    #[test]
+    fn lists_may_be_compressed_and_relative() {
+        use std::io::Write as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list");
+        let lines =
+            "crawl/0.warc.gz\n\n# a remark\n /crawl/1.warc.gz \nhttps://other.org/x\nhf://datasets/a/b/*.parquet\n";
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packed.write_all(lines.as_bytes()).unwrap();
+        let list = file("https://data.org/deep/warc.paths.gz");
+        let fetched = Fetched { path: path.clone(), bytes: 0, digest: String::new() };
+        let names = |base| {
+            let names = named(&list, &fetched, base).unwrap().into_iter();
+            names
+                .map(|name| match name {
+                    Asked::File(file) => file.url.to_string(),
+                    Asked::Selection(selection) => selection.text(),
+                })
+                .collect::<Vec<_>>()
+        };
+        let rest = ["https://other.org/x", "hf://datasets/a/b/*.parquet"];
+        for bytes in [lines.as_bytes(), &packed.finish().unwrap()] {
+            fs_err::write(&path, bytes).unwrap();
+            let at_root = ["https://data.org/crawl/0.warc.gz", "https://data.org/crawl/1.warc.gz"];
+            assert_eq!(names(None), [at_root, rest].concat());
+            let elsewhere = ["https://m.org/y/crawl/0.warc.gz", "https://m.org/y/crawl/1.warc.gz"];
+            assert_eq!(names(Some("https://m.org/y/")), [elsewhere, rest].concat());
+        }
+        fs_err::write(&path, b"no address://").unwrap();
+        assert!(named(&list, &fetched, None).is_err());
+    }
+}

@@ -1,0 +1,323 @@
+//! Parses the HTTP response inside a record: status, header fields, decoded body.
+//!
+//! Archives store responses as sent or as changed by their writer: chunked bodies or bodies with joined chunks,
+//! compressed bodies or decoded ones with an unchanged `Content-Encoding`. All are accepted.
+//!
+//! Invariant: each decoding step keeps at most the limit of decoded bytes in memory; no input panics.
+
+use std::io::Read;
+
+use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+
+use super::record::{find, head_end};
+
+/// Maximum size of a decoded body that [`parse_http`] accepts, in bytes.
+const MAX_BODY_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Bytes that the brotli decoder reads from its input at a time.
+const BROTLI_BUFFER_BYTES: usize = 4096;
+
+/// Maximum number of content codings to decode; servers use one, rarely two.
+const MAX_CODINGS: usize = 4;
+
+/// A parsed response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpResponse {
+    /// The status code, such as 200.
+    pub status: u16,
+    /// Names and values in order, as sent; bytes that are not valid UTF-8 are replaced.
+    pub headers: Vec<(String, String)>,
+    /// The body after decoding its transfer and content codings.
+    pub body: Vec<u8>,
+    /// Whether decoding succeeded; if not, `body` is the decodable part of a truncated or damaged body.
+    pub complete: bool,
+}
+
+/// The reason why a block is not a response.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HttpError {
+    /// The block does not begin with a status line.
+    #[error("the block does not begin with an HTTP status line; is the record a response?")]
+    StatusLine,
+    /// The body has an unsupported content coding, such as `compress`.
+    #[error("the body is packed as `{0}`, which is not supported; fetch the page with gzip, deflate, br or zstd")]
+    Coding(String),
+    /// The decoded body exceeds the limit.
+    #[error("the body decodes to more than {0} bytes; raise the bound if that is no decompression bomb")]
+    TooLarge(u64),
+}
+
+impl HttpResponse {
+    /// Returns the value of a header field by its case-insensitive name; the first if there are several.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Parses the block of a response record; bodies that decode to more than 64 MiB are rejected.
+///
+/// # Errors
+/// See [`HttpError`].
+pub fn parse_http(block: &[u8]) -> Result<HttpResponse, HttpError> {
+    parse_http_bounded(block, MAX_BODY_BYTES)
+}
+
+/// Parses the block of a response record; bodies that decode to more than `max_body_bytes` are rejected.
+///
+/// # Errors
+/// See [`HttpError`].
+pub fn parse_http_bounded(block: &[u8], max_body_bytes: u64) -> Result<HttpResponse, HttpError> {
+    let end = head_end(block).unwrap_or(block.len());
+    let (head, body) = block.split_at(end);
+    let head = String::from_utf8_lossy(head);
+    let mut lines = head.lines();
+    let status = lines.next().and_then(status).ok_or(HttpError::StatusLine)?;
+    let mut response = HttpResponse { status, headers: fields(lines), body: Vec::new(), complete: true };
+    let chunked =
+        response.header("Transfer-Encoding").is_some_and(|value| value.to_ascii_lowercase().contains("chunked"));
+    let joined = if chunked { join_chunks(body) } else { None };
+    let (mut body, whole) = joined.map_or((None, true), |(body, whole)| (Some(body), whole));
+    response.complete = whole;
+    let codings = codings(&response);
+    let packed = body.as_deref().unwrap_or_else(|| &block[end..]);
+    if !packed.is_empty() && codings.len() <= MAX_CODINGS {
+        let mut current = None::<Vec<u8>>;
+        for coding in codings.iter().rev() {
+            let (decoded, whole) = decode(coding, current.as_deref().unwrap_or(packed), max_body_bytes)?;
+            response.complete &= whole;
+            current = decoded.or(current);
+        }
+        body = current.or(body);
+    }
+    response.body = body.unwrap_or_else(|| block[end..].to_vec());
+    if response.body.len() as u64 > max_body_bytes {
+        return Err(HttpError::TooLarge(max_body_bytes));
+    }
+    Ok(response)
+}
+
+/// Parses `HTTP/1.1 200 OK`, and also `HTTP/2 200` and the `ICY 200 OK` of old servers.
+fn status(line: &str) -> Option<u16> {
+    let mut words = line.split_ascii_whitespace();
+    let version = words.next()?;
+    if !version.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("HTTP/")) && version != "ICY" {
+        return None;
+    }
+    words.next()?.parse().ok().filter(|status| (100..=999).contains(status))
+}
+
+/// Parses lines with a colon; lines that begin with white space continue the line before; others are skipped.
+fn fields<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<(String, String)> {
+    let mut fields: Vec<(String, String)> = Vec::new();
+    for line in lines {
+        if line.starts_with([' ', '\t']) {
+            if let Some((_, value)) = fields.last_mut() {
+                value.push(' ');
+                value.push_str(line.trim());
+            }
+        } else if let Some((name, value)) = line.split_once(':') {
+            fields.push((name.trim().to_owned(), value.trim().to_owned()));
+        }
+    }
+    fields
+}
+
+/// Returns the content codings in the order in which they were applied.
+fn codings(response: &HttpResponse) -> Vec<String> {
+    let named = response.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("Content-Encoding"));
+    let words = named.flat_map(|(_, value)| value.split(','));
+    // A transfer coding other than chunked compresses the same bytes again.
+    let transfer = response.header("Transfer-Encoding").unwrap_or_default().split(',');
+    let transfer = transfer.filter(|word| matches!(word.trim(), "gzip" | "x-gzip" | "deflate"));
+    let words = words.chain(transfer).map(|word| word.trim().to_ascii_lowercase());
+    words.filter(|word| !matches!(word.as_str(), "" | "identity" | "none" | "utf-8" | "binary" | "8bit")).collect()
+}
+
+/// Joins a chunked body; `None` if it does not begin with a chunk, since the chunks were already joined. The flag
+/// reports whether the body ends with the last chunk.
+fn join_chunks(body: &[u8]) -> Option<(Vec<u8>, bool)> {
+    let mut joined = Vec::with_capacity(body.len());
+    let mut rest = body;
+    loop {
+        let Some((length, after)) = chunk_length(rest) else {
+            return if joined.is_empty() { None } else { Some((joined, false)) };
+        };
+        if length == 0 {
+            return Some((joined, true));
+        }
+        let Some(chunk) = after.get(..length) else {
+            joined.extend_from_slice(after);
+            return Some((joined, false));
+        };
+        joined.extend_from_slice(chunk);
+        rest = &after[length..];
+        rest = rest.strip_prefix(b"\r\n").or_else(|| rest.strip_prefix(b"\n")).unwrap_or(rest);
+    }
+}
+
+/// Returns the hexadecimal length at the beginning of a chunk, and the bytes after its line.
+fn chunk_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let end = bytes.iter().take(1024).position(|&byte| byte == b'\n')?;
+    let line = std::str::from_utf8(&bytes[..end]).ok()?;
+    let digits = line.split(';').next()?.trim();
+    let plain = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let length = plain.then(|| usize::from_str_radix(digits, 16).ok())??;
+    Some((length, &bytes[end + 1..]))
+}
+
+/// Decodes one coding; `None` if the bytes are already decoded. The flag reports whether decoding succeeded.
+fn decode(coding: &str, bytes: &[u8], max_bytes: u64) -> Result<(Option<Vec<u8>>, bool), HttpError> {
+    let packed = match coding {
+        "gzip" | "x-gzip" => bytes.starts_with(&[0x1f, 0x8b]),
+        "deflate" => true,
+        // Brotli has no magic number (RFC 7932).
+        "br" => !looks_like_text(bytes),
+        "zstd" => bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]),
+        other => {
+            return if looks_like_text(bytes) { Ok((None, true)) } else { Err(HttpError::Coding(other.to_owned())) };
+        }
+    };
+    if !packed {
+        return Ok((None, true));
+    }
+    let (decoded, whole) = match coding {
+        "zstd" => match zstd::Decoder::with_buffer(bytes) {
+            Ok(decoder) => read_all(decoder, max_bytes)?,
+            Err(_) => (Vec::new(), false),
+        },
+        "br" => read_all(brotli_decompressor::Decompressor::new(bytes, BROTLI_BUFFER_BYTES), max_bytes)?,
+        // RFC 9110 specifies the zlib format; servers also send raw deflate data.
+        "deflate" if is_zlib(bytes) => read_all(ZlibDecoder::new(bytes), max_bytes)?,
+        "deflate" => read_all(DeflateDecoder::new(bytes), max_bytes)?,
+        _ => read_all(MultiGzDecoder::new(bytes), max_bytes)?,
+    };
+    if decoded.is_empty() && !whole && looks_like_text(bytes) {
+        return Ok((None, true));
+    }
+    Ok((Some(decoded), whole))
+}
+
+/// Reads all decodable bytes; trailing garbage after a gzip member is ignored.
+fn read_all(decoder: impl Read, max_bytes: u64) -> Result<(Vec<u8>, bool), HttpError> {
+    let mut decoded = Vec::new();
+    let whole = decoder.take(max_bytes.saturating_add(1)).read_to_end(&mut decoded).is_ok();
+    if decoded.len() as u64 > max_bytes {
+        return Err(HttpError::TooLarge(max_bytes));
+    }
+    Ok((decoded, whole))
+}
+
+/// Checks for a zlib header: method deflate, window up to 32 KiB, and a checksum of both bytes (RFC 1950, section 2.2).
+fn is_zlib(bytes: &[u8]) -> bool {
+    bytes
+        .first_chunk()
+        .is_some_and(|&[method, flags]| method & 0x8f == 8 && u16::from_be_bytes([method, flags]) % 31 == 0)
+}
+
+/// Checks whether a body begins like markup, JSON or plain text, which means that the archive's writer decoded it.
+fn looks_like_text(bytes: &[u8]) -> bool {
+    let beginning = &bytes[..bytes.len().min(64)];
+    let control = |byte: &u8| *byte < b' ' && !byte.is_ascii_whitespace();
+    find(beginning, b"\0").is_none()
+        && !beginning.iter().any(control)
+        && std::str::from_utf8(beginning).map_or_else(|error| error.error_len().is_none(), |_| true)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::Compression;
+    use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TEXT: &[u8] = b"<p>hello, hello, hello, hello</p>";
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn response(fields: &str, body: &[u8]) -> Vec<u8> {
+        [format!("HTTP/1.1 200 OK\r\n{fields}\r\n").as_bytes(), body].concat()
+    }
+
+    fn body(fields: &str, body: &[u8]) -> (Vec<u8>, bool) {
+        let parsed = parse_http(&response(fields, body)).unwrap();
+        (parsed.body, parsed.complete)
+    }
+
+    #[test]
+    fn all_codings_are_decoded() {
+        let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
+        zlib.write_all(TEXT).unwrap();
+        let mut bare = DeflateEncoder::new(Vec::new(), Compression::default());
+        bare.write_all(TEXT).unwrap();
+        let whole = (TEXT.to_vec(), true);
+        assert_eq!(body("", TEXT), whole);
+        assert_eq!(body("Content-Encoding: gzip\r\n", &gzip(TEXT)), whole);
+        assert_eq!(body("content-encoding: x-gzip, GZIP\r\n", &gzip(&gzip(TEXT))), whole);
+        assert_eq!(body("Content-Encoding: deflate\r\n", &zlib.finish().unwrap()), whole);
+        assert_eq!(body("Content-Encoding: deflate\r\n", &bare.finish().unwrap()), whole);
+        assert_eq!(body("Content-Encoding: zstd\r\n", &zstd::encode_all(TEXT, 3).unwrap()), whole);
+        // An uncompressed meta-block of 5 bytes, then an empty last one (RFC 7932, section 9.2).
+        let brotli = [&[0x40, 0x00, 0x10][..], b"hello", &[0x03]].concat();
+        assert_eq!(body("Content-Encoding: br\r\n", &brotli), (b"hello".to_vec(), true));
+        let chunked = [b"8;x=y\r\n<p>hello\r\n19\n", &TEXT[8..], b"\r\n0\r\n\r\n"].concat();
+        assert_eq!(body("Transfer-Encoding: chunked\r\n", &chunked), whole);
+    }
+
+    #[test]
+    fn decoded_bodies_are_unchanged() {
+        for fields in [
+            "Content-Encoding: gzip\r\n",
+            "Content-Encoding: deflate\r\n",
+            "Content-Encoding: br\r\n",
+            "Transfer-Encoding: chunked\r\n",
+        ] {
+            assert_eq!(body(fields, TEXT), (TEXT.to_vec(), true), "{fields}");
+        }
+        let packed = gzip(TEXT);
+        let error = parse_http(&response("Content-Encoding: compress\r\n", &packed)).unwrap_err();
+        assert_eq!(error, HttpError::Coding("compress".to_owned()));
+        let (garbage, complete) = body("Content-Encoding: br\r\n", &packed);
+        assert!(!complete && !garbage.starts_with(TEXT));
+    }
+
+    #[test]
+    fn truncated_bodies_are_decoded_partially() {
+        let packed = gzip(&TEXT.repeat(100));
+        let (part, complete) = body("Content-Encoding: gzip\r\n", &packed[..packed.len() - 9]);
+        assert!(!complete && !part.is_empty() && TEXT.repeat(100).starts_with(&part));
+        assert_eq!(body("Transfer-Encoding: chunked\r\n", b"5\r\nhello\r\n9\r\nwor"), (b"hellowor".to_vec(), false));
+    }
+
+    #[test]
+    fn malformed_headers() {
+        let parsed = parse_http(b"http/1.0 404\nSet-Cookie : a\n folded\nnonsense\nX-Bad: \xff\n\nbody").unwrap();
+        assert_eq!((parsed.status, parsed.body.as_slice()), (404, &b"body"[..]));
+        assert_eq!(parsed.header("set-cookie"), Some("a folded"));
+        assert_eq!(parsed.headers.len(), 2);
+        assert_eq!(parse_http(b"HTTP/1.1 204 No Content\r\nA: b").unwrap().body, b"");
+        assert_eq!(parse_http(b"<html>").unwrap_err(), HttpError::StatusLine);
+    }
+
+    #[test]
+    fn decompression_bombs_are_rejected() {
+        let bomb = response("Content-Encoding: gzip\r\n", &gzip(&vec![0; 1_000_000]));
+        assert_eq!(parse_http_bounded(&bomb, 999_999).unwrap_err(), HttpError::TooLarge(999_999));
+        assert_eq!(parse_http_bounded(&bomb, 1_000_000).unwrap().body.len(), 1_000_000);
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_do_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), coding in "gzip|deflate|zstd|chunked|br") {
+            let fields = format!("Content-Encoding: {coding}\r\nTransfer-Encoding: {coding}\r\n");
+            let _ = parse_http(&response(&fields, &bytes));
+            let _ = parse_http(&bytes);
+        }
+    }
+}

@@ -1,0 +1,446 @@
+//! Reads an archive record by record and skips damage.
+//!
+//! It runs after acquisition and before extraction. Members may hold one record each, the whole file, or anything in
+//! between. A record may span members unless the next member begins with a record.
+//!
+//! Invariant: memory is limited to `max_record_bytes` plus a few MiB. Damage never ends reading; it becomes one
+//! [`Lost`] item.
+
+use std::io::BufRead;
+
+use super::WarcError;
+use super::compression::Compression;
+use super::decoder::{Decoder, Fault, Step};
+use super::record::{Lost, Record, Skipped, VERSION_LINE_BYTES, find, find_version_line, head_end};
+
+/// Bytes decoded per read; most records fit into one.
+const WINDOW_BYTES: usize = 64 * 1024;
+
+/// Maximum size of a record header, in bytes.
+const MAX_HEAD_BYTES: usize = 256 * 1024;
+
+/// Bytes allocated for a block ahead of the data, so that a wrong length allocates little memory.
+const GROWTH_BYTES: usize = 256 * 1024;
+
+/// Options of a [`WarcReader`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReaderOptions {
+    /// Maximum length of a returned block, in bytes; longer ones become [`Item::Skipped`]. Default 64 MiB.
+    pub max_record_bytes: u64,
+    /// Offset in the archive of the input's first byte, if the input starts inside the archive.
+    pub offset: u64,
+    /// The compression, if known; otherwise detected from the first bytes. Required if the input starts inside the
+    /// archive.
+    pub compression: Option<Compression>,
+    /// Whether the input may begin inside a record, so that the bytes before the first record do not count as lost.
+    ///
+    /// Several workers can share one archive: each reads from its own offset to that of the next worker, which is its
+    /// [`end`](Self::end). An archive compressed into one member has the single offset 0, so the first worker reads it.
+    pub seek_record: bool,
+    /// Offset in the archive at which another reader begins. Reading ends at the first record at or after it that is
+    /// the first of its member, which is the record that a reader with `seek_record` finds from there.
+    pub end: Option<u64>,
+}
+
+impl Default for ReaderOptions {
+    fn default() -> Self {
+        Self { max_record_bytes: 64 * 1024 * 1024, offset: 0, compression: None, seek_record: false, end: None }
+    }
+}
+
+/// An item of an archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Item {
+    /// A complete record.
+    Record(Record),
+    /// A record whose block exceeds the limit.
+    Skipped(Skipped),
+    /// A damaged part.
+    Lost(Lost),
+}
+
+/// Streams the records of an archive.
+pub struct WarcReader<R> {
+    decoder: Decoder<R>,
+    /// Decoded bytes; those in `start..end` are unread, the rest is free space.
+    window: Vec<u8>,
+    start: usize,
+    end: usize,
+    options: ReaderOptions,
+    finished: bool,
+}
+
+/// The reason why a record could not be read completely.
+enum Trouble {
+    Io(std::io::Error),
+    /// The decoder must look for the next member.
+    Damage(&'static str),
+    /// The unread window begins with the next record.
+    Cut(&'static str),
+    /// More decoded bytes follow, but no record begins there.
+    Astray(&'static str),
+    /// The archive ended.
+    End(&'static str),
+}
+
+impl From<Fault> for Trouble {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Io(error) => Self::Io(error),
+            Fault::Damage(why) => Self::Damage(why),
+        }
+    }
+}
+
+/// Position of the reader: offset in the archive, and decoded bytes since that offset.
+#[derive(Clone, Copy)]
+struct Place {
+    archive: u64,
+    decoded: u64,
+}
+
+impl<R: BufRead> WarcReader<R> {
+    /// Reads an archive from its first byte and detects its compression.
+    ///
+    /// # Errors
+    /// Currently none; see [`with_options`](Self::with_options).
+    pub fn new(input: R) -> Result<Self, WarcError> {
+        Self::with_options(input, ReaderOptions::default())
+    }
+
+    /// Reads an archive, or a part of one.
+    ///
+    /// # Errors
+    /// [`WarcError::Read`] if a decoder cannot be set up.
+    pub fn with_options(input: R, options: ReaderOptions) -> Result<Self, WarcError> {
+        let decoder = Decoder::new(input, options.offset, options.compression);
+        let decoder = decoder.map_err(|source| WarcError::Read { offset: options.offset, source })?;
+        Ok(Self { decoder, window: Vec::new(), start: 0, end: 0, options, finished: false })
+    }
+
+    /// Returns the next record, skipped record or lost part; `None` at the end or after an input error.
+    pub fn next_record(&mut self) -> Option<Result<Item, WarcError>> {
+        if self.finished {
+            return None;
+        }
+        let item = if std::mem::take(&mut self.options.seek_record) { self.seek_first() } else { self.advance() };
+        item.map_err(|source| {
+            self.finished = true;
+            WarcError::Read { offset: self.decoder.offset(), source }
+        })
+        .transpose()
+    }
+
+    /// Skips the rest of the record inside which the input begins.
+    fn seek_first(&mut self) -> std::io::Result<Option<Item>> {
+        if self.decoder.is_plain() {
+            let at_record = match self.next_member("") {
+                Err(Trouble::Io(error)) => return Err(error),
+                Err(Trouble::Cut(_)) => true,
+                _ => false,
+            };
+            if !at_record {
+                self.scan()?;
+            }
+        } else {
+            self.finished = !self.decoder.resync_from_here()?;
+        }
+        if self.finished { Ok(None) } else { self.advance() }
+    }
+
+    fn advance(&mut self) -> std::io::Result<Option<Item>> {
+        let mut place = self.place();
+        loop {
+            let blank = self.unread().iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+            self.start += blank;
+            if !self.unread().is_empty() {
+                break;
+            }
+            match self.fill() {
+                Ok(Step::Data(_) | Step::End) => {}
+                Ok(Step::Eof) => {
+                    self.finished = true;
+                    return Ok(None);
+                }
+                Err(fault) => {
+                    place.archive = self.decoder.member();
+                    return self.lose(place, fault.into()).map(|lost| Some(Item::Lost(lost)));
+                }
+            }
+        }
+        let place = self.place();
+        // A record that begins inside a member belongs to the reader of the member's beginning.
+        if place.decoded == 0 && self.options.end.is_some_and(|end| place.archive >= end) {
+            self.finished = true;
+            return Ok(None);
+        }
+        match self.record(place) {
+            Ok(item) => Ok(Some(item)),
+            Err(trouble) => self.lose(place, trouble).map(|lost| Some(Item::Lost(lost))),
+        }
+    }
+
+    fn record(&mut self, place: Place) -> Result<Item, Trouble> {
+        let head = self.head()?;
+        let (mut record, length) =
+            Record::parse(&self.window[self.start..self.start + head], place.archive).map_err(Trouble::Astray)?;
+        let aligned = !self.decoder.is_plain() && place.decoded == 0;
+        self.start += head;
+        if length > self.options.max_record_bytes {
+            self.skip(length, aligned)?;
+            self.end_of_record()?;
+            return Ok(Item::Skipped(Skipped { record, block_bytes: length }));
+        }
+        let mut block = Vec::new();
+        let ended = self.block(length, &mut block).and_then(|()| self.end_of_record());
+        match ended {
+            Ok(()) => {
+                record.block = block;
+                Ok(Item::Record(record))
+            }
+            // A wrong length may have included the next record: return to it.
+            Err(Trouble::Astray(why) | Trouble::End(why)) => Err(self.put_back(&block, why)),
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    /// Reads until the window holds a complete header; returns the header's length in bytes.
+    fn head(&mut self) -> Result<usize, Trouble> {
+        loop {
+            let unread = self.unread();
+            let seen = unread.len().min(5);
+            if unread[..seen] != b"WARC/"[..seen] {
+                return Err(Trouble::Astray("no record begins here"));
+            }
+            if let Some(end) = head_end(unread) {
+                return match find(&unread[..end], b"\nWARC/1.") {
+                    Some(at) => {
+                        self.start += at + 1;
+                        Err(Trouble::Cut("a record header is cut short by the next record"))
+                    }
+                    None => Ok(end),
+                };
+            }
+            if unread.len() > MAX_HEAD_BYTES {
+                return Err(Trouble::Astray("a record header is too long"));
+            }
+            match self.fill()? {
+                Step::Data(_) => {}
+                Step::End => self.next_member("a compressed member ends within a record header")?,
+                Step::Eof => return Err(Trouble::End("the archive ends within a record header")),
+            }
+        }
+    }
+
+    fn block(&mut self, length: u64, block: &mut Vec<u8>) -> Result<(), Trouble> {
+        let length =
+            usize::try_from(length).map_err(|_| Trouble::Astray("a record is longer than this machine's memory"))?;
+        let mut filled = 0;
+        let ended = loop {
+            let count = self.unread().len().min(length - filled);
+            block.truncate(filled);
+            block.extend_from_slice(&self.window[self.start..self.start + count]);
+            self.start += count;
+            filled += count;
+            // The window is empty: the missing bytes are decoded directly into the block.
+            let step = loop {
+                if filled == length {
+                    return Ok(());
+                }
+                if filled == block.len() {
+                    block.resize(length.min(filled * 2 + GROWTH_BYTES), 0);
+                }
+                match self.decoder.read(&mut block[filled..]) {
+                    Ok(Step::Data(count)) => filled += count,
+                    other => break other,
+                }
+            };
+            let next = match step {
+                Ok(Step::Eof) => Err(Trouble::End("the archive ends within a record")),
+                Ok(_) => self.next_member("a record is longer than the compressed member that holds it"),
+                Err(fault) => Err(fault.into()),
+            };
+            if next.is_err() {
+                break next;
+            }
+        };
+        block.truncate(filled);
+        ended
+    }
+
+    /// Skips a block. If each record has its own member, a wrong length does no harm. Otherwise an empty line followed
+    /// by a version line within the block counts as the next record, since a wrong length would hide the rest of the
+    /// archive.
+    fn skip(&mut self, length: u64, aligned: bool) -> Result<(), Trouble> {
+        const NEXT: &[u8] = b"\r\n\r\nWARC/1.";
+        let mut missing = length;
+        loop {
+            if !aligned && let Some(at) = find(self.unread(), NEXT).filter(|&at| (at as u64) < missing) {
+                self.start += at + 4;
+                return Err(Trouble::Cut("a record is shorter than its Content-Length"));
+            }
+            let unread = self.unread().len();
+            let whole = usize::try_from(missing).is_ok_and(|missing| missing <= unread);
+            let count =
+                if whole { usize::try_from(missing).unwrap_or(unread) } else { unread.saturating_sub(NEXT.len() - 1) };
+            self.start += count;
+            missing -= count as u64;
+            if missing == 0 {
+                return Ok(());
+            }
+            match self.fill()? {
+                Step::Data(_) => {}
+                Step::End => self.next_member("a record is longer than the compressed member that holds it")?,
+                Step::Eof => return Err(Trouble::End("the archive ends within a record")),
+            }
+        }
+    }
+
+    /// Reads the empty lines after a block up to the next record or the member's end, where the checksum is compared.
+    fn end_of_record(&mut self) -> Result<(), Trouble> {
+        let mut line_ends = 0;
+        loop {
+            let blank = self.unread().iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+            for &byte in &self.unread()[..blank] {
+                line_ends += usize::from(byte == b'\n');
+            }
+            self.start += blank;
+            let unread = self.unread();
+            let seen = unread.len().min(5);
+            if seen > 0 && line_ends >= 2 || unread.starts_with(b"WARC/") {
+                return Ok(());
+            }
+            if unread[..seen] != b"WARC/"[..seen] {
+                return Err(Trouble::Astray(
+                    "a record is not followed by an empty line, so its Content-Length is wrong",
+                ));
+            }
+            match self.fill()? {
+                Step::Data(_) => {}
+                Step::End | Step::Eof => return Ok(()),
+            }
+        }
+    }
+
+    /// Continues a record in the next member, unless that member begins with a record.
+    fn next_member(&mut self, why: &'static str) -> Result<(), Trouble> {
+        let boundary = self.unread().len();
+        while self.unread().len() < boundary + 5 {
+            match self.fill()? {
+                Step::Data(_) | Step::End => {}
+                Step::Eof if self.unread().len() == boundary => return Err(Trouble::End(why)),
+                Step::Eof => break,
+            }
+        }
+        if self.unread()[boundary..].starts_with(b"WARC/") {
+            self.start += boundary;
+            return Err(Trouble::Cut(why));
+        }
+        Ok(())
+    }
+
+    /// Puts the part of a block from a version line on back into the window.
+    fn put_back(&mut self, block: &[u8], why: &'static str) -> Trouble {
+        let inner = find_version_line(block);
+        // A version line may also straddle the block and the window.
+        let from = inner.unwrap_or(block.len().saturating_sub(VERSION_LINE_BYTES - 1));
+        let mut window = block[from..].to_vec();
+        window.extend_from_slice(self.unread());
+        (self.start, self.end) = (0, window.len());
+        self.window = window;
+        if inner.is_some() { Trouble::Cut(why) } else { Trouble::Astray(why) }
+    }
+
+    /// Skips to the next record after a failure and returns the bytes in between as lost.
+    fn lose(&mut self, from: Place, trouble: Trouble) -> std::io::Result<Lost> {
+        let why = match trouble {
+            Trouble::Io(error) => return Err(error),
+            Trouble::Cut(why) => why,
+            Trouble::Damage(why) => {
+                self.resync()?;
+                why
+            }
+            Trouble::Astray(why) | Trouble::End(why) => {
+                // The failed header may still be unread: its own version line is not the next record.
+                self.start += usize::from(self.unread().starts_with(b"WARC/"));
+                self.scan()?;
+                why
+            }
+        };
+        let to = self.place();
+        let bytes =
+            if to.archive > from.archive { to.archive - from.archive } else { to.decoded.saturating_sub(from.decoded) };
+        Ok(Lost { offset: from.archive, bytes, why })
+    }
+
+    fn resync(&mut self) -> std::io::Result<()> {
+        (self.start, self.end) = (0, 0);
+        self.finished = !self.decoder.resync()?;
+        Ok(())
+    }
+
+    /// Skips to the next version line, or to the next member that begins with one.
+    fn scan(&mut self) -> std::io::Result<()> {
+        loop {
+            if let Some(at) = find_version_line(self.unread()) {
+                self.start += at;
+                return Ok(());
+            }
+            self.start += self.unread().len().saturating_sub(VERSION_LINE_BYTES - 1);
+            match self.fill() {
+                Ok(Step::Data(_)) => {}
+                Ok(Step::End) => match self.next_member("") {
+                    Ok(()) => {}
+                    Err(Trouble::Cut(_)) => return Ok(()),
+                    Err(Trouble::Io(error)) => return Err(error),
+                    Err(Trouble::Damage(_)) => return self.resync(),
+                    Err(Trouble::Astray(_) | Trouble::End(_)) => break,
+                },
+                Ok(Step::Eof) => break,
+                Err(Fault::Io(error)) => return Err(error),
+                Err(Fault::Damage(_)) => return self.resync(),
+            }
+        }
+        (self.start, self.end) = (0, 0);
+        self.finished = true;
+        Ok(())
+    }
+
+    fn unread(&self) -> &[u8] {
+        &self.window[self.start..self.end]
+    }
+
+    /// Decodes more bytes into the window, after the unread ones.
+    fn fill(&mut self) -> Result<Step, Fault> {
+        self.window.copy_within(self.start..self.end, 0);
+        (self.start, self.end) = (0, self.end - self.start);
+        if self.window.len() < self.end + WINDOW_BYTES {
+            self.window.resize(self.end + WINDOW_BYTES, 0);
+        }
+        // Each read decodes at most 64 KiB, even if a long header has grown the window.
+        let step = self.decoder.read(&mut self.window[self.end..self.end + WINDOW_BYTES]);
+        if let Ok(Step::Data(count)) = step {
+            self.end += count;
+        }
+        step
+    }
+
+    fn place(&self) -> Place {
+        let unread = self.unread().len() as u64;
+        if self.decoder.is_plain() {
+            Place { archive: self.decoder.offset().saturating_sub(unread), decoded: 0 }
+        } else if self.finished {
+            Place { archive: self.decoder.offset(), decoded: 0 }
+        } else {
+            Place { archive: self.decoder.member(), decoded: self.decoder.member_bytes().saturating_sub(unread) }
+        }
+    }
+}
+
+impl<R: BufRead> Iterator for WarcReader<R> {
+    type Item = Result<Item, WarcError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_record()
+    }
+}

@@ -1,0 +1,84 @@
+//! Computes training data for the classifier of `clean`; `tools/train_clean.py` calls it.
+//!
+//! ```text
+//! clean_features blocks              < pages.jsonl > blocks.jsonl
+//! clean_features rows                < pages.jsonl > rows.jsonl
+//! clean_features clean rules         < pages.jsonl > texts.jsonl
+//! clean_features clean WEIGHTS…      < pages.jsonl > texts.jsonl
+//! ```
+//!
+//! A page is `{"id","html"}`, with an optional `"fold"`. `blocks` writes `{"id","texts","kept"}`: the text of each
+//! block, and whether the rules keep it. `rows` writes `{"id","columns","rows"}`: little-endian `i16` in base64, one
+//! row per block. `clean` writes `{"id","text","confidence"}`, computed by the rules alone, or with the weights file at
+//! index `"fold"` of the list.
+//!
+//! Invariant: rows are computed by the code that classifies pages, so training and inference cannot differ.
+
+use std::io::{BufRead as _, Write as _};
+
+use anyhow::{Context as _, Result, bail};
+use base64::Engine as _;
+use corpusmill_extract::judge::Model;
+use corpusmill_extract::judge::learn::sample;
+use corpusmill_extract::{CleanSettings, clean_with};
+use serde_json::{Value, json};
+
+#[derive(serde::Deserialize)]
+struct Page {
+    id: Value,
+    html: String,
+    #[serde(default)]
+    fold: usize,
+}
+
+/// The function that computes a mode's output for a page.
+type Answer = Box<dyn Fn(&Page) -> Result<Value>>;
+
+fn main() -> Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let mode = arguments.next().unwrap_or_default();
+    let files: Vec<String> = arguments.collect();
+    let answer: Answer = match mode.as_str() {
+        "blocks" => Box::new(|page| {
+            let sample = sample(&page.html);
+            Ok(json!({ "id": page.id, "texts": sample.texts, "kept": sample.kept }))
+        }),
+        "rows" => Box::new(|page| Ok(rows(page))),
+        "clean" => {
+            let models = if files == ["rules"] { Vec::new() } else { read_models(&files)? };
+            Box::new(move |page| clean_page(page, &models))
+        }
+        _ => bail!("unknown mode {mode:?}; use blocks, rows or clean"),
+    };
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    for line in std::io::stdin().lock().lines() {
+        let page: Page = serde_json::from_str(&line?)
+            .context("a line of standard input is not a page; expected JSON with \"id\" and \"html\"")?;
+        writeln!(out, "{}", answer(&page)?)?;
+    }
+    Ok(out.flush()?)
+}
+
+fn rows(page: &Page) -> Value {
+    let sample = sample(&page.html);
+    let bytes: Vec<u8> = sample.rows.iter().flat_map(|value| value.to_le_bytes()).collect();
+    let columns = sample.rows.len().checked_div(sample.kept.len()).unwrap_or(0);
+    json!({ "id": page.id, "columns": columns, "rows": base64::engine::general_purpose::STANDARD.encode(bytes) })
+}
+
+fn clean_page(page: &Page, models: &[Model]) -> Result<Value> {
+    let model = if models.is_empty() {
+        None
+    } else {
+        Some(models.get(page.fold).context("the page's fold has no weights file; pass one file per fold")?)
+    };
+    let cleaned = clean_with(&page.html, None, &CleanSettings::default(), model);
+    Ok(json!({ "id": page.id, "text": cleaned.text, "confidence": cleaned.confidence }))
+}
+
+fn read_models(files: &[String]) -> Result<Vec<Model>> {
+    let read = |path: &String| {
+        Model::from_bytes(&fs_err::read(path)?).with_context(|| format!("cannot read weights from {path}"))
+    };
+    files.iter().map(read).collect()
+}
