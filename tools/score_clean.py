@@ -2,7 +2,7 @@
 """Scores `clean` on the pages that its classifier was trained on (see tools/train_clean.py for DATA).
 
     tools/score_clean.py DATA rules                                  the rules alone
-    tools/score_clean.py DATA stages/extract/src/judge/weights.bin   the built-in weights, which have seen these pages
+    tools/score_clean.py DATA stages/extract/src/classifier/weights.bin   the built-in weights, which have seen these pages
     tools/score_clean.py DATA PREFIX.0 PREFIX.1 … PREFIX.9           out of fold: each page with the weights that have
                                                                        not seen its site
 

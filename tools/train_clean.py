@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Trains the weights of the classifier of `clean` (stages/extract/src/judge/weights.bin).
+"""Trains the weights of the classifier of `clean` (stages/extract/src/classifier/weights.bin).
 
     cargo build --release -p corpusmill-tools --bin clean_features
     python3 -m venv venv && venv/bin/pip install numpy==2.4.6 lightgbm==4.7.0 rapidfuzz==3.14.6
-    venv/bin/python tools/train_clean.py DATA --output stages/extract/src/judge/weights.bin [--folds PREFIX]
+    venv/bin/python tools/train_clean.py DATA --output stages/extract/src/classifier/weights.bin [--folds PREFIX]
 
 DATA contains folders of pages, each with html/<id>.html and truth.jsonl:
 
@@ -154,7 +154,7 @@ def fit(table, target, weight):
 
 
 def trees_of(model):
-    """Yields the splits and leaves of each tree; `forest.rs` documents the format."""
+    """Yields the splits and leaves of each tree; `gbdt.rs` documents the format."""
     for info in model.dump_model()["tree_info"]:
         splits, leaves, open_ = [], [], [(info["tree_structure"], None)]
         while open_:

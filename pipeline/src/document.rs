@@ -29,7 +29,7 @@ impl DocumentId {
     }
 
     /// Wraps an id that the user's data already has.
-    pub fn given(id: impl Into<String>) -> Self {
+    pub fn from_existing(id: impl Into<String>) -> Self {
         Self(id.into())
     }
 
@@ -136,7 +136,7 @@ pub fn missing(schema: &Schema, name: &str) -> StageError {
 ///
 /// # Errors
 /// When a column is missing or lengths differ.
-pub fn with_text(batch: &RecordBatch, name: &str, values: ArrayRef) -> Result<RecordBatch, StageError> {
+pub fn with_column(batch: &RecordBatch, name: &str, values: ArrayRef) -> Result<RecordBatch, StageError> {
     let index = batch.schema_ref().index_of(name).map_err(|_| missing(batch.schema_ref(), name))?;
     let mut columns = batch.columns().to_vec();
     columns[index] = values;

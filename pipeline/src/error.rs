@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::store::Address;
+use crate::store::PartAddress;
 
 /// An error of the store: the machine or a damaged file is at fault, never a document.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +19,7 @@ pub enum StoreError {
         /// What differs.
         problem: String,
         /// The part to which the file belongs.
-        address: Address,
+        address: PartAddress,
     },
     /// A Parquet file could not be written or read.
     #[error("{path}: {source}", path = path.display())]

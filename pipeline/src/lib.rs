@@ -6,8 +6,8 @@
 
 pub mod document;
 pub mod error;
+pub mod in_memory;
 pub mod key;
-pub mod literal;
 pub mod plan;
 pub mod progress;
 pub mod receipt;
@@ -25,5 +25,5 @@ pub use key::{Digest, Key};
 pub use plan::{Dataset, NodeId, Plan, PlanBuilder};
 pub use receipt::Receipt;
 pub use stage::{Law, Port, Reads, Rejection, Stage};
-pub use store::{Address, Store, Table};
+pub use store::{PartAddress, Store, Table};
 pub use task::{Edit, Task};

@@ -19,7 +19,7 @@ pub struct Node {
     /// The stage that it runs.
     pub stage: Box<dyn Stage>,
     /// Its inputs, one per port.
-    pub inputs: Vec<Input>,
+    pub inputs: Vec<NodeInput>,
     /// Number of partitions.
     pub partitions: u32,
     /// Number of buckets per partition.
@@ -30,7 +30,7 @@ pub struct Node {
 
 /// What one port of a node reads.
 #[derive(Debug)]
-pub struct Input {
+pub struct NodeInput {
     /// The port's name.
     pub port: &'static str,
     /// Which partitions it reads.
@@ -83,7 +83,7 @@ impl Plan {
     }
 
     /// The parts that a task reads from one input: node and partition.
-    pub fn reads(&self, input: &Input, partition: u32) -> Vec<(NodeId, u32)> {
+    pub fn reads(&self, input: &NodeInput, partition: u32) -> Vec<(NodeId, u32)> {
         let all = input.upstream.iter().flat_map(|&id| (0..self.node(id).partitions).map(move |p| (id, p)));
         match input.reads {
             Reads::Same => all.skip(partition as usize).take(1).collect(),
@@ -122,28 +122,28 @@ impl PlanBuilder {
         if ports.len() != inputs.len() {
             return Err(StageError::Settings(format!("{path}: {} inputs given, {} needed", inputs.len(), ports.len())));
         }
-        let mut wired = Vec::new();
+        let mut node_inputs = Vec::new();
         for (port, dataset) in ports.iter().zip(inputs) {
             let schema = unify(dataset.0.iter().map(|&id| &self.plan.node(id).schema))?;
             require(&schema, &port.schema)?;
-            wired.push(Input { port: port.name, reads: port.reads, upstream: dataset.0.clone(), schema });
+            node_inputs.push(NodeInput { port: port.name, reads: port.reads, upstream: dataset.0.clone(), schema });
         }
         let counts: Vec<u32> =
             inputs.iter().map(|dataset| dataset.0.iter().map(|&id| self.plan.node(id).partitions).sum()).collect();
         let documents =
-            wired.first().map_or_else(|| std::sync::Arc::new(Schema::empty()), |input| input.schema.clone());
+            node_inputs.first().map_or_else(|| std::sync::Arc::new(Schema::empty()), |input| input.schema.clone());
         let schema = stage.output(&documents)?;
         let partitions = stage.partitions(&counts);
-        for (input, count) in wired.iter().zip(&counts) {
+        for (input, count) in node_inputs.iter().zip(&counts) {
             self.check_partitions(&path, input, *count, partitions)?;
         }
         let buckets = stage.buckets(counts.first().copied().unwrap_or(partitions)).max(1);
         let stage: Box<dyn Stage> = Box::new(stage);
-        self.plan.nodes.push(Node { path, stage, inputs: wired, partitions, buckets, schema });
+        self.plan.nodes.push(Node { path, stage, inputs: node_inputs, partitions, buckets, schema });
         Ok(Dataset(vec![NodeId(self.plan.nodes.len() - 1)]))
     }
 
-    fn check_partitions(&self, path: &str, input: &Input, count: u32, partitions: u32) -> Result<(), StageError> {
+    fn check_partitions(&self, path: &str, input: &NodeInput, count: u32, partitions: u32) -> Result<(), StageError> {
         let mismatch = match input.reads {
             Reads::Same => count != partitions,
             Reads::Bucket => input.upstream.iter().any(|&id| self.plan.node(id).buckets != partitions),

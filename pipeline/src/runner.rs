@@ -13,19 +13,19 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use crate::plan::{NodeId, Plan};
 use crate::progress::Progress;
 use crate::run_progress::RunProgress;
-use crate::store::{Address, Store};
-use crate::task::{self, Context, Receipts};
+use crate::store::{PartAddress, Store};
+use crate::task::{self, Receipts, TaskContext};
 use crate::{Receipt, StageError, StoreError};
 
 /// How a plan is executed.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct RunnerOptions {
     /// Worker threads, at least one.
     pub threads: usize,
     /// Seed of a random order of ready tasks, for tests of the invariant.
     pub shuffle: Option<u64>,
     /// The context of every task.
-    pub context: Context,
+    pub context: TaskContext,
 }
 
 /// The result of a run.
@@ -52,28 +52,28 @@ pub struct RunError {
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Status {
+enum TaskStatus {
     Waiting,
     Running,
     Done,
 }
 
-struct State {
-    status: Vec<Vec<Status>>,
+struct PoolState {
+    status: Vec<Vec<TaskStatus>>,
     receipts: Receipts,
     order: Vec<(NodeId, u32)>,
-    open: usize,
+    remaining: usize,
     running: usize,
     failed: Option<RunError>,
-    remade: HashMap<Address, u32>,
+    recomputes: HashMap<PartAddress, u32>,
 }
 
 struct Pool<'a> {
     plan: &'a Plan,
     store: &'a dyn Store,
-    options: &'a Options,
+    options: &'a RunnerOptions,
     progress: RunProgress<'a>,
-    state: Mutex<State>,
+    state: Mutex<PoolState>,
     changed: Condvar,
 }
 
@@ -81,21 +81,21 @@ struct Pool<'a> {
 ///
 /// # Errors
 /// The first task that failed; parts finished before it stay in the store.
-pub fn run(plan: &Plan, store: &dyn Store, options: &Options, progress: &dyn Progress) -> Result<Run, RunError> {
+pub fn run(plan: &Plan, store: &dyn Store, options: &RunnerOptions, progress: &dyn Progress) -> Result<Run, RunError> {
     let mut order: Vec<_> = plan.tasks().collect();
     if let Some(seed) = options.shuffle {
         order.sort_by_key(|(node, part)| {
             xxh3_64_with_seed(&[node.0.to_le_bytes(), u64::from(*part).to_le_bytes().map(|b| b)].concat(), seed)
         });
     }
-    let state = State {
-        status: plan.nodes.iter().map(|node| vec![Status::Waiting; node.partitions as usize]).collect(),
+    let state = PoolState {
+        status: plan.nodes.iter().map(|node| vec![TaskStatus::Waiting; node.partitions as usize]).collect(),
         receipts: Receipts::for_plan(plan),
-        open: order.len(),
+        remaining: order.len(),
         order,
         running: 0,
         failed: None,
-        remade: HashMap::new(),
+        recomputes: HashMap::new(),
     };
     let progress = RunProgress::new(plan, progress);
     let pool = Pool { plan, store, options, progress, state: Mutex::new(state), changed: Condvar::new() };
@@ -113,7 +113,7 @@ pub fn run(plan: &Plan, store: &dyn Store, options: &Options, progress: &dyn Pro
 }
 
 impl Pool<'_> {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, PoolState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -121,14 +121,14 @@ impl Pool<'_> {
         loop {
             let mut state = self.lock();
             let (node, partition, receipts) = loop {
-                if state.open == 0 || state.failed.is_some() {
+                if state.remaining == 0 || state.failed.is_some() {
                     self.changed.notify_all();
                     return;
                 }
                 if let Some((node, partition)) = self.ready(&state) {
-                    state.status[node.0][partition as usize] = Status::Running;
+                    state.status[node.0][partition as usize] = TaskStatus::Running;
                     state.running += 1;
-                    break (node, partition, self.needed(&state, node, partition));
+                    break (node, partition, self.input_receipts(&state, node, partition));
                 }
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
             };
@@ -137,26 +137,26 @@ impl Pool<'_> {
             let outcome = self.execute(node, partition, &receipts);
             let mut state = self.lock();
             state.running -= 1;
-            self.settle(&mut state, node, partition, outcome, &receipts);
+            self.complete(&mut state, node, partition, outcome, &receipts);
             drop(state);
             self.changed.notify_all();
         }
     }
 
-    fn ready(&self, state: &State) -> Option<(NodeId, u32)> {
+    fn ready(&self, state: &PoolState) -> Option<(NodeId, u32)> {
         state.order.iter().copied().find(|&(node, partition)| {
-            state.status[node.0][partition as usize] == Status::Waiting
+            state.status[node.0][partition as usize] == TaskStatus::Waiting
                 && self.plan.node(node).inputs.iter().all(|input| {
                     self.plan
                         .reads(input, partition)
                         .iter()
-                        .all(|&(id, part)| state.status[id.0][part as usize] == Status::Done)
+                        .all(|&(id, part)| state.status[id.0][part as usize] == TaskStatus::Done)
                 })
         })
     }
 
     /// The receipts that a task needs: cheap clones of shared pointers.
-    fn needed(&self, state: &State, node: NodeId, partition: u32) -> Receipts {
+    fn input_receipts(&self, state: &PoolState, node: NodeId, partition: u32) -> Receipts {
         let mut receipts = Receipts(self.plan.nodes.iter().map(|_| Vec::new()).collect());
         for input in &self.plan.node(node).inputs {
             for (id, part) in self.plan.reads(input, partition) {
@@ -183,9 +183,9 @@ impl Pool<'_> {
         })
     }
 
-    fn settle(
+    fn complete(
         &self,
-        state: &mut State,
+        state: &mut PoolState,
         node: NodeId,
         partition: u32,
         outcome: Result<(Receipt, bool), StageError>,
@@ -194,13 +194,13 @@ impl Pool<'_> {
         match outcome {
             Ok((receipt, found)) => {
                 self.progress.done(node, &receipt, found);
-                state.status[node.0][partition as usize] = Status::Done;
+                state.status[node.0][partition as usize] = TaskStatus::Done;
                 state.receipts.0[node.0][partition as usize] = Some(Arc::new(receipt));
-                state.open -= 1;
+                state.remaining -= 1;
             }
             Err(StageError::Store(damage @ StoreError::Corrupt { .. })) => {
-                state.status[node.0][partition as usize] = Status::Waiting;
-                if let Err(source) = self.remake(state, damage, read) {
+                state.status[node.0][partition as usize] = TaskStatus::Waiting;
+                if let Err(source) = self.recompute(state, damage, read) {
                     self.fail(state, node, partition, source);
                 }
             }
@@ -208,7 +208,7 @@ impl Pool<'_> {
         }
     }
 
-    fn fail(&self, state: &mut State, node: NodeId, partition: u32, source: StageError) {
+    fn fail(&self, state: &mut PoolState, node: NodeId, partition: u32, source: StageError) {
         // Keep the first failure; tasks cancelled because of it are not the cause.
         if state.failed.is_none() {
             let node = self.plan.node(node).path.clone();
@@ -218,7 +218,7 @@ impl Pool<'_> {
 
     /// Discards a damaged part and schedules its task again. If several tasks read the damaged part, only the first
     /// discards it: for the others, the receipt in `read` is no longer the current one, so they only retry.
-    fn remake(&self, state: &mut State, damage: StoreError, read: &Receipts) -> Result<(), StageError> {
+    fn recompute(&self, state: &mut PoolState, damage: StoreError, read: &Receipts) -> Result<(), StageError> {
         let StoreError::Corrupt { address, .. } = &damage else { return Err(damage.into()) };
         let same = |receipt: &Receipt| receipt.result.key == address.key && receipt.result.stage == address.stage;
         let current = read.0.iter().enumerate().any(|(node, parts)| {
@@ -230,7 +230,7 @@ impl Pool<'_> {
         if !current {
             return Ok(());
         }
-        let tries = state.remade.entry(address.clone()).or_default();
+        let tries = state.recomputes.entry(address.clone()).or_default();
         *tries += 1;
         if *tries > 3 {
             return Err(damage.into());
@@ -243,8 +243,8 @@ impl Pool<'_> {
                     known.as_ref().is_some_and(|r| r.result.key == address.key && r.result.stage == address.stage);
                 if same {
                     *known = None;
-                    state.status[id][partition as usize] = Status::Waiting;
-                    state.open += 1;
+                    state.status[id][partition as usize] = TaskStatus::Waiting;
+                    state.remaining += 1;
                     self.progress.recomputed(NodeId(id), partition, &damage);
                 }
             }

@@ -6,11 +6,11 @@
 //! Invariant: the identity covers origin, status and payload digest, never a path, a time or a port.
 //!
 //! Memory: one entry per item. Items of one file share its path, and items with equal facts share them; see
-//! [`Sharing`].
+//! [`Interner`].
 
 mod identity;
-mod lock;
-mod sharing;
+mod interner;
+mod lockfile;
 
 use std::collections::BTreeMap;
 use std::io::{BufReader, BufWriter, Write as _};
@@ -20,14 +20,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3Default;
 
-pub use self::lock::{Lock, Pinned};
-pub use self::sharing::Sharing;
-use crate::store::write_atomically_by;
+pub use self::interner::Interner;
+pub use self::lockfile::{Lockfile, PinnedSnapshot};
+use crate::store::write_atomically_with;
 use crate::{Digest, StoreError};
 use identity::Identity;
 
 /// Metadata of an item from its source, by name. Items with equal facts share one allocation.
-pub type Facts = Arc<BTreeMap<String, String>>;
+pub type ItemMetadata = Arc<BTreeMap<String, String>>;
 
 /// One file, page or part of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,8 +42,8 @@ pub struct Item {
     /// Current location of the bytes; not part of the identity.
     pub location: Location,
     /// Declared media type and character set, licence, and other metadata from the source; part of the identity.
-    #[serde(with = "sharing::whole")]
-    pub facts: Facts,
+    #[serde(with = "interner::shared")]
+    pub facts: ItemMetadata,
 }
 
 /// Location of an item's bytes.
@@ -53,7 +53,7 @@ pub enum Location {
     /// A whole file.
     File {
         /// Its path.
-        #[serde(with = "sharing::whole")]
+        #[serde(with = "interner::shared")]
         path: Arc<Path>,
         /// Its size in bytes.
         size: u64,
@@ -63,7 +63,7 @@ pub enum Location {
     /// A record of a WARC file. Its position depends on when it was fetched, so it is not part of the identity.
     Record {
         /// The file's path.
-        #[serde(with = "sharing::whole")]
+        #[serde(with = "interner::shared")]
         path: Arc<Path>,
         /// Size of the whole file in bytes.
         size: u64,
@@ -76,7 +76,7 @@ pub enum Location {
     /// the identity.
     Range {
         /// The file's path.
-        #[serde(with = "sharing::whole")]
+        #[serde(with = "interner::shared")]
         path: Arc<Path>,
         /// Size of the whole file in bytes.
         size: u64,
@@ -125,7 +125,7 @@ impl Location {
 /// An item that acquisition found and rejected.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Refused {
+pub struct RejectedItem {
     /// Logical address.
     pub origin: String,
     /// The rule, in kebab-case.
@@ -149,10 +149,10 @@ pub struct Snapshot {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub revisions: BTreeMap<String, String>,
     /// Sorted by origin and range.
-    #[serde(deserialize_with = "sharing::items")]
+    #[serde(deserialize_with = "interner::items")]
     pub items: Vec<Item>,
     /// Sorted by origin.
-    pub refused: Vec<Refused>,
+    pub refused: Vec<RejectedItem>,
 }
 
 impl Snapshot {
@@ -175,12 +175,12 @@ impl Snapshot {
     pub fn partition_digests(&self, partitions: u32) -> Vec<Digest> {
         let mut identities: Vec<Identity> = (0..partitions).map(|_| Identity::new(self.variant.as_deref())).collect();
         for item in &self.items {
-            if let Some(identity) = identities.get_mut(place_of(item, partitions) as usize) {
+            if let Some(identity) = identities.get_mut(partition_of_item(item, partitions) as usize) {
                 identity.item(item);
             }
         }
         for refused in &self.refused {
-            if let Some(identity) = identities.get_mut(place(&refused.origin, 0, partitions) as usize) {
+            if let Some(identity) = identities.get_mut(partition_of(&refused.origin, 0, partitions) as usize) {
                 identity.refused(refused);
             }
         }
@@ -189,9 +189,9 @@ impl Snapshot {
 
     /// The items and rejections of one of `partitions` partitions, assigned by a hash of the origin (and of the range),
     /// so that one new file changes few partitions.
-    pub fn partition(&self, partition: u32, partitions: u32) -> (Vec<&Item>, Vec<&Refused>) {
-        let items = self.items.iter().filter(|item| place_of(item, partitions) == partition).collect();
-        let here = |refused: &&Refused| place(&refused.origin, 0, partitions) == partition;
+    pub fn partition(&self, partition: u32, partitions: u32) -> (Vec<&Item>, Vec<&RejectedItem>) {
+        let items = self.items.iter().filter(|item| partition_of_item(item, partitions) == partition).collect();
+        let here = |refused: &&RejectedItem| partition_of(&refused.origin, 0, partitions) == partition;
         (items, self.refused.iter().filter(here).collect())
     }
 
@@ -213,7 +213,7 @@ impl Snapshot {
     /// When it is missing or not a snapshot.
     pub fn read(path: &Path) -> Result<Self, StoreError> {
         let file = BufReader::with_capacity(1 << 16, fs_err::File::open(path)?);
-        serde_json::from_reader(file).map_err(|error| crate::store::named(path, &error.into()))
+        serde_json::from_reader(file).map_err(|error| crate::store::with_path(path, &error.into()))
     }
 
     /// Writes a snapshot file atomically.
@@ -221,7 +221,7 @@ impl Snapshot {
     /// # Errors
     /// When the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), StoreError> {
-        write_atomically_by(path, |file| {
+        write_atomically_with(path, |file| {
             let mut file = BufWriter::with_capacity(1 << 16, file);
             serde_json::to_writer(&mut file, self)?;
             file.flush()
@@ -230,12 +230,12 @@ impl Snapshot {
 }
 
 /// The partition of an item.
-fn place_of(item: &Item, partitions: u32) -> u32 {
-    place(&item.origin, item.location.bounds().map_or(0, |(start, _)| start), partitions)
+fn partition_of_item(item: &Item, partitions: u32) -> u32 {
+    partition_of(&item.origin, item.location.bounds().map_or(0, |(start, _)| start), partitions)
 }
 
 /// XXH3-64 of origin and start (u64, little-endian), modulo the number of partitions.
-fn place(origin: &str, start: u64, partitions: u32) -> u32 {
+fn partition_of(origin: &str, start: u64, partitions: u32) -> u32 {
     let mut hasher = Xxh3Default::new();
     hasher.update(origin.as_bytes());
     hasher.update(&start.to_le_bytes());
@@ -252,7 +252,7 @@ mod tests {
             status: 200,
             digest: Digest::of(origin.as_bytes()),
             location: Location::File { path: Path::new(path).into(), size: 3, modified: 7 },
-            facts: Facts::default(),
+            facts: ItemMetadata::default(),
         }
     }
 

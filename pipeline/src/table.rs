@@ -65,14 +65,14 @@ pub fn adapt(batch: &RecordBatch, target: &SchemaRef) -> Result<RecordBatch, Arr
 }
 
 /// A stream with every batch adapted to `schema`.
-pub struct Adapted<'a> {
+pub struct AdaptedReader<'a> {
     /// The stream to read.
     pub inner: Batches<'a>,
     /// The schema of the adapted batches.
     pub schema: SchemaRef,
 }
 
-impl Iterator for Adapted<'_> {
+impl Iterator for AdaptedReader<'_> {
     type Item = Result<RecordBatch, ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -80,7 +80,7 @@ impl Iterator for Adapted<'_> {
     }
 }
 
-impl RecordBatchReader for Adapted<'_> {
+impl RecordBatchReader for AdaptedReader<'_> {
     fn schema(&self) -> SchemaRef {
         self.schema.clone()
     }

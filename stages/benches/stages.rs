@@ -8,15 +8,15 @@ use std::sync::LazyLock;
 use corpusmill_extract::{CleanSettings, clean};
 use corpusmill_readers::archive::ArchiveSettings;
 use corpusmill_readers::code_files::CodeSettings;
+use corpusmill_readers::content_kind::ContentKind;
 use corpusmill_readers::crates::CrateList;
-use corpusmill_readers::split::Side;
 use corpusmill_stages::dedup::kernel::{MinHasher, exact_digest};
 use corpusmill_stages::filter::code::Code;
 use corpusmill_stages::filter::gopher::GopherQuality;
 use corpusmill_stages::filter::redact::{RedactSettings, redact};
 use corpusmill_stages::filter::repetition::GopherRepetition;
 use corpusmill_stages::filter::toxicity::ToxicityModel;
-use corpusmill_stages::filter::{Facts, Family, language};
+use corpusmill_stages::filter::{DocumentView, RuleGroup, language};
 use corpusmill_stages::tokenize::count::{CountSettings, WordCounts};
 use corpusmill_stages::tokenize::encode::Encoder;
 use corpusmill_stages::tokenize::learn::{LearnSettings, learn};
@@ -28,7 +28,7 @@ fn main() {
 }
 
 /// Number of bytes after which no more text of a kind is read.
-const ENOUGH: usize = 8 << 20;
+const MAX_BYTES: usize = 8 << 20;
 
 struct Texts {
     code: Vec<String>,
@@ -40,13 +40,17 @@ static TEXTS: LazyLock<Texts> = LazyLock::new(|| {
     let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock");
     let (mut code, mut prose) = (Vec::new(), Vec::new());
     for file in CrateList::from_lock(&lock, None).unwrap().crates {
-        if size(&code) >= ENOUGH && size(&prose) >= ENOUGH {
+        if size(&code) >= MAX_BYTES && size(&prose) >= MAX_BYTES {
             break;
         }
         for item in file.documents(&ArchiveSettings::default(), &CodeSettings::default()).unwrap() {
             let Some(document) = item.unwrap().document() else { continue };
-            let kind = if Side::of_media_type(&document.media_type) == Side::Prose { &mut prose } else { &mut code };
-            if size(kind) < ENOUGH {
+            let kind = if ContentKind::of_media_type(&document.media_type) == ContentKind::Prose {
+                &mut prose
+            } else {
+                &mut code
+            };
+            if size(kind) < MAX_BYTES {
                 kind.extend(document.body.as_text().map(str::to_owned));
             }
         }
@@ -67,7 +71,7 @@ fn size(texts: &[String]) -> usize {
     texts.iter().map(String::len).sum()
 }
 
-fn over(bencher: Bencher<'_, '_>, texts: &'static [String], mut work: impl FnMut(&str)) {
+fn bench_texts(bencher: Bencher<'_, '_>, texts: &'static [String], mut work: impl FnMut(&str)) {
     bencher.counter(BytesCount::new(size(texts))).bench_local(|| {
         for text in texts {
             work(black_box(text));
@@ -78,14 +82,14 @@ fn over(bencher: Bencher<'_, '_>, texts: &'static [String], mut work: impl FnMut
 #[divan::bench(sample_count = 5)]
 fn clean_html(bencher: Bencher<'_, '_>) {
     let settings = CleanSettings::default();
-    over(bencher, &TEXTS.html, |html| {
+    bench_texts(bencher, &TEXTS.html, |html| {
         black_box(clean(html, None, &settings));
     });
 }
 
 #[divan::bench(sample_count = 5)]
 fn dedup_exact(bencher: Bencher<'_, '_>) {
-    over(bencher, &TEXTS.code, |text| {
+    bench_texts(bencher, &TEXTS.code, |text| {
         black_box(exact_digest(text));
     });
 }
@@ -93,37 +97,37 @@ fn dedup_exact(bencher: Bencher<'_, '_>) {
 #[divan::bench(sample_count = 5)]
 fn dedup_signature(bencher: Bencher<'_, '_>) {
     let mut hasher = MinHasher::new(1, 14, 8).unwrap();
-    over(bencher, &TEXTS.code, |text| {
+    bench_texts(bencher, &TEXTS.code, |text| {
         black_box(hasher.signature(text));
     });
 }
 
-fn family(bencher: Bencher<'_, '_>, texts: &'static [String], family: &impl Family) {
+fn bench_group(bencher: Bencher<'_, '_>, texts: &'static [String], group: &impl RuleGroup) {
     let mut values = Vec::new();
-    over(bencher, texts, |text| {
+    bench_texts(bencher, texts, |text| {
         values.clear();
-        family.measure(&Facts { text, language: Some("eng"), ..Facts::default() }, &mut values);
+        group.measure(&DocumentView { text, language: Some("eng"), ..DocumentView::default() }, &mut values);
     });
 }
 
 #[divan::bench(sample_count = 5)]
 fn filter_gopher_quality(bencher: Bencher<'_, '_>) {
-    family(bencher, &TEXTS.prose, &GopherQuality::default());
+    bench_group(bencher, &TEXTS.prose, &GopherQuality::default());
 }
 
 #[divan::bench(sample_count = 5)]
 fn filter_gopher_repetition(bencher: Bencher<'_, '_>) {
-    family(bencher, &TEXTS.prose, &GopherRepetition::default());
+    bench_group(bencher, &TEXTS.prose, &GopherRepetition::default());
 }
 
 #[divan::bench(sample_count = 5)]
 fn filter_code(bencher: Bencher<'_, '_>) {
-    family(bencher, &TEXTS.code, &Code::default());
+    bench_group(bencher, &TEXTS.code, &Code::default());
 }
 
 #[divan::bench(sample_count = 5)]
 fn filter_language(bencher: Bencher<'_, '_>) {
-    over(bencher, &TEXTS.prose, |text| {
+    bench_texts(bencher, &TEXTS.prose, |text| {
         black_box(language::identify(text));
     });
 }
@@ -131,7 +135,7 @@ fn filter_language(bencher: Bencher<'_, '_>) {
 #[divan::bench(sample_count = 5)]
 fn filter_toxicity(bencher: Bencher<'_, '_>) {
     let model = ToxicityModel::embedded();
-    over(bencher, &TEXTS.prose, |text| {
+    bench_texts(bencher, &TEXTS.prose, |text| {
         black_box(model.score(text, Some("eng")));
     });
 }
@@ -139,7 +143,7 @@ fn filter_toxicity(bencher: Bencher<'_, '_>) {
 #[divan::bench(sample_count = 5)]
 fn filter_redact(bencher: Bencher<'_, '_>) {
     let settings = RedactSettings::default();
-    over(bencher, &TEXTS.code, |text| {
+    bench_texts(bencher, &TEXTS.code, |text| {
         black_box(redact(text, &settings));
     });
 }

@@ -11,7 +11,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use corpusmill_pipeline::document::{document_columns, optional_text, text_column, with_text};
+use corpusmill_pipeline::document::{document_columns, optional_text, text_column, with_column};
 use corpusmill_pipeline::{Edit, Port, Reads, Rejection, Stage, StageError, Task};
 
 use corpusmill_extract::select::Selectors;
@@ -25,7 +25,7 @@ pub struct Clean {
 }
 
 /// Columns that the stage adds.
-const ADDED: [&str; 4] = ["author", "date", "site_name", "canonical_url"];
+const ADDED_COLUMNS: [&str; 4] = ["author", "date", "site_name", "canonical_url"];
 /// The column of [`Cleaned::confidence`].
 const CONFIDENCE: &str = "extraction_confidence";
 
@@ -52,7 +52,7 @@ impl Columns {
         self.language.append_option(optional_text(batch, "language", row));
         self.licence.append_option(optional_text(batch, "licence", row));
         self.media_type.append_option(optional_text(batch, "media_type", row));
-        for (builder, name) in self.added.iter_mut().zip(ADDED) {
+        for (builder, name) in self.added.iter_mut().zip(ADDED_COLUMNS) {
             builder.append_option(optional_text(batch, name, row));
         }
         let before = batch.column_by_name(CONFIDENCE).and_then(|column| column.as_primitive_opt::<Float64Type>());
@@ -98,22 +98,22 @@ impl Clean {
         let media_type =
             if self.settings.format == corpusmill_extract::Format::Markdown { "text/markdown" } else { "text/plain" };
         let mut columns = Columns::default();
-        let mut why = Vec::new();
+        let mut rejections = Vec::new();
         for row in 0..batch.num_rows() {
             if !is_html(optional_text(batch, "media_type", row)) {
                 columns.keep(batch, row);
-                why.push(None);
+                rejections.push(None);
                 continue;
             }
             let small = texts.value(row).len() as u64 <= u64::from(self.settings.max_bytes);
-            let narrowed = small.then(|| selectors.apply(texts.value(row))).flatten();
-            let html = narrowed.as_ref().map_or(texts.value(row), |narrowed| narrowed.html.as_str());
+            let selected_page = small.then(|| selectors.apply(texts.value(row))).flatten();
+            let html = selected_page.as_ref().map_or(texts.value(row), |selected_page| selected_page.html.as_str());
             let cleaned = clean(html, Some(origins.value(row)), &self.settings);
             if let Some(reason) = cleaned.reason {
                 columns.keep(batch, row);
-                why.push(Some(self.rejection(reason, &cleaned)));
+                rejections.push(Some(self.rejection(reason, &cleaned)));
             } else {
-                let selected = narrowed.iter().flat_map(|narrowed| &narrowed.cut);
+                let selected = selected_page.iter().flat_map(|selected_page| &selected_page.cut);
                 edits.extend(selected.chain(&cleaned.cut).map(|cut| Edit {
                     id: ids.value(row).to_owned(),
                     rule: cut.rule,
@@ -121,10 +121,10 @@ impl Clean {
                     bytes: cut.bytes,
                 }));
                 columns.replace(batch, row, cleaned, media_type);
-                why.push(None);
+                rejections.push(None);
             }
         }
-        Ok((assemble(batch, output, columns)?, why))
+        Ok((assemble(batch, output, columns)?, rejections))
     }
 }
 
@@ -138,12 +138,12 @@ fn assemble(batch: &RecordBatch, output: &SchemaRef, mut columns: Columns) -> Re
         ("licence", &mut columns.licence),
         ("media_type", &mut columns.media_type),
     ] {
-        rows = with_text(&rows, name, finish(builder))?;
+        rows = with_column(&rows, name, finish(builder))?;
     }
-    for (name, builder) in ADDED.into_iter().zip(&mut columns.added) {
-        rows = with_text(&rows, name, finish(builder))?;
+    for (name, builder) in ADDED_COLUMNS.into_iter().zip(&mut columns.added) {
+        rows = with_column(&rows, name, finish(builder))?;
     }
-    with_text(&rows, CONFIDENCE, Arc::new(columns.confidence.finish()))
+    with_column(&rows, CONFIDENCE, Arc::new(columns.confidence.finish()))
 }
 
 impl Stage for Clean {
@@ -166,7 +166,7 @@ impl Stage for Clean {
 
     fn output(&self, documents: &Schema) -> Result<SchemaRef, StageError> {
         let mut fields: Vec<Field> = documents.fields().iter().map(|field| field.as_ref().clone()).collect();
-        for name in ADDED {
+        for name in ADDED_COLUMNS {
             if documents.field_with_name(name).is_err() {
                 fields.push(Field::new(name, DataType::Utf8, true));
             }
@@ -182,9 +182,9 @@ impl Stage for Clean {
         let selectors = Selectors::new(&self.settings).map_err(|error| StageError::Settings(error.to_string()))?;
         for batch in task.input("documents")? {
             let mut edits = Vec::new();
-            let (rows, why) = self.batch(&batch?, &output, &selectors, &mut edits)?;
+            let (rows, rejections) = self.batch(&batch?, &output, &selectors, &mut edits)?;
             task.edit(&edits)?;
-            task.keep(&rows, &why)?;
+            task.keep(&rows, &rejections)?;
         }
         Ok(())
     }

@@ -6,19 +6,19 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use corpusmill_pipeline::plan::Excerpts;
-use corpusmill_pipeline::snapshot::{Lock, Snapshot};
+use corpusmill_pipeline::snapshot::{Lockfile, Snapshot};
 use corpusmill_pipeline::{Dataset, Plan, PlanBuilder, StageError};
 
 use crate::dedup::Dedup;
-use crate::mix::Layout;
-use crate::recipe::{Loaded, Recipe};
-use crate::sources::Surroundings;
-use crate::sources::lockfile::{Pinning, pin};
+use crate::mix::ShardLayout;
+use crate::recipe::{LoadedRecipe, Recipe};
+use crate::sources::AcquireContext;
+use crate::sources::lockfile::{LockMode, acquire_pinned};
 use crate::step::Step;
 
 /// A plan and the datasets of its results.
 #[derive(Debug)]
-pub struct Mill {
+pub struct CompiledRecipe {
     /// The graph.
     pub plan: Plan,
     /// The final documents, before tokenization.
@@ -28,11 +28,11 @@ pub struct Mill {
     /// The shards, one partition each, in the order of `layout`.
     pub shards: Dataset,
     /// Maps partitions to shards.
-    pub layout: Layout,
+    pub layout: ShardLayout,
 }
 
 /// Redacts an excerpt of a rejected document.
-pub fn redacted(text: &str) -> String {
+pub fn redact_excerpt(text: &str) -> String {
     crate::filter::redact::redact(text, &crate::filter::redact::RedactSettings::default()).0.into_owned()
 }
 
@@ -40,32 +40,32 @@ pub fn redacted(text: &str) -> String {
 ///
 /// # Errors
 /// If a source cannot be acquired.
-pub fn snapshots(
-    loaded: &Loaded,
-    pinning: &Pinning,
-    surroundings: &Surroundings,
+pub fn acquire_snapshots(
+    loaded: &LoadedRecipe,
+    lock_mode: &LockMode,
+    context: &AcquireContext,
 ) -> Result<BTreeMap<String, Snapshot>, StageError> {
-    let mut lock = Lock::read(&pinning.lock)?;
+    let mut lock = Lockfile::read(&lock_mode.lock)?;
     let mut all = BTreeMap::new();
     for name in loaded.recipe.sources.keys() {
         let missing = || StageError::Settings(format!("the source `{name}` has no acquisition step"));
         let acquire = loaded.recipe.acquire(name).ok_or_else(missing)?;
-        let snapshot = pin(name, &acquire, pinning, &mut lock, surroundings)?;
+        let snapshot = acquire_pinned(name, &acquire, lock_mode, &mut lock, context)?;
         if snapshot.items.is_empty() {
-            surroundings
+            context
                 .progress
                 .warning(&format!("the source `{name}` is empty: {} inputs were refused", snapshot.refused.len()));
         }
         all.insert(name.clone(), snapshot);
     }
     lock.sources.retain(|name, _| loaded.recipe.sources.contains_key(name));
-    if pinning.write && !pinning.locked {
-        lock.write(&pinning.lock)?;
+    if lock_mode.write && !lock_mode.locked {
+        lock.write(&lock_mode.lock)?;
     }
     Ok(all)
 }
 
-impl Mill {
+impl CompiledRecipe {
     /// Builds the plan of a recipe from its snapshots.
     ///
     /// # Errors
@@ -76,7 +76,7 @@ impl Mill {
         excerpts: bool,
         recipe_dir: &Path,
     ) -> Result<Self, StageError> {
-        let mut builder = PlanBuilder::new(Excerpts(excerpts.then_some(redacted as fn(&str) -> String)));
+        let mut builder = PlanBuilder::new(Excerpts(excerpts.then_some(redact_excerpt as fn(&str) -> String)));
         let mut snapshots = snapshots;
         let mut datasets = Vec::new();
         for name in recipe.sources.keys() {
@@ -88,7 +88,7 @@ impl Mill {
         }
         let documents = shared_steps(recipe, &mut builder, Dataset::union(datasets))?;
         let (tokenizer, tokens) = recipe.tokenizer.add_to(&mut builder, &documents, &recipe.weights(), recipe_dir)?;
-        let layout = Layout { sources: recipe.sources.keys().cloned().collect(), shards: recipe.shards };
+        let layout = ShardLayout { sources: recipe.sources.keys().cloned().collect(), shards: recipe.shards };
         let shards = layout.add_to(&mut builder, &tokens, &recipe.mixture)?;
         Ok(Self { plan: builder.finish(), documents, tokenizer, shards, layout })
     }

@@ -1,6 +1,6 @@
 //! The stages of corpusmill: acquire, clean, dedup, filter, tokenize, mix.
 //!
-//! [`step::Step`] lists the steps, [`compile::Mill`] compiles a recipe to a plan, and `corpusmill_pipeline` runs it.
+//! [`step::Step`] lists the steps, [`compile::CompiledRecipe`] compiles a recipe to a plan, and `corpusmill_pipeline` runs it.
 
 pub mod clean;
 pub mod compile;

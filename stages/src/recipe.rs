@@ -7,7 +7,7 @@ mod check;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use corpusmill_recipe::{RecipeError, Source};
+use corpusmill_recipe::{NamedSource, RecipeError};
 use corpusmill_shards::MixtureSettings;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -91,13 +91,13 @@ pub enum Expect {
 
 /// A recipe with its source text, for error messages.
 #[derive(Debug, Clone)]
-pub struct Loaded {
+pub struct LoadedRecipe {
     /// The recipe.
     pub recipe: Recipe,
     /// The recipe file.
     pub path: PathBuf,
     /// The text of the file.
-    pub source: Source,
+    pub source: NamedSource,
 }
 
 /// Changes to a recipe made on the command line.
@@ -122,9 +122,9 @@ impl Overrides {
 ///
 /// # Errors
 /// If the recipe is invalid; the message has file, line, column and the allowed values.
-pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, RecipeError> {
-    let source = Source::read(path)?;
-    check::bare_steps(&source)?;
+pub fn load(path: &Path, overrides: &Overrides) -> Result<LoadedRecipe, RecipeError> {
+    let source = NamedSource::read(path)?;
+    check::check_bare_steps(&source)?;
     let written: Recipe = source.parse()?;
     let mut recipe = written.clone();
     let order: Vec<String> = recipe.sources.keys().cloned().collect();
@@ -142,9 +142,9 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, RecipeError> {
     check::check(&recipe, &source).map_err(|error| {
         // An error caused by the command line has no position in the file.
         let own = check::check(&written, &source).err().is_some_and(|own| own == error);
-        if own { error } else { RecipeError { file: overrides.describe(&source.file), place: None, ..error } }
+        if own { error } else { RecipeError { file: overrides.describe(&source.file), span: None, ..error } }
     })?;
-    Ok(Loaded { recipe, path: path.to_owned(), source })
+    Ok(LoadedRecipe { recipe, path: path.to_owned(), source })
 }
 
 /// Returns the settings with one key replaced (`path.to.key=value`), and checks names and types.
@@ -152,13 +152,13 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, RecipeError> {
 /// # Errors
 /// If the path does not exist or the value has the wrong type.
 pub fn set<T: Serialize + serde::de::DeserializeOwned>(settings: &T, set: &str) -> Result<T, RecipeError> {
-    corpusmill_recipe::set(settings, set, "tokenizer.train.vocab-size=4096")
+    corpusmill_recipe::apply_override(settings, set, "tokenizer.train.vocab-size=4096")
 }
 
 impl Recipe {
     /// The acquisition step of a source; [`load`] ensures that it exists.
     pub fn acquire(&self, source: &str) -> Option<Acquire> {
-        self.sources.get(source)?.first()?.acquires()
+        self.sources.get(source)?.first()?.as_acquire()
     }
 
     /// The weight of each source in the first phase, by which the tokenizer is trained.

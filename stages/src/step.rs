@@ -14,10 +14,10 @@ use crate::dedup::Dedup;
 use crate::filter::step::Filter;
 use crate::sources::crates::Crates;
 use crate::sources::files::Files;
-use crate::sources::read::{Read, Reader};
+use crate::sources::read::{ReadStage, Reader};
 use crate::sources::remote::Remote;
 use crate::sources::rust_docs::RustDocs;
-use crate::sources::{Surroundings, crawl};
+use crate::sources::{AcquireContext, crawl};
 use corpusmill_crawler::CrawlSettings;
 
 /// One step of a source or of the recipe.
@@ -68,13 +68,13 @@ impl Acquire {
     ///
     /// # Errors
     /// If the input is missing or an I/O error occurs.
-    pub fn acquire(&self, name: &str, surroundings: &Surroundings) -> Result<Snapshot, StageError> {
+    pub fn acquire(&self, name: &str, context: &AcquireContext) -> Result<Snapshot, StageError> {
         match self {
-            Self::Files(files) => files.acquire(surroundings),
-            Self::Crates(crates) => crates.acquire(surroundings),
-            Self::RustDocs(docs) => docs.acquire(name, surroundings),
-            Self::Crawl(crawl) => crawl::acquire(name, crawl, surroundings),
-            Self::Remote(remote) => remote.acquire(name, surroundings),
+            Self::Files(files) => files.acquire(context),
+            Self::Crates(crates) => crates.acquire(context),
+            Self::RustDocs(docs) => docs.acquire(name, context),
+            Self::Crawl(crawl) => crawl::acquire(name, crawl, context),
+            Self::Remote(remote) => remote.acquire(name, context),
         }
     }
 
@@ -82,7 +82,7 @@ impl Acquire {
     ///
     /// # Errors
     /// If a list cannot be read.
-    pub fn listed_files(&self) -> Result<Vec<String>, StageError> {
+    pub fn list_digests(&self) -> Result<Vec<String>, StageError> {
         let Self::Crawl(crawl) = self else { return Ok(Vec::new()) };
         let lists = crawl.refused_domain_files.iter().chain(&crawl.refused_word_files);
         lists.map(|path| Ok(Digest::of(&fs_err::read(path)?).to_string())).collect()
@@ -91,7 +91,7 @@ impl Acquire {
     /// How the snapshot is read.
     pub fn reader(&self) -> Reader {
         let files = |files: &Files| Reader::Files {
-            settings: Box::new(files.reading()),
+            settings: Box::new(files.file_settings()),
             licence: files.licence.clone(),
             language: files.language.clone(),
         };
@@ -114,7 +114,7 @@ impl Acquire {
         snapshot: Snapshot,
         partitions: u32,
     ) -> Result<Dataset, StageError> {
-        plan.add(format!("{source}/read"), Read::new(source, self.reader(), snapshot, partitions), &[])
+        plan.add(format!("{source}/read"), ReadStage::new(source, self.reader(), snapshot, partitions), &[])
     }
 }
 
@@ -134,7 +134,7 @@ impl Step {
     }
 
     /// The acquisition of this step, if it can be a first step.
-    pub fn acquires(&self) -> Option<Acquire> {
+    pub fn as_acquire(&self) -> Option<Acquire> {
         Some(match self {
             Self::Files(files) => Acquire::Files(files.clone()),
             Self::Crates(crates) => Acquire::Crates(crates.clone()),

@@ -53,7 +53,7 @@ impl Workspace {
 
     /// The folder of a crawl with these settings: the latest one, or a new one if `fresh` is set and the latest is
     /// finished. Earlier crawls are kept, for the snapshots that refer to them and for the next refresh.
-    pub fn crawl_place(&self, settings: Digest, fresh: bool) -> CrawlPlace {
+    pub fn crawl_folders(&self, settings: Digest, fresh: bool) -> CrawlFolders {
         let folder = |number: u32| {
             let name = settings.short();
             self.root.join("crawl").join(if number == 0 { name } else { format!("{name}.{number}") })
@@ -66,7 +66,7 @@ impl Workspace {
                 if fresh && finished { number + 1 } else { number }
             }
         };
-        CrawlPlace { dir: folder(number), earlier: number.checked_sub(1).map(folder) }
+        CrawlFolders { dir: folder(number), earlier: number.checked_sub(1).map(folder) }
     }
 
     /// The folder of a file fetched from this URL.
@@ -105,18 +105,18 @@ impl Workspace {
         }
     }
 
-    /// The start time of the earliest unfinished run, except the runs in `but`.
+    /// The start time of the earliest unfinished run, except the runs in `except`.
     ///
     /// # Errors
     /// If the folder cannot be listed.
-    pub fn unfinished_since(&self, but: &[String]) -> Result<Option<SystemTime>, StoreError> {
+    pub fn unfinished_since(&self, except: &[String]) -> Result<Option<SystemTime>, StoreError> {
         let dir = self.root.join("runs");
         let mut since = None;
         for entry in if dir.is_dir() { Some(fs_err::read_dir(&dir)?) } else { None }.into_iter().flatten() {
             let entry = entry?;
             let path = entry.path();
             let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            if path.extension().is_some_and(|ending| ending == "unfinished") && !but.contains(&name) {
+            if path.extension().is_some_and(|extension| extension == "unfinished") && !except.contains(&name) {
                 let began = entry.metadata()?.modified()?;
                 since = Some(since.map_or(began, |since: SystemTime| since.min(began)));
             }
@@ -127,7 +127,7 @@ impl Workspace {
 
 /// The folders of a crawl.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CrawlPlace {
+pub struct CrawlFolders {
     /// The folder of the crawl.
     pub dir: PathBuf,
     /// The folder of the previous crawl with the same settings.
@@ -138,12 +138,12 @@ pub struct CrawlPlace {
 #[derive(Debug, Default)]
 pub struct FileDigests {
     path: PathBuf,
-    known: BTreeMap<PathBuf, Known>,
+    known: BTreeMap<PathBuf, CachedDigest>,
     changed: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Known {
+struct CachedDigest {
     size: u64,
     modified: u64,
     digest: Digest,
@@ -164,14 +164,14 @@ impl FileDigests {
     /// # Errors
     /// If the file cannot be read.
     pub fn digest(&mut self, path: &Path) -> Result<(Digest, u64, u64), StoreError> {
-        let stamp = stamp(path)?;
+        let stamp = size_and_mtime(path)?;
         if let Some(known) = self.known.get(path).filter(|known| (known.size, known.modified) == stamp) {
             return Ok((known.digest, known.size, known.modified));
         }
         let mut hasher = blake3::Hasher::new();
         let size = std::io::copy(&mut fs_err::File::open(path)?, &mut hasher)?;
         let digest = Digest::from(hasher);
-        let known = Known { size: stamp.0, modified: stamp.1, digest, sha256: None };
+        let known = CachedDigest { size: stamp.0, modified: stamp.1, digest, sha256: None };
         self.known.insert(path.to_owned(), known);
         self.changed = true;
         Ok((digest, size, stamp.1))
@@ -179,14 +179,14 @@ impl FileDigests {
 
     /// Whether the cache holds this SHA-256 for the file, and the file has not changed since.
     pub fn has_sha256(&self, path: &Path, expected: &str) -> bool {
-        let Ok(stamp) = stamp(path) else { return false };
+        let Ok(stamp) = size_and_mtime(path) else { return false };
         self.known
             .get(path)
             .is_some_and(|known| (known.size, known.modified) == stamp && known.sha256.as_deref() == Some(expected))
     }
 
     /// Stores a file's SHA-256 in the cache.
-    pub fn remember_sha256(&mut self, path: &Path, sha256: &str) {
+    pub fn insert_sha256(&mut self, path: &Path, sha256: &str) {
         if let Some(known) = self.known.get_mut(path) {
             known.sha256 = Some(sha256.to_owned());
             self.changed = true;
@@ -210,7 +210,7 @@ impl FileDigests {
 ///
 /// # Errors
 /// If the file does not exist.
-pub fn stamp(path: &Path) -> Result<(u64, u64), StoreError> {
+pub fn size_and_mtime(path: &Path) -> Result<(u64, u64), StoreError> {
     let meta = fs_err::metadata(path)?;
     let time = meta.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
     Ok((meta.len(), u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)))

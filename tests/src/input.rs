@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 /// A random number generator (SplitMix64; Steele, Lea and Flood 2014).
 #[derive(Debug, Clone)]
-pub struct Draw(u64);
+pub struct TextGenerator(u64);
 
-impl Draw {
+impl TextGenerator {
     /// Creates a generator with this seed.
     pub fn new(seed: u64) -> Self {
         Self(seed)
@@ -26,7 +26,7 @@ impl Draw {
         self.number() % end
     }
 
-    fn of<'a>(&mut self, words: &[&'a str]) -> &'a str {
+    fn pick<'a>(&mut self, words: &[&'a str]) -> &'a str {
         let at = self.below(words.len() as u64);
         words[usize::try_from(at).expect("an index fits")]
     }
@@ -69,7 +69,7 @@ const WORDS: [&str; 24] = [
     "empty", "patient", "curious", "stubborn", "ordinary", "famous", "hollow", "tall", "warm", "hidden", "green",
     "slow",
 ];
-const PLACES: [&str; 12] = [
+const PHRASES: [&str; 12] = [
     "beside the road",
     "under the roof",
     "before the rain",
@@ -84,38 +84,38 @@ const PLACES: [&str; 12] = [
     "because the door was open",
 ];
 
-fn sentence(draw: &mut Draw) -> String {
+fn sentence(random: &mut TextGenerator) -> String {
     format!(
         "The {} {} {} the {} {} {}, and a {} {} it {}.",
-        draw.of(&WORDS),
-        draw.of(&NOUNS),
-        draw.of(&VERBS),
-        draw.of(&WORDS),
-        draw.of(&NOUNS),
-        draw.of(&PLACES),
-        draw.of(&NOUNS),
-        draw.of(&VERBS),
-        draw.of(&PLACES),
+        random.pick(&WORDS),
+        random.pick(&NOUNS),
+        random.pick(&VERBS),
+        random.pick(&WORDS),
+        random.pick(&NOUNS),
+        random.pick(&PHRASES),
+        random.pick(&NOUNS),
+        random.pick(&VERBS),
+        random.pick(&PHRASES),
     )
 }
 
 /// English text of this many sentences, one per line; each seed gives a different text.
 pub fn prose(seed: u64, sentences: usize) -> String {
-    let mut draw = Draw::new(seed);
+    let mut random = TextGenerator::new(seed);
     let mut text = String::new();
     for _ in 0..sentences {
-        let _ = writeln!(text, "{}", sentence(&mut draw));
+        let _ = writeln!(text, "{}", sentence(&mut random));
     }
     text
 }
 
 /// A Rust module of this many functions.
 pub fn code(seed: u64, functions: usize) -> String {
-    let mut draw = Draw::new(seed);
-    let mut text = format!("//! {}\n\n", sentence(&mut draw));
+    let mut random = TextGenerator::new(seed);
+    let mut text = format!("//! {}\n\n", sentence(&mut random));
     for _ in 0..functions {
-        let (doc, verb, noun) = (sentence(&mut draw), draw.of(&VERBS), draw.of(&NOUNS));
-        let (left, right) = (draw.of(&NOUNS), draw.below(1000));
+        let (doc, verb, noun) = (sentence(&mut random), random.pick(&VERBS), random.pick(&NOUNS));
+        let (left, right) = (random.pick(&NOUNS), random.below(1000));
         let _ = writeln!(
             text,
             "/// {doc}\npub fn {verb}_{noun}_{right}({left}: u64) -> u64 {{\n    {left}.wrapping_mul({right}) + 1\n}}\n"
@@ -126,14 +126,14 @@ pub fn code(seed: u64, functions: usize) -> String {
 
 /// An HTML page with navigation around this many paragraphs.
 pub fn page(seed: u64, paragraphs: usize) -> String {
-    let mut draw = Draw::new(seed);
-    let title = format!("The {} {}", draw.of(&WORDS), draw.of(&NOUNS));
+    let mut random = TextGenerator::new(seed);
+    let title = format!("The {} {}", random.pick(&WORDS), random.pick(&NOUNS));
     let mut text = format!(
         "<!doctype html>\n<html lang=\"en\"><head><title>{title}</title></head><body>\n\
          <nav><a href=\"/\">Home</a> <a href=\"/about\">About</a></nav>\n<main><article><h1>{title}</h1>\n"
     );
     for _ in 0..paragraphs {
-        let _ = writeln!(text, "<p>{} {}</p>", sentence(&mut draw), sentence(&mut draw));
+        let _ = writeln!(text, "<p>{} {}</p>", sentence(&mut random), sentence(&mut random));
     }
     text.push_str("</article></main>\n<footer>All rights and wrongs.</footer></body></html>\n");
     text

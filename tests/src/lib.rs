@@ -9,13 +9,13 @@
 #![expect(clippy::missing_panics_doc, reason = "test helpers fail by panicking, with a message")]
 
 mod binary;
-mod done;
+mod command_result;
 mod input;
-mod mill;
 mod server;
+mod workdir;
 
 pub use binary::{corpusmill, repository};
-pub use done::Done;
-pub use input::{Draw, code, page, prose};
-pub use mill::{Mill, Place, RECIPE, files_below};
-pub use server::{Answer, Request, Server};
+pub use command_result::CommandResult;
+pub use input::{TextGenerator, code, page, prose};
+pub use server::{Request, Response, Server};
+pub use workdir::{RECIPE, RunDir, Workdir, files_below};

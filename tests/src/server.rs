@@ -11,25 +11,25 @@ pub struct Request {
     /// Path and query.
     pub path: String,
     /// Header fields, names in lower case.
-    pub fields: BTreeMap<String, String>,
+    pub headers: BTreeMap<String, String>,
 }
 
 /// The response to a request.
 #[derive(Debug, Clone, Default)]
-pub struct Answer {
+pub struct Response {
     /// The status.
     pub status: u16,
     /// Header fields, without Content-Length.
-    pub fields: Vec<(String, String)>,
+    pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
     /// Close the connection after this many bytes of the body.
     pub cut_after: Option<usize>,
 }
 
-impl Answer {
+impl Response {
     /// A response with status 200 and a body of this media type.
-    pub fn of(media_type: &str, body: impl Into<Vec<u8>>) -> Self {
+    pub fn with_body(media_type: &str, body: impl Into<Vec<u8>>) -> Self {
         Self { status: 200, body: body.into(), ..Self::default() }.with("content-type", media_type)
     }
 
@@ -41,7 +41,7 @@ impl Answer {
     /// Adds a header field.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
-        self.fields.push((name.to_owned(), value.to_owned()));
+        self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -49,9 +49,11 @@ impl Answer {
     #[must_use]
     pub fn ranged(mut self, request: &Request, etag: &str) -> Self {
         self = self.with("etag", etag);
-        let start: Option<usize> =
-            request.fields.get("range").and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
-        if let Some(start) = start.filter(|_| request.fields.get("if-range").is_some_and(|asked| asked == etag)) {
+        let start: Option<usize> = request
+            .headers
+            .get("range")
+            .and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
+        if let Some(start) = start.filter(|_| request.headers.get("if-range").is_some_and(|tag| tag == etag)) {
             let total = self.body.len();
             self = self.with("content-range", &format!("bytes {start}-{}/{total}", total - 1));
             self.body.drain(..start);
@@ -71,17 +73,17 @@ pub struct Server {
 
 impl Server {
     /// Starts a server that answers by this function.
-    pub fn new(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
+    pub fn new(respond: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("it has an address");
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let (log, answer) = (Arc::clone(&requests), Arc::new(answer));
+        let (log, respond) = (Arc::clone(&requests), Arc::new(respond));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (log, answer) = (Arc::clone(&log), Arc::clone(&answer));
+                let (log, respond) = (Arc::clone(&log), Arc::clone(&respond));
                 std::thread::spawn(move || {
                     // A client may disconnect at any time.
-                    let _ = converse(stream, &log, &*answer);
+                    let _ = serve_connection(stream, &log, &*respond);
                 });
             }
         });
@@ -108,15 +110,15 @@ impl Server {
     }
 
     /// Clears the recorded requests.
-    pub fn forget(&self) {
+    pub fn clear_requests(&self) {
         self.requests.lock().expect("no thread panics with it").clear();
     }
 }
 
-fn converse(
+fn serve_connection(
     stream: TcpStream,
     log: &Mutex<Vec<Request>>,
-    answer: &(dyn Fn(&Request) -> Answer + Send + Sync),
+    respond: &(dyn Fn(&Request) -> Response + Send + Sync),
 ) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let mut writer = stream.try_clone()?;
@@ -127,19 +129,19 @@ fn converse(
             return Ok(());
         }
         let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
-        let mut fields = BTreeMap::new();
+        let mut headers = BTreeMap::new();
         loop {
             let mut field = String::new();
             reader.read_line(&mut field)?;
             let Some((name, value)) = field.trim_end().split_once(':') else { break };
-            fields.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+            headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
         }
-        let request = Request { path, fields };
+        let request = Request { path, headers };
         log.lock().expect("no thread panics with it").push(request.clone());
-        let Answer { status, fields, body, cut_after } = answer(&request);
-        let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let Response { status, headers, body, cut_after } = respond(&request);
+        let headers: Vec<String> = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let length = if status == 304 { String::new() } else { format!("content-length: {}\r\n", body.len()) };
-        let mut bytes = format!("HTTP/1.1 {status} Answer\r\n{}{length}\r\n", fields.concat()).into_bytes();
+        let mut bytes = format!("HTTP/1.1 {status} Answer\r\n{}{length}\r\n", headers.concat()).into_bytes();
         let head = bytes.len();
         bytes.extend_from_slice(&body);
         bytes.truncate(head + cut_after.unwrap_or(usize::MAX - head));

@@ -9,7 +9,7 @@ use serde_json::Value;
 /// The packages of the workspace and their dependencies, without dev-dependencies.
 struct Graph {
     names: BTreeMap<String, String>,
-    depends: BTreeMap<String, Vec<String>>,
+    dependencies: BTreeMap<String, Vec<String>>,
     default_members: Vec<String>,
 }
 
@@ -34,15 +34,15 @@ impl Graph {
         let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo writes JSON");
         let names =
             list(&metadata["packages"]).iter().map(|package| (text(&package["id"]), text(&package["name"]))).collect();
-        let for_real = |dependency: &&Value| list(&dependency["dep_kinds"]).iter().any(|kind| kind["kind"] != "dev");
-        let depends = list(&metadata["resolve"]["nodes"])
+        let is_normal = |dependency: &&Value| list(&dependency["dep_kinds"]).iter().any(|kind| kind["kind"] != "dev");
+        let dependencies = list(&metadata["resolve"]["nodes"])
             .iter()
             .map(|node| {
-                (text(&node["id"]), list(&node["deps"]).iter().filter(for_real).map(|dep| text(&dep["pkg"])).collect())
+                (text(&node["id"]), list(&node["deps"]).iter().filter(is_normal).map(|dep| text(&dep["pkg"])).collect())
             })
             .collect();
         let default_members = list(&metadata["workspace_default_members"]).iter().map(text).collect();
-        Self { names, depends, default_members }
+        Self { names, dependencies, default_members }
     }
 
     fn id(&self, name: &str) -> Option<&String> {
@@ -50,12 +50,12 @@ impl Graph {
     }
 
     /// The names of all packages that a package depends on, directly or not.
-    fn all_below(&self, name: &str) -> BTreeSet<&str> {
+    fn transitive_dependencies(&self, name: &str) -> BTreeSet<&str> {
         let mut open: Vec<&String> = self.id(name).into_iter().collect();
         let mut seen: BTreeSet<&String> = BTreeSet::new();
         while let Some(id) = open.pop() {
             if seen.insert(id) {
-                open.extend(self.depends.get(id).into_iter().flatten());
+                open.extend(self.dependencies.get(id).into_iter().flatten());
             }
         }
         seen.into_iter().map(|id| self.names[id].as_str()).filter(|below| *below != name).collect()
@@ -64,7 +64,8 @@ impl Graph {
 
 #[test]
 fn the_core_has_no_runtime_network_or_model_dependencies() {
-    let below = Graph::read().all_below("corpusmill-pipeline").into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let below =
+        Graph::read().transitive_dependencies("corpusmill-pipeline").into_iter().map(str::to_owned).collect::<Vec<_>>();
     assert!(below.iter().any(|name| name == "parquet"), "the graph has no parquet: {below:?}");
     for family in ["tokio", "reqwest", "hyper", "polars", "burn", "tokenizers", "scraper", "axum"] {
         let found: Vec<&String> =
@@ -134,9 +135,9 @@ const LAYERS: [(&str, &[&str]); 14] = [
 fn dependencies_between_crates_point_one_way() {
     let graph = Graph::read();
     for (name, allowed) in LAYERS {
-        let ours: Vec<&str> =
-            graph.all_below(name).into_iter().filter(|below| below.starts_with("corpusmill-")).collect();
-        assert_eq!(ours, allowed, "{name}");
+        let workspace_dependencies: Vec<&str> =
+            graph.transitive_dependencies(name).into_iter().filter(|below| below.starts_with("corpusmill-")).collect();
+        assert_eq!(workspace_dependencies, allowed, "{name}");
     }
     let members: Vec<&String> = graph.names.values().filter(|name| name.starts_with("corpusmill-")).collect();
     assert_eq!(members.len(), LAYERS.len(), "every crate has a line in the table: {members:?}");
@@ -162,8 +163,11 @@ fn heavy_dependencies_stay_where_they_are_used() {
             &["corpusmill-cli", "corpusmill-stages", "corpusmill-terminal", "corpusmill-tools", "corpusmill-trainer"],
         ),
     ] {
-        let found: Vec<&str> =
-            LAYERS.iter().map(|(name, _)| *name).filter(|name| graph.all_below(name).contains(family)).collect();
+        let found: Vec<&str> = LAYERS
+            .iter()
+            .map(|(name, _)| *name)
+            .filter(|name| graph.transitive_dependencies(name).contains(family))
+            .collect();
         let found: BTreeSet<&str> = found.into_iter().collect();
         assert_eq!(found, users.iter().copied().collect(), "{family}");
     }

@@ -9,28 +9,28 @@ use std::path::Path;
 use corpusmill_stages::recipe::{Overrides, load};
 
 /// A faulty recipe, with the expected position and a phrase of the message.
-struct Broken {
+struct BrokenRecipe {
     fault: &'static str,
     /// The recipe; `…` is replaced by [`REST`].
     text: &'static str,
     /// `line:column`, if the fault has a position in the file.
-    place: Option<&'static str>,
+    position: Option<&'static str>,
     phrase: &'static str,
 }
 
 /// The required part of a recipe, for faults elsewhere.
 const REST: &str = "name: toy\nsources:\n  docs:\n    - files: { paths: [docs] }\n";
 
-const fn at(fault: &'static str, text: &'static str, place: &'static str, phrase: &'static str) -> Broken {
-    Broken { fault, text, place: Some(place), phrase }
+const fn at(fault: &'static str, text: &'static str, position: &'static str, phrase: &'static str) -> BrokenRecipe {
+    BrokenRecipe { fault, text, position: Some(position), phrase }
 }
 
-const fn whole(fault: &'static str, text: &'static str, phrase: &'static str) -> Broken {
-    Broken { fault, text, place: None, phrase }
+const fn whole(fault: &'static str, text: &'static str, phrase: &'static str) -> BrokenRecipe {
+    BrokenRecipe { fault, text, position: None, phrase }
 }
 
 /// Faults of the YAML itself.
-const SYNTAX: &[Broken] = &[
+const SYNTAX: &[BrokenRecipe] = &[
     whole("empty file", "", "the recipe is empty"),
     whole("only comments", "# nothing\n\n  # here\n", "the recipe is empty"),
     at("tab indentation", "name: toy\nsources:\n\tdocs: []\n", "3:1", "a tab in the indentation"),
@@ -54,7 +54,7 @@ const SYNTAX: &[Broken] = &[
 ];
 
 /// Keys and values of another form than expected.
-const SHAPE: &[Broken] = &[
+const SHAPE: &[BrokenRecipe] = &[
     at("list at top level", "- name: toy\n", "1:1", "a group of settings"),
     at("text at top level", "toy\n", "1:1", "a group of settings"),
     at("missing name", "sources:\n  docs:\n    - files: { paths: [docs] }\n", "1:1", "the key `name` is missing"),
@@ -80,7 +80,7 @@ const SHAPE: &[Broken] = &[
 ];
 
 /// Invalid names and numbers.
-const MEANING: &[Broken] = &[
+const MEANING: &[BrokenRecipe] = &[
     at("unknown step", "…steps: [ { translate: {} } ]\n", "5:12", "unknown name `translate`"),
     at("misspelt step", "…steps: [ { deduplicate: {} } ]\n", "5:12", "did you mean `dedup`?"),
     at("step without settings", "…steps: [dedup]\n", "5:9", "the step `dedup` has no settings"),
@@ -211,7 +211,7 @@ const MEANING: &[Broken] = &[
 ];
 
 /// Faults of mixtures and examples.
-const MIXTURE: &[Broken] = &[
+const MIXTURE: &[BrokenRecipe] = &[
     at("weight without source", "…mixture: { phases: [ { weights: { dosc: 1 } } ] }\n", "5:35", "did you mean `docs`?"),
     at("negative weight", "…mixture: { phases: [ { weights: { docs: -1 } } ] }\n", "5:35", "-1 is not a weight"),
     at("all weights zero", "…mixture:\n  phases:\n    - weights: { docs: 0 }\n", "7:7", "all are 0"),
@@ -282,14 +282,14 @@ fn message(path: &Path, overrides: &Overrides) -> String {
 }
 
 /// The faults of a message, if any.
-fn faults(broken: &Broken, message: &str) -> Vec<String> {
+fn faults(broken: &BrokenRecipe, message: &str) -> Vec<String> {
     let mut faults = Vec::new();
     if !message.contains(broken.phrase) {
         faults.push(format!("does not contain `{}`", broken.phrase));
     }
-    match broken.place {
-        Some(place) if !message.contains(&format!("--> broken.yaml:{place}\n")) => {
-            faults.push(format!("is not at {place}"));
+    match broken.position {
+        Some(position) if !message.contains(&format!("--> broken.yaml:{position}\n")) => {
+            faults.push(format!("is not at {position}"));
         }
         Some(_) if !message.contains('^') => faults.push("has no caret".to_owned()),
         None if message.contains('^') => faults.push("has a caret".to_owned()),
@@ -327,7 +327,7 @@ fn the_rest_is_valid() {
 #[test]
 fn files_that_cannot_be_read_are_explained() {
     let dir = tempfile::tempdir().unwrap();
-    let broken = |fault, phrase| Broken { fault, text: "", place: None, phrase };
+    let broken = |fault, phrase| BrokenRecipe { fault, text: "", position: None, phrase };
     let long = format!("name: toy\n# {}\n", "x".repeat(5 << 20));
     let missing = dir.path().join("missing.yaml");
     let beneath = recipe(dir.path(), REST.as_bytes()).join("recipe.yaml");
@@ -382,7 +382,7 @@ fn changes_on_the_command_line_are_explained() {
         let overrides = Overrides { set: vec![set.to_owned()], name: None };
         let error = load(&path, &overrides).expect_err(set).to_string();
         let message = error.replace(&format!("{}/", dir.path().display()), "");
-        let broken = Broken { fault: set, text: "", place: None, phrase };
+        let broken = BrokenRecipe { fault: set, text: "", position: None, phrase };
         let mut faults = faults(&broken, &message);
         faults.retain(|fault| fault != "has a caret");
         assert_eq!(faults, Vec::<String>::new(), "--set {set}:\n{message}");

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use corpusmill_tests::{corpusmill, repository};
 
-fn ask(store: &std::path::Path, arguments: &[&str]) -> String {
+fn stdout_of(store: &std::path::Path, arguments: &[&str]) -> String {
     let output = Command::new(corpusmill())
         .current_dir(repository())
         .arg("--store")
@@ -27,10 +27,10 @@ fn the_tiny_recipe_gives_the_rows_that_it_always_gave() {
     let store = dir.path().join("store");
     let (output, lock) = (dir.path().join("corpus"), dir.path().join("tiny.lock"));
     let path = |path: &std::path::Path| path.display().to_string();
-    ask(&store, &["run", "recipes/tiny.yaml", "--output", &path(&output), "--lock", &path(&lock)]);
+    stdout_of(&store, &["run", "recipes/tiny.yaml", "--output", &path(&output), "--lock", &path(&lock)]);
     let sql = "SELECT node, partition, rows_digest FROM receipts";
     let mut nodes: BTreeMap<String, Vec<(u64, String)>> = BTreeMap::new();
-    for line in ask(&store, &["query", sql, "--format", "json"]).lines() {
+    for line in stdout_of(&store, &["query", sql, "--format", "json"]).lines() {
         let row: serde_json::Value = serde_json::from_str(line).expect("a JSON line");
         let text = |name: &str| row[name].as_str().expect("a text").to_owned();
         let partition = row["partition"].as_u64().expect("a number");
@@ -40,8 +40,8 @@ fn the_tiny_recipe_gives_the_rows_that_it_always_gave() {
     let mut golden = String::new();
     for (node, mut parts) in nodes {
         parts.sort();
-        let heads: Vec<&str> = parts.iter().map(|(_, digest)| &digest[..16]).collect();
-        let _ = writeln!(golden, "{node}: {}", heads.join(" "));
+        let prefixes: Vec<&str> = parts.iter().map(|(_, digest)| &digest[..16]).collect();
+        let _ = writeln!(golden, "{node}: {}", prefixes.join(" "));
     }
     let manifest = fs_err::read_to_string(output.join("tiny/manifest.json")).expect("a manifest");
     let manifest: serde_json::Value = serde_json::from_str(&manifest).expect("JSON");

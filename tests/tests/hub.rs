@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use corpusmill_tests::{Answer, Mill, Place, Request, Server, files_below, prose};
+use corpusmill_tests::{Request, Response, RunDir, Server, Workdir, files_below, prose};
 use sha2::{Digest as _, Sha256};
 
 const FIRST: &str = "1111111111111111111111111111111111111111";
@@ -30,8 +30,8 @@ fn large(commit: &str) -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// A hub: a listing with two entries per page, large files that redirect to `files`, and a branch that moves.
-fn hub(request: &Request, files: &str, branch: &str) -> Answer {
-    let json = |value: serde_json::Value| Answer::of("application/json", value.to_string());
+fn hub(request: &Request, files: &str, branch: &str) -> Response {
+    let json = |value: serde_json::Value| Response::with_body("application/json", value.to_string());
     let api = "/api/datasets/owner/name";
     let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
     if path == format!("{api}/revision/main") {
@@ -52,7 +52,7 @@ fn hub(request: &Request, files: &str, branch: &str) -> Answer {
                 rest.is_some_and(|rest| query.contains("recursive=true") || !rest.trim_start_matches('/').contains('/'))
             });
             if entries.is_empty() {
-                return Answer::status(404);
+                return Response::status(404);
             }
             let start: usize = query.split_once("cursor=").map_or(0, |(_, cursor)| cursor.parse().expect("a number"));
             let page = json(serde_json::json!(&entries[start..entries.len().min(start + 2)]));
@@ -60,21 +60,21 @@ fn hub(request: &Request, files: &str, branch: &str) -> Answer {
                 return page;
             }
             let base = query.split("&cursor").next().unwrap_or_default();
-            let host = &request.fields["host"];
+            let host = &request.headers["host"];
             return page.with("link", &format!("<http://{host}{path}?{base}&cursor={}>; rel=\"next\"", start + 2));
         }
         if let Some(file) = path.strip_prefix(&format!("/datasets/owner/name/resolve/{commit}/")) {
             return match file {
-                "data/small.jsonl" => Answer::of("text/plain", rows(400, 2)),
-                file => Answer::status(302).with("location", &format!("{files}/{commit}/{file}?signature=1")),
+                "data/small.jsonl" => Response::with_body("text/plain", rows(400, 2)),
+                file => Response::status(302).with("location", &format!("{files}/{commit}/{file}?signature=1")),
             };
         }
     }
-    Answer::status(404)
+    Response::status(404)
 }
 
 /// The server of large files.
-fn store(request: &Request) -> Answer {
+fn store(request: &Request) -> Response {
     let path = request.path.split('?').next().unwrap_or_default();
     let file = |commit: &str| {
         let name = path.strip_prefix(&format!("/{commit}/"))?;
@@ -82,8 +82,8 @@ fn store(request: &Request) -> Answer {
     };
     let found = file(FIRST).or_else(|| file(SECOND));
     found.map_or_else(
-        || Answer::status(404),
-        |(name, bytes)| Answer::of("application/octet-stream", bytes).ranged(request, &format!("\"{name}\"")),
+        || Response::status(404),
+        |(name, bytes)| Response::with_body("application/octet-stream", bytes).ranged(request, &format!("\"{name}\"")),
     )
 }
 
@@ -94,13 +94,13 @@ fn recipe(hub: &str, urls: &str) -> String {
     )
 }
 
-fn ids(place: &Place<'_>) -> Vec<String> {
-    let rows = place.query("SELECT id FROM documents WHERE id LIKE '%-0' ORDER BY id");
+fn ids(run_dir: &RunDir<'_>) -> Vec<String> {
+    let rows = run_dir.query("SELECT id FROM documents WHERE id LIKE '%-0' ORDER BY id");
     rows.iter().map(|row| row["id"].as_str().expect("an id is text").to_owned()).collect()
 }
 
-fn revision(mill: &Mill) -> String {
-    let lock: serde_json::Value = serde_json::from_str(&mill.read("a/lock")).expect("the lock is JSON");
+fn revision(workdir: &Workdir) -> String {
+    let lock: serde_json::Value = serde_json::from_str(&workdir.read("a/lock")).expect("the lock is JSON");
     lock["sources"]["far"]["revisions"]["hf://datasets/owner/name@main"].as_str().unwrap_or("none").to_owned()
 }
 
@@ -111,22 +111,22 @@ fn a_branch_is_pinned_to_a_commit_until_it_is_refreshed() {
     let at = Arc::clone(&moved);
     let server =
         Server::new(move |request| hub(request, &base, if at.load(Ordering::SeqCst) == 0 { FIRST } else { SECOND }));
-    let mill = Mill::empty();
-    mill.write("recipe.yaml", recipe(&server.url(""), "\"hf://datasets/owner/name/data/en/*.jsonl\""));
-    let place = mill.place("a");
-    place.run(&[]).ok();
-    assert_eq!((ids(&place), revision(&mill).as_str()), (vec!["100-0".to_owned(), "200-0".to_owned()], FIRST));
-    let before = mill.read("a/lock");
+    let workdir = Workdir::empty();
+    workdir.write("recipe.yaml", recipe(&server.url(""), "\"hf://datasets/owner/name/data/en/*.jsonl\""));
+    let run_dir = workdir.run_dir("a");
+    run_dir.run(&[]).ok();
+    assert_eq!((ids(&run_dir), revision(&workdir).as_str()), (vec!["100-0".to_owned(), "200-0".to_owned()], FIRST));
+    let before = workdir.read("a/lock");
     moved.store(1, Ordering::SeqCst);
     // As on another machine: only the lock exists. The branch has moved, and no request asks for its commit.
-    fs_err::remove_dir_all(place.path().join("work")).expect("the store can be removed");
-    server.forget();
-    place.run(&["--locked"]).ok();
-    assert_eq!((mill.read("a/lock"), ids(&place).len()), (before, 2));
+    fs_err::remove_dir_all(run_dir.path().join("work")).expect("the store can be removed");
+    server.clear_requests();
+    run_dir.run(&["--locked"]).ok();
+    assert_eq!((workdir.read("a/lock"), ids(&run_dir).len()), (before, 2));
     assert!(server.requests().iter().all(|request| !request.path.contains("/revision/")), "{:?}", server.requests());
-    files.forget();
-    place.run(&["--refresh", "far"]).ok();
-    assert_eq!((ids(&place), revision(&mill).as_str()), (vec!["100-0".to_owned(), "900-0".to_owned()], SECOND));
+    files.clear_requests();
+    run_dir.run(&["--refresh", "far"]).ok();
+    assert_eq!((ids(&run_dir), revision(&workdir).as_str()), (vec!["100-0".to_owned(), "900-0".to_owned()], SECOND));
     let fetched: Vec<String> = files.counts().into_keys().collect();
     assert_eq!(
         fetched,
@@ -140,25 +140,25 @@ fn globs_match_all_pages_of_the_listing() {
     let files = Server::new(store);
     let base = files.url("");
     let server = Server::new(move |request| hub(request, &base, FIRST));
-    let mill = Mill::empty();
+    let workdir = Workdir::empty();
     let glob = format!("\"hf://datasets/owner/name@{FIRST}/**/*.jsonl\"");
-    mill.write("recipe.yaml", recipe(&server.url(""), &glob));
-    let place = mill.place("a");
-    place.run(&[]).ok();
-    assert_eq!(ids(&place), ["100-0", "200-0", "300-0", "400-0"]);
-    assert_eq!(revision(&mill), "none", "a commit is its own name");
+    workdir.write("recipe.yaml", recipe(&server.url(""), &glob));
+    let run_dir = workdir.run_dir("a");
+    run_dir.run(&[]).ok();
+    assert_eq!(ids(&run_dir), ["100-0", "200-0", "300-0", "400-0"]);
+    assert_eq!(revision(&workdir), "none", "a commit is its own name");
     let listed = server.requests().iter().filter(|request| request.path.contains("/tree/")).count();
     assert_eq!(listed, 3, "{:?}", server.requests());
-    let origins = place.query("SELECT DISTINCT split_part(origin, '#', 1) AS o FROM documents ORDER BY o");
+    let origins = run_dir.query("SELECT DISTINCT split_part(origin, '#', 1) AS o FROM documents ORDER BY o");
     assert_eq!(origins[0]["o"], format!("hf://datasets/owner/name@{FIRST}/data/en/a.jsonl"));
     // Beyond `max-files` nothing is fetched, and a rejection records it.
     let few = recipe(&server.url(""), &glob).replace("        hub:", "        max-files: 1\n        hub:");
-    mill.write("recipe.yaml", few);
-    let place = mill.place("b");
-    place.run(&[]).ok();
-    assert_eq!(ids(&place), ["100-0"]);
-    let refused = place.query("SELECT rule, value, threshold FROM rejected");
-    assert_eq!(refused, [serde_json::json!({"rule": "max-files", "value": 4.0, "threshold": 1.0})]);
+    workdir.write("recipe.yaml", few);
+    let run_dir = workdir.run_dir("b");
+    run_dir.run(&[]).ok();
+    assert_eq!(ids(&run_dir), ["100-0"]);
+    let rejected = run_dir.query("SELECT rule, value, threshold FROM rejected");
+    assert_eq!(rejected, [serde_json::json!({"rule": "max-files", "value": 4.0, "threshold": 1.0})]);
 }
 
 #[test]
@@ -166,29 +166,29 @@ fn hub_and_token_come_from_the_environment() {
     let files = Server::new(store);
     let base = files.url("");
     let server = Server::new(move |request| {
-        let known = request.fields.get("authorization").is_some_and(|field| *field == format!("Bearer {TOKEN}"));
-        if known { hub(request, &base, FIRST) } else { Answer::status(401) }
+        let known = request.headers.get("authorization").is_some_and(|field| *field == format!("Bearer {TOKEN}"));
+        if known { hub(request, &base, FIRST) } else { Response::status(401) }
     });
-    let mill = Mill::empty();
+    let workdir = Workdir::empty();
     let text = recipe("x", "\"hf://datasets/owner/name/data/en/a.jsonl\"").replace("        hub: x\n", "");
-    mill.write("recipe.yaml", text);
-    let place = mill.place("a");
+    workdir.write("recipe.yaml", text);
+    let run_dir = workdir.run_dir("a");
     let run = |token: &str| {
-        let mut command = place.running(&[]);
+        let mut command = run_dir.run_command(&[]);
         command.env("HF_ENDPOINT", server.url("/")).env("HF_TOKEN", token).env("RUST_LOG", "trace");
-        place.finish(&mut command)
+        run_dir.finish(&mut command)
     };
-    run("").fails(&["401", "owner/name", "private or gated", "hint: ", "HF_TOKEN"]);
-    run("hf_another").fails(&["401", "the token in HF_TOKEN may not read owner/name", "hint: "]);
+    run("").fails_with(&["401", "owner/name", "private or gated", "hint: ", "HF_TOKEN"]);
+    run("hf_another").fails_with(&["401", "the token in HF_TOKEN may not read owner/name", "hint: "]);
     let done = run(TOKEN).ok();
-    assert_eq!(ids(&place), ["100-0"]);
+    assert_eq!(ids(&run_dir), ["100-0"]);
     assert!(!files.requests().is_empty());
     assert!(
-        files.requests().iter().all(|request| !request.fields.contains_key("authorization")),
+        files.requests().iter().all(|request| !request.headers.contains_key("authorization")),
         "the token was sent to another server"
     );
     assert!(!done.out.contains(TOKEN) && !done.err.contains(TOKEN), "the token was printed");
-    for (path, bytes) in files_below(mill.path()) {
+    for (path, bytes) in files_below(workdir.path()) {
         assert!(!bytes.windows(TOKEN.len()).any(|window| window == TOKEN.as_bytes()), "the token is stored in {path}");
     }
 }
@@ -196,22 +196,22 @@ fn hub_and_token_come_from_the_environment() {
 #[test]
 fn a_large_file_resumes_after_its_redirect() {
     let files = Server::new(|request| {
-        let mut answer = store(request);
-        answer.cut_after = Some(1000);
-        answer
+        let mut response = store(request);
+        response.cut_after = Some(1000);
+        response
     });
     let base = files.url("");
     let server = Server::new(move |request| hub(request, &base, FIRST));
-    let mill = Mill::empty();
-    mill.write("recipe.yaml", recipe(&server.url(""), "\"hf://datasets/owner/name/data/en/a.jsonl\""));
-    let place = mill.place("a");
-    place.run(&[]).ok();
-    assert_eq!(ids(&place), ["100-0"]);
+    let workdir = Workdir::empty();
+    workdir.write("recipe.yaml", recipe(&server.url(""), "\"hf://datasets/owner/name/data/en/a.jsonl\""));
+    let run_dir = workdir.run_dir("a");
+    run_dir.run(&[]).ok();
+    assert_eq!(ids(&run_dir), ["100-0"]);
     let whole = rows(100, 5).len();
     let starts: Vec<usize> = files
         .requests()
         .iter()
-        .map(|request| request.fields.get("range").map_or(0, |r| r[6..r.len() - 1].parse().expect("a number")))
+        .map(|request| request.headers.get("range").map_or(0, |r| r[6..r.len() - 1].parse().expect("a number")))
         .collect();
     let expected: Vec<usize> = (0..whole).step_by(1000).collect();
     assert_eq!(starts, expected, "of {whole} bytes");
@@ -220,56 +220,58 @@ fn a_large_file_resumes_after_its_redirect() {
 #[test]
 fn a_wrong_checksum_is_rejected() {
     let files = Server::new(|request| {
-        let mut answer = store(request);
+        let mut response = store(request);
         if request.path.contains("b.jsonl") {
-            answer.body[3] ^= 1;
+            response.body[3] ^= 1;
         }
-        answer
+        response
     });
     let base = files.url("");
     let server = Server::new(move |request| hub(request, &base, FIRST));
-    let mill = Mill::empty();
-    mill.write("recipe.yaml", recipe(&server.url(""), "\"hf://datasets/owner/name/data/en/*.jsonl\""));
-    let place = mill.place("a");
-    place.run(&[]).ok();
-    assert_eq!(ids(&place), ["100-0"]);
-    let refused = place.query("SELECT origin, rule, detail FROM rejected");
-    assert_eq!((&refused[0]["rule"], refused.len()), (&"checksum".into(), 1));
-    assert_eq!(refused[0]["origin"], "hf://datasets/owner/name/data/en/b.jsonl");
-    let detail = refused[0]["detail"].as_str().expect("a detail is text");
+    let workdir = Workdir::empty();
+    workdir.write("recipe.yaml", recipe(&server.url(""), "\"hf://datasets/owner/name/data/en/*.jsonl\""));
+    let run_dir = workdir.run_dir("a");
+    run_dir.run(&[]).ok();
+    assert_eq!(ids(&run_dir), ["100-0"]);
+    let rejected = run_dir.query("SELECT origin, rule, detail FROM rejected");
+    assert_eq!((&rejected[0]["rule"], rejected.len()), (&"checksum".into(), 1));
+    assert_eq!(rejected[0]["origin"], "hf://datasets/owner/name/data/en/b.jsonl");
+    let detail = rejected[0]["detail"].as_str().expect("a detail is text");
     assert!(detail.contains(&sha256(&rows(200, 5))), "{detail}");
-    mill.write("recipe.yaml", recipe(&server.url(""), "\"hf://datasets/owner/name/data/en/b.jsonl\""));
-    mill.place("b").run(&[]).fails(&["no file was fetched", "checksum", "hint: "]);
+    workdir.write("recipe.yaml", recipe(&server.url(""), "\"hf://datasets/owner/name/data/en/b.jsonl\""));
+    workdir.run_dir("b").run(&[]).fails_with(&["no file was fetched", "checksum", "hint: "]);
 }
 
 #[test]
 fn a_changed_file_violates_the_lock() {
     let version = Arc::new(AtomicU64::new(1));
     let now = Arc::clone(&version);
-    let server = Server::new(move |_| Answer::of("text/plain", rows(now.load(Ordering::SeqCst) * 100, 3)));
-    let mill = Mill::empty();
-    mill.write("recipe.yaml", recipe(&server.url(""), &format!("\"{}\"", server.url("/rows.jsonl"))));
-    let place = mill.place("a");
-    place.run(&[]).ok();
-    fs_err::remove_dir_all(place.path().join("work")).expect("the store can be removed");
-    place.run(&["--locked"]).ok();
-    fs_err::remove_dir_all(place.path().join("work")).expect("the store can be removed");
+    let server = Server::new(move |_| Response::with_body("text/plain", rows(now.load(Ordering::SeqCst) * 100, 3)));
+    let workdir = Workdir::empty();
+    workdir.write("recipe.yaml", recipe(&server.url(""), &format!("\"{}\"", server.url("/rows.jsonl"))));
+    let run_dir = workdir.run_dir("a");
+    run_dir.run(&[]).ok();
+    fs_err::remove_dir_all(run_dir.path().join("work")).expect("the store can be removed");
+    run_dir.run(&["--locked"]).ok();
+    fs_err::remove_dir_all(run_dir.path().join("work")).expect("the store can be removed");
     version.store(2, Ordering::SeqCst);
-    place.run(&["--locked"]).fails(&["source `far` differs from the lock", "hint: "]);
+    run_dir.run(&["--locked"]).fails_with(&["source `far` differs from the lock", "hint: "]);
 }
 
 #[test]
 fn missing_files_are_explained() {
     let server = Server::new(|request| match request.path.as_str() {
-        "/closed.jsonl" => Answer::status(403),
-        "/api/datasets/owner/broken/revision/main" => Answer::of("text/html", "<html>"),
-        "/api/datasets/owner/away/revision/main" => Answer::of("application/json", format!("{{\"sha\":\"{FIRST}\"}}")),
+        "/closed.jsonl" => Response::status(403),
+        "/api/datasets/owner/broken/revision/main" => Response::with_body("text/html", "<html>"),
+        "/api/datasets/owner/away/revision/main" => {
+            Response::with_body("application/json", format!("{{\"sha\":\"{FIRST}\"}}"))
+        }
         path if path.starts_with("/api/datasets/owner/away/tree/") => {
-            Answer::of("application/json", "[]").with("link", "<http://10.0.0.1/next>; rel=\"next\"")
+            Response::with_body("application/json", "[]").with("link", "<http://10.0.0.1/next>; rel=\"next\"")
         }
         _ => hub(request, "http://127.0.0.1:9", FIRST),
     });
-    let mill = Mill::empty();
+    let workdir = Workdir::empty();
     let closed = server.url("/closed.jsonl");
     for (url, words) in [
         ("hf://datasets/owner/none/x.jsonl", &["no data set owner/none", "revision `main`", "hint: "][..]),
@@ -289,9 +291,9 @@ fn missing_files_are_explained() {
         (&closed, &["no file was fetched", "status 403", "HF_TOKEN", "hint: "]),
         (&server.url("/none.jsonl"), &["no file was fetched", "status 404", "no such file"]),
     ] {
-        mill.write("recipe.yaml", recipe(&server.url(""), &format!("\"{url}\"")));
-        mill.place("a").run(&[]).fails(words);
+        workdir.write("recipe.yaml", recipe(&server.url(""), &format!("\"{url}\"")));
+        workdir.run_dir("a").run(&[]).fails_with(words);
     }
-    mill.write("recipe.yaml", recipe("nowhere", "\"hf://datasets/owner/name/x\""));
-    mill.run(&["check", "recipe.yaml"]).fails(&["hub", "HF_ENDPOINT", "recipe.yaml:"]);
+    workdir.write("recipe.yaml", recipe("nowhere", "\"hf://datasets/owner/name/x\""));
+    workdir.run(&["check", "recipe.yaml"]).fails_with(&["hub", "HF_ENDPOINT", "recipe.yaml:"]);
 }

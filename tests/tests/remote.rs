@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::Stdio;
 use std::time::Duration;
 
-use corpusmill_tests::{Answer, Mill, Request, Server, prose};
+use corpusmill_tests::{Request, Response, Server, Workdir, prose};
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -28,8 +28,8 @@ fn rows(seed: u64, count: u64) -> Vec<u8> {
 }
 
 /// A server that is a dataset hub and an archive.
-fn hub(request: &Request) -> Answer {
-    let file = |bytes: Vec<u8>| Answer::of("application/octet-stream", bytes);
+fn hub(request: &Request) -> Response {
+    let file = |bytes: Vec<u8>| Response::with_body("application/octet-stream", bytes);
     match request.path.as_str() {
         "/crawl/warc.paths.gz" => {
             file(gzip(b"crawl/0.warc.gz\ncrawl/1.warc.gz\ncrawl/missing.warc.gz\ncrawl/3.warc.gz\n"))
@@ -37,26 +37,26 @@ fn hub(request: &Request) -> Answer {
         "/crawl/0.warc.gz" => file(archive(0)).ranged(request, "\"zero\""),
         "/crawl/1.warc.gz" => file(archive(1)).ranged(request, "\"one\""),
         "/api/datasets/owner/name/revision/main" | "/api/datasets/owner/name/revision/v2" => {
-            Answer::of("application/json", format!("{{\"sha\":\"{COMMIT}\"}}"))
+            Response::with_body("application/json", format!("{{\"sha\":\"{COMMIT}\"}}"))
         }
         path if path == format!("/api/datasets/owner/name/tree/{COMMIT}/data?recursive=false") => {
             let sum = PART_SHA256;
-            Answer::of(
+            Response::with_body(
                 "application/json",
                 format!(r#"[{{"type":"file","path":"data/part.jsonl","lfs":{{"oid":"{sum}"}}}}]"#),
             )
         }
         path if path == format!("/api/datasets/owner/name/tree/{COMMIT}?recursive=true") => {
-            Answer::of("application/json", r#"[{"type":"file","path":"bad.jsonl"}]"#)
+            Response::with_body("application/json", r#"[{"type":"file","path":"bad.jsonl"}]"#)
         }
-        path if path == format!("/datasets/owner/name/resolve/{COMMIT}/data/part.jsonl") => Answer::status(302)
+        path if path == format!("/datasets/owner/name/resolve/{COMMIT}/data/part.jsonl") => Response::status(302)
             .with("location", "/cdn/part?signature=1")
             .with("x-linked-etag", &format!("\"{PART_SHA256}\"")),
         "/cdn/part?signature=1" => file(b"{\"id\":\"p\",\"text\":\"A row of a data set on a hub.\"}\n".to_vec()),
         path if path == format!("/datasets/owner/name/resolve/{COMMIT}/bad.jsonl") => {
-            Answer::status(302).with("location", "/cdn/part?signature=1").with("x-linked-etag", &"0".repeat(64))
+            Response::status(302).with("location", "/cdn/part?signature=1").with("x-linked-etag", &"0".repeat(64))
         }
-        _ => Answer::status(404),
+        _ => Response::status(404),
     }
 }
 
@@ -73,27 +73,27 @@ fn recipe(settings: &str) -> String {
     )
 }
 
-fn origins(place: &corpusmill_tests::Place<'_>) -> Vec<String> {
-    let rows = place.query("SELECT origin FROM documents ORDER BY origin");
+fn origins(run_dir: &corpusmill_tests::RunDir<'_>) -> Vec<String> {
+    let rows = run_dir.query("SELECT origin FROM documents ORDER BY origin");
     rows.iter().map(|row| row["origin"].as_str().expect("an origin is text").to_owned()).collect()
 }
 
 #[test]
 fn archive_lists_and_hub_files() {
     let server = Server::new(hub);
-    let mill = Mill::empty();
+    let workdir = Workdir::empty();
     let settings = format!(
         "        lists: [\"{}\"]\n        max-files: 3\n        hub: {}\n        urls: [hf://datasets/owner/name/data/part.jsonl, hf://datasets/owner/name@v2/bad.jsonl]\n",
         server.url("/crawl/warc.paths.gz"),
         server.url("")
     );
-    mill.write("recipe.yaml", recipe(&settings));
-    let place = mill.place("a");
-    place.run(&[]).ok();
+    workdir.write("recipe.yaml", recipe(&settings));
+    let run_dir = workdir.run_dir("a");
+    run_dir.run(&[]).ok();
     let part = "hf://datasets/owner/name/data/part.jsonl#1";
-    assert_eq!(origins(&place), [part, "https://pages.example/0", "https://pages.example/1"]);
-    let refused = place.query("SELECT origin, rule FROM rejected ORDER BY origin");
-    let rules: Vec<(&str, &str)> = refused
+    assert_eq!(origins(&run_dir), [part, "https://pages.example/0", "https://pages.example/1"]);
+    let rejected = run_dir.query("SELECT origin, rule FROM rejected ORDER BY origin");
+    let rules: Vec<(&str, &str)> = rejected
         .iter()
         .map(|row| (row["origin"].as_str().expect("text"), row["rule"].as_str().expect("text")))
         .collect();
@@ -102,14 +102,14 @@ fn archive_lists_and_hub_files() {
     assert_eq!(rules, [(bad, "checksum"), (missing.as_str(), "status"), (list.as_str(), "max-files")]);
     assert!(!server.counts().contains_key("/crawl/3.warc.gz"), "beyond max-files");
     // Locked: nothing is requested again, even without the server.
-    let lock = mill.read("a/lock");
-    server.forget();
-    assert_eq!(place.run(&["--locked"]).ok().computed(), 0);
+    let lock = workdir.read("a/lock");
+    server.clear_requests();
+    assert_eq!(run_dir.run(&["--locked"]).ok().computed(), 0);
     assert!(server.requests().is_empty());
-    assert_eq!(mill.read("a/lock"), lock);
+    assert_eq!(workdir.read("a/lock"), lock);
     // Another mapping reads the same files.
-    mill.write("recipe.yaml", recipe(&format!("{settings}        licence: CC0-1.0\n")));
-    place.run(&[]).ok();
+    workdir.write("recipe.yaml", recipe(&format!("{settings}        licence: CC0-1.0\n")));
+    run_dir.run(&[]).ok();
     assert!(
         server.requests().iter().all(|request| !request.path.ends_with("0.warc.gz")),
         "files in the store are not fetched again"
@@ -135,18 +135,22 @@ fn parquet(seed: u64, count: u64) -> Vec<u8> {
 fn a_list_names_parquet_and_json_lines() {
     let server = Server::new(|request| match request.path.as_str() {
         "/deep/files.txt" => {
-            Answer::of("text/plain", "# a data set\n\npart/a.parquet\n/part/b.jsonl.gz\npart/a.parquet\n")
+            Response::with_body("text/plain", "# a data set\n\npart/a.parquet\n/part/b.jsonl.gz\npart/a.parquet\n")
         }
-        "/mirror/part/a.parquet" => Answer::of("application/octet-stream", parquet(100, 4)).ranged(request, "\"a\""),
-        "/mirror/part/b.jsonl.gz" => Answer::of("application/gzip", gzip(&rows(200, 3))).ranged(request, "\"b\""),
-        _ => Answer::status(404),
+        "/mirror/part/a.parquet" => {
+            Response::with_body("application/octet-stream", parquet(100, 4)).ranged(request, "\"a\"")
+        }
+        "/mirror/part/b.jsonl.gz" => {
+            Response::with_body("application/gzip", gzip(&rows(200, 3))).ranged(request, "\"b\"")
+        }
+        _ => Response::status(404),
     });
-    let mill = Mill::empty();
+    let workdir = Workdir::empty();
     let (list, base) = (server.url("/deep/files.txt"), server.url("/mirror"));
-    mill.write("recipe.yaml", recipe(&format!("        lists: [\"{list}\"]\n        base: {base}\n")));
-    let place = mill.place("a");
-    place.run(&[]).ok();
-    let rows = place.query("SELECT id, origin FROM documents ORDER BY id");
+    workdir.write("recipe.yaml", recipe(&format!("        lists: [\"{list}\"]\n        base: {base}\n")));
+    let run_dir = workdir.run_dir("a");
+    run_dir.run(&[]).ok();
+    let rows = run_dir.query("SELECT id, origin FROM documents ORDER BY id");
     let ids: Vec<&str> = rows.iter().map(|row| row["id"].as_str().expect("text")).collect();
     assert_eq!(ids, ["100-0", "100-1", "100-2", "100-3", "200-0", "200-1", "200-2"]);
     assert_eq!(rows[0]["origin"], format!("{base}/part/a.parquet#1"));
@@ -161,24 +165,24 @@ fn a_changed_file_is_fetched_on_refresh_only() {
         let seed = now.load(std::sync::atomic::Ordering::SeqCst);
         let etag = format!("\"{seed}\"");
         match request.path.as_str() {
-            "/rows.jsonl" if request.fields.get("if-none-match") == Some(&etag) => Answer::status(304),
-            "/rows.jsonl" => Answer::of("text/plain", rows(seed * 100, 5)).with("etag", &etag),
-            _ => Answer::status(404),
+            "/rows.jsonl" if request.headers.get("if-none-match") == Some(&etag) => Response::status(304),
+            "/rows.jsonl" => Response::with_body("text/plain", rows(seed * 100, 5)).with("etag", &etag),
+            _ => Response::status(404),
         }
     });
-    let mill = Mill::empty();
-    mill.write("recipe.yaml", recipe(&format!("        urls: [\"{}\"]\n", server.url("/rows.jsonl"))));
-    let place = mill.place("a");
-    place.run(&[]).ok();
-    let lock = mill.read("a/lock");
-    place.run(&["--refresh", "far"]).ok();
-    assert_eq!((mill.read("a/lock"), server.requests().len()), (lock.clone(), 2), "one conditional request");
+    let workdir = Workdir::empty();
+    workdir.write("recipe.yaml", recipe(&format!("        urls: [\"{}\"]\n", server.url("/rows.jsonl"))));
+    let run_dir = workdir.run_dir("a");
+    run_dir.run(&[]).ok();
+    let lock = workdir.read("a/lock");
+    run_dir.run(&["--refresh", "far"]).ok();
+    assert_eq!((workdir.read("a/lock"), server.requests().len()), (lock.clone(), 2), "one conditional request");
     version.store(2, std::sync::atomic::Ordering::SeqCst);
-    place.run(&[]).ok();
-    assert_eq!(mill.read("a/lock"), lock);
-    place.run(&["--refresh", "far"]).ok();
-    assert_ne!(mill.read("a/lock"), lock);
-    assert_eq!(place.query("SELECT id FROM documents ORDER BY id")[0]["id"], "200-0");
+    run_dir.run(&[]).ok();
+    assert_eq!(workdir.read("a/lock"), lock);
+    run_dir.run(&["--refresh", "far"]).ok();
+    assert_ne!(workdir.read("a/lock"), lock);
+    assert_eq!(run_dir.query("SELECT id FROM documents ORDER BY id")[0]["id"], "200-0");
 }
 
 #[test]
@@ -187,29 +191,30 @@ fn a_broken_download_resumes_without_refetching() {
     let length = whole.len();
     let server = Server::new(move |request| match request.path.as_str() {
         "/rows.jsonl" => {
-            let mut answer = Answer::of("text/plain", whole.clone()).ranged(request, "\"one\"");
+            let mut response = Response::with_body("text/plain", whole.clone()).ranged(request, "\"one\"");
             // Each connection sends a fifth, then breaks.
-            answer.cut_after = Some(whole.len() / 5 + 1);
-            answer
+            response.cut_after = Some(whole.len() / 5 + 1);
+            response
         }
-        _ => Answer::status(404),
+        _ => Response::status(404),
     });
-    let mill = Mill::empty();
-    mill.write("recipe.yaml", recipe(&format!("        urls: [\"{}\"]\n", server.url("/rows.jsonl"))));
-    let place = mill.place("a");
-    let mut child = place.running(&[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("corpusmill starts");
+    let workdir = Workdir::empty();
+    workdir.write("recipe.yaml", recipe(&format!("        urls: [\"{}\"]\n", server.url("/rows.jsonl"))));
+    let run_dir = workdir.run_dir("a");
+    let mut child =
+        run_dir.run_command(&[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("corpusmill starts");
     while server.requests().len() < 2 {
         std::thread::sleep(Duration::from_millis(1));
     }
     child.kill().expect("SIGKILL can be sent");
     child.wait().expect("the child can be waited for");
-    place.run(&[]).ok();
-    assert_eq!(place.query("SELECT count(*) AS n FROM documents")[0]["n"], 4000);
+    run_dir.run(&[]).ok();
+    assert_eq!(run_dir.query("SELECT count(*) AS n FROM documents")[0]["n"], 4000);
     let starts: Vec<usize> = server
         .requests()
         .iter()
         .map(|request| {
-            request.fields.get("range").map_or(0, |range| range[6..range.len() - 1].parse().expect("a number"))
+            request.headers.get("range").map_or(0, |range| range[6..range.len() - 1].parse().expect("a number"))
         })
         .collect();
     assert!(
@@ -222,22 +227,22 @@ fn a_broken_download_resumes_without_refetching() {
 #[test]
 fn address_and_contact_rules_apply() {
     let server = Server::new(|request| match request.path.as_str() {
-        "/moved.jsonl" => Answer::status(302).with("location", "http://10.0.0.1/secret.jsonl"),
-        _ => Answer::status(404),
+        "/moved.jsonl" => Response::status(302).with("location", "http://10.0.0.1/secret.jsonl"),
+        _ => Response::status(404),
     });
-    let mill = Mill::empty();
-    mill.write("recipe.yaml", recipe(&format!("        urls: [\"{}\"]\n", server.url("/moved.jsonl"))));
-    let place = mill.place("a");
-    place.run(&[]).fails(&["no file was fetched", "address", "10.0.0.1"]);
+    let workdir = Workdir::empty();
+    workdir.write("recipe.yaml", recipe(&format!("        urls: [\"{}\"]\n", server.url("/moved.jsonl"))));
+    let run_dir = workdir.run_dir("a");
+    run_dir.run(&[]).fails_with(&["no file was fetched", "address", "10.0.0.1"]);
     let closed = recipe(&format!("        urls: [\"{}\"]\n", server.url("/x.jsonl")))
         .replace("allow-loopback: true", "allow-loopback: false");
-    mill.write("recipe.yaml", closed.replace("requests-per-second: 0", "requests-per-second: 9"));
-    server.forget();
-    place.run(&[]).fails(&["loopback"]);
+    workdir.write("recipe.yaml", closed.replace("requests-per-second: 0", "requests-per-second: 9"));
+    server.clear_requests();
+    run_dir.run(&[]).fails_with(&["loopback"]);
     assert!(server.requests().is_empty());
-    mill.write(
+    workdir.write(
         "recipe.yaml",
         recipe("        urls: [\"https://data.commoncrawl.org/x.warc.gz\"]\n").replace("second: 0", "second: 1"),
     );
-    mill.run(&["check", "recipe.yaml"]).fails(&["remote", "contact", "recipe.yaml:"]);
+    workdir.run(&["check", "recipe.yaml"]).fails_with(&["remote", "contact", "recipe.yaml:"]);
 }

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use corpusmill_tests::{Draw, Mill, Place};
+use corpusmill_tests::{RunDir, TextGenerator, Workdir};
 
 /// Number of kills by each of the two workers of the test.
 const KILLS: usize = 12;
 /// Number of kills per store before its run may finish; some kills interrupt a resumed run.
-const KILLS_OF_A_STORE: usize = 3;
+const KILLS_PER_STORE: usize = 3;
 
 /// The results of an uninterrupted run, as a reference.
-struct Undisturbed {
+struct ReferenceRun {
     /// Parts computed.
     parts: usize,
     /// Parts in the store at its end.
@@ -23,17 +23,17 @@ struct Undisturbed {
 
 /// Maximum delay of a kill after its target part, in microseconds: about the time to make a part, so that kills hit all
 /// phases of making and publishing one.
-const LONGEST_WAIT: u64 = 20_000;
+const MAX_KILL_DELAY_MICROS: u64 = 20_000;
 
 /// Number of parts in the store.
-fn stored(place: &Place<'_>) -> usize {
-    place.stored("/receipt.json").len()
+fn stored(run_dir: &RunDir<'_>) -> usize {
+    run_dir.stored_files("/receipt.json").len()
 }
 
 /// Waits until the store has `parts` parts; false if the run ends before.
-fn reaches(place: &Place<'_>, child: &mut Child, parts: usize) -> bool {
+fn wait_for_parts(run_dir: &RunDir<'_>, child: &mut Child, parts: usize) -> bool {
     loop {
-        if stored(place) >= parts {
+        if stored(run_dir) >= parts {
             return true;
         }
         if child.try_wait().expect("the child can be polled").is_some() {
@@ -45,12 +45,13 @@ fn reaches(place: &Place<'_>, child: &mut Child, parts: usize) -> bool {
 
 /// Starts the run and sends SIGKILL a random time after the store has a random number of parts; returns whether that
 /// ended the run.
-fn killed(place: &Place<'_>, draw: &mut Draw, most: usize) -> bool {
-    let before = stored(place);
-    let ahead = draw.below(u64::try_from(most.saturating_sub(before) + 1).expect("parts can be counted"));
-    let wait = Duration::from_micros(draw.below(LONGEST_WAIT));
-    let mut child = place.running(&[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("corpusmill starts");
-    if reaches(place, &mut child, before + usize::try_from(ahead).expect("a number of parts fits")) {
+fn kill_run(run_dir: &RunDir<'_>, random: &mut TextGenerator, max_parts: usize) -> bool {
+    let before = stored(run_dir);
+    let ahead = random.below(u64::try_from(max_parts.saturating_sub(before) + 1).expect("parts can be counted"));
+    let wait = Duration::from_micros(random.below(MAX_KILL_DELAY_MICROS));
+    let mut child =
+        run_dir.run_command(&[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("corpusmill starts");
+    if wait_for_parts(run_dir, &mut child, before + usize::try_from(ahead).expect("a number of parts fits")) {
         std::thread::sleep(wait);
     }
     child.kill().expect("SIGKILL can be sent");
@@ -58,66 +59,75 @@ fn killed(place: &Place<'_>, draw: &mut Draw, most: usize) -> bool {
 }
 
 /// Resumes the run and compares rows and bytes; the parts committed before the kill must be intact.
-fn goes_on(place: &Place<'_>, undisturbed: &Undisturbed) {
-    place.ask(&["verify"]).ok();
-    let computed = place.run(&[]).ok().computed();
-    assert!(computed <= undisturbed.parts, "{computed} parts computed, {} by the uninterrupted run", undisturbed.parts);
-    assert!(place.promised("mini") == undisturbed.corpus, "files of the corpus differ in {}", place.path().display());
-    assert_eq!(place.receipts("rows_digest"), undisturbed.receipts);
-    place.ask(&["verify", &place.corpus("mini").to_string_lossy()]).ok();
+fn assert_resumes(run_dir: &RunDir<'_>, uninterrupted: &ReferenceRun) {
+    run_dir.subcommand(&["verify"]).ok();
+    let computed = run_dir.run(&[]).ok().computed();
+    assert!(
+        computed <= uninterrupted.parts,
+        "{computed} parts computed, {} by the uninterrupted run",
+        uninterrupted.parts
+    );
+    assert!(
+        run_dir.reproducible_files("mini") == uninterrupted.corpus,
+        "files of the corpus differ in {}",
+        run_dir.path().display()
+    );
+    assert_eq!(run_dir.receipts("rows_digest"), uninterrupted.receipts);
+    run_dir.subcommand(&["verify", &run_dir.corpus("mini").to_string_lossy()]).ok();
 }
 
 /// Kills runs at random moments of their progress, in one store after another.
-fn kills(mill: &Mill, seed: u64, undisturbed: &Undisturbed) {
-    let mut draw = Draw::new(seed);
-    let mut dealt = 0;
+fn kill_repeatedly(workdir: &Workdir, seed: u64, uninterrupted: &ReferenceRun) {
+    let mut random = TextGenerator::new(seed);
+    let mut kill_count = 0;
     for store in 0.. {
-        let place = mill.place(&format!("store-{seed}-{store}"));
-        for _ in 0..KILLS_OF_A_STORE {
+        let run_dir = workdir.run_dir(&format!("store-{seed}-{store}"));
+        for _ in 0..KILLS_PER_STORE {
             // A run that ended before its kill does not count; its store is complete.
-            if !killed(&place, &mut draw, undisturbed.stored) {
+            if !kill_run(&run_dir, &mut random, uninterrupted.stored) {
                 break;
             }
-            dealt += 1;
+            kill_count += 1;
         }
-        goes_on(&place, undisturbed);
-        if dealt >= KILLS {
+        assert_resumes(&run_dir, uninterrupted);
+        if kill_count >= KILLS {
             return;
         }
-        assert!(store < 5 * KILLS, "only {dealt} runs were killed before their end");
+        assert!(store < 5 * KILLS, "only {kill_count} runs were killed before their end");
     }
 }
 
 #[test]
 fn a_killed_run_resumes_to_the_same_corpus() {
-    let mill = Mill::mini();
-    let place = mill.place("undisturbed");
-    let parts = place.run(&[]).ok().computed();
+    let workdir = Workdir::mini();
+    let run_dir = workdir.run_dir("uninterrupted");
+    let parts = run_dir.run(&[]).ok().computed();
     assert!(parts > 80, "the run is too small to interrupt: {parts} parts");
-    let (corpus, receipts) = (place.promised("mini"), place.receipts("rows_digest"));
-    let undisturbed = Undisturbed { parts, stored: stored(&place), corpus, receipts };
+    let (corpus, receipts) = (run_dir.reproducible_files("mini"), run_dir.receipts("rows_digest"));
+    let uninterrupted = ReferenceRun { parts, stored: stored(&run_dir), corpus, receipts };
     std::thread::scope(|scope| {
         for seed in [1, 2] {
-            let (mill, undisturbed) = (&mill, &undisturbed);
-            scope.spawn(move || kills(mill, seed, undisturbed));
+            let (workdir, uninterrupted) = (&workdir, &uninterrupted);
+            scope.spawn(move || kill_repeatedly(workdir, seed, uninterrupted));
         }
     });
 }
 
 #[test]
 fn an_interrupted_run_resumes() {
-    let mill = Mill::mini();
-    let reference = mill.place("reference");
+    let workdir = Workdir::mini();
+    let reference = workdir.run_dir("reference");
     reference.run(&[]).ok();
-    let place = mill.place("interrupted");
-    let mut child = place.running(&[]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("corpusmill starts");
-    assert!(reaches(&place, &mut child, stored(&reference) / 2), "the run ends before half of it is done");
+    let run_dir = workdir.run_dir("interrupted");
+    let mut child =
+        run_dir.run_command(&[]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("corpusmill starts");
+    assert!(wait_for_parts(&run_dir, &mut child, stored(&reference) / 2), "the run ends before half of it is done");
     let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(kill.expect("kill can be started").success());
     let output = child.wait_with_output().expect("the child can be waited for");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success() || said.contains("parts computed"), "{said}");
-    assert!(!said.contains("panicked"), "{said}");
-    place.run(&[]).ok();
-    assert_eq!(place.digest("mini"), reference.digest("mini"));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() || stderr.contains("parts computed"), "{stderr}");
+    assert!(!stderr.contains("panicked"), "{stderr}");
+    run_dir.run(&[]).ok();
+    assert_eq!(run_dir.digest("mini"), reference.digest("mini"));
 }

@@ -1,6 +1,6 @@
 //! Decisions on robots.txt in a stream, compared with those of Google's parser.
 
-use corpusmill_tests::{Mill, repository};
+use corpusmill_tests::{Workdir, repository};
 use serde_json::{Value, json};
 
 #[test]
@@ -15,9 +15,10 @@ fn decisions_match_googles_parser() {
         format!("{line}\n")
     };
     let lines: String = cases.iter().enumerate().map(line).collect();
-    let verdicts = Mill::empty().feed(&["robots", "--input", "-", "--output", "-"], lines).ok().json_lines();
-    assert_eq!(verdicts.len(), cases.len());
-    for (id, (verdict, case)) in verdicts.iter().zip(cases).enumerate() {
-        assert_eq!((&verdict["id"], &verdict["allowed"]), (&json!(id.to_string()), &case["allowed"]), "{case}");
+    let decisions =
+        Workdir::empty().run_with_input(&["robots", "--input", "-", "--output", "-"], lines).ok().json_lines();
+    assert_eq!(decisions.len(), cases.len());
+    for (id, (decision, case)) in decisions.iter().zip(cases).enumerate() {
+        assert_eq!((&decision["id"], &decision["allowed"]), (&json!(id.to_string()), &case["allowed"]), "{case}");
     }
 }

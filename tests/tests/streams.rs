@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::Stdio;
 
-use corpusmill_tests::{Mill, page, prose};
+use corpusmill_tests::{Workdir, page, prose};
 use serde_json::{Value, json};
 
 fn lines(values: impl IntoIterator<Item = Value>) -> String {
@@ -16,7 +16,7 @@ fn documents(count: u64) -> String {
 
 #[test]
 fn clean_writes_one_line_per_page() {
-    let mill = Mill::empty();
+    let workdir = Workdir::empty();
     let input = lines([
         json!({ "id": "a", "html": page(1, 4) }),
         json!({ "id": "empty", "html": "" }),
@@ -26,7 +26,7 @@ fn clean_writes_one_line_per_page() {
         json!({ "id": "missing" }),
         json!({ "id": "z", "html": page(2, 4), "kept": { "as": "it was" } }),
     ]);
-    let done = mill.feed(&["clean", "--input", "-", "--output", "-"], input).ok();
+    let done = workdir.run_with_input(&["clean", "--input", "-", "--output", "-"], input).ok();
     let lines = done.json_lines();
     let ids: Vec<&Value> = lines.iter().map(|line| &line["id"]).collect();
     assert_eq!(ids, [&json!("a"), &json!("empty"), &json!(7), &json!("b64"), &json!("missing"), &json!("z")]);
@@ -50,14 +50,14 @@ fn clean_writes_one_line_per_page() {
 
 #[test]
 fn toxicity_scores() {
-    let mill = Mill::empty();
+    let workdir = Workdir::empty();
     let input = lines([
         json!({ "id": "kind", "text": "Thank you for the careful review, I have learned a lot from it." }),
         json!({ "id": "foul", "text": "Shut up, you stupid idiot, nobody wants you here, go and die." }),
         json!({ "id": "chinese", "text": "河水从磨坊旁边流过,老磨坊主每天早晨都要数一数袋子。" }),
         json!({ "id": 4, "text": "" }),
     ]);
-    let done = mill.feed(&["filter", "toxicity", "--score", "--input", "-", "--output", "-"], input).ok();
+    let done = workdir.run_with_input(&["filter", "toxicity", "--score", "--input", "-", "--output", "-"], input).ok();
     let lines = done.json_lines();
     let keys: Vec<&String> = lines[0].as_object().expect("an object").keys().collect();
     assert_eq!(keys, ["id", "score"]);
@@ -72,14 +72,14 @@ fn toxicity_scores() {
 
 #[test]
 fn language_scores() {
-    let mill = Mill::empty();
+    let workdir = Workdir::empty();
     let input = lines([
         json!({ "id": 1, "text": "The old miller counts his sacks every morning before the rain begins." }),
         json!({ "id": 2, "text": "Der alte Müller zählt jeden Morgen seine Säcke, bevor der Regen beginnt." }),
         json!({ "id": 3, "text": "河水从磨坊旁边流过,老磨坊主每天早晨都要数一数袋子。" }),
         json!({ "id": 4, "text": "" }),
     ]);
-    let done = mill.feed(&["filter", "language", "--score", "--input", "-", "--output", "-"], input).ok();
+    let done = workdir.run_with_input(&["filter", "language", "--score", "--input", "-", "--output", "-"], input).ok();
     let lines = done.json_lines();
     let found: Vec<&Value> = lines.iter().map(|line| &line["lang"]).collect();
     assert_eq!(found, [&json!("eng"), &json!("deu"), &json!("cmn"), &Value::Null]);
@@ -91,30 +91,30 @@ fn language_scores() {
 
 #[test]
 fn robots_answers() {
-    let mill = Mill::empty();
+    let workdir = Workdir::empty();
     let robots = "User-agent: *\nDisallow: /private\nAllow: /private/open\n\nUser-agent: otherbot\nDisallow: /\n";
-    let ask = |id: u32, agent: &str, path: &str| json!({ "id": id, "robots": robots, "agent": agent, "url": format!("https://a.org{path}") });
+    let query = |id: u32, agent: &str, path: &str| json!({ "id": id, "robots": robots, "agent": agent, "url": format!("https://a.org{path}") });
     let input = lines([
-        ask(1, "corpusmill", "/"),
-        ask(2, "corpusmill", "/private/x"),
-        ask(3, "corpusmill", "/private/open/x"),
-        ask(4, "otherbot", "/"),
+        query(1, "corpusmill", "/"),
+        query(2, "corpusmill", "/private/x"),
+        query(3, "corpusmill", "/private/open/x"),
+        query(4, "otherbot", "/"),
     ]);
-    let done = mill.feed(&["robots", "--input", "-"], input).ok();
+    let done = workdir.run_with_input(&["robots", "--input", "-"], input).ok();
     let answers: Vec<Value> = [(1, true), (2, false), (3, true), (4, false)]
         .map(|(id, allowed)| json!({ "id": id, "allowed": allowed }))
         .into();
     assert_eq!(done.json_lines(), answers);
-    mill.write("robots.txt", robots);
-    let done = mill.run(&["robots", "--file", "robots.txt", "https://a.org/private/x"]).ok();
+    workdir.write("robots.txt", robots);
+    let done = workdir.run(&["robots", "--file", "robots.txt", "https://a.org/private/x"]).ok();
     assert!(done.out.contains("refused") && done.out.contains("line 2: "), "{}", done.out);
 }
 
 #[test]
 fn dedup_keeps_ids_and_writes_clusters() {
-    let mill = Mill::empty();
+    let workdir = Workdir::empty();
     let text = |seed| prose(seed, 12);
-    mill.write(
+    workdir.write(
         "in.jsonl",
         lines([
             json!({ "id": "one", "text": text(1) }),
@@ -126,11 +126,11 @@ fn dedup_keeps_ids_and_writes_clusters() {
     );
     let run = |output: &str, clusters: &str| {
         let arguments = ["dedup", "--input", "in.jsonl", "--output", output, "--clusters", clusters, "--store", "work"];
-        mill.run(&[&arguments[..], &["--rejected", "rejected.jsonl"]].concat()).ok()
+        workdir.run(&[&arguments[..], &["--rejected", "rejected.jsonl"]].concat()).ok()
     };
-    run("out.jsonl", "clusters.jsonl").says("3 kept, 2 rejected");
+    run("out.jsonl", "clusters.jsonl").stderr_contains("3 kept, 2 rejected");
     let read = |name: &str| -> Vec<Value> {
-        mill.read(name).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+        workdir.read(name).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
     };
     let kept: Vec<Value> = read("out.jsonl").iter().map(|line| line["id"].clone()).collect();
     let mut sorted: Vec<&str> = kept.iter().filter_map(Value::as_str).collect();
@@ -153,17 +153,17 @@ fn dedup_keeps_ids_and_writes_clusters() {
     let related: Vec<Value> = read("rejected.jsonl").iter().map(|line| line["related"].clone()).collect();
     assert_eq!(related, [json!(survivor), json!(survivor)]);
     run("out.parquet", "clusters.parquet");
-    let done = mill.run(&["read", "--input", "out.parquet", "--store", "work"]).ok();
+    let done = workdir.run(&["read", "--input", "out.parquet", "--store", "work"]).ok();
     let ids: Vec<Value> = done.json_lines().iter().map(|line| line["id"].clone()).collect();
     assert_eq!(ids, kept);
 }
 
 #[test]
 fn every_output_format_can_be_read_back() {
-    let mill = Mill::empty();
-    mill.write("in.jsonl", documents(20));
+    let workdir = Workdir::empty();
+    workdir.write("in.jsonl", documents(20));
     let pairs = |input: &str| -> Vec<(Value, Value)> {
-        let done = mill.run(&["read", "--input", input, "--output", "-", "--store", "work"]).ok();
+        let done = workdir.run(&["read", "--input", input, "--output", "-", "--store", "work"]).ok();
         let mut all: Vec<(Value, Value)> =
             done.json_lines().iter().map(|line| (line["id"].clone(), line["text"].clone())).collect();
         all.sort_by_key(|(id, _)| id.to_string());
@@ -172,17 +172,18 @@ fn every_output_format_can_be_read_back() {
     let expected = pairs("in.jsonl");
     assert_eq!(expected.len(), 20);
     for output in ["out.parquet", "out.jsonl", "out.jsonl.gz", "out.jsonl.zst"] {
-        mill.run(&["read", "--input", "in.jsonl", "--output", output, "--store", "work"]).ok();
+        workdir.run(&["read", "--input", "in.jsonl", "--output", output, "--store", "work"]).ok();
         assert_eq!(pairs(output), expected, "{output}");
     }
-    mill.run(&["read", "--input", "in.jsonl", "--output", "out.xyz", "--store", "work"])
-        .fails(&["out.xyz", "hint: .parquet"]);
-    mill.run(&["read", "--input", "nothing.jsonl", "--store", "work"]).fails(&["nothing.jsonl"]);
+    workdir
+        .run(&["read", "--input", "in.jsonl", "--output", "out.xyz", "--store", "work"])
+        .fails_with(&["out.xyz", "hint: .parquet"]);
+    workdir.run(&["read", "--input", "nothing.jsonl", "--store", "work"]).fails_with(&["nothing.jsonl"]);
 }
 
 #[test]
 fn threads_change_no_byte_of_a_stream() {
-    let mill = Mill::empty();
+    let workdir = Workdir::empty();
     let pages = lines((0..600).map(|number| json!({ "id": number, "html": page(number, 2) })));
     let texts = documents(600);
     let commands: [(&[&str], &str); 4] = [
@@ -194,7 +195,7 @@ fn threads_change_no_byte_of_a_stream() {
     for (command, input) in commands {
         let run = |threads: &str| {
             let arguments = [command, &["--input", "-", "--output", "-", "--threads", threads]].concat();
-            mill.feed(&arguments, input).ok().out
+            workdir.run_with_input(&arguments, input).ok().out
         };
         let one = run("1");
         assert!(one.lines().count() > 50, "{command:?}");
@@ -204,12 +205,12 @@ fn threads_change_no_byte_of_a_stream() {
 
 #[test]
 fn a_closed_pipe_is_success() {
-    let mill = Mill::empty();
+    let workdir = Workdir::empty();
     let pages = lines((0..4000).map(|number| json!({ "id": number, "html": page(number, 3) })));
     for arguments in
         [&["clean", "--input", "-", "--output", "-"][..], &["filter", "language", "--score", "--input", "-"]]
     {
-        let mut command = mill.command();
+        let mut command = workdir.command();
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("corpusmill starts");
         let mut stdin = child.stdin.take().expect("standard input is piped");
@@ -228,12 +229,12 @@ fn a_closed_pipe_is_success() {
 
 #[test]
 fn single_stages_build_a_corpus() {
-    let mill = Mill::empty();
-    mill.write(
+    let workdir = Workdir::empty();
+    workdir.write(
         "pages.jsonl",
         lines((0..20).map(|number| json!({ "id": format!("p{number}"), "html": page(number, 5) }))),
     );
-    let run = |arguments: &[&str]| mill.run(&[arguments, &["--store", "work"]].concat()).ok();
+    let run = |arguments: &[&str]| workdir.run(&[arguments, &["--store", "work"]].concat()).ok();
     run(&["clean", "--input", "pages.jsonl", "--output", "clean.parquet"]);
     run(&["filter", "length", "--input", "clean.parquet", "--output", "kept.parquet"]);
     run(&["dedup", "--input", "kept.parquet", "--output", "unique.parquet"]);

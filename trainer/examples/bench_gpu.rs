@@ -15,10 +15,10 @@ use corpusmill_trainer::loss::LossSettings;
 use corpusmill_trainer::metrics::{memory_watermark, training_flops_per_token};
 use corpusmill_trainer::model::{Decoder, ModelConfig};
 use corpusmill_trainer::optimize::Optimizer;
-use corpusmill_trainer::parallel::Alone;
-use corpusmill_trainer::plan::Memory;
+use corpusmill_trainer::parallel::SingleRank;
+use corpusmill_trainer::plan::MemoryEstimate;
 use corpusmill_trainer::pretrain::new_config;
-use corpusmill_trainer::recipe::{Model, Objective, Recipe, load};
+use corpusmill_trainer::recipe::{ModelSource, Objective, Recipe, load};
 use corpusmill_trainer::step::Training;
 
 const VOCABULARY: u32 = 32_000;
@@ -40,7 +40,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn measure(recipe: &Recipe, device: DeviceChoice, peak: f64) -> anyhow::Result<String> {
-    let Model::New(sizes) = &recipe.model else { anyhow::bail!("{}: `model` must be `new`", recipe.name) };
+    let ModelSource::New(sizes) = &recipe.model else { anyhow::bail!("{}: `model` must be `new`", recipe.name) };
     let config = new_config(sizes, recipe, VOCABULARY, None);
     let device = device.open()?;
     let loss = LossSettings {
@@ -54,7 +54,7 @@ fn measure(recipe: &Recipe, device: DeviceChoice, peak: f64) -> anyhow::Result<S
         model: Decoder::new(&config, recipe.seed, &device.clone().autodiff())?,
         optimizer: Optimizer::new(&recipe.optimizer),
         clip_norm: recipe.optimizer.clip_norm,
-        group: Alone,
+        group: SingleRank,
         owners: None,
         sources: 1,
     };
@@ -75,7 +75,7 @@ fn report(recipe: &Recipe, config: &ModelConfig, seconds: f64, peak: f64) -> Str
     let share = speed * training_flops_per_token(config, recipe.data.sequence_length) / (peak * 1e12);
     #[expect(clippy::cast_precision_loss, reason = "shown in three digits")]
     let host = memory_watermark().unwrap_or(0) as f64 / 1e9;
-    let planned = Memory::new(config, recipe, 1).total() / 1e9;
+    let planned = MemoryEstimate::new(config, recipe, 1).total() / 1e9;
     format!(
         "{} parameters  {speed:.0} tokens/s  MFU {:.1} %  planned on the device {planned:.2} GB  host {host:.2} GB",
         config.parameters(),
@@ -87,7 +87,7 @@ fn report(recipe: &Recipe, config: &ModelConfig, seconds: f64, peak: f64) -> Str
 fn random(recipe: &Recipe) -> anyhow::Result<Batch> {
     let (rows, length) = (recipe.data.micro_sequences, recipe.data.sequence_length);
     let row = |index: u32| {
-        let token = |place: u32| (index * length + place).wrapping_mul(2_654_435_761) % VOCABULARY;
+        let token = |index_in_row: u32| (index * length + index_in_row).wrapping_mul(2_654_435_761) % VOCABULARY;
         let span = Span { start: 0, end: length, source: 0, document: 0, offset: 0, epoch: 0 };
         let tokens = (0..length).map(token).collect();
         Sequence { index: index.into(), tokens, documents: vec![span], loss_mask: None }

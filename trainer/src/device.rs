@@ -10,7 +10,7 @@ use burn::tensor::{Device, DeviceType};
 
 /// The back ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BackEnd {
+pub enum Backend {
     /// Burn flex, on the CPU; always available.
     Cpu,
     /// Any GPU with a Vulkan driver: NVIDIA, AMD or Intel.
@@ -25,7 +25,7 @@ pub enum BackEnd {
     Rocm,
 }
 
-impl BackEnd {
+impl Backend {
     /// All back ends, compiled in or not.
     pub const ALL: [Self; 6] = [Self::Cpu, Self::Vulkan, Self::Cuda, Self::Metal, Self::Wgpu, Self::Rocm];
 
@@ -75,7 +75,7 @@ impl BackEnd {
 /// A device as a user names it: `cpu`, `vulkan`, `cuda:1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeviceChoice {
-    back_end: BackEnd,
+    backend: Backend,
     index: usize,
 }
 
@@ -93,14 +93,14 @@ pub enum DeviceError {
     )]
     NotCompiled(&'static str),
     /// The back end has no device of this number.
-    #[error("no device {choice}: {found} found for {back_end}; `corpusmill-train devices` lists all")]
+    #[error("no device {choice}: {found} found for {backend}; `corpusmill-train devices` lists all")]
     NotFound {
         /// The requested device.
         choice: String,
         /// Number of devices found.
         found: usize,
         /// The back end.
-        back_end: &'static str,
+        backend: &'static str,
     },
 }
 
@@ -108,21 +108,21 @@ impl FromStr for DeviceChoice {
     type Err = DeviceError;
 
     fn from_str(text: &str) -> Result<Self, DeviceError> {
-        let fault = || DeviceError::Name(text.to_owned());
+        let invalid = || DeviceError::Name(text.to_owned());
         let (name, index) = match text.split_once(':') {
             None => (text, 0),
-            Some((name, index)) => (name, index.parse().map_err(|_| fault())?),
+            Some((name, index)) => (name, index.parse().map_err(|_| invalid())?),
         };
-        let back_end = BackEnd::ALL.into_iter().find(|it| it.name() == name).ok_or_else(fault)?;
-        Ok(Self { back_end, index })
+        let backend = Backend::ALL.into_iter().find(|it| it.name() == name).ok_or_else(invalid)?;
+        Ok(Self { backend, index })
     }
 }
 
 impl fmt::Display for DeviceChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.index {
-            0 => f.write_str(self.back_end.name()),
-            index => write!(f, "{}:{index}", self.back_end.name()),
+            0 => f.write_str(self.backend.name()),
+            index => write!(f, "{}:{index}", self.backend.name()),
         }
     }
 }
@@ -133,37 +133,37 @@ impl DeviceChoice {
     /// # Errors
     /// When the back end was not compiled in, or has no such device.
     pub fn open(self) -> Result<Device, DeviceError> {
-        let back_end = self.back_end.name();
-        let devices = self.back_end.devices().ok_or(DeviceError::NotCompiled(back_end))?;
+        let backend = self.backend.name();
+        let devices = self.backend.devices().ok_or(DeviceError::NotCompiled(backend))?;
         let found = devices.len();
-        let absent = || DeviceError::NotFound { choice: self.to_string(), found, back_end };
-        devices.into_iter().nth(self.index).ok_or_else(absent)
+        let not_found = || DeviceError::NotFound { choice: self.to_string(), found, backend };
+        devices.into_iter().nth(self.index).ok_or_else(not_found)
     }
 }
 
 /// An entry of the device list: the name for `--device`, and its description or why there is none.
 #[derive(Debug, Clone)]
-pub struct Listed {
+pub struct ListedDevice {
     /// The name, such as `vulkan:0`.
     pub name: String,
     /// A short description.
-    pub what: String,
+    pub description: String,
 }
 
 /// Lists every back end with its devices.
-pub fn list() -> Vec<Listed> {
+pub fn list() -> Vec<ListedDevice> {
     let mut listed = Vec::new();
-    for back_end in BackEnd::ALL {
-        let name = back_end.name();
-        match back_end.devices() {
-            None => listed.push(Listed { name: name.to_owned(), what: "not compiled in".to_owned() }),
+    for backend in Backend::ALL {
+        let name = backend.name();
+        match backend.devices() {
+            None => listed.push(ListedDevice { name: name.to_owned(), description: "not compiled in".to_owned() }),
             Some(devices) if devices.is_empty() => {
-                listed.push(Listed { name: name.to_owned(), what: "no device found".to_owned() });
+                listed.push(ListedDevice { name: name.to_owned(), description: "no device found".to_owned() });
             }
             Some(devices) => {
                 for (index, device) in devices.iter().enumerate() {
-                    let name = DeviceChoice { back_end, index }.to_string();
-                    listed.push(Listed { name, what: describe(back_end, device) });
+                    let name = DeviceChoice { backend, index }.to_string();
+                    listed.push(ListedDevice { name, description: describe(backend, device) });
                 }
             }
         }
@@ -171,8 +171,8 @@ pub fn list() -> Vec<Listed> {
     listed
 }
 
-fn describe(back_end: BackEnd, device: &Device) -> String {
-    if back_end == BackEnd::Cpu {
+fn describe(backend: Backend, device: &Device) -> String {
+    if backend == Backend::Cpu {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         return format!("Burn flex, {threads} threads");
     }

@@ -6,7 +6,7 @@
 use crate::data::{Batch, DataError, NOT_PREDICTED};
 use crate::gradient::{GradientError, Pass};
 use crate::model::Decoder;
-use crate::step::Tally;
+use crate::step::LossSum;
 use crate::token_bytes::TokenBytes;
 
 /// Why a model could not be evaluated.
@@ -24,7 +24,7 @@ pub enum EvaluateError {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evaluation {
     /// Losses by source.
-    pub tally: Tally,
+    pub loss_sum: LossSum,
     /// Bytes by source.
     pub bytes: Vec<f64>,
 }
@@ -32,7 +32,7 @@ pub struct Evaluation {
 impl Evaluation {
     /// Zeros for the given number of sources.
     pub fn new(sources: usize) -> Self {
-        Self { tally: Tally::new(sources), bytes: vec![0.0; sources] }
+        Self { loss_sum: LossSum::new(sources), bytes: vec![0.0; sources] }
     }
 
     /// Adds the bytes of a batch's predicted tokens.
@@ -47,12 +47,12 @@ impl Evaluation {
     /// Loss per byte over all sources, in bits; `None` without a byte.
     pub fn bits_per_byte(&self) -> Option<f64> {
         let bytes: f64 = self.bytes.iter().sum();
-        (bytes > 0.0).then(|| self.tally.nats.iter().sum::<f64>() / std::f64::consts::LN_2 / bytes)
+        (bytes > 0.0).then(|| self.loss_sum.nats.iter().sum::<f64>() / std::f64::consts::LN_2 / bytes)
     }
 
     /// Loss per byte of one source, in bits; `None` without a byte.
     pub fn bits_per_byte_of(&self, source: usize) -> Option<f64> {
-        let (nats, bytes) = (self.tally.nats.get(source)?, self.bytes.get(source)?);
+        let (nats, bytes) = (self.loss_sum.nats.get(source)?, self.bytes.get(source)?);
         (*bytes > 0.0).then(|| nats / std::f64::consts::LN_2 / bytes)
     }
 }
@@ -68,12 +68,12 @@ pub fn evaluate(
     sources: usize,
     bytes: &TokenBytes,
 ) -> Result<Evaluation, EvaluateError> {
-    let mut found = Evaluation::new(sources);
+    let mut evaluation = Evaluation::new(sources);
     for batch in batches {
         let batch = batch?;
         let losses = pass.losses(model, &batch)?;
-        found.tally.add(&batch, &losses);
-        found.add_bytes(&batch, bytes);
+        evaluation.loss_sum.add(&batch, &losses);
+        evaluation.add_bytes(&batch, bytes);
     }
-    Ok(found)
+    Ok(evaluation)
 }

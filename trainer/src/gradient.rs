@@ -75,12 +75,12 @@ impl Pass<'_> {
         let context = batch.context(self.config, &device)?.with_compute(self.loss.compute);
         let tokens = batch.tensor(&device);
         match self.recompute {
-            Recompute::None => self.whole(model, (tokens, &context), &batch.targets, weight, into),
+            Recompute::None => self.with_full_graph(model, (tokens, &context), &batch.targets, weight, into),
             Recompute::Blocks => self.by_block(model, (tokens, &context), &batch.targets, weight, into),
         }
     }
 
-    fn whole(
+    fn with_full_graph(
         &self,
         model: &Decoder,
         (tokens, context): (Tensor<2, Int>, &Context),
@@ -90,7 +90,7 @@ impl Pass<'_> {
     ) -> Result<TokenLosses, GradientError> {
         let hidden = flat(model.hidden(tokens, context));
         let found = loss::gradients(hidden.clone().inner(), model.head_weight().inner(), targets, &self.loss, weight)?;
-        collect(&mut carry(hidden, found.hidden), model, model, into);
+        collect(&mut backward_from(hidden, found.hidden), model, model, into);
         add_head(model, found.head, into);
         Ok(found.losses)
     }
@@ -115,18 +115,18 @@ impl Pass<'_> {
         let hidden = flat(model.final_norm(last.clone()));
         let found = loss::gradients(hidden.clone().inner(), model.head_weight().inner(), targets, &self.loss, weight)?;
         add_head(model, found.head, into);
-        let mut grads = carry(hidden, found.hidden);
-        let mut slope = last.grad_remove(&mut grads);
+        let mut grads = backward_from(hidden, found.hidden);
+        let mut grad = last.grad_remove(&mut grads);
         collect(&mut grads, model, model, into);
         for (block, input) in model.blocks().iter().zip(inputs).rev() {
             let input = input.autodiff().require_grad();
-            let Some(own) = slope else { break };
-            let mut grads = carry(flat(block.forward(input.clone(), context, None)), flat(own));
-            slope = input.grad_remove(&mut grads);
+            let Some(own) = grad else { break };
+            let mut grads = backward_from(flat(block.forward(input.clone(), context, None)), flat(own));
+            grad = input.grad_remove(&mut grads);
             collect(&mut grads, block, model, into);
         }
-        if let Some(slope) = slope {
-            collect(&mut carry(flat(model.embed(tokens)), flat(slope)), model, model, into);
+        if let Some(grad) = grad {
+            collect(&mut backward_from(flat(model.embed(tokens)), flat(grad)), model, model, into);
         }
         Ok(found.losses)
     }
@@ -138,7 +138,7 @@ fn flat(x: Tensor<3>) -> Tensor<2> {
 }
 
 /// Runs the backward pass from `output` with a known gradient: the sum of their products has the same gradient.
-fn carry(output: Tensor<2>, gradient: Tensor<2>) -> Gradients {
+fn backward_from(output: Tensor<2>, gradient: Tensor<2>) -> Gradients {
     (output * gradient).sum().backward()
 }
 

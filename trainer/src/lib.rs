@@ -1,6 +1,6 @@
 //! Trains decoder language models with Burn from token shards, and reads and writes Hugging Face checkpoints.
 //!
-//! `model` is the decoder, `hub` loads and saves checkpoints, `generate` generates text, `kernel` holds fused CPU
+//! `model` is the decoder, `checkpoint_io` loads and saves checkpoints, `generate` generates text, `kernel` holds fused CPU
 //! operations, `device` selects the compute device, and `cli` is the command `corpusmill-train`.
 //!
 //! `recipe` configures a run, `data` makes batches, `gradient` and `loss` compute losses and gradients, `optimize`
@@ -9,13 +9,13 @@
 //! what a run needs.
 
 pub mod allocator;
+pub mod checkpoint_io;
 pub mod cli;
 pub mod data;
 pub mod device;
 pub mod evaluate;
 pub mod generate;
 pub mod gradient;
-pub mod hub;
 mod kernel;
 pub mod loss;
 pub mod metrics;

@@ -15,7 +15,7 @@
 use burn::tensor::{DType, FloatDType, IndexingUpdateOp, Int, Tensor, TensorData};
 
 use crate::data::NOT_PREDICTED;
-use crate::kernel::{self, Costs};
+use crate::kernel::{self, RowLosses};
 
 /// Settings of the loss.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -56,13 +56,13 @@ pub struct LossGradients {
 pub struct LossError(String);
 
 /// The positions with a target, and their targets.
-struct Places {
+struct PredictedPositions {
     all: usize,
     indices: Vec<i32>,
     targets: Vec<i32>,
 }
 
-impl Places {
+impl PredictedPositions {
     fn of(targets: &[i32]) -> Self {
         let (indices, predicted) = (0..)
             .zip(targets)
@@ -81,8 +81,8 @@ impl Places {
         hidden.select(0, Tensor::<1, Int>::from_ints(self.indices.as_slice(), &device))
     }
 
-    /// The reverse of [`Places::select`]: zero at the other rows.
-    fn spread(&self, selected: Tensor<2>) -> Tensor<2> {
+    /// The reverse of [`PredictedPositions::select`]: zero at the other rows.
+    fn scatter(&self, selected: Tensor<2>) -> Tensor<2> {
         if self.indices.len() == self.all {
             return selected;
         }
@@ -97,15 +97,15 @@ impl Places {
         )
     }
 
-    fn losses(&self, parts: Vec<Costs>) -> TokenLosses {
+    fn losses(&self, parts: Vec<RowLosses>) -> TokenLosses {
         let mut nats = vec![0.0; self.all];
         let mut squared_log_z = 0.0;
-        let mut places = self.indices.iter();
-        for Costs { nats: own, log_z } in parts {
+        let mut positions = self.indices.iter();
+        for RowLosses { nats: own, log_z } in parts {
             squared_log_z += log_z.iter().map(|&log_z| f64::from(log_z).powi(2)).sum::<f64>();
-            for (nats_of, &place) in own.into_iter().zip(places.by_ref()) {
+            for (nats_of, &index) in own.into_iter().zip(positions.by_ref()) {
                 // Indices are not negative.
-                if let Some(slot) = usize::try_from(place).ok().and_then(|place| nats.get_mut(place)) {
+                if let Some(slot) = usize::try_from(index).ok().and_then(|index| nats.get_mut(index)) {
                     *slot = nats_of;
                 }
             }
@@ -121,7 +121,7 @@ struct Chunk {
     /// Their sum over the vocabulary, `[chunk, 1]`.
     sums: Tensor<2>,
     /// `1 − (l / cap)²`, if there is a cap.
-    cap_slope: Option<Tensor<2>>,
+    cap_derivative: Option<Tensor<2>>,
     /// The targets, `[chunk, 1]`.
     targets: Tensor<2, Int>,
     /// `[chunk, 1]`.
@@ -134,24 +134,24 @@ impl Chunk {
     fn forward(mut logits: Tensor<2>, targets: &[i32], softcap: Option<f64>) -> Self {
         let device = logits.device();
         let targets = Tensor::<2, Int>::from_data(TensorData::new(targets.to_vec(), [targets.len(), 1]), &device);
-        let mut cap_slope = None;
+        let mut cap_derivative = None;
         if let Some(cap) = softcap {
-            let bent = logits.div_scalar(cap).tanh();
-            cap_slope = Some(bent.clone().square().neg().add_scalar(1.0));
-            logits = bent.mul_scalar(cap);
+            let capped = logits.div_scalar(cap).tanh();
+            cap_derivative = Some(capped.clone().square().neg().add_scalar(1.0));
+            logits = capped.mul_scalar(cap);
         }
         let picked = logits.clone().gather(1, targets.clone());
         let largest = logits.clone().max_dim(1);
         let exponentials = (logits - largest.clone()).exp();
         let sums = exponentials.clone().sum_dim(1);
         let log_z = sums.clone().log() + largest;
-        Self { exponentials, sums, cap_slope, targets, nats: log_z.clone() - picked, log_z }
+        Self { exponentials, sums, cap_derivative, targets, nats: log_z.clone() - picked, log_z }
     }
 
-    fn costs(&self) -> Result<Costs, LossError> {
+    fn costs(&self) -> Result<RowLosses, LossError> {
         let read =
             |tensor: &Tensor<2>| tensor.clone().try_into_vec_as::<f32>().map_err(|error| LossError(error.to_string()));
-        Ok(Costs { nats: read(&self.nats)?, log_z: read(&self.log_z)? })
+        Ok(RowLosses { nats: read(&self.nats)?, log_z: read(&self.log_z)? })
     }
 
     /// The gradient by the uncapped logits, times `weight`.
@@ -162,17 +162,17 @@ impl Chunk {
         let device = scale.device();
         let minus = Tensor::<2>::full([rows, 1], -weight, (&device, DType::F32));
         let gradient = (self.exponentials * scale).scatter(1, self.targets, minus, IndexingUpdateOp::Add);
-        match self.cap_slope {
-            Some(slope) => gradient * slope,
+        match self.cap_derivative {
+            Some(derivative) => gradient * derivative,
             None => gradient,
         }
     }
 }
 
 /// The costs of a chunk's logits.
-fn chunk_costs(logits: Tensor<2>, targets: &[i32], settings: &LossSettings) -> Result<Costs, LossError> {
+fn chunk_costs(logits: Tensor<2>, targets: &[i32], settings: &LossSettings) -> Result<RowLosses, LossError> {
     if settings.softcap.is_none()
-        && let Some(costs) = kernel::costs(&logits, targets)
+        && let Some(costs) = kernel::row_losses(&logits, targets)
     {
         return Ok(costs);
     }
@@ -185,10 +185,10 @@ fn chunk_gradient(
     targets: &[i32],
     settings: &LossSettings,
     weight: f64,
-) -> Result<(Costs, Tensor<2>), LossError> {
+) -> Result<(RowLosses, Tensor<2>), LossError> {
     let logits = match settings.softcap {
         Some(_) => logits,
-        None => match kernel::costs_and_gradient(logits, targets, settings.z_loss, weight) {
+        None => match kernel::row_losses_and_gradient(logits, targets, settings.z_loss, weight) {
             Ok(found) => return Ok(found),
             Err(logits) => logits,
         },
@@ -212,15 +212,15 @@ pub fn losses(
     targets: &[i32],
     settings: &LossSettings,
 ) -> Result<TokenLosses, LossError> {
-    let places = Places::of(targets);
-    let hidden = places.select(hidden).cast(settings.compute);
+    let positions = PredictedPositions::of(targets);
+    let hidden = positions.select(hidden).cast(settings.compute);
     let head = head.cast(settings.compute);
     let chunk = settings.chunk_tokens.max(1);
-    let parts = places.targets.chunks(chunk).enumerate().map(|(index, targets)| {
+    let parts = positions.targets.chunks(chunk).enumerate().map(|(index, targets)| {
         let rows = hidden.clone().narrow(0, index * chunk, targets.len());
         chunk_costs(logits(rows, &head), targets, settings)
     });
-    Ok(places.losses(parts.collect::<Result<_, _>>()?))
+    Ok(positions.losses(parts.collect::<Result<_, _>>()?))
 }
 
 /// Losses of `hidden` `[tokens, hidden]` under `head` `[vocabulary, hidden]`, and the gradients of `weight` × the sum
@@ -237,14 +237,14 @@ pub fn gradients(
     settings: &LossSettings,
     weight: f64,
 ) -> Result<LossGradients, LossError> {
-    let places = Places::of(targets);
+    let positions = PredictedPositions::of(targets);
     let device = hidden.device();
     let (whole, matrix) = (hidden.dims(), head.dims());
-    let hidden = places.select(hidden).cast(settings.compute);
+    let hidden = positions.select(hidden).cast(settings.compute);
     let head = head.cast(settings.compute);
     let chunk = settings.chunk_tokens.max(1);
     let (mut parts, mut of_hidden, mut of_head) = (Vec::new(), Vec::new(), None);
-    for (index, targets) in places.targets.chunks(chunk).enumerate() {
+    for (index, targets) in positions.targets.chunks(chunk).enumerate() {
         let rows = hidden.clone().narrow(0, index * chunk, targets.len());
         let (part, gradient) = chunk_gradient(logits(rows.clone(), &head), targets, settings, weight)?;
         parts.push(part);
@@ -258,8 +258,8 @@ pub fn gradients(
     }
     let zeros = |shape| Tensor::<2>::zeros(shape, (&device, DType::F32));
     Ok(LossGradients {
-        losses: places.losses(parts),
-        hidden: if of_hidden.is_empty() { zeros(whole) } else { places.spread(Tensor::cat(of_hidden, 0)) },
+        losses: positions.losses(parts),
+        hidden: if of_hidden.is_empty() { zeros(whole) } else { positions.scatter(Tensor::cat(of_hidden, 0)) },
         head: of_head.unwrap_or_else(|| zeros(matrix)),
     })
 }

@@ -15,7 +15,7 @@ use std::ops::Range;
 pub const ORDER: usize = 5;
 
 /// Bits of one symbol in a key; five fit in 128.
-const BITS: usize = 25;
+const SYMBOL_BITS: usize = 25;
 
 /// The vocabulary does not fit in keys.
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +24,7 @@ pub struct VocabularyError(u32);
 
 /// Collects n-gram counts from pieces.
 #[derive(Debug)]
-pub struct Counting {
+pub struct NgramCounter {
     vocabulary: u32,
     /// Per order: the n-grams that begin a piece; for the highest order, all n-grams.
     keys: [Vec<u128>; ORDER],
@@ -32,7 +32,7 @@ pub struct Counting {
 
 /// The estimated model.
 #[derive(Debug)]
-pub struct Ngrams {
+pub struct NgramModel {
     vocabulary: u32,
     orders: Vec<Order>,
 }
@@ -43,26 +43,26 @@ struct Order {
     keys: Vec<u128>,
     counts: Vec<u32>,
     histories: Vec<u128>,
-    statistics: Vec<Statistics>,
+    statistics: Vec<HistoryStatistics>,
     /// Discounts of n-grams with counts 1, 2 and 3 or more.
     discounts: [f64; 3],
 }
 
 /// Statistics of the tokens that follow one history.
 #[derive(Debug, Clone, Copy, Default)]
-struct Statistics {
+struct HistoryStatistics {
     sum: u64,
     /// Number of tokens that follow once, twice, and three times or more.
     followers: [u32; 3],
 }
 
-impl Counting {
+impl NgramCounter {
     /// Creates empty counts over `vocabulary` token ids.
     ///
     /// # Errors
     /// When there are 2^25 token ids or more.
     pub fn new(vocabulary: u32) -> Result<Self, VocabularyError> {
-        if vocabulary >= 1 << BITS {
+        if vocabulary >= 1 << SYMBOL_BITS {
             return Err(VocabularyError(vocabulary));
         }
         Ok(Self { vocabulary, keys: std::array::from_fn(|_| Vec::new()) })
@@ -71,16 +71,16 @@ impl Counting {
     /// Adds a piece of a document.
     pub fn add(&mut self, tokens: &[u32]) {
         let mut key = u128::from(self.vocabulary);
-        for (place, &token) in tokens.iter().enumerate() {
-            key = key << BITS | u128::from(token);
+        for (position, &token) in tokens.iter().enumerate() {
+            key = key << SYMBOL_BITS | u128::from(token);
             key &= mask(ORDER);
-            // The start symbol and `place` + 1 tokens, of which the last five symbols count.
-            self.keys[(place + 2).min(ORDER) - 1].push(key);
+            // The start symbol and `position` + 1 tokens, of which the last five symbols count.
+            self.keys[(position + 2).min(ORDER) - 1].push(key);
         }
     }
 
     /// Estimates the model.
-    pub fn finish(mut self) -> Ngrams {
+    pub fn finish(mut self) -> NgramModel {
         let mut orders: Vec<Order> = Vec::with_capacity(ORDER);
         for length in (1..=ORDER).rev() {
             let mut keys = std::mem::take(&mut self.keys[length - 1]);
@@ -90,13 +90,13 @@ impl Counting {
             orders.push(Order::new(&keys));
         }
         orders.reverse();
-        Ngrams { vocabulary: self.vocabulary, orders }
+        NgramModel { vocabulary: self.vocabulary, orders }
     }
 }
 
 /// A mask of the low bits of `symbols` symbols.
 fn mask(symbols: usize) -> u128 {
-    (1 << (BITS * symbols)) - 1
+    (1 << (SYMBOL_BITS * symbols)) - 1
 }
 
 impl Order {
@@ -107,16 +107,16 @@ impl Order {
             counts.push(u32::try_from(run.len()).unwrap_or(u32::MAX));
         }
         let discounts = discounts(&counts);
-        let (mut histories, mut statistics) = (Vec::new(), Vec::<Statistics>::new());
+        let (mut histories, mut statistics) = (Vec::new(), Vec::<HistoryStatistics>::new());
         for (key, &count) in keys.iter().zip(&counts) {
-            let history = key >> BITS;
+            let history = key >> SYMBOL_BITS;
             if histories.last() != Some(&history) {
                 histories.push(history);
-                statistics.push(Statistics::default());
+                statistics.push(HistoryStatistics::default());
             }
             if let Some(last) = statistics.last_mut() {
                 last.sum += u64::from(count);
-                last.followers[kind(count)] += 1;
+                last.followers[discount_index(count)] += 1;
             }
         }
         Self { keys, counts, histories, statistics, discounts }
@@ -125,19 +125,19 @@ impl Order {
     /// The probability that this order gives to a token, and the weight that it leaves to shorter histories; `None` for
     /// an unseen history.
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-    fn share(&self, key: u128) -> Option<(f64, f64)> {
-        let history = self.histories.binary_search(&(key >> BITS)).ok()?;
-        let Statistics { sum, followers } = self.statistics[history];
+    fn probability_and_backoff(&self, key: u128) -> Option<(f64, f64)> {
+        let history = self.histories.binary_search(&(key >> SYMBOL_BITS)).ok()?;
+        let HistoryStatistics { sum, followers } = self.statistics[history];
         let left: f64 =
             followers.iter().zip(self.discounts).map(|(&count, discount)| f64::from(count) * discount).sum();
-        let count = self.keys.binary_search(&key).map_or(0, |place| self.counts[place]);
-        let kept = if count == 0 { 0.0 } else { (f64::from(count) - self.discounts[kind(count)]).max(0.0) };
+        let count = self.keys.binary_search(&key).map_or(0, |position| self.counts[position]);
+        let kept = if count == 0 { 0.0 } else { (f64::from(count) - self.discounts[discount_index(count)]).max(0.0) };
         Some((kept / sum as f64, left / sum as f64))
     }
 }
 
 /// Index of the discount for a count.
-fn kind(count: u32) -> usize {
+fn discount_index(count: u32) -> usize {
     (count.max(1) as usize - 1).min(2)
 }
 
@@ -146,26 +146,26 @@ fn kind(count: u32) -> usize {
 fn discounts(counts: &[u32]) -> [f64; 3] {
     let of = |wanted: u32| counts.iter().filter(|count| **count == wanted).count() as f64;
     let (once, twice, thrice, four) = (of(1), of(2), of(3), of(4));
-    let share = once / (once + 2.0 * twice);
+    let ratio = once / (once + 2.0 * twice);
     let found =
-        [1.0 - 2.0 * share * twice / once, 2.0 - 3.0 * share * thrice / twice, 3.0 - 4.0 * share * four / thrice];
-    let sound = |(found, count): (&f64, f64)| *found > 0.0 && *found < count;
-    if found.iter().zip([1.0, 2.0, 3.0]).all(sound) { found } else { [0.5, 1.0, 1.5] }
+        [1.0 - 2.0 * ratio * twice / once, 2.0 - 3.0 * ratio * thrice / twice, 3.0 - 4.0 * ratio * four / thrice];
+    let valid = |(found, count): (&f64, f64)| *found > 0.0 && *found < count;
+    if found.iter().zip([1.0, 2.0, 3.0]).all(valid) { found } else { [0.5, 1.0, 1.5] }
 }
 
-impl Ngrams {
+impl NgramModel {
     /// The probability of `token` after `before`, the preceding tokens of its piece.
     pub fn probability(&self, before: &[u32], token: u32) -> f64 {
         let known = before.len().min(ORDER - 1);
         let mut key = if before.len() < ORDER - 1 { u128::from(self.vocabulary) } else { 0 };
         for &token in &before[before.len() - known..] {
-            key = key << BITS | u128::from(token);
+            key = key << SYMBOL_BITS | u128::from(token);
         }
-        key = key << BITS | u128::from(token);
+        key = key << SYMBOL_BITS | u128::from(token);
         let longest = if before.len() < ORDER - 1 { known + 2 } else { ORDER };
         let mut probability = 1.0 / f64::from(self.vocabulary.max(1));
         for (length, order) in (1..=longest).zip(&self.orders) {
-            let Some((kept, left)) = order.share(key & mask(length)) else { break };
+            let Some((kept, left)) = order.probability_and_backoff(key & mask(length)) else { break };
             probability = kept + left * probability;
         }
         probability
@@ -173,7 +173,7 @@ impl Ngrams {
 
     /// −log p in nats of the tokens of a piece in `range`, each given all tokens before it.
     pub fn nats<'a>(&'a self, piece: &'a [u32], range: Range<usize>) -> impl Iterator<Item = f64> + 'a {
-        range.map(|place| -libm::log(self.probability(&piece[..place], piece[place])))
+        range.map(|position| -libm::log(self.probability(&piece[..position], piece[position])))
     }
 
     /// Number of n-grams of all lengths.
@@ -193,12 +193,12 @@ mod tests {
 
     use super::*;
 
-    fn model(vocabulary: u32, pieces: &[Vec<u32>]) -> Ngrams {
-        let mut counting = Counting::new(vocabulary).unwrap();
+    fn model(vocabulary: u32, pieces: &[Vec<u32>]) -> NgramModel {
+        let mut counter = NgramCounter::new(vocabulary).unwrap();
         for piece in pieces {
-            counting.add(piece);
+            counter.add(piece);
         }
-        counting.finish()
+        counter.finish()
     }
 
     proptest! {
@@ -224,20 +224,21 @@ mod tests {
         assert_eq!(unigrams.counts, [1, 2, 1, 1]);
         // Too few n-grams for an estimate.
         assert_eq!(format!("{:?}", unigrams.discounts), "[0.5, 1.0, 1.5]");
-        // Ten once, five twice, two three times, one four times: the share is 10 / (10 + 2 * 5).
+        // Ten once, five twice, two three times, one four times: the ratio is 10 / (10 + 2 * 5).
         let found = discounts(&[vec![1; 10], vec![2; 5], vec![3; 2], vec![4; 1]].concat());
         let expected = [1.0 - 0.5, 2.0 - 3.0 * 0.5 * 2.0 / 5.0, 3.0 - 4.0 * 0.5 / 2.0];
         assert!(found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-12), "{found:?}");
         let bigrams = &model.orders[1];
         // (0 1) follows the start symbol only; (begin 0) keeps its raw count.
-        let of =
-            |first: u128, second: u128| bigrams.counts[bigrams.keys.binary_search(&(first << BITS | second)).unwrap()];
+        let of = |first: u128, second: u128| {
+            bigrams.counts[bigrams.keys.binary_search(&(first << SYMBOL_BITS | second)).unwrap()]
+        };
         assert_eq!((of(0, 1), of(5, 0), of(5, 1)), (1, 2, 1));
     }
 
     #[test]
     fn frequent_and_longer_histories_raise_probability() {
-        let piece: Vec<u32> = (0..400).map(|place| [1, 2, 3, 1, 2, 4][place % 6]).collect();
+        let piece: Vec<u32> = (0..400).map(|position| [1, 2, 3, 1, 2, 4][position % 6]).collect();
         let model = model(50, &[piece]);
         // After `1 2` either 3 or 4 follows; the tokens before it decide.
         assert!(model.probability(&[2, 4, 1, 2], 3) > 0.9);
@@ -247,6 +248,6 @@ mod tests {
         assert!(seen > 2.0 * unseen, "{seen} {unseen}");
         let unseen = model.probability(&[1, 2, 3, 1], 40);
         assert!(unseen < 0.01, "{unseen}");
-        assert!(Counting::new(1 << 26).is_err());
+        assert!(NgramCounter::new(1 << 26).is_err());
     }
 }

@@ -6,7 +6,7 @@ use std::io::{IsTerminal as _, Write as _};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::metrics::{Kind, Record};
+use crate::metrics::{Record, RecordKind};
 use crate::pretrain::Observer;
 
 /// Prints the progress of a run.
@@ -30,7 +30,7 @@ impl Progress {
 }
 
 impl Observer for Progress {
-    fn say(&mut self, line: &str) {
+    fn message(&mut self, line: &str) {
         if !self.quiet {
             self.bar.suspend(|| {
                 // A closed stderr does not stop the run.
@@ -51,15 +51,15 @@ impl Observer for Progress {
     }
 
     fn record(&mut self, record: &Record) {
-        self.say(&line(record));
+        self.message(&line(record));
     }
 }
 
 /// Formats a record as one line.
 pub fn line(record: &Record) -> String {
     let kind = match record.kind {
-        Kind::Train => "train",
-        Kind::Validation | Kind::Final => "validation",
+        RecordKind::Train => "train",
+        RecordKind::Validation | RecordKind::Final => "validation",
     };
     let mut out = format!("step {:>6}  {kind:10}  loss {:.4}", record.step, record.loss);
     let mut add = |text: String| out.push_str(&text);

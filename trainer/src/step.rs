@@ -11,8 +11,8 @@ use crate::data::{Batch, NOT_PREDICTED};
 use crate::gradient::{GradientError, Pass};
 use crate::loss::TokenLosses;
 use crate::model::Decoder;
-use crate::optimize::{NormError, Optimizer, global_norm};
-use crate::parallel::{Group, GroupError, Owners, share_weights, sum_gradients};
+use crate::optimize::{GradNormError, Optimizer, global_norm};
+use crate::parallel::{ProcessGroup, ProcessGroupError, WeightOwners, all_reduce_gradients, broadcast_weights};
 
 /// Why a step failed.
 #[derive(Debug, thiserror::Error)]
@@ -22,15 +22,15 @@ pub enum StepError {
     Gradient(#[from] GradientError),
     /// The gradients.
     #[error(transparent)]
-    Norm(#[from] NormError),
+    Norm(#[from] GradNormError),
     /// Another rank.
     #[error(transparent)]
-    Group(#[from] GroupError),
+    Group(#[from] ProcessGroupError),
 }
 
 /// Sums of losses over tokens, for each source.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Tally {
+pub struct LossSum {
     /// Σ −log p in nats, by source.
     pub nats: Vec<f64>,
     /// Predicted tokens, by source.
@@ -39,7 +39,7 @@ pub struct Tally {
     pub squared_log_z: f64,
 }
 
-impl Tally {
+impl LossSum {
     /// Zeros for the given number of sources.
     pub fn new(sources: usize) -> Self {
         Self { nats: vec![0.0; sources], tokens: vec![0.0; sources], squared_log_z: 0.0 }
@@ -80,10 +80,10 @@ impl Tally {
         (*tokens > 0.0).then(|| nats / tokens)
     }
 
-    fn sum_over(&mut self, group: &mut dyn Group) -> Result<(), GroupError> {
+    fn sum_over(&mut self, group: &mut dyn ProcessGroup) -> Result<(), ProcessGroupError> {
         let mut values: Vec<f64> = self.nats.iter().chain(&self.tokens).copied().collect();
         values.push(self.squared_log_z);
-        group.sum_exact(&mut values)?;
+        group.all_reduce_f64(&mut values)?;
         let sources = self.nats.len();
         self.nats.copy_from_slice(&values[..sources]);
         self.tokens.copy_from_slice(&values[sources..2 * sources]);
@@ -96,11 +96,11 @@ impl Tally {
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepReport {
     /// Losses before the step.
-    pub tally: Tally,
+    pub loss_sum: LossSum,
     /// Norm of all gradients together, before clipping.
     pub gradient_norm: f64,
     /// Whether the weights were updated; false if the loss or gradient was not finite.
-    pub taken: bool,
+    pub applied: bool,
 }
 
 /// A model in training on one rank.
@@ -117,12 +117,12 @@ pub struct Training<'a, G> {
     /// The other ranks.
     pub group: G,
     /// Which rank updates which weight, if the optimiser's state is sharded.
-    pub owners: Option<Owners>,
+    pub owners: Option<WeightOwners>,
     /// Number of sources of the corpus.
     pub sources: usize,
 }
 
-impl<G: Group> Training<'_, G> {
+impl<G: ProcessGroup> Training<'_, G> {
     /// The device of the weights, without automatic differentiation.
     pub fn device(&self) -> Device {
         self.model.head_weight().device().without_autodiff()
@@ -135,32 +135,32 @@ impl<G: Group> Training<'_, G> {
     pub fn step(self, batches: &[Batch], learning_rate: f64) -> Result<(Self, StepReport), StepError> {
         let Self { pass, model, mut optimizer, clip_norm, mut group, owners, sources } = self;
         let mut predicted = [count(batches)];
-        group.sum_exact(&mut predicted)?;
+        group.all_reduce_f64(&mut predicted)?;
         let weight = 1.0 / predicted[0].max(1.0);
         let mut accumulated = GradientsAccumulator::new();
-        let mut tally = Tally::new(sources);
+        let mut loss_sum = LossSum::new(sources);
         for batch in batches {
             let losses = pass.gradients(&model, batch, weight, &mut accumulated)?;
-            tally.add(batch, &losses);
+            loss_sum.add(batch, &losses);
         }
-        tally.sum_over(&mut group)?;
-        let gradients = sum_gradients(&model, accumulated.grads(), &mut group)?;
+        loss_sum.sum_over(&mut group)?;
+        let gradients = all_reduce_gradients(&model, accumulated.grads(), &mut group)?;
         let gradient_norm = global_norm(&model, &gradients)?;
-        let taken = gradient_norm.is_finite() && tally.nats.iter().all(|nats| nats.is_finite());
-        let model = if taken {
-            let scale = clip_norm.map_or(1.0, |most| (most / gradient_norm.max(f64::MIN_POSITIVE)).min(1.0));
+        let applied = gradient_norm.is_finite() && loss_sum.nats.iter().all(|nats| nats.is_finite());
+        let model = if applied {
+            let scale = clip_norm.map_or(1.0, |max_norm| (max_norm / gradient_norm.max(f64::MIN_POSITIVE)).min(1.0));
             let rank = group.rank();
-            let owned = |place: &str| owners.as_ref().is_none_or(|owners| owners.owner(place) == rank);
+            let owned = |parameter: &str| owners.as_ref().is_none_or(|owners| owners.owner(parameter) == rank);
             let model = optimizer.step(model, gradients, learning_rate, scale, owned);
             match &owners {
-                Some(owners) => share_weights(model, owners, &mut group)?,
+                Some(owners) => broadcast_weights(model, owners, &mut group)?,
                 None => model,
             }
         } else {
             model
         };
         let next = Self { pass, model, optimizer, clip_norm, group, owners, sources };
-        Ok((next, StepReport { tally, gradient_norm, taken }))
+        Ok((next, StepReport { loss_sum, gradient_norm, applied }))
     }
 }
 

@@ -15,7 +15,7 @@ use corpusmill_trainer::gradient::Pass;
 use corpusmill_trainer::loss::LossSettings;
 use corpusmill_trainer::model::{Decoder, ModelConfig};
 use corpusmill_trainer::optimize::Optimizer;
-use corpusmill_trainer::parallel::Alone;
+use corpusmill_trainer::parallel::SingleRank;
 use corpusmill_trainer::recipe::{self, Data, Objective, Recompute};
 use corpusmill_trainer::step::Training;
 
@@ -32,7 +32,7 @@ fn steps(device: &Device, corpus: &Corpus, recompute: Recompute) -> Vec<(f64, f6
         model: Decoder::new(&config, 3, &device.clone().autodiff()).unwrap(),
         optimizer: Optimizer::new(&settings),
         clip_norm: settings.clip_norm,
-        group: Alone,
+        group: SingleRank,
         owners: None,
         sources: 2,
     };
@@ -44,7 +44,7 @@ fn steps(device: &Device, corpus: &Corpus, recompute: Recompute) -> Vec<(f64, f6
         let batches = batches.next_step().unwrap().unwrap();
         let (next, report) = training.step(&batches, 1e-2).unwrap();
         training = next;
-        found.push((report.tally.mean().unwrap(), report.gradient_norm));
+        found.push((report.loss_sum.mean().unwrap(), report.gradient_norm));
     }
     found
 }

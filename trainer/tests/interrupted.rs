@@ -64,7 +64,7 @@ fn wait_for(child: &mut Child, output: &Path, more: usize) -> bool {
 }
 
 /// Kills a run up to `kills` times, then lets it finish; returns the number of kills.
-fn killed(recipe: &Path, corpus: &Path, output: &Path, kills: usize, salt: u64) -> usize {
+fn train_with_kills(recipe: &Path, corpus: &Path, output: &Path, kills: usize, salt: u64) -> usize {
     let mut done = 0;
     loop {
         let mut child = start(recipe, corpus, output);
@@ -92,17 +92,18 @@ fn ten_kills_change_no_loss_or_weight() {
     let whole = folder.path().join("whole");
     assert!(start(&recipe, corpus, &whole).wait().unwrap().success());
     // If this process sleeps for longer than a run takes, there are too few kills: try again.
-    let torn = (0..20).find_map(|attempt| {
-        let torn = folder.path().join(format!("torn-{attempt}"));
-        (killed(&recipe, corpus, &torn, 10, attempt) == 10).then_some(torn)
+    let interrupted = (0..20).find_map(|attempt| {
+        let interrupted = folder.path().join(format!("interrupted-{attempt}"));
+        (train_with_kills(&recipe, corpus, &interrupted, 10, attempt) == 10).then_some(interrupted)
     });
-    let torn = torn.expect("a run that was killed ten times");
-    assert_eq!(metrics(&torn), metrics(&whole));
+    let interrupted = interrupted.expect("a run that was killed ten times");
+    assert_eq!(metrics(&interrupted), metrics(&whole));
     assert!(metrics(&whole).len() > 100);
     for file in ["model/model.safetensors", "checkpoints/step-00000300/trainer/optimizer.safetensors"] {
-        assert_eq!(fs_err::read(torn.join(file)).unwrap(), fs_err::read(whole.join(file)).unwrap(), "{file}");
+        assert_eq!(fs_err::read(interrupted.join(file)).unwrap(), fs_err::read(whole.join(file)).unwrap(), "{file}");
     }
-    let left: Vec<_> = fs_err::read_dir(torn.join("checkpoints")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let left: Vec<_> =
+        fs_err::read_dir(interrupted.join("checkpoints")).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(left.len(), 2, "{left:?}");
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use corpusmill_trainer::model::ModelConfig;
-use corpusmill_trainer::plan::Memory;
+use corpusmill_trainer::plan::MemoryEstimate;
 use corpusmill_trainer::recipe::{Recipe, load};
 
 #[path = "../src/data/fixture.rs"]
@@ -36,7 +36,7 @@ fn measured(recipe: &Path, corpus: &Path, recompute: &str) -> f64 {
 fn planned(recipe: &Path, recompute: &str) -> f64 {
     let recipe: Recipe = load(recipe, &[format!("compute.recompute={recompute}")]).unwrap().recipe;
     let config = ModelConfig { intermediate_size: 384, ..ModelConfig::llama(64, 128, 8, 4, 4) };
-    Memory::new(&config, &recipe, 1).total()
+    MemoryEstimate::new(&config, &recipe, 1).total()
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn run(arguments: &[&str], folder: &Path) -> (i32, String, String) {
 }
 
 /// A folder with a corpus and a recipe.
-fn place() -> tempfile::TempDir {
+fn corpus_and_recipe() -> tempfile::TempDir {
     let folder = fixture::corpus(120, 40.0);
     fs_err::write(folder.path().join("t.yaml"), RECIPE).unwrap();
     folder
@@ -55,7 +55,7 @@ fn help_goes_to_stdout_and_wrong_usage_to_stderr() {
 
 #[test]
 fn input_errors_exit_with_1_and_a_hint() {
-    let folder = place();
+    let folder = corpus_and_recipe();
     let fault = |arguments: &[&str]| {
         let (code, out, err) = run(arguments, folder.path());
         assert_eq!((code, out.as_str()), (1, ""), "{arguments:?}: {err}");
@@ -74,7 +74,7 @@ fn input_errors_exit_with_1_and_a_hint() {
 
 #[test]
 fn a_pretrained_model_works_with_all_commands() {
-    let folder = place();
+    let folder = corpus_and_recipe();
     let good = |arguments: &[&str]| {
         let (code, out, err) = run(arguments, folder.path());
         assert_eq!(code, 0, "{arguments:?}: {err}");
@@ -97,7 +97,7 @@ fn a_pretrained_model_works_with_all_commands() {
 
 #[test]
 fn a_closed_pipe_is_success() {
-    let folder = place();
+    let folder = corpus_and_recipe();
     let (code, _, err) = run(&["pretrain", "t.yaml", "--corpus", ".", "--output", "out"], folder.path());
     assert_eq!(code, 0, "{err}");
     let mut child = program()
@@ -115,7 +115,7 @@ fn a_closed_pipe_is_success() {
 
 #[test]
 fn ctrl_c_saves_exits_with_130_and_resumes() {
-    let folder = place();
+    let folder = corpus_and_recipe();
     let arguments = ["pretrain", "t.yaml", "--corpus", ".", "--output", "out", "--set", "data.steps=400"];
     let mut child = program()
         .args(arguments)
@@ -132,9 +132,9 @@ fn ctrl_c_saves_exits_with_130_and_resumes() {
     let pid = child.id().to_string();
     assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     let stopped = child.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&stopped.stderr).into_owned();
-    assert_eq!(stopped.status.code(), Some(130), "{said}");
-    assert!(said.contains("run the same command again to resume from"), "{said}");
-    let (code, _, said) = run(&[&arguments[..], &["--set", "metrics.every-steps=1"]].concat(), folder.path());
-    assert!(code == 0 && said.contains("resuming from"), "{said}");
+    let stderr = String::from_utf8_lossy(&stopped.stderr).into_owned();
+    assert_eq!(stopped.status.code(), Some(130), "{stderr}");
+    assert!(stderr.contains("run the same command again to resume from"), "{stderr}");
+    let (code, _, stderr) = run(&[&arguments[..], &["--set", "metrics.every-steps=1"]].concat(), folder.path());
+    assert!(code == 0 && stderr.contains("resuming from"), "{stderr}");
 }

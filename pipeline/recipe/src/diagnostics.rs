@@ -4,14 +4,14 @@
 
 use serde_saphyr::Error;
 
-use super::{Place, did_you_mean};
+use super::{SourceSpan, did_you_mean};
 
 /// The position, which may differ from the one that the parser reported, the message and the hint.
-type Explained = (Option<Place>, String, Option<String>);
+type Diagnostic = (Option<SourceSpan>, String, Option<String>);
 
-/// Explains `error`, found at `place` in `text`.
-pub(super) fn describe(error: &Error, place: Option<Place>, text: &str) -> Explained {
-    let given = place.as_ref().map(given).unwrap_or_default();
+/// Explains `error`, found at `span` in `text`.
+pub(super) fn describe(error: &Error, span: Option<SourceSpan>, text: &str) -> Diagnostic {
+    let given = span.as_ref().map(underlined).unwrap_or_default();
     let (message, hint) = match error {
         Error::SerdeUnknownField { field, expected, .. } => unknown("key", field, expected),
         Error::SerdeUnknownVariant { variant, expected, .. } => unknown("name", variant, expected),
@@ -22,7 +22,7 @@ pub(super) fn describe(error: &Error, place: Option<Place>, text: &str) -> Expla
             let key = key.as_ref().unwrap_or(&given);
             (format!("duplicate key `{key}`"), Some("keep one of them".to_owned()))
         }
-        Error::MultipleDocuments { .. } => return second_document(place, text),
+        Error::MultipleDocuments { .. } => return second_document(span, text),
         Error::UnknownAnchor { .. } => (
             format!("unknown alias `{given}`"),
             Some("`*name` repeats an earlier value marked `&name`; put text that begins with `*` in quotes".to_owned()),
@@ -35,27 +35,29 @@ pub(super) fn describe(error: &Error, place: Option<Place>, text: &str) -> Expla
             "nothing was given, but text is expected".to_owned(),
             Some("write a value, or \"\" for empty text".to_owned()),
         ),
-        other => wrong_form(other, &given),
+        other => wrong_type(other, &given),
     };
-    (place, message, hint)
+    (span, message, hint)
 }
 
 /// Explains a value of the wrong type, and all other errors of the parser.
-fn wrong_form(error: &Error, given: &str) -> (String, Option<String>) {
+fn wrong_type(error: &Error, given: &str) -> (String, Option<String>) {
     match error {
         Error::SerdeInvalidType { unexpected, expected, .. }
         | Error::SerdeInvalidValue { unexpected, expected, .. } => {
-            (format!("{} was given, but {} is expected", plain(unexpected), plain(expected)), None)
+            (format!("{} was given, but {} is expected", plain_terms(unexpected), plain_terms(expected)), None)
         }
-        Error::InvalidScalar { ty, .. } => instead(given, plain_type(ty)),
-        Error::InvalidBooleanStrict { .. } => instead(given, "true or false"),
+        Error::InvalidScalar { ty, .. } => expected_instead(given, plain_type(ty)),
+        Error::InvalidBooleanStrict { .. } => expected_instead(given, "true or false"),
         Error::Unexpected { expected, .. } => match *expected {
-            "string scalar" | "scalar" => instead(given, "a single value"),
-            "mapping start" => instead(given, "a group of settings, `key: value`,"),
-            "sequence start" => instead(given, "a list"),
-            other => instead(given, &plain(other)),
+            "string scalar" | "scalar" => expected_instead(given, "a single value"),
+            "mapping start" => expected_instead(given, "a group of settings, `key: value`,"),
+            "sequence start" => expected_instead(given, "a list"),
+            other => expected_instead(given, &plain_terms(other)),
         },
-        Error::ExternallyTaggedEnumExpectedScalarOrMapping { .. } => instead(given, "one name with its settings"),
+        Error::ExternallyTaggedEnumExpectedScalarOrMapping { .. } => {
+            expected_instead(given, "one name with its settings")
+        }
         Error::UnexpectedMappingEnd { .. } | Error::UnexpectedSequenceEnd { .. } => {
             ("something is missing before this point".to_owned(), None)
         }
@@ -74,15 +76,15 @@ fn wrong_form(error: &Error, given: &str) -> (String, Option<String>) {
             "this value has a tag such as `!name`; recipes do not support tags".to_owned(),
             Some("remove it, or put the text in quotes".to_owned()),
         ),
-        Error::Message { msg, .. } => syntax(msg).unwrap_or_else(|| (plain(msg), None)),
+        Error::Message { msg, .. } => syntax(msg).unwrap_or_else(|| (plain_terms(msg), None)),
         other => {
             let line = first_line(&other.to_string());
-            syntax(&line).unwrap_or_else(|| (plain(&line), None))
+            syntax(&line).unwrap_or_else(|| (plain_terms(&line), None))
         }
     }
 }
 
-fn instead(given: &str, expected: &str) -> (String, Option<String>) {
+fn expected_instead(given: &str, expected: &str) -> (String, Option<String>) {
     match given.chars().next() {
         // The parser has already read past the value.
         None | Some(']' | '}' | ',') if expected.starts_with("a group") => {
@@ -103,25 +105,29 @@ fn instead(given: &str, expected: &str) -> (String, Option<String>) {
 }
 
 /// A file with a second YAML document: the position is the `---` line that separates them.
-fn second_document(place: Option<Place>, text: &str) -> Explained {
-    let above = place.as_ref().map_or(usize::MAX, |place| place.line);
+fn second_document(span: Option<SourceSpan>, text: &str) -> Diagnostic {
+    let above = span.as_ref().map_or(usize::MAX, |span| span.line);
     let mark =
         text.lines().enumerate().take(above).filter(|(number, line)| *number > 0 && line.starts_with("---")).last();
-    let place = match mark {
-        Some((number, line)) => Some(Place { line: number + 1, column: 1, width: 3, text: line.to_owned() }),
-        None => place,
+    let span = match mark {
+        Some((number, line)) => Some(SourceSpan { line: number + 1, column: 1, width: 3, text: line.to_owned() }),
+        None => span,
     };
     let hint = "a file contains one recipe; remove the line `---` or split the file in two";
-    (place, "a second document begins here".to_owned(), Some(hint.to_owned()))
+    (span, "a second document begins here".to_owned(), Some(hint.to_owned()))
 }
 
 /// YAML syntax errors: a phrase in the parser's message, the message and the hint.
-const SYNTAX: [(&str, &str, &str); 11] = [
-    ("did not find expected key", "the indentation of this line matches no line above it", ALIGN),
-    ("did not find expected '-' indicator", "the indentation of this line matches no item of the list above", ALIGN),
-    ("invalid indentation", "the indentation of this line matches no line above it", ALIGN),
+const SYNTAX_ERRORS: [(&str, &str, &str); 11] = [
+    ("did not find expected key", "the indentation of this line matches no line above it", ALIGN_HINT),
+    (
+        "did not find expected '-' indicator",
+        "the indentation of this line matches no item of the list above",
+        ALIGN_HINT,
+    ),
+    ("invalid indentation", "the indentation of this line matches no line above it", ALIGN_HINT),
     ("mapping values are not allowed", "a second `: ` in one value", "put text that contains `: ` in quotes"),
-    ("mapping keys are not allowed", "a key cannot begin here", ALIGN),
+    ("mapping keys are not allowed", "a key cannot begin here", ALIGN_HINT),
     ("block sequence entries are not allowed", "a list cannot begin here", "begin its `- ` on a new line"),
     ("flow sequence", "a list `[…]` is not closed, or a comma is missing in it", "close it with `]`"),
     ("flow mapping", "a group `{…}` is not closed, or a comma is missing in it", "close it with `}`"),
@@ -133,15 +139,15 @@ const SYNTAX: [(&str, &str, &str); 11] = [
         "close it with the bracket of the same kind",
     ),
 ];
-const ALIGN: &str = "keys of one group, and items of one list, begin in the same column";
+const ALIGN_HINT: &str = "keys of one group, and items of one list, begin in the same column";
 
 fn syntax(parser: &str) -> Option<(String, Option<String>)> {
-    let (_, message, hint) = SYNTAX.iter().find(|(words, ..)| parser.contains(words))?;
+    let (_, message, hint) = SYNTAX_ERRORS.iter().find(|(words, ..)| parser.contains(words))?;
     Some(((*message).to_owned(), Some((*hint).to_owned())))
 }
 
-fn given(place: &Place) -> String {
-    let given: String = place.text.chars().skip(place.column - 1).take(place.width).collect();
+fn underlined(span: &SourceSpan) -> String {
+    let given: String = span.text.chars().skip(span.column - 1).take(span.width).collect();
     let quoted = |mark| given.strip_prefix(mark).and_then(|rest| rest.strip_suffix(mark));
     quoted('"').or_else(|| quoted('\'')).unwrap_or(&given).to_owned()
 }
@@ -174,7 +180,7 @@ fn plain_type(ty: &str) -> &str {
 }
 
 /// Replaces serde's terms with plain words.
-fn plain(text: &str) -> String {
+fn plain_terms(text: &str) -> String {
     let mut out = text.to_owned();
     for (from, to) in [
         ("struct ", "a group of settings: "),

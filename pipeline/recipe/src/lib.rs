@@ -14,9 +14,9 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde_saphyr::{Error, Location, NonFiniteFloatPolicy};
 
-pub use self::overrides::set;
+pub use self::overrides::apply_override;
 
-use self::spans::Entry;
+use self::spans::SpannedNode;
 
 /// Maximum size of a recipe, in bytes.
 const MAX_BYTES: u64 = 4 << 20;
@@ -28,7 +28,7 @@ pub struct RecipeError {
     /// The file's name as given.
     pub file: String,
     /// Line and column, from 1, and the text of the line, if the position is known.
-    pub place: Option<Place>,
+    pub span: Option<SourceSpan>,
     /// What is wrong.
     pub message: String,
     /// What to do.
@@ -37,7 +37,7 @@ pub struct RecipeError {
 
 /// A position in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct SourceSpan {
     /// Line number, from 1.
     pub line: usize,
     /// Column, from 1, in characters.
@@ -51,7 +51,7 @@ pub struct Place {
 impl RecipeError {
     /// An error about the file as a whole.
     pub fn whole(file: &str, message: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), place: None, message: message.into(), hint: None }
+        Self { file: file.to_owned(), span: None, message: message.into(), hint: None }
     }
 
     /// Adds what to do about the error.
@@ -63,24 +63,24 @@ impl RecipeError {
 
     fn render(&self) -> String {
         let mut out = self.message.clone();
-        match &self.place {
+        match &self.span {
             None => {
                 let _ = write!(out, "\n --> {}", self.file);
             }
-            Some(place) => {
-                let gutter = place.line.to_string().len();
+            Some(span) => {
+                let gutter = span.line.to_string().len();
                 let blank = " ".repeat(gutter);
                 let indent: String =
-                    place.text.chars().take(place.column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+                    span.text.chars().take(span.column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
                 let _ = write!(
                     out,
                     "\n{blank}--> {}:{}:{}\n{blank} |\n{} | {}\n{blank} | {indent}{}",
                     self.file,
-                    place.line,
-                    place.column,
-                    place.line,
-                    place.text,
-                    "^".repeat(place.width.max(1))
+                    span.line,
+                    span.column,
+                    span.line,
+                    span.text,
+                    "^".repeat(span.width.max(1))
                 );
             }
         }
@@ -93,14 +93,14 @@ impl RecipeError {
 
 /// The text of a settings file, for errors that point into it.
 #[derive(Debug, Clone)]
-pub struct Source {
+pub struct NamedSource {
     /// The name shown in errors.
     pub file: String,
     /// The YAML.
     pub text: String,
 }
 
-impl Source {
+impl NamedSource {
     /// Reads a file.
     ///
     /// # Errors
@@ -137,24 +137,24 @@ impl Source {
 
     /// An error if a tab indents the reported line or a neighbour. Tabs elsewhere may be intended, as in the text of an
     /// example.
-    fn tab_indentation(&self, place: &Place) -> Option<RecipeError> {
+    fn tab_indentation(&self, span: &SourceSpan) -> Option<RecipeError> {
         let (number, line) =
-            self.text.lines().enumerate().skip(place.line.saturating_sub(2)).take(3).find(|(_, line)| {
+            self.text.lines().enumerate().skip(span.line.saturating_sub(2)).take(3).find(|(_, line)| {
                 let indent = &line[..line.len() - line.trim_start().len()];
                 indent.contains('\t') && !line.trim().is_empty()
             })?;
         let column = line.chars().take_while(|c| *c == ' ').count() + 1;
-        let place = Place { line: number + 1, column, width: 1, text: line.to_owned() };
+        let span = SourceSpan { line: number + 1, column, width: 1, text: line.to_owned() };
         Some(RecipeError {
             file: self.file.clone(),
-            place: Some(place),
+            span: Some(span),
             message: "a tab in the indentation: YAML allows only spaces there".to_owned(),
             hint: Some("replace each tab by two spaces".to_owned()),
         })
     }
 
     /// The position of a line and column that the parser reports.
-    pub fn place(&self, line: usize, column: usize) -> Option<Place> {
+    pub fn span(&self, line: usize, column: usize) -> Option<SourceSpan> {
         let text = self.text.lines().nth(line.checked_sub(1)?)?.to_owned();
         let column = column.clamp(1, text.chars().count() + 1);
         let rest: Vec<char> = text.chars().skip(column - 1).collect();
@@ -164,44 +164,44 @@ impl Source {
             None => rest.iter().position(|c| matches!(c, ':' | ',' | '}' | ']' | '#')).unwrap_or(rest.len()),
         };
         let trimmed: String = rest.iter().take(width).collect();
-        Some(Place { line, column, width: trimmed.trim_end().chars().count().max(1), text })
+        Some(SourceSpan { line, column, width: trimmed.trim_end().chars().count().max(1), text })
     }
 
     /// An error at the key or value at `path`, or at the last component of `path` that exists. Checks after parsing use
     /// it to point into the text. A component is a key, the index of a list item from 0, or a key of one of the items.
-    pub fn at(&self, path: &[&str], message: impl Into<String>) -> RecipeError {
-        let place = self.outline().and_then(|outline| self.point(spans::follow(&outline, path).0?));
-        RecipeError { file: self.file.clone(), place, message: message.into(), hint: None }
+    pub fn error_at(&self, path: &[&str], message: impl Into<String>) -> RecipeError {
+        let span = self.tree().and_then(|tree| self.span_at(spans::follow(&tree, path).0?));
+        RecipeError { file: self.file.clone(), span, message: message.into(), hint: None }
     }
 
     /// An error at the key or value below `path` that the message names, in backticks, in quotes or as a plain word; at
     /// `path` if there is none.
-    pub fn near(&self, path: &[&str], message: impl Into<String>) -> RecipeError {
-        let error = self.at(path, message);
-        let named = self.outline().and_then(|outline| {
-            let below = spans::follow(&outline, path).1;
-            self.point(words_of(&error.message).into_iter().find_map(|word| spans::search(below, word))?)
+    pub fn error_near(&self, path: &[&str], message: impl Into<String>) -> RecipeError {
+        let error = self.error_at(path, message);
+        let named = self.tree().and_then(|tree| {
+            let below = spans::follow(&tree, path).1;
+            self.span_at(words_of(&error.message).into_iter().find_map(|word| spans::search(below, word))?)
         });
-        RecipeError { place: named.or(error.place), ..error }
+        RecipeError { span: named.or(error.span), ..error }
     }
 
-    fn outline(&self) -> Option<Entry> {
-        serde_saphyr::from_str_with_options::<Entry>(&self.text, options()).ok()
+    fn tree(&self) -> Option<SpannedNode> {
+        serde_saphyr::from_str_with_options::<SpannedNode>(&self.text, options()).ok()
     }
 
-    fn point(&self, location: Location) -> Option<Place> {
+    fn span_at(&self, location: Location) -> Option<SourceSpan> {
         let known = location != Location::UNKNOWN;
-        known.then(|| self.place(usize::try_from(location.line()).ok()?, usize::try_from(location.column()).ok()?))?
+        known.then(|| self.span(usize::try_from(location.line()).ok()?, usize::try_from(location.column()).ok()?))?
     }
 
     fn explain(&self, error: &Error) -> RecipeError {
         let error = error.without_snippet();
-        let place = error.location().and_then(|location| self.point(location));
-        if let Some(error) = place.as_ref().and_then(|place| self.tab_indentation(place)) {
+        let span = error.location().and_then(|location| self.span_at(location));
+        if let Some(error) = span.as_ref().and_then(|span| self.tab_indentation(span)) {
             return error;
         }
-        let (place, message, hint) = diagnostics::describe(error, place, &self.text);
-        RecipeError { file: self.file.clone(), place, message, hint }
+        let (span, message, hint) = diagnostics::describe(error, span, &self.text);
+        RecipeError { file: self.file.clone(), span, message, hint }
     }
 }
 
@@ -256,7 +256,7 @@ mod tests {
     }
 
     fn error(text: &str) -> String {
-        Source { file: "toy.yaml".into(), text: text.into() }.parse::<Toy>().unwrap_err().to_string()
+        NamedSource { file: "toy.yaml".into(), text: text.into() }.parse::<Toy>().unwrap_err().to_string()
     }
 
     #[test]
@@ -277,17 +277,17 @@ mod tests {
     #[test]
     fn checks_point_at_keys_and_values_and_never_at_comments() {
         let text = "# seeds\na:\n  - x: { seeds: [p, q] } # q\n  - y: 1\nseeds: 2\n";
-        let source = Source { file: "toy.yaml".into(), text: text.into() };
-        let place = |error: RecipeError| error.place.map(|place| (place.line, place.column));
-        assert_eq!(place(source.at(&["seeds"], "")), Some((5, 1)));
-        assert_eq!(place(source.at(&["a", "x", "seeds"], "")), Some((3, 10)));
-        assert_eq!(place(source.at(&["a", "1", "y"], "")), Some((4, 5)));
+        let source = NamedSource { file: "toy.yaml".into(), text: text.into() };
+        let span = |error: RecipeError| error.span.map(|span| (span.line, span.column));
+        assert_eq!(span(source.error_at(&["seeds"], "")), Some((5, 1)));
+        assert_eq!(span(source.error_at(&["a", "x", "seeds"], "")), Some((3, 10)));
+        assert_eq!(span(source.error_at(&["a", "1", "y"], "")), Some((4, 5)));
         // The last component that exists.
-        assert_eq!(place(source.at(&["a", "1", "z"], "")), Some((4, 5)));
-        assert_eq!(place(source.at(&["z"], "")), None);
-        assert_eq!(place(source.near(&["a"], "`seeds`: `q` is wrong")), Some((3, 21)));
-        assert_eq!(place(source.near(&["a"], "seeds are wrong")), Some((3, 10)));
-        assert_eq!(place(source.near(&["a", "0"], "something is wrong")), Some((3, 5)));
+        assert_eq!(span(source.error_at(&["a", "1", "z"], "")), Some((4, 5)));
+        assert_eq!(span(source.error_at(&["z"], "")), None);
+        assert_eq!(span(source.error_near(&["a"], "`seeds`: `q` is wrong")), Some((3, 21)));
+        assert_eq!(span(source.error_near(&["a"], "seeds are wrong")), Some((3, 10)));
+        assert_eq!(span(source.error_near(&["a", "0"], "something is wrong")), Some((3, 5)));
     }
 
     #[test]

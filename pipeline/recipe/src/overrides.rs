@@ -5,19 +5,23 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{RecipeError, Source};
+use super::{NamedSource, RecipeError};
 
 /// Settings with one key replaced (`path.to.key=value`, the value in YAML); an error about the form shows `example`.
 ///
 /// # Errors
 /// When the path does not exist or the value is invalid.
-pub fn set<T: Serialize + DeserializeOwned>(settings: &T, set: &str, example: &str) -> Result<T, RecipeError> {
-    let place = format!("--set {set}");
-    let wrong = |message: String| RecipeError::whole(&place, message);
+pub fn apply_override<T: Serialize + DeserializeOwned>(
+    settings: &T,
+    set: &str,
+    example: &str,
+) -> Result<T, RecipeError> {
+    let file = format!("--set {set}");
+    let wrong = |message: String| RecipeError::whole(&file, message);
     let (path, value) = set.split_once('=').ok_or_else(|| {
         wrong("a setting has the form path.to.key=value".into()).with_hint(format!("such as --set {example}"))
     })?;
-    let text = Source { file: place.clone(), text: value.to_owned() };
+    let text = NamedSource { file: file.clone(), text: value.to_owned() };
     let value: serde_json::Value =
         if value.is_empty() { serde_json::Value::String(String::new()) } else { text.parse()? };
     let mut json = serde_json::to_value(settings).map_err(|error| wrong(error.to_string()))?;
@@ -28,7 +32,7 @@ pub fn set<T: Serialize + DeserializeOwned>(settings: &T, set: &str, example: &s
     *at = value;
     // Parse it as YAML again: JSON is YAML, and the errors name what is allowed.
     let text = serde_json::to_string(&json).map_err(|error| wrong(error.to_string()))?;
-    Source { file: place.clone(), text }.parse().map_err(|error: RecipeError| RecipeError { place: None, ..error })
+    NamedSource { file: file.clone(), text }.parse().map_err(|error: RecipeError| RecipeError { span: None, ..error })
 }
 
 fn descend<'a>(at: &'a mut serde_json::Value, key: &str) -> Result<&'a mut serde_json::Value, String> {
@@ -68,11 +72,11 @@ mod tests {
     #[test]
     fn keys_are_replaced_at_any_depth_and_wrong_ones_are_named() {
         let toy = Toy { vocab_size: 3, inner: None };
-        assert_eq!(set(&toy, "vocab-size=4", "").unwrap().vocab_size, 4);
-        assert_eq!(set(&toy, "inner.vocab-size=5", "").unwrap().inner.unwrap().vocab_size, 5);
-        let message = set(&toy, "vocab-sise=5", "").unwrap_err().to_string();
+        assert_eq!(apply_override(&toy, "vocab-size=4", "").unwrap().vocab_size, 4);
+        assert_eq!(apply_override(&toy, "inner.vocab-size=5", "").unwrap().inner.unwrap().vocab_size, 5);
+        let message = apply_override(&toy, "vocab-sise=5", "").unwrap_err().to_string();
         assert!(message.contains("unknown key `vocab-sise`") && message.contains("--set vocab-sise=5"), "{message}");
-        let message = set(&toy, "vocab-size", "vocab-size=4").unwrap_err().to_string();
+        let message = apply_override(&toy, "vocab-size", "vocab-size=4").unwrap_err().to_string();
         assert!(message.contains("such as --set vocab-size=4"), "{message}");
     }
 }

@@ -14,18 +14,18 @@ pub struct TokenBudget(pub u64);
 /// The text is not a number of tokens.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{given}` is not a number of tokens ({why}); give a whole number such as 300000 or 300_000, or a number with k (10^3), M (10^6), B or G (10^9), T (10^12), such as 20M or 1.5B"
+    "`{input}` is not a number of tokens ({why}); give a whole number such as 300000 or 300_000, or a number with k (10^3), M (10^6), B or G (10^9), T (10^12), such as 20M or 1.5B"
 )]
 pub struct BudgetError {
-    given: String,
+    input: String,
     why: &'static str,
 }
 
 impl FromStr for TokenBudget {
     type Err = BudgetError;
 
-    fn from_str(given: &str) -> Result<Self, BudgetError> {
-        parse(given.trim()).map(Self).map_err(|why| BudgetError { given: given.to_owned(), why })
+    fn from_str(input: &str) -> Result<Self, BudgetError> {
+        parse(input.trim()).map(Self).map_err(|why| BudgetError { input: input.to_owned(), why })
     }
 }
 

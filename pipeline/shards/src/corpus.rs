@@ -10,7 +10,9 @@ use std::{
 
 use arrow_array::{BinaryArray, StringArray, UInt32Array, cast::AsArray, types::UInt32Type};
 
-use super::{Manifest, ShardDescription, ShardEntry, ShardError, Split, manifest::PARQUET_MARK, shard_file::ShardFile};
+use super::{
+    Manifest, ShardDescription, ShardEntry, ShardError, Split, manifest::PARQUET_MAGIC_BYTES, shard_file::ShardFile,
+};
 
 /// A folder of shards, opened for reading; cheap to clone and to send to other threads.
 #[derive(Debug, Clone)]
@@ -21,23 +23,23 @@ struct Inner {
     folder: PathBuf,
     manifest: Manifest,
     names: Vec<String>,
-    train: Vec<Stream>,
-    validation: Vec<Stream>,
+    train: Vec<SourceStream>,
+    validation: Vec<SourceStream>,
 }
 
 /// The row groups of one source and split, in file order.
 #[derive(Debug, Default)]
-pub(super) struct Stream {
-    pub(super) groups: Vec<Group>,
+pub(super) struct SourceStream {
+    pub(super) groups: Vec<RowGroupLocation>,
     pub(super) tokens: u64,
 }
 
 /// One row group and its position.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Group {
+pub(super) struct RowGroupLocation {
     shard: u32,
     /// Index inside the file.
-    place: u32,
+    index: u32,
     /// First byte in the file.
     start: u64,
     documents: u32,
@@ -48,7 +50,7 @@ pub(super) struct Group {
 
 /// The tokens of one row group, as stored.
 #[derive(Debug)]
-pub(super) struct GroupTokens {
+pub(super) struct RowGroupTokens {
     pub(super) tokens: BinaryArray,
     pub(super) masks: Option<BinaryArray>,
 }
@@ -68,7 +70,7 @@ impl Corpus {
         let streams = |split| {
             let shards = manifest.shards.get(&split);
             let of = |name: &String| shards.and_then(|shards| shards.get(name));
-            names.iter().map(|name| Stream::new(of(name).map_or(&[], Vec::as_slice))).collect()
+            names.iter().map(|name| SourceStream::new(of(name).map_or(&[], Vec::as_slice))).collect()
         };
         let (train, validation) = (streams(Split::Train), streams(Split::Validation));
         Ok(Self(Arc::new(Inner { folder, manifest, names, train, validation })))
@@ -122,12 +124,12 @@ impl Corpus {
         if row >= group.documents {
             return Err(missing());
         }
-        let rows = self.shard(split, source, group).read(group.place, group.start, &["id"])?;
+        let rows = self.shard(split, source, group).read(group.index, group.start, &["id"])?;
         let ids: &StringArray = rows.column(0).as_string();
         Ok(ids.value(row as usize).to_owned())
     }
 
-    pub(super) fn streams(&self, split: Split) -> &[Stream] {
+    pub(super) fn streams(&self, split: Split) -> &[SourceStream] {
         match split {
             Split::Train => &self.0.train,
             Split::Validation => &self.0.validation,
@@ -138,21 +140,21 @@ impl Corpus {
     pub(super) fn token_counts(&self, split: Split, source: u16, index: usize) -> Result<UInt32Array, ShardError> {
         let group = self.streams(split)[usize::from(source)].groups[index];
         let shard = self.shard(split, source, group);
-        let rows = shard.read(group.place, group.start, &["token_count"])?;
+        let rows = shard.read(group.index, group.start, &["token_count"])?;
         let counts = rows.column(0).as_primitive::<UInt32Type>().clone();
         let sum: u64 = counts.values().iter().map(|&count| u64::from(count)).sum();
         if sum == group.tokens {
             return Ok(counts);
         }
-        Err(shard.corrupt(format!("row group {} has {sum} tokens, the manifest records {}", group.place, group.tokens)))
+        Err(shard.corrupt(format!("row group {} has {sum} tokens, the manifest records {}", group.index, group.tokens)))
     }
 
     /// The tokens of one row group.
-    pub(super) fn tokens(&self, split: Split, source: u16, index: usize) -> Result<GroupTokens, ShardError> {
+    pub(super) fn tokens(&self, split: Split, source: u16, index: usize) -> Result<RowGroupTokens, ShardError> {
         let group = self.streams(split)[usize::from(source)].groups[index];
         let shard = self.shard(split, source, group);
-        let rows = shard.read(group.place, group.start, &["tokens", "loss_mask"])?;
-        Ok(GroupTokens {
+        let rows = shard.read(group.index, group.start, &["tokens", "loss_mask"])?;
+        Ok(RowGroupTokens {
             tokens: rows.column(0).as_binary().clone(),
             masks: rows.columns().get(1).map(|column| column.as_binary().clone()),
         })
@@ -161,26 +163,26 @@ impl Corpus {
     /// An error that names the shard of a row group.
     pub(super) fn corrupt(&self, split: Split, source: u16, index: usize, detail: &str) -> ShardError {
         let group = self.streams(split)[usize::from(source)].groups[index];
-        let detail = format!("row group {}, {detail}", group.place);
+        let detail = format!("row group {}, {detail}", group.index);
         self.shard(split, source, group).corrupt(detail)
     }
 
-    fn shard(&self, split: Split, source: u16, group: Group) -> ShardFile<'_> {
+    fn shard(&self, split: Split, source: u16, group: RowGroupLocation) -> ShardFile<'_> {
         let shards = &self.0.manifest.shards[&split][&self.0.names[usize::from(source)]];
         ShardFile::new(&self.0.folder, &shards[group.shard as usize])
     }
 }
 
-impl Stream {
+impl SourceStream {
     fn new(shards: &[ShardEntry]) -> Self {
         let mut stream = Self::default();
         let mut documents = 0;
         for (shard, entry) in (0..).zip(shards) {
-            let mut start = PARQUET_MARK;
-            for (place, recorded) in (0..).zip(&entry.row_groups) {
-                stream.groups.push(Group {
+            let mut start = PARQUET_MAGIC_BYTES;
+            for (index, recorded) in (0..).zip(&entry.row_groups) {
+                stream.groups.push(RowGroupLocation {
                     shard,
-                    place,
+                    index,
                     start,
                     documents: recorded.documents,
                     tokens: recorded.tokens,

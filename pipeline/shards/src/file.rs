@@ -12,8 +12,8 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use super::ShardError;
 
-/// A file being written under a temporary name; if dropped before [`PublishedFile::publish`], it is deleted.
-pub(super) struct PublishedFile {
+/// A file being written under a temporary name; if dropped before [`AtomicFile::publish`], it is deleted.
+pub(super) struct AtomicFile {
     path: PathBuf,
     partial: PathBuf,
     file: BufWriter<fs_err::File>,
@@ -24,7 +24,7 @@ pub(super) struct PublishedFile {
     published: bool,
 }
 
-impl PublishedFile {
+impl AtomicFile {
     /// Opens the partial file for `path`, overwrites one left by a killed run, and creates the folder if needed.
     pub(super) fn create(path: &Path) -> Result<Self, ShardError> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -72,7 +72,7 @@ fn folder(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-impl Write for PublishedFile {
+impl Write for AtomicFile {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         let written = self.file.write(bytes)?;
         self.hasher.update(&bytes[..written]);
@@ -87,7 +87,7 @@ impl Write for PublishedFile {
     }
 }
 
-impl Drop for PublishedFile {
+impl Drop for AtomicFile {
     fn drop(&mut self) {
         if !self.published
             && let Err(error) = fs_err::remove_file(&self.partial)
@@ -99,13 +99,13 @@ impl Drop for PublishedFile {
 
 #[cfg(test)]
 mod tests {
-    use super::{PublishedFile, Write};
+    use super::{AtomicFile, Write};
 
     #[test]
     fn nothing_is_visible_before_publishing() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deep/er/file");
-        let mut file = PublishedFile::create(&path).unwrap();
+        let mut file = AtomicFile::create(&path).unwrap();
         file.write_all(b"half").unwrap();
         assert!(!path.exists());
         drop(file);
@@ -117,7 +117,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         fs_err::write(folder.path().join(".file.partial"), "left by a killed run").unwrap();
-        let mut file = PublishedFile::create(&path).unwrap();
+        let mut file = AtomicFile::create(&path).unwrap();
         file.write_all(b"whole").unwrap();
         let (bytes, digest) = file.publish().unwrap();
         assert_eq!((bytes, digest), (5, blake3::hash(b"whole").to_hex().to_string()));
@@ -129,7 +129,7 @@ mod tests {
     fn an_unwritable_path_is_named() {
         let folder = tempfile::tempdir().unwrap();
         fs_err::write(folder.path().join("file"), "").unwrap();
-        let result = PublishedFile::create(&folder.path().join("file/beneath"));
+        let result = AtomicFile::create(&folder.path().join("file/beneath"));
         let error = result.err().expect("a file is not a folder");
         assert!(error.to_string().contains("file"), "{error}");
     }

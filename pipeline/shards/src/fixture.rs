@@ -15,7 +15,7 @@ use super::{
     TokenBudget, TokenizerEntry, encode_loss_mask, encode_tokens, schedule, shard_path, token_shard_schema,
 };
 
-pub(super) const VOCABULARY: u32 = 300;
+pub(super) const VOCABULARY_SIZE: u32 = 300;
 pub(super) const END: u32 = 299;
 
 pub(super) fn description(source: &str, split: Split) -> ShardDescription {
@@ -23,7 +23,7 @@ pub(super) fn description(source: &str, split: Split) -> ShardDescription {
         source: source.to_owned(),
         split,
         tokenizer_digest: "fixture".to_owned(),
-        vocabulary_size: VOCABULARY,
+        vocabulary_size: VOCABULARY_SIZE,
         special_tokens: [("<|end|>".to_owned(), END)].into(),
     }
 }
@@ -105,7 +105,7 @@ impl Fixture {
             corpus_digest: String::new(),
             tokenizer: TokenizerEntry {
                 digest: "fixture".to_owned(),
-                vocabulary_size: VOCABULARY,
+                vocabulary_size: VOCABULARY_SIZE,
                 special_tokens: [("<|end|>".to_owned(), END)].into(),
                 end_of_document: Some(END),
             },

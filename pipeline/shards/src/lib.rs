@@ -18,9 +18,9 @@ mod budget;
 mod corpus;
 mod error;
 mod file;
+mod interleave;
 mod manifest;
 mod mixture;
-mod order;
 mod permute;
 mod quota;
 pub mod random;
@@ -28,8 +28,8 @@ mod reader;
 mod schedule;
 mod schema;
 mod shard_file;
+mod source_cursor;
 mod split;
-mod walk;
 mod writer;
 
 pub use budget::{BudgetError, TokenBudget};
@@ -47,7 +47,7 @@ pub use schema::{
     writer_properties,
 };
 pub use split::Split;
-pub use writer::{ROW_GROUP_DOCUMENTS, ROW_GROUP_TOKENS, ShardWriter};
+pub use writer::{MAX_ROW_GROUP_DOCUMENTS, ROW_GROUP_TOKENS, ShardWriter};
 
 #[cfg(test)]
 mod fixture;

@@ -11,13 +11,13 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Schedule, ShardError, Split, file::PublishedFile};
+use super::{Schedule, ShardError, Split, file::AtomicFile};
 
 /// The version of manifest, shards and order; a reader rejects others.
 pub const FORMAT_VERSION: u32 = 1;
 
 /// Bytes before the first row group: `PAR1`.
-pub(super) const PARQUET_MARK: u64 = 4;
+pub(super) const PARQUET_MAGIC_BYTES: u64 = 4;
 
 /// Name of the manifest file in the folder of a corpus.
 pub const MANIFEST_FILE: &str = "manifest.json";
@@ -143,7 +143,7 @@ pub struct SnapshotEntry {
 
 /// Only the version, read first so that a newer manifest is rejected for the right reason.
 #[derive(Deserialize)]
-struct Version {
+struct FormatVersion {
     format_version: u32,
 }
 
@@ -156,7 +156,7 @@ impl Manifest {
         let path = corpus.join(MANIFEST_FILE);
         let text = fs_err::read_to_string(&path).map_err(ShardError::io(&path))?;
         let malformed = |error: serde_json::Error| ShardError::manifest(&path, error.to_string());
-        let version: Version = serde_json::from_str(&text).map_err(malformed)?;
+        let version: FormatVersion = serde_json::from_str(&text).map_err(malformed)?;
         if version.format_version != FORMAT_VERSION {
             let detail = format!(
                 "format_version is {}; this program reads {FORMAT_VERSION}: use the program that wrote the corpus, or build it again",
@@ -179,7 +179,7 @@ impl Manifest {
         let mut text =
             serde_json::to_vec_pretty(self).map_err(|error| ShardError::manifest(&path, error.to_string()))?;
         text.push(b'\n');
-        let mut file = PublishedFile::create(&path)?;
+        let mut file = AtomicFile::create(&path)?;
         file.write_all(&text).map_err(ShardError::io(&path))?;
         file.publish()?;
         Ok(())
@@ -200,7 +200,7 @@ impl Manifest {
     /// The corpus name, settings, versions, licences, paths and file digests are not in it: they do not change what is
     /// read.
     pub fn compute_corpus_digest(&self) -> String {
-        let mut bytes = Bytes::new("corpusmill corpus");
+        let mut bytes = DigestBuilder::new("corpusmill corpus");
         bytes.number(FORMAT_VERSION.into());
         bytes.text(&self.tokenizer.digest);
         bytes.number(self.tokenizer.vocabulary_size.into());
@@ -323,7 +323,7 @@ impl ShardEntry {
             return Err(format!("shard path `{}` leads out of the corpus", self.path));
         }
         let mut found = Count::default();
-        let mut end = Some(PARQUET_MARK);
+        let mut end = Some(PARQUET_MAGIC_BYTES);
         for group in &self.row_groups {
             if group.documents == 0 {
                 return Err(format!("{} has a row group without documents", self.path));
@@ -353,9 +353,9 @@ impl Count {
 }
 
 /// The byte rule of digests in this module: numbers in 8 bytes, texts with their length.
-pub(super) struct Bytes(blake3::Hasher);
+pub(super) struct DigestBuilder(blake3::Hasher);
 
-impl Bytes {
+impl DigestBuilder {
     pub(super) fn new(domain: &str) -> Self {
         let mut bytes = Self(blake3::Hasher::new());
         bytes.text(domain);

@@ -98,14 +98,14 @@ fn nearest<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
     let limit = given.chars().count().div_ceil(3);
     known
         .iter()
-        .map(|name| (edits(given, name), *name))
-        .filter(|(edits, _)| *edits <= limit)
+        .map(|name| (levenshtein(given, name), *name))
+        .filter(|(levenshtein, _)| *levenshtein <= limit)
         .min()
         .map(|(_, name)| name)
 }
 
 /// The Levenshtein distance in characters.
-fn edits(one: &str, other: &str) -> usize {
+fn levenshtein(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (above, letter) in one.chars().enumerate() {
@@ -122,7 +122,7 @@ fn edits(one: &str, other: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{MixtureError, MixtureSettings, Phase, edits};
+    use super::{MixtureError, MixtureSettings, Phase, levenshtein};
 
     fn check(yaml_like_json: &str) -> Result<(), MixtureError> {
         let settings: MixtureSettings = serde_json::from_str(yaml_like_json).expect("well-formed settings");
@@ -174,9 +174,9 @@ mod tests {
 
     #[test]
     fn distances_are_levenshtein() {
-        assert_eq!(edits("kitten", "sitting"), 3);
-        assert_eq!(edits("", "abc"), 3);
-        assert_eq!(edits("文本", "文档"), 1);
+        assert_eq!(levenshtein("kitten", "sitting"), 3);
+        assert_eq!(levenshtein("", "abc"), 3);
+        assert_eq!(levenshtein("文本", "文档"), 1);
     }
 
     #[test]

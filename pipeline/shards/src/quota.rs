@@ -131,10 +131,10 @@ mod tests {
         #[test]
         fn caps_hold_and_all_capacity_is_used((total, weights, caps) in division()) {
             let parts = apportion_capped(total, &weights, &caps);
-            let room: u128 = weights.iter().zip(&caps)
+            let capacity: u128 = weights.iter().zip(&caps)
                 .filter(|(weight, _)| **weight > 0).map(|(_, &cap)| u128::from(cap)).sum();
             let given: u128 = parts.iter().map(|&part| u128::from(part)).sum();
-            prop_assert_eq!(given, room.min(u128::from(total)));
+            prop_assert_eq!(given, capacity.min(u128::from(total)));
             for index in 0..parts.len() {
                 prop_assert!(parts[index] <= caps[index]);
                 prop_assert!(weights[index] > 0 || parts[index] == 0);

@@ -16,7 +16,7 @@ impl SplitMix64 {
     }
 
     /// The next 64 bits.
-    pub fn draw(&mut self) -> u64 {
+    pub fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -26,8 +26,8 @@ impl SplitMix64 {
 
     /// From 0 to below 1, with 53 bits.
     #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
-    pub fn unit(&mut self) -> f64 {
-        (self.draw() >> 11) as f64 / (1u64 << 53) as f64
+    pub fn next_f64(&mut self) -> f64 {
+        (self.next_u64() >> 11) as f64 / (1u64 << 53) as f64
     }
 
     /// A number in 0..bound, each equally likely (Lemire, "Fast Random Integer Generation in an Interval", 2019).
@@ -37,7 +37,7 @@ impl SplitMix64 {
     pub fn below(&mut self, bound: u64) -> u64 {
         let threshold = bound.wrapping_neg() % bound;
         loop {
-            let product = u128::from(self.draw()) * u128::from(bound);
+            let product = u128::from(self.next_u64()) * u128::from(bound);
             #[expect(clippy::cast_possible_truncation, reason = "the two halves")]
             let [low, high] = [product as u64, (product >> 64) as u64];
             if low >= threshold {
@@ -55,7 +55,7 @@ mod tests {
     fn the_generator_is_splitmix64() {
         // Reference output for seed 1234567, as in the test vectors of the authors' C code.
         let mut random = SplitMix64::new(1_234_567);
-        let drawn: Vec<u64> = (0..5).map(|_| random.draw()).collect();
+        let drawn: Vec<u64> = (0..5).map(|_| random.next_u64()).collect();
         assert_eq!(
             drawn,
             [
@@ -71,7 +71,8 @@ mod tests {
     #[test]
     fn units_lie_from_zero_to_below_one() {
         let mut random = SplitMix64::new(3);
-        let mean = (0..10_000).map(|_| random.unit()).inspect(|unit| assert!((0.0..1.0).contains(unit))).sum::<f64>();
+        let mean =
+            (0..10_000).map(|_| random.next_f64()).inspect(|unit| assert!((0.0..1.0).contains(unit))).sum::<f64>();
         assert!((mean / 10_000.0 - 0.5).abs() < 0.02);
     }
 }

@@ -17,11 +17,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Corpus, ShardError, Split, TokenWidth,
-    corpus::GroupTokens,
-    manifest::Bytes,
-    order::Piece,
+    corpus::RowGroupTokens,
+    interleave::{Interleaver, ReadPlan},
+    manifest::DigestBuilder,
     schema::{decode_tokens, mask_bit},
-    walk::{Plan, Walk},
+    source_cursor::DocumentSlice,
 };
 
 /// What to read, and which part of it.
@@ -97,7 +97,7 @@ pub struct SequenceReader {
     options: ReaderOptions,
     width: TokenWidth,
     sequences: u64,
-    walk: Walk,
+    interleaver: Interleaver,
     /// The sequence from which ranks count, set by the last seek.
     base: u64,
     /// Sequences that this rank has returned since.
@@ -105,7 +105,7 @@ pub struct SequenceReader {
     /// The sequence whose first token is next in the walk.
     at: u64,
     /// The last row group read of each source: its index and its tokens.
-    loaded: Vec<Option<(u32, GroupTokens)>>,
+    loaded: Vec<Option<(u32, RowGroupTokens)>>,
     failed: bool,
 }
 
@@ -126,8 +126,8 @@ impl SequenceReader {
         }
         let manifest = corpus.manifest();
         let plan = match options.split {
-            Split::Train => Plan::train(corpus, &manifest.schedule, options.seed.unwrap_or(manifest.schedule.seed)),
-            Split::Validation => Plan::validation(corpus),
+            Split::Train => ReadPlan::train(corpus, &manifest.schedule, options.seed.unwrap_or(manifest.schedule.seed)),
+            Split::Validation => ReadPlan::validation(corpus),
         };
         let length = u64::from(options.sequence_length);
         let sequences = match options.split {
@@ -136,7 +136,7 @@ impl SequenceReader {
         };
         Ok(Self {
             width: TokenWidth::for_vocabulary(manifest.tokenizer.vocabulary_size),
-            walk: Walk::new(corpus, plan),
+            interleaver: Interleaver::new(corpus, plan),
             sequences,
             base: 0,
             given: 0,
@@ -174,7 +174,7 @@ impl SequenceReader {
         let sequence = position.sequence.min(self.sequences);
         self.failed = false;
         // After a failed seek the position is undefined, so reading must not continue.
-        let sought = self.walk.seek(self.token(sequence));
+        let sought = self.interleaver.seek(self.token(sequence));
         self.failed = sought.is_err();
         self.base = position.sequence;
         self.given = 0;
@@ -191,14 +191,14 @@ impl SequenceReader {
     /// When a shard cannot be read.
     pub fn consumed(&mut self, position: Position) -> Result<BTreeMap<String, u64>, ShardError> {
         self.seek(position)?;
-        let given = self.walk.given(self.token(position.sequence.min(self.sequences)))?;
+        let given = self.interleaver.given(self.token(position.sequence.min(self.sequences)))?;
         Ok(self.corpus.sources().iter().cloned().zip(given).collect())
     }
 
     /// A digest, in hex, of everything that determines the order: corpus digest, split, seed and sequence length; store
     /// it with a [`Position`].
     pub fn fingerprint(&self) -> String {
-        let mut bytes = Bytes::new("corpusmill order");
+        let mut bytes = DigestBuilder::new("corpusmill order");
         bytes.text(&self.corpus.manifest().corpus_digest);
         bytes.text(self.options.split.name());
         bytes.number(self.options.seed.unwrap_or(self.corpus.manifest().schedule.seed));
@@ -213,17 +213,17 @@ impl SequenceReader {
 
     fn read(&mut self, index: u64) -> Result<Sequence, ShardError> {
         let length = self.options.sequence_length;
-        self.walk.skip((index - self.at).saturating_mul(length.into()))?;
+        self.interleaver.skip((index - self.at).saturating_mul(length.into()))?;
         self.at = index + 1;
         let mut sequence =
             Sequence { index, tokens: Vec::with_capacity(length as usize), documents: Vec::new(), loss_mask: None };
         let mut filled = 0;
         while filled < length {
-            let Some(piece) = self.walk.take(u64::from(length - filled))? else {
+            let Some(slice) = self.interleaver.take(u64::from(length - filled))? else {
                 break;
             };
-            self.append(piece, filled, &mut sequence)?;
-            filled += piece.length;
+            self.append(slice, filled, &mut sequence)?;
+            filled += slice.length;
         }
         if filled < length {
             let padding = self.corpus.manifest().tokenizer.end_of_document.unwrap_or(0);
@@ -235,19 +235,19 @@ impl SequenceReader {
         Ok(sequence)
     }
 
-    fn append(&mut self, piece: Piece, start: u32, sequence: &mut Sequence) -> Result<(), ShardError> {
-        let (split, source, group) = (self.options.split, piece.source, piece.group as usize);
+    fn append(&mut self, slice: DocumentSlice, start: u32, sequence: &mut Sequence) -> Result<(), ShardError> {
+        let (split, source, group) = (self.options.split, slice.source, slice.group as usize);
         let loaded = &mut self.loaded[usize::from(source)];
-        if loaded.as_ref().is_none_or(|(at, _)| *at != piece.group) {
+        if loaded.as_ref().is_none_or(|(at, _)| *at != slice.group) {
             // Drop the old row group before reading the new one.
             *loaded = None;
         }
         let (_, held) = match loaded {
             Some(loaded) => loaded,
-            None => loaded.insert((piece.group, self.corpus.tokens(split, source, group)?)),
+            None => loaded.insert((slice.group, self.corpus.tokens(split, source, group)?)),
         };
-        let row = piece.row as usize;
-        let (from, to) = (piece.start as usize, (piece.start + piece.length) as usize);
+        let row = slice.row as usize;
+        let (from, to) = (slice.start as usize, (slice.start + slice.length) as usize);
         let width = self.width.bytes();
         let bytes = (row < held.tokens.len()).then(|| held.tokens.value(row));
         let Some(bytes) = bytes.and_then(|bytes| bytes.get(from * width..to * width)) else {
@@ -270,11 +270,11 @@ impl SequenceReader {
         let stream = &self.corpus.streams(split)[usize::from(source)];
         sequence.documents.push(Span {
             start,
-            end: start + piece.length,
+            end: start + slice.length,
             source,
-            document: stream.groups[group].first_document + u64::from(piece.row),
-            offset: piece.start,
-            epoch: piece.epoch,
+            document: stream.groups[group].first_document + u64::from(slice.row),
+            offset: slice.start,
+            epoch: slice.epoch,
         });
         Ok(())
     }

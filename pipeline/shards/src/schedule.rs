@@ -110,7 +110,7 @@ pub fn schedule_after(
         Some(0) => return Err(MixtureError::Empty),
         Some(_) => {}
     }
-    let mut plan = Plan::new(settings, available);
+    let mut plan = ScheduleBuilder::new(settings, available);
     if consumed.values().any(|&tokens| tokens > 0) {
         plan.add_consumed(consumed)?;
     }
@@ -122,14 +122,14 @@ pub fn schedule_after(
     plan.finish(settings.seed)
 }
 
-struct Plan<'a> {
+struct ScheduleBuilder<'a> {
     available: &'a BTreeMap<String, u64>,
     caps: BTreeMap<&'a str, u64>,
     used: BTreeMap<&'a str, u64>,
     phases: Vec<ScheduledPhase>,
 }
 
-impl<'a> Plan<'a> {
+impl<'a> ScheduleBuilder<'a> {
     fn new(settings: &MixtureSettings, available: &'a BTreeMap<String, u64>) -> Self {
         let caps = available.iter().map(|(name, &tokens)| (name.as_str(), cap(tokens, settings.max_epochs))).collect();
         let used = available.keys().map(|name| (name.as_str(), 0)).collect();
@@ -192,8 +192,8 @@ impl<'a> Plan<'a> {
                 .filter(|(limit, _)| *limit > 0)
         };
         let sum: u128 = limited().map(|(_, weight)| u128::from(weight)).sum();
-        let most = limited().map(|(limit, weight)| u128::from(limit).saturating_mul(sum) / u128::from(weight)).min();
-        u64::try_from(most.unwrap_or(0)).unwrap_or(u64::MAX)
+        let limit = limited().map(|(limit, weight)| u128::from(limit).saturating_mul(sum) / u128::from(weight)).min();
+        u64::try_from(limit.unwrap_or(0)).unwrap_or(u64::MAX)
     }
 
     fn push(&mut self, name: Option<String>, asked: u64, quotas: &[(&'a str, u64, f64)]) -> Result<(), MixtureError> {
@@ -395,8 +395,8 @@ mod tests {
             for (name, source) in &plan.sources {
                 prop_assert_eq!(used.get(name.as_str()).copied().unwrap_or(0), source.tokens);
                 prop_assert!(source.tokens <= source.cap);
-                let most = super::to_float(source.available) * settings.max_epochs * (1.0 + 1e-12);
-                prop_assert!(super::to_float(source.cap) <= most);
+                let limit = super::to_float(source.available) * settings.max_epochs * (1.0 + 1e-12);
+                prop_assert!(super::to_float(source.cap) <= limit);
             }
             let text = serde_json::to_string(&plan).unwrap();
             prop_assert_eq!(serde_json::from_str::<Schedule>(&text).unwrap(), plan);

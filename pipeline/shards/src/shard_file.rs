@@ -21,7 +21,8 @@ use parquet::{
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::{
-    ROW_GROUP_DOCUMENTS, ShardDescription, ShardEntry, ShardError, manifest::PARQUET_MARK, schema::token_shard_schema,
+    MAX_ROW_GROUP_DOCUMENTS, ShardDescription, ShardEntry, ShardError, manifest::PARQUET_MAGIC_BYTES,
+    schema::token_shard_schema,
 };
 
 /// Bytes read at once while checking.
@@ -69,7 +70,7 @@ impl<'a> ShardFile<'a> {
         let reader = builder
             .with_projection(mask)
             .with_row_groups(vec![row_group])
-            .with_batch_size(recorded.documents.min(ROW_GROUP_DOCUMENTS) as usize)
+            .with_batch_size(recorded.documents.min(MAX_ROW_GROUP_DOCUMENTS) as usize)
             .build()
             .map_err(ShardError::parquet(&self.path))?;
         let schema = reader.schema();
@@ -96,7 +97,7 @@ impl<'a> ShardFile<'a> {
             let recorded = &self.entry.file_digest;
             return Err(self.corrupt(format!("its blake3 is {found}, the manifest records {recorded}")));
         }
-        let mut start = PARQUET_MARK;
+        let mut start = PARQUET_MAGIC_BYTES;
         for (index, group) in self.entry.row_groups.iter().enumerate() {
             self.check_section(&mut file, &format!("row group {index}"), start, group.bytes, &group.checksum)?;
             start += group.bytes;
@@ -121,7 +122,7 @@ impl<'a> ShardFile<'a> {
     /// Opens the file twice, once for checksums; checks the footer, and that the columns are those of a token shard.
     fn open(&self) -> Result<(fs_err::File, ParquetRecordBatchReaderBuilder<std::fs::File>), ShardError> {
         let mut file = self.file()?;
-        let footer = PARQUET_MARK + self.entry.row_groups.iter().map(|group| group.bytes).sum::<u64>();
+        let footer = PARQUET_MAGIC_BYTES + self.entry.row_groups.iter().map(|group| group.bytes).sum::<u64>();
         // Not negative: a manifest whose row groups are larger than the file is rejected.
         let bytes = self.entry.bytes - footer;
         self.check_section(&mut file, "the footer", footer, bytes, &self.entry.footer_checksum)?;
@@ -173,8 +174,8 @@ impl<'a> ShardFile<'a> {
         let mut buffer = vec![0; BUFFER_BYTES];
         let mut left = bytes;
         while left > 0 {
-            let most = usize::try_from(left).map_or(BUFFER_BYTES, |left| left.min(BUFFER_BYTES));
-            let read = file.read(&mut buffer[..most]).map_err(ShardError::io(&self.path))?;
+            let chunk_bytes = usize::try_from(left).map_or(BUFFER_BYTES, |left| left.min(BUFFER_BYTES));
+            let read = file.read(&mut buffer[..chunk_bytes]).map_err(ShardError::io(&self.path))?;
             if read == 0 {
                 return Err(self.corrupt(format!("it ends {left} bytes early")));
             }

@@ -197,11 +197,14 @@ mod damage {
         let path = folder.path().join("shards/train/docs-00001.parquet");
         let bytes = fs_err::read(&path).unwrap();
         fs_err::write(&path, &bytes[..bytes.len() - 1]).unwrap();
-        let said = message(Corpus::open(folder.path()));
-        assert!(said.contains("docs-00001.parquet") && said.contains("the manifest records"), "{said}");
+        let error_text = message(Corpus::open(folder.path()));
+        assert!(
+            error_text.contains("docs-00001.parquet") && error_text.contains("the manifest records"),
+            "{error_text}"
+        );
         fs_err::remove_file(&path).unwrap();
-        let said = message(Corpus::open(folder.path()));
-        assert!(said.contains("docs-00001.parquet"), "{said}");
+        let error_text = message(Corpus::open(folder.path()));
+        assert!(error_text.contains("docs-00001.parquet"), "{error_text}");
     }
 
     #[test]
@@ -215,8 +218,8 @@ mod damage {
             damaged[at] ^= 1 << (at % 8);
             fs_err::write(&path, &damaged).unwrap();
             let corpus = Corpus::open(folder.path()).unwrap();
-            let said = message(corpus.verify());
-            assert!(said.contains("prose-00001.parquet") && said.contains("blake3"), "{said}");
+            let error_text = message(corpus.verify());
+            assert!(error_text.contains("prose-00001.parquet") && error_text.contains("blake3"), "{error_text}");
             let mut reader = SequenceReader::new(&corpus, train(16)).unwrap();
             let error = reader.by_ref().find_map(Result::err);
             // Only the magic bytes at the start belong to no section.
@@ -235,8 +238,8 @@ mod damage {
         manifest.tokenizer.digest = "another".to_owned();
         manifest.corpus_digest = manifest.compute_corpus_digest();
         manifest.write(folder.path()).unwrap();
-        let said = message(Corpus::open(folder.path()).unwrap().verify());
-        assert!(said.contains("tokenizer-digest is `fixture`"), "{said}");
+        let error_text = message(Corpus::open(folder.path()).unwrap().verify());
+        assert!(error_text.contains("tokenizer-digest is `fixture`"), "{error_text}");
     }
 
     #[test]
@@ -249,8 +252,11 @@ mod damage {
         manifest.corpus_digest = manifest.compute_corpus_digest();
         manifest.write(folder.path()).unwrap();
         let corpus = Corpus::open(folder.path()).unwrap();
-        let said = message(SequenceReader::new(&corpus, train(16)).unwrap().collect::<Result<Vec<_>, _>>());
-        assert!(said.contains("token 299 is beyond the vocabulary of 299") && said.contains(".parquet"), "{said}");
+        let error_text = message(SequenceReader::new(&corpus, train(16)).unwrap().collect::<Result<Vec<_>, _>>());
+        assert!(
+            error_text.contains("token 299 is beyond the vocabulary of 299") && error_text.contains(".parquet"),
+            "{error_text}"
+        );
     }
 
     #[test]
@@ -266,8 +272,8 @@ mod damage {
         manifest.corpus_digest = manifest.compute_corpus_digest();
         manifest.write(folder.path()).unwrap();
         let corpus = Corpus::open(folder.path()).unwrap();
-        let said = message(SequenceReader::new(&corpus, train(16)).unwrap().collect::<Result<Vec<_>, _>>());
-        assert!(said.contains("tokens, the manifest records"), "{said}");
+        let error_text = message(SequenceReader::new(&corpus, train(16)).unwrap().collect::<Result<Vec<_>, _>>());
+        assert!(error_text.contains("tokens, the manifest records"), "{error_text}");
     }
 }
 

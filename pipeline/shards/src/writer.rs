@@ -12,12 +12,12 @@ use parquet::arrow::{ArrowWriter, arrow_writer::ArrowWriterOptions};
 
 use super::{
     Count, RowGroup, ShardDescription, ShardEntry, ShardError,
-    file::PublishedFile,
+    file::AtomicFile,
     schema::{decode_tokens, token_shard_schema, writer_properties},
 };
 
 /// Maximum documents of a row group, which is the unit of shuffling and of reading.
-pub const ROW_GROUP_DOCUMENTS: u32 = 2048;
+pub const MAX_ROW_GROUP_DOCUMENTS: u32 = 2048;
 
 /// A row group is closed when it has at least this many tokens, which bounds a reader's memory if documents are long (8
 /// MiB at two bytes per token, plus one document).
@@ -30,9 +30,9 @@ pub struct ShardWriter {
     relative: String,
     description: ShardDescription,
     schema: SchemaRef,
-    writer: ArrowWriter<PublishedFile>,
-    waiting: Vec<RecordBatch>,
-    open: Count,
+    writer: ArrowWriter<AtomicFile>,
+    pending: Vec<RecordBatch>,
+    current_group: Count,
     row_groups: Vec<RowGroup>,
     documents: u64,
     tokens: u64,
@@ -54,7 +54,7 @@ impl ShardWriter {
         let schema = token_shard_schema(loss_mask);
         let options =
             ArrowWriterOptions::new().with_properties(writer_properties(&description)).with_skip_arrow_metadata(true);
-        let file = PublishedFile::create(&path)?;
+        let file = AtomicFile::create(&path)?;
         let mut writer =
             ArrowWriter::try_new_with_options(file, schema.clone(), options).map_err(ShardError::parquet(&path))?;
         // Parquet's magic bytes belong to no section.
@@ -66,8 +66,8 @@ impl ShardWriter {
             description,
             schema,
             writer,
-            waiting: Vec::new(),
-            open: Count::default(),
+            pending: Vec::new(),
+            current_group: Count::default(),
             row_groups: Vec::new(),
             documents: 0,
             tokens: 0,
@@ -95,18 +95,20 @@ impl ShardWriter {
         let counts = self.check(&rows)?;
         let mut start = 0;
         for (row, &count) in counts.values().iter().enumerate() {
-            self.open.documents += 1;
-            self.open.tokens += u64::from(count);
+            self.current_group.documents += 1;
+            self.current_group.tokens += u64::from(count);
             self.documents += 1;
             self.tokens += u64::from(count);
-            if self.open.documents == u64::from(ROW_GROUP_DOCUMENTS) || self.open.tokens >= ROW_GROUP_TOKENS {
-                self.waiting.push(rows.slice(start, row + 1 - start));
+            if self.current_group.documents == u64::from(MAX_ROW_GROUP_DOCUMENTS)
+                || self.current_group.tokens >= ROW_GROUP_TOKENS
+            {
+                self.pending.push(rows.slice(start, row + 1 - start));
                 start = row + 1;
                 self.close_row_group()?;
             }
         }
         if start < rows.num_rows() {
-            self.waiting.push(rows.slice(start, rows.num_rows() - start));
+            self.pending.push(rows.slice(start, rows.num_rows() - start));
         }
         Ok(())
     }
@@ -116,7 +118,7 @@ impl ShardWriter {
     /// # Errors
     /// When the file cannot be written, synced or renamed; no file then exists under its name.
     pub fn finish(mut self, rows_digest: String) -> Result<ShardEntry, ShardError> {
-        if self.open.documents > 0 {
+        if self.current_group.documents > 0 {
             self.close_row_group()?;
         }
         let mut file = self.writer.into_inner().map_err(ShardError::parquet(&self.path))?;
@@ -155,11 +157,11 @@ impl ShardWriter {
         let (width, size) = (self.description.width(), self.description.vocabulary_size);
         for row in 0..rows.num_rows() {
             let (bytes, count) = (tokens.value(row), counts.value(row));
-            let refuse =
+            let reject =
                 |what: String| Err(ShardError::rows(&self.path, format!("document {}: {what}", ids.value(row))));
             if bytes.len() as u64 != u64::from(count) * width.bytes() as u64 {
                 let found = bytes.len();
-                return refuse(format!(
+                return reject(format!(
                     "token_count {count} at {} bytes per token does not match the {found} bytes of `tokens`",
                     width.bytes()
                 ));
@@ -167,28 +169,28 @@ impl ShardWriter {
             self.scratch.clear();
             let largest = decode_tokens(bytes, width, &mut self.scratch);
             if count > 0 && largest >= size {
-                return refuse(format!("token {largest} is beyond the vocabulary of {size}"));
+                return reject(format!("token {largest} is beyond the vocabulary of {size}"));
             }
             if let Some(mask) = masks.map(|masks| masks.value(row))
                 && mask.len() as u64 != u64::from(count).div_ceil(8)
             {
-                return refuse(format!("loss_mask has {} bytes for {count} tokens", mask.len()));
+                return reject(format!("loss_mask has {} bytes for {count} tokens", mask.len()));
             }
         }
         Ok(counts.clone())
     }
 
     fn close_row_group(&mut self) -> Result<(), ShardError> {
-        let waiting = std::mem::take(&mut self.waiting);
-        let rows = concat_batches(&self.schema, &waiting)
+        let pending = std::mem::take(&mut self.pending);
+        let rows = concat_batches(&self.schema, &pending)
             .map_err(|error: ArrowError| ShardError::rows(&self.path, error.to_string()))?;
         self.writer.write(&rows).and_then(|()| self.writer.flush()).map_err(ShardError::parquet(&self.path))?;
         // Flush Parquet's buffers, so that the section ends with the row group.
         self.writer.sync().map_err(ShardError::io(&self.path))?;
         let (bytes, checksum) = self.writer.inner_mut().end_section();
-        let Count { documents, tokens } = std::mem::take(&mut self.open);
+        let Count { documents, tokens } = std::mem::take(&mut self.current_group);
         self.row_groups.push(RowGroup {
-            // At most ROW_GROUP_DOCUMENTS.
+            // At most MAX_ROW_GROUP_DOCUMENTS.
             documents: u32::try_from(documents).unwrap_or(u32::MAX),
             tokens,
             bytes,
@@ -253,7 +255,7 @@ mod tests {
         )
         .unwrap();
         let cases = [
-            (fixture::rows("a", 0, &[vec![1], vec![fixture::VOCABULARY]]), false, "document a-1: token 300"),
+            (fixture::rows("a", 0, &[vec![1], vec![fixture::VOCABULARY_SIZE]]), false, "document a-1: token 300"),
             (count, false, "document a-0: token_count 4"),
             (good.project(&[0, 1]).unwrap(), false, "lack the column `token_count`"),
             (good, true, "lack the column `loss_mask`"),

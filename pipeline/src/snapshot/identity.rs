@@ -7,7 +7,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Item, Refused};
+use super::{Item, RejectedItem};
 use crate::Digest;
 
 /// An unfinished digest.
@@ -33,8 +33,8 @@ impl Identity {
     }
 
     /// Adds a rejection.
-    pub(super) fn refused(&mut self, refused: &Refused) {
-        let Refused { origin, rule, value, threshold, .. } = refused;
+    pub(super) fn refused(&mut self, refused: &RejectedItem) {
+        let RejectedItem { origin, rule, value, threshold, .. } = refused;
         self.add(format_args!("refused\t{origin}\t{rule}\t{value}\t{threshold}"));
     }
 
@@ -65,7 +65,8 @@ mod tests {
         let facts = Arc::new([("media-type".to_owned(), "text/html".to_owned())].into());
         let digest = Digest::of(b"payload");
         let item = Item { origin: "a".into(), status: 200, digest, location, facts };
-        let refused = Refused { origin: "b".into(), rule: "robots".into(), value: 1.0, threshold: 0.5, detail: None };
+        let refused =
+            RejectedItem { origin: "b".into(), rule: "robots".into(), value: 1.0, threshold: 0.5, detail: None };
         let snapshot = Snapshot {
             variant: Some("v".into()),
             revisions: [("a@main".to_owned(), "c0ffee".to_owned())].into(),

@@ -16,7 +16,7 @@ use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
-use super::{Address, PartWriter, Selection, Store, Table, named, readable, sync_dir};
+use super::{PartAddress, PartWriter, Selection, Store, Table, sync_dir, temporary_with_mode, with_path};
 use crate::document::{BATCH_BYTES, BATCH_ROWS, EDITS, REJECTED};
 use crate::receipt::{FileInfo, RunInfo, TaskResult};
 use crate::table::Batches;
@@ -42,19 +42,19 @@ impl LocalStore {
         Ok(Self { root, verified: Mutex::new(HashSet::new()) })
     }
 
-    /// Locks the store until the handle is dropped: with a shared lock for runs, or an exclusive one (`alone`) for
+    /// Locks the store until the handle is dropped: with a shared lock for runs, or an exclusive one (`exclusive`) for
     /// `gc`. `None` if another process holds a conflicting lock.
     ///
     /// # Errors
     /// When the lock file cannot be created.
-    pub fn hold(&self, alone: bool) -> Result<Option<File>, StoreError> {
+    pub fn lock(&self, exclusive: bool) -> Result<Option<File>, StoreError> {
         let path = self.root.join("lock");
         let file = fs_err::OpenOptions::new().create(true).append(true).open(&path)?;
-        let held = if alone { file.file().try_lock() } else { file.file().try_lock_shared() };
+        let held = if exclusive { file.file().try_lock() } else { file.file().try_lock_shared() };
         match held {
             Ok(()) => Ok(Some(file)),
             Err(std::fs::TryLockError::WouldBlock) => Ok(None),
-            Err(std::fs::TryLockError::Error(error)) => Err(named(&path, &error)),
+            Err(std::fs::TryLockError::Error(error)) => Err(with_path(&path, &error)),
         }
     }
 
@@ -63,7 +63,7 @@ impl LocalStore {
         &self.root
     }
 
-    fn dir(&self, address: &Address) -> PathBuf {
+    fn dir(&self, address: &PartAddress) -> PathBuf {
         self.root.join(&address.stage).join(address.key.to_string())
     }
 
@@ -71,7 +71,7 @@ impl LocalStore {
     ///
     /// # Errors
     /// When a folder cannot be listed.
-    pub fn addresses(&self) -> Result<Vec<Address>, StoreError> {
+    pub fn addresses(&self) -> Result<Vec<PartAddress>, StoreError> {
         let mut all = Vec::new();
         for stage in fs_err::read_dir(&self.root)? {
             let stage = stage?;
@@ -80,7 +80,7 @@ impl LocalStore {
             }
             for part in fs_err::read_dir(stage.path())? {
                 if let Ok(key) = part?.file_name().to_string_lossy().parse() {
-                    all.push(Address { stage: stage.file_name().to_string_lossy().into_owned(), key });
+                    all.push(PartAddress { stage: stage.file_name().to_string_lossy().into_owned(), key });
                 }
             }
         }
@@ -92,7 +92,7 @@ impl LocalStore {
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] names the first file that differs.
-    pub fn verify(&self, address: &Address) -> Result<(), StoreError> {
+    pub fn verify(&self, address: &PartAddress) -> Result<(), StoreError> {
         let dir = self.dir(address);
         let receipt = read_receipt(&dir.join(RECEIPT), address)?;
         for (name, info) in &receipt.run.files {
@@ -105,7 +105,7 @@ impl LocalStore {
     ///
     /// # Errors
     /// When the folder cannot be listed.
-    pub fn size(&self, address: &Address) -> Result<u64, StoreError> {
+    pub fn size(&self, address: &PartAddress) -> Result<u64, StoreError> {
         let mut total = 0;
         for entry in fs_err::read_dir(self.dir(address))? {
             total += entry?.metadata()?.len();
@@ -117,7 +117,7 @@ impl LocalStore {
     ///
     /// # Errors
     /// When its metadata cannot be read.
-    pub fn committed_at(&self, address: &Address) -> Result<SystemTime, StoreError> {
+    pub fn committed_at(&self, address: &PartAddress) -> Result<SystemTime, StoreError> {
         Ok(fs_err::metadata(self.dir(address).join(RECEIPT))?.modified()?)
     }
 
@@ -125,14 +125,14 @@ impl LocalStore {
     ///
     /// # Errors
     /// When the folder cannot be changed.
-    pub fn sweep(&self) -> Result<(), StoreError> {
+    pub fn remove_unfinished(&self) -> Result<(), StoreError> {
         let tmp = self.root.join("tmp");
         fs_err::remove_dir_all(&tmp)?;
         Ok(fs_err::create_dir_all(&tmp)?)
     }
 }
 
-fn read_receipt(path: &Path, address: &Address) -> Result<Receipt, StoreError> {
+fn read_receipt(path: &Path, address: &PartAddress) -> Result<Receipt, StoreError> {
     let bytes = fs_err::read(path)?;
     serde_json::from_slice(&bytes).map_err(|error| StoreError::Corrupt {
         path: path.to_owned(),
@@ -147,7 +147,7 @@ fn modified(path: &Path) -> Result<(u64, u64), StoreError> {
     Ok((meta.len(), u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)))
 }
 
-fn check_bytes(path: &Path, info: &FileInfo, address: &Address) -> Result<(), StoreError> {
+fn check_bytes(path: &Path, info: &FileInfo, address: &PartAddress) -> Result<(), StoreError> {
     let corrupt = |problem: String| StoreError::Corrupt { path: path.to_owned(), problem, address: address.clone() };
     let mut file = match File::open(path) {
         Ok(file) => file,
@@ -155,7 +155,7 @@ fn check_bytes(path: &Path, info: &FileInfo, address: &Address) -> Result<(), St
         Err(error) => return Err(error.into()),
     };
     let mut hasher = blake3::Hasher::new();
-    let size = io::copy(&mut file, &mut hasher).map_err(|error| named(path, &error))?;
+    let size = io::copy(&mut file, &mut hasher).map_err(|error| with_path(path, &error))?;
     if size != info.size {
         return Err(corrupt(format!("the file has {size} bytes, the receipt records {}", info.size)));
     }
@@ -167,7 +167,7 @@ fn check_bytes(path: &Path, info: &FileInfo, address: &Address) -> Result<(), St
 }
 
 impl Store for LocalStore {
-    fn find(&self, address: &Address) -> Result<Option<Receipt>, StoreError> {
+    fn find(&self, address: &PartAddress) -> Result<Option<Receipt>, StoreError> {
         let dir = self.dir(address);
         let receipt = match read_receipt(&dir.join(RECEIPT), address) {
             Ok(receipt) => receipt,
@@ -197,11 +197,12 @@ impl Store for LocalStore {
         Ok(Some(receipt))
     }
 
-    fn begin(&self, address: &Address, schema: &SchemaRef) -> Result<Box<dyn PartWriter>, StoreError> {
+    fn begin(&self, address: &PartAddress, schema: &SchemaRef) -> Result<Box<dyn PartWriter>, StoreError> {
         let tmp = self.root.join("tmp");
-        let aside = readable(0o755).prefix("part-").tempdir_in(&tmp).map_err(|error| named(&tmp, &error))?;
+        let staging =
+            temporary_with_mode(0o755).prefix("part-").tempdir_in(&tmp).map_err(|error| with_path(&tmp, &error))?;
         let mut writer = LocalPart {
-            aside,
+            staging,
             target: self.dir(address),
             address: address.clone(),
             files: BTreeMap::new(),
@@ -213,7 +214,7 @@ impl Store for LocalStore {
 
     fn read(
         &self,
-        address: &Address,
+        address: &PartAddress,
         table: Table,
         receipt: &Receipt,
         selection: Selection<'_>,
@@ -232,13 +233,13 @@ impl Store for LocalStore {
         open_parquet(&path, groups, selection.columns).map(Some)
     }
 
-    fn discard(&self, address: &Address) -> Result<(), StoreError> {
+    fn discard(&self, address: &PartAddress) -> Result<(), StoreError> {
         let dir = self.dir(address);
         self.verified.lock().unwrap_or_else(PoisonError::into_inner).retain(|path| !path.starts_with(&dir));
         let tmp = self.root.join("tmp");
-        let aside =
-            tempfile::Builder::new().prefix("damaged-").tempdir_in(&tmp).map_err(|error| named(&tmp, &error))?;
-        match fs_err::rename(&dir, aside.path().join("part")) {
+        let staging =
+            tempfile::Builder::new().prefix("damaged-").tempdir_in(&tmp).map_err(|error| with_path(&tmp, &error))?;
+        match fs_err::rename(&dir, staging.path().join("part")) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
             _ => Ok(()),
         }
@@ -246,10 +247,10 @@ impl Store for LocalStore {
 
     fn scratch(&self) -> Result<tempfile::TempDir, StoreError> {
         let tmp = self.root.join("tmp");
-        tempfile::Builder::new().prefix("scratch-").tempdir_in(&tmp).map_err(|error| named(&tmp, &error))
+        tempfile::Builder::new().prefix("scratch-").tempdir_in(&tmp).map_err(|error| with_path(&tmp, &error))
     }
 
-    fn path(&self, address: &Address) -> Option<PathBuf> {
+    fn path(&self, address: &PartAddress) -> Option<PathBuf> {
         Some(self.dir(address))
     }
 }
@@ -312,16 +313,16 @@ impl Write for HashingFile {
 }
 
 struct LocalPart {
-    aside: tempfile::TempDir,
+    staging: tempfile::TempDir,
     target: PathBuf,
-    address: Address,
+    address: PartAddress,
     files: BTreeMap<Table, ArrowWriter<HashingFile>>,
     data_row_groups: usize,
 }
 
 impl LocalPart {
     fn open(&mut self, table: Table, schema: &SchemaRef) -> Result<(), StoreError> {
-        let path = self.aside.path().join(table.file_name());
+        let path = self.staging.path().join(table.file_name());
         let file = HashingFile { file: File::create(&path)?, hasher: blake3::Hasher::new(), size: 0 };
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).unwrap_or_default()))
@@ -340,7 +341,7 @@ impl LocalPart {
     fn finish(&mut self) -> Result<BTreeMap<String, FileInfo>, StoreError> {
         let mut files = BTreeMap::new();
         for (table, mut writer) in std::mem::take(&mut self.files) {
-            let path = self.aside.path().join(table.file_name());
+            let path = self.staging.path().join(table.file_name());
             // Not `into_inner`, which converts an I/O error to a string.
             writer.finish().map_err(|error| StoreError::parquet(&path, error))?;
             let inner = writer.inner();
@@ -359,7 +360,7 @@ impl PartWriter for LocalPart {
             let schema = if table == Table::Edits { &EDITS } else { &REJECTED };
             self.open(table, schema)?;
         }
-        let path = self.aside.path().join(table.file_name());
+        let path = self.staging.path().join(table.file_name());
         match self.files.get_mut(&table) {
             Some(writer) => writer.write(rows).map_err(|error| StoreError::parquet(path, error)),
             None => Ok(()),
@@ -367,7 +368,7 @@ impl PartWriter for LocalPart {
     }
 
     fn end_bucket(&mut self) -> Result<(u32, u32), StoreError> {
-        let path = self.aside.path().join(Table::Data.file_name());
+        let path = self.staging.path().join(Table::Data.file_name());
         let first = self.data_row_groups;
         if let Some(writer) = self.files.get_mut(&Table::Data) {
             writer.flush().map_err(|error| StoreError::parquet(path, error))?;
@@ -380,31 +381,32 @@ impl PartWriter for LocalPart {
     fn commit(mut self: Box<Self>, result: TaskResult, seconds: f64) -> Result<Receipt, StoreError> {
         let files = self.finish()?;
         let receipt = Receipt { result, run: RunInfo { seconds, files } };
-        let json = serde_json::to_vec_pretty(&receipt).map_err(|error| named(self.aside.path(), &error.into()))?;
-        let mut file = File::create(self.aside.path().join(RECEIPT))?;
+        let json =
+            serde_json::to_vec_pretty(&receipt).map_err(|error| with_path(self.staging.path(), &error.into()))?;
+        let mut file = File::create(self.staging.path().join(RECEIPT))?;
         file.write_all(&json)?;
         file.sync_all()?;
-        sync_dir(self.aside.path())?;
+        sync_dir(self.staging.path())?;
         let parent = self.target.parent().unwrap_or(Path::new(".")).to_owned();
         fs_err::create_dir_all(&parent)?;
         // The commit point. An existing folder is either an equal part of another run or a damaged one.
-        if fs_err::rename(self.aside.path(), &self.target).is_err() {
-            if let Ok(theirs) = read_receipt(&self.target.join(RECEIPT), &self.address)
-                && theirs.result.key == receipt.result.key
-                && theirs.result.rows_digest == receipt.result.rows_digest
-                && theirs.result.rejected_digest == receipt.result.rejected_digest
-                && theirs
+        if fs_err::rename(self.staging.path(), &self.target).is_err() {
+            if let Ok(existing) = read_receipt(&self.target.join(RECEIPT), &self.address)
+                && existing.result.key == receipt.result.key
+                && existing.result.rows_digest == receipt.result.rows_digest
+                && existing.result.rejected_digest == receipt.result.rejected_digest
+                && existing
                     .run
                     .files
                     .iter()
                     .all(|(name, info)| check_bytes(&self.target.join(name), info, &self.address).is_ok())
             {
-                return Ok(theirs);
+                return Ok(existing);
             }
             if self.target.exists() {
-                fs_err::rename(&self.target, self.aside.path().with_extension("damaged"))?;
+                fs_err::rename(&self.target, self.staging.path().with_extension("damaged"))?;
             }
-            fs_err::rename(self.aside.path(), &self.target)?;
+            fs_err::rename(self.staging.path(), &self.target)?;
         }
         sync_dir(&parent)?;
         Ok(receipt)

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, SchemaRef};
 
-use super::{Address, PartWriter, Selection, Store, Table, named};
+use super::{PartAddress, PartWriter, Selection, Store, Table, with_path};
 use crate::document::{EDITS, REJECTED};
 use crate::receipt::{RunInfo, TaskResult};
 use crate::table::{Batches, stream};
@@ -21,7 +21,7 @@ struct Part {
     receipt: Option<Receipt>,
 }
 
-type Parts = Arc<Mutex<HashMap<Address, Part>>>;
+type Parts = Arc<Mutex<HashMap<PartAddress, Part>>>;
 
 /// A store whose parts are lost when it is dropped.
 #[derive(Debug, Default)]
@@ -30,19 +30,19 @@ pub struct MemoryStore {
 }
 
 impl Store for MemoryStore {
-    fn find(&self, address: &Address) -> Result<Option<Receipt>, StoreError> {
+    fn find(&self, address: &PartAddress) -> Result<Option<Receipt>, StoreError> {
         let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(parts.get(address).and_then(|part| part.receipt.clone()))
     }
 
-    fn begin(&self, address: &Address, schema: &SchemaRef) -> Result<Box<dyn PartWriter>, StoreError> {
+    fn begin(&self, address: &PartAddress, schema: &SchemaRef) -> Result<Box<dyn PartWriter>, StoreError> {
         let part = Part { schema: Some(schema.clone()), ..Part::default() };
         Ok(Box::new(MemoryPart { parts: self.parts.clone(), address: address.clone(), part, buckets_end: 0 }))
     }
 
     fn read(
         &self,
-        address: &Address,
+        address: &PartAddress,
         table: Table,
         receipt: &Receipt,
         selection: Selection<'_>,
@@ -78,13 +78,13 @@ impl Store for MemoryStore {
         Ok(Some(stream(schema, batches.into_iter().map(Ok))))
     }
 
-    fn discard(&self, address: &Address) -> Result<(), StoreError> {
+    fn discard(&self, address: &PartAddress) -> Result<(), StoreError> {
         self.parts.lock().unwrap_or_else(PoisonError::into_inner).remove(address);
         Ok(())
     }
 
     fn scratch(&self) -> Result<tempfile::TempDir, StoreError> {
-        tempfile::tempdir().map_err(|error| named(&std::env::temp_dir(), &error))
+        tempfile::tempdir().map_err(|error| with_path(&std::env::temp_dir(), &error))
     }
 }
 
@@ -94,7 +94,7 @@ fn internal(error: &ArrowError) -> StoreError {
 
 struct MemoryPart {
     parts: Parts,
-    address: Address,
+    address: PartAddress,
     part: Part,
     buckets_end: usize,
 }

@@ -22,14 +22,14 @@ use crate::{Key, Receipt, StoreError};
 
 /// The name of a part: its stage and its key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Address {
+pub struct PartAddress {
     /// The stage's name.
     pub stage: String,
     /// The key.
     pub key: Key,
 }
 
-impl fmt::Display for Address {
+impl fmt::Display for PartAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.stage, self.key)
     }
@@ -72,13 +72,13 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn find(&self, address: &Address) -> Result<Option<Receipt>, StoreError>;
+    fn find(&self, address: &PartAddress) -> Result<Option<Receipt>, StoreError>;
 
     /// Begins a part of this schema; it stays invisible until it is committed.
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn begin(&self, address: &Address, schema: &SchemaRef) -> Result<Box<dyn PartWriter>, StoreError>;
+    fn begin(&self, address: &PartAddress, schema: &SchemaRef) -> Result<Box<dyn PartWriter>, StoreError>;
 
     /// Reads a table of a part whose receipt is known. `None` if the part has no such table.
     ///
@@ -86,7 +86,7 @@ pub trait Store: Send + Sync {
     /// [`StoreError::Corrupt`] when the bytes do not match the receipt.
     fn read(
         &self,
-        address: &Address,
+        address: &PartAddress,
         table: Table,
         receipt: &Receipt,
         selection: Selection<'_>,
@@ -96,7 +96,7 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn discard(&self, address: &Address) -> Result<(), StoreError>;
+    fn discard(&self, address: &PartAddress) -> Result<(), StoreError>;
 
     /// A new folder for spilled data, removed when the handle is dropped.
     ///
@@ -105,7 +105,7 @@ pub trait Store: Send + Sync {
     fn scratch(&self) -> Result<tempfile::TempDir, StoreError>;
 
     /// The folder of a part's files, if the store has files.
-    fn path(&self, _address: &Address) -> Option<std::path::PathBuf> {
+    fn path(&self, _address: &PartAddress) -> Option<std::path::PathBuf> {
         None
     }
 }
@@ -138,28 +138,29 @@ pub trait PartWriter: Send {
 /// When the folder cannot be written.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     use std::io::Write as _;
-    write_atomically_by(path, |file| file.write_all(bytes))
+    write_atomically_with(path, |file| file.write_all(bytes))
 }
 
 /// Like [`write_atomically`], with content that `write` writes to the file.
 ///
 /// # Errors
 /// When the folder cannot be written, or as `write`.
-pub fn write_atomically_by(
+pub fn write_atomically_with(
     path: &Path,
     write: impl FnOnce(&mut std::fs::File) -> std::io::Result<()>,
 ) -> Result<(), StoreError> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs_err::create_dir_all(parent)?;
-    let mut file = readable(0o644).prefix(".aside-").tempfile_in(parent).map_err(|error| named(parent, &error))?;
-    write(file.as_file_mut()).and_then(|()| file.as_file().sync_all()).map_err(|error| named(path, &error))?;
-    file.persist(path).map_err(|error| named(path, &error.error))?;
+    let mut file =
+        temporary_with_mode(0o644).prefix(".aside-").tempfile_in(parent).map_err(|error| with_path(parent, &error))?;
+    write(file.as_file_mut()).and_then(|()| file.as_file().sync_all()).map_err(|error| with_path(path, &error))?;
+    file.persist(path).map_err(|error| with_path(path, &error.error))?;
     sync_dir(parent)
 }
 
 /// A builder of temporary files or folders with the permissions `mode`, less the umask. The default permissions exclude
 /// other users, who may read the result after it is renamed.
-pub(crate) fn readable(mode: u32) -> tempfile::Builder<'static, 'static> {
+pub(crate) fn temporary_with_mode(mode: u32) -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     {
@@ -176,6 +177,6 @@ pub(crate) fn sync_dir(dir: &Path) -> Result<(), StoreError> {
 }
 
 /// Adds the path to the message of an error.
-pub(crate) fn named(path: &Path, error: &std::io::Error) -> StoreError {
+pub(crate) fn with_path(path: &Path, error: &std::io::Error) -> StoreError {
     StoreError::Io(std::io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }

@@ -21,8 +21,8 @@ use crate::document::{EDITS, REJECTED};
 use crate::key::{RowsHasher, canonical_json};
 use crate::plan::{Excerpts, Node, NodeId, Plan};
 use crate::receipt::{BucketResult, EditCount, TaskResult};
-use crate::store::{Address, PartWriter, Selection, Store, Table};
-use crate::table::{Adapted, Batches, stream};
+use crate::store::{PartAddress, PartWriter, Selection, Store, Table};
+use crate::table::{AdaptedReader, Batches, stream};
 use crate::{Digest, Key, Law, Reads, Receipt, Rejection, StageError};
 
 use buckets::BucketBuffer;
@@ -50,14 +50,14 @@ impl Receipts {
 
 /// What a run shares with its tasks.
 #[derive(Debug, Clone)]
-pub struct Context {
+pub struct TaskContext {
     /// Set to stop the run.
     pub cancel: Arc<AtomicBool>,
     /// Maximum bytes of memory for the buffers of one task; above it, the task spills to disk.
     pub memory: u64,
 }
 
-impl Default for Context {
+impl Default for TaskContext {
     fn default() -> Self {
         Self { cancel: Arc::default(), memory: 256 << 20 }
     }
@@ -121,20 +121,20 @@ pub fn run(
     partition: u32,
     receipts: &Receipts,
     store: &dyn Store,
-    context: &Context,
+    context: &TaskContext,
 ) -> Result<(Receipt, bool), StageError> {
     let node = plan.node(id);
     let not_ready = || StageError::Input(format!("{}: an input is missing", node.path));
     let key = key(plan, node, partition, receipts).ok_or_else(not_ready)?;
-    let address = Address { stage: node.stage.name().to_owned(), key };
+    let address = PartAddress { stage: node.stage.name().to_owned(), key };
     if let Some(receipt) = store.find(&address)? {
         return Ok((receipt, true));
     }
-    let begun = Instant::now();
+    let started = Instant::now();
     let mut task = Task::begin(plan, node, partition, receipts, store, context, &address)?;
     node.stage.run(&mut task)?;
     let inputs = inputs(plan, node, partition, receipts).ok_or_else(not_ready)?;
-    let receipt = task.finish(node, key, inputs, begun)?;
+    let receipt = task.finish(node, key, inputs, started)?;
     Ok((receipt, false))
 }
 
@@ -156,7 +156,7 @@ struct PortParts {
     name: &'static str,
     reads: Reads,
     schema: SchemaRef,
-    parts: Vec<(Address, Arc<Receipt>)>,
+    parts: Vec<(PartAddress, Arc<Receipt>)>,
 }
 
 /// Everything that a stage's `run` can access.
@@ -165,7 +165,7 @@ pub struct Task<'a> {
     partition: u32,
     ports: Vec<PortParts>,
     store: &'a dyn Store,
-    context: &'a Context,
+    context: &'a TaskContext,
     excerpts: Excerpts,
     scratch: Option<tempfile::TempDir>,
     schema: SchemaRef,
@@ -175,14 +175,14 @@ pub struct Task<'a> {
     rejected_hasher: RowsHasher,
     rejected: BTreeMap<String, u64>,
     edits: BTreeMap<String, EditCount>,
-    seen: Arc<Seen>,
+    input_counts: Arc<InputCounts>,
     rows_out: u64,
     bytes_out: u64,
     source_rows: u64,
 }
 
 #[derive(Default)]
-struct Seen {
+struct InputCounts {
     rows: AtomicU64,
     bytes: AtomicU64,
 }
@@ -205,8 +205,8 @@ impl<'a> Task<'a> {
         partition: u32,
         receipts: &Receipts,
         store: &'a dyn Store,
-        context: &'a Context,
-        address: &Address,
+        context: &'a TaskContext,
+        address: &PartAddress,
     ) -> Result<Self, StageError> {
         let mut ports = Vec::new();
         for input in &node.inputs {
@@ -216,7 +216,7 @@ impl<'a> Task<'a> {
                 .filter_map(|(id, part)| {
                     let receipt = receipts.get(id, part)?.clone();
                     let stage = receipt.result.stage.clone();
-                    Some((Address { stage, key: receipt.result.key }, receipt))
+                    Some((PartAddress { stage, key: receipt.result.key }, receipt))
                 })
                 .collect();
             ports.push(PortParts { name: input.port, reads: input.reads, schema: input.schema.clone(), parts });
@@ -236,7 +236,7 @@ impl<'a> Task<'a> {
             rejected_hasher: RowsHasher::new(&REJECTED),
             rejected: BTreeMap::new(),
             edits: BTreeMap::new(),
-            seen: Arc::default(),
+            input_counts: Arc::default(),
             rows_out: 0,
             bytes_out: 0,
             source_rows: 0,
@@ -299,7 +299,8 @@ impl<'a> Task<'a> {
             return Ok(stream(found.schema, std::iter::empty()));
         };
         let bucket = (found.reads == Reads::Bucket).then_some(self.partition);
-        let (store, cancel, seen) = (self.store, self.context.cancel.clone(), first.then(|| self.seen.clone()));
+        let (store, cancel, input_counts) =
+            (self.store, self.context.cancel.clone(), first.then(|| self.input_counts.clone()));
         // Opened on first use: a port may read thousands of parts.
         let schema = found.schema.clone();
         let lazy = std::iter::once(()).flat_map(move |()| {
@@ -312,15 +313,15 @@ impl<'a> Task<'a> {
                     stream(schema.clone(), std::iter::once(Err(failed)))
                 }
             };
-            Adapted { inner: opened, schema: schema.clone() }
+            AdaptedReader { inner: opened, schema: schema.clone() }
         });
         let counted = lazy.map(move |batch| {
             if cancel.load(Ordering::Relaxed) {
                 return Err(StageError::Cancelled.into());
             }
-            if let (Ok(batch), Some(seen)) = (&batch, &seen) {
-                seen.rows.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
-                seen.bytes.fetch_add(text_bytes(batch), Ordering::Relaxed);
+            if let (Ok(batch), Some(input_counts)) = (&batch, &input_counts) {
+                input_counts.rows.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
+                input_counts.bytes.fetch_add(text_bytes(batch), Ordering::Relaxed);
             }
             batch
         });
@@ -352,17 +353,17 @@ impl<'a> Task<'a> {
         self.buffer.push(bucket, rows, dir.as_deref())
     }
 
-    /// Records rejected rows; `why` has one entry per row.
+    /// Records rejected rows; `rejections` has one entry per row.
     ///
     /// # Errors
-    /// When the length of `why` is not the number of rows, or the store cannot be written.
-    pub fn reject(&mut self, rows: &RecordBatch, why: &[Option<Rejection>]) -> Result<(), StageError> {
-        if why.len() != rows.num_rows() {
-            let message = format!("{} rejection entries for {} rows", why.len(), rows.num_rows());
+    /// When the length of `rejections` is not the number of rows, or the store cannot be written.
+    pub fn reject(&mut self, rows: &RecordBatch, rejections: &[Option<Rejection>]) -> Result<(), StageError> {
+        if rejections.len() != rows.num_rows() {
+            let message = format!("{} rejection entries for {} rows", rejections.len(), rows.num_rows());
             return Err(StageError::Arrow(ArrowError::ComputeError(message)));
         }
-        let Some(rejected) = rejected::rows(self.stage, rows, why, self.excerpts)? else { return Ok(()) };
-        for rejection in why.iter().flatten() {
+        let Some(rejected) = rejected::rows(self.stage, rows, rejections, self.excerpts)? else { return Ok(()) };
+        for rejection in rejections.iter().flatten() {
             *self.rejected.entry(rejection.rule.clone().into_owned()).or_default() += 1;
         }
         self.rejected_hasher.update(&rejected)?;
@@ -372,7 +373,7 @@ impl<'a> Task<'a> {
     /// Counts a source's documents as read: those emitted and those rejected.
     pub fn count_source(&mut self, rows: u64, bytes: u64) {
         self.source_rows += rows;
-        self.seen.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.input_counts.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Records cuts made in kept documents.
@@ -390,13 +391,13 @@ impl<'a> Task<'a> {
         Ok(self.writer.write(Table::Edits, &rows)?)
     }
 
-    /// Emits the rows without a rejection, in order, and records the others as rejected; `why` has one entry per row.
+    /// Emits the rows without a rejection, in order, and records the others as rejected; `rejections` has one entry per row.
     ///
     /// # Errors
     /// As [`Task::reject`] and [`Task::emit`].
-    pub fn keep(&mut self, rows: &RecordBatch, why: &[Option<Rejection>]) -> Result<(), StageError> {
-        self.reject(rows, why)?;
-        let kept: BooleanArray = why.iter().map(|verdict| Some(verdict.is_none())).collect();
+    pub fn keep(&mut self, rows: &RecordBatch, rejections: &[Option<Rejection>]) -> Result<(), StageError> {
+        self.reject(rows, rejections)?;
+        let kept: BooleanArray = rejections.iter().map(|rejection| Some(rejection.is_none())).collect();
         self.emit(0, &filter_record_batch(rows, &kept)?)
     }
 
@@ -404,16 +405,16 @@ impl<'a> Task<'a> {
     /// order.
     ///
     /// # Errors
-    /// As `verdicts`, and when the store fails.
-    pub fn judge(
+    /// As `check`, and when the store fails.
+    pub fn filter_rows(
         &mut self,
-        mut verdicts: impl FnMut(&RecordBatch) -> Result<Vec<Option<Rejection>>, StageError>,
+        mut check: impl FnMut(&RecordBatch) -> Result<Vec<Option<Rejection>>, StageError>,
     ) -> Result<(), StageError> {
         let Some(port) = self.ports.first().map(|port| port.name) else { return Ok(()) };
         for batch in self.input(port)? {
             let batch = batch?;
-            let why = verdicts(&batch)?;
-            self.keep(&batch, &why)?;
+            let rejections = check(&batch)?;
+            self.keep(&batch, &rejections)?;
         }
         Ok(())
     }
@@ -444,12 +445,13 @@ impl<'a> Task<'a> {
         node: &Node,
         key: Key,
         inputs: BTreeMap<String, Vec<Digest>>,
-        begun: Instant,
+        started: Instant,
     ) -> Result<Receipt, StageError> {
         if self.cancelled() {
             return Err(StageError::Cancelled);
         }
-        let rows_in = if node.inputs.is_empty() { self.source_rows } else { self.seen.rows.load(Ordering::Relaxed) };
+        let rows_in =
+            if node.inputs.is_empty() { self.source_rows } else { self.input_counts.rows.load(Ordering::Relaxed) };
         let rejected: u64 = self.rejected.values().sum();
         if node.stage.law() == Law::Conserves && rows_in != self.rows_out + rejected {
             let (stage, rows_out) = (self.stage.to_owned(), self.rows_out);
@@ -476,7 +478,7 @@ impl<'a> Task<'a> {
             settings: node.stage.settings(),
             inputs,
             rows_in,
-            bytes_in: self.seen.bytes.load(Ordering::Relaxed),
+            bytes_in: self.input_counts.bytes.load(Ordering::Relaxed),
             rows_out: self.rows_out,
             bytes_out: self.bytes_out,
             rejected: self.rejected,
@@ -485,6 +487,6 @@ impl<'a> Task<'a> {
             rows_digest,
             rejected_digest: self.rejected_hasher.finish(),
         };
-        Ok(self.writer.commit(result, begun.elapsed().as_secs_f64())?)
+        Ok(self.writer.commit(result, started.elapsed().as_secs_f64())?)
     }
 }

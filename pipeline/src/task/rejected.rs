@@ -13,21 +13,21 @@ use crate::plan::Excerpts;
 use crate::{Rejection, StageError};
 
 /// Length of an excerpt in characters.
-const EXCERPT: usize = 200;
+const EXCERPT_CHARS: usize = 200;
 
 /// The rejected rows of a batch, or `None` if all are kept.
 pub(super) fn rows(
     stage: &str,
     batch: &RecordBatch,
-    why: &[Option<Rejection>],
+    rejections: &[Option<Rejection>],
     excerpts: Excerpts,
 ) -> Result<Option<RecordBatch>, StageError> {
-    if why.iter().all(Option::is_none) {
+    if rejections.iter().all(Option::is_none) {
         return Ok(None);
     }
     let mut texts: [StringBuilder; 9] = Default::default();
     let (mut values, mut thresholds, mut sizes) = (Float64Builder::new(), Float64Builder::new(), UInt64Builder::new());
-    for (row, rejection) in why.iter().enumerate() {
+    for (row, rejection) in rejections.iter().enumerate() {
         let Some(rejection) = rejection else { continue };
         let [id, source, origin, stage_column, rule, detail, related, language, excerpt] = &mut texts;
         for (builder, name) in [(id, "id"), (source, "source"), (origin, "origin")] {
@@ -39,7 +39,7 @@ pub(super) fn rows(
         related.append_option(rejection.related.as_ref().map(crate::DocumentId::as_str));
         language.append_option(optional_text(batch, "language", row));
         let text = optional_text(batch, "text", row);
-        excerpt.append_option(excerpts.0.zip(text).map(|(redact, text)| shorten(text, redact)));
+        excerpt.append_option(excerpts.0.zip(text).map(|(redact, text)| redacted_excerpt(text, redact)));
         values.append_value(rejection.value);
         thresholds.append_value(rejection.threshold);
         sizes.append_value(text.map_or(0, str::len) as u64);
@@ -66,9 +66,9 @@ pub(super) fn rows(
 
 /// The first characters of a text, redacted. Redacts twice the length of an excerpt, so that a match across its end is
 /// found.
-fn shorten(text: &str, redact: fn(&str) -> String) -> String {
-    let head: String = text.chars().take(EXCERPT * 2).collect();
-    redact(&head).chars().take(EXCERPT).collect()
+fn redacted_excerpt(text: &str, redact: fn(&str) -> String) -> String {
+    let head: String = text.chars().take(EXCERPT_CHARS * 2).collect();
+    redact(&head).chars().take(EXCERPT_CHARS).collect()
 }
 
 /// The rows of the `edits` table, or `None` if there are none.

@@ -4,16 +4,16 @@ use std::path::PathBuf;
 
 use clap::Args;
 use corpusmill_pipeline::document::{DOCUMENT, Document, DocumentBuilder, content_digest, text_column};
-use corpusmill_pipeline::literal::Literal;
+use corpusmill_pipeline::in_memory::InMemorySource;
 use corpusmill_pipeline::plan::Excerpts;
 use corpusmill_pipeline::progress::Silent;
-use corpusmill_pipeline::runner::{self, Options};
+use corpusmill_pipeline::runner::{self, RunnerOptions};
 use corpusmill_pipeline::store::{MemoryStore, Selection, Store, Table};
-use corpusmill_pipeline::{Address, DocumentId, PlanBuilder, StageError};
+use corpusmill_pipeline::{DocumentId, PartAddress, PlanBuilder, StageError};
 
-use super::{Global, RecipeArgs, print};
+use super::{GlobalArgs, RecipeArgs, print};
 use corpusmill_stages::compile::{shared_steps, source_steps};
-use corpusmill_stages::recipe::{Example, Expect, Loaded};
+use corpusmill_stages::recipe::{Example, Expect, LoadedRecipe};
 
 /// Check recipes without running them, and run their examples.
 #[derive(Debug, Args)]
@@ -28,14 +28,14 @@ pub(super) struct Check {
 
 /// The outcome of an example.
 #[derive(Debug, PartialEq, Eq)]
-enum Fate {
+enum Outcome {
     Kept,
     Rejected(String),
 }
 
 impl Check {
-    pub(super) fn run(self, global: &Global) -> anyhow::Result<()> {
-        let mut faults = 0;
+    pub(super) fn run(self, global: &GlobalArgs) -> anyhow::Result<()> {
+        let mut failed = 0;
         for recipe in &self.recipes {
             let arguments = RecipeArgs {
                 recipe: recipe.clone(),
@@ -50,43 +50,47 @@ impl Check {
                 Ok(count) => print(&format!("{}: valid, {count} examples passed\n", recipe.display()))?,
                 Err(error) if self.recipes.len() == 1 => return Err(error),
                 Err(error) => {
-                    faults += 1;
+                    failed += 1;
                     global.console().warning(format!("{error:#}"));
                 }
             }
         }
-        anyhow::ensure!(faults == 0, "{faults} of {} recipes failed the check", self.recipes.len());
+        anyhow::ensure!(failed == 0, "{failed} of {} recipes failed the check", self.recipes.len());
         Ok(())
     }
 }
 
 /// Runs the examples of a recipe; returns their number.
-fn examples(loaded: &Loaded) -> anyhow::Result<usize> {
+fn examples(loaded: &LoadedRecipe) -> anyhow::Result<usize> {
     for (index, example) in loaded.recipe.examples.iter().enumerate() {
-        let fate = fate(loaded, example)?;
+        let outcome = outcome(loaded, example)?;
         let expected = match &example.expect {
-            Expect::Kept => Fate::Kept,
-            Expect::Rejected(rule) => Fate::Rejected(rule.clone()),
+            Expect::Kept => Outcome::Kept,
+            Expect::Rejected(rule) => Outcome::Rejected(rule.clone()),
         };
-        if fate != expected {
+        if outcome != expected {
             let head: String = example.text.chars().take(60).collect();
-            let message =
-                format!("example {} ({head:?}) was {}, but {} was expected", index + 1, say(&fate), say(&expected));
-            return Err(loaded.source.at(&["examples", &index.to_string(), "expect"], message).into());
+            let message = format!(
+                "example {} ({head:?}) was {}, but {} was expected",
+                index + 1,
+                describe(&outcome),
+                describe(&expected)
+            );
+            return Err(loaded.source.error_at(&["examples", &index.to_string(), "expect"], message).into());
         }
     }
     Ok(loaded.recipe.examples.len())
 }
 
-fn say(fate: &Fate) -> String {
-    match fate {
-        Fate::Kept => "kept".to_owned(),
-        Fate::Rejected(rule) => format!("rejected by {rule}"),
+fn describe(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Kept => "kept".to_owned(),
+        Outcome::Rejected(rule) => format!("rejected by {rule}"),
     }
 }
 
 /// Runs one document through the steps of its source and the shared steps, with the same code as a run.
-fn fate(loaded: &Loaded, example: &Example) -> anyhow::Result<Fate> {
+fn outcome(loaded: &LoadedRecipe, example: &Example) -> anyhow::Result<Outcome> {
     let recipe = &loaded.recipe;
     let first = recipe.sources.keys().next().cloned().unwrap_or_default();
     let source = example.source.clone().unwrap_or(first);
@@ -106,20 +110,25 @@ fn fate(loaded: &Loaded, example: &Example) -> anyhow::Result<Fate> {
     let mut rows = DocumentBuilder::default();
     let batches = rows.push(document)?.into_iter().chain(rows.take()?).collect();
     let mut builder = PlanBuilder::new(Excerpts(None));
-    let literal = builder.add("example", Literal::new(DOCUMENT.clone(), vec![batches])?, &[])?;
+    let literal = builder.add("example", InMemorySource::new(DOCUMENT.clone(), vec![batches])?, &[])?;
     let own = source_steps(recipe, &source, &mut builder, literal)?;
     shared_steps(recipe, &mut builder, own)?;
     let plan = builder.finish();
     let store = MemoryStore::default();
-    let options = Options { threads: 1, shuffle: None, context: corpusmill_pipeline::task::Context::default() };
+    let options =
+        RunnerOptions { threads: 1, shuffle: None, context: corpusmill_pipeline::task::TaskContext::default() };
     let receipts = runner::run(&plan, &store, &options, &Silent)?.receipts;
     for receipt in receipts.0.iter().flatten().flatten().filter(|receipt| receipt.result.rejected_rows() > 0) {
-        let address = Address { stage: receipt.result.stage.clone(), key: receipt.result.key };
+        let address = PartAddress { stage: receipt.result.stage.clone(), key: receipt.result.key };
         let rows = store.read(&address, Table::Rejected, receipt, Selection::default())?;
         if let Some(batch) = rows.into_iter().flatten().next() {
             let batch = batch.map_err(StageError::from)?;
-            return Ok(Fate::Rejected(format!("{}.{}", receipt.result.stage, text_column(&batch, "rule")?.value(0))));
+            return Ok(Outcome::Rejected(format!(
+                "{}.{}",
+                receipt.result.stage,
+                text_column(&batch, "rule")?.value(0)
+            )));
         }
     }
-    Ok(Fate::Kept)
+    Ok(Outcome::Kept)
 }

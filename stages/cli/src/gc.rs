@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use clap::Args;
-use corpusmill_pipeline::Address;
+use corpusmill_pipeline::PartAddress;
 use corpusmill_pipeline::store::Store;
 use corpusmill_terminal::DecimalBytes;
 
-use super::{Global, print};
+use super::{GlobalArgs, print};
 
 /// Remove stored parts that no recorded run uses.
 #[derive(Debug, Args)]
@@ -21,11 +21,11 @@ pub(super) struct Gc {
 }
 
 impl Gc {
-    pub(super) fn run(self, global: &Global) -> anyhow::Result<()> {
+    pub(super) fn run(self, global: &GlobalArgs) -> anyhow::Result<()> {
         let workspace = global.workspace();
         let store = workspace.store()?;
-        let held = store.hold(true)?;
-        anyhow::ensure!(held.is_some(), "another corpusmill process is using this store\nhint: run gc after it exits");
+        let lock = store.lock(true)?;
+        anyhow::ensure!(lock.is_some(), "another corpusmill process is using this store\nhint: run gc after it exits");
         for name in &self.forget {
             let paths = [workspace.run_path(name), workspace.unfinished_path(name)];
             anyhow::ensure!(paths.iter().any(|path| path.exists()), "no record of a run named `{name}`");
@@ -34,8 +34,8 @@ impl Gc {
             }
         }
         let unfinished = workspace.unfinished_since(&self.forget)?;
-        let mut reachable: BTreeSet<Address> = BTreeSet::new();
-        for run in crate::record::all(&workspace)? {
+        let mut reachable: BTreeSet<PartAddress> = BTreeSet::new();
+        for run in crate::record::list_runs(&workspace)? {
             if !self.forget.contains(&run.name) {
                 reachable.extend(run.addresses().map(|(_, address)| address));
             }
@@ -55,7 +55,7 @@ impl Gc {
             }
         }
         if !self.dry_run {
-            store.sweep()?;
+            store.remove_unfinished()?;
         }
         let verb = if self.dry_run { "would be removed" } else { "removed" };
         let resumable = match kept {

@@ -16,7 +16,7 @@ use parquet::file::properties::WriterProperties;
 
 /// Input and output of documents.
 #[derive(Debug, Clone, Args)]
-pub(super) struct InOut {
+pub(super) struct IoArgs {
     /// Input files, folders or globs: .parquet, .jsonl, .jsonl.gz, .jsonl.zst, .warc, .warc.gz, archives, text; `-`
     /// reads JSON lines from standard input.
     #[arg(long, short, value_name = "PATH", required = true)]
@@ -33,7 +33,7 @@ pub(super) struct InOut {
     pub(super) rejected: Option<PathBuf>,
 }
 
-impl InOut {
+impl IoArgs {
     /// Returns an error if an output is also an input, or both outputs are the same file.
     pub(super) fn check(&self) -> anyhow::Result<()> {
         let real = |path: &Path| fs_err::canonicalize(path).unwrap_or_else(|_| path.to_owned());
@@ -65,22 +65,22 @@ impl InOut {
 /// Compressed size of an output's row group in bytes; a row group is held in memory until it is full.
 const ROW_GROUP_BYTES: usize = 16 << 20;
 
-enum Form {
+enum FormatWriter {
     Parquet(Option<ArrowWriter<fs_err::File>>),
     Lines(Option<LineDelimitedWriter<Sink>>),
 }
 
 /// Writes batches in the format of the path's extension. A file gets its final name only when it is complete.
-pub(super) struct Output {
+pub(super) struct BatchWriter {
     path: PathBuf,
-    aside: PathBuf,
-    form: Form,
+    temporary: PathBuf,
+    writer: FormatWriter,
     rows: u64,
 }
 
 /// The output format of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ending {
+enum OutputFormat {
     Stdout,
     Parquet,
     Lines,
@@ -88,15 +88,15 @@ enum Ending {
     Zstd,
 }
 
-fn ending(path: &Path) -> anyhow::Result<Ending> {
+fn output_format(path: &Path) -> anyhow::Result<OutputFormat> {
     let name = path.to_string_lossy().to_lowercase();
     let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
     Ok(match name.as_str() {
-        "-" => Ending::Stdout,
-        _ if ends(&[".parquet"]) => Ending::Parquet,
-        _ if ends(&[".jsonl", ".ndjson"]) => Ending::Lines,
-        _ if ends(&[".jsonl.gz"]) => Ending::Gzip,
-        _ if ends(&[".jsonl.zst"]) => Ending::Zstd,
+        "-" => OutputFormat::Stdout,
+        _ if ends(&[".parquet"]) => OutputFormat::Parquet,
+        _ if ends(&[".jsonl", ".ndjson"]) => OutputFormat::Lines,
+        _ if ends(&[".jsonl.gz"]) => OutputFormat::Gzip,
+        _ if ends(&[".jsonl.zst"]) => OutputFormat::Zstd,
         name => anyhow::bail!("{name}: unknown output format\nhint: .parquet, .jsonl, .jsonl.gz, .jsonl.zst, or `-`"),
     })
 }
@@ -111,13 +111,13 @@ enum Sink {
 
 impl Sink {
     /// Opens a sink for any format except Parquet.
-    fn create(ending: Ending, aside: &Path) -> anyhow::Result<Self> {
-        let file = || fs_err::File::create(aside).map(BufWriter::new);
+    fn create(ending: OutputFormat, temporary: &Path) -> anyhow::Result<Self> {
+        let file = || fs_err::File::create(temporary).map(BufWriter::new);
         Ok(match ending {
-            Ending::Gzip => Self::Gzip(GzEncoder::new(file()?, Compression::default())),
-            Ending::Zstd => Self::Zstd(zstd::Encoder::new(file()?, 3)?),
-            Ending::Stdout => Self::Stdout(BufWriter::new(std::io::stdout())),
-            Ending::Lines | Ending::Parquet => Self::Plain(file()?),
+            OutputFormat::Gzip => Self::Gzip(GzEncoder::new(file()?, Compression::default())),
+            OutputFormat::Zstd => Self::Zstd(zstd::Encoder::new(file()?, 3)?),
+            OutputFormat::Stdout => Self::Stdout(BufWriter::new(std::io::stdout())),
+            OutputFormat::Lines | OutputFormat::Parquet => Self::Plain(file()?),
         })
     }
 
@@ -153,35 +153,35 @@ impl Write for Sink {
 }
 
 /// The temporary path of an output until it is complete.
-fn aside_of(path: &Path) -> PathBuf {
-    let mut aside = path.as_os_str().to_owned();
-    aside.push(".part");
-    aside.into()
+fn temporary_path(path: &Path) -> PathBuf {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".part");
+    temporary.into()
 }
 
-fn publish(aside: &Path, path: &Path) -> anyhow::Result<()> {
+fn publish(temporary: &Path, path: &Path) -> anyhow::Result<()> {
     if path == Path::new("-") {
         return Ok(());
     }
-    fs_err::rename(aside, path).with_context(|| format!("cannot finish {}", path.display()))
+    fs_err::rename(temporary, path).with_context(|| format!("cannot finish {}", path.display()))
 }
 
 /// Writes JSON lines to `-` or a file, compressed by extension. A file gets its final name only when it is complete.
-pub(super) struct Lines {
+pub(super) struct JsonLinesWriter {
     sink: Sink,
     path: PathBuf,
 }
 
-impl Lines {
+impl JsonLinesWriter {
     /// Opens the output.
     pub(super) fn create(path: &Path) -> anyhow::Result<Self> {
-        let ending = ending(path)?;
+        let ending = output_format(path)?;
         anyhow::ensure!(
-            ending != Ending::Parquet,
+            ending != OutputFormat::Parquet,
             "{}: this output can only be JSON lines\nhint: .jsonl, .jsonl.gz, .jsonl.zst, or `-`",
             path.display()
         );
-        Ok(Self { sink: Sink::create(ending, &aside_of(path))?, path: path.to_owned() })
+        Ok(Self { sink: Sink::create(ending, &temporary_path(path))?, path: path.to_owned() })
     }
 
     /// Appends a line.
@@ -197,16 +197,16 @@ impl Lines {
     /// Completes the output.
     pub(super) fn finish(self) -> anyhow::Result<()> {
         self.sink.finish()?;
-        publish(&aside_of(&self.path), &self.path)
+        publish(&temporary_path(&self.path), &self.path)
     }
 }
 
-impl Output {
+impl BatchWriter {
     /// Opens an output for batches of this schema.
     pub(super) fn create(path: &Path, schema: &SchemaRef) -> anyhow::Result<Self> {
-        let ending = ending(path)?;
-        let aside = aside_of(path);
-        let form = if ending == Ending::Parquet {
+        let ending = output_format(path)?;
+        let temporary = temporary_path(path);
+        let writer = if ending == OutputFormat::Parquet {
             let compression = parquet::basic::Compression::ZSTD(ZstdLevel::try_new(3)?);
             let properties = WriterProperties::builder()
                 .set_compression(compression)
@@ -215,42 +215,42 @@ impl Output {
                 .set_column_dictionary_enabled("text".into(), false)
                 .set_created_by(concat!("corpusmill ", env!("CARGO_PKG_VERSION")).to_owned())
                 .build();
-            let file = fs_err::File::create(&aside)?;
-            Form::Parquet(Some(ArrowWriter::try_new(file, schema.clone(), Some(properties))?))
+            let file = fs_err::File::create(&temporary)?;
+            FormatWriter::Parquet(Some(ArrowWriter::try_new(file, schema.clone(), Some(properties))?))
         } else {
-            Form::Lines(Some(LineDelimitedWriter::new(Sink::create(ending, &aside)?)))
+            FormatWriter::Lines(Some(LineDelimitedWriter::new(Sink::create(ending, &temporary)?)))
         };
-        Ok(Self { path: path.to_owned(), aside, form, rows: 0 })
+        Ok(Self { path: path.to_owned(), temporary, writer, rows: 0 })
     }
 
     /// Appends rows.
     pub(super) fn write(&mut self, rows: &RecordBatch) -> anyhow::Result<()> {
         self.rows += rows.num_rows() as u64;
-        match &mut self.form {
-            Form::Parquet(Some(writer)) => writer.write(rows)?,
-            Form::Lines(Some(writer)) => writer.write(rows).map_err(unwrap_io)?,
-            Form::Parquet(None) | Form::Lines(None) => {}
+        match &mut self.writer {
+            FormatWriter::Parquet(Some(writer)) => writer.write(rows)?,
+            FormatWriter::Lines(Some(writer)) => writer.write(rows).map_err(unwrap_io)?,
+            FormatWriter::Parquet(None) | FormatWriter::Lines(None) => {}
         }
         Ok(())
     }
 
     /// Completes the output; returns its number of rows.
     pub(super) fn finish(mut self) -> anyhow::Result<u64> {
-        match &mut self.form {
-            Form::Parquet(writer) => {
+        match &mut self.writer {
+            FormatWriter::Parquet(writer) => {
                 if let Some(mut writer) = writer.take() {
                     writer.finish()?;
                     writer.inner().sync_all()?;
                 }
             }
-            Form::Lines(writer) => {
+            FormatWriter::Lines(writer) => {
                 if let Some(mut writer) = writer.take() {
                     writer.finish().map_err(unwrap_io)?;
                     writer.into_inner().finish()?;
                 }
             }
         }
-        publish(&self.aside, &self.path)?;
+        publish(&self.temporary, &self.path)?;
         Ok(self.rows)
     }
 }

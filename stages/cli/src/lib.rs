@@ -33,9 +33,9 @@ use corpusmill_pipeline::StageError;
 use corpusmill_pipeline::runner::RunError;
 use corpusmill_recipe::did_you_mean;
 
-use corpusmill_stages::recipe::{Loaded, Overrides};
-use corpusmill_stages::sources::Surroundings;
-use corpusmill_stages::sources::lockfile::Pinning;
+use corpusmill_stages::recipe::{LoadedRecipe, Overrides};
+use corpusmill_stages::sources::AcquireContext;
+use corpusmill_stages::sources::lockfile::LockMode;
 use corpusmill_stages::workspace::Workspace;
 use corpusmill_terminal::{
     PrinterArgs, error_message, exit_code, init_logging, is_broken_pipe, stop_on_signals, write_stdout,
@@ -48,7 +48,7 @@ use crate::console::Console;
 #[command(name = "corpusmill", version, propagate_version = true, max_term_width = 110, after_help = AFTER)]
 struct Cli {
     #[command(flatten)]
-    global: Global,
+    global: GlobalArgs,
     #[command(subcommand)]
     command: Command,
 }
@@ -63,7 +63,7 @@ Examples:
 
 /// Options of every subcommand.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct Global {
+pub(crate) struct GlobalArgs {
     /// Working folder: the store, snapshots and crawls.
     #[arg(long, global = true, value_name = "DIR", default_value = ".corpusmill", env = "CORPUSMILL_STORE")]
     pub(crate) store: PathBuf,
@@ -80,7 +80,7 @@ pub(crate) struct Global {
     pub(crate) shuffle: Option<u64>,
 }
 
-impl Global {
+impl GlobalArgs {
     pub(crate) fn console(&self) -> Console {
         Console(self.printer.printer())
     }
@@ -89,15 +89,15 @@ impl Global {
         Workspace::new(&self.store)
     }
 
-    pub(crate) fn options(&self, cancel: &Arc<AtomicBool>) -> corpusmill_pipeline::runner::Options {
+    pub(crate) fn options(&self, cancel: &Arc<AtomicBool>) -> corpusmill_pipeline::runner::RunnerOptions {
         let threads = self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
         let memory = self.memory.max(1) << 20;
-        let context = corpusmill_pipeline::task::Context { cancel: cancel.clone(), memory };
-        corpusmill_pipeline::runner::Options { threads, shuffle: self.shuffle, context }
+        let context = corpusmill_pipeline::task::TaskContext { cancel: cancel.clone(), memory };
+        corpusmill_pipeline::runner::RunnerOptions { threads, shuffle: self.shuffle, context }
     }
 
-    pub(crate) fn surroundings(&self, console: &Console, cancel: &Arc<AtomicBool>) -> Surroundings {
-        Surroundings {
+    pub(crate) fn acquire_context(&self, console: &Console, cancel: &Arc<AtomicBool>) -> AcquireContext {
+        AcquireContext {
             base: PathBuf::from("."),
             workspace: self.workspace(),
             progress: Arc::new(console.clone()),
@@ -135,7 +135,7 @@ pub(crate) struct RecipeArgs {
 }
 
 impl RecipeArgs {
-    pub(crate) fn load(&self) -> anyhow::Result<Loaded> {
+    pub(crate) fn load(&self) -> anyhow::Result<LoadedRecipe> {
         let overrides = Overrides { set: self.set.clone(), name: self.name.clone() };
         let loaded = corpusmill_stages::recipe::load(&find_recipe(&self.recipe)?, &overrides)?;
         for name in &self.refresh {
@@ -148,7 +148,7 @@ impl RecipeArgs {
         Ok(loaded)
     }
 
-    pub(crate) fn pinning(&self, loaded: &Loaded) -> Pinning {
+    pub(crate) fn lock_mode(&self, loaded: &LoadedRecipe) -> LockMode {
         let variant = loaded.path.file_stem().is_some_and(|stem| stem != loaded.recipe.name.as_str());
         let beside = match (&self.lock, variant) {
             (Some(lock), _) => lock.clone(),
@@ -156,7 +156,7 @@ impl RecipeArgs {
             // A variant has its own inputs.
             (None, true) => loaded.path.with_file_name(format!("{}.lock", loaded.recipe.name)),
         };
-        Pinning { lock: beside, locked: self.locked, write: true, refresh: self.refresh.iter().cloned().collect() }
+        LockMode { lock: beside, locked: self.locked, write: true, refresh: self.refresh.iter().cloned().collect() }
     }
 }
 
@@ -173,7 +173,7 @@ fn find_recipe(given: &Path) -> anyhow::Result<PathBuf> {
         .into_iter()
         .flatten()
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|ending| ending == "yaml"))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
         .filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
         .collect();
     names.sort();

@@ -9,12 +9,12 @@ use clap::Args;
 use corpusmill_pipeline::plan::NodeId;
 use corpusmill_pipeline::store::Store;
 use corpusmill_pipeline::task::{self, Receipts};
-use corpusmill_pipeline::{Address, Plan, Reads};
+use corpusmill_pipeline::{PartAddress, Plan, Reads};
 
-use super::{Global, RecipeArgs, print};
+use super::{GlobalArgs, RecipeArgs, print};
 use crate::record::{NodeRecord, RunRecord};
-use corpusmill_stages::compile::{Mill, snapshots};
-use corpusmill_stages::sources::lockfile::Pinning;
+use corpusmill_stages::compile::{CompiledRecipe, acquire_snapshots};
+use corpusmill_stages::sources::lockfile::LockMode;
 
 /// Show a recipe's plan; with --explain, what a run would reuse or compute, and why.
 #[derive(Debug, Args)]
@@ -27,19 +27,19 @@ pub(super) struct PlanCommand {
 }
 
 impl PlanCommand {
-    pub(super) fn run(self, global: &Global, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
+    pub(super) fn run(self, global: &GlobalArgs, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
         let loaded = self.recipe.load()?;
-        let surroundings = global.surroundings(&global.console(), cancel);
-        let pinning = Pinning { write: false, ..self.recipe.pinning(&loaded) };
-        let snapshots = snapshots(&loaded, &pinning, &surroundings)?;
+        let acquire_context = global.acquire_context(&global.console(), cancel);
+        let lock_mode = LockMode { write: false, ..self.recipe.lock_mode(&loaded) };
+        let snapshots = acquire_snapshots(&loaded, &lock_mode, &acquire_context)?;
         let dir = loaded.path.parent().unwrap_or(Path::new("."));
-        let mill = Mill::new(&loaded.recipe, snapshots, self.recipe.excerpts == "on", dir)?;
+        let compiled = CompiledRecipe::new(&loaded.recipe, snapshots, self.recipe.excerpts == "on", dir)?;
         if !self.explain {
-            return print(&graph(&mill.plan));
+            return print(&graph(&compiled.plan));
         }
         let store = global.workspace().store()?;
         let last = RunRecord::read(&global.workspace().run_path(&loaded.recipe.name)).ok();
-        print(&explain(&mill.plan, &store, last.as_ref())?)
+        print(&explain(&compiled.plan, &store, last.as_ref())?)
     }
 }
 
@@ -76,7 +76,7 @@ fn explain(plan: &Plan, store: &dyn Store, last: Option<&RunRecord>) -> anyhow::
                 waiting += 1;
                 continue;
             };
-            match store.find(&Address { stage: node.stage.name().to_owned(), key })? {
+            match store.find(&PartAddress { stage: node.stage.name().to_owned(), key })? {
                 Some(receipt) => {
                     hits += 1;
                     receipts.0[id][partition as usize] = Some(Arc::new(receipt));

@@ -18,9 +18,9 @@ use corpusmill_shards::{Corpus, Manifest};
 use polars::prelude::{DataFrame, IntoLazy as _, IpcStreamReader, IpcStreamWriter, SerReader as _, SerWriter as _};
 use polars::sql::SQLContext;
 
-use super::io::Output;
-use super::{Global, print};
-use crate::record::{RunRecord, named, open};
+use super::io::BatchWriter;
+use super::{GlobalArgs, print};
+use crate::record::{RunRecord, find_run, open_table};
 
 /// Query the last run with SQL: tables documents, rejected, edits, shards, receipts.
 #[derive(Debug, Args)]
@@ -40,12 +40,12 @@ pub(super) struct Query {
 }
 
 /// The words of a query, which include its table and column names.
-struct Words {
+struct QueryWords {
     words: Vec<String>,
     star: bool,
 }
 
-impl Words {
+impl QueryWords {
     fn of(sql: &str) -> Self {
         let lower = sql.to_lowercase().replace("count(*)", "").replace("count( * )", "");
         let words = lower.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | '-'))).map(str::to_owned);
@@ -59,11 +59,11 @@ impl Words {
 }
 
 impl Query {
-    pub(super) fn run(self, global: &Global) -> anyhow::Result<()> {
+    pub(super) fn run(self, global: &GlobalArgs) -> anyhow::Result<()> {
         let workspace = global.workspace();
-        let run = named(&workspace, self.recipe.as_deref())?;
+        let run = find_run(&workspace, self.recipe.as_deref())?;
         let store = workspace.store()?;
-        let words = Words::of(&self.sql);
+        let words = QueryWords::of(&self.sql);
         let mut context = SQLContext::new();
         for (name, table) in [("documents", Table::Data), ("rejected", Table::Rejected), ("edits", Table::Edits)] {
             if words.has(name) {
@@ -77,18 +77,18 @@ impl Query {
             context.register("shards", frame(&[shards(&run)?])?.lazy());
         }
         let hint = "hint: the tables are documents, rejected, edits, shards, receipts; quote columns with dots: \"filter.toxic\"";
-        let answer = context
+        let result = context
             .execute(&self.sql)
             .and_then(polars::prelude::LazyFrame::collect)
             .map_err(|error| anyhow::anyhow!("{error}\n{hint}"))?;
-        self.write(answer)
+        self.write(result)
     }
 
-    fn write(&self, answer: DataFrame) -> anyhow::Result<()> {
+    fn write(&self, result: DataFrame) -> anyhow::Result<()> {
         if let Some(path) = &self.output {
-            let batches = batches(answer)?;
+            let batches = batches(result)?;
             let schema = batches.first().context("the result has no columns")?.schema();
-            let mut output = Output::create(path, &schema)?;
+            let mut output = BatchWriter::create(path, &schema)?;
             for batch in &batches {
                 output.write(batch)?;
             }
@@ -97,10 +97,10 @@ impl Query {
         }
         let default = if std::io::stdout().is_terminal() { "table" } else { "csv" };
         match self.format.as_deref().unwrap_or(default) {
-            "table" => print(&table(&batches(answer)?)?),
+            "table" => print(&table(&batches(result)?)?),
             "json" => {
                 let mut writer = arrow_json::LineDelimitedWriter::new(Vec::new());
-                for batch in batches(answer)? {
+                for batch in batches(result)? {
                     writer.write(&batch)?;
                 }
                 writer.finish()?;
@@ -109,7 +109,7 @@ impl Query {
             _ => {
                 let mut bytes = Vec::new();
                 let mut writer = arrow_csv::Writer::new(&mut bytes);
-                for batch in batches(answer)? {
+                for batch in batches(result)? {
                     writer.write(&batch)?;
                 }
                 drop(writer);
@@ -120,15 +120,15 @@ impl Query {
 }
 
 /// The rows of one table of the run, with the columns that the query names.
-fn parts(run: &RunRecord, store: &LocalStore, table: Table, words: &Words) -> anyhow::Result<Vec<RecordBatch>> {
+fn parts(run: &RunRecord, store: &LocalStore, table: Table, words: &QueryWords) -> anyhow::Result<Vec<RecordBatch>> {
     let mut all = Vec::new();
     for (index, node) in run.nodes.iter().enumerate() {
         if table == Table::Data && !run.documents.contains(&index) {
             continue;
         }
         for part in &node.parts {
-            let address = corpusmill_pipeline::Address { stage: node.stage.clone(), key: part.key };
-            let Some(reader) = open(store, &address, table, None)? else { continue };
+            let address = corpusmill_pipeline::PartAddress { stage: node.stage.clone(), key: part.key };
+            let Some(reader) = open_table(store, &address, table, None)? else { continue };
             let schema = reader.schema();
             drop(reader);
             let names = schema.fields().iter().map(|field| field.name().as_str());
@@ -136,7 +136,7 @@ fn parts(run: &RunRecord, store: &LocalStore, table: Table, words: &Words) -> an
             if wanted.is_empty() {
                 wanted = vec!["id"];
             }
-            for batch in open(store, &address, table, Some(&wanted))?.into_iter().flatten() {
+            for batch in open_table(store, &address, table, Some(&wanted))?.into_iter().flatten() {
                 all.push(batch.map_err(StageError::from)?);
             }
         }
@@ -167,9 +167,9 @@ fn frame(batches: &[RecordBatch]) -> anyhow::Result<DataFrame> {
 }
 
 /// Converts a Polars frame to Arrow batches.
-fn batches(mut answer: DataFrame) -> anyhow::Result<Vec<RecordBatch>> {
+fn batches(mut result: DataFrame) -> anyhow::Result<Vec<RecordBatch>> {
     let mut bytes = Vec::new();
-    IpcStreamWriter::new(&mut bytes).with_compat_level(polars::prelude::CompatLevel::oldest()).finish(&mut answer)?;
+    IpcStreamWriter::new(&mut bytes).with_compat_level(polars::prelude::CompatLevel::oldest()).finish(&mut result)?;
     let reader = arrow_ipc::reader::StreamReader::try_new(Cursor::new(bytes), None)?;
     let schema = reader.schema();
     let mut all: Vec<RecordBatch> = reader.collect::<Result<_, _>>()?;
@@ -181,7 +181,7 @@ fn batches(mut answer: DataFrame) -> anyhow::Result<Vec<RecordBatch>> {
 
 /// Formats the result as a text table: numbers right-aligned, long values truncated.
 fn table(batches: &[RecordBatch]) -> anyhow::Result<String> {
-    const WIDEST: usize = 60;
+    const MAX_WIDTH: usize = 60;
     let schema = batches.first().context("the result has no columns")?.schema();
     let mut rows: Vec<Vec<String>> = vec![schema.fields().iter().map(|field| field.name().clone()).collect()];
     let options = FormatOptions::default();
@@ -189,7 +189,7 @@ fn table(batches: &[RecordBatch]) -> anyhow::Result<String> {
         let columns: Vec<ArrayFormatter<'_>> =
             batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options)).collect::<Result<_, _>>()?;
         for row in 0..batch.num_rows() {
-            rows.push(columns.iter().map(|column| shortened(&column.value(row).to_string(), WIDEST)).collect());
+            rows.push(columns.iter().map(|column| truncated(&column.value(row).to_string(), MAX_WIDTH)).collect());
         }
     }
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
@@ -212,9 +212,9 @@ fn table(batches: &[RecordBatch]) -> anyhow::Result<String> {
     Ok(out)
 }
 
-fn shortened(value: &str, widest: usize) -> String {
+fn truncated(value: &str, max_width: usize) -> String {
     let flat: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if flat.chars().count() <= widest { flat } else { flat.chars().take(widest - 1).chain(['…']).collect() }
+    if flat.chars().count() <= max_width { flat } else { flat.chars().take(max_width - 1).chain(['…']).collect() }
 }
 
 fn text(values: Vec<String>) -> ArrayRef {
@@ -228,7 +228,7 @@ fn receipts(run: &RunRecord, store: &LocalStore) -> anyhow::Result<RecordBatch> 
     let mut seconds = Vec::new();
     for node in &run.nodes {
         for (partition, part) in node.parts.iter().enumerate() {
-            let address = corpusmill_pipeline::Address { stage: node.stage.clone(), key: part.key };
+            let address = corpusmill_pipeline::PartAddress { stage: node.stage.clone(), key: part.key };
             let Some(receipt) = store.find(&address)? else { continue };
             let result = &receipt.result;
             nodes.push(node.path.clone());
@@ -308,9 +308,9 @@ mod tests {
 
     #[test]
     fn words_hold_named_tables_and_columns() {
-        let words = Words::of("SELECT rule, count(*) AS n FROM rejected WHERE r.value > 2 GROUP BY rule");
+        let words = QueryWords::of("SELECT rule, count(*) AS n FROM rejected WHERE r.value > 2 GROUP BY rule");
         assert!(words.has("rejected") && words.has("rule") && words.has("value"));
         assert!(!words.has("text") && !words.star);
-        assert!(Words::of("SELECT * FROM documents").star);
+        assert!(QueryWords::of("SELECT * FROM documents").star);
     }
 }

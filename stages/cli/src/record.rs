@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use corpusmill_pipeline::plan::NodeId;
-use corpusmill_pipeline::store::{Address, LocalStore, Selection, Store, Table, write_atomically};
+use corpusmill_pipeline::store::{LocalStore, PartAddress, Selection, Store, Table, write_atomically};
 use corpusmill_pipeline::table::Batches;
 use corpusmill_pipeline::task::Receipts;
 use corpusmill_pipeline::{Digest, Key, Plan, StoreError};
@@ -92,9 +92,9 @@ impl RunRecord {
     }
 
     /// All parts, each with its node.
-    pub(crate) fn addresses(&self) -> impl Iterator<Item = (&NodeRecord, Address)> {
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = (&NodeRecord, PartAddress)> {
         self.nodes.iter().flat_map(|node| {
-            node.parts.iter().map(move |part| (node, Address { stage: node.stage.clone(), key: part.key }))
+            node.parts.iter().map(move |part| (node, PartAddress { stage: node.stage.clone(), key: part.key }))
         })
     }
 }
@@ -103,9 +103,9 @@ impl RunRecord {
 ///
 /// # Errors
 /// If the part is damaged.
-pub(crate) fn open(
+pub(crate) fn open_table(
     store: &LocalStore,
-    address: &Address,
+    address: &PartAddress,
     table: Table,
     columns: Option<&[&str]>,
 ) -> Result<Option<Batches<'static>>, StoreError> {
@@ -117,13 +117,13 @@ pub(crate) fn open(
 ///
 /// # Errors
 /// If the folder cannot be listed or a record cannot be read.
-pub(crate) fn all(workspace: &corpusmill_stages::workspace::Workspace) -> Result<Vec<RunRecord>, StoreError> {
+pub(crate) fn list_runs(workspace: &corpusmill_stages::workspace::Workspace) -> Result<Vec<RunRecord>, StoreError> {
     let dir = workspace.root().join("runs");
     let mut found = Vec::new();
     if dir.is_dir() {
         for entry in fs_err::read_dir(&dir)? {
             let entry = entry?;
-            if entry.path().extension().is_some_and(|ending| ending == "json") {
+            if entry.path().extension().is_some_and(|extension| extension == "json") {
                 found.push((entry.metadata()?.modified()?, RunRecord::read(&entry.path())?));
             }
         }
@@ -136,20 +136,20 @@ pub(crate) fn all(workspace: &corpusmill_stages::workspace::Workspace) -> Result
 ///
 /// # Errors
 /// If no such run is recorded; the message says what to do.
-pub(crate) fn named(
+pub(crate) fn find_run(
     workspace: &corpusmill_stages::workspace::Workspace,
     name: Option<&str>,
 ) -> anyhow::Result<RunRecord> {
-    let mut runs = all(workspace)?;
+    let mut runs = list_runs(workspace)?;
     let names: Vec<String> = runs.iter().map(|run| run.name.clone()).collect();
-    let place = workspace.root().display();
+    let root = workspace.root().display();
     match name {
         Some(name) => match runs.iter().position(|run| run.name == name) {
             Some(index) => Ok(runs.swap_remove(index)),
-            None if names.is_empty() => anyhow::bail!("no run is recorded in {place}\nhint: corpusmill run RECIPE"),
+            None if names.is_empty() => anyhow::bail!("no run is recorded in {root}\nhint: corpusmill run RECIPE"),
             None => anyhow::bail!("no run named `{name}` is recorded\nhint: recorded runs: {}", names.join(", ")),
         },
-        None if runs.is_empty() => anyhow::bail!("no run is recorded in {place}\nhint: corpusmill run RECIPE"),
+        None if runs.is_empty() => anyhow::bail!("no run is recorded in {root}\nhint: corpusmill run RECIPE"),
         None => Ok(runs.swap_remove(0)),
     }
 }

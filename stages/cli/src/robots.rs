@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{print, stream};
-use corpusmill_crawler::robots::{ContentSignal, Robots, Verdict};
+use corpusmill_crawler::robots::{ContentSignal, Robots, RobotsDecision};
 use corpusmill_crawler::{AGENT, CrawlSettings, Inspection, inspect};
 
 /// Show what a site's robots.txt allows, and by which line.
@@ -55,31 +55,32 @@ impl RobotsCommand {
         if self.input.is_some() {
             return stream::map_lines(&self.output, 1, |line| {
                 let robots = Robots::parse(line.text("robots").unwrap_or_default().as_bytes());
-                let verdict = robots.allowed(line.text("agent").unwrap_or(AGENT), line.text("url").unwrap_or_default());
-                serde_json::json!({ "id": line.id(), "allowed": verdict.allowed })
+                let decision =
+                    robots.allowed(line.text("agent").unwrap_or(AGENT), line.text("url").unwrap_or_default());
+                serde_json::json!({ "id": line.id(), "allowed": decision.allowed })
             });
         }
-        let Some(file) = &self.file else { return self.ask() };
+        let Some(file) = &self.file else { return self.inspect_sites() };
         let robots = Robots::parse(&fs_err::read(file)?);
         for url in &self.urls {
-            print(&verdict_line(url, &robots.allowed(&self.agent, url)))?;
+            print(&decision_line(url, &robots.allowed(&self.agent, url)))?;
         }
         Ok(())
     }
 
     /// Fetches and prints the rules of the sites.
-    fn ask(&self) -> anyhow::Result<()> {
+    fn inspect_sites(&self) -> anyhow::Result<()> {
         let mut settings =
             CrawlSettings { seeds: self.urls.clone(), contact: self.contact.clone(), ..CrawlSettings::default() };
         for set in &self.set {
             settings = corpusmill_stages::recipe::set(&settings, set)?;
         }
-        let mut told = BTreeSet::new();
+        let mut printed = BTreeSet::new();
         for inspection in inspect(&settings, &self.agent)? {
-            if told.insert(inspection.robots_txt.clone()) {
+            if printed.insert(inspection.robots_txt.clone()) {
                 print(&site_lines(&inspection))?;
             }
-            print(&verdict_line(&inspection.url, &inspection.verdict))?;
+            print(&decision_line(&inspection.url, &inspection.decision))?;
             if let Some(location) = &inspection.tdm_reservation {
                 print(&format!("opt-out  {}  (tdmrep.json reserves {location})\n", inspection.url))?;
             }
@@ -88,26 +89,26 @@ impl RobotsCommand {
     }
 }
 
-fn verdict_line(url: &str, verdict: &Verdict) -> String {
-    let rule = match (verdict.line, &verdict.rule) {
+fn decision_line(url: &str, decision: &RobotsDecision) -> String {
+    let rule = match (decision.line, &decision.rule) {
         (Some(line), Some(rule)) => format!("line {line}: {rule}"),
         _ => "no rule matches".to_owned(),
     };
-    format!("{}  {url}  ({rule})\n", if verdict.allowed { "allowed" } else { "refused" })
+    format!("{}  {url}  ({rule})\n", if decision.allowed { "allowed" } else { "refused" })
 }
 
 /// Formats what applies to the whole site.
 fn site_lines(inspection: &Inspection) -> String {
-    let mut facts = Vec::new();
+    let mut details = Vec::new();
     match &inspection.unreachable {
-        Some(reason) => facts.push(format!("everything is refused: {reason}")),
-        None if inspection.sitemaps.is_empty() => facts.push("no sitemap listed".to_owned()),
-        None => facts.push(format!("sitemaps: {}", inspection.sitemaps.join(" "))),
+        Some(reason) => details.push(format!("everything is refused: {reason}")),
+        None if inspection.sitemaps.is_empty() => details.push("no sitemap listed".to_owned()),
+        None => details.push(format!("sitemaps: {}", inspection.sitemaps.join(" "))),
     }
-    facts.extend(inspection.crawl_delay_seconds.map(|seconds| format!("crawl-delay {seconds} s")));
+    details.extend(inspection.crawl_delay_seconds.map(|seconds| format!("crawl-delay {seconds} s")));
     let ContentSignal { ai_train, ai_input, search } = inspection.signal;
-    for (name, said) in [("ai-train", ai_train), ("ai-input", ai_input), ("search", search)] {
-        facts.extend(said.map(|yes| format!("{name}={}", if yes { "yes" } else { "no" })));
+    for (name, statement) in [("ai-train", ai_train), ("ai-input", ai_input), ("search", search)] {
+        details.extend(statement.map(|yes| format!("{name}={}", if yes { "yes" } else { "no" })));
     }
-    format!("{}  {}\n", inspection.robots_txt, facts.join("; "))
+    format!("{}  {}\n", inspection.robots_txt, details.join("; "))
 }

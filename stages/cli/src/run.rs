@@ -14,15 +14,15 @@ use corpusmill_pipeline::task::Receipts;
 use corpusmill_pipeline::{Digest, runner};
 use corpusmill_shards::{Manifest, SnapshotEntry};
 
-use super::{Global, RecipeArgs};
+use super::{GlobalArgs, RecipeArgs};
 use corpusmill_terminal::{DecimalBytes, HumanCount};
 
 use crate::console::Console;
 use crate::record::RunRecord;
 use crate::report;
-use corpusmill_stages::compile::{Mill, snapshots};
-use corpusmill_stages::mix::assemble::Parts;
-use corpusmill_stages::recipe::{Loaded, Recipe};
+use corpusmill_stages::compile::{CompiledRecipe, acquire_snapshots};
+use corpusmill_stages::mix::assemble::CorpusInputs;
+use corpusmill_stages::recipe::{LoadedRecipe, Recipe};
 
 /// Run a recipe: acquire, process, shard. Reuses results of earlier runs.
 #[derive(Debug, Args)]
@@ -39,7 +39,7 @@ pub(super) const IDENTITY: &str = ".identity";
 
 impl Run {
     /// A run of this recipe without overrides.
-    pub(super) fn of(recipe: PathBuf, output: PathBuf) -> Self {
+    pub(super) fn for_recipe(recipe: PathBuf, output: PathBuf) -> Self {
         let recipe = RecipeArgs {
             recipe,
             set: Vec::new(),
@@ -52,35 +52,35 @@ impl Run {
         Self { recipe, output }
     }
 
-    pub(super) fn run(self, global: &Global, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
-        let begun = Instant::now();
+    pub(super) fn run(self, global: &GlobalArgs, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
+        let started = Instant::now();
         let console = global.console();
         let loaded = self.recipe.load()?;
         let recipe = &loaded.recipe;
         let workspace = global.workspace();
         let store = workspace.store()?;
-        let _held = hold(&store)?;
+        let _lock = lock_store(&store)?;
         console.message(format!("{}: acquiring {} sources", recipe.name, recipe.sources.len()));
-        let surroundings = global.surroundings(&console, cancel);
-        let snapshots = snapshots(&loaded, &self.recipe.pinning(&loaded), &surroundings)?;
+        let acquire_context = global.acquire_context(&console, cancel);
+        let snapshots = acquire_snapshots(&loaded, &self.recipe.lock_mode(&loaded), &acquire_context)?;
         let pinned = entries(&snapshots);
         let dir = loaded.path.parent().unwrap_or(Path::new("."));
-        let mill = Mill::new(recipe, snapshots, self.recipe.excerpts == "on", dir)?;
+        let compiled = CompiledRecipe::new(recipe, snapshots, self.recipe.excerpts == "on", dir)?;
         workspace.begin_run(&recipe.name)?;
-        let runner::Run { receipts, reused: found, computed } =
-            runner::run(&mill.plan, &store, &global.options(cancel), &console)?;
+        let runner::Run { receipts, reused, computed } =
+            runner::run(&compiled.plan, &store, &global.options(cancel), &console)?;
         let target = self.output.join(&recipe.name);
-        let record = record(&loaded, &mill, &receipts, &pinned, &target);
+        let record = record(&loaded, &compiled, &receipts, &pinned, &target);
         // Written before the corpus, so that `why` and `query` work even if planning the mixture fails.
         record.write(&workspace.run_path(&recipe.name))?;
         workspace.end_run(&recipe.name)?;
-        let manifest = assemble(&loaded, &mill, &receipts, &store, &pinned, &target, &console)?;
-        let seconds = begun.elapsed().as_secs_f64();
+        let manifest = assemble(&loaded, &compiled, &receipts, &store, &pinned, &target, &console)?;
+        let seconds = started.elapsed().as_secs_f64();
         let corpus = manifest.corpus_digest.parse().ok();
         RunRecord { corpus, seconds, ..record }.write(&workspace.run_path(&recipe.name))?;
-        console.message(summary(recipe, &mill, &receipts, &manifest));
+        console.message(summary(recipe, &compiled, &receipts, &manifest));
         console.message(format!(
-            "{}: {computed} parts computed, {found} reused, {seconds:.1} s\ncorpus {} in {}",
+            "{}: {computed} parts computed, {reused} reused, {seconds:.1} s\ncorpus {} in {}",
             recipe.name,
             manifest.corpus_digest,
             target.display()
@@ -90,8 +90,8 @@ impl Run {
 }
 
 /// Locks the store against `gc`.
-pub(super) fn hold(store: &LocalStore) -> anyhow::Result<fs_err::File> {
-    let held = store.hold(false)?;
+pub(super) fn lock_store(store: &LocalStore) -> anyhow::Result<fs_err::File> {
+    let held = store.lock(false)?;
     held.ok_or_else(|| anyhow::anyhow!("`corpusmill gc` is using this store\nhint: run again after it exits"))
 }
 
@@ -104,8 +104,8 @@ fn entries(snapshots: &BTreeMap<String, Snapshot>) -> BTreeMap<String, SnapshotE
 }
 
 fn record(
-    loaded: &Loaded,
-    mill: &Mill,
+    loaded: &LoadedRecipe,
+    compiled: &CompiledRecipe,
     receipts: &Receipts,
     pinned: &BTreeMap<String, SnapshotEntry>,
     target: &Path,
@@ -113,8 +113,8 @@ fn record(
     RunRecord {
         name: loaded.recipe.name.clone(),
         recipe: loaded.path.display().to_string(),
-        nodes: RunRecord::nodes(&mill.plan, receipts),
-        documents: mill.documents.0.iter().map(|id| id.0).collect(),
+        nodes: RunRecord::nodes(&compiled.plan, receipts),
+        documents: compiled.documents.0.iter().map(|id| id.0).collect(),
         snapshots: pinned.iter().filter_map(|(name, entry)| Some((name.clone(), entry.digest.parse().ok()?))).collect(),
         corpus: None,
         output: Some(target.to_owned()),
@@ -123,29 +123,29 @@ fn record(
 }
 
 fn assemble(
-    loaded: &Loaded,
-    mill: &Mill,
+    loaded: &LoadedRecipe,
+    compiled: &CompiledRecipe,
     receipts: &Receipts,
     store: &LocalStore,
     pinned: &BTreeMap<String, SnapshotEntry>,
     target: &Path,
     console: &Console,
 ) -> anyhow::Result<Manifest> {
-    let parts = Parts {
-        plan: &mill.plan,
+    let parts = CorpusInputs {
+        plan: &compiled.plan,
         receipts,
         store,
-        documents: &mill.documents.0,
-        tokenizer: &mill.tokenizer,
-        shards: &mill.shards,
-        layout: &mill.layout,
+        documents: &compiled.documents.0,
+        tokenizer: &compiled.tokenizer,
+        shards: &compiled.shards,
+        layout: &compiled.layout,
         name: &loaded.recipe.name,
         mixture: &loaded.recipe.mixture,
         settings: serde_json::to_value(&loaded.recipe)?,
         snapshots: pinned.clone(),
     };
     let identity = parts.identity();
-    if let Some(manifest) = standing(target, identity) {
+    if let Some(manifest) = existing_corpus(target, identity) {
         return Ok(manifest);
     }
     console.message("  assembling the corpus");
@@ -157,7 +157,7 @@ fn assemble(
 }
 
 /// The manifest of the existing corpus, if it was built from the same parts and all its files have the right size.
-fn standing(target: &Path, identity: Digest) -> Option<Manifest> {
+fn existing_corpus(target: &Path, identity: Digest) -> Option<Manifest> {
     let known: Digest = fs_err::read_to_string(target.join(IDENTITY)).ok()?.trim().parse().ok()?;
     let manifest = Manifest::read(target).ok()?;
     let whole = manifest
@@ -171,14 +171,14 @@ fn standing(target: &Path, identity: Digest) -> Option<Manifest> {
 }
 
 /// Formats the funnel and the mixture as text.
-fn summary(recipe: &Recipe, mill: &Mill, receipts: &Receipts, manifest: &Manifest) -> String {
+fn summary(recipe: &Recipe, compiled: &CompiledRecipe, receipts: &Receipts, manifest: &Manifest) -> String {
     let mut out = String::new();
     let _ = writeln!(
         out,
         "\n{:28} {:>10} {:>10} {:>9} {:>10} {:>8}",
         "stage", "documents", "bytes", "rejected", "kept", "seconds"
     );
-    for row in report::funnel(&mill.plan, receipts) {
+    for row in report::funnel(&compiled.plan, receipts) {
         let _ = writeln!(
             out,
             "{:28} {:>10} {:>10} {:>9} {:>10} {:>8.1}",
@@ -197,7 +197,7 @@ fn summary(recipe: &Recipe, mill: &Mill, receipts: &Receipts, manifest: &Manifes
     );
     for name in recipe.sources.keys() {
         let Some(source) = manifest.sources.get(name) else { continue };
-        let (asked, achieved) = report::shares(manifest, name);
+        let (requested, actual) = report::shares(manifest, name);
         let epochs = manifest.schedule.sources.get(name).map_or(0.0, |source| source.epochs);
         let _ = writeln!(
             out,
@@ -205,8 +205,8 @@ fn summary(recipe: &Recipe, mill: &Mill, receipts: &Receipts, manifest: &Manifes
             HumanCount(source.train.documents + source.validation.documents).to_string(),
             HumanCount(source.train.tokens).to_string(),
             HumanCount(source.validation.tokens).to_string(),
-            asked * 100.0,
-            achieved * 100.0
+            requested * 100.0,
+            actual * 100.0
         );
     }
     let _ = writeln!(

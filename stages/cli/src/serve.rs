@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{Global, print};
+use super::{GlobalArgs, print};
 use corpusmill_crawler::serve::{ServeOptions, serve};
 
 /// Serve a folder on 127.0.0.1 until Ctrl-C.
@@ -21,7 +21,7 @@ pub(super) struct Serve {
 }
 
 impl Serve {
-    pub(super) fn run(self, _global: &Global, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
+    pub(super) fn run(self, _global: &GlobalArgs, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
         let server = serve(&self.dir, self.port, ServeOptions::default())?;
         print(&format!("http://{}/\n", server.address))?;
         while !cancel.load(Ordering::Relaxed) {

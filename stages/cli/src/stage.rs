@@ -10,17 +10,17 @@ use clap::Args;
 use corpusmill_pipeline::plan::{Excerpts, NodeId};
 use corpusmill_pipeline::store::{LocalStore, Selection, Store, Table};
 use corpusmill_pipeline::task::Receipts;
-use corpusmill_pipeline::{Address, Dataset, Plan, PlanBuilder, StageError, runner};
-use corpusmill_recipe::Source;
+use corpusmill_pipeline::{Dataset, PartAddress, Plan, PlanBuilder, StageError, runner};
+use corpusmill_recipe::NamedSource;
 use corpusmill_shards::{MixtureSettings, TokenBudget};
 use serde_json::Value;
 
-use super::Global;
-use super::io::{InOut, Output};
+use super::GlobalArgs;
+use super::io::{BatchWriter, IoArgs};
 use super::stream;
 use corpusmill_crawler::CrawlSettings;
 use corpusmill_extract::CleanSettings;
-use corpusmill_stages::compile::redacted;
+use corpusmill_stages::compile::redact_excerpt;
 use corpusmill_stages::dedup::Dedup;
 use corpusmill_stages::filter::language::identify;
 use corpusmill_stages::filter::toxicity::ToxicityModel;
@@ -30,7 +30,7 @@ use corpusmill_stages::tokenize::{Tokenizer, Train};
 
 /// Settings without their own flag.
 #[derive(Debug, Clone, Args)]
-pub(super) struct Settings {
+pub(super) struct SettingsArgs {
     /// Override a setting of the step: `path.to.key=value`.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -39,12 +39,12 @@ pub(super) struct Settings {
     config: Option<PathBuf>,
 }
 
-impl Settings {
+impl SettingsArgs {
     /// The step's settings: from the file or the flags, then overridden by `--set`.
     fn apply<T: serde::Serialize + serde::de::DeserializeOwned>(&self, flags: T) -> anyhow::Result<T> {
         let mut settings = match &self.config {
             None => flags,
-            Some(path) => Source::read(path)?.parse()?,
+            Some(path) => NamedSource::read(path)?.parse()?,
         };
         for set in &self.set {
             settings = corpusmill_stages::recipe::set(&settings, set)?;
@@ -55,15 +55,15 @@ impl Settings {
 
 /// The input of a single-stage command and how to read it.
 #[derive(Debug, Clone, Args)]
-pub(super) struct Inputs {
+pub(super) struct InputArgs {
     #[command(flatten)]
-    io: InOut,
+    io: IoArgs,
     /// Override how files are read: `path.to.key=value` of the source step `files`, such as `columns.text=body`.
     #[arg(long, value_name = "KEY=VALUE")]
     read: Vec<String>,
 }
 
-impl Inputs {
+impl InputArgs {
     fn files(&self) -> anyhow::Result<Files> {
         self.io.check()?;
         let mut files = Files { paths: self.io.input.clone(), ..Files::default() };
@@ -75,40 +75,40 @@ impl Inputs {
 }
 
 /// Runs a plan over acquired input.
-struct Single<'a> {
-    global: &'a Global,
+struct SingleStage<'a> {
+    global: &'a GlobalArgs,
     cancel: &'a Arc<AtomicBool>,
 }
 
 /// The results of a single-stage run.
-struct Finished {
+struct StageResult {
     plan: Plan,
     receipts: Receipts,
     store: LocalStore,
     _held: fs_err::File,
 }
 
-impl Single<'_> {
+impl SingleStage<'_> {
     fn run(
         &self,
         acquire: &Acquire,
         build: impl FnOnce(&mut PlanBuilder, Dataset) -> Result<(), StageError>,
-    ) -> anyhow::Result<Finished> {
+    ) -> anyhow::Result<StageResult> {
         let console = self.global.console();
-        let surroundings = self.global.surroundings(&console, self.cancel);
-        let store = surroundings.workspace.store()?;
-        let held = super::run::hold(&store)?;
-        let snapshot = acquire.acquire("input", &surroundings)?;
-        let mut builder = PlanBuilder::new(Excerpts(Some(redacted)));
+        let acquire_context = self.global.acquire_context(&console, self.cancel);
+        let store = acquire_context.workspace.store()?;
+        let held = super::run::lock_store(&store)?;
+        let snapshot = acquire.acquire("input", &acquire_context)?;
+        let mut builder = PlanBuilder::new(Excerpts(Some(redact_excerpt)));
         let read = acquire.add_to(&mut builder, "input", snapshot, 64)?;
         build(&mut builder, read)?;
         let plan = builder.finish();
         let receipts = runner::run(&plan, &store, &self.global.options(self.cancel), &console)?.receipts;
-        Ok(Finished { plan, receipts, store, _held: held })
+        Ok(StageResult { plan, receipts, store, _held: held })
     }
 }
 
-impl Finished {
+impl StageResult {
     fn each(
         &self,
         dataset: &Dataset,
@@ -117,7 +117,7 @@ impl Finished {
     ) -> anyhow::Result<()> {
         for &node in &dataset.0 {
             for receipt in self.receipts.of(node) {
-                let address = Address { stage: receipt.result.stage.clone(), key: receipt.result.key };
+                let address = PartAddress { stage: receipt.result.stage.clone(), key: receipt.result.key };
                 for batch in self.store.read(&address, table, receipt, Selection::default())?.into_iter().flatten() {
                     take(&batch.map_err(StageError::from)?)?;
                 }
@@ -127,16 +127,16 @@ impl Finished {
     }
 
     /// Writes the documents and the rejected documents; prints their numbers.
-    fn write(&self, name: &str, documents: &Dataset, io: &InOut, global: &Global) -> anyhow::Result<()> {
+    fn write(&self, name: &str, documents: &Dataset, io: &IoArgs, global: &GlobalArgs) -> anyhow::Result<()> {
         let last = documents.0.first().copied().unwrap_or(NodeId(0));
-        let mut output = Output::create(&io.output, &self.plan.node(last).schema)?;
+        let mut output = BatchWriter::create(&io.output, &self.plan.node(last).schema)?;
         self.each(documents, Table::Data, |batch| output.write(batch))?;
         let kept = output.finish()?;
         let all = Dataset((0..self.plan.nodes.len()).map(NodeId).collect());
         let mut rejected = io
             .rejected
             .as_ref()
-            .map(|path| Output::create(path, &corpusmill_pipeline::document::REJECTED))
+            .map(|path| BatchWriter::create(path, &corpusmill_pipeline::document::REJECTED))
             .transpose()?;
         let mut rules: BTreeMap<String, u64> = BTreeMap::new();
         for receipt in self.receipts.0.iter().flatten().flatten() {
@@ -147,7 +147,7 @@ impl Finished {
         if let Some(output) = &mut rejected {
             self.each(&all, Table::Rejected, |batch| output.write(batch))?;
         }
-        rejected.map(Output::finish).transpose()?;
+        rejected.map(BatchWriter::finish).transpose()?;
         let sum: u64 = rules.values().sum();
         let list: Vec<String> = rules.iter().map(|(rule, count)| format!("{rule} {count}")).collect();
         let list = if list.is_empty() { String::new() } else { format!(" ({})", list.join(", ")) };
@@ -157,17 +157,17 @@ impl Finished {
 }
 
 /// Runs one step over files.
-fn one_step(step: &Step, inputs: &Inputs, global: &Global, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
+fn run_step(step: &Step, inputs: &InputArgs, global: &GlobalArgs, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
     step.check()?;
     let mut documents = None;
-    let finished = Single { global, cancel }.run(&Acquire::Files(inputs.files()?), |builder, read| {
+    let finished = SingleStage { global, cancel }.run(&Acquire::Files(inputs.files()?), |builder, read| {
         documents = Some(step.add_to(builder, step.name(), &read)?);
         Ok(())
     })?;
     finished.write(step.name(), &documents.context("the step has no output")?, &inputs.io, global)
 }
 
-fn threads(global: &Global) -> usize {
+fn threads(global: &GlobalArgs) -> usize {
     global.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1)
 }
 
@@ -175,14 +175,14 @@ fn threads(global: &Global) -> usize {
 #[derive(Debug, Args)]
 pub(super) struct ReadCommand {
     #[command(flatten)]
-    inputs: Inputs,
+    inputs: InputArgs,
 }
 
 impl ReadCommand {
-    pub(super) fn run(self, global: &Global, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
+    pub(super) fn run(self, global: &GlobalArgs, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
         let spooled = spool(&self.inputs)?;
         let mut documents = None;
-        let finished = Single { global, cancel }.run(&Acquire::Files(spooled.inputs.files()?), |_, read| {
+        let finished = SingleStage { global, cancel }.run(&Acquire::Files(spooled.inputs.files()?), |_, read| {
             documents = Some(read);
             Ok(())
         })?;
@@ -210,11 +210,11 @@ pub(super) struct CrawlCommand {
     #[arg(long, value_name = "PATH")]
     rejected: Option<PathBuf>,
     #[command(flatten)]
-    settings: Settings,
+    settings: SettingsArgs,
 }
 
 impl CrawlCommand {
-    pub(super) fn run(self, global: &Global, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
+    pub(super) fn run(self, global: &GlobalArgs, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
         let flags = CrawlSettings {
             seeds: self.seed.clone(),
             max_pages: self.max_pages,
@@ -223,11 +223,11 @@ impl CrawlCommand {
         };
         let settings = self.settings.apply(flags)?;
         let mut documents = None;
-        let finished = Single { global, cancel }.run(&Acquire::Crawl(settings), |_, read| {
+        let finished = SingleStage { global, cancel }.run(&Acquire::Crawl(settings), |_, read| {
             documents = Some(read);
             Ok(())
         })?;
-        let io = InOut {
+        let io = IoArgs {
             input: Vec::new(),
             output: self.output.clone(),
             format: "jsonl".to_owned(),
@@ -241,20 +241,20 @@ impl CrawlCommand {
 #[derive(Debug, Args)]
 pub(super) struct CleanCommand {
     #[command(flatten)]
-    inputs: Inputs,
+    inputs: InputArgs,
     #[command(flatten)]
-    settings: Settings,
+    settings: SettingsArgs,
 }
 
 impl CleanCommand {
-    pub(super) fn run(self, global: &Global, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
+    pub(super) fn run(self, global: &GlobalArgs, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
         let step = Step::Clean(self.settings.apply(CleanSettings::default())?);
         let io = &self.inputs.io;
         if io.is_stream() {
             let console = global.console();
-            return stream::through(&step, &io.output, io.rejected.as_deref(), true, threads(global), &console);
+            return stream::run_stream(&step, &io.output, io.rejected.as_deref(), true, threads(global), &console);
         }
-        one_step(&step, &self.inputs, global, cancel)
+        run_step(&step, &self.inputs, global, cancel)
     }
 }
 
@@ -262,25 +262,26 @@ impl CleanCommand {
 #[derive(Debug, Args)]
 pub(super) struct DedupCommand {
     #[command(flatten)]
-    inputs: Inputs,
+    inputs: InputArgs,
     #[command(flatten)]
     dedup: Dedup,
     /// Write the clusters to this file: id, cluster (the survivor's id), survivor, exact, jaccard.
     #[arg(long, value_name = "PATH")]
     clusters: Option<PathBuf>,
     #[command(flatten)]
-    settings: Settings,
+    settings: SettingsArgs,
 }
 
 impl DedupCommand {
-    pub(super) fn run(self, global: &Global, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
+    pub(super) fn run(self, global: &GlobalArgs, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
         let dedup = self.settings.apply(self.dedup.clone())?;
         let spooled = spool(&self.inputs)?;
         let mut datasets = None;
-        let finished = Single { global, cancel }.run(&Acquire::Files(spooled.inputs.files()?), |builder, read| {
-            datasets = Some(dedup.add_to(builder, "dedup", &read)?);
-            Ok(())
-        })?;
+        let finished =
+            SingleStage { global, cancel }.run(&Acquire::Files(spooled.inputs.files()?), |builder, read| {
+                datasets = Some(dedup.add_to(builder, "dedup", &read)?);
+                Ok(())
+            })?;
         let (documents, clusters) = datasets.context("the step has no output")?;
         finished.write("dedup", &documents, &self.inputs.io, global)?;
         if let Some(path) = &self.clusters {
@@ -288,7 +289,7 @@ impl DedupCommand {
             let schema = &finished.plan.node(node).schema;
             // The first column, the row in its partition, is internal.
             let columns: Vec<usize> = (1..schema.fields().len()).collect();
-            let mut output = Output::create(path, &Arc::new(schema.project(&columns)?))?;
+            let mut output = BatchWriter::create(path, &Arc::new(schema.project(&columns)?))?;
             finished.each(&clusters, Table::Data, |batch| output.write(&batch.project(&columns)?))?;
             output.finish()?;
         }
@@ -307,13 +308,13 @@ pub(super) struct FilterCommand {
     #[arg(long)]
     score: bool,
     #[command(flatten)]
-    inputs: Inputs,
+    inputs: InputArgs,
     #[command(flatten)]
-    settings: Settings,
+    settings: SettingsArgs,
 }
 
 impl FilterCommand {
-    pub(super) fn run(self, global: &Global, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
+    pub(super) fn run(self, global: &GlobalArgs, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
         let io = &self.inputs.io;
         if self.score {
             anyhow::ensure!(io.is_stream(), "--score reads standard input only\nhint: --input -");
@@ -322,26 +323,26 @@ impl FilterCommand {
         let groups: serde_json::Map<String, Value> =
             self.groups.iter().map(|group| (group.clone(), serde_json::json!({}))).collect();
         let text = Value::Object(groups).to_string();
-        let flags: corpusmill_stages::filter::step::Filter = Source { file: "GROUP".to_owned(), text }.parse()?;
+        let flags: corpusmill_stages::filter::step::Filter = NamedSource { file: "GROUP".to_owned(), text }.parse()?;
         let step = Step::Filter(Box::new(self.settings.apply(flags)?));
         step.check()?;
         if io.is_stream() {
             let console = global.console();
-            return stream::through(&step, &io.output, io.rejected.as_deref(), false, threads(global), &console);
+            return stream::run_stream(&step, &io.output, io.rejected.as_deref(), false, threads(global), &console);
         }
-        one_step(&step, &self.inputs, global, cancel)
+        run_step(&step, &self.inputs, global, cancel)
     }
 }
 
 fn score(groups: &[String], output: &Path, threads: usize) -> anyhow::Result<()> {
     match groups {
         [group] if group == "toxicity" => stream::map_lines(output, threads, |line| {
-            let Some(text) = line.text("text") else { return line.unusable() };
+            let Some(text) = line.text("text") else { return line.null_score() };
             let language = line.text("language").or_else(|| line.text("lang"));
             serde_json::json!({ "id": line.id(), "score": ToxicityModel::embedded().score(text, language) })
         }),
         [group] if group == "language" => stream::map_lines(output, threads, |line| {
-            let Some(text) = line.text("text") else { return line.unusable() };
+            let Some(text) = line.text("text") else { return line.null_score() };
             let found = identify(text);
             let (lang, score) = found.map_or((None, None), |found| (Some(found.language), Some(found.score)));
             serde_json::json!({ "id": line.id(), "lang": lang, "score": score })
@@ -354,7 +355,7 @@ fn score(groups: &[String], output: &Path, threads: usize) -> anyhow::Result<()>
 #[derive(Debug, Args)]
 pub(super) struct TokenizeCommand {
     #[command(flatten)]
-    inputs: Inputs,
+    inputs: InputArgs,
     #[command(flatten)]
     train: Train,
     /// Load this tokenizer.json instead of training one.
@@ -366,17 +367,18 @@ pub(super) struct TokenizeCommand {
 }
 
 impl TokenizeCommand {
-    pub(super) fn run(self, global: &Global, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
+    pub(super) fn run(self, global: &GlobalArgs, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
         let tokenizer = match &self.tokenizer {
             Some(path) => Tokenizer::Load(path.clone()),
             None => Tokenizer::Train(self.train.clone()),
         };
         let spooled = spool(&self.inputs)?;
         let mut datasets = None;
-        let finished = Single { global, cancel }.run(&Acquire::Files(spooled.inputs.files()?), |builder, read| {
-            datasets = Some(tokenizer.add_to(builder, &read, &BTreeMap::new(), Path::new("."))?);
-            Ok(())
-        })?;
+        let finished =
+            SingleStage { global, cancel }.run(&Acquire::Files(spooled.inputs.files()?), |builder, read| {
+                datasets = Some(tokenizer.add_to(builder, &read, &BTreeMap::new(), Path::new("."))?);
+                Ok(())
+            })?;
         let (tokenizer, tokens) = datasets.context("the step has no output")?;
         if let Some(path) = &self.save {
             finished.each(&tokenizer, Table::Data, |batch| {
@@ -389,21 +391,21 @@ impl TokenizeCommand {
 }
 
 /// Standard input copied to a file, for steps that need all documents at once.
-struct Spooled {
-    inputs: Inputs,
+struct SpooledInputs {
+    inputs: InputArgs,
     _dir: Option<tempfile::TempDir>,
 }
 
-fn spool(inputs: &Inputs) -> anyhow::Result<Spooled> {
+fn spool(inputs: &InputArgs) -> anyhow::Result<SpooledInputs> {
     if !inputs.io.is_stream() {
-        return Ok(Spooled { inputs: inputs.clone(), _dir: None });
+        return Ok(SpooledInputs { inputs: inputs.clone(), _dir: None });
     }
     let dir = tempfile::tempdir()?;
     let path = dir.path().join("stdin.jsonl");
     std::io::copy(&mut std::io::stdin().lock(), &mut fs_err::File::create(&path)?)?;
     let mut inputs = inputs.clone();
     inputs.io.input = vec![path.display().to_string()];
-    Ok(Spooled { inputs, _dir: Some(dir) })
+    Ok(SpooledInputs { inputs, _dir: Some(dir) })
 }
 
 /// Build a corpus from documents: tokenize, shard and plan the mixture.
@@ -435,7 +437,7 @@ pub(super) struct MixCommand {
 }
 
 impl MixCommand {
-    pub(super) fn run(self, global: &Global, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
+    pub(super) fn run(self, global: &GlobalArgs, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
         let pair = |text: &str, what: &str| -> anyhow::Result<(String, String)> {
             let (name, value) = text.split_once('=').with_context(|| format!("`{text}` is not {what}"))?;
             Ok((name.to_owned(), value.to_owned()))
@@ -471,6 +473,6 @@ impl MixCommand {
         let path = global.workspace().root().join("mix").join(format!("{name}.yaml"));
         corpusmill_pipeline::store::write_atomically(&path, serde_json::to_string_pretty(&recipe)?.as_bytes())?;
         let parent = self.output.parent().filter(|parent| !parent.as_os_str().is_empty());
-        super::run::Run::of(path, parent.unwrap_or(Path::new(".")).to_owned()).run(global, cancel)
+        super::run::Run::for_recipe(path, parent.unwrap_or(Path::new(".")).to_owned()).run(global, cancel)
     }
 }

@@ -7,17 +7,17 @@ use std::path::Path;
 
 use base64::Engine as _;
 use corpusmill_pipeline::document::{DOCUMENT, Document, DocumentBuilder, REJECTED, content_digest};
-use corpusmill_pipeline::literal::Literal;
+use corpusmill_pipeline::in_memory::InMemorySource;
 use corpusmill_pipeline::plan::Excerpts;
 use corpusmill_pipeline::progress::Silent;
-use corpusmill_pipeline::runner::{self, Options};
+use corpusmill_pipeline::runner::{self, RunnerOptions};
 use corpusmill_pipeline::store::{MemoryStore, Selection, Store, Table};
-use corpusmill_pipeline::{Address, NodeId, PlanBuilder, StageError};
+use corpusmill_pipeline::{NodeId, PartAddress, PlanBuilder, StageError};
 use serde_json::{Map, Value};
 
-use super::io::{Lines, Output};
+use super::io::{BatchWriter, JsonLinesWriter};
 use crate::console::Console;
-use corpusmill_stages::compile::redacted;
+use corpusmill_stages::compile::redact_excerpt;
 use corpusmill_stages::step::Step;
 
 /// Maximum number of lines in a chunk, the unit of work of a thread.
@@ -25,7 +25,7 @@ const CHUNK_LINES: usize = 256;
 /// Number of bytes after which a chunk ends, even with fewer lines.
 const CHUNK_BYTES: usize = 16 << 20;
 /// Maximum length of a line, in bytes; a longer line is not held in memory.
-const MAX_LINE: u64 = 256 << 20;
+const MAX_LINE_BYTES: u64 = 256 << 20;
 
 /// A parsed line, or the reason why it is invalid.
 pub(super) struct Line {
@@ -42,7 +42,7 @@ impl Line {
     }
 
     /// The output for a line without text: no score, and the reason.
-    pub(super) fn unusable(&self) -> Value {
+    pub(super) fn null_score(&self) -> Value {
         serde_json::json!({ "id": self.id(), "score": null, "reason": self.bad.map_or("no-text", |(rule, ..)| rule) })
     }
 
@@ -57,15 +57,15 @@ fn chunk(input: &mut impl BufRead) -> anyhow::Result<Vec<Line>> {
     let (mut lines, mut bytes) = (Vec::new(), 0);
     while lines.len() < CHUNK_LINES && bytes < CHUNK_BYTES {
         let mut line = Vec::new();
-        let read = input.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)?;
+        let read = input.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line)?;
         if read == 0 {
             break;
         }
         bytes += read;
-        if read as u64 == MAX_LINE && line.last() != Some(&b'\n') {
+        if read as u64 == MAX_LINE_BYTES && line.last() != Some(&b'\n') {
             let rest = skip_line(input)?;
             #[expect(clippy::cast_precision_loss, reason = "shown only as a measured value")]
-            let bad = Some(("too-large", (MAX_LINE + rest) as f64, MAX_LINE as f64));
+            let bad = Some(("too-large", (MAX_LINE_BYTES + rest) as f64, MAX_LINE_BYTES as f64));
             lines.push(Line { object: Map::new(), bad });
             continue;
         }
@@ -119,7 +119,7 @@ fn skip_line(input: &mut impl BufRead) -> std::io::Result<u64> {
 /// Maps every line in parallel and writes the results in order.
 pub(super) fn map_lines(output: &Path, threads: usize, map: impl Fn(&Line) -> Value + Sync) -> anyhow::Result<()> {
     let mut input = std::io::stdin().lock();
-    let mut out = Lines::create(output)?;
+    let mut out = JsonLinesWriter::create(output)?;
     loop {
         let chunks = chunks(&mut input, threads)?;
         if chunks.is_empty() {
@@ -175,16 +175,16 @@ fn document(line: &Line, number: usize) -> Result<Document, &'static str> {
 }
 
 /// The outcome of one line.
-enum Fate {
+enum Outcome {
     Kept(Map<String, Value>),
     Rejected(Map<String, Value>),
 }
 
 /// Runs a step over a chunk, with the same code as a run.
-fn step_over(step: &Step, lines: &[Line]) -> Result<Vec<Option<Fate>>, StageError> {
+fn run_chunk(step: &Step, lines: &[Line]) -> Result<Vec<Option<Outcome>>, StageError> {
     let mut rows = DocumentBuilder::default();
     let mut batches = Vec::new();
-    let mut fates: Vec<Option<Fate>> = Vec::new();
+    let mut outcomes: Vec<Option<Outcome>> = Vec::new();
     for (number, line) in lines.iter().enumerate() {
         let read = match line.bad {
             Some(bad) => Err(bad),
@@ -192,46 +192,47 @@ fn step_over(step: &Step, lines: &[Line]) -> Result<Vec<Option<Fate>>, StageErro
         };
         match read {
             Ok(document) => {
-                fates.push(None);
+                outcomes.push(None);
                 batches.extend(rows.push(document)?);
             }
             Err((rule, value, threshold)) => {
                 let object =
                     serde_json::json!({ "stage": "read", "rule": rule, "value": value, "threshold": threshold });
-                fates.push(Some(Fate::Rejected(object.as_object().cloned().unwrap_or_default())));
+                outcomes.push(Some(Outcome::Rejected(object.as_object().cloned().unwrap_or_default())));
             }
         }
     }
     batches.extend(rows.take()?);
-    let mut builder = PlanBuilder::new(Excerpts(Some(redacted)));
-    let literal = builder.add("stdin", Literal::new(DOCUMENT.clone(), vec![batches])?, &[])?;
+    let mut builder = PlanBuilder::new(Excerpts(Some(redact_excerpt)));
+    let literal = builder.add("stdin", InMemorySource::new(DOCUMENT.clone(), vec![batches])?, &[])?;
     let last = step.add_to(&mut builder, step.name(), &literal)?;
     let plan = builder.finish();
     let store = MemoryStore::default();
-    let options = Options { threads: 1, shuffle: None, context: corpusmill_pipeline::task::Context::default() };
+    let options =
+        RunnerOptions { threads: 1, shuffle: None, context: corpusmill_pipeline::task::TaskContext::default() };
     let receipts = runner::run(&plan, &store, &options, &Silent).map_err(|error| *error.source)?.receipts;
     for (node, parts) in receipts.0.iter().enumerate() {
         for receipt in parts.iter().flatten() {
-            let address = Address { stage: receipt.result.stage.clone(), key: receipt.result.key };
-            let mut take = |table: Table, fate: fn(Map<String, Value>) -> Fate| -> Result<(), StageError> {
+            let address = PartAddress { stage: receipt.result.stage.clone(), key: receipt.result.key };
+            let mut take = |table: Table, outcome: fn(Map<String, Value>) -> Outcome| -> Result<(), StageError> {
                 for batch in store.read(&address, table, receipt, Selection::default())?.into_iter().flatten() {
                     for object in objects(&batch?)? {
                         let number: Option<usize> =
                             object.get("id").and_then(Value::as_str).and_then(|id| id.parse().ok());
-                        if let Some(slot) = number.and_then(|number| fates.get_mut(number)) {
-                            *slot = Some(fate(object));
+                        if let Some(slot) = number.and_then(|number| outcomes.get_mut(number)) {
+                            *slot = Some(outcome(object));
                         }
                     }
                 }
                 Ok(())
             };
             if last.0.contains(&NodeId(node)) {
-                take(Table::Data, Fate::Kept)?;
+                take(Table::Data, Outcome::Kept)?;
             }
-            take(Table::Rejected, Fate::Rejected)?;
+            take(Table::Rejected, Outcome::Rejected)?;
         }
     }
-    Ok(fates)
+    Ok(outcomes)
 }
 
 /// The rows of a batch as JSON objects; nulls are left out.
@@ -250,7 +251,7 @@ fn objects(batch: &arrow_array::RecordBatch) -> Result<Vec<Map<String, Value>>, 
 
 /// Runs standard input through a step. With `every_line`, a rejected document becomes a line with an empty text and a
 /// `reason`; otherwise it is omitted from the output, counted, and written to `rejected` if given.
-pub(super) fn through(
+pub(super) fn run_stream(
     step: &Step,
     output: &Path,
     rejected: Option<&Path>,
@@ -259,23 +260,23 @@ pub(super) fn through(
     console: &Console,
 ) -> anyhow::Result<()> {
     let mut input = std::io::stdin().lock();
-    let mut out = Lines::create(output)?;
-    let mut refused = rejected.map(RejectedLines::create).transpose()?;
+    let mut out = JsonLinesWriter::create(output)?;
+    let mut rejected_lines = rejected.map(RejectedLines::create).transpose()?;
     let (mut kept, mut dropped) = (0u64, 0u64);
     loop {
         let chunks = chunks(&mut input, threads)?;
         if chunks.is_empty() {
             break;
         }
-        let fates = parallel(&chunks, |lines| step_over(step, lines))?;
-        for (line, fate) in chunks.iter().flatten().zip(fates.into_iter().flatten()) {
-            let rejected = match fate {
-                Some(Fate::Kept(object)) => {
+        let outcomes = parallel(&chunks, |lines| run_chunk(step, lines))?;
+        for (line, outcome) in chunks.iter().flatten().zip(outcomes.into_iter().flatten()) {
+            let rejected = match outcome {
+                Some(Outcome::Kept(object)) => {
                     kept += 1;
                     out.push(&Value::Object(kept_line(line, object)))?;
                     continue;
                 }
-                Some(Fate::Rejected(object)) => object,
+                Some(Outcome::Rejected(object)) => object,
                 None => Map::new(),
             };
             dropped += 1;
@@ -283,14 +284,14 @@ pub(super) fn through(
                 let reason = rejected.get("rule").cloned().unwrap_or(Value::Null);
                 out.push(&serde_json::json!({ "id": line.id(), "text": "", "reason": reason }))?;
             }
-            if let Some(refused) = &mut refused {
-                refused.push(line, rejected)?;
+            if let Some(rejected_lines) = &mut rejected_lines {
+                rejected_lines.push(line, rejected)?;
             }
         }
     }
     out.finish()?;
-    if let Some(refused) = refused {
-        refused.finish()?;
+    if let Some(rejected_lines) = rejected_lines {
+        rejected_lines.finish()?;
     }
     console.message(format!("{}: {kept} kept, {dropped} rejected", step.name()));
     Ok(())
@@ -314,12 +315,12 @@ fn kept_line(line: &Line, mut object: Map<String, Value>) -> Map<String, Value> 
 
 /// Writes rejected documents as JSON lines or Parquet.
 struct RejectedLines {
-    output: Output,
+    output: BatchWriter,
 }
 
 impl RejectedLines {
     fn create(path: &Path) -> anyhow::Result<Self> {
-        Ok(Self { output: Output::create(path, &REJECTED)? })
+        Ok(Self { output: BatchWriter::create(path, &REJECTED)? })
     }
 
     fn push(&mut self, line: &Line, mut object: Map<String, Value>) -> anyhow::Result<()> {

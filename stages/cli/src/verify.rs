@@ -4,7 +4,7 @@ use clap::Args;
 use corpusmill_pipeline::store::Store;
 use corpusmill_shards::Corpus;
 
-use super::{Global, print};
+use super::{GlobalArgs, print};
 
 /// Read every stored part and check it against its receipt.
 #[derive(Debug, Args)]
@@ -18,7 +18,7 @@ pub(super) struct Verify {
 }
 
 impl Verify {
-    pub(super) fn run(self, global: &Global) -> anyhow::Result<()> {
+    pub(super) fn run(self, global: &GlobalArgs) -> anyhow::Result<()> {
         let store = global.workspace().store()?;
         let addresses = store.addresses()?;
         let console = global.console();

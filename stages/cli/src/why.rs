@@ -10,8 +10,8 @@ use corpusmill_pipeline::document::{optional_text, text_column};
 use corpusmill_pipeline::store::{LocalStore, Table};
 use corpusmill_pipeline::{DocumentId, StageError};
 
-use super::{Global, print};
-use crate::record::{NodeRecord, RunRecord, named, open};
+use super::{GlobalArgs, print};
+use crate::record::{NodeRecord, RunRecord, find_run, open_table};
 
 /// Explain why a document was kept or rejected, with the measured values.
 #[derive(Debug, Args)]
@@ -26,19 +26,19 @@ pub(super) struct Why {
 
 /// A document. Two documents may share an id if the ids come from the data.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Found {
+struct DocumentMatch {
     id: String,
     origin: String,
     source: String,
 }
 
 impl Why {
-    pub(super) fn run(self, global: &Global) -> anyhow::Result<()> {
+    pub(super) fn run(self, global: &GlobalArgs) -> anyhow::Result<()> {
         let workspace = global.workspace();
-        let run = named(&workspace, self.recipe.as_deref())?;
+        let run = find_run(&workspace, self.recipe.as_deref())?;
         let store = workspace.store()?;
-        let found = find(&run, &store, &self.document)?;
-        if found.is_empty() {
+        let documents = find(&run, &store, &self.document)?;
+        if documents.is_empty() {
             anyhow::bail!(
                 "no document `{1}` in the run `{0}`\nhint: give an id, or an origin exactly as in `corpusmill query \"SELECT id, origin FROM documents\"`",
                 run.name,
@@ -46,14 +46,14 @@ impl Why {
             );
         }
         let mut out = String::new();
-        if found.len() > 1 {
-            let _ = writeln!(out, "{} documents have this id or origin", found.len());
+        if documents.len() > 1 {
+            let _ = writeln!(out, "{} documents have this id or origin", documents.len());
         }
-        for document in &found {
+        for document in &documents {
             let _ = writeln!(out, "{}  {}\nid {}", document.source, document.origin, document.id);
-            let mut said = Vec::new();
+            let mut printed = Vec::new();
             for node in &run.nodes {
-                trace(&store, node, document, &mut said, &mut out)?;
+                trace(&store, node, document, &mut printed, &mut out)?;
             }
         }
         print(&out)
@@ -61,9 +61,9 @@ impl Why {
 }
 
 /// Finds documents by id or origin, in the output or the rejections of the first stage that has them.
-fn find(run: &RunRecord, store: &LocalStore, wanted: &str) -> anyhow::Result<Vec<Found>> {
+fn find(run: &RunRecord, store: &LocalStore, id_or_origin: &str) -> anyhow::Result<Vec<DocumentMatch>> {
     let columns: &[&str] = &["id", "origin", "source"];
-    let mut found: Vec<Found> = Vec::new();
+    let mut documents: Vec<DocumentMatch> = Vec::new();
     let mut stage = None;
     for (node, address) in run.addresses() {
         // Later stages list the same documents again.
@@ -71,27 +71,27 @@ fn find(run: &RunRecord, store: &LocalStore, wanted: &str) -> anyhow::Result<Vec
             continue;
         }
         for table in [Table::Data, Table::Rejected] {
-            for batch in open(store, &address, table, Some(columns))?.into_iter().flatten() {
+            for batch in open_table(store, &address, table, Some(columns))?.into_iter().flatten() {
                 let batch = batch.map_err(StageError::from)?;
                 let (Ok(ids), Ok(origins)) = (text_column(&batch, "id"), text_column(&batch, "origin")) else { break };
-                let matches = |row: &usize| ids.value(*row) == wanted || origins.value(*row) == wanted;
+                let matches = |row: &usize| ids.value(*row) == id_or_origin || origins.value(*row) == id_or_origin;
                 for row in (0..batch.num_rows()).filter(matches) {
                     let source = optional_text(&batch, "source", row).unwrap_or_default().to_owned();
                     let document =
-                        Found { id: ids.value(row).to_owned(), origin: origins.value(row).to_owned(), source };
+                        DocumentMatch { id: ids.value(row).to_owned(), origin: origins.value(row).to_owned(), source };
                     stage = Some(node.stage.as_str());
-                    if !found.contains(&document) {
-                        found.push(document);
+                    if !documents.contains(&document) {
+                        documents.push(document);
                     }
                 }
             }
         }
     }
-    Ok(found)
+    Ok(documents)
 }
 
 /// The document's row. Token tables have no origin column; there, only the id is compared.
-fn row_of(batch: &RecordBatch, document: &Found) -> Option<usize> {
+fn row_of(batch: &RecordBatch, document: &DocumentMatch) -> Option<usize> {
     let ids = text_column(batch, "id").ok()?;
     let same_origin =
         |row: usize| optional_text(batch, "origin", row).is_none_or(|origin| origin == document.origin.as_str());
@@ -102,30 +102,31 @@ fn row_of(batch: &RecordBatch, document: &Found) -> Option<usize> {
 fn trace(
     store: &LocalStore,
     node: &NodeRecord,
-    document: &Found,
-    said: &mut Vec<String>,
+    document: &DocumentMatch,
+    printed: &mut Vec<String>,
     out: &mut String,
 ) -> anyhow::Result<()> {
     for part in &node.parts {
-        let address = corpusmill_pipeline::Address { stage: node.stage.clone(), key: part.key };
+        let address = corpusmill_pipeline::PartAddress { stage: node.stage.clone(), key: part.key };
         let mut seen = false;
-        for batch in open(store, &address, Table::Data, None)?.into_iter().flatten() {
+        for batch in open_table(store, &address, Table::Data, None)?.into_iter().flatten() {
             let batch = batch.map_err(StageError::from)?;
             if let Some(row) = row_of(&batch, document) {
-                let facts = described(&batch, row);
-                let new: Vec<&str> = facts.iter().filter(|fact| !said.contains(fact)).map(String::as_str).collect();
+                let details = row_details(&batch, row);
+                let new: Vec<&str> =
+                    details.iter().filter(|fact| !printed.contains(fact)).map(String::as_str).collect();
                 let list = if new.is_empty() { String::new() } else { format!(": {}", new.join(", ")) };
                 let _ = writeln!(out, "  {:26} kept{list}", node.path);
-                said.extend(facts);
+                printed.extend(details);
                 seen = true;
                 break;
             }
         }
-        for batch in open(store, &address, Table::Edits, None)?.into_iter().flatten() {
+        for batch in open_table(store, &address, Table::Edits, None)?.into_iter().flatten() {
             let batch = batch.map_err(StageError::from)?;
             edits(&batch, &document.id, out)?;
         }
-        for batch in open(store, &address, Table::Rejected, None)?.into_iter().flatten() {
+        for batch in open_table(store, &address, Table::Rejected, None)?.into_iter().flatten() {
             let batch = batch.map_err(StageError::from)?;
             if let Some(row) = row_of(&batch, document) {
                 rejection(&batch, row, node, out);
@@ -140,29 +141,29 @@ fn trace(
 }
 
 /// The document's length, tokens, metadata and measured columns, each as text.
-fn described(batch: &RecordBatch, row: usize) -> Vec<String> {
-    let mut facts = Vec::new();
+fn row_details(batch: &RecordBatch, row: usize) -> Vec<String> {
+    let mut details = Vec::new();
     if let Some(text) = optional_text(batch, "text", row) {
-        facts.push(format!("{} bytes", text.len()));
+        details.push(format!("{} bytes", text.len()));
     }
     for name in ["language", "licence", "media_type", "title", "date"] {
         if let Some(value) = optional_text(batch, name, row) {
-            facts.push(format!("{name} {value}"));
+            details.push(format!("{name} {value}"));
         }
     }
     if let Some(counts) =
         batch.column_by_name("token_count").and_then(|c| c.as_primitive_opt::<arrow_array::types::UInt32Type>())
     {
-        facts.push(format!("{} tokens", counts.value(row)));
+        details.push(format!("{} tokens", counts.value(row)));
     }
     let schema = batch.schema();
     for field in schema.fields().iter().filter(|field| field.name().starts_with("filter.")) {
         let column = batch.column_by_name(field.name()).and_then(|c| c.as_primitive_opt::<Float64Type>());
         if let Some(column) = column.filter(|column| column.is_valid(row)) {
-            facts.push(format!("{} {:.4}", field.name().trim_start_matches("filter."), column.value(row)));
+            details.push(format!("{} {:.4}", field.name().trim_start_matches("filter."), column.value(row)));
         }
     }
-    facts
+    details
 }
 
 fn edits(batch: &RecordBatch, id: &str, out: &mut String) -> anyhow::Result<()> {
@@ -194,7 +195,7 @@ fn rejection(batch: &RecordBatch, row: usize, node: &NodeRecord, out: &mut Strin
         let _ = writeln!(out, "  {:26}   {detail}", "");
     }
     if let Some(related) = text("related") {
-        let related = DocumentId::given(related);
+        let related = DocumentId::from_existing(related);
         let _ = writeln!(out, "  {:26}   a duplicate of {related} (corpusmill why {related})", "");
     }
 }

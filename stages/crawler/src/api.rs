@@ -10,10 +10,10 @@ use std::time::{Duration, SystemTime};
 use reqwest::header::HeaderMap;
 use url::Url;
 
-use super::download::Client;
+use super::download::DownloadClient;
 use super::error::CrawlError;
-use super::fetch::{Answer, Failure};
-use super::politeness::{MAX_RETRY_AFTER, Pace, retry_after};
+use super::fetch::{Failure, FetchResponse};
+use super::politeness::{MAX_RETRY_AFTER, RateLimiter, retry_after};
 use super::{Control, unless_cancelled};
 
 /// Maximum number of redirects from one URL.
@@ -21,7 +21,7 @@ const MAX_REDIRECTS: usize = 5;
 
 /// A response of an API.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reply {
+pub struct ApiResponse {
     /// The HTTP status; never a temporary one.
     pub status: u16,
     /// The decoded body; empty unless the status is 200.
@@ -30,67 +30,72 @@ pub struct Reply {
     pub link: Option<String>,
 }
 
-enum Attempt {
-    Done(Reply),
-    Again { after: Option<Duration>, overloaded: bool, why: String },
+enum ApiAttempt {
+    Done(ApiResponse),
+    Retry { after: Option<Duration>, overloaded: bool, reason: String },
 }
 
-impl Client {
+impl DownloadClient {
     /// Requests an API; its response may have up to `limit` decoded bytes. Returns `None` if cancelled.
     ///
     /// # Errors
     /// [`CrawlError::Unanswered`] if all attempts fail or the response is not acceptable; [`CrawlError::Setting`] for
     /// URLs that the settings do not allow.
-    pub fn ask(&self, url: &Url, limit: u64, control: &dyn Control) -> Result<Option<Reply>, CrawlError> {
+    pub fn get(&self, url: &Url, limit: u64, control: &dyn Control) -> Result<Option<ApiResponse>, CrawlError> {
         self.check(std::iter::once(url))?;
-        self.run(self.reply(url, limit, control))
+        self.run(self.get_with_retries(url, limit, control))
     }
 
-    async fn reply(&self, url: &Url, limit: u64, control: &dyn Control) -> Result<Option<Reply>, CrawlError> {
+    async fn get_with_retries(
+        &self,
+        url: &Url,
+        limit: u64,
+        control: &dyn Control,
+    ) -> Result<Option<ApiResponse>, CrawlError> {
         let mut attempts = 0;
         loop {
             let Some(attempt) = unless_cancelled(control, self.attempt(url, limit)).await else { return Ok(None) };
             match attempt? {
-                Attempt::Done(reply) => return Ok(Some(reply)),
-                Attempt::Again { after, overloaded, why } => {
+                ApiAttempt::Done(reply) => return Ok(Some(reply)),
+                ApiAttempt::Retry { after, overloaded, reason } => {
                     attempts += 1;
                     if attempts > self.settings.retries || after.is_some_and(|after| after > MAX_RETRY_AFTER) {
-                        return Err(unanswered(url, why));
+                        return Err(unanswered(url, reason));
                     }
-                    self.hosts.hold(url, attempts, after, overloaded);
+                    self.hosts.delay_requests(url, attempts, after, overloaded);
                 }
             }
         }
     }
 
-    async fn attempt(&self, url: &Url, limit: u64) -> Result<Attempt, CrawlError> {
-        let answer = match self.follow(url, limit).await {
-            Ok(answer) => answer,
+    async fn attempt(&self, url: &Url, limit: u64) -> Result<ApiAttempt, CrawlError> {
+        let response = match self.follow(url, limit).await {
+            Ok(response) => response,
             Err(failure) if failure.is_temporary() => {
-                return Ok(Attempt::Again { after: None, overloaded: false, why: failure.to_string() });
+                return Ok(ApiAttempt::Retry { after: None, overloaded: false, reason: failure.to_string() });
             }
             Err(failure) => return Err(unanswered(url, failure.to_string())),
         };
-        let status = answer.status;
+        let status = response.status;
         if matches!(status, 408 | 429 | 500 | 502..=504) {
-            let after = answer.header("retry-after").and_then(|value| retry_after(&value, SystemTime::now()));
+            let after = response.header("retry-after").and_then(|value| retry_after(&value, SystemTime::now()));
             let overloaded = matches!(status, 429 | 503);
-            return Ok(Attempt::Again { after, overloaded, why: format!("status {status}") });
+            return Ok(ApiAttempt::Retry { after, overloaded, reason: format!("status {status}") });
         }
-        self.hosts.pace(url, Pace::well);
-        Ok(Attempt::Done(Reply { status, link: answer.header("link"), body: answer.body }))
+        self.hosts.with_rate_limiter(url, RateLimiter::record_success);
+        Ok(ApiAttempt::Done(ApiResponse { status, link: response.header("link"), body: response.body }))
     }
 
-    async fn follow(&self, url: &Url, limit: u64) -> Result<Answer, Failure> {
+    async fn follow(&self, url: &Url, limit: u64) -> Result<FetchResponse, Failure> {
         let mut url = url.clone();
         for _ in 0..=MAX_REDIRECTS {
-            let turn = self.hosts.turn(&url).await;
-            let answer = self.fetcher.ask(&url, limit, self.signed(&url, HeaderMap::new())).await?;
-            drop(turn);
-            let target = answer.header("location").and_then(|location| url.join(location.trim()).ok());
-            match target.filter(|_| matches!(answer.status, 301..=303 | 307 | 308)) {
+            let permit = self.hosts.acquire(&url).await;
+            let response = self.fetcher.get_with_headers(&url, limit, self.signed(&url, HeaderMap::new())).await?;
+            drop(permit);
+            let target = response.header("location").and_then(|location| url.join(location.trim()).ok());
+            match target.filter(|_| matches!(response.status, 301..=303 | 307 | 308)) {
                 Some(target) => url = target,
-                None => return Ok(answer),
+                None => return Ok(response),
             }
         }
         Err(Failure::Network(format!("more than {MAX_REDIRECTS} redirects")))

@@ -13,21 +13,21 @@ use std::time::{Duration, SystemTime};
 use reqwest::header::HeaderMap;
 use url::Url;
 
-use super::batch::WarcPosition;
-use super::earlier::Unchanged;
+use super::earlier_crawl::UnchangedPage;
 use super::error::CrawlError;
-use super::fetch::{Answer, Fetcher};
+use super::fetch::{FetchResponse, Fetcher};
 use super::optout::OptOuts;
-use corpusmill_warc::{self as warc, RefersTo, WarcError, WarcWriter, Written};
+use super::pending_commit::WarcPosition;
+use corpusmill_warc::{self as warc, RecordLocation, RefersTo, WarcError, WarcWriter};
 
 /// Size in bytes after which the next commit starts a new file.
-const FILE_BYTES: u64 = 1 << 30;
+const MAX_FILE_BYTES: u64 = 1 << 30;
 
 /// Position of a response record.
 #[derive(Debug)]
-pub(super) struct Stored {
+pub(super) struct StoredRecord {
     pub(super) file: String,
-    pub(super) written: Written,
+    pub(super) written: RecordLocation,
     pub(super) date: String,
 }
 
@@ -63,7 +63,7 @@ impl Archive {
             user_agent: fetcher.user_agent().to_owned(),
             accept: fetcher.accept(),
         };
-        archive.greet()?;
+        archive.write_warcinfo()?;
         Ok(archive)
     }
 
@@ -72,7 +72,7 @@ impl Archive {
     }
 
     /// Writes the warcinfo record at the head of a file.
-    fn greet(&mut self) -> Result<(), CrawlError> {
+    fn write_warcinfo(&mut self) -> Result<(), CrawlError> {
         if self.writer.offset() > 0 {
             return Ok(());
         }
@@ -88,14 +88,19 @@ impl Archive {
     }
 
     /// Writes the response, request and metadata records of one exchange.
-    pub(super) fn write(&mut self, url: &Url, answer: &Answer, opt_outs: OptOuts) -> Result<Stored, CrawlError> {
+    pub(super) fn write(
+        &mut self,
+        url: &Url,
+        answer: &FetchResponse,
+        opt_outs: OptOuts,
+    ) -> Result<StoredRecord, CrawlError> {
         let date = warc_date(answer.date);
         let address = answer.address.map(|ip| ip.to_string());
         let extra: Vec<(&str, &str)> = address.iter().map(|ip| ("WARC-IP-Address", ip.as_str())).collect();
         let response = response_block(answer);
         let written = self.writer.response(url.as_str(), &date, &response, &extra);
         let written = written.map_err(failed(&self.path()))?;
-        self.write_around(url, answer, opt_outs, written, date)
+        self.write_request_and_metadata(url, answer, opt_outs, written, date)
     }
 
     /// Writes a revisit record in place of the response, for an exchange that returned nothing new. `body` is the
@@ -103,10 +108,10 @@ impl Archive {
     pub(super) fn write_revisit(
         &mut self,
         url: &Url,
-        unchanged: &Unchanged,
+        unchanged: &UnchangedPage,
         body: &[u8],
         opt_outs: OptOuts,
-    ) -> Result<Stored, CrawlError> {
+    ) -> Result<StoredRecord, CrawlError> {
         let answer = &unchanged.answer;
         let date = warc_date(answer.date);
         let address = answer.address.map(|ip| ip.to_string());
@@ -117,17 +122,17 @@ impl Archive {
         let head = [response_head(answer).as_slice(), b"\r\n"].concat();
         let written = self.writer.revisit(url.as_str(), &date, &head, unchanged.reason, refers_to, &extra);
         let written = written.map_err(failed(&self.path()))?;
-        self.write_around(url, answer, opt_outs, written, date)
+        self.write_request_and_metadata(url, answer, opt_outs, written, date)
     }
 
-    fn write_around(
+    fn write_request_and_metadata(
         &mut self,
         url: &Url,
-        answer: &Answer,
+        answer: &FetchResponse,
         opt_outs: OptOuts,
-        written: Written,
+        written: RecordLocation,
         date: String,
-    ) -> Result<Stored, CrawlError> {
+    ) -> Result<StoredRecord, CrawlError> {
         let path = self.path();
         let failed = failed(&path);
         let address = answer.address.map(|ip| ip.to_string());
@@ -135,18 +140,18 @@ impl Archive {
         extra.push(("WARC-Concurrent-To", &written.record_id));
         let request = self.request_block(url);
         self.writer.request(url.as_str(), &date, request.as_bytes(), &extra).map_err(&failed)?;
-        let took = answer.took.as_millis().to_string();
+        let elapsed = answer.elapsed.as_millis().to_string();
         let statements = serde_json::to_string(&opt_outs).unwrap_or_default();
-        let fields = [("fetchTimeMs", took.as_str()), ("opt-outs", statements.as_str())];
+        let fields = [("fetchTimeMs", elapsed.as_str()), ("opt-outs", statements.as_str())];
         let concurrent = [("WARC-Concurrent-To", written.record_id.as_str())];
         self.writer.metadata(url.as_str(), &date, &fields, &concurrent).map_err(&failed)?;
-        Ok(Stored { file: file_name(self.file), written, date })
+        Ok(StoredRecord { file: file_name(self.file), written, date })
     }
 
     /// Passes all records to the operating system without waiting for the disk. Returns their end position and the xxh3
     /// of the bytes written since the last call of this method or of [`Archive::sync`].
-    pub(super) fn hand_over(&mut self) -> Result<(WarcPosition, u64), CrawlError> {
-        let hash = self.writer.hand_over().map_err(failed(&self.path()))?;
+    pub(super) fn flush_and_hash(&mut self) -> Result<(WarcPosition, u64), CrawlError> {
+        let hash = self.writer.flush_and_hash().map_err(failed(&self.path()))?;
         Ok((WarcPosition { file: self.file, offset: self.writer.offset() }, hash))
     }
 
@@ -165,21 +170,21 @@ impl Archive {
     /// Syncs all records to disk and returns their end position. Starts a new file if the current one is full.
     pub(super) fn sync(&mut self) -> Result<WarcPosition, CrawlError> {
         self.writer.sync().map_err(failed(&self.path()))?;
-        self.writer.hand_over().map_err(failed(&self.path()))?;
-        if self.writer.offset() >= FILE_BYTES {
+        self.writer.flush_and_hash().map_err(failed(&self.path()))?;
+        if self.writer.offset() >= MAX_FILE_BYTES {
             self.file += 1;
             let path = self.path();
             self.writer = WarcWriter::resume(&path, 0).map_err(failed(&path))?;
-            self.greet()?;
+            self.write_warcinfo()?;
             self.writer.sync().map_err(failed(&path))?;
-            self.writer.hand_over().map_err(failed(&path))?;
+            self.writer.flush_and_hash().map_err(failed(&path))?;
         }
         Ok(WarcPosition { file: self.file, offset: self.writer.offset() })
     }
 }
 
 /// Status line and header fields, without the empty line after them.
-fn response_head(answer: &Answer) -> Vec<u8> {
+fn response_head(answer: &FetchResponse) -> Vec<u8> {
     let version = if answer.version == reqwest::Version::HTTP_10 { "HTTP/1.0" } else { "HTTP/1.1" };
     let reason = reqwest::StatusCode::from_u16(answer.status).ok().and_then(|s| s.canonical_reason());
     let mut block = format!("{version} {} {}\r\n", answer.status, reason.unwrap_or_default()).into_bytes();
@@ -187,7 +192,7 @@ fn response_head(answer: &Answer) -> Vec<u8> {
     block
 }
 
-fn response_block(answer: &Answer) -> Vec<u8> {
+fn response_block(answer: &FetchResponse) -> Vec<u8> {
     let mut block = response_head(answer);
     block.extend_from_slice(format!("content-length: {}\r\n\r\n", answer.body.len()).as_bytes());
     block.extend_from_slice(&answer.body);

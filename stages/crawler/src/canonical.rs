@@ -13,7 +13,7 @@ use url::Url;
 ///
 /// From the public lists of the ClearURLs and AdGuard URL-tracking filters, restricted to names that no site uses for
 /// content.
-const TRACKING: [&str; 44] = [
+const TRACKING_PARAMETERS: [&str; 44] = [
     "__hsfp",
     "__hssc",
     "__hstc",
@@ -64,13 +64,14 @@ const TRACKING: [&str; 44] = [
 const TRACKING_PREFIXES: [&str; 4] = ["utm_", "mtm_", "pk_", "piwik_"];
 
 /// Query parameters that always hold a session (from the `StripSessionIDs` and `StripSessionCFIDs` rules of Heritrix).
-const SESSION: [&str; 5] = ["phpsessid", "jsessionid", "cfid", "cftoken", "sessionid"];
+const SESSION_PARAMETERS: [&str; 5] = ["phpsessid", "jsessionid", "cfid", "cftoken", "sessionid"];
 
 /// Query parameters that hold a session if the value looks like a digest: 32 letters and digits (phpBB, vBulletin).
 const SESSION_IF_DIGEST: [&str; 2] = ["sid", "s"];
 
 /// Query parameters that sort the same items, if the value is a word: `?sort=price`.
-const SORTING: [&str; 8] = ["sort", "sortby", "sort_by", "sort-by", "orderby", "order_by", "order-by", "replytocom"];
+const SORTING_PARAMETERS: [&str; 8] =
+    ["sort", "sortby", "sort_by", "sort-by", "orderby", "order_by", "order-by", "replytocom"];
 
 /// Query parameters that sort the same items, if the value is one of [`DIRECTIONS`].
 const SORTING_IF_DIRECTION: [&str; 7] = ["order", "dir", "direction", "sortdir", "sort_dir", "sortorder", "sort_order"];
@@ -79,7 +80,7 @@ const SORTING_IF_DIRECTION: [&str; 7] = ["order", "dir", "direction", "sortdir",
 const DIRECTIONS: [&str; 6] = ["asc", "desc", "ascending", "descending", "ascend", "descend"];
 
 /// Path segments of calendars.
-const CALENDARS: [&str; 12] = [
+const CALENDAR_SEGMENTS: [&str; 12] = [
     "calendar",
     "calendars",
     "cal",
@@ -100,7 +101,7 @@ const CALENDAR_PARAMETERS: [&str; 9] =
 
 /// Maximum URL length in bytes. RFC 9110 asks for support of at least 8000; sitemaps.org and old browsers allow about
 /// 2048.
-const MAX_LENGTH: usize = 2048;
+const MAX_CANONICAL_BYTES: usize = 2048;
 
 /// Maximum number of times that one segment may occur in a path; more indicate a loop of relative links.
 const MAX_REPEATS: usize = 3;
@@ -132,11 +133,11 @@ pub fn canonicalise(url: &Url) -> Url {
     {
         let _ = canonical.set_host(Some(&host));
     }
-    let path = without_sessions(&normal_escapes(canonical.path()));
+    let path = without_sessions(&normalise_escapes(canonical.path()));
     canonical.set_path(&path);
     let query = canonical.query().map(|query| {
-        let query = normal_escapes(query);
-        query.split('&').filter(|pair| !is_noise(pair)).collect::<Vec<_>>().join("&")
+        let query = normalise_escapes(query);
+        query.split('&').filter(|pair| !is_ignored_parameter(pair)).collect::<Vec<_>>().join("&")
     });
     canonical.set_query(query.as_deref().filter(|query| !query.is_empty()));
     canonical
@@ -144,7 +145,7 @@ pub fn canonicalise(url: &Url) -> Url {
 
 /// Why a URL looks like a crawler trap, or `None` if it may be followed.
 pub fn trap(url: &Url) -> Option<&'static str> {
-    if url.as_str().len() > MAX_LENGTH {
+    if url.as_str().len() > MAX_CANONICAL_BYTES {
         return Some("address too long");
     }
     let mut counts = BTreeMap::<&str, usize>::new();
@@ -168,7 +169,7 @@ pub fn trap(url: &Url) -> Option<&'static str> {
 pub fn is_calendar(url: &Url) -> bool {
     let named = |list: &[&str], name: &str| list.iter().any(|known| name.eq_ignore_ascii_case(known));
     let dated = url.as_str().split(|c: char| !c.is_ascii_digit()).any(|digits| matches!(digits.len(), 4 | 6 | 8));
-    let in_path = || url.path().split('/').any(|segment| named(&CALENDARS, segment));
+    let in_path = || url.path().split('/').any(|segment| named(&CALENDAR_SEGMENTS, segment));
     let in_query = || {
         let mut names =
             url.query().unwrap_or_default().split('&').map(|pair| pair.split('=').next().unwrap_or_default());
@@ -192,7 +193,7 @@ pub fn is_simpler_spelling(canonical: &Url, of: &Url) -> bool {
     canonical.host() == of.host() && path(canonical) == path(of) && rank(canonical) < rank(of)
 }
 
-fn normal_escapes(text: &str) -> String {
+fn normalise_escapes(text: &str) -> String {
     let mut normal = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('%') {
@@ -257,18 +258,18 @@ fn is_autoindex(pair: &str) -> bool {
 }
 
 /// Whether a query pair does not select a page.
-fn is_noise(pair: &str) -> bool {
+fn is_ignored_parameter(pair: &str) -> bool {
     let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
     let name = name.to_ascii_lowercase();
     let word = || !value.is_empty() && value.bytes().all(|b| b.is_ascii_alphabetic() || b"-_.+".contains(&b));
     let direction = || DIRECTIONS.iter().any(|direction| value.eq_ignore_ascii_case(direction));
     let digest = || value.len() == 32 && value.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    TRACKING.contains(&name.as_str())
+    TRACKING_PARAMETERS.contains(&name.as_str())
         || TRACKING_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-        || SESSION.contains(&name.as_str())
+        || SESSION_PARAMETERS.contains(&name.as_str())
         || name.starts_with("aspsessionid")
         || (SESSION_IF_DIGEST.contains(&name.as_str()) && digest())
-        || (SORTING.contains(&name.as_str()) && (word() || name == "replytocom"))
+        || (SORTING_PARAMETERS.contains(&name.as_str()) && (word() || name == "replytocom"))
         || (SORTING_IF_DIRECTION.contains(&name.as_str()) && direction())
         || is_autoindex(pair)
 }

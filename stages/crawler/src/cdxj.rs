@@ -14,11 +14,11 @@ use super::error::CrawlError;
 use corpusmill_warc as warc;
 
 /// Maximum size in bytes of a run sorted in memory.
-const RUN_BYTES: usize = 4 << 20;
+const MAX_RUN_BYTES: usize = 4 << 20;
 
 /// Writes the index of the WARC files `0..=last` of a crawl's folder.
 pub(super) fn write(dir: &Path, last: u64) -> Result<(), CrawlError> {
-    let mut runs = Runs::new(dir);
+    let mut runs = SortedRuns::new(dir);
     for file in 0..=last {
         let path = dir.join(file_name(file));
         let mut failed = Ok(());
@@ -38,15 +38,15 @@ pub(super) fn write(dir: &Path, last: u64) -> Result<(), CrawlError> {
 }
 
 /// Sorted runs of lines.
-struct Runs {
+struct SortedRuns {
     dir: PathBuf,
     lines: Vec<String>,
     bytes: usize,
     files: Vec<std::fs::File>,
 }
 
-impl Runs {
-    /// Runs that spill into unnamed files in a folder.
+impl SortedRuns {
+    /// Sorted runs that spill into unnamed files in a folder.
     fn new(dir: &Path) -> Self {
         Self { dir: dir.to_owned(), lines: Vec::new(), bytes: 0, files: Vec::new() }
     }
@@ -54,7 +54,7 @@ impl Runs {
     fn push(&mut self, line: String) -> std::io::Result<()> {
         self.bytes += line.len();
         self.lines.push(line);
-        if self.bytes >= RUN_BYTES { self.spill() } else { Ok(()) }
+        if self.bytes >= MAX_RUN_BYTES { self.spill() } else { Ok(()) }
     }
 
     fn spill(&mut self) -> std::io::Result<()> {
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn runs_are_merged_in_order() {
         let folder = tempfile::tempdir().unwrap();
-        let mut runs = Runs::new(folder.path());
+        let mut runs = SortedRuns::new(folder.path());
         for number in 0..5000_u32 {
             runs.push(format!("{:08}", number.wrapping_mul(2_654_435_761) % 100_000)).unwrap();
             if number % 700 == 0 {

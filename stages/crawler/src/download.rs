@@ -20,11 +20,11 @@ use url::Url;
 use super::credential::Credential;
 use super::error::CrawlError;
 use super::fetch::{Failure, Fetcher};
-use super::hosts::{Hosts, Turn};
-use super::place::{Begun, Place};
+use super::hosts::{Hosts, RequestPermit};
+use super::page_table::Refused;
+use super::partial_download::{BodyKind, PartialDownload};
 use super::politeness::{MAX_RETRY_AFTER, retry_after};
 use super::settings::CrawlSettings;
-use super::table::Refused;
 use super::{Control, unless_cancelled};
 
 /// Maximum number of redirects from one URL.
@@ -32,7 +32,7 @@ const MAX_REDIRECTS: usize = 10;
 
 /// A file to fetch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
+pub struct DownloadRequest {
     /// Its URL.
     pub url: Url,
     /// The folder that stores it; no other file shares it.
@@ -44,7 +44,7 @@ pub struct Wanted {
 
 /// A downloaded file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fetched {
+pub struct DownloadedFile {
     /// Its path.
     pub path: PathBuf,
     /// Its size in bytes.
@@ -53,10 +53,10 @@ pub struct Fetched {
     pub digest: String,
 }
 
-/// Fetches listed URLs under the settings of a crawl: whole files, and small API responses ([`Client::ask`]). All
+/// Fetches listed URLs under the settings of a crawl: whole files, and small API responses ([`DownloadClient::get`]). All
 /// requests share one rate limit per host.
 #[derive(Debug)]
-pub struct Client {
+pub struct DownloadClient {
     pub(super) settings: CrawlSettings,
     /// `Some` until the client is dropped.
     runtime: Option<tokio::runtime::Runtime>,
@@ -65,7 +65,7 @@ pub struct Client {
     pub(super) credential: Option<Credential>,
 }
 
-impl Client {
+impl DownloadClient {
     /// Creates a client without sending a request. The seeds of the settings are ignored.
     ///
     /// # Errors
@@ -108,19 +108,19 @@ impl Client {
     /// reach. What was fetched is kept, and the next call resumes. `None` if cancelled.
     pub fn files(
         &self,
-        wanted: &[Wanted],
+        wanted: &[DownloadRequest],
         fresh: bool,
         control: &dyn Control,
-    ) -> Result<Option<Vec<Result<Fetched, Refused>>>, CrawlError> {
+    ) -> Result<Option<Vec<Result<DownloadedFile, Refused>>>, CrawlError> {
         self.check(wanted.iter().map(|file| &file.url))?;
         self.run(async {
-            let run = Run { client: self, fresh, control, counts: Cell::new((0, 0)), files: wanted.len() };
-            let mut arrivals =
+            let run = DownloadRun { client: self, fresh, control, counts: Cell::new((0, 0)), files: wanted.len() };
+            let mut results =
                 stream::iter(wanted).map(|file| run.file(file)).buffered(self.settings.concurrency.max(1));
             let mut all = Vec::with_capacity(wanted.len());
-            while let Some(arrival) = arrivals.next().await {
-                match arrival? {
-                    Some(arrival) => all.push(arrival),
+            while let Some(result) = results.next().await {
+                match result? {
+                    Some(result) => all.push(result),
                     None => return Ok(None),
                 }
             }
@@ -129,7 +129,7 @@ impl Client {
     }
 }
 
-impl Drop for Client {
+impl Drop for DownloadClient {
     fn drop(&mut self) {
         // A pending DNS lookup on a blocking thread must not delay the drop.
         if let Some(runtime) = self.runtime.take() {
@@ -138,8 +138,8 @@ impl Drop for Client {
     }
 }
 
-struct Run<'a> {
-    client: &'a Client,
+struct DownloadRun<'a> {
+    client: &'a DownloadClient,
     fresh: bool,
     control: &'a dyn Control,
     /// Files and bytes fetched so far.
@@ -148,49 +148,49 @@ struct Run<'a> {
 }
 
 /// How one attempt ended.
-pub(super) enum Attempt {
+pub(super) enum DownloadAttempt {
     Done,
     Refused(Refused),
     /// The connection was cut, or the server is busy.
-    Again {
+    Retry {
         after: Option<Duration>,
         overloaded: bool,
-        why: String,
+        reason: String,
     },
     Cancelled,
 }
 
-type Arrival = Result<Fetched, Refused>;
+type DownloadResult = Result<DownloadedFile, Refused>;
 
-impl Run<'_> {
+impl DownloadRun<'_> {
     /// Fetches one file; `None` if cancelled.
-    async fn file(&self, wanted: &Wanted) -> Result<Option<Arrival>, CrawlError> {
+    async fn file(&self, wanted: &DownloadRequest) -> Result<Option<DownloadResult>, CrawlError> {
         fs_err::create_dir_all(&wanted.dir)?;
-        let mut place = Place::open(wanted)?;
-        if (!self.fresh || wanted.sha256.is_some()) && place.finished() {
-            self.count(1, place.bytes());
-            return Ok(Some(Ok(place.fetched())));
+        let mut partial = PartialDownload::open(wanted)?;
+        if (!self.fresh || wanted.sha256.is_some()) && partial.finished() {
+            self.count(1, partial.bytes());
+            return Ok(Some(Ok(partial.fetched())));
         }
         let mut attempts = 0;
         loop {
-            let before = place.part_bytes();
-            let Some(attempt) = unless_cancelled(self.control, self.attempt(wanted, &mut place)).await else {
+            let before = partial.part_bytes();
+            let Some(attempt) = unless_cancelled(self.control, self.attempt(wanted, &mut partial)).await else {
                 return Ok(None);
             };
             match attempt? {
-                Attempt::Done => {
+                DownloadAttempt::Done => {
                     self.count(1, 0);
-                    return Ok(Some(Ok(place.fetched())));
+                    return Ok(Some(Ok(partial.fetched())));
                 }
-                Attempt::Refused(refused) => return Ok(Some(Err(refused))),
-                Attempt::Cancelled => return Ok(None),
-                Attempt::Again { after, overloaded, why } => {
+                DownloadAttempt::Refused(refused) => return Ok(Some(Err(refused))),
+                DownloadAttempt::Cancelled => return Ok(None),
+                DownloadAttempt::Retry { after, overloaded, reason } => {
                     // An attempt that received bytes resets the count of consecutive failures.
-                    attempts = if place.part_bytes() > before { 1 } else { attempts + 1 };
+                    attempts = if partial.part_bytes() > before { 1 } else { attempts + 1 };
                     if attempts > self.client.settings.retries || after.is_some_and(|after| after > MAX_RETRY_AFTER) {
-                        return Err(CrawlError::Unfetched { url: wanted.url.to_string(), problem: why });
+                        return Err(CrawlError::Unfetched { url: wanted.url.to_string(), problem: reason });
                     }
-                    self.client.hosts.hold(&wanted.url, attempts, after, overloaded);
+                    self.client.hosts.delay_requests(&wanted.url, attempts, after, overloaded);
                 }
             }
         }
@@ -203,70 +203,83 @@ impl Run<'_> {
         self.control.progress(before + files, waiting, sum + bytes);
     }
 
-    async fn attempt(&self, wanted: &Wanted, place: &mut Place) -> Result<Attempt, CrawlError> {
-        let (mut response, _turn) = match self.follow(wanted, place.request()).await {
-            Ok(begun) => begun,
+    async fn attempt(
+        &self,
+        wanted: &DownloadRequest,
+        partial: &mut PartialDownload,
+    ) -> Result<DownloadAttempt, CrawlError> {
+        let (mut response, _permit) = match self.follow(wanted, partial.request()).await {
+            Ok(accepted) => accepted,
             Err(Failure::Address(refused)) => {
-                return Ok(Attempt::Refused(refusal(wanted, "address", 1.0, 0.0, refused.to_string())));
+                return Ok(DownloadAttempt::Refused(refusal(wanted, "address", 1.0, 0.0, refused.to_string())));
             }
-            Err(failure) => return Ok(Attempt::Again { after: None, overloaded: false, why: failure.to_string() }),
+            Err(failure) => {
+                return Ok(DownloadAttempt::Retry { after: None, overloaded: false, reason: failure.to_string() });
+            }
         };
-        match place.begin(&response)? {
-            Begun::Body => {}
-            Begun::Unchanged => return Ok(Attempt::Done),
-            Begun::Restart => {
-                let why = "the server's file changed while it was fetched".to_owned();
-                return Ok(Attempt::Again { after: None, overloaded: false, why });
+        match partial.accept_response(&response)? {
+            BodyKind::Body => {}
+            BodyKind::Unchanged => return Ok(DownloadAttempt::Done),
+            BodyKind::Restart => {
+                let reason = "the server's file changed while it was fetched".to_owned();
+                return Ok(DownloadAttempt::Retry { after: None, overloaded: false, reason });
             }
-            Begun::Status(status @ (408 | 429 | 500 | 502..=504)) => {
-                let after = text(response.headers(), "retry-after");
+            BodyKind::Status(status @ (408 | 429 | 500 | 502..=504)) => {
+                let after = header_text(response.headers(), "retry-after");
                 let after = after.and_then(|value| retry_after(&value, SystemTime::now()));
-                let why = format!("status {status}");
-                return Ok(Attempt::Again { after, overloaded: matches!(status, 429 | 503), why });
+                let reason = format!("status {status}");
+                return Ok(DownloadAttempt::Retry { after, overloaded: matches!(status, 429 | 503), reason });
             }
-            Begun::Status(status) => {
-                let detail = explained(status, self.client.credential.is_some());
-                return Ok(Attempt::Refused(refusal(wanted, "status", f64::from(status), 200.0, detail.to_owned())));
+            BodyKind::Status(status) => {
+                let detail = status_hint(status, self.client.credential.is_some());
+                return Ok(DownloadAttempt::Refused(refusal(
+                    wanted,
+                    "status",
+                    f64::from(status),
+                    200.0,
+                    detail.to_owned(),
+                )));
             }
         }
         let limit = self.client.settings.max_page_bytes;
-        if let Some(total) = place.state.total.filter(|total| *total > limit) {
-            return Ok(Attempt::Refused(too_large(wanted, total, limit)));
+        if let Some(total) = partial.state.total.filter(|total| *total > limit) {
+            return Ok(DownloadAttempt::Refused(too_large(wanted, total, limit)));
         }
         loop {
             if self.control.cancelled() {
-                return Ok(Attempt::Cancelled);
+                return Ok(DownloadAttempt::Cancelled);
             }
             match self.client.fetcher.chunk(&mut response).await {
                 Ok(Some(chunk)) => {
-                    place.write(chunk.as_ref())?;
+                    partial.write(chunk.as_ref())?;
                     self.count(0, chunk.as_ref().len() as u64);
-                    if place.part_bytes() > limit {
-                        return Ok(Attempt::Refused(too_large(wanted, place.part_bytes(), limit)));
+                    if partial.part_bytes() > limit {
+                        return Ok(DownloadAttempt::Refused(too_large(wanted, partial.part_bytes(), limit)));
                     }
                 }
                 Ok(None) => break,
                 Err(failure) => {
-                    return Ok(Attempt::Again { after: None, overloaded: false, why: failure.to_string() });
+                    return Ok(DownloadAttempt::Retry { after: None, overloaded: false, reason: failure.to_string() });
                 }
             }
         }
-        place.finish(wanted)
+        partial.finish(wanted)
     }
 
     /// Sends a request and follows its redirects, each under the address rules and its host's rate limit.
-    async fn follow(&self, wanted: &Wanted, fields: HeaderMap) -> Result<(Response, Turn), Failure> {
+    async fn follow(&self, wanted: &DownloadRequest, fields: HeaderMap) -> Result<(Response, RequestPermit), Failure> {
         let mut url = wanted.url.clone();
         let mut stated = HeaderMap::new();
         for _ in 0..=MAX_REDIRECTS {
-            let turn = self.client.hosts.turn(&url).await;
-            let mut response = self.client.fetcher.begin(&url, self.client.signed(&url, fields.clone())).await?;
-            let target = text(response.headers(), "location").and_then(|location| url.join(location.trim()).ok());
+            let permit = self.client.hosts.acquire(&url).await;
+            let mut response = self.client.fetcher.send(&url, self.client.signed(&url, fields.clone())).await?;
+            let target =
+                header_text(response.headers(), "location").and_then(|location| url.join(location.trim()).ok());
             let moved = matches!(response.status().as_u16(), 301..=303 | 307 | 308);
             let Some(target) = target.filter(|_| moved) else {
                 // The checksum that the hub states also applies to the redirect target.
                 response.headers_mut().extend(stated);
-                return Ok((response, turn));
+                return Ok((response, permit));
             };
             if let Some(digest) = response.headers().get(LINKED_ETAG) {
                 stated.insert(HeaderName::from_static(LINKED_ETAG), digest.clone());
@@ -281,7 +294,7 @@ impl Run<'_> {
 pub(super) const LINKED_ETAG: &str = "x-linked-etag";
 
 /// Explanation of a status for a file that a user listed.
-fn explained(status: u16, with_token: bool) -> &'static str {
+fn status_hint(status: u16, with_token: bool) -> &'static str {
     match status {
         401 | 403 if with_token => "the server refuses it, also with the token: see that the token may read it",
         401 | 403 => "the server gives it to those who log in: for a hub, set HF_TOKEN to a token that may read it",
@@ -290,15 +303,15 @@ fn explained(status: u16, with_token: bool) -> &'static str {
     }
 }
 
-pub(super) fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+pub(super) fn header_text(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
-pub(super) fn refusal(wanted: &Wanted, rule: &str, value: f64, threshold: f64, detail: String) -> Refused {
+pub(super) fn refusal(wanted: &DownloadRequest, rule: &str, value: f64, threshold: f64, detail: String) -> Refused {
     Refused { url: wanted.url.to_string(), rule: rule.to_owned(), value, threshold, detail }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "byte counts are far below 2^52")]
-fn too_large(wanted: &Wanted, bytes: u64, limit: u64) -> Refused {
+fn too_large(wanted: &DownloadRequest, bytes: u64, limit: u64) -> Refused {
     refusal(wanted, "too-large", bytes as f64, limit as f64, String::new())
 }

@@ -19,35 +19,35 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::archive::Archive;
-use super::batch::{Batch, Mark, Round};
 use super::budget::{Admission, Budget, MAX_CALENDAR_URLS};
 use super::cdxj;
-use super::earlier::{Earlier, validators};
+use super::classify::Refusal;
+use super::earlier_crawl::{EarlierCrawl, validators};
 use super::error::CrawlError;
-use super::fetch::{Answer, Failure, Fetcher};
+use super::fetch::{Failure, FetchResponse, Fetcher};
 use super::frontier::Frontier;
 use super::hosts::{Hosts, host_of};
 use super::journal::Journal;
 use super::origin;
-use super::queue::{Item, Queues, Start, origin_of};
-use super::refuse::{Gate, Judgement, read_list};
+use super::page_table::{CrawlRule, Page, Refused};
+use super::pending_commit::{CommitMark, PendingCommit, Round};
+use super::queue::{QueuedUrl, Queues, ReadyRequest, origin_of};
 use super::settings::CrawlSettings;
-use super::table::{Page, Refused, Rule};
-use super::visit::Refusal;
-use super::{Control, POLL};
+use super::url_filter::{UrlDecision, UrlFilter, read_list};
+use super::{Control, POLL_INTERVAL};
 
 /// Maximum number of URLs admitted and not yet resolved: bounds memory, and exceeds the needs of any concurrency.
-const WINDOW: u64 = 4096;
+const MAX_UNRESOLVED: u64 = 4096;
 /// Number of resolved URLs after which a commit follows.
-const BATCH_URLS: u64 = 64;
+const MAX_URLS_PER_COMMIT: u64 = 64;
 /// Time after which a commit follows.
-const BATCH_TIME: Duration = Duration::from_secs(1);
+const MAX_COMMIT_INTERVAL: Duration = Duration::from_secs(1);
 /// Maximum number of URLs requested per page of the budget, so a site that returns only errors also ends.
-const REQUESTS_PER_PAGE: u64 = 10;
+const MAX_REQUESTS_PER_PAGE: u64 = 10;
 
-enum Done {
+enum Completed {
     Robots(Url, Vec<u8>),
-    Page(Item, Result<Answer, Failure>),
+    Page(QueuedUrl, Result<FetchResponse, Failure>),
 }
 
 /// A running crawl.
@@ -55,24 +55,24 @@ pub(super) struct Engine<'a> {
     pub(super) settings: &'a CrawlSettings,
     pub(super) control: &'a dyn Control,
     pub(super) seeds: Vec<Url>,
-    pub(super) gate: Gate,
+    pub(super) url_filter: UrlFilter,
     pub(super) fetcher: Rc<Fetcher>,
     pub(super) frontier: Frontier,
     pub(super) queues: Queues,
     /// Changes since the last journal entry; `pending` has those between the last commit and that entry.
-    pub(super) batch: Batch,
-    pending: Batch,
+    pub(super) changes: PendingCommit,
+    pending: PendingCommit,
     journal: Journal,
     pub(super) archive: Archive,
     budget: Budget,
-    pub(super) earlier: Option<Earlier>,
-    in_flight: FuturesUnordered<Pin<Box<dyn Future<Output = Done>>>>,
-    batch_since: Instant,
-    /// Pages kept, their bytes, and URLs resolved, committed or not; `open` counts URLs admitted and not resolved.
+    pub(super) earlier: Option<EarlierCrawl>,
+    in_flight: FuturesUnordered<Pin<Box<dyn Future<Output = Completed>>>>,
+    last_commit: Instant,
+    /// Pages kept, their bytes, and URLs resolved, committed or not; `unresolved` counts URLs admitted and not resolved.
     pub(super) pages: u64,
     pub(super) bytes: u64,
     resolved: u64,
-    open: u64,
+    unresolved: u64,
     queued: u64,
 }
 
@@ -84,17 +84,17 @@ pub(super) async fn run(
     control: &dyn Control,
 ) -> Result<(), CrawlError> {
     let Some(mut engine) = Engine::open(settings, dir, earlier, control)? else { return Ok(()) };
-    if !engine.frontier.progress()?.opened && !engine.open_crawl().await? {
+    if !engine.frontier.progress()?.seeded && !engine.seed_frontier().await? {
         return Ok(());
     }
     while let Some(round) = engine.next_round()? {
-        if !engine.round(round).await? {
+        if !engine.run_round(round).await? {
             return Ok(());
         }
     }
-    engine.commit(Mark::None)?;
+    engine.commit(CommitMark::None)?;
     cdxj::write(dir, engine.frontier.progress()?.warc.file)?;
-    engine.commit(Mark::Finished)
+    engine.commit(CommitMark::Finished)
 }
 
 impl<'a> Engine<'a> {
@@ -118,46 +118,46 @@ impl<'a> Engine<'a> {
         let fetcher = Rc::new(Fetcher::new(settings)?);
         let mut archive = Archive::open(dir, end, &fetcher)?;
         if !left.is_empty() {
-            frontier.commit(&left, archive.sync()?, Mark::None)?;
+            frontier.commit(&left, archive.sync()?, CommitMark::None)?;
             journal.committed()?;
         }
         let progress = frontier.progress()?;
         let mut queues = Queues::new(Hosts::new(settings));
         for (origin, stored) in frontier.robots()? {
             if let Ok(url) = Url::parse(&origin) {
-                queues.learn(&url, &stored);
+                queues.store_rules(&url, &stored);
             }
         }
-        for (host, until) in frontier.told()? {
-            queues.hosts.remember(&host, until);
+        for (host, until) in frontier.retry_after()? {
+            queues.hosts.restore_retry_after(&host, until);
         }
         let mut budget = Budget::new(settings.max_pages_per_host);
         frontier.each_resolved(|url, is_page| {
             if let Ok(url) = Url::parse(url) {
-                budget.remember(&url, is_page);
+                budget.restore(&url, is_page);
             }
         })?;
         Ok(Some(Self {
             settings,
             control,
-            gate: Gate::new(settings, &seeds, &domains, &words),
+            url_filter: UrlFilter::new(settings, &seeds, &domains, &words),
             seeds,
             fetcher,
             queued: frontier.waiting()?,
             frontier,
             queues,
-            batch: Batch::default(),
-            pending: Batch::default(),
+            changes: PendingCommit::default(),
+            pending: PendingCommit::default(),
             journal,
             archive,
             budget,
-            earlier: earlier.map(Earlier::open).transpose()?.flatten(),
+            earlier: earlier.map(EarlierCrawl::open).transpose()?.flatten(),
             in_flight: FuturesUnordered::new(),
-            batch_since: Instant::now(),
+            last_commit: Instant::now(),
             pages: progress.pages,
             bytes: progress.bytes,
             resolved: progress.resolved,
-            open: 0,
+            unresolved: 0,
         }))
     }
 }
@@ -170,48 +170,48 @@ impl Engine<'_> {
     }
 
     fn request_budget(&self) -> u64 {
-        self.settings.max_pages.saturating_mul(REQUESTS_PER_PAGE).max(1000)
+        self.settings.max_pages.saturating_mul(MAX_REQUESTS_PER_PAGE).max(1000)
     }
 
     /// Number of further URLs that may be admitted now.
-    fn room(&self) -> u64 {
-        let pages = self.settings.max_pages.saturating_sub(self.pages + self.open);
-        let requests = self.request_budget().saturating_sub(self.resolved + self.open);
-        pages.min(requests).min(WINDOW.saturating_sub(self.open))
+    fn free_slots(&self) -> u64 {
+        let pages = self.settings.max_pages.saturating_sub(self.pages + self.unresolved);
+        let requests = self.request_budget().saturating_sub(self.resolved + self.unresolved);
+        pages.min(requests).min(MAX_UNRESOLVED.saturating_sub(self.unresolved))
     }
 
     /// Processes one round; returns false if cancelled.
-    async fn round(&mut self, round: Round) -> Result<bool, CrawlError> {
+    async fn run_round(&mut self, round: Round) -> Result<bool, CrawlError> {
         let (mut after, mut drained) = (String::new(), false);
         loop {
             if self.control.cancelled() {
-                self.commit(Mark::None)?;
+                self.commit(CommitMark::None)?;
                 return Ok(false);
             }
-            if !drained && self.room() > 0 && self.open < WINDOW / 2 {
+            if !drained && self.free_slots() > 0 && self.unresolved < MAX_UNRESOLVED / 2 {
                 drained = self.admit(round, &mut after)?;
             }
             let now = Instant::now();
             self.start(now)?;
-            self.note()?;
-            if self.open == 0 && self.in_flight.is_empty() && (drained || self.room() == 0) {
-                self.commit(Mark::None)?;
+            self.append_to_journal()?;
+            if self.unresolved == 0 && self.in_flight.is_empty() && (drained || self.free_slots() == 0) {
+                self.commit(CommitMark::None)?;
                 return Ok(true);
             }
-            self.step(round, now).await?;
-            self.note()?;
-            let due = self.pending.resolved >= BATCH_URLS || self.batch_since.elapsed() >= BATCH_TIME;
+            self.wait_for_event(round, now).await?;
+            self.append_to_journal()?;
+            let due = self.pending.resolved >= MAX_URLS_PER_COMMIT || self.last_commit.elapsed() >= MAX_COMMIT_INTERVAL;
             if due && self.pending.resolved > 0 {
-                self.commit(Mark::None)?;
+                self.commit(CommitMark::None)?;
             }
         }
     }
 
     /// Moves the next URLs of the round into the queues; returns true when the round has no more.
     fn admit(&mut self, round: Round, after: &mut String) -> Result<bool, CrawlError> {
-        let room = usize::try_from(self.room()).unwrap_or(usize::MAX);
-        let rows = self.frontier.next(round, after, room)?;
-        let drained = rows.len() < room;
+        let free_slots = usize::try_from(self.free_slots()).unwrap_or(usize::MAX);
+        let rows = self.frontier.next(round, after, free_slots)?;
+        let drained = rows.len() < free_slots;
         if let Some(last) = rows.last() {
             after.clone_from(last);
         }
@@ -219,11 +219,11 @@ impl Engine<'_> {
             // The frontier holds the output of `Url`; a row that no longer parses is resolved as stored.
             match Url::parse(&row) {
                 Ok(url) => {
-                    self.open += 1;
+                    self.unresolved += 1;
                     let admission = self.budget.admit(url);
-                    self.admitted(admission);
+                    self.apply_admission(admission);
                 }
-                Err(e) => self.refuse_row(row, Refusal::matched(Rule::Network, e.to_string())),
+                Err(e) => self.resolve_invalid_row(row, Refusal::matched(CrawlRule::Network, e.to_string())),
             }
         }
         Ok(drained)
@@ -231,7 +231,7 @@ impl Engine<'_> {
 
     /// Puts an admitted URL into its host's queue, or records why not. A URL that was not requested does not count as
     /// resolved.
-    fn admitted(&mut self, admission: Admission) {
+    fn apply_admission(&mut self, admission: Admission) {
         #[expect(clippy::cast_precision_loss, reason = "counts of pages are far below 2^52")]
         let beyond = |rule, bound: u64, detail: &str| Refusal {
             rule,
@@ -240,16 +240,18 @@ impl Engine<'_> {
             detail: detail.to_owned(),
         };
         let (url, refusal) = match admission {
-            Admission::Now(url) => return self.queues.push(url),
+            Admission::Admitted(url) => return self.queues.push(url),
             Admission::Held => return,
             Admission::HostBudget(url) => {
                 let bound = self.settings.max_pages_per_host.unwrap_or_default();
-                (url, beyond(Rule::HostBudget, bound, "the host has given all the pages it may"))
+                (url, beyond(CrawlRule::HostBudget, bound, "the host has given all the pages it may"))
             }
-            Admission::Calendar(url) => (url, beyond(Rule::Trap, MAX_CALENDAR_URLS, "one more page of a calendar")),
+            Admission::Calendar(url) => {
+                (url, beyond(CrawlRule::Trap, MAX_CALENDAR_URLS, "one more page of a calendar"))
+            }
         };
-        self.note_refused(url.into(), refusal);
-        self.open = self.open.saturating_sub(1);
+        self.record_refusal(url.into(), refusal);
+        self.unresolved = self.unresolved.saturating_sub(1);
     }
 
     /// Starts every request that may start now.
@@ -257,22 +259,24 @@ impl Engine<'_> {
         let free = self.settings.concurrency.saturating_sub(self.in_flight.len());
         for start in self.queues.start(now, free, self.settings) {
             match start {
-                Start::Refused(item, (rule, detail)) => self.resolve_refused(item, Refusal::matched(rule, detail)),
-                Start::Robots(page) => {
+                ReadyRequest::Refused(item, (rule, detail)) => {
+                    self.resolve_as_refused(item, Refusal::matched(rule, detail));
+                }
+                ReadyRequest::Robots(page) => {
                     let (fetcher, settings) = (Rc::clone(&self.fetcher), self.settings.clone());
                     let hosts = self.queues.hosts.clone();
                     self.in_flight.push(Box::pin(async move {
                         let stored = origin::fetch(&fetcher, &page, &settings, &hosts).await;
-                        Done::Robots(page, stored)
+                        Completed::Robots(page, stored)
                     }));
                 }
-                Start::Page(item) => {
+                ReadyRequest::Page(item) => {
                     let fetcher = Rc::clone(&self.fetcher);
-                    let known = if item.conditional { self.known_before(&item.url)? } else { None };
+                    let known = if item.conditional { self.earlier_page(&item.url)? } else { None };
                     let condition = known.as_ref().and_then(validators);
                     self.in_flight.push(Box::pin(async move {
                         let result = fetcher.page(&item.url, condition.as_ref()).await;
-                        Done::Page(item, result)
+                        Completed::Page(item, result)
                     }));
                 }
             }
@@ -281,13 +285,13 @@ impl Engine<'_> {
     }
 
     /// The page row of a URL in an earlier crawl.
-    pub(super) fn known_before(&self, url: &Url) -> Result<Option<Page>, CrawlError> {
+    pub(super) fn earlier_page(&self, url: &Url) -> Result<Option<Page>, CrawlError> {
         self.earlier.as_ref().map_or(Ok(None), |earlier| earlier.page(url.as_str()))
     }
 
     /// Waits for the next response, the next host to become ready or the next check for cancellation.
-    async fn step(&mut self, round: Round, now: Instant) -> Result<(), CrawlError> {
-        let poll = now + POLL;
+    async fn wait_for_event(&mut self, round: Round, now: Instant) -> Result<(), CrawlError> {
+        let poll = now + POLL_INTERVAL;
         let wake = self.queues.next_ready(now).map_or(poll, |ready| ready.min(poll));
         let done = if self.in_flight.is_empty() {
             tokio::time::sleep_until(wake).await;
@@ -296,13 +300,13 @@ impl Engine<'_> {
             tokio::time::timeout_at(wake, self.in_flight.next()).await.ok().flatten()
         };
         match done {
-            Some(Done::Robots(page, stored)) => {
-                self.queues.learn(&page, &stored);
-                self.batch.robots.insert(origin_of(&page), stored);
+            Some(Completed::Robots(page, stored)) => {
+                self.queues.store_rules(&page, &stored);
+                self.changes.robots.insert(origin_of(&page), stored);
             }
-            Some(Done::Page(item, result)) => {
-                self.queues.hosts.ended(&host_of(&item.url));
-                self.settle(round, item, result)?;
+            Some(Completed::Page(item, result)) => {
+                self.queues.hosts.release(&host_of(&item.url));
+                self.record_outcome(round, item, result)?;
                 self.control.progress(self.pages, self.queued, self.bytes);
             }
             None => {}
@@ -319,68 +323,68 @@ impl Engine<'_> {
 
     /// Checks a URL found in a round of the crawl, and records the decision.
     pub(super) fn discover(&mut self, found: &Url, round: Round) {
-        match self.gate.judge(found) {
-            Judgement::Follow(url) => self.batch.find(url.into(), round),
-            Judgement::OffScope => self.batch.off_scope += 1,
-            Judgement::Refuse { url, rule, value, threshold, detail } => {
-                self.note_refused(url, Refusal { rule, value, threshold, detail });
+        match self.url_filter.check(found) {
+            UrlDecision::Follow(url) => self.changes.find(url.into(), round),
+            UrlDecision::OffScope => self.changes.off_scope += 1,
+            UrlDecision::Refuse { url, rule, value, threshold, detail } => {
+                self.record_refusal(url, Refusal { rule, value, threshold, detail });
             }
         }
     }
 
     /// Records why a URL is not a page.
-    pub(super) fn note_refused(&mut self, url: String, refusal: Refusal) {
+    pub(super) fn record_refusal(&mut self, url: String, refusal: Refusal) {
         let Refusal { rule, value, threshold, detail } = refusal;
-        self.batch.refused.push(Refused { url, rule: rule.name().to_owned(), value, threshold, detail });
+        self.changes.refused.push(Refused { url, rule: rule.name().to_owned(), value, threshold, detail });
     }
 
     /// Resolves a queued URL and records why it is not a page.
-    pub(super) fn resolve_refused(&mut self, item: Item, refusal: Refusal) {
+    pub(super) fn resolve_as_refused(&mut self, item: QueuedUrl, refusal: Refusal) {
         self.resolve(&item.url, false);
-        self.note_refused(item.url.into(), refusal);
+        self.record_refusal(item.url.into(), refusal);
     }
 
-    fn refuse_row(&mut self, url: String, refusal: Refusal) {
-        self.note_refused(url, refusal);
+    fn resolve_invalid_row(&mut self, url: String, refusal: Refusal) {
+        self.record_refusal(url, refusal);
         self.resolved += 1;
-        self.batch.resolved += 1;
+        self.changes.resolved += 1;
     }
 
     /// Records that a queued URL is resolved.
     pub(super) fn resolve(&mut self, url: &Url, is_page: bool) {
-        self.open = self.open.saturating_sub(1);
+        self.unresolved = self.unresolved.saturating_sub(1);
         self.resolved += 1;
-        self.batch.resolved += 1;
+        self.changes.resolved += 1;
         for admission in self.budget.resolved(url, is_page) {
-            self.admitted(admission);
+            self.apply_admission(admission);
         }
     }
 
     /// Appends the changes to the journal, so a killed process loses none of them.
-    pub(super) fn note(&mut self) -> Result<(), CrawlError> {
-        let batch = self.take_batch();
-        if !batch.is_empty() {
-            let (end, records) = self.archive.hand_over()?;
-            let batch = self.journal.append(batch, end, records)?;
-            self.pending.merge(batch);
+    pub(super) fn append_to_journal(&mut self) -> Result<(), CrawlError> {
+        let changes = self.take_changes();
+        if !changes.is_empty() {
+            let (end, records) = self.archive.flush_and_hash()?;
+            let changes = self.journal.append(changes, end, records)?;
+            self.pending.merge(changes);
         }
         Ok(())
     }
 
-    fn take_batch(&mut self) -> Batch {
-        Batch { told: self.queues.hosts.take_told(), ..std::mem::take(&mut self.batch) }
+    fn take_changes(&mut self) -> PendingCommit {
+        PendingCommit { told: self.queues.hosts.take_retry_after(), ..std::mem::take(&mut self.changes) }
     }
 
     /// Makes all changes durable: first the WARC records, then the frontier rows that refer to them.
-    pub(super) fn commit(&mut self, mark: Mark) -> Result<(), CrawlError> {
+    pub(super) fn commit(&mut self, mark: CommitMark) -> Result<(), CrawlError> {
         let position = self.archive.sync()?;
-        let batch = self.take_batch();
-        self.pending.merge(batch);
+        let changes = self.take_changes();
+        self.pending.merge(changes);
         self.frontier.commit(&std::mem::take(&mut self.pending), position, mark)?;
         self.journal.committed()?;
         self.queued = self.frontier.waiting()?;
         tracing::debug!(pages = self.pages, waiting = self.queued, bytes = self.bytes, "committed");
-        self.batch_since = Instant::now();
+        self.last_commit = Instant::now();
         Ok(())
     }
 }

@@ -18,17 +18,17 @@ use url::Url;
 
 use super::AGENT;
 use super::address::{AddressPolicy, AddressRefused, CheckedResolver};
+use super::classify;
 use super::error::CrawlError;
 use super::settings::CrawlSettings;
-use super::visit;
 
 /// Maximum number of bytes read of an unwanted body, so that its connection can be reused.
-const DRAIN_BYTES: u64 = 64 << 10;
+const MAX_DRAIN_BYTES: u64 = 64 << 10;
 /// Maximum time to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Decoded size in bytes up to which the compression ratio is not limited: blank pages compress well and do no harm.
-const RATIO_FREE_BYTES: usize = 1 << 20;
+const MIN_RATIO_CHECK_BYTES: usize = 1 << 20;
 
 /// Validators of the last response for a conditional request (RFC 9110, section 8.8).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,27 +48,27 @@ impl Validators {
 
 /// How much of a body to read.
 #[derive(Debug, Clone, Copy)]
-enum Extent {
+enum BodyExtent {
     /// The whole body, up to this number of decoded bytes.
     Whole(u64),
     /// This number of decoded bytes; the rest is left unread.
-    Beginning(u64),
+    Prefix(u64),
 }
 
 /// A response of a server.
 #[derive(Debug, Clone)]
-pub(super) struct Answer {
+pub(super) struct FetchResponse {
     pub(super) status: u16,
     pub(super) version: reqwest::Version,
     pub(super) headers: HeaderMap,
     /// The decoded body; empty if it was not wanted.
     pub(super) body: Vec<u8>,
     pub(super) date: SystemTime,
-    pub(super) took: Duration,
+    pub(super) elapsed: Duration,
     pub(super) address: Option<IpAddr>,
 }
 
-impl Answer {
+impl FetchResponse {
     /// The text of a header: valid UTF-8 as it is, other non-ASCII bytes replaced.
     pub(super) fn header(&self, name: &str) -> Option<String> {
         self.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
@@ -163,53 +163,58 @@ impl Fetcher {
         self.policy.check_host(url)
     }
 
-    /// Requests a URL. `wants` decides from status and headers whether to read the body, up to `limit` decoded bytes.
+    /// Requests a URL. `wants_body` decides from status and headers whether to read the body, up to `limit` decoded bytes.
     pub(super) async fn get(
         &self,
         url: &Url,
         limit: u64,
-        wants: impl Fn(u16, &HeaderMap) -> bool,
-    ) -> Result<Answer, Failure> {
-        self.request(url, Extent::Whole(limit), wants, HeaderMap::new()).await
+        wants_body: impl Fn(u16, &HeaderMap) -> bool,
+    ) -> Result<FetchResponse, Failure> {
+        self.request(url, BodyExtent::Whole(limit), wants_body, HeaderMap::new()).await
     }
 
     /// Requests the first `bytes` decoded bytes of a URL; reads the body only if the status is 200.
-    pub(super) async fn beginning(&self, url: &Url, bytes: u64) -> Result<Answer, Failure> {
-        self.request(url, Extent::Beginning(bytes), |status, _| status == 200, HeaderMap::new()).await
+    pub(super) async fn get_prefix(&self, url: &Url, bytes: u64) -> Result<FetchResponse, Failure> {
+        self.request(url, BodyExtent::Prefix(bytes), |status, _| status == 200, HeaderMap::new()).await
     }
 
     /// Like [`Fetcher::get`], with additional header fields; reads the body only if the status is 200.
-    pub(super) async fn ask(&self, url: &Url, limit: u64, fields: HeaderMap) -> Result<Answer, Failure> {
-        self.request(url, Extent::Whole(limit), |status, _| status == 200, fields).await
+    pub(super) async fn get_with_headers(
+        &self,
+        url: &Url,
+        limit: u64,
+        fields: HeaderMap,
+    ) -> Result<FetchResponse, Failure> {
+        self.request(url, BodyExtent::Whole(limit), |status, _| status == 200, fields).await
     }
 
     /// Requests a page, and reads its body if the status and media type are wanted. With validators, the server may
     /// reply 304 (not modified).
-    pub(super) async fn page(&self, url: &Url, validators: Option<&Validators>) -> Result<Answer, Failure> {
-        let wants = |status, headers: &HeaderMap| visit::wants(&self.settings, status, headers);
+    pub(super) async fn page(&self, url: &Url, validators: Option<&Validators>) -> Result<FetchResponse, Failure> {
+        let wants_body = |status, headers: &HeaderMap| classify::wants_body(&self.settings, status, headers);
         let fields = validators.map(Validators::fields).unwrap_or_default();
-        self.request(url, Extent::Whole(self.settings.max_page_bytes), wants, fields).await
+        self.request(url, BodyExtent::Whole(self.settings.max_page_bytes), wants_body, fields).await
     }
 
     async fn request(
         &self,
         url: &Url,
-        extent: Extent,
-        wants: impl Fn(u16, &HeaderMap) -> bool,
+        extent: BodyExtent,
+        wants_body: impl Fn(u16, &HeaderMap) -> bool,
         fields: HeaderMap,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<FetchResponse, Failure> {
         self.policy.check_host(url)?;
-        let request = self.exchange(url, extent, wants, fields);
+        let request = self.exchange(url, extent, wants_body, fields);
         within(self.whole, "complete answer", request).await?
     }
 
     async fn exchange(
         &self,
         url: &Url,
-        extent: Extent,
-        wants: impl Fn(u16, &HeaderMap) -> bool,
+        extent: BodyExtent,
+        wants_body: impl Fn(u16, &HeaderMap) -> bool,
         fields: HeaderMap,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<FetchResponse, Failure> {
         let client = self.client(url).await?;
         let (date, begin) = (SystemTime::now(), tokio::time::Instant::now());
         let request = client.get(url.clone()).headers(fields);
@@ -219,18 +224,18 @@ impl Fetcher {
             self.policy.check(url.host_str().unwrap_or_default(), ip)?;
         }
         let (status, version, headers) = (response.status().as_u16(), response.version(), response.headers().clone());
-        let body = if wants(status, &headers) {
+        let body = if wants_body(status, &headers) {
             let wire = self.read_body(response, extent).await?;
             decode(wire, &headers, extent, self.settings.max_compression_ratio.into())?
         } else {
             let _ = within(self.idle, "end", drain(response)).await;
             Vec::new()
         };
-        Ok(Answer { status, version, headers, body, date, took: begin.elapsed(), address })
+        Ok(FetchResponse { status, version, headers, body, date, elapsed: begin.elapsed(), address })
     }
 
     /// Starts a request whose body the caller streams with [`Fetcher::chunk`], without content coding.
-    pub(super) async fn begin(&self, url: &Url, fields: HeaderMap) -> Result<Response, Failure> {
+    pub(super) async fn send(&self, url: &Url, fields: HeaderMap) -> Result<Response, Failure> {
         self.policy.check_host(url)?;
         let client = self.client(url).await?;
         let request = client.get(url.clone()).header("accept-encoding", "identity").header("accept", "*/*");
@@ -254,10 +259,10 @@ impl Fetcher {
         }
     }
 
-    async fn read_body(&self, mut response: Response, extent: Extent) -> Result<Vec<u8>, Failure> {
-        let (Extent::Whole(limit) | Extent::Beginning(limit)) = extent;
+    async fn read_body(&self, mut response: Response, extent: BodyExtent) -> Result<Vec<u8>, Failure> {
+        let (BodyExtent::Whole(limit) | BodyExtent::Prefix(limit)) = extent;
         let too_large = |seen| match extent {
-            Extent::Whole(limit) if seen > limit => Err(Failure::TooLarge { limit, seen }),
+            BodyExtent::Whole(limit) if seen > limit => Err(Failure::TooLarge { limit, seen }),
             _ => Ok(()),
         };
         too_large(response.content_length().unwrap_or_default())?;
@@ -336,8 +341,8 @@ fn failure(error: &reqwest::Error) -> Failure {
 }
 
 async fn drain(mut response: Response) {
-    if response.content_length().is_some_and(|length| length <= DRAIN_BYTES) {
-        let mut left = DRAIN_BYTES;
+    if response.content_length().is_some_and(|length| length <= MAX_DRAIN_BYTES) {
+        let mut left = MAX_DRAIN_BYTES;
         while let Ok(Some(chunk)) = response.chunk().await {
             left = left.saturating_sub(chunk.len() as u64);
             if left == 0 {
@@ -353,7 +358,7 @@ async fn within<T>(limit: Duration, what: &'static str, future: impl Future<Outp
 }
 
 /// Decodes the content coding of a body to the requested extent; the ratio of a whole body is at most `max_ratio`.
-fn decode(mut wire: Vec<u8>, headers: &HeaderMap, extent: Extent, max_ratio: u64) -> Result<Vec<u8>, Failure> {
+fn decode(mut wire: Vec<u8>, headers: &HeaderMap, extent: BodyExtent, max_ratio: u64) -> Result<Vec<u8>, Failure> {
     let encodings: Vec<String> = headers
         .get_all(CONTENT_ENCODING)
         .iter()
@@ -368,13 +373,13 @@ fn decode(mut wire: Vec<u8>, headers: &HeaderMap, extent: Extent, max_ratio: u64
         .filter(|encoding| !encoding.is_empty() && encoding != "identity")
         .collect();
     match (encodings.iter().map(String::as_str).collect::<Vec<_>>().as_slice(), extent) {
-        ([], Extent::Whole(_)) => Ok(wire),
-        ([], Extent::Beginning(bytes)) => {
+        ([], BodyExtent::Whole(_)) => Ok(wire),
+        ([], BodyExtent::Prefix(bytes)) => {
             wire.truncate(usize::try_from(bytes).unwrap_or(usize::MAX));
             Ok(wire)
         }
-        (["gzip" | "x-gzip"], Extent::Whole(limit)) => gunzip(&wire, limit, max_ratio),
-        (["gzip" | "x-gzip"], Extent::Beginning(bytes)) => gunzip_beginning(&wire, bytes),
+        (["gzip" | "x-gzip"], BodyExtent::Whole(limit)) => gunzip(&wire, limit, max_ratio),
+        (["gzip" | "x-gzip"], BodyExtent::Prefix(bytes)) => gunzip_prefix(&wire, bytes),
         _ => Err(Failure::Encoding(encodings.join(", "))),
     }
 }
@@ -387,14 +392,14 @@ fn gunzip(wire: &[u8], limit: u64, max_ratio: u64) -> Result<Vec<u8>, Failure> {
         return Err(Failure::TooLarge { limit, seen: body.len() as u64 });
     }
     let ratio = (body.len() / wire.len().max(1)) as u64;
-    if body.len() > RATIO_FREE_BYTES && ratio > max_ratio {
+    if body.len() > MIN_RATIO_CHECK_BYTES && ratio > max_ratio {
         return Err(Failure::Ratio { seen: ratio, limit: max_ratio });
     }
     Ok(body)
 }
 
 /// Decodes the first `bytes` bytes. If the compressed input was cut at the limit, returns what decodes.
-fn gunzip_beginning(wire: &[u8], bytes: u64) -> Result<Vec<u8>, Failure> {
+fn gunzip_prefix(wire: &[u8], bytes: u64) -> Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
     let cut = wire.len() as u64 > bytes;
     match flate2::read::MultiGzDecoder::new(wire).take(bytes).read_to_end(&mut body) {
@@ -424,9 +429,9 @@ mod tests {
         let larger = gzip(&vec![0; 2 << 20]);
         assert!(matches!(gunzip(&larger, 4 << 20, 200), Err(Failure::Ratio { limit: 200, .. })));
         assert!(gunzip(&larger, 4 << 20, 2000).is_ok());
-        assert_eq!(gunzip_beginning(&larger, 1 << 20).unwrap().len(), 1 << 20);
-        assert!(matches!(gunzip_beginning(&larger[..larger.len() / 2], 4 << 20), Err(Failure::Encoding(_))));
-        assert!(!gunzip_beginning(&larger[..larger.len() / 2], larger.len() as u64 / 4).unwrap().is_empty());
+        assert_eq!(gunzip_prefix(&larger, 1 << 20).unwrap().len(), 1 << 20);
+        assert!(matches!(gunzip_prefix(&larger[..larger.len() / 2], 4 << 20), Err(Failure::Encoding(_))));
+        assert!(!gunzip_prefix(&larger[..larger.len() / 2], larger.len() as u64 / 4).unwrap().is_empty());
     }
 
     #[test]

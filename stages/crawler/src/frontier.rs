@@ -14,9 +14,9 @@ use redb::{
     Database, ReadTransaction, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _, TableDefinition,
 };
 
-use super::batch::{Batch, Mark, Progress, Round, WarcPosition};
 use super::error::CrawlError;
-use super::table::{CrawlSummary, Page, Refused};
+use super::page_table::{CrawlSummary, Page, Refused};
+use super::pending_commit::{CommitMark, CrawlCounters, PendingCommit, Round, WarcPosition};
 
 /// URLs found: depth, hops, and whether they wait (0), became a page (1) or were refused (2).
 const FOUND: TableDefinition<&str, (u32, u32, u8)> = TableDefinition::new("found");
@@ -29,21 +29,21 @@ const REFUSED: TableDefinition<&str, &[u8]> = TableDefinition::new("refused");
 /// robots.txt by origin, in the format of [`super::origin`].
 const ROBOTS: TableDefinition<&str, &[u8]> = TableDefinition::new("robots");
 /// Hosts that sent Retry-After, and when the wait ends, in seconds since the Unix epoch.
-const TOLD: TableDefinition<&str, u64> = TableDefinition::new("told");
+const RETRY_AFTER: TableDefinition<&str, u64> = TableDefinition::new("told");
 /// Counters and the WARC position.
 const NUMBERS: TableDefinition<&str, u64> = TableDefinition::new("numbers");
 /// The settings' identity.
 const TEXTS: TableDefinition<&str, &str> = TableDefinition::new("texts");
 
-const WAITS: u8 = 0;
-const TAKEN: u8 = 1;
-const REFUSED_STATE: u8 = 2;
+const STATE_WAITING: u8 = 0;
+const STATE_PAGE: u8 = 1;
+const STATE_REFUSED: u8 = 2;
 
 /// Sitemaps read, and the further sitemaps that each names, as JSON.
 const SITEMAPS: TableDefinition<&str, &[u8]> = TableDefinition::new("sitemaps");
 
 /// Rules that refuse a URL before it is admitted to a queue.
-const REFUSED_UNASKED: [&str; 5] = ["refused-domain", "refused-word", "trap", "host-budget", "sitemap"];
+const RULES_BEFORE_ADMISSION: [&str; 5] = ["refused-domain", "refused-word", "trap", "host-budget", "sitemap"];
 
 /// Database cache in bytes: for the crawl itself, and for a crawl opened only to read it.
 const CACHE_BYTES: usize = 16 << 20;
@@ -120,12 +120,12 @@ impl Frontier {
     }
 
     /// The counters as of the last commit.
-    pub(super) fn progress(&self) -> Result<Progress, CrawlError> {
+    pub(super) fn progress(&self) -> Result<CrawlCounters, CrawlError> {
         self.read(|transaction| {
             let numbers = transaction.open_table(NUMBERS)?;
             let number = |name| Ok::<u64, redb::Error>(numbers.get(name)?.map_or(0, |n| n.value()));
-            Ok(Progress {
-                opened: number("opened")? > 0,
+            Ok(CrawlCounters {
+                seeded: number("opened")? > 0,
                 finished: number("finished")? > 0,
                 pages: number("pages")?,
                 bytes: number("bytes")?,
@@ -188,9 +188,9 @@ impl Frontier {
     }
 
     /// Hosts that sent Retry-After, and when the wait ends, in seconds since the Unix epoch.
-    pub(super) fn told(&self) -> Result<Vec<(String, u64)>, CrawlError> {
+    pub(super) fn retry_after(&self) -> Result<Vec<(String, u64)>, CrawlError> {
         self.read(|transaction| {
-            let told = match transaction.open_table(TOLD) {
+            let told = match transaction.open_table(RETRY_AFTER) {
                 Ok(told) => told,
                 Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
                 Err(other) => return Err(other.into()),
@@ -235,68 +235,73 @@ impl Frontier {
     pub(super) fn each_resolved(&self, mut take: impl FnMut(&str, bool)) -> Result<(), CrawlError> {
         self.rows(PAGES, "pages", |page: Page| take(&page.url, true))?;
         self.rows(REFUSED, "refused", |row: Refused| {
-            if !REFUSED_UNASKED.contains(&row.rule.as_str()) {
+            if !RULES_BEFORE_ADMISSION.contains(&row.rule.as_str()) {
                 take(&row.url, false);
             }
         })
     }
 
     /// Writes a batch in one transaction; the data is durable on return.
-    pub(super) fn commit(&self, batch: &Batch, warc: WarcPosition, mark: Mark) -> Result<(), CrawlError> {
-        let pages = self.encode(batch.pages.iter().map(|page| (page.url.as_str(), page)), "pages")?;
-        let sitemaps = self.encode(batch.sitemaps.iter().map(|(url, row)| (url.as_str(), row)), "sitemaps")?;
-        let refused = self.encode(batch.refused.iter().map(|row| (row.url.as_str(), row)), "refused")?;
+    pub(super) fn commit(
+        &self,
+        changes: &PendingCommit,
+        warc: WarcPosition,
+        mark: CommitMark,
+    ) -> Result<(), CrawlError> {
+        let pages = self.encode(changes.pages.iter().map(|page| (page.url.as_str(), page)), "pages")?;
+        let sitemaps = self.encode(changes.sitemaps.iter().map(|(url, row)| (url.as_str(), row)), "sitemaps")?;
+        let refused = self.encode(changes.refused.iter().map(|row| (row.url.as_str(), row)), "refused")?;
         let write = || -> Result<(), redb::Error> {
             let transaction = self.database.begin_write()?;
             {
                 let mut found = transaction.open_table(FOUND)?;
                 let mut waiting = transaction.open_table(WAITING)?;
                 let mut end = |url: &str, state: u8| -> Result<bool, redb::Error> {
-                    let (depth, hops, before) = found.get(url)?.map_or((0, 0, WAITS), |place| place.value());
-                    if before == WAITS {
+                    let (depth, hops, before) = found.get(url)?.map_or((0, 0, STATE_WAITING), |place| place.value());
+                    if before == STATE_WAITING {
                         waiting.remove((depth, hops, url))?;
                         found.insert(url, (depth, hops, state))?;
                     }
-                    Ok(before == WAITS)
+                    Ok(before == STATE_WAITING)
                 };
                 let mut table = transaction.open_table(PAGES)?;
                 for (url, row) in &pages {
-                    if end(url, TAKEN)? {
+                    if end(url, STATE_PAGE)? {
                         table.insert(*url, row.as_slice())?;
                     }
                 }
                 let mut table = transaction.open_table(REFUSED)?;
                 for (url, row) in &refused {
-                    if end(url, REFUSED_STATE)? {
+                    if end(url, STATE_REFUSED)? {
                         table.insert(*url, row.as_slice())?;
                     }
                 }
-                for (url, round) in &batch.found {
+                for (url, round) in &changes.found {
                     let before = found.get(url.as_str())?.map(|place| place.value());
                     match before {
-                        Some((_, _, TAKEN | REFUSED_STATE)) => continue,
+                        Some((_, _, STATE_PAGE | STATE_REFUSED)) => continue,
                         Some((depth, hops, _)) if (Round { depth, hops }) <= *round => continue,
                         Some((depth, hops, _)) => {
                             waiting.remove((depth, hops, url.as_str()))?;
                         }
                         None => {}
                     }
-                    found.insert(url.as_str(), (round.depth, round.hops, WAITS))?;
+                    found.insert(url.as_str(), (round.depth, round.hops, STATE_WAITING))?;
                     waiting.insert((round.depth, round.hops, url.as_str()), ())?;
                 }
                 let mut robots = transaction.open_table(ROBOTS)?;
-                for (origin, file) in &batch.robots {
+                for (origin, file) in &changes.robots {
                     robots.insert(origin.as_str(), file.as_slice())?;
                 }
-                let mut told = transaction.open_table(TOLD)?;
-                for (host, until) in &batch.told {
+                let mut told = transaction.open_table(RETRY_AFTER)?;
+                for (host, until) in &changes.told {
                     told.insert(host.as_str(), *until)?;
                 }
                 let mut read = transaction.open_table(SITEMAPS)?;
                 for (url, children) in &sitemaps {
                     read.insert(*url, children.as_slice())?;
                 }
-                count(&mut transaction.open_table(NUMBERS)?, batch, warc, mark)?;
+                count(&mut transaction.open_table(NUMBERS)?, changes, warc, mark)?;
             }
             transaction.commit()?;
             Ok(())
@@ -376,22 +381,27 @@ impl Frontier {
 
 type Numbers<'a> = redb::Table<'a, &'static str, u64>;
 
-fn count(numbers: &mut Numbers<'_>, batch: &Batch, warc: WarcPosition, mark: Mark) -> Result<(), redb::Error> {
+fn count(
+    numbers: &mut Numbers<'_>,
+    changes: &PendingCommit,
+    warc: WarcPosition,
+    mark: CommitMark,
+) -> Result<(), redb::Error> {
     let mut add = |name: &str, amount: u64| -> Result<(), redb::Error> {
         let before = numbers.get(name)?.map_or(0, |n| n.value());
         numbers.insert(name, before + amount)?;
         Ok(())
     };
-    add("pages", batch.pages.len() as u64)?;
-    add("unchanged", batch.pages.iter().filter(|page| page.unchanged).count() as u64)?;
-    add("bytes", batch.pages.iter().map(|page| page.payload_bytes).sum())?;
+    add("pages", changes.pages.len() as u64)?;
+    add("unchanged", changes.pages.iter().filter(|page| page.unchanged).count() as u64)?;
+    add("bytes", changes.pages.iter().map(|page| page.payload_bytes).sum())?;
     add("commits", 1)?;
-    add("resolved", batch.resolved)?;
-    add("off-scope", batch.off_scope)?;
+    add("resolved", changes.resolved)?;
+    add("off-scope", changes.off_scope)?;
     match mark {
-        Mark::None => {}
-        Mark::Opened => add("opened", 1)?,
-        Mark::Finished => add("finished", 1)?,
+        CommitMark::None => {}
+        CommitMark::Seeded => add("opened", 1)?,
+        CommitMark::Finished => add("finished", 1)?,
     }
     numbers.insert("warc-file", warc.file)?;
     numbers.insert("warc-offset", warc.offset)?;

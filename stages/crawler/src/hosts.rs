@@ -14,27 +14,27 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 use url::Url;
 
-use super::politeness::{MAX_RETRY_AFTER, Pace};
+use super::politeness::{MAX_RETRY_AFTER, RateLimiter};
 use super::settings::{CrawlSettings, is_loopback_host};
 
 /// Requests per second if the settings have no limit: only loopback hosts may have none.
 const FALLBACK_RATE: f64 = 1.0;
 /// Interval at which a host without a free slot is checked again.
-const POLL: Duration = Duration::from_millis(5);
+const SLOT_POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 #[derive(Debug)]
-struct Host {
-    pace: Pace,
+struct HostState {
+    pace: RateLimiter,
     in_flight: usize,
 }
 
 /// All hosts, shared by all senders of requests. All schemes and ports of a host share one rate limit.
 #[derive(Debug, Clone)]
 pub(super) struct Hosts {
-    known: Rc<RefCell<BTreeMap<String, Host>>>,
-    /// Hosts that sent Retry-After since the last [`Hosts::take_told`], and when the wait ends, in seconds since the
+    known: Rc<RefCell<BTreeMap<String, HostState>>>,
+    /// Hosts that sent Retry-After since the last [`Hosts::take_retry_after`], and when the wait ends, in seconds since the
     /// Unix epoch.
-    told: Rc<RefCell<BTreeMap<String, u64>>>,
+    retry_after_until: Rc<RefCell<BTreeMap<String, u64>>>,
     per_second: f64,
     concurrency: usize,
 }
@@ -47,45 +47,50 @@ pub(super) fn host_of(url: &Url) -> String {
 impl Hosts {
     pub(super) fn new(settings: &CrawlSettings) -> Self {
         let concurrency = settings.concurrency_per_host.max(1);
-        Self { known: Rc::default(), told: Rc::default(), per_second: settings.requests_per_second, concurrency }
+        Self {
+            known: Rc::default(),
+            retry_after_until: Rc::default(),
+            per_second: settings.requests_per_second,
+            concurrency,
+        }
     }
 
-    fn with<T>(&self, host: &str, act: impl FnOnce(&mut Host) -> T) -> T {
+    fn with<T>(&self, host: &str, act: impl FnOnce(&mut HostState) -> T) -> T {
         let mut known = self.known.borrow_mut();
         if let Some(host) = known.get_mut(host) {
             return act(host);
         }
         let unlimited = self.per_second <= 0.0 && !is_loopback_host(host);
-        let pace = Pace::new(if unlimited { FALLBACK_RATE } else { self.per_second });
-        act(known.entry(host.to_owned()).or_insert(Host { pace, in_flight: 0 }))
+        let pace = RateLimiter::new(if unlimited { FALLBACK_RATE } else { self.per_second });
+        act(known.entry(host.to_owned()).or_insert(HostState { pace, in_flight: 0 }))
     }
 
     /// Changes the rate limit of the host of a URL.
-    pub(super) fn pace<T>(&self, url: &Url, act: impl FnOnce(&mut Pace) -> T) -> T {
+    pub(super) fn with_rate_limiter<T>(&self, url: &Url, act: impl FnOnce(&mut RateLimiter) -> T) -> T {
         self.with(&host_of(url), |host| act(&mut host.pace))
     }
 
-    /// Delays requests to the host of a URL until a retry is due; see [`Pace::hold`].
-    pub(super) fn hold(&self, url: &Url, attempt: u32, retry_after: Option<Duration>, overloaded: bool) {
+    /// Delays requests to the host of a URL until a retry is due; see [`RateLimiter::delay_requests`].
+    pub(super) fn delay_requests(&self, url: &Url, attempt: u32, retry_after: Option<Duration>, overloaded: bool) {
         let host = host_of(url);
-        self.with(&host, |host| host.pace.hold(Instant::now(), attempt, retry_after, overloaded));
+        self.with(&host, |host| host.pace.delay_requests(Instant::now(), attempt, retry_after, overloaded));
         if let Some(wait) = retry_after.filter(|wait| !wait.is_zero()) {
             let until = SystemTime::now() + wait.min(MAX_RETRY_AFTER);
-            self.told.borrow_mut().insert(host, seconds_rounded_up(until));
+            self.retry_after_until.borrow_mut().insert(host, seconds_rounded_up(until));
         }
     }
 
     /// The Retry-After times received since the last call, stored for a crawl that is resumed later.
-    pub(super) fn take_told(&self) -> BTreeMap<String, u64> {
-        std::mem::take(&mut *self.told.borrow_mut())
+    pub(super) fn take_retry_after(&self) -> BTreeMap<String, u64> {
+        std::mem::take(&mut *self.retry_after_until.borrow_mut())
     }
 
     /// Sends no request to a host until a Retry-After time received before the crawl stopped. Even if the clock was set
     /// back, the wait never exceeds [`MAX_RETRY_AFTER`].
-    pub(super) fn remember(&self, host: &str, until: u64) {
+    pub(super) fn restore_retry_after(&self, host: &str, until: u64) {
         let left = Duration::from_secs(until.saturating_sub(seconds_rounded_up(SystemTime::now())));
         if !left.is_zero() {
-            self.with(host, |host| host.pace.hold(Instant::now(), 1, Some(left.min(MAX_RETRY_AFTER)), false));
+            self.with(host, |host| host.pace.delay_requests(Instant::now(), 1, Some(left.min(MAX_RETRY_AFTER)), false));
         }
     }
 
@@ -110,20 +115,21 @@ impl Hosts {
     }
 
     /// Records that a request has ended.
-    pub(super) fn ended(&self, host: &str) {
+    pub(super) fn release(&self, host: &str) {
         self.with(host, |host| host.in_flight = host.in_flight.saturating_sub(1));
     }
 
     /// Waits until a host may receive a request, and records the request; it ends when the returned value is dropped.
-    pub(super) async fn turn(&self, url: &Url) -> Turn {
+    pub(super) async fn acquire(&self, url: &Url) -> RequestPermit {
         let host = host_of(url);
         loop {
             let now = Instant::now();
             if self.is_free(&host, now) {
                 self.start(&host, now);
-                return Turn { hosts: self.clone(), host };
+                return RequestPermit { hosts: self.clone(), host };
             }
-            tokio::time::sleep_until(self.ready_at(&host).filter(|at| *at > now).unwrap_or(now + POLL)).await;
+            tokio::time::sleep_until(self.ready_at(&host).filter(|at| *at > now).unwrap_or(now + SLOT_POLL_INTERVAL))
+                .await;
         }
     }
 }
@@ -135,14 +141,14 @@ fn seconds_rounded_up(time: SystemTime) -> u64 {
 
 /// A request in flight.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub(super) struct RequestPermit {
     hosts: Hosts,
     host: String,
 }
 
-impl Drop for Turn {
+impl Drop for RequestPermit {
     fn drop(&mut self) {
-        self.hosts.ended(&self.host);
+        self.hosts.release(&self.host);
     }
 }
 
@@ -166,7 +172,7 @@ mod tests {
             for now in 0..60_000 {
                 ends.retain(|end| {
                     *end > now || {
-                        hosts.ended("a.org");
+                        hosts.release("a.org");
                         false
                     }
                 });

@@ -9,9 +9,9 @@ use std::rc::Rc;
 use super::error::CrawlError;
 use super::fetch::Fetcher;
 use super::hosts::Hosts;
-use super::origin::{self, Origin};
+use super::origin::{self, OriginRules};
 use super::queue::origin_of;
-use super::robots::{ContentSignal, Verdict};
+use super::robots::{ContentSignal, RobotsDecision};
 use super::settings::CrawlSettings;
 
 /// The rules of a site for one URL.
@@ -24,7 +24,7 @@ pub struct Inspection {
     /// Why robots.txt is unreachable; nothing is allowed then.
     pub unreachable: Option<String>,
     /// The decision of robots.txt.
-    pub verdict: Verdict,
+    pub decision: RobotsDecision,
     /// Crawl-delay: seconds between two requests.
     pub crawl_delay_seconds: Option<f64>,
     /// The Content-Signal statements on uses after fetching.
@@ -47,20 +47,20 @@ pub fn inspect(settings: &CrawlSettings, agent: &str) -> Result<Vec<Inspection>,
         // Fetches tdmrep.json even if robots.txt opts out, so that the report is complete.
         let settings = &CrawlSettings { obey_opt_outs: false, ..settings.clone() };
         let (fetcher, hosts) = (Fetcher::new(settings)?, Hosts::new(settings));
-        let mut known: BTreeMap<String, Rc<Origin>> = BTreeMap::new();
+        let mut known: BTreeMap<String, Rc<OriginRules>> = BTreeMap::new();
         let mut inspections = Vec::new();
         for url in &seeds {
             let key = origin_of(url);
             if !known.contains_key(&key) {
                 let stored = origin::fetch(&fetcher, url, settings, &hosts).await;
-                known.insert(key.clone(), Rc::new(Origin::read(&stored)));
+                known.insert(key.clone(), Rc::new(OriginRules::read(&stored)));
             }
             let Some(origin) = known.get(&key) else { continue };
             inspections.push(Inspection {
                 url: url.to_string(),
                 robots_txt: format!("{key}/robots.txt"),
                 unreachable: origin.unreachable().map(str::to_owned),
-                verdict: origin.robots.allowed(agent, url.as_str()),
+                decision: origin.robots.allowed(agent, url.as_str()),
                 crawl_delay_seconds: origin.robots.crawl_delay(agent).map(|delay| delay.as_secs_f64()),
                 signal: origin.robots.content_signal(agent),
                 sitemaps: origin.robots.sitemaps().to_vec(),

@@ -18,18 +18,18 @@ use fs_err::{File, OpenOptions};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use super::archive::file_name;
-use super::batch::{Batch, WarcPosition};
 use super::error::CrawlError;
+use super::pending_commit::{PendingCommit, WarcPosition};
 
 /// Changes from one response.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
-struct Entry {
+struct JournalEntry {
     /// Number of commits before it.
     commits: u64,
     /// End position of its records, and the xxh3 of their bytes.
     warc: WarcPosition,
     records: u64,
-    batch: Batch,
+    batch: PendingCommit,
 }
 
 /// The open journal.
@@ -46,16 +46,16 @@ impl Journal {
         dir: &Path,
         commits: u64,
         committed: WarcPosition,
-    ) -> Result<(Self, Batch, WarcPosition), CrawlError> {
+    ) -> Result<(Self, PendingCommit, WarcPosition), CrawlError> {
         let path = dir.join("journal");
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
-        let (mut batch, mut end) = (Batch::default(), committed);
+        let (mut batch, mut end) = (PendingCommit::default(), committed);
         let mut rest = bytes.as_slice();
         while let Some((entry, after)) = next(rest) {
             let holds = entry.commits == commits && entry.warc.file == end.file;
-            if !holds || !records_are_there(dir, end, &entry)? {
+            if !holds || !records_match(dir, end, &entry)? {
                 break;
             }
             batch.merge(entry.batch);
@@ -68,8 +68,13 @@ impl Journal {
     }
 
     /// Appends changes; `records` is the xxh3 of the records since the last entry or commit, which end at `warc`.
-    pub(super) fn append(&mut self, batch: Batch, warc: WarcPosition, records: u64) -> Result<Batch, CrawlError> {
-        let entry = Entry { commits: self.commits, warc, records, batch };
+    pub(super) fn append(
+        &mut self,
+        batch: PendingCommit,
+        warc: WarcPosition,
+        records: u64,
+    ) -> Result<PendingCommit, CrawlError> {
+        let entry = JournalEntry { commits: self.commits, warc, records, batch };
         let json = serde_json::to_vec(&entry).map_err(|e| CrawlError::Row {
             path: self.path.clone(),
             table: "journal",
@@ -93,7 +98,7 @@ impl Journal {
 }
 
 /// The first entry, and the bytes after it.
-fn next(bytes: &[u8]) -> Option<(Entry, &[u8])> {
+fn next(bytes: &[u8]) -> Option<(JournalEntry, &[u8])> {
     let (length, rest) = bytes.split_first_chunk()?;
     let (sum, rest) = rest.split_first_chunk()?;
     let (json, rest) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
@@ -101,7 +106,7 @@ fn next(bytes: &[u8]) -> Option<(Entry, &[u8])> {
     Some((serde_json::from_slice(json).ok()?, rest))
 }
 
-fn records_are_there(dir: &Path, from: WarcPosition, entry: &Entry) -> Result<bool, CrawlError> {
+fn records_match(dir: &Path, from: WarcPosition, entry: &JournalEntry) -> Result<bool, CrawlError> {
     let Ok(mut file) = File::open(dir.join(file_name(from.file))) else { return Ok(false) };
     file.seek(SeekFrom::Start(from.offset))?;
     let length = entry.warc.offset.saturating_sub(from.offset);
@@ -127,8 +132,8 @@ impl std::io::Write for Hashing<'_> {
 mod tests {
     use super::*;
 
-    fn resolved(count: u64) -> Batch {
-        Batch { resolved: count, ..Batch::default() }
+    fn resolved(count: u64) -> PendingCommit {
+        PendingCommit { resolved: count, ..PendingCommit::default() }
     }
 
     #[test]

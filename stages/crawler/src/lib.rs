@@ -9,14 +9,14 @@
 //! | file | purpose |
 //! |---|---|
 //! | `settings`, `contact` | the recipe keys and their checks |
-//! | `refuse`, `canonical` | which URLs are refused before they are fetched; one canonical URL per page |
+//! | `url_filter`, `canonical` | which URLs are refused before they are fetched; one canonical URL per page |
 //! | `address`, `fetch` | checked addresses; one bounded request |
 //! | `robots`, `origin`, `tdm`, `sitemap`, `optout` | the rules that sites set for crawlers |
 //! | `politeness`, `hosts`, `queue` | when a host may receive a request |
-//! | `scan`, `links`, `visit` | how a response is classified |
-//! | `frontier`, `batch`, `journal`, `archive`, `cdxj`, `table`, `earlier` | what this and an earlier crawl stored |
-//! | `engine`, `settle`, `opening`, `budget` | the main loop, its start and its limits |
-//! | `download`, `place`, `api`, `credential` | whole files, resumable; API responses; access tokens |
+//! | `scan`, `links`, `classify` | how a response is classified |
+//! | `frontier`, `pending_commit`, `journal`, `archive`, `cdxj`, `page_table`, `earlier_crawl` | what this and an earlier crawl stored |
+//! | `engine`, `outcome`, `seeding`, `budget` | the main loop, its start and its limits |
+//! | `download`, `partial_download`, `api`, `credential` | whole files, resumable; API responses; access tokens |
 //! | `inspect` | a report of what a robots.txt allows |
 //!
 //! Invariant: the pages kept, and their digests, depend only on the settings and the servers' responses.
@@ -24,14 +24,14 @@
 mod address;
 mod api;
 mod archive;
-mod batch;
 mod budget;
 pub mod canonical;
 mod cdxj;
+mod classify;
 mod contact;
 mod credential;
 mod download;
-mod earlier;
+mod earlier_crawl;
 mod engine;
 mod error;
 mod fetch;
@@ -40,22 +40,22 @@ mod hosts;
 mod inspect;
 mod journal;
 mod links;
-mod opening;
 mod optout;
 mod origin;
-mod place;
+mod outcome;
+mod page_table;
+mod partial_download;
+mod pending_commit;
 mod politeness;
 mod queue;
-mod refuse;
 pub mod robots;
 mod scan;
+mod seeding;
 pub mod serve;
 mod settings;
-mod settle;
 pub mod sitemap;
-mod table;
 mod tdm;
-mod visit;
+mod url_filter;
 
 #[cfg(test)]
 mod tests;
@@ -63,14 +63,14 @@ mod tests;
 use std::path::Path;
 use std::time::Duration;
 
-pub use api::Reply;
+pub use api::ApiResponse;
 pub use credential::Credential;
-pub use download::{Client, Fetched, Wanted};
+pub use download::{DownloadClient, DownloadRequest, DownloadedFile};
 pub use error::CrawlError;
 pub use inspect::{Inspection, inspect};
 pub use optout::OptOuts;
+pub use page_table::{CrawlSummary, Page, Refused, each_page, each_refused, summary};
 pub use settings::{CrawlSettings, Scope};
-pub use table::{CrawlSummary, Page, Refused, each_page, each_refused, summary};
 
 /// The crawler's name in robots.txt, in lower case, and the first word of its User-Agent header.
 pub const AGENT: &str = "corpusmill";
@@ -86,14 +86,14 @@ pub trait Control {
 }
 
 /// Interval at which cancellation is checked while no response arrives.
-const POLL: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Awaits a future; `None` if the caller cancels first. A host may ask for a pause of minutes, and a user must be able
 /// to cancel during that time.
 async fn unless_cancelled<T>(control: &dyn Control, future: impl Future<Output = T>) -> Option<T> {
     let mut future = std::pin::pin!(future);
     while !control.cancelled() {
-        if let Ok(done) = tokio::time::timeout(POLL, future.as_mut()).await {
+        if let Ok(done) = tokio::time::timeout(POLL_INTERVAL, future.as_mut()).await {
             return Some(done);
         }
     }
@@ -102,9 +102,9 @@ async fn unless_cancelled<T>(control: &dyn Control, future: impl Future<Output =
 
 /// A [`Control`] that never cancels.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct RunToEnd;
+pub struct NeverCancel;
 
-impl Control for RunToEnd {
+impl Control for NeverCancel {
     fn cancelled(&self) -> bool {
         false
     }
@@ -119,7 +119,7 @@ impl Control for RunToEnd {
 /// [`CrawlError`] for invalid settings, for a folder that holds another crawl, and for a failing disk or HTTP client. A
 /// page that cannot be fetched is not an error: see [`each_refused`].
 pub fn crawl(settings: &CrawlSettings, dir: &Path, control: &dyn Control) -> Result<CrawlSummary, CrawlError> {
-    crawl_again(settings, dir, None, control)
+    recrawl(settings, dir, None, control)
 }
 
 /// Like [`crawl`], with a finished crawl of the same settings in the folder `earlier`, a sibling of `dir`. Pages
@@ -127,7 +127,7 @@ pub fn crawl(settings: &CrawlSettings, dir: &Path, control: &dyn Control) -> Res
 ///
 /// # Errors
 /// See [`crawl`].
-pub fn crawl_again(
+pub fn recrawl(
     settings: &CrawlSettings,
     dir: &Path,
     earlier: Option<&Path>,

@@ -21,7 +21,7 @@ const MAX_LINKS: usize = 20_000;
 const MAX_FEEDS: usize = 10;
 /// Length in bytes of the start of a page in which a meta element may name its charset (HTML standard, section
 /// 13.2.3.2).
-const CHARSET_PRESCAN: usize = 1024;
+const CHARSET_PRESCAN_BYTES: usize = 1024;
 
 /// Links and statements of a page.
 #[derive(Debug, Default)]
@@ -99,8 +99,8 @@ fn without_fragment(href: &str) -> Option<String> {
     let href = href.trim_matches(|c: char| c.is_ascii_whitespace() || c.is_ascii_control());
     let href = href.split_once('#').map_or(href, |(page, _)| page);
     let scheme = href.split_once(':').map_or("", |(scheme, _)| scheme);
-    let no_page = ["javascript", "mailto", "tel", "data"].iter().any(|other| scheme.eq_ignore_ascii_case(other));
-    (!href.is_empty() && !no_page).then(|| href.to_owned())
+    let is_not_a_page = ["javascript", "mailto", "tel", "data"].iter().any(|other| scheme.eq_ignore_ascii_case(other));
+    (!href.is_empty() && !is_not_a_page).then(|| href.to_owned())
 }
 
 /// The charset for decoding links: byte order mark (`decode` handles it), header, meta element, else UTF-8.
@@ -109,7 +109,7 @@ fn encoding(body: &[u8], charset: Option<&str>) -> &'static Encoding {
     if let Some(encoding) = charset.and_then(labelled) {
         return encoding;
     }
-    let head = String::from_utf8_lossy(&body[..body.len().min(CHARSET_PRESCAN)]).to_ascii_lowercase();
+    let head = String::from_utf8_lossy(&body[..body.len().min(CHARSET_PRESCAN_BYTES)]).to_ascii_lowercase();
     let mut found = None;
     start_tags(&head, |tag| {
         if found.is_none() && tag.is("meta") {

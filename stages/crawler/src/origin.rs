@@ -13,22 +13,22 @@ use url::Url;
 
 use super::AGENT;
 
-use super::fetch::{Answer, Fetcher};
+use super::fetch::{FetchResponse, Fetcher};
 use super::hosts::Hosts;
+use super::page_table::CrawlRule;
 use super::politeness::{MAX_RETRY_AFTER, retry_after};
 use super::robots::Robots;
 use super::settings::CrawlSettings;
-use super::table::Rule;
 use super::tdm;
 
 /// Maximum number of bytes of robots.txt fetched and stored (RFC 9309, section 2.5, requires at least 500 KiB).
-const ROBOTS_BYTES: u64 = 512 << 10;
+const MAX_ROBOTS_BYTES: u64 = 512 << 10;
 /// Maximum number of redirects from robots.txt (RFC 9309, section 2.3.1.2).
 const MAX_ROBOTS_REDIRECTS: u32 = 5;
 
 /// The rules of one origin.
 #[derive(Debug)]
-pub(super) struct Origin {
+pub(super) struct OriginRules {
     pub(super) robots: Robots,
     /// Why everything is disallowed, if the rules cannot be fetched.
     unreachable: Option<String>,
@@ -39,9 +39,9 @@ pub(super) struct Origin {
 }
 
 /// Why the origin refuses a page: the rule, and its detail.
-pub(super) type Refusal = (Rule, String);
+pub(super) type Refusal = (CrawlRule, String);
 
-impl Origin {
+impl OriginRules {
     /// Parses what [`fetch`] returned and the frontier stored: the reserved paths as a line of JSON, if there are any,
     /// then a letter for the kind, then the file or the reason.
     pub(super) fn read(stored: &[u8]) -> Self {
@@ -72,21 +72,21 @@ impl Origin {
     }
 
     /// Checks a URL: returns the robots.txt rule that allows it, if one applies, or why it is refused.
-    pub(super) fn judge(&self, url: &Url, obey_opt_outs: bool) -> Result<Option<String>, Refusal> {
+    pub(super) fn check(&self, url: &Url, obey_opt_outs: bool) -> Result<Option<String>, Refusal> {
         if let Some(reason) = &self.unreachable {
-            return Err((Rule::RobotsUnreachable, reason.clone()));
+            return Err((CrawlRule::RobotsUnreachable, reason.clone()));
         }
-        let verdict = self.robots.allowed(AGENT, url.as_str());
+        let decision = self.robots.allowed(AGENT, url.as_str());
         let rule =
-            verdict.rule.map(|rule| verdict.line.map_or_else(|| rule.clone(), |line| format!("line {line}: {rule}")));
-        if !verdict.allowed {
-            return Err((Rule::Robots, rule.unwrap_or_default()));
+            decision.rule.map(|rule| decision.line.map_or_else(|| rule.clone(), |line| format!("line {line}: {rule}")));
+        if !decision.allowed {
+            return Err((CrawlRule::Robots, rule.unwrap_or_default()));
         }
         if obey_opt_outs && self.ai_train == Some(false) {
-            return Err((Rule::OptOut, "Content-Signal: ai-train=no".into()));
+            return Err((CrawlRule::OptOut, "Content-Signal: ai-train=no".into()));
         }
         if let Some(location) = self.reserved(url).filter(|_| obey_opt_outs) {
-            return Err((Rule::OptOut, format!("tdm-reservation of {location} in {}", tdm::WELL_KNOWN)));
+            return Err((CrawlRule::OptOut, format!("tdm-reservation of {location} in {}", tdm::WELL_KNOWN)));
         }
         Ok(rule)
     }
@@ -97,14 +97,14 @@ fn unreachable(reason: impl std::fmt::Display) -> Vec<u8> {
 }
 
 /// Fetches the robots.txt of a page's origin, retrying temporary failures, then its TDM reservations. The result is the
-/// input of [`Origin::read`].
+/// input of [`OriginRules::read`].
 pub(super) async fn fetch(fetcher: &Fetcher, page: &Url, settings: &CrawlSettings, hosts: &Hosts) -> Vec<u8> {
     let stored = fetch_robots(fetcher, page, settings, hosts).await;
-    let origin = Origin::read(&stored);
-    hosts.pace(page, |pace| pace.crawl_delay(origin.robots.crawl_delay(AGENT)));
+    let origin = OriginRules::read(&stored);
+    hosts.with_rate_limiter(page, |pace| pace.crawl_delay(origin.robots.crawl_delay(AGENT)));
     let Ok(file) = page.join(tdm::WELL_KNOWN) else { return stored };
     // No request is sent if the rules forbid it.
-    if origin.judge(&file, settings.obey_opt_outs).is_err() {
+    if origin.check(&file, settings.obey_opt_outs).is_err() {
         return stored;
     }
     let reserved = fetch_reservations(fetcher, &file, settings, hosts).await;
@@ -117,14 +117,14 @@ pub(super) async fn fetch(fetcher: &Fetcher, page: &Url, settings: &CrawlSetting
 /// Fetches the TDM reservations. Retries temporary failures, so that a short overload does not lose them.
 async fn fetch_reservations(fetcher: &Fetcher, file: &Url, settings: &CrawlSettings, hosts: &Hosts) -> Vec<String> {
     for attempt in 1..=settings.retries.saturating_add(1) {
-        let turn = hosts.turn(file).await;
-        let answer = fetcher.get(file, tdm::MAX_BYTES, |status, _| status == 200).await;
-        drop(turn);
-        let (after, overloaded) = match answer {
-            Ok(answer) if answer.status == 200 => return tdm::reservations(&answer.body),
-            Ok(answer) if matches!(answer.status, 429 | 500 | 502..=504) => {
-                let after = answer.header("retry-after").and_then(|value| retry_after(&value, SystemTime::now()));
-                (after, matches!(answer.status, 429 | 503))
+        let permit = hosts.acquire(file).await;
+        let response = fetcher.get(file, tdm::MAX_BYTES, |status, _| status == 200).await;
+        drop(permit);
+        let (after, overloaded) = match response {
+            Ok(response) if response.status == 200 => return tdm::reservations(&response.body),
+            Ok(response) if matches!(response.status, 429 | 500 | 502..=504) => {
+                let after = response.header("retry-after").and_then(|value| retry_after(&value, SystemTime::now()));
+                (after, matches!(response.status, 429 | 503))
             }
             Err(failure) if failure.is_temporary() => (None, false),
             Ok(_) | Err(_) => break,
@@ -132,7 +132,7 @@ async fn fetch_reservations(fetcher: &Fetcher, file: &Url, settings: &CrawlSetti
         if after.is_some_and(|after| after > MAX_RETRY_AFTER) {
             break;
         }
-        hosts.hold(file, attempt, after, overloaded);
+        hosts.delay_requests(file, attempt, after, overloaded);
     }
     Vec::new()
 }
@@ -141,7 +141,7 @@ async fn fetch_robots(fetcher: &Fetcher, page: &Url, settings: &CrawlSettings, h
     let Ok(start) = page.join("/robots.txt") else { return unreachable("no address for robots.txt") };
     let mut attempt = 0;
     loop {
-        let failed = match once(fetcher, &start, hosts).await {
+        let failed = match attempt_once(fetcher, &start, hosts).await {
             Ok(stored) => return stored,
             Err(failed) => failed,
         };
@@ -150,45 +150,45 @@ async fn fetch_robots(fetcher: &Fetcher, page: &Url, settings: &CrawlSettings, h
             return unreachable(failed.reason);
         }
         attempt += 1;
-        hosts.hold(&start, attempt, failed.after, failed.overloaded);
+        hosts.delay_requests(&start, attempt, failed.after, failed.overloaded);
     }
 }
 
 /// Why an attempt failed that may succeed later.
-struct Attempt {
+struct FailedAttempt {
     reason: String,
     after: Option<Duration>,
     overloaded: bool,
 }
 
 /// One attempt with its redirects; an error means that a retry may succeed.
-async fn once(fetcher: &Fetcher, start: &Url, hosts: &Hosts) -> Result<Vec<u8>, Attempt> {
+async fn attempt_once(fetcher: &Fetcher, start: &Url, hosts: &Hosts) -> Result<Vec<u8>, FailedAttempt> {
     let mut url = start.clone();
     for _ in 0..=MAX_ROBOTS_REDIRECTS {
         // A literal address is checked before a permit is acquired, since a refused one needs no permit.
         if let Err(refused) = fetcher.check_host(&url) {
             return Ok(unreachable(refused));
         }
-        let turn = hosts.turn(&url).await;
-        let answer = match fetcher.beginning(&url, ROBOTS_BYTES).await {
-            Ok(answer) => answer,
+        let permit = hosts.acquire(&url).await;
+        let response = match fetcher.get_prefix(&url, MAX_ROBOTS_BYTES).await {
+            Ok(response) => response,
             Err(failure) if failure.is_temporary() => {
-                return Err(Attempt { reason: format!("robots.txt: {failure}"), after: None, overloaded: false });
+                return Err(FailedAttempt { reason: format!("robots.txt: {failure}"), after: None, overloaded: false });
             }
             Err(failure) => return Ok(unreachable(format!("robots.txt: {failure}"))),
         };
-        drop(turn);
-        match answer.status {
+        drop(permit);
+        match response.status {
             200..=299 => {
                 let mut stored = vec![b'F'];
-                stored.extend_from_slice(&answer.body);
+                stored.extend_from_slice(&response.body);
                 return Ok(stored);
             }
-            300..=399 => match redirect_target(&url, &answer) {
+            300..=399 => match redirect_target(&url, &response) {
                 Some(target) => url = target,
                 None => break,
             },
-            429 | 500.. => return Err(busy(&answer)),
+            429 | 500.. => return Err(temporary_failure(&response)),
             _ => return Ok(b"N".to_vec()),
         }
     }
@@ -196,16 +196,16 @@ async fn once(fetcher: &Fetcher, start: &Url, hosts: &Hosts) -> Result<Vec<u8>, 
     Ok(b"N".to_vec())
 }
 
-fn redirect_target(url: &Url, answer: &Answer) -> Option<Url> {
-    let target = url.join(answer.header("location")?.trim()).ok()?;
+fn redirect_target(url: &Url, response: &FetchResponse) -> Option<Url> {
+    let target = url.join(response.header("location")?.trim()).ok()?;
     matches!(target.scheme(), "http" | "https").then_some(target)
 }
 
-fn busy(answer: &Answer) -> Attempt {
-    Attempt {
-        reason: format!("robots.txt: status {}", answer.status),
-        after: answer.header("retry-after").and_then(|value| retry_after(&value, SystemTime::now())),
-        overloaded: matches!(answer.status, 429 | 503),
+fn temporary_failure(response: &FetchResponse) -> FailedAttempt {
+    FailedAttempt {
+        reason: format!("robots.txt: status {}", response.status),
+        after: response.header("retry-after").and_then(|value| retry_after(&value, SystemTime::now())),
+        overloaded: matches!(response.status, 429 | 503),
     }
 }
 
@@ -213,33 +213,33 @@ fn busy(answer: &Answer) -> Attempt {
 mod tests {
     use super::*;
 
-    fn judged(stored: &[u8], path: &str, obey: bool) -> Result<Option<String>, Refusal> {
-        Origin::read(stored).judge(&Url::parse("http://site.org").unwrap().join(path).unwrap(), obey)
+    fn checked(stored: &[u8], path: &str, obey: bool) -> Result<Option<String>, Refusal> {
+        OriginRules::read(stored).check(&Url::parse("http://site.org").unwrap().join(path).unwrap(), obey)
     }
 
     #[test]
     fn stored_kinds_are_read_back() {
-        assert_eq!(judged(b"N", "/x", true), Ok(None));
-        assert_eq!(judged(b"Ustatus 503", "/x", true), Err((Rule::RobotsUnreachable, "status 503".into())));
+        assert_eq!(checked(b"N", "/x", true), Ok(None));
+        assert_eq!(checked(b"Ustatus 503", "/x", true), Err((CrawlRule::RobotsUnreachable, "status 503".into())));
         let file = b"FUser-agent: *\nDisallow: /private\nAllow: /private/open\n";
-        assert!(matches!(judged(file, "/private/x", true), Err((Rule::Robots, _))));
-        assert!(judged(file, "/private/open", true).is_ok_and(|rule| rule.is_some()));
+        assert!(matches!(checked(file, "/private/x", true), Err((CrawlRule::Robots, _))));
+        assert!(checked(file, "/private/open", true).is_ok_and(|rule| rule.is_some()));
     }
 
     #[test]
     fn reserved_paths_are_kept_with_the_file() {
         let stored = b"[\"/pictures/*\"]\nFUser-agent: *\nDisallow: /private\n";
-        assert!(matches!(judged(stored, "/pictures/1", true), Err((Rule::OptOut, _))));
-        assert!(judged(stored, "/pictures/1", false).is_ok() && judged(stored, "/x", true).is_ok());
-        assert!(matches!(judged(stored, "/private/x", true), Err((Rule::Robots, _))));
-        let origin = Origin::read(stored);
+        assert!(matches!(checked(stored, "/pictures/1", true), Err((CrawlRule::OptOut, _))));
+        assert!(checked(stored, "/pictures/1", false).is_ok() && checked(stored, "/x", true).is_ok());
+        assert!(matches!(checked(stored, "/private/x", true), Err((CrawlRule::Robots, _))));
+        let origin = OriginRules::read(stored);
         assert_eq!(origin.reserved(&Url::parse("http://site.org/pictures/1").unwrap()), Some("/pictures/*"));
     }
 
     #[test]
     fn ai_train_no_is_an_opt_out() {
         let file = b"FUser-agent: *\nContent-Signal: search=yes, ai-train=no\nAllow: /\n";
-        assert!(matches!(judged(file, "/x", true), Err((Rule::OptOut, _))));
-        assert!(judged(file, "/x", false).is_ok());
+        assert!(matches!(checked(file, "/x", true), Err((CrawlRule::OptOut, _))));
+        assert!(checked(file, "/x", false).is_ok());
     }
 }

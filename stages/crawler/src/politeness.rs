@@ -20,33 +20,33 @@ const MAX_SLOWDOWN: f64 = 32.0;
 
 /// The request schedule of one host.
 #[derive(Debug, Clone)]
-pub(super) struct Pace {
-    spacing: Duration,
+pub(super) struct RateLimiter {
+    interval: Duration,
     slowdown: f64,
     /// When the last request started.
     last: Option<Instant>,
     next: Option<Instant>,
 }
 
-impl Pace {
+impl RateLimiter {
     /// A host that receives at most `per_second` requests per second; 0 sets no limit.
     pub(super) fn new(per_second: f64) -> Self {
-        let spacing = if per_second > 0.0 {
+        let interval = if per_second > 0.0 {
             Duration::try_from_secs_f64(1.0 / per_second).unwrap_or(MAX_CRAWL_DELAY)
         } else {
             Duration::ZERO
         };
-        Self { spacing, slowdown: 1.0, last: None, next: None }
+        Self { interval, slowdown: 1.0, last: None, next: None }
     }
 
     /// Applies the host's Crawl-delay, counted from the request that returned it.
     pub(super) fn crawl_delay(&mut self, delay: Option<Duration>) {
-        self.spacing = self.spacing.max(delay.unwrap_or_default().min(MAX_CRAWL_DELAY));
+        self.interval = self.interval.max(delay.unwrap_or_default().min(MAX_CRAWL_DELAY));
         self.next = self.next.max(self.after_last());
     }
 
     fn after_last(&self) -> Option<Instant> {
-        self.last.filter(|_| !self.spacing.is_zero()).map(|last| last + self.spacing.mul_f64(self.slowdown))
+        self.last.filter(|_| !self.interval.is_zero()).map(|last| last + self.interval.mul_f64(self.slowdown))
     }
 
     /// When the next request may start; `None` if it may start now.
@@ -61,12 +61,18 @@ impl Pace {
     }
 
     /// Records a normal response: the interval of a host that was slowed down shrinks step by step.
-    pub(super) fn well(&mut self) {
+    pub(super) fn record_success(&mut self) {
         self.slowdown = (self.slowdown * 0.9).max(1.0);
     }
 
     /// Schedules a retry and delays all requests to the host until then. `overloaded` means a 429 or 503.
-    pub(super) fn hold(&mut self, now: Instant, attempt: u32, retry_after: Option<Duration>, overloaded: bool) {
+    pub(super) fn delay_requests(
+        &mut self,
+        now: Instant,
+        attempt: u32,
+        retry_after: Option<Duration>,
+        overloaded: bool,
+    ) {
         if overloaded {
             self.slowdown = (self.slowdown * 2.0).min(MAX_SLOWDOWN);
         }
@@ -77,7 +83,7 @@ impl Pace {
     /// The wait before retry number `attempt` (from 1): the interval, doubled each time.
     pub(super) fn back_off(&self, attempt: u32) -> Duration {
         let doublings = attempt.saturating_sub(1).min(16);
-        self.spacing.max(MIN_BACK_OFF).saturating_mul(1 << doublings).min(MAX_BACK_OFF)
+        self.interval.max(MIN_BACK_OFF).saturating_mul(1 << doublings).min(MAX_BACK_OFF)
     }
 }
 
@@ -109,14 +115,14 @@ mod tests {
     #[test]
     fn the_larger_spacing_wins_up_to_the_cap() {
         let now = Instant::now();
-        let mut pace = Pace::new(2.0);
+        let mut pace = RateLimiter::new(2.0);
         pace.crawl_delay(Some(Duration::from_millis(100)));
         pace.start(now);
         assert_eq!(pace.ready_at(), Some(now + Duration::from_millis(500)));
         pace.crawl_delay(Some(Duration::from_hours(1)));
         pace.start(now);
         assert_eq!(pace.ready_at(), Some(now + MAX_CRAWL_DELAY));
-        let mut free = Pace::new(0.0);
+        let mut free = RateLimiter::new(0.0);
         free.start(now);
         assert_eq!(free.ready_at(), None);
         free.crawl_delay(Some(Duration::from_secs(5)));
@@ -126,12 +132,12 @@ mod tests {
     #[test]
     fn overload_slows_down_and_recovers() {
         let now = Instant::now();
-        let mut pace = Pace::new(1.0);
-        pace.hold(now, 1, Some(Duration::ZERO), true);
+        let mut pace = RateLimiter::new(1.0);
+        pace.delay_requests(now, 1, Some(Duration::ZERO), true);
         pace.start(now);
         assert_eq!(pace.ready_at(), Some(now + Duration::from_secs(2)));
         for _ in 0..20 {
-            pace.well();
+            pace.record_success();
         }
         pace.start(now);
         assert_eq!(pace.ready_at(), Some(now + Duration::from_secs(1)));
@@ -139,9 +145,9 @@ mod tests {
 
     #[test]
     fn back_off_doubles_and_ends() {
-        let pace = Pace::new(1.0);
+        let pace = RateLimiter::new(1.0);
         let waits: Vec<u64> = [1, 2, 3, 60].map(|n| pace.back_off(n).as_secs()).to_vec();
         assert_eq!(waits, [1, 2, 4, 60]);
-        assert_eq!(Pace::new(0.0).back_off(1), MIN_BACK_OFF);
+        assert_eq!(RateLimiter::new(0.0).back_off(1), MIN_BACK_OFF);
     }
 }

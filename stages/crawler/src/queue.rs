@@ -10,12 +10,12 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::hosts::{Hosts, host_of};
-use super::origin::{self, Origin};
+use super::origin::{self, OriginRules};
 use super::settings::CrawlSettings;
 
 /// A queued URL.
 #[derive(Debug)]
-pub(super) struct Item {
+pub(super) struct QueuedUrl {
     pub(super) url: Url,
     /// Number of failed attempts so far.
     pub(super) attempts: u32,
@@ -26,20 +26,20 @@ pub(super) struct Item {
 }
 
 #[derive(Debug)]
-enum Known {
-    Asked,
-    Rules(Rc<Origin>),
+enum RulesState {
+    Requested,
+    Rules(Rc<OriginRules>),
 }
 
 /// What may start now.
 #[derive(Debug)]
-pub(super) enum Start {
+pub(super) enum ReadyRequest {
     /// The robots.txt of this page's origin; the code that fetches it acquires the host's permit.
     Robots(Url),
     /// A page; the request is recorded.
-    Page(Item),
+    Page(QueuedUrl),
     /// Nothing is sent: robots.txt, or an opt-out in it, refuses the page.
-    Refused(Item, origin::Refusal),
+    Refused(QueuedUrl, origin::Refusal),
 }
 
 /// The queues of all hosts.
@@ -47,8 +47,8 @@ pub(super) enum Start {
 pub(super) struct Queues {
     pub(super) hosts: Hosts,
     /// Waiting URLs by host name.
-    waiting: BTreeMap<String, VecDeque<Item>>,
-    origins: BTreeMap<String, Known>,
+    waiting: BTreeMap<String, VecDeque<QueuedUrl>>,
+    origins: BTreeMap<String, RulesState>,
 }
 
 /// Scheme, host and port: the scope of one robots.txt.
@@ -63,50 +63,50 @@ impl Queues {
 
     /// Appends a URL to its host's queue.
     pub(super) fn push(&mut self, url: Url) {
-        let item = Item { url, attempts: 0, robots: None, conditional: true };
+        let item = QueuedUrl { url, attempts: 0, robots: None, conditional: true };
         self.waiting.entry(host_of(&item.url)).or_default().push_back(item);
     }
 
     /// The rules of a URL's origin, if known.
-    pub(super) fn rules(&self, url: &Url) -> Option<Rc<Origin>> {
+    pub(super) fn rules(&self, url: &Url) -> Option<Rc<OriginRules>> {
         match self.origins.get(&origin_of(url)) {
-            Some(Known::Rules(rules)) => Some(Rc::clone(rules)),
+            Some(RulesState::Rules(rules)) => Some(Rc::clone(rules)),
             _ => None,
         }
     }
 
     /// Stores the rules of the origin of a URL.
-    pub(super) fn learn(&mut self, url: &Url, stored: &[u8]) {
-        let rules = Origin::read(stored);
-        self.hosts.pace(url, |pace| pace.crawl_delay(rules.robots.crawl_delay(super::AGENT)));
-        self.origins.insert(origin_of(url), Known::Rules(Rc::new(rules)));
+    pub(super) fn store_rules(&mut self, url: &Url, stored: &[u8]) {
+        let rules = OriginRules::read(stored);
+        self.hosts.with_rate_limiter(url, |pace| pace.crawl_delay(rules.robots.crawl_delay(super::AGENT)));
+        self.origins.insert(origin_of(url), RulesState::Rules(Rc::new(rules)));
     }
 
     /// Requests that may start now, at most `free`; pages among them are recorded as started.
-    pub(super) fn start(&mut self, now: Instant, mut free: usize, settings: &CrawlSettings) -> Vec<Start> {
+    pub(super) fn start(&mut self, now: Instant, mut free: usize, settings: &CrawlSettings) -> Vec<ReadyRequest> {
         let mut starts = Vec::new();
         for (host, queue) in &mut self.waiting {
             while let Some(item) = queue.front() {
                 let origin = origin_of(&item.url);
-                let verdict = match self.origins.get(&origin) {
-                    Some(Known::Asked) => break,
+                let decision = match self.origins.get(&origin) {
+                    Some(RulesState::Requested) => break,
                     None if free == 0 => break,
                     None => {
-                        starts.push(Start::Robots(item.url.clone()));
-                        self.origins.insert(origin, Known::Asked);
+                        starts.push(ReadyRequest::Robots(item.url.clone()));
+                        self.origins.insert(origin, RulesState::Requested);
                         free -= 1;
                         break;
                     }
-                    Some(Known::Rules(rules)) => rules.judge(&item.url, settings.obey_opt_outs),
+                    Some(RulesState::Rules(rules)) => rules.check(&item.url, settings.obey_opt_outs),
                 };
-                let refused = verdict.is_err();
+                let refused = decision.is_err();
                 if !refused && (free == 0 || !self.hosts.is_free(host, now)) {
                     break;
                 }
                 let Some(item) = queue.pop_front() else { break };
-                starts.push(match verdict {
-                    Err(refusal) => Start::Refused(item, refusal),
-                    Ok(robots) => Start::Page(Item { robots, ..item }),
+                starts.push(match decision {
+                    Err(refusal) => ReadyRequest::Refused(item, refusal),
+                    Ok(robots) => ReadyRequest::Page(QueuedUrl { robots, ..item }),
                 });
                 if !refused {
                     self.hosts.start(host, now);
@@ -124,7 +124,7 @@ impl Queues {
     }
 
     /// Puts a URL back at the front of its queue for a retry.
-    pub(super) fn again(&mut self, item: Item) {
+    pub(super) fn requeue(&mut self, item: QueuedUrl) {
         self.waiting.entry(host_of(&item.url)).or_default().push_front(item);
     }
 }
@@ -147,17 +147,19 @@ mod tests {
         }
         let now = Instant::now();
         let first = queues.start(now, 16, &settings);
-        assert!(matches!(&first[..], [Start::Robots(a), Start::Robots(b)] if a.path() == "/1" && b.path() == "/1"));
+        assert!(
+            matches!(&first[..], [ReadyRequest::Robots(a), ReadyRequest::Robots(b)] if a.path() == "/1" && b.path() == "/1")
+        );
         assert!(queues.start(now + Duration::from_secs(9), 16, &settings).is_empty());
-        queues.learn(&url("http://a.org/1"), b"FUser-agent: *\nDisallow: /no\nCrawl-delay: 2\n");
-        assert!(matches!(&queues.start(now, 16, &settings)[..], [Start::Page(item)] if item.url.path() == "/1"));
+        queues.store_rules(&url("http://a.org/1"), b"FUser-agent: *\nDisallow: /no\nCrawl-delay: 2\n");
+        assert!(matches!(&queues.start(now, 16, &settings)[..], [ReadyRequest::Page(item)] if item.url.path() == "/1"));
         assert!(queues.start(now + Duration::from_secs(9), 16, &settings).is_empty(), "one request at a time");
-        queues.hosts.ended("a.org");
+        queues.hosts.release("a.org");
         assert!(queues.start(now + Duration::from_millis(1999), 16, &settings).is_empty());
         assert_eq!(queues.next_ready(now), Some(now + Duration::from_secs(2)));
         let last = queues.start(now + Duration::from_secs(2), 16, &settings);
         assert!(
-            matches!(&last[..], [Start::Page(page), Start::Refused(no, _)] if page.url.path() == "/2" && no.url.path() == "/no")
+            matches!(&last[..], [ReadyRequest::Page(page), ReadyRequest::Refused(no, _)] if page.url.path() == "/2" && no.url.path() == "/no")
         );
     }
 
@@ -166,14 +168,14 @@ mod tests {
         let settings = CrawlSettings { requests_per_second: 0.0, concurrency_per_host: 4, ..CrawlSettings::default() };
         let mut queues = Queues::new(Hosts::new(&settings));
         for origin in ["http://a.org/", "http://127.0.0.1:1/"] {
-            queues.learn(&url(origin), b"N");
+            queues.store_rules(&url(origin), b"N");
             (0..9).for_each(|number| queues.push(url(&format!("{origin}{number}"))));
         }
         let starts = queues.start(Instant::now(), 16, &settings);
         let on = |name: &str| {
             starts
                 .iter()
-                .filter(|start| matches!(start, Start::Page(item) if item.url.host_str() == Some(name)))
+                .filter(|start| matches!(start, ReadyRequest::Page(item) if item.url.host_str() == Some(name)))
                 .count()
         };
         assert_eq!((on("a.org"), on("127.0.0.1")), (1, 4));

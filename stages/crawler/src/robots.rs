@@ -1,6 +1,6 @@
 //! Parses and matches robots.txt as Google's parser does.
 //!
-//! Between the frontier and the fetcher: no URL is fetched without a [`Verdict`]. The rules are those of RFC 9309, with
+//! Between the frontier and the fetcher: no URL is fetched without a [`RobotsDecision`]. The rules are those of RFC 9309, with
 //! the behaviour of Google's open-source parser (github.com/google/robotstxt), which site owners write for. Where the
 //! two differ, Google's behaviour applies:
 //! - the colon may be missing if the line has exactly two words, and common misspellings of the keys are accepted;
@@ -32,7 +32,7 @@ const DISALLOW_KEYS: [&str; 6] = ["disallow", "dissallow", "dissalow", "disalow"
 
 /// Whether a URL may be fetched, and the deciding line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
+pub struct RobotsDecision {
     /// Whether the agent may fetch the URL.
     pub allowed: bool,
     /// The deciding rule, such as `Disallow: /private/`; `None` if no rule matches.
@@ -70,7 +70,7 @@ impl ContentSignal {
 
 /// The path pattern of an `Allow` or `Disallow` line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Rule {
+struct PathRule {
     allow: bool,
     pattern: String,
     line: u32,
@@ -78,7 +78,7 @@ struct Rule {
 
 /// A statement for the agents `from..to` of the group, those named directly before it.
 #[derive(Debug, Clone, PartialEq)]
-struct Statement {
+struct AgentStatement {
     from: usize,
     to: usize,
     delay: Option<Duration>,
@@ -87,25 +87,25 @@ struct Statement {
 
 /// Consecutive agents and the lines that follow them.
 #[derive(Debug, Clone, Default, PartialEq)]
-struct Group {
+struct AgentGroup {
     /// Lower-case product tokens; `*` is any agent.
     agents: Vec<String>,
-    rules: Vec<Rule>,
-    statements: Vec<Statement>,
+    rules: Vec<PathRule>,
+    statements: Vec<AgentStatement>,
     /// Index of the first agent to which the next statement applies.
-    fresh_from: usize,
+    statement_from: usize,
     /// Whether a statement was read since the last agent.
-    stated: bool,
+    has_statement: bool,
 }
 
 /// A parsed robots.txt; its size is bounded by the 500 KiB that are read.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Robots {
-    groups: Vec<Group>,
+    groups: Vec<AgentGroup>,
     sitemaps: Vec<String>,
     /// Statements before any group: they apply to all agents.
     preamble: ContentSignal,
-    refuse_all: bool,
+    disallow_everything: bool,
 }
 
 impl Robots {
@@ -116,7 +116,7 @@ impl Robots {
 
     /// An unreachable file, 5xx or network failure: nothing is allowed (RFC 9309, section 2.3.1.4).
     pub fn disallow_all() -> Self {
-        Self { refuse_all: true, ..Self::default() }
+        Self { disallow_everything: true, ..Self::default() }
     }
 
     /// Parses a robots.txt; invalid lines are skipped.
@@ -125,44 +125,44 @@ impl Robots {
         let mut open = false;
         for (line, text) in (1..).zip(lines(bytes)) {
             let Some((key, value)) = key_and_value(&text) else { continue };
-            robots.take(Key::of(key), value, line, &mut open);
+            robots.apply_line(LineKey::of(key), value, line, &mut open);
         }
         robots
     }
 
-    fn take(&mut self, key: Key, value: &str, line: u32, open: &mut bool) {
+    fn apply_line(&mut self, key: LineKey, value: &str, line: u32, open: &mut bool) {
         match key {
-            Key::UserAgent => {
+            LineKey::UserAgent => {
                 if !*open || self.groups.is_empty() {
-                    self.groups.push(Group::default());
+                    self.groups.push(AgentGroup::default());
                     *open = true;
                 }
                 if let Some(group) = self.groups.last_mut() {
-                    if std::mem::take(&mut group.stated) {
-                        group.fresh_from = group.agents.len();
+                    if std::mem::take(&mut group.has_statement) {
+                        group.statement_from = group.agents.len();
                     }
                     group.agents.push(agent_token(value));
                 }
             }
-            Key::Allow | Key::Disallow => {
+            LineKey::Allow | LineKey::Disallow => {
                 // A rule ends the list of agents; the next User-agent line begins a new group.
                 *open = false;
                 if let Some(group) = self.groups.last_mut() {
-                    group.rules.push(Rule { allow: key == Key::Allow, pattern: escape_pattern(value), line });
+                    group.rules.push(PathRule { allow: key == LineKey::Allow, pattern: escape_pattern(value), line });
                 }
             }
-            Key::Sitemap if !value.is_empty() => self.sitemaps.push(value.to_owned()),
-            Key::CrawlDelay => self.state(parse_delay(value), ContentSignal::default()),
-            Key::ContentSignal => self.state(None, parse_signal(value)),
-            Key::Sitemap | Key::Unknown => {}
+            LineKey::Sitemap if !value.is_empty() => self.sitemaps.push(value.to_owned()),
+            LineKey::CrawlDelay => self.record_statement(parse_delay(value), ContentSignal::default()),
+            LineKey::ContentSignal => self.record_statement(None, parse_signal(value)),
+            LineKey::Sitemap | LineKey::Unknown => {}
         }
     }
 
-    fn state(&mut self, delay: Option<Duration>, signal: ContentSignal) {
+    fn record_statement(&mut self, delay: Option<Duration>, signal: ContentSignal) {
         if let Some(group) = self.groups.last_mut() {
-            let (from, to) = (group.fresh_from, group.agents.len());
-            group.statements.push(Statement { from, to, delay, signal });
-            group.stated = true;
+            let (from, to) = (group.statement_from, group.agents.len());
+            group.statements.push(AgentStatement { from, to, delay, signal });
+            group.has_statement = true;
         } else {
             self.preamble.merge(signal);
         }
@@ -173,13 +173,13 @@ impl Robots {
     /// `agent` is the product token (`corpusmill`); only the part before the first `/` of a `User-Agent` value counts.
     /// `url` is percent-encoded, as [`url::Url`] returns it. The longest matching pattern decides, `Allow` in a tie;
     /// groups that name the agent replace those for `*`.
-    pub fn allowed(&self, agent: &str, url: &str) -> Verdict {
-        if self.refuse_all {
-            return Verdict { allowed: false, rule: None, line: None };
+    pub fn allowed(&self, agent: &str, url: &str) -> RobotsDecision {
+        if self.disallow_everything {
+            return RobotsDecision { allowed: false, rule: None, line: None };
         }
         let path = upper_case_escapes(&path_of(url));
         let scope = self.scope(agent);
-        let mut best: Option<(usize, &Rule)> = None;
+        let mut best: Option<(usize, &PathRule)> = None;
         for rule in self.groups.iter().filter(|group| scope.covers(group)).flat_map(|group| &group.rules) {
             let Some(length) = rule.match_length(&path) else { continue };
             let beats = best
@@ -191,9 +191,13 @@ impl Robots {
         match best {
             Some((_, rule)) if rule.allow || path != "/robots.txt" => {
                 let key = if rule.allow { "Allow" } else { "Disallow" };
-                Verdict { allowed: rule.allow, rule: Some(format!("{key}: {}", rule.pattern)), line: Some(rule.line) }
+                RobotsDecision {
+                    allowed: rule.allow,
+                    rule: Some(format!("{key}: {}", rule.pattern)),
+                    line: Some(rule.line),
+                }
             }
-            _ => Verdict { allowed: true, rule: None, line: None },
+            _ => RobotsDecision { allowed: true, rule: None, line: None },
         }
     }
 
@@ -219,34 +223,37 @@ impl Robots {
         signal
     }
 
-    fn statements<'a>(&'a self, agent: &str) -> impl Iterator<Item = &'a Statement> {
+    fn statements<'a>(&'a self, agent: &str) -> impl Iterator<Item = &'a AgentStatement> {
         let scope = self.scope(agent);
         self.groups.iter().flat_map(move |group| {
             let scope = scope.clone();
-            group.statements.iter().filter(move |said| group.agents[said.from..said.to].contains(&scope.agent))
+            group
+                .statements
+                .iter()
+                .filter(move |statement| group.agents[statement.from..statement.to].contains(&scope.agent))
         })
     }
 
-    fn scope(&self, agent: &str) -> Scope {
+    fn scope(&self, agent: &str) -> AgentScope {
         let name = agent.split('/').next().unwrap_or_default().to_ascii_lowercase();
         let named = !name.is_empty() && self.groups.iter().any(|group| group.agents.contains(&name));
-        Scope { agent: if named { name } else { "*".to_owned() } }
+        AgentScope { agent: if named { name } else { "*".to_owned() } }
     }
 }
 
 /// The agent whose groups apply: the crawler's name if the file has it, else `*`.
 #[derive(Debug, Clone)]
-struct Scope {
+struct AgentScope {
     agent: String,
 }
 
-impl Scope {
-    fn covers(&self, group: &Group) -> bool {
+impl AgentScope {
+    fn covers(&self, group: &AgentGroup) -> bool {
         group.agents.contains(&self.agent)
     }
 }
 
-impl Rule {
+impl PathRule {
     /// Length of the pattern in bytes if it matches; longer matches take precedence.
     fn match_length(&self, path: &str) -> Option<usize> {
         if pattern_matches(&self.pattern, path) {
@@ -279,7 +286,7 @@ pub(super) fn pattern_matches(pattern: &str, path: &str) -> bool {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Key {
+enum LineKey {
     UserAgent,
     Allow,
     Disallow,
@@ -289,7 +296,7 @@ enum Key {
     Unknown,
 }
 
-impl Key {
+impl LineKey {
     /// Google's parser compares prefixes, so `disallowed` counts as `disallow`; keys that it does not know are compared
     /// whole.
     fn of(key: &str) -> Self {
@@ -429,14 +436,14 @@ fn parse_signal(value: &str) -> ContentSignal {
             "no" | "n" => Some(false),
             _ => None,
         };
-        let mut said = ContentSignal::default();
+        let mut statement = ContentSignal::default();
         match name.trim().to_ascii_lowercase().as_str() {
-            "ai-train" | "train-ai" => said.ai_train = answer,
-            "ai-input" => said.ai_input = answer,
-            "search" => said.search = answer,
+            "ai-train" | "train-ai" => statement.ai_train = answer,
+            "ai-input" => statement.ai_input = answer,
+            "search" => statement.search = answer,
             _ => {}
         }
-        signal.merge(said);
+        signal.merge(statement);
     }
     signal
 }

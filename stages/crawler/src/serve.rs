@@ -22,7 +22,7 @@ use tokio::sync::oneshot;
 use tower_http::services::ServeFile;
 
 /// Maximum number of URLs in a sitemap or entries in its index (sitemaps.org).
-const SITEMAP_ENTRIES: usize = 50_000;
+const MAX_SITEMAP_ENTRIES: usize = 50_000;
 
 /// How a folder is served.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
@@ -38,7 +38,7 @@ pub struct ServeOptions {
 
 impl Default for ServeOptions {
     fn default() -> Self {
-        Self { robots: true, sitemap: true, sitemap_entries: SITEMAP_ENTRIES }
+        Self { robots: true, sitemap: true, sitemap_entries: MAX_SITEMAP_ENTRIES }
     }
 }
 
@@ -99,7 +99,7 @@ impl Drop for Server {
     }
 }
 
-struct Site {
+struct ServedFolder {
     root: PathBuf,
     options: ServeOptions,
     base: String,
@@ -121,8 +121,8 @@ pub fn serve(root: &Path, port: u16, options: ServeOptions) -> Result<Server, Se
     let address = listener.local_addr().map_err(no_port)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(no_port)?;
     let mut options = options;
-    options.sitemap_entries = options.sitemap_entries.clamp(1, SITEMAP_ENTRIES);
-    let site = Arc::new(Site { root: real, options, base: format!("http://{address}/") });
+    options.sitemap_entries = options.sitemap_entries.clamp(1, MAX_SITEMAP_ENTRIES);
+    let site = Arc::new(ServedFolder { root: real, options, base: format!("http://{address}/") });
     let (stop, stopped) = oneshot::channel();
     let listener = {
         let _guard = runtime.enter();
@@ -143,7 +143,7 @@ pub fn serve(root: &Path, port: u16, options: ServeOptions) -> Result<Server, Se
     Ok(Server { address, stop: Some(stop), thread: Some(thread) })
 }
 
-async fn answer(State(site): State<Arc<Site>>, request: Request) -> Response {
+async fn answer(State(site): State<Arc<ServedFolder>>, request: Request) -> Response {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response();
     }
@@ -214,7 +214,7 @@ fn percent_decode(segment: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-impl Site {
+impl ServedFolder {
     /// The real path of a file or folder below the root; a link to a target outside it counts as absent.
     fn resolve(&self, relative: &Path) -> Option<PathBuf> {
         let real = fs_err::canonicalize(self.root.join(relative)).ok()?;
@@ -227,7 +227,7 @@ impl Site {
 }
 
 /// The generated content for a file that the folder does not have.
-fn generated(site: &Arc<Site>, path: &str) -> Option<Response> {
+fn generated(site: &Arc<ServedFolder>, path: &str) -> Option<Response> {
     if path == "/robots.txt" && site.options.robots {
         let sitemap = if site.options.sitemap || site.resolve(Path::new("sitemap.xml")).is_some() {
             format!("Sitemap: {}sitemap.xml\n", site.base)
@@ -243,24 +243,24 @@ fn generated(site: &Arc<Site>, path: &str) -> Option<Response> {
     let entries = site.options.sitemap_entries;
     if path == "/sitemap.xml" {
         let parts = site.pages().count().div_ceil(entries);
-        return Some(if parts <= 1 { urlset(site, 0) } else { index(site, parts.min(SITEMAP_ENTRIES)) });
+        return Some(if parts <= 1 { urlset(site, 0) } else { index(site, parts.min(MAX_SITEMAP_ENTRIES)) });
     }
     let part = path.strip_prefix("/sitemap-")?.strip_suffix(".xml")?;
-    let part: usize = part.parse().ok().filter(|&part| (1..=SITEMAP_ENTRIES).contains(&part))?;
+    let part: usize = part.parse().ok().filter(|&part| (1..=MAX_SITEMAP_ENTRIES).contains(&part))?;
     site.pages().nth((part - 1) * entries).map(|_| urlset(site, part - 1))
 }
 
 const XML_HEAD: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 
-fn urlset(site: &Arc<Site>, part: usize) -> Response {
+fn urlset(site: &Arc<ServedFolder>, part: usize) -> Response {
     let entries = site.options.sitemap_entries;
     let base = site.base.clone();
     let pages = site.pages().skip(part * entries).take(entries);
-    let urls = pages.map(move |page| format!("<url><loc>{base}{}</loc></url>\n", address_of(&page)));
+    let urls = pages.map(move |page| format!("<url><loc>{base}{}</loc></url>\n", percent_encode(&page)));
     xml("urlset", urls)
 }
 
-fn index(site: &Site, parts: usize) -> Response {
+fn index(site: &ServedFolder, parts: usize) -> Response {
     let base = site.base.clone();
     xml(
         "sitemapindex",
@@ -289,7 +289,7 @@ fn xml(element: &'static str, lines: impl Iterator<Item = String> + Send + 'stat
 
 /// Percent-encodes all bytes except unreserved characters (RFC 3986, section 2.3) and slashes; the result needs no XML
 /// escaping.
-fn address_of(page: &str) -> String {
+fn percent_encode(page: &str) -> String {
     let mut address = String::with_capacity(page.len());
     for byte in page.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {

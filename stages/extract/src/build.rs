@@ -6,11 +6,11 @@
 //! Deviations from the standard, none of which loses text: no foster parenting, and a formatting element that is closed
 //! across a block ends with that block instead of being split.
 
-use super::names::Names;
 use super::tree::{Node, Tree};
+use crate::class_names::cache::ClassNames;
 use corpusmill_html::attribute::Attribute;
-use corpusmill_html::tag::{TAGS, Tag};
-use corpusmill_html::tokenizer::{Scanner, Token};
+use corpusmill_html::tag::{TAG_COUNT, Tag};
+use corpusmill_html::tokenizer::{Token, Tokenizer};
 
 #[derive(Clone, Copy)]
 struct Open {
@@ -25,27 +25,27 @@ struct Builder {
     nodes: Vec<Node>,
     attributes: Vec<Attribute>,
     stack: Vec<Open>,
-    open: [u32; TAGS],
+    open: [u32; TAG_COUNT],
     max_depth: usize,
-    beyond: u32,
+    open_beyond_limit: u32,
     flattened: bool,
 }
 
 /// Parses `page`, which is shorter than 4 GiB, with at most `max_depth` nested elements.
 pub(crate) fn parse(page: &str, max_depth: usize) -> Tree<'_> {
     let mut builder = Builder::new(page.len(), max_depth.max(8));
-    let mut scanner = Scanner::new(page);
-    while let Some(token) = scanner.next_token() {
+    let mut tokenizer = Tokenizer::new(page);
+    while let Some(token) = tokenizer.next_token() {
         match token {
             Token::Text { start, stop } => builder.text(page, start, stop),
             Token::Start { tag, hash, self_closing } => {
                 let foreign = builder.open[Tag::Svg as usize] + builder.open[Tag::Math as usize] > 0;
                 let leaf = self_closing && (foreign || matches!(tag, Tag::Svg | Tag::Math));
-                let pushed = builder.start(tag, hash, leaf, &scanner.attributes);
+                let pushed = builder.start(tag, hash, leaf, &tokenizer.attributes);
                 if tag.is_raw_text() && !leaf {
-                    scanner.read_raw_text(tag, hash);
+                    tokenizer.read_raw_text(tag, hash);
                     if !pushed {
-                        builder.beyond = builder.beyond.saturating_add(1);
+                        builder.open_beyond_limit = builder.open_beyond_limit.saturating_add(1);
                     }
                 }
             }
@@ -64,9 +64,9 @@ impl Builder {
             nodes,
             attributes: Vec::new(),
             stack: vec![root],
-            open: [0; TAGS],
+            open: [0; TAG_COUNT],
             max_depth,
-            beyond: 0,
+            open_beyond_limit: 0,
             flattened: false,
         }
     }
@@ -74,8 +74,8 @@ impl Builder {
     fn finish(mut self, page: &str) -> Tree<'_> {
         self.pop_to(1);
         self.nodes[0].end = self.here();
-        let names = Names::read(page, &self.nodes, &self.attributes);
-        Tree { page, nodes: self.nodes, attributes: self.attributes, names, flattened: self.flattened }
+        let class_names = ClassNames::read(page, &self.nodes, &self.attributes);
+        Tree { page, nodes: self.nodes, attributes: self.attributes, class_names, flattened: self.flattened }
     }
 
     /// The id of the next node; pages below 4 GiB have fewer nodes than bytes.
@@ -129,7 +129,7 @@ impl Builder {
         if self.stack.len() >= self.max_depth {
             self.flattened = true;
             if !tag.is_raw_text() {
-                self.beyond = self.beyond.saturating_add(1);
+                self.open_beyond_limit = self.open_beyond_limit.saturating_add(1);
             }
             return false;
         }
@@ -175,8 +175,8 @@ impl Builder {
 
     fn end(&mut self, tag: Tag, hash: u32) {
         use Tag::{Body, Dd, Dt, Html, Li, P, Root, Table, Tbody, Td, Tfoot, Th, Thead, Tr};
-        if self.beyond > 0 && !matches!(tag, Body | Html) && !tag.is_void() {
-            self.beyond -= 1;
+        if self.open_beyond_limit > 0 && !matches!(tag, Body | Html) && !tag.is_void() {
+            self.open_beyond_limit -= 1;
             if tag.is_block() && self.nodes.last().is_some_and(|last| last.tag == Tag::Text) {
                 let (parent, here) = (self.top().node, self.here());
                 self.nodes.push(Node { parent, end: here + 1, start: 0, stop: 0, tag: Tag::Br });

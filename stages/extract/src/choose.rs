@@ -6,53 +6,53 @@
 
 use super::measure::Measure;
 use super::prune::Pruned;
-use super::rule::Rule;
+use super::rule::CutRule;
 use super::tree::Tree;
-use corpusmill_html::attribute::Name;
+use corpusmill_html::attribute::AttributeName;
 use corpusmill_html::tag::Tag;
 
 /// Percent of the prose that the chosen element keeps at each step down.
-const KEPT_PROSE: u64 = 95;
+const MIN_KEPT_PROSE_PERCENT: u64 = 95;
 
 /// Percent of the page's prose that a declared element must contain to be accepted.
-const DECLARED_PROSE: u64 = 60;
+const MIN_DECLARED_PROSE_PERCENT: u64 = 60;
 /// Percent of the chosen element's prose that an article inside it must contain to be chosen instead.
-const ARTICLE_PROSE: u64 = 60;
+const MIN_ARTICLE_PROSE_PERCENT: u64 = 60;
 /// A page with less prose than this, in percent of its text, is a listing, and its links are content.
-const LISTING_PROSE: u64 = 30;
+const MIN_PROSE_PERCENT: u64 = 30;
 /// A block with at least this share of link text, in percent, is a list of links.
-const DENSE: u64 = 75;
+const MIN_LINK_PERCENT: u64 = 75;
 /// The same threshold on a page that declares itself an article.
-const DENSE_IN_ARTICLE: u64 = 60;
+const MIN_LINK_PERCENT_IN_ARTICLE: u64 = 60;
 /// Largest share of the main element's text, in percent, that one list of links or the introduction may have.
-const LARGEST_PART: u64 = 40;
+const MAX_PART_PERCENT: u64 = 40;
 
 /// Returns the id of the main element.
 pub(crate) fn choose(tree: &Tree<'_>, measures: &[Measure], pruned: &Pruned) -> usize {
     let body = tree.first(Tag::Body).unwrap_or(0);
     let start = declared(tree, measures, pruned, body).unwrap_or(body);
     let at = descend(tree, measures, pruned, start);
-    match narrower(tree, measures, pruned, at) {
+    match inner_article(tree, measures, pruned, at) {
         Some(article) => descend(tree, measures, pruned, article),
         None => at,
     }
 }
 
 /// An article inside `root` that contains most of its prose.
-fn narrower(tree: &Tree<'_>, measures: &[Measure], pruned: &Pruned, root: usize) -> Option<usize> {
-    let whole = worth(&measures[root]);
+fn inner_article(tree: &Tree<'_>, measures: &[Measure], pruned: &Pruned, root: usize) -> Option<usize> {
+    let whole = content_letters(&measures[root]);
     let mut id = root + 1;
     while id < tree.end(root) {
-        let own = worth(&measures[id]);
+        let own = content_letters(&measures[id]);
         if pruned.is_cut(id) || own * 2 < whole {
             id = tree.end(id);
             continue;
         }
         let tag = tree.node(id).tag;
         let article = tag == Tag::Article
-            || tree.raw_attribute(id, Name::Itemprop).is_some_and(|property| property == "articleBody")
-            || tree.raw_attribute(id, Name::Role).is_some_and(|role| role == "article");
-        if own > 0 && article && own * 100 >= whole * ARTICLE_PROSE {
+            || tree.raw_attribute(id, AttributeName::Itemprop).is_some_and(|property| property == "articleBody")
+            || tree.raw_attribute(id, AttributeName::Role).is_some_and(|role| role == "article");
+        if own > 0 && article && own * 100 >= whole * MIN_ARTICLE_PROSE_PERCENT {
             return Some(id);
         }
         id += 1;
@@ -60,13 +60,13 @@ fn narrower(tree: &Tree<'_>, measures: &[Measure], pruned: &Pruned, root: usize)
     None
 }
 
-fn worth(measure: &Measure) -> u64 {
+fn content_letters(measure: &Measure) -> u64 {
     u64::from(measure.prose) + u64::from(measure.code)
 }
 
 /// The element that the page declares as its content, if it contains enough of the prose.
 fn declared(tree: &Tree<'_>, measures: &[Measure], pruned: &Pruned, body: usize) -> Option<usize> {
-    let total = worth(&measures[body]);
+    let total = content_letters(&measures[body]);
     let mut best: Option<usize> = None;
     let mut id = body + 1;
     while id < tree.end(body) {
@@ -74,27 +74,30 @@ fn declared(tree: &Tree<'_>, measures: &[Measure], pruned: &Pruned, body: usize)
             id = tree.end(id);
             continue;
         }
-        if declares_content(tree, id) && best.is_none_or(|best| worth(&measures[id]) > worth(&measures[best])) {
+        if declares_content(tree, id)
+            && best.is_none_or(|best| content_letters(&measures[id]) > content_letters(&measures[best]))
+        {
             best = Some(id);
         }
         id += 1;
     }
     let best = best?;
-    (worth(&measures[best]) * 100 >= total * DECLARED_PROSE && measures[best].text >= 200).then_some(best)
+    (content_letters(&measures[best]) * 100 >= total * MIN_DECLARED_PROSE_PERCENT && measures[best].text >= 200)
+        .then_some(best)
 }
 
 fn declares_content(tree: &Tree<'_>, id: usize) -> bool {
     matches!(tree.node(id).tag, Tag::Main | Tag::Article)
-        || tree.raw_attribute(id, Name::Role).is_some_and(|role| role == "main" || role == "article")
+        || tree.raw_attribute(id, AttributeName::Role).is_some_and(|role| role == "main" || role == "article")
         || tree
-            .raw_attribute(id, Name::Itemprop)
+            .raw_attribute(id, AttributeName::Itemprop)
             .is_some_and(|property| property == "articleBody" || property == "mainEntity")
 }
 
 fn descend(tree: &Tree<'_>, measures: &[Measure], pruned: &Pruned, from: usize) -> usize {
     let mut at = from;
     loop {
-        let whole = worth(&measures[at]);
+        let whole = content_letters(&measures[at]);
         let next = tree.children(at).find(|child| {
             !pruned.is_cut(*child)
                 && !matches!(
@@ -105,7 +108,7 @@ fn descend(tree: &Tree<'_>, measures: &[Measure], pruned: &Pruned, from: usize) 
                     | matches!(tree.node(*child).tag, Tag::Other | Tag::Span | Tag::Font)
                 && whole > 0
                 && measures[*child].prose >= measures[*child].code / 4
-                && worth(&measures[*child]) * 100 >= whole * KEPT_PROSE
+                && content_letters(&measures[*child]) * 100 >= whole * MIN_KEPT_PROSE_PERCENT
         });
         match next {
             Some(child) => at = child,
@@ -117,7 +120,13 @@ fn descend(tree: &Tree<'_>, measures: &[Measure], pruned: &Pruned, from: usize) 
 /// The prose between the page's main heading and the chosen element: the introduction of an article.
 ///
 /// `left` is the chosen element's text.
-pub(crate) fn lead(tree: &Tree<'_>, measures: &[Measure], pruned: &Pruned, root: usize, left: u32) -> Vec<usize> {
+pub(crate) fn introduction(
+    tree: &Tree<'_>,
+    measures: &[Measure],
+    pruned: &Pruned,
+    root: usize,
+    left: u32,
+) -> Vec<usize> {
     let mut found = Vec::new();
     let mut heading = None;
     let mut id = 1;
@@ -140,7 +149,7 @@ pub(crate) fn lead(tree: &Tree<'_>, measures: &[Measure], pruned: &Pruned, root:
         }
     }
     let text: u64 = found.iter().map(|id| u64::from(measures[*id].text)).sum();
-    if text * 100 > u64::from(left) * LARGEST_PART {
+    if text * 100 > u64::from(left) * MAX_PART_PERCENT {
         found.clear();
     }
     found
@@ -159,7 +168,7 @@ pub(crate) fn cut_link_lists(tree: &Tree<'_>, measures: &[Measure], pruned: &mut
         if pruned.is_cut(id) || matches!(tag, Tag::Pre | Tag::Code | Tag::Text) {
             id = tree.end(id);
         } else if is_link_list(tag, &measures[id], &measures[root], article) {
-            pruned.cut(id, Rule::LinkDense);
+            pruned.cut(id, CutRule::LinkDense);
             id = tree.end(id);
         } else {
             id += 1;
@@ -199,7 +208,7 @@ pub(crate) fn cut_empty_sections(tree: &Tree<'_>, measures: &[Measure], pruned: 
     }
     empty.extend(open.into_iter().map(|section| section.0));
     for heading in empty {
-        pruned.cut(heading, Rule::EmptySection);
+        pruned.cut(heading, CutRule::EmptySection);
     }
 }
 
@@ -207,11 +216,12 @@ fn is_link_list(tag: Tag, own: &Measure, root: &Measure, article: bool) -> bool 
     if !matches!(tag, Tag::Ul | Tag::Ol | Tag::Div | Tag::Section | Tag::Table | Tag::Dl | Tag::P) || own.text == 0 {
         return false;
     }
-    if u64::from(root.prose + root.code) * 100 < u64::from(root.text) * LISTING_PROSE {
+    if u64::from(root.prose + root.code) * 100 < u64::from(root.text) * MIN_PROSE_PERCENT {
         return false;
     }
-    let small = u64::from(own.text) * 100 <= u64::from(root.text) * LARGEST_PART;
-    let dense = u64::from(own.link) * 100 >= u64::from(own.text) * if article { DENSE_IN_ARTICLE } else { DENSE };
+    let small = u64::from(own.text) * 100 <= u64::from(root.text) * MAX_PART_PERCENT;
+    let dense = u64::from(own.link) * 100
+        >= u64::from(own.text) * if article { MIN_LINK_PERCENT_IN_ARTICLE } else { MIN_LINK_PERCENT };
     if tag == Tag::Table {
         return small && dense && own.links >= 8;
     }
@@ -222,7 +232,7 @@ fn is_link_list(tag: Tag, own: &Measure, root: &Measure, article: bool) -> bool 
 mod tests {
     use super::super::build::parse;
     use super::super::measure::measure;
-    use super::super::prune::{Keep, prune};
+    use super::super::prune::{KeepOptions, prune};
     use super::*;
 
     #[test]
@@ -234,9 +244,12 @@ mod tests {
         let pruned = prune(
             &tree,
             &measures,
-            Keep { comments: false, tables: true, noscript: false, article: false, named: false },
+            KeepOptions { comments: false, tables: true, noscript: false, article: false, ignore_names: false },
         );
         let chosen = choose(&tree, &measures, &pruned);
-        assert_eq!(tree.squashed_text(chosen, 20), "A paragraph of some length, which is written as prose is written.");
+        assert_eq!(
+            tree.collapsed_text(chosen, 20),
+            "A paragraph of some length, which is written as prose is written."
+        );
     }
 }

@@ -5,7 +5,7 @@
 //! of the code.
 
 use super::tree::Tree;
-use corpusmill_html::attribute::Name;
+use corpusmill_html::attribute::AttributeName;
 use corpusmill_html::entities::decode_entities;
 use corpusmill_html::tag::Tag;
 
@@ -111,15 +111,17 @@ pub(crate) fn code_text(tree: &Tree<'_>, id: usize) -> String {
 pub(crate) fn is_gutter(tree: &Tree<'_>, id: usize) -> bool {
     let links_to_itself = tree.node(id).tag == Tag::A
         && tree.end(id) == id + 2
-        && tree.raw_attribute(id, Name::Href).is_some_and(|href| href.strip_prefix('#') == Some(tree.raw_text(id + 1)));
-    (tree.names.class(id).gutter || links_to_itself)
+        && tree
+            .raw_attribute(id, AttributeName::Href)
+            .is_some_and(|href| href.strip_prefix('#') == Some(tree.raw_text(id + 1)));
+    (tree.class_names.class_hints(id).gutter || links_to_itself)
         && (id..tree.end(id)).all(|inner| {
             tree.raw_text(inner).bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_whitespace() || byte == b'.')
         })
 }
 
 /// Whether a class marks its element as line numbers.
-pub(crate) fn names_gutter(class: &str) -> bool {
+pub(crate) fn is_gutter_class(class: &str) -> bool {
     class.split_ascii_whitespace().any(|name| {
         matches!(
             name,
@@ -169,12 +171,12 @@ pub(crate) fn language(tree: &Tree<'_>, id: usize) -> Option<String> {
     let in_table = |at: &usize| matches!(tree.node(*at).tag, Tag::Td | Tag::Tr | Tag::Tbody | Tag::Table);
     let around = tree.ancestors(id).take(12).filter(|at| !in_table(at)).take(3);
     for (near, at) in std::iter::once(id).chain(inner).map(|at| (true, at)).chain(around.map(|at| (false, at))) {
-        for name in [Name::DataLang, Name::DataLanguage] {
-            if let Some(found) = tree.raw_attribute(at, name).and_then(tidy) {
+        for name in [AttributeName::DataLang, AttributeName::DataLanguage] {
+            if let Some(found) = tree.raw_attribute(at, name).and_then(normalize_language) {
                 return Some(found);
             }
         }
-        if let Some(found) = tree.raw_attribute(at, Name::Class).and_then(|class| from_class(class, near)) {
+        if let Some(found) = tree.raw_attribute(at, AttributeName::Class).and_then(|class| from_class(class, near)) {
             return Some(found);
         }
     }
@@ -191,18 +193,18 @@ fn from_class(class: &str, near: bool) -> Option<String> {
                 if prefix == "code-" && !BARE_LANGUAGES.contains(&found) {
                     continue;
                 }
-                return tidy(found);
+                return normalize_language(found);
             }
         }
         if near && bare.is_none() && BARE_LANGUAGES.contains(&token) {
-            bare = tidy(token);
+            bare = normalize_language(token);
         }
     }
     bare
 }
 
 /// A language's name as written after a fence, or `None` for names that mean "no language".
-fn tidy(name: &str) -> Option<String> {
+fn normalize_language(name: &str) -> Option<String> {
     let name = name.split([',', ';', '{', ' ']).next().unwrap_or_default().trim().to_ascii_lowercase();
     let plain = matches!(
         name.as_str(),

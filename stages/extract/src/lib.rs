@@ -10,23 +10,21 @@
 
 pub(crate) mod build;
 mod choose;
+mod class_names;
+pub mod classifier;
 mod code;
-pub mod judge;
-mod ladder;
+mod fallback;
 mod math;
 mod measure;
 mod metadata;
-mod names;
-mod parts;
 mod prune;
 mod render;
+mod render_blocks;
 mod rule;
 pub mod select;
 mod settings;
 mod table;
 mod tree;
-mod vocabulary;
-mod whole;
 mod writer;
 
 use corpusmill_html::tag::Tag;
@@ -100,11 +98,16 @@ impl EmptyReason {
 /// Memory: about six times the size of the page, up to 35 times for a page that consists of tags only. Time: linear in
 /// the page.
 pub fn clean(html: &str, url: Option<&str>, settings: &CleanSettings) -> Cleaned {
-    clean_with(html, url, settings, Some(judge::model()))
+    clean_with(html, url, settings, Some(classifier::model()))
 }
 
 /// Same as [`clean`], with another model than the built-in one, or with the rules alone if `model` is `None`.
-pub fn clean_with(html: &str, url: Option<&str>, settings: &CleanSettings, model: Option<&judge::Model>) -> Cleaned {
+pub fn clean_with(
+    html: &str,
+    url: Option<&str>,
+    settings: &CleanSettings,
+    model: Option<&classifier::GradientBoostedTrees>,
+) -> Cleaned {
     let empty = |reason| Cleaned { reason: Some(reason), ..Cleaned::default() };
     if html.len() as u64 > u64::from(settings.max_bytes) {
         return empty(EmptyReason::TooLarge);
@@ -115,14 +118,14 @@ pub fn clean_with(html: &str, url: Option<&str>, settings: &CleanSettings, model
     }
     let base = url.and_then(|url| url::Url::parse(url).ok());
     let about = metadata::metadata(&tree, base.as_ref());
-    let main = ladder::main_text(&tree, settings, base, model);
+    let main = fallback::main_text(&tree, settings, base, model);
     let letters = main.text.chars().filter(|c| !c.is_whitespace()).count() as u64;
-    let doubted = main.confidence.is_some_and(|confidence| confidence < settings.min_confidence);
+    let low_confidence = main.confidence.is_some_and(|confidence| confidence < settings.min_confidence);
     let reason = match letters {
         0 if tree.flattened => Some(EmptyReason::TooDeep),
         0 => Some(EmptyReason::NoContent),
         _ if letters < u64::from(settings.min_chars) => Some(EmptyReason::TooShort),
-        _ if doubted => Some(EmptyReason::LowConfidence),
+        _ if low_confidence => Some(EmptyReason::LowConfidence),
         _ => None,
     };
     Cleaned {

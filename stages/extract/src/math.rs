@@ -3,9 +3,9 @@
 //! Invariant: a formula is written from its TeX source if the page contains it (annotation, `alttext`, script); its
 //! rendered copy is never written as well.
 
-use super::prune::is_tex;
+use super::prune::is_tex_script;
 use super::tree::Tree;
-use corpusmill_html::attribute::Name;
+use corpusmill_html::attribute::AttributeName;
 use corpusmill_html::entities::decode_entities;
 use corpusmill_html::tag::Tag;
 
@@ -13,24 +13,24 @@ use corpusmill_html::tag::Tag;
 /// for it.
 pub(crate) fn tex(tree: &Tree<'_>, id: usize) -> Option<String> {
     let (source, display) = if tree.node(id).tag == Tag::Script {
-        if !is_tex(tree, id) {
+        if !is_tex_script(tree, id) {
             return None;
         }
-        let display = tree.raw_attribute(id, Name::Type).is_some_and(|kind| kind.contains("display"));
+        let display = tree.raw_attribute(id, AttributeName::Type).is_some_and(|kind| kind.contains("display"));
         (raw(tree, id), display)
     } else {
         let annotation = (id..tree.end(id)).find(|at| {
             tree.node(*at).tag == Tag::Annotation
                 && tree
-                    .raw_attribute(*at, Name::Encoding)
+                    .raw_attribute(*at, AttributeName::Encoding)
                     .is_some_and(|encoding| encoding.to_ascii_lowercase().contains("tex"))
         });
         let source = match annotation {
             Some(annotation) => raw(tree, annotation),
-            None => tree.attribute(id, Name::Alttext)?.into_owned(),
+            None => tree.attribute(id, AttributeName::Alttext)?.into_owned(),
         };
-        let display =
-            tree.raw_attribute(id, Name::Display).is_some_and(|display| display == "block") || in_display(tree, id);
+        let display = tree.raw_attribute(id, AttributeName::Display).is_some_and(|display| display == "block")
+            || in_display(tree, id);
         (source, display)
     };
     let source = source.trim();
@@ -44,23 +44,23 @@ pub(crate) fn tex(tree: &Tree<'_>, id: usize) -> Option<String> {
 }
 
 fn in_display(tree: &Tree<'_>, id: usize) -> bool {
-    tree.ancestors(id)
-        .take(5)
-        .any(|above| tree.raw_attribute(above, Name::Class).is_some_and(|class| class.contains("katex-display")))
+    tree.ancestors(id).take(5).any(|above| {
+        tree.raw_attribute(above, AttributeName::Class).is_some_and(|class| class.contains("katex-display"))
+    })
 }
 
 /// Whether an element is the rendered copy of a formula whose source is beside it.
 pub(crate) fn is_rendered_copy(tree: &Tree<'_>, id: usize, has_tex_scripts: bool) -> bool {
-    match tree.names.class(id).copied {
-        Copied::Not => false,
-        Copied::Always => true,
-        Copied::BesideScripts => has_tex_scripts,
+    match tree.class_names.class_hints(id).rendered_copy {
+        RenderedCopy::Not => false,
+        RenderedCopy::Always => true,
+        RenderedCopy::BesideScripts => has_tex_scripts,
     }
 }
 
 /// Whether a class marks its element as the rendered copy of a formula.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Copied {
+pub(crate) enum RenderedCopy {
     /// The element is not a copy.
     #[default]
     Not,
@@ -71,14 +71,14 @@ pub(crate) enum Copied {
 }
 
 /// Reads a class value.
-pub(crate) fn copied(class: &str) -> Copied {
-    let mut found = Copied::Not;
+pub(crate) fn rendered_copy(class: &str) -> RenderedCopy {
+    let mut found = RenderedCopy::Not;
     for name in class.split_ascii_whitespace() {
         if name == "katex-html" {
-            return Copied::Always;
+            return RenderedCopy::Always;
         }
         if name.starts_with("MathJax") || name == "MJX_Assistive_MathML" {
-            found = Copied::BesideScripts;
+            found = RenderedCopy::BesideScripts;
         }
     }
     found

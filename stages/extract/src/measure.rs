@@ -25,41 +25,41 @@ pub(crate) struct Measure {
 }
 
 /// A block whose own text is shorter than this is not prose.
-const PROSE_LETTERS: u32 = 40;
+const MIN_PROSE_LETTERS: u32 = 40;
 
 /// The weight of a run of undecoded characters.
-pub(crate) fn weigh(text: &str) -> u32 {
+pub(crate) fn weighted_letters(text: &str) -> u32 {
     let mut bytes = text.as_bytes();
     let mut weight = 0;
     while let Some(at) = memchr::memchr(b'&', bytes) {
         let reference = &bytes[at + 1..];
-        weight += weigh_bytes(&bytes[..at]) + u32::from(!reference.starts_with(b"nbsp;"));
+        weight += weighted_letters_of_bytes(&bytes[..at]) + u32::from(!reference.starts_with(b"nbsp;"));
         let name = reference.iter().take(10).position(|byte| *byte == b';');
         bytes = &reference[name.map_or(0, |length| length + 1)..];
     }
-    weight + weigh_bytes(bytes)
+    weight + weighted_letters_of_bytes(bytes)
 }
 
 /// The weight of bytes without character references.
-fn weigh_bytes(bytes: &[u8]) -> u32 {
+fn weighted_letters_of_bytes(bytes: &[u8]) -> u32 {
     /// This many bytes weigh less than 256.
-    const PART: usize = 64;
+    const CHUNK_BYTES: usize = 64;
     let of = |byte: u8| match byte {
         0x21..=0x7f | 0xc0..=0xe2 | 0xee..=0xff => 1,
         0xe3..=0xed => 3,
         _ => 0,
     };
-    bytes.chunks(PART).map(|part| u32::from(part.iter().map(|byte| of(*byte)).sum::<u8>())).sum()
+    bytes.chunks(CHUNK_BYTES).map(|part| u32::from(part.iter().map(|byte| of(*byte)).sum::<u8>())).sum()
 }
 
 /// Measures every subtree; a node for which `removed` returns true does not count, nor does anything below it.
 pub(crate) fn measure(tree: &Tree<'_>, removed: impl Fn(usize) -> bool) -> Vec<Measure> {
-    sum_up(tree, |id| weigh(tree.raw_text(id)), removed)
+    sum_up(tree, |id| weighted_letters(tree.raw_text(id)), removed)
 }
 
 /// Same as [`measure`], but reuses the text weights of an earlier measurement.
-pub(crate) fn measure_again(tree: &Tree<'_>, before: &[Measure], removed: impl Fn(usize) -> bool) -> Vec<Measure> {
-    let weight = |id: usize| if before[id].text > 0 { before[id].text } else { weigh(tree.raw_text(id)) };
+pub(crate) fn remeasure(tree: &Tree<'_>, before: &[Measure], removed: impl Fn(usize) -> bool) -> Vec<Measure> {
+    let weight = |id: usize| if before[id].text > 0 { before[id].text } else { weighted_letters(tree.raw_text(id)) };
     sum_up(tree, weight, removed)
 }
 
@@ -104,7 +104,7 @@ fn sum_up(tree: &Tree<'_>, weight: impl Fn(usize) -> u32, removed: impl Fn(usize
     }
     for id in (1..count).rev() {
         let (text, link) = own[id];
-        if text >= PROSE_LETTERS && link * 2 <= text {
+        if text >= MIN_PROSE_LETTERS && link * 2 <= text {
             all[id].prose += text - link;
         }
         let from = all[id];
@@ -125,9 +125,9 @@ mod tests {
 
     #[test]
     fn letters_weigh_by_script() {
-        assert_eq!(weigh("a b"), 2);
-        assert_eq!(weigh("中文 é"), 7);
-        assert_eq!(weigh("&nbsp;x&amp;"), 2);
+        assert_eq!(weighted_letters("a b"), 2);
+        assert_eq!(weighted_letters("中文 é"), 7);
+        assert_eq!(weighted_letters("&nbsp;x&amp;"), 2);
     }
 
     #[test]

@@ -5,19 +5,19 @@
 //! name describes a layout, not a part.
 
 use super::measure::Measure;
-use super::rule::Rule;
+use super::rule::CutRule;
 use super::tree::Tree;
-use super::vocabulary::Hints;
-use corpusmill_html::attribute::Name;
+use crate::class_names::rules::RuleHints;
+use corpusmill_html::attribute::AttributeName;
 use corpusmill_html::tag::Tag;
 
 /// Largest share of the page's text, in percent, that an element may contain to be cut because of its name.
-const LARGEST_NAMED_SHARE: u64 = 25;
+const MAX_NAMED_PERCENT: u64 = 25;
 
 /// Which nodes are cut, and by which rule; a cut node includes everything below it.
 #[derive(Debug)]
 pub(crate) struct Pruned {
-    rules: Vec<Option<Rule>>,
+    rules: Vec<Option<CutRule>>,
 }
 
 impl Pruned {
@@ -32,12 +32,12 @@ impl Pruned {
     }
 
     /// Cuts a subtree, unless it is already cut.
-    pub(crate) fn cut(&mut self, id: usize, rule: Rule) {
+    pub(crate) fn cut(&mut self, id: usize, rule: CutRule) {
         self.rules[id].get_or_insert(rule);
     }
 
     /// The rule that cut a node.
-    pub(crate) fn rule(&self, id: usize) -> Option<Rule> {
+    pub(crate) fn rule(&self, id: usize) -> Option<CutRule> {
         self.rules[id]
     }
 }
@@ -45,7 +45,7 @@ impl Pruned {
 /// What the caller keeps although it is usually cut.
 #[expect(clippy::struct_excessive_bools, reason = "independent switches, all combinations are valid")]
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Keep {
+pub(crate) struct KeepOptions {
     /// Reader comments.
     pub(crate) comments: bool,
     /// Tables; if false, tables without prose are cut.
@@ -55,19 +55,19 @@ pub(crate) struct Keep {
     /// The page declares itself an article, so names that are ambiguous on other pages are trusted.
     pub(crate) article: bool,
     /// Elements are kept whatever their names are: the loosest attempt.
-    pub(crate) named: bool,
+    pub(crate) ignore_names: bool,
 }
 
 /// Applies the rules to every element of the page.
-pub(crate) fn prune(tree: &Tree<'_>, raw: &[Measure], keep: Keep) -> Pruned {
+pub(crate) fn prune(tree: &Tree<'_>, raw: &[Measure], keep: KeepOptions) -> Pruned {
     let mut pruned = Pruned::new(tree);
-    let judge = Judge { tree, raw, keep, page_text: u64::from(raw[0].text) };
+    let matcher = RuleMatcher { tree, raw, keep, page_text: u64::from(raw[0].text) };
     let mut id = 1;
     while id < tree.nodes.len() {
         let tag = tree.node(id).tag;
         if tag == Tag::Text {
             id += 1;
-        } else if let Some(rule) = judge.rule(id) {
+        } else if let Some(rule) = matcher.rule(id) {
             pruned.rules[id] = Some(rule);
             id = tree.end(id);
         } else if matches!(tag, Tag::Pre | Tag::Code | Tag::Math) {
@@ -79,15 +79,15 @@ pub(crate) fn prune(tree: &Tree<'_>, raw: &[Measure], keep: Keep) -> Pruned {
     pruned
 }
 
-struct Judge<'t, 'a> {
+struct RuleMatcher<'t, 'a> {
     tree: &'t Tree<'a>,
     raw: &'t [Measure],
-    keep: Keep,
+    keep: KeepOptions,
     page_text: u64,
 }
 
-impl Judge<'_, '_> {
-    fn rule(&self, id: usize) -> Option<Rule> {
+impl RuleMatcher<'_, '_> {
+    fn rule(&self, id: usize) -> Option<CutRule> {
         let tag = self.tree.node(id).tag;
         if matches!(tag, Tag::Html | Tag::Body) {
             return None;
@@ -106,9 +106,9 @@ impl Judge<'_, '_> {
         (id..self.tree.end(id)).take(400).any(|inner| self.tree.node(inner).tag == Tag::H1)
     }
 
-    fn by_element(&self, id: usize, tag: Tag) -> Option<Rule> {
+    fn by_element(&self, id: usize, tag: Tag) -> Option<CutRule> {
         match tag {
-            Tag::Script => (!is_tex(self.tree, id)).then_some(Rule::NotText),
+            Tag::Script => (!is_tex_script(self.tree, id)).then_some(CutRule::NotText),
             Tag::Head
             | Tag::Style
             | Tag::Template
@@ -131,17 +131,19 @@ impl Judge<'_, '_> {
             | Tag::Rt
             | Tag::Title
             | Tag::Link
-            | Tag::Meta => Some(Rule::NotText),
-            Tag::Noscript => (!self.keep.noscript).then_some(Rule::NotText),
-            Tag::Button => (!self.heads_a_section(id)).then_some(Rule::NotText),
-            Tag::Form => self.within_share(id, 15).then_some(Rule::NotText),
-            Tag::Nav | Tag::Search => (!self.keep.named || self.within_share(id, 50)).then_some(Rule::Navigation),
-            Tag::Menu => (self.raw[id].link * 2 > self.raw[id].text).then_some(Rule::Navigation),
-            Tag::Figcaption => (!self.keep.named && self.is_picture(id)).then_some(Rule::Caption),
-            Tag::Dialog => Some(Rule::Overlay),
+            | Tag::Meta => Some(CutRule::NotText),
+            Tag::Noscript => (!self.keep.noscript).then_some(CutRule::NotText),
+            Tag::Button => (!self.heads_a_section(id)).then_some(CutRule::NotText),
+            Tag::Form => self.within_share(id, 15).then_some(CutRule::NotText),
+            Tag::Nav | Tag::Search => {
+                (!self.keep.ignore_names || self.within_share(id, 50)).then_some(CutRule::Navigation)
+            }
+            Tag::Menu => (self.raw[id].link * 2 > self.raw[id].text).then_some(CutRule::Navigation),
+            Tag::Figcaption => (!self.keep.ignore_names && self.is_picture(id)).then_some(CutRule::Caption),
+            Tag::Dialog => Some(CutRule::Overlay),
             Tag::Footer => {
                 let quoted = self.tree.ancestors(id).take(3).any(|above| self.tree.node(above).tag == Tag::Blockquote);
-                (!quoted && self.within_share(id, 50)).then_some(Rule::Footer)
+                (!quoted && self.within_share(id, 50)).then_some(CutRule::Footer)
             }
             Tag::Header => {
                 let inside = self
@@ -149,10 +151,10 @@ impl Judge<'_, '_> {
                     .ancestors(id)
                     .any(|above| matches!(self.tree.node(above).tag, Tag::Article | Tag::Main | Tag::Section));
                 let menu = self.raw[id].links >= 4 || !self.has_heading(id);
-                (!inside && menu && self.within_share(id, 40)).then_some(Rule::Navigation)
+                (!inside && menu && self.within_share(id, 40)).then_some(CutRule::Navigation)
             }
-            Tag::Aside => (!is_note(self.tree, id) && self.within_share(id, 50)).then_some(Rule::Sidebar),
-            Tag::Table if !self.keep.tables => (self.raw[id].prose == 0).then_some(Rule::NotText),
+            Tag::Aside => (!is_note(self.tree, id) && self.within_share(id, 50)).then_some(CutRule::Sidebar),
+            Tag::Table if !self.keep.tables => (self.raw[id].prose == 0).then_some(CutRule::NotText),
             _ => None,
         }
     }
@@ -173,62 +175,70 @@ impl Judge<'_, '_> {
         self.tree.ancestors(id).take(2).any(heading) || self.tree.children(id).any(heading)
     }
 
-    fn by_visibility(&self, id: usize, tag: Tag) -> Option<Rule> {
+    fn by_visibility(&self, id: usize, tag: Tag) -> Option<CutRule> {
         let tree = self.tree;
-        let hidden_attribute =
-            tree.raw_attribute(id, Name::Hidden).is_some_and(|value| !value.eq_ignore_ascii_case("until-found"));
+        let hidden_attribute = tree
+            .raw_attribute(id, AttributeName::Hidden)
+            .is_some_and(|value| !value.eq_ignore_ascii_case("until-found"));
         let hidden = hidden_attribute
-            || tree.raw_attribute(id, Name::AriaHidden).is_some_and(|value| value.eq_ignore_ascii_case("true"))
-            || tree.raw_attribute(id, Name::Style).is_some_and(hides);
+            || tree
+                .raw_attribute(id, AttributeName::AriaHidden)
+                .is_some_and(|value| value.eq_ignore_ascii_case("true"))
+            || tree.raw_attribute(id, AttributeName::Style).is_some_and(is_hidden_style);
         let formula = tree.children(id).any(|child| tree.node(child).tag == Tag::Math);
-        (hidden && !formula && tag != Tag::Math && self.within_share(id, 35)).then_some(Rule::Hidden)
+        (hidden && !formula && tag != Tag::Math && self.within_share(id, 35)).then_some(CutRule::Hidden)
     }
 
-    fn by_role(&self, id: usize, tag: Tag) -> Option<Rule> {
-        let role = self.tree.raw_attribute(id, Name::Role)?;
+    fn by_role(&self, id: usize, tag: Tag) -> Option<CutRule> {
+        let role = self.tree.raw_attribute(id, AttributeName::Role)?;
         if tag == Tag::Main || tag == Tag::Article || !self.within_share(id, 50) {
             return None;
         }
         match role {
             "navigation" | "search" | "menu" | "menubar" | "toolbar" | "tablist" | "doc-toc" | "directory" => {
-                Some(Rule::Navigation)
+                Some(CutRule::Navigation)
             }
-            "banner" => (!self.has_heading(id)).then_some(Rule::Navigation),
-            "contentinfo" => Some(Rule::Footer),
-            "complementary" => (!is_note(self.tree, id)).then_some(Rule::Sidebar),
-            "dialog" | "alertdialog" => Some(Rule::Overlay),
+            "banner" => (!self.has_heading(id)).then_some(CutRule::Navigation),
+            "contentinfo" => Some(CutRule::Footer),
+            "complementary" => (!is_note(self.tree, id)).then_some(CutRule::Sidebar),
+            "dialog" | "alertdialog" => Some(CutRule::Overlay),
             _ => None,
         }
     }
 
-    fn by_name(&self, id: usize, tag: Tag) -> Option<Rule> {
-        if self.keep.named || matches!(tag, Tag::Main | Tag::Article | Tag::Pre | Tag::Code | Tag::Math | Tag::Table) {
+    fn by_name(&self, id: usize, tag: Tag) -> Option<CutRule> {
+        if self.keep.ignore_names
+            || matches!(tag, Tag::Main | Tag::Article | Tag::Pre | Tag::Code | Tag::Math | Tag::Table)
+        {
             return None;
         }
-        let class = self.tree.names.class(id).hints;
-        let identity = self.tree.names.identity(id).hints;
-        let identity = if self.is_titled_section(id, tag) { Hints::default() } else { identity };
+        let class = self.tree.class_names.class_hints(id).hints;
+        let identity = self.tree.class_names.id_hints(id).hints;
+        let identity = if self.is_titled_section(id, tag) { RuleHints::default() } else { identity };
         let weak = if self.keep.article { class.weak.or(identity.weak) } else { None };
         let rule = class.prune.or(identity.prune).or(weak)?;
-        if rule == Rule::Comments && self.keep.comments {
+        if rule == CutRule::Comments && self.keep.comments {
             return None;
         }
-        if rule == Rule::Caption && (matches!(tag, Tag::Caption | Tag::Figure) || !self.is_picture(id)) {
+        if rule == CutRule::Caption && (matches!(tag, Tag::Caption | Tag::Figure) || !self.is_picture(id)) {
             return None;
         }
-        let tex =
-            matches!(rule, Rule::Hidden) && self.tree.children(id).any(|child| self.tree.node(child).tag == Tag::Math);
+        let tex = matches!(rule, CutRule::Hidden)
+            && self.tree.children(id).any(|child| self.tree.node(child).tag == Tag::Math);
         if tex
             || tag.heading().is_some()
-                && !matches!(rule, Rule::Hidden | Rule::Related | Rule::Overlay | Rule::Navigation | Rule::Comments)
+                && !matches!(
+                    rule,
+                    CutRule::Hidden | CutRule::Related | CutRule::Overlay | CutRule::Navigation | CutRule::Comments
+                )
         {
             return None;
         }
         let content = class.content || identity.content;
-        let share = if content { 5 } else { LARGEST_NAMED_SHARE };
+        let share = if content { 5 } else { MAX_NAMED_PERCENT };
         let share = match rule {
-            Rule::Comments => 101,
-            Rule::Related if !content => 50,
+            CutRule::Comments => 101,
+            CutRule::Related if !content => 50,
             _ => share,
         };
         self.within_share(id, share).then_some(rule)
@@ -237,19 +247,19 @@ impl Judge<'_, '_> {
     /// Whether a section's id is generated from its heading, as by documentation tools: such an id names the subject,
     /// not the part.
     fn is_titled_section(&self, id: usize, tag: Tag) -> bool {
-        let section =
-            tag == Tag::Section || self.tree.raw_attribute(id, Name::Class).is_some_and(|class| class == "section");
+        let section = tag == Tag::Section
+            || self.tree.raw_attribute(id, AttributeName::Class).is_some_and(|class| class == "section");
         let first = self.tree.children(id).find(|child| !matches!(self.tree.node(*child).tag, Tag::Text | Tag::Span));
         section && first.is_some_and(|first| self.tree.node(first).tag.heading().is_some())
     }
 }
 
 /// Whether a script contains a formula in TeX, as on MathJax pages.
-pub(crate) fn is_tex(tree: &Tree<'_>, id: usize) -> bool {
-    tree.raw_attribute(id, Name::Type).is_some_and(|kind| kind.trim_start().starts_with("math/tex"))
+pub(crate) fn is_tex_script(tree: &Tree<'_>, id: usize) -> bool {
+    tree.raw_attribute(id, AttributeName::Type).is_some_and(|kind| kind.trim_start().starts_with("math/tex"))
 }
 
-pub(crate) fn hides(style: &str) -> bool {
+pub(crate) fn is_hidden_style(style: &str) -> bool {
     let mut rest = style;
     while let Some(at) = rest.find([':']) {
         let (name, value) = (rest[..at].trim(), rest[at + 1..].trim_start());
@@ -267,7 +277,7 @@ pub(crate) fn hides(style: &str) -> bool {
 
 /// Whether an aside is a note that belongs to the text, as in documentation.
 fn is_note(tree: &Tree<'_>, id: usize) -> bool {
-    let class = tree.raw_attribute(id, Name::Class).unwrap_or_default();
+    let class = tree.raw_attribute(id, AttributeName::Class).unwrap_or_default();
     ["note", "tip", "warning", "caution", "admonition", "callout", "danger", "important", "hint"]
         .iter()
         .any(|word| class.split(|c: char| !c.is_ascii_alphabetic()).any(|part| part.eq_ignore_ascii_case(word)))

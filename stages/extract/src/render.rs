@@ -11,7 +11,7 @@ use super::prune::Pruned;
 use super::tree::Tree;
 use super::writer::Writer;
 use super::{CleanSettings, Format};
-use corpusmill_html::attribute::Name;
+use corpusmill_html::attribute::AttributeName;
 use corpusmill_html::entities::decode_entities;
 use corpusmill_html::tag::Tag;
 
@@ -43,10 +43,10 @@ enum List {
 
 impl Renderer<'_, '_> {
     /// Renders these subtrees, in document order.
-    pub(crate) fn render(&self, parts: &[usize]) -> String {
+    pub(crate) fn render(&self, roots: &[usize]) -> String {
         let mut writer = Writer::default();
-        for part in parts {
-            self.walk(*part, &mut writer);
+        for root in roots {
+            self.walk(*root, &mut writer);
             writer.break_lines(2);
         }
         writer.finish()
@@ -83,7 +83,7 @@ impl Renderer<'_, '_> {
                     writer.break_lines(1);
                 }
                 id = self.tree.end(id);
-            } else if self.whole(id, writer) {
+            } else if self.special_element(id, writer) {
                 id = self.tree.end(id);
             } else {
                 let frame = self.open(id, writer, &mut frames);
@@ -104,7 +104,7 @@ impl Renderer<'_, '_> {
     }
 
     /// Writes elements that are rendered as one block or span; returns false for the others.
-    fn whole(&self, id: usize, writer: &mut Writer) -> bool {
+    fn special_element(&self, id: usize, writer: &mut Writer) -> bool {
         match self.tree.node(id).tag {
             Tag::Br => writer.break_lines(1),
             Tag::Hr => writer.break_lines(2),
@@ -145,7 +145,8 @@ impl Renderer<'_, '_> {
         match tag {
             Tag::Ul | Tag::Menu | Tag::Dir => frame.list = Some(List::Bullets),
             Tag::Ol => {
-                let start = self.tree.raw_attribute(id, Name::Start).and_then(|start| start.trim().parse().ok());
+                let start =
+                    self.tree.raw_attribute(id, AttributeName::Start).and_then(|start| start.trim().parse().ok());
                 frame.list = Some(List::Numbers(start.unwrap_or(1)));
             }
             Tag::Li => {
@@ -166,7 +167,7 @@ impl Renderer<'_, '_> {
             Tag::A if self.settings.links && self.markdown() => {
                 let href = self
                     .tree
-                    .attribute(id, Name::Href)
+                    .attribute(id, AttributeName::Href)
                     .filter(|href| !href.starts_with(['#']) && !href.starts_with("javascript:"));
                 if let Some(href) = href.filter(|_| !self.render_is_empty(id)) {
                     writer.verbatim("[");
@@ -223,9 +224,9 @@ fn is_permalink(tree: &Tree<'_>, id: usize) -> bool {
     if tree.node(id).tag != Tag::A || tree.end(id) - id > 6 {
         return false;
     }
-    let Some(href) = tree.raw_attribute(id, Name::Href) else { return false };
+    let Some(href) = tree.raw_attribute(id, AttributeName::Href) else { return false };
     href.contains('#') && {
-        let text = tree.squashed_text(id, 64);
+        let text = tree.collapsed_text(id, 64);
         text.chars().count() <= 2 && !text.chars().any(char::is_alphanumeric)
     }
 }

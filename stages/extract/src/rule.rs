@@ -1,10 +1,10 @@
 //! The rules that cut parts of a page, and the counts of what each one cut.
 //!
-//! Invariant: every cut has exactly one rule, and counts are listed in the order of [`Rule::ALL`].
+//! Invariant: every cut has exactly one rule, and counts are listed in the order of [`CutRule::ALL`].
 
 /// Why a part of a page was cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rule {
+pub(crate) enum CutRule {
     /// Scripts, styles, form controls, embedded media: not text of the page.
     NotText,
     /// Not shown to a reader.
@@ -41,7 +41,7 @@ pub(crate) enum Rule {
     Unlikely,
 }
 
-impl Rule {
+impl CutRule {
     /// Every rule, in the order in which counts are listed.
     pub(crate) const ALL: [Self; 17] = [
         Self::NotText,
@@ -112,8 +112,8 @@ mod tests {
 
     #[test]
     fn all_lists_every_rule_in_order() {
-        for (place, rule) in Rule::ALL.iter().enumerate() {
-            assert_eq!(*rule as usize, place);
+        for (index, rule) in CutRule::ALL.iter().enumerate() {
+            assert_eq!(*rule as usize, index);
         }
     }
 }

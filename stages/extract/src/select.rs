@@ -12,7 +12,7 @@ use super::{CleanSettings, Cut};
 /// A setting is not a valid CSS selector.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{selector}` is not a CSS selector: {problem}")]
-pub struct BadSelector {
+pub struct SelectorError {
     /// The selector as given.
     pub selector: String,
     /// The parser's message.
@@ -21,7 +21,7 @@ pub struct BadSelector {
 
 /// A page after selectors are applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Narrowed {
+pub struct SelectedPage {
     /// The remaining HTML.
     pub html: String,
     /// What was removed, by rule: elements and bytes of their text.
@@ -44,12 +44,12 @@ impl Selectors {
     ///
     /// # Errors
     /// If a text is not a valid selector; the error names the first.
-    pub fn new(settings: &CleanSettings) -> Result<Self, BadSelector> {
-        let parse = |list: &[String]| -> Result<Vec<Selector>, BadSelector> {
+    pub fn new(settings: &CleanSettings) -> Result<Self, SelectorError> {
+        let parse = |list: &[String]| -> Result<Vec<Selector>, SelectorError> {
             list.iter()
                 .map(|text| {
                     Selector::parse(text)
-                        .map_err(|error| BadSelector { selector: text.clone(), problem: error.to_string() })
+                        .map_err(|error| SelectorError { selector: text.clone(), problem: error.to_string() })
                 })
                 .collect()
         };
@@ -57,7 +57,7 @@ impl Selectors {
     }
 
     /// Returns the page with only the selected elements and without the removed ones; `None` if nothing matches.
-    pub fn apply(&self, html: &str) -> Option<Narrowed> {
+    pub fn apply(&self, html: &str) -> Option<SelectedPage> {
         if self.select.is_empty() && self.remove.is_empty() {
             return None;
         }
@@ -81,14 +81,14 @@ impl Selectors {
             (!parts.is_empty()).then_some(parts)
         });
         let Some(parts) = chosen else {
-            return (!gone.is_empty()).then(|| Narrowed { html: page.html(), cut });
+            return (!gone.is_empty()).then(|| SelectedPage { html: page.html(), cut });
         };
         let kept: u64 = parts.iter().map(|element| text_bytes(*element)).sum();
         cut.push(Cut { rule: "not-selected", count: 1, bytes: left.saturating_sub(kept) });
         let body: String = parts.iter().map(scraper::ElementRef::html).collect();
         let head = Selector::parse("head").ok()?;
         let head: String = page.select(&head).map(|element| element.html()).collect();
-        Some(Narrowed { html: format!("<html>{head}<body><main>{body}</main></body></html>"), cut })
+        Some(SelectedPage { html: format!("<html>{head}<body><main>{body}</main></body></html>"), cut })
     }
 }
 
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn selected_stays_and_removed_goes() {
-        let Narrowed { html, cut } = selectors(&["article", "#content"], &[".ad"]).apply(PAGE).unwrap();
+        let SelectedPage { html, cut } = selectors(&["article", "#content"], &[".ad"]).apply(PAGE).unwrap();
         let counted: Vec<_> = cut.iter().map(|cut| (cut.rule, cut.count, cut.bytes)).collect();
         // "buy" twice; and the title, which is not content.
         assert_eq!(counted, [("removed-by-selector", 2, 6), ("not-selected", 1, 1)]);

@@ -7,7 +7,7 @@ use super::tree::Tree;
 use corpusmill_html::tag::Tag;
 
 /// Maximum number of columns of a data table.
-const MOST_COLUMNS: usize = 64;
+const MAX_COLUMNS: usize = 64;
 
 /// A data table, with each cell as one line.
 pub(crate) struct Table {
@@ -16,7 +16,7 @@ pub(crate) struct Table {
 }
 
 /// Maximum length of the text of one cell of a data table, in bytes.
-const LONGEST_CELL: usize = 1000;
+const MAX_CELL_BYTES: usize = 1000;
 
 /// Whether the table `id` has the markup of a data table.
 pub(crate) fn is_data_table(tree: &Tree<'_>, id: usize) -> bool {
@@ -33,14 +33,14 @@ pub(crate) fn is_data_table(tree: &Tree<'_>, id: usize) -> bool {
             }
             Tag::Text => {
                 text += tree.raw_text(at).trim().len();
-                if text > LONGEST_CELL {
+                if text > MAX_CELL_BYTES {
                     return false;
                 }
             }
             _ => {}
         }
     }
-    rows >= 2 && (2..=MOST_COLUMNS).contains(&widest) && paragraphs <= cells
+    rows >= 2 && (2..=MAX_COLUMNS).contains(&widest) && paragraphs <= cells
 }
 
 /// Reads the table `id`, or `None` if it lays out the page.
@@ -62,7 +62,7 @@ pub(crate) fn read_table(renderer: &Renderer<'_, '_>, id: usize) -> Option<Table
         }
     }
     let columns = rows_of_cells.iter().map(Vec::len).max().unwrap_or(0);
-    if rows_of_cells.len() < 2 || !(2..=MOST_COLUMNS).contains(&columns) || paragraphs > cells {
+    if rows_of_cells.len() < 2 || !(2..=MAX_COLUMNS).contains(&columns) || paragraphs > cells {
         return None;
     }
     let rows: Vec<Vec<String>> = rows_of_cells
@@ -81,5 +81,5 @@ pub(crate) fn read_table(renderer: &Renderer<'_, '_>, id: usize) -> Option<Table
         .filter(|row: &Vec<String>| row.iter().any(|cell| !cell.is_empty()))
         .collect();
     let longest = rows.iter().flatten().map(String::len).max().unwrap_or(0);
-    (rows.len() >= 2 && longest <= LONGEST_CELL).then_some(Table { rows, columns })
+    (rows.len() >= 2 && longest <= MAX_CELL_BYTES).then_some(Table { rows, columns })
 }

@@ -6,8 +6,8 @@
 
 use std::borrow::Cow;
 
-use super::names::Names;
-use corpusmill_html::attribute::{Attribute, Name};
+use crate::class_names::cache::ClassNames;
+use corpusmill_html::attribute::{Attribute, AttributeName};
 use corpusmill_html::entities::decode_entities;
 use corpusmill_html::tag::Tag;
 
@@ -31,27 +31,27 @@ pub(crate) struct Tree<'a> {
     pub(crate) nodes: Vec<Node>,
     pub(crate) attributes: Vec<Attribute>,
     /// The parsed classes and ids of the elements.
-    pub(crate) names: Names,
+    pub(crate) class_names: ClassNames,
     /// Whether the page is nested deeper than the limit, so that deeper elements became leaves.
     pub(crate) flattened: bool,
 }
 
 #[cfg(test)]
 thread_local! {
-    static LOOKS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+    static NODE_ACCESSES: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
 }
 
 /// How often this thread has accessed a node: the measure of work in tests.
 #[cfg(test)]
-pub(crate) fn looks() -> u64 {
-    LOOKS.get()
+pub(crate) fn node_accesses() -> u64 {
+    NODE_ACCESSES.get()
 }
 
 impl<'a> Tree<'a> {
     /// The node with this id.
     pub(crate) fn node(&self, id: usize) -> &Node {
         #[cfg(test)]
-        LOOKS.set(LOOKS.get() + 1);
+        NODE_ACCESSES.set(NODE_ACCESSES.get() + 1);
         &self.nodes[id]
     }
 
@@ -67,7 +67,7 @@ impl<'a> Tree<'a> {
     }
 
     /// The undecoded value of an attribute.
-    pub(crate) fn raw_attribute(&self, id: usize, name: Name) -> Option<&'a str> {
+    pub(crate) fn raw_attribute(&self, id: usize, name: AttributeName) -> Option<&'a str> {
         let node = self.node(id);
         if node.tag == Tag::Text {
             return None;
@@ -84,7 +84,7 @@ impl<'a> Tree<'a> {
     }
 
     /// The decoded value of an attribute.
-    pub(crate) fn attribute(&self, id: usize, name: Name) -> Option<Cow<'a, str>> {
+    pub(crate) fn attribute(&self, id: usize, name: AttributeName) -> Option<Cow<'a, str>> {
         self.raw_attribute(id, name).map(|raw| decode_entities(raw, true))
     }
 
@@ -110,12 +110,12 @@ impl<'a> Tree<'a> {
     }
 
     /// All text below `id`, decoded, with white space collapsed, at most about `limit` bytes.
-    pub(crate) fn squashed_text(&self, id: usize, limit: usize) -> String {
-        self.squashed_range(id, self.end(id), limit)
+    pub(crate) fn collapsed_text(&self, id: usize, limit: usize) -> String {
+        self.collapsed_range(id, self.end(id), limit)
     }
 
     /// The text of the nodes from `first` to `end`, decoded, with white space collapsed, at most about `limit` bytes.
-    pub(crate) fn squashed_range(&self, first: usize, end: usize, limit: usize) -> String {
+    pub(crate) fn collapsed_range(&self, first: usize, end: usize, limit: usize) -> String {
         let mut out = String::new();
         for inner in first..end {
             if self.node(inner).tag.is_block() || self.node(inner).tag == Tag::Br {

@@ -1,18 +1,18 @@
 //! The attributes that extraction reads; the tokenizer skips the others.
 //!
-//! Invariant: a tag keeps at most [`MOST_KEPT`] attributes, so that a tag with a million of them uses bounded memory.
+//! Invariant: a tag keeps at most [`MAX_ATTRIBUTES`] attributes, so that a tag with a million of them uses bounded memory.
 
 /// Maximum number of attributes kept per tag; real pages have fewer than 20.
-pub const MOST_KEPT: usize = 32;
+pub const MAX_ATTRIBUTES: usize = 32;
 
 macro_rules! attributes {
     ($($variant:ident = $name:literal),* $(,)?) => {
         /// A known attribute name.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         #[repr(u8)]
-        pub enum Name { $(#[doc = concat!("The attribute ", stringify!($variant), ".")] $variant),* }
+        pub enum AttributeName { $(#[doc = concat!("The attribute ", stringify!($variant), ".")] $variant),* }
 
-        impl Name {
+        impl AttributeName {
             /// The name of a lower-case attribute, if extraction reads it.
             pub fn from_name(name: &[u8]) -> Option<Self> {
                 match name { $($name => Some(Self::$variant),)* _ => None }
@@ -34,7 +34,7 @@ attributes! {
 #[derive(Debug, Clone, Copy)]
 pub struct Attribute {
     /// The name.
-    pub name: Name,
+    pub name: AttributeName,
     /// Where the value starts, in bytes.
     pub start: u32,
     /// Where the value ends, in bytes.

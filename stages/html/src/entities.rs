@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use html5ever::data::{C1_REPLACEMENTS, NAMED_ENTITIES};
 
 /// Length of the longest name in the standard's table, in bytes, without `&`.
-const LONGEST_NAME: usize = 32;
+const MAX_NAME_BYTES: usize = 32;
 
 /// Decodes the character references of `text`; `attribute` applies the standard's exception for query strings.
 pub fn decode_entities(text: &str, attribute: bool) -> Cow<'_, str> {
@@ -39,7 +39,7 @@ fn reference(text: &str, attribute: bool, out: &mut String) -> usize {
 
 fn named(text: &str, attribute: bool, out: &mut String) -> usize {
     let bytes = text.as_bytes();
-    let mut length = bytes.iter().take(LONGEST_NAME).take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    let mut length = bytes.iter().take(MAX_NAME_BYTES).take_while(|byte| byte.is_ascii_alphanumeric()).count();
     if bytes.get(length) == Some(&b';') {
         length += 1;
     }

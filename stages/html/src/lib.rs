@@ -4,7 +4,7 @@
 //! an attribute and a character is.
 //!
 //! - [`charset::decode`] turns the bytes of a page into text, by the rules of the Encoding and HTML standards.
-//! - [`tokenizer::Scanner`] turns text into tags and text, in one pass over the page.
+//! - [`tokenizer::Tokenizer`] turns text into tags and text, in one pass over the page.
 //! - [`entities::decode_entities`] decodes character references such as `&amp;`.
 //!
 //! ```

@@ -24,7 +24,7 @@ macro_rules! tags {
             }
         }
         /// Number of tags; each fits in the byte of `repr(u8)`.
-        pub const TAGS: usize = [Tag::Text, Tag::Root, Tag::Other, $(Tag::$variant),*].len();
+        pub const TAG_COUNT: usize = [Tag::Text, Tag::Root, Tag::Other, $(Tag::$variant),*].len();
     };
 }
 

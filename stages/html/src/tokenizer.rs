@@ -5,7 +5,7 @@
 //!
 //! Invariant: every token is a range of the page, tokens are in order, and each byte is read a bounded number of times.
 
-use super::attribute::{Attribute, MOST_KEPT, Name};
+use super::attribute::{Attribute, AttributeName, MAX_ATTRIBUTES};
 use super::tag::Tag;
 
 /// A piece of the page.
@@ -18,7 +18,7 @@ pub enum Token {
         /// One past the last byte.
         stop: usize,
     },
-    /// A start tag; its attributes are in [`Scanner::attributes`] until the next call.
+    /// A start tag; its attributes are in [`Tokenizer::attributes`] until the next call.
     Start {
         /// The element.
         tag: Tag,
@@ -38,7 +38,7 @@ pub enum Token {
 
 /// Reads the tokens of a page.
 #[derive(Debug)]
-pub struct Scanner<'a> {
+pub struct Tokenizer<'a> {
     page: &'a str,
     at: usize,
     raw: Option<(Tag, u32)>,
@@ -46,7 +46,7 @@ pub struct Scanner<'a> {
     pub attributes: Vec<Attribute>,
 }
 
-impl<'a> Scanner<'a> {
+impl<'a> Tokenizer<'a> {
     /// Starts before the first character; `page` is shorter than 4 GiB.
     pub fn new(page: &'a str) -> Self {
         Self { page, at: page.len() - page.trim_start_matches('\u{feff}').len(), raw: None, attributes: Vec::new() }
@@ -203,7 +203,7 @@ impl<'a> Scanner<'a> {
             }
             at += 1;
         }
-        let name = lower.get(..at - from).and_then(Name::from_name);
+        let name = lower.get(..at - from).and_then(AttributeName::from_name);
         let mut value = at;
         while bytes.get(value).is_some_and(u8::is_ascii_whitespace) {
             value += 1;
@@ -227,9 +227,9 @@ impl<'a> Scanner<'a> {
         value + length
     }
 
-    fn keep(&mut self, name: Option<Name>, start: usize, stop: usize) {
+    fn keep(&mut self, name: Option<AttributeName>, start: usize, stop: usize) {
         if let Some(name) = name
-            && self.attributes.len() < MOST_KEPT
+            && self.attributes.len() < MAX_ATTRIBUTES
             && let (Ok(start), Ok(stop)) = (u32::try_from(start), u32::try_from(stop))
         {
             self.attributes.push(Attribute { name, start, stop });

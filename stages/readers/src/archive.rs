@@ -12,10 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use super::compress::{self, Compression};
 use super::format::{self, Format};
+use super::io_guard::GuardedReader;
 use super::tar_members::TarMembers;
-use super::watch::Watched;
 use super::zip_members::ZipMembers;
-use super::{AcquireError, Body, Item, RawDocument, Read, Refused};
+use super::{Body, RawDocument, ReadResult, ReaderError, ReaderItem, Refused};
 
 /// Limits of an archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -67,7 +67,7 @@ impl Member {
 enum Members {
     Tar(TarMembers),
     Zip(Box<ZipMembers>),
-    Nothing,
+    Empty,
 }
 
 /// Iterates over the documents of one archive. Bodies are bytes; media types follow from the members' names
@@ -84,7 +84,7 @@ impl Archive {
     ///
     /// # Errors
     /// The file cannot be opened, or its format is not an archive.
-    pub fn open(path: &Path, origin: &str, format: Format, settings: &ArchiveSettings) -> Result<Self, AcquireError> {
+    pub fn open(path: &Path, origin: &str, format: Format, settings: &ArchiveSettings) -> Result<Self, ReaderError> {
         Self::with_prefix(path, origin, format!("{origin}!"), format, settings)
     }
 
@@ -95,10 +95,10 @@ impl Archive {
         prefix: String,
         format: Format,
         settings: &ArchiveSettings,
-    ) -> Result<Self, AcquireError> {
+    ) -> Result<Self, ReaderError> {
         let file = fs_err::File::open(path)?;
         let members = if file.metadata()?.len() == 0 {
-            Members::Nothing
+            Members::Empty
         } else {
             match format {
                 Format::Zip => Members::Zip(Box::new(ZipMembers::open(file, settings)?)),
@@ -106,7 +106,7 @@ impl Archive {
                 Format::Crate => Members::Tar(tar(file, Compression::Gzip, settings)?),
                 _ => {
                     let reason = "it is not an archive; use .crate, .tar, .tar.gz, .tgz, .tar.zst or .zip".to_owned();
-                    return Err(AcquireError::UnknownFormat { file: origin.to_owned(), reason });
+                    return Err(ReaderError::UnknownFormat { file: origin.to_owned(), reason });
                 }
             }
         };
@@ -114,7 +114,7 @@ impl Archive {
     }
 
     /// Returns the origin and the name of a member; a repeated name gets `#2`, `#3`, …
-    fn place(&mut self, name: &[u8]) -> (String, String) {
+    fn member_origin(&mut self, name: &[u8]) -> (String, String) {
         let name = normalised(&String::from_utf8_lossy(name));
         let count = self.seen.entry(name.clone()).or_insert(0);
         *count += 1;
@@ -123,11 +123,11 @@ impl Archive {
     }
 }
 
-fn tar(file: fs_err::File, compression: Compression, settings: &ArchiveSettings) -> Result<TarMembers, AcquireError> {
-    let (watched, watch) = Watched::new(file);
-    let mut reader = BufReader::with_capacity(64 * 1024, watched);
+fn tar(file: fs_err::File, compression: Compression, settings: &ArchiveSettings) -> Result<TarMembers, ReaderError> {
+    let (guarded_reader, guard) = GuardedReader::new(file);
+    let mut reader = BufReader::with_capacity(64 * 1024, guarded_reader);
     reader.fill_buf()?;
-    Ok(TarMembers::new(compress::decoder(reader, compression)?, watch, settings))
+    Ok(TarMembers::new(compress::decoder(reader, compression)?, guard, settings))
 }
 
 /// Normalises a member's name: `/` between its parts, and no `.`, `..` or root.
@@ -146,31 +146,31 @@ fn normalised(name: &str) -> String {
 }
 
 impl Iterator for Archive {
-    type Item = Read;
+    type Item = ReadResult;
 
-    fn next(&mut self) -> Option<Read> {
+    fn next(&mut self) -> Option<ReadResult> {
         let member = match &mut self.members {
             Members::Tar(members) => members.next_member(),
             Members::Zip(members) => members.next_member(),
-            Members::Nothing => Ok(None),
+            Members::Empty => Ok(None),
         };
         match member {
             Ok(None) => None,
             Ok(Some(Member::File { name, bytes })) => {
-                let (origin, name) = self.place(&name);
+                let (origin, name) = self.member_origin(&name);
                 let media_type = format::media_type_of(&name).unwrap_or("application/octet-stream");
-                Some(Ok(Item::Document(RawDocument::new(origin, Body::Bytes(bytes), media_type))))
+                Some(Ok(ReaderItem::Document(RawDocument::new(origin, Body::Bytes(bytes), media_type))))
             }
             Ok(Some(Member::Refused { name, rule, value, threshold, detail })) => {
                 let origin = match name {
-                    Some(name) => self.place(&name).0,
+                    Some(name) => self.member_origin(&name).0,
                     None => self.origin.clone(),
                 };
                 let refused = Refused::new(origin, rule, value, threshold);
-                Some(Ok(Item::Refused(if detail.is_empty() { refused } else { refused.because(detail) })))
+                Some(Ok(ReaderItem::Refused(if detail.is_empty() { refused } else { refused.with_detail(detail) })))
             }
             Err(error) => {
-                self.members = Members::Nothing;
+                self.members = Members::Empty;
                 Some(Err(error))
             }
         }
@@ -209,18 +209,18 @@ mod tests {
         writer.finish().unwrap().into_inner()
     }
 
-    fn read(bytes: &[u8], format: Format, settings: &ArchiveSettings) -> Vec<Item> {
+    fn read(bytes: &[u8], format: Format, settings: &ArchiveSettings) -> Vec<ReaderItem> {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs_err::write(file.path(), bytes).unwrap();
         Archive::open(file.path(), "a", format, settings).unwrap().map(Result::unwrap).collect()
     }
 
-    fn brief(items: &[Item]) -> Vec<(String, String)> {
-        let brief = |item: &Item| match item {
-            Item::Document(document) => {
+    fn brief(items: &[ReaderItem]) -> Vec<(String, String)> {
+        let brief = |item: &ReaderItem| match item {
+            ReaderItem::Document(document) => {
                 (document.origin.clone(), String::from_utf8_lossy(document.body.as_bytes()).into_owned())
             }
-            Item::Refused(refused) => (refused.origin.clone(), refused.rule.to_owned()),
+            ReaderItem::Refused(refused) => (refused.origin.clone(), refused.rule.to_owned()),
         };
         items.iter().map(brief).collect()
     }
@@ -313,10 +313,10 @@ mod tests {
             for cut in 1..whole.len() {
                 let items = read(&whole[..cut], format, &settings);
                 let (last, before) = items.split_last().unwrap();
-                let Item::Refused(refused) = last else { panic!("cut at {cut} of {format:?}: {items:?}") };
+                let ReaderItem::Refused(refused) = last else { panic!("cut at {cut} of {format:?}: {items:?}") };
                 assert!(["truncated", "corrupt"].contains(&refused.rule), "cut at {cut}: {refused:?}");
-                let whole_members: Vec<&Item> =
-                    before.iter().filter(|item| matches!(item, Item::Document(_))).collect();
+                let whole_members: Vec<&ReaderItem> =
+                    before.iter().filter(|item| matches!(item, ReaderItem::Document(_))).collect();
                 assert!(whole_members.iter().zip(&all).all(|(a, b)| *a == b), "cut at {cut} of {format:?}");
             }
         }

@@ -74,23 +74,23 @@ const ALIASES: &[(&str, &str)] = &[("origin", "url"), ("language", "lang"), ("li
 impl ColumnMapping {
     /// Returns every name that is read from a row, including aliases, in a fixed order.
     pub(crate) fn names(&self) -> Vec<&str> {
-        let own = self.own();
-        let aliases = ALIASES.iter().filter(|(name, _)| own.contains(name)).map(|(_, alias)| *alias);
-        own.iter().copied().chain(aliases).filter(|name| !name.is_empty()).collect()
+        let configured = self.configured();
+        let aliases = ALIASES.iter().filter(|(name, _)| configured.contains(name)).map(|(_, alias)| *alias);
+        configured.iter().copied().chain(aliases).filter(|name| !name.is_empty()).collect()
     }
 
     /// Returns the names that differ from the default: a data set must have them.
-    pub(crate) fn demanded(&self) -> Vec<&str> {
+    pub(crate) fn required(&self) -> Vec<&str> {
         let default = Self::default();
-        self.own()
+        self.configured()
             .into_iter()
-            .zip(default.own())
-            .filter(|(own, default)| own != default && !own.is_empty())
-            .map(|(own, _)| own)
+            .zip(default.configured())
+            .filter(|(configured, default)| configured != default && !configured.is_empty())
+            .map(|(configured, _)| configured)
             .collect()
     }
 
-    fn own(&self) -> [&str; 10] {
+    fn configured(&self) -> [&str; 10] {
         [
             &self.text,
             &self.messages,
@@ -130,15 +130,15 @@ impl Row for serde_json::Map<String, Value> {
     }
 }
 
-/// Builds the document of a row; `place` (`file#row`) is its origin if the row has none.
+/// Builds the document of a row; `row_origin` (`file#row`) is its origin if the row has none.
 pub(crate) fn document(
     row: &mut dyn Row,
     mapping: &ColumnMapping,
     invalid: InvalidUtf8,
-    place: &str,
+    row_origin: &str,
 ) -> Result<RawDocument, Refused> {
-    let (body, media_type) = body(row, mapping, invalid, place)?;
-    let mut document = RawDocument::new(place, body, media_type);
+    let (body, media_type) = body(row, mapping, invalid, row_origin)?;
+    let mut document = RawDocument::new(row_origin, body, media_type);
     document.id = scalar(row, &mapping.id);
     if let Some(origin) = scalar(row, &mapping.origin).filter(|origin| !origin.is_empty()) {
         document.origin = origin;
@@ -156,30 +156,31 @@ fn body(
     row: &mut dyn Row,
     mapping: &ColumnMapping,
     invalid: InvalidUtf8,
-    place: &str,
+    row_origin: &str,
 ) -> Result<(Body, &'static str), Refused> {
-    let no_text = |detail: String| Refused::new(place, "no-text", 0.0, 1.0).because(detail);
+    let no_text = |detail: String| Refused::new(row_origin, "no-text", 0.0, 1.0).with_detail(detail);
     for (name, media_type) in [(&mapping.text, "text/plain"), (&mapping.html, "text/html")] {
-        match take(row, name) {
+        match take_column(row, name) {
             None => {}
             Some(Cell::Value(Value::String(text))) => return Ok((Body::Text(text), media_type)),
-            Some(Cell::Bytes(bytes)) => return Ok((Body::Text(utf8(bytes, invalid, place)?), media_type)),
+            Some(Cell::Bytes(bytes)) => return Ok((Body::Text(check_utf8(bytes, invalid, row_origin)?), media_type)),
             Some(Cell::Value(other)) => {
-                return Err(no_text(format!("column `{name}` holds {}, not text", kind(&other))));
+                return Err(no_text(format!("column `{name}` holds {}, not text", type_name(&other))));
             }
         }
         // Chat comes between text and HTML.
         if media_type == "text/plain"
-            && let Some(cell) = take(row, &mapping.messages)
+            && let Some(cell) = take_column(row, &mapping.messages)
         {
             let Cell::Value(messages) = cell else {
                 return Err(no_text(format!("column `{}` holds bytes, not messages", mapping.messages)));
             };
-            let text = chat(&messages).map_err(|why| no_text(format!("column `{}`: {why}", mapping.messages)))?;
+            let text =
+                render_chat(&messages).map_err(|why| no_text(format!("column `{}`: {why}", mapping.messages)))?;
             return Ok((Body::Text(text), "text/plain"));
         }
     }
-    match take(row, &mapping.html_base64) {
+    match take_column(row, &mapping.html_base64) {
         Some(Cell::Value(Value::String(encoded))) => {
             match base64::engine::general_purpose::STANDARD.decode(encoded.trim()) {
                 Ok(bytes) => Ok((Body::Bytes(bytes), "text/html")),
@@ -188,22 +189,22 @@ fn body(
         }
         Some(Cell::Bytes(bytes)) => Ok((Body::Bytes(bytes), "text/html")),
         Some(Cell::Value(other)) => {
-            Err(no_text(format!("column `{}` holds {}, not base64", mapping.html_base64, kind(&other))))
+            Err(no_text(format!("column `{}` holds {}, not base64", mapping.html_base64, type_name(&other))))
         }
         None => Err(no_text(format!("no column `{}`, nor one of chat or HTML", mapping.text))),
     }
 }
 
 /// Returns valid UTF-8 or the rejection; `value` is the number of malformed sequences.
-pub(crate) fn utf8(bytes: Vec<u8>, invalid: InvalidUtf8, place: &str) -> Result<String, Refused> {
+pub(crate) fn check_utf8(bytes: Vec<u8>, invalid: InvalidUtf8, row_origin: &str) -> Result<String, Refused> {
     match (String::from_utf8(bytes), invalid) {
         (Ok(text), _) => Ok(text),
         (Err(error), InvalidUtf8::Replace) => Ok(String::from_utf8_lossy(error.as_bytes()).into_owned()),
         (Err(error), InvalidUtf8::Refuse) => {
             let at = error.utf8_error().valid_up_to();
             let malformed = error.as_bytes().utf8_chunks().filter(|chunk| !chunk.invalid().is_empty()).count();
-            Err(Refused::new(place, "bad-utf8", super::measure_len(malformed), 0.0)
-                .because(format!("first malformed sequence at byte {at}")))
+            Err(Refused::new(row_origin, "bad-utf8", super::len_f64(malformed), 0.0)
+                .with_detail(format!("first malformed sequence at byte {at}")))
         }
     }
 }
@@ -215,8 +216,8 @@ pub(crate) fn utf8(bytes: Vec<u8>, invalid: InvalidUtf8, place: &str) -> Result<
 ///
 /// # Errors
 /// Describes which message is malformed.
-pub fn chat(messages: &Value) -> Result<String, String> {
-    let list = messages.as_array().ok_or_else(|| format!("holds {}, not a list of messages", kind(messages)))?;
+pub fn render_chat(messages: &Value) -> Result<String, String> {
+    let list = messages.as_array().ok_or_else(|| format!("holds {}, not a list of messages", type_name(messages)))?;
     let mut text = String::new();
     for (index, message) in list.iter().enumerate() {
         let field = |names: [&str; 2]| names.iter().find_map(|name| message.get(name)).filter(|value| !value.is_null());
@@ -230,7 +231,7 @@ pub fn chat(messages: &Value) -> Result<String, String> {
                 let words = |part: &Value| part.as_str().or_else(|| part.get("text")?.as_str()).map(str::to_owned);
                 parts.iter().filter_map(words).collect::<Vec<_>>().join("\n")
             }
-            Some(other) => return Err(format!("the content of message {} is {}", index + 1, kind(other))),
+            Some(other) => return Err(format!("the content of message {} is {}", index + 1, type_name(other))),
         };
         if !text.is_empty() {
             text.push_str("\n\n");
@@ -242,7 +243,7 @@ pub fn chat(messages: &Value) -> Result<String, String> {
     if text.is_empty() { Err("holds no message with content".to_owned()) } else { Ok(text) }
 }
 
-fn take(row: &mut dyn Row, name: &str) -> Option<Cell> {
+fn take_column(row: &mut dyn Row, name: &str) -> Option<Cell> {
     if name.is_empty() {
         return None;
     }
@@ -254,7 +255,7 @@ fn take(row: &mut dyn Row, name: &str) -> Option<Cell> {
 
 /// Converts a cell to text; a list of texts is joined with ` AND `.
 fn scalar(row: &mut dyn Row, name: &str) -> Option<String> {
-    match take(row, name)? {
+    match take_column(row, name)? {
         Cell::Bytes(bytes) => String::from_utf8(bytes).ok(),
         Cell::Value(Value::String(text)) => Some(text),
         Cell::Value(Value::Array(list)) => {
@@ -266,7 +267,7 @@ fn scalar(row: &mut dyn Row, name: &str) -> Option<String> {
     }
 }
 
-fn kind(value: &Value) -> &'static str {
+fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a truth value",
@@ -333,7 +334,7 @@ mod tests {
             {"from": "gpt", "value": [{"type": "text", "text": "a"}, {"type": "image"}, "b"]}]);
         assert_eq!(row(json!({"messages": messages})).unwrap().body, Body::Text("user: Hi\n\ngpt: a\nb".to_owned()));
         assert_eq!(row(json!({"messages": "x"})).unwrap_err().rule, "no-text");
-        assert!(chat(&json!([{"content": "x"}])).unwrap_err().contains("message 1 has no role"));
+        assert!(render_chat(&json!([{"content": "x"}])).unwrap_err().contains("message 1 has no role"));
     }
 
     #[test]
@@ -342,13 +343,13 @@ mod tests {
         let Value::Object(mut map) = json!({"text": "a", "meta": {"url": "u"}}) else { panic!() };
         let found = document(&mut map, &mapping, InvalidUtf8::Refuse, "f#1").unwrap();
         assert_eq!(found.origin, "u");
-        assert_eq!(mapping.demanded(), ["meta.url"]);
+        assert_eq!(mapping.required(), ["meta.url"]);
     }
 
     #[test]
     fn malformed_bytes_are_counted_or_replaced() {
-        let refused = utf8(b"a\xff\xfeb".to_vec(), InvalidUtf8::Refuse, "f").unwrap_err();
+        let refused = check_utf8(b"a\xff\xfeb".to_vec(), InvalidUtf8::Refuse, "f").unwrap_err();
         assert_eq!((refused.rule, refused.value), ("bad-utf8", 2.0));
-        assert_eq!(utf8(b"a\xff".to_vec(), InvalidUtf8::Replace, "f").unwrap(), "a\u{fffd}");
+        assert_eq!(check_utf8(b"a\xff".to_vec(), InvalidUtf8::Replace, "f").unwrap(), "a\u{fffd}");
     }
 }

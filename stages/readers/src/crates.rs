@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::archive::{Archive, ArchiveSettings};
 use super::code_files::{self, CodeSettings};
 use super::format::Format;
-use super::{AcquireError, Item, Items, Refused};
+use super::{Items, ReaderError, ReaderItem, Refused};
 
 /// One packaged crate in cargo's cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,13 +35,13 @@ pub struct CrateList {
 }
 
 #[derive(Deserialize)]
-struct Lock {
+struct CargoLock {
     #[serde(default)]
-    package: Vec<Package>,
+    package: Vec<LockedPackage>,
 }
 
 #[derive(Deserialize)]
-struct Package {
+struct LockedPackage {
     name: String,
     version: String,
     source: Option<String>,
@@ -57,17 +57,17 @@ impl CrateList {
     /// # Errors
     /// The lock file cannot be read or parsed, or archives are missing: the error names up to five, with the command
     /// that downloads them.
-    pub fn from_lock(lock: &Path, cargo_home: Option<&Path>) -> Result<Self, AcquireError> {
+    pub fn from_lock(lock: &Path, cargo_home: Option<&Path>) -> Result<Self, ReaderError> {
         let text = fs_err::read_to_string(lock)?;
-        let bad = |reason: String| AcquireError::BadLock { path: lock.to_path_buf(), reason };
-        let parsed: Lock =
+        let bad = |reason: String| ReaderError::BadLock { path: lock.to_path_buf(), reason };
+        let parsed: CargoLock =
             toml::from_str(&text).map_err(|error| bad(format!("it is not a Cargo.lock: {}", error.message())))?;
         let home = cargo_home.map(Path::to_path_buf).or_else(default_cargo_home);
         let home = home.ok_or_else(|| {
             bad("cannot find cargo's cache, because neither CARGO_HOME nor HOME is set; set CARGO_HOME".to_owned())
         })?;
         let cache = home.join("registry").join("cache");
-        let registries = folders(&cache)?;
+        let registries = registry_folders(&cache)?;
         let (mut crates, mut missing) = (Vec::new(), Vec::new());
         for package in parsed.package {
             let Some(sha256) = package.checksum.filter(|_| package.source.as_deref().is_some_and(is_registry)) else {
@@ -91,7 +91,7 @@ impl CrateList {
             let total = missing.len() + crates.len();
             let more = if missing.len() > 5 { ", …" } else { "" };
             let examples = format!("{}{more}", missing.iter().take(5).cloned().collect::<Vec<_>>().join(", "));
-            return Err(AcquireError::CratesMissing {
+            return Err(ReaderError::CratesMissing {
                 lock: lock.to_path_buf(),
                 cache,
                 missing: missing.len(),
@@ -116,7 +116,7 @@ fn default_cargo_home() -> Option<PathBuf> {
 }
 
 /// Lists the folders of cargo's cache, one per registry, sorted; none if there is no cache yet.
-fn folders(cache: &Path) -> Result<Vec<PathBuf>, AcquireError> {
+fn registry_folders(cache: &Path) -> Result<Vec<PathBuf>, ReaderError> {
     if !cache.is_dir() {
         return Ok(Vec::new());
     }
@@ -137,12 +137,12 @@ impl CrateFile {
     ///
     /// # Errors
     /// The archive cannot be read, or differs from the one in the lock file.
-    pub fn verify(&self) -> Result<(), AcquireError> {
+    pub fn verify(&self) -> Result<(), ReaderError> {
         let found = sha256_of(&self.path)?;
         if found == self.sha256 {
             return Ok(());
         }
-        Err(AcquireError::Checksum { path: self.path.clone(), found, expected: self.sha256.clone() })
+        Err(ReaderError::Checksum { path: self.path.clone(), found, expected: self.sha256.clone() })
     }
 
     /// Returns the licence in the packaged Cargo.toml: its SPDX expression (the old `MIT/Apache-2.0` read as `OR`), or
@@ -150,10 +150,10 @@ impl CrateFile {
     ///
     /// # Errors
     /// The archive cannot be read.
-    pub fn licence(&self) -> Result<Option<String>, AcquireError> {
+    pub fn licence(&self) -> Result<Option<String>, ReaderError> {
         let manifest = format!("{}!{}/Cargo.toml", self.folder(), self.folder());
         for item in Archive::open(&self.path, &self.folder(), Format::Crate, &ArchiveSettings::default())? {
-            if let Item::Document(document) = item?
+            if let ReaderItem::Document(document) = item?
                 && document.origin == manifest
             {
                 return Ok(licence_of(&String::from_utf8_lossy(document.body.as_bytes())));
@@ -170,32 +170,34 @@ impl CrateFile {
     ///
     /// # Errors
     /// The archive cannot be read, or differs from the one in the lock file.
-    pub fn documents(&self, limits: &ArchiveSettings, code: &CodeSettings) -> Result<Items, AcquireError> {
+    pub fn documents(&self, limits: &ArchiveSettings, code: &CodeSettings) -> Result<Items, ReaderError> {
         self.verify()?;
         let licence = self.licence()?;
         let origin = format!("crate:{}", self.folder());
         let members = Archive::with_prefix(&self.path, &origin, "crate:".to_owned(), Format::Crate, limits)?;
         let bundles = self.name.ends_with("-sys") || self.name.ends_with("_sys");
-        Ok(Box::new(code_files::take(members, code.clone()).map(move |item| {
+        Ok(Box::new(code_files::apply_rules(members, code.clone()).map(move |item| {
             Ok(match item? {
-                Item::Document(mut document) => {
+                ReaderItem::Document(mut document) => {
                     let top = document.origin.matches('/').count() <= 1;
                     let own = top || matches!(document.media_type.as_str(), "text/x-rust" | "text/x-toml");
                     if bundles && !own {
                         let refused = Refused::new(document.origin, "vendored", 1.0, 0.0);
-                        return Ok(Item::Refused(refused.because(format!("{} in a -sys crate", document.media_type))));
+                        return Ok(ReaderItem::Refused(
+                            refused.with_detail(format!("{} in a -sys crate", document.media_type)),
+                        ));
                     }
                     document.licence.clone_from(&licence);
-                    Item::Document(document)
+                    ReaderItem::Document(document)
                 }
-                refused @ Item::Refused(_) => refused,
+                refused @ ReaderItem::Refused(_) => refused,
             })
         })))
     }
 }
 
 /// Computes the sha256 of a file as a stream; lower-case hex.
-fn sha256_of(path: &Path) -> Result<String, AcquireError> {
+fn sha256_of(path: &Path) -> Result<String, ReaderError> {
     let mut file = fs_err::File::open(path)?;
     let mut digest = Sha256::new();
     let mut buffer = vec![0; 64 * 1024];
@@ -274,7 +276,7 @@ mod tests {
         ])
     }
 
-    fn read(name: &str) -> Vec<Item> {
+    fn read(name: &str) -> Vec<ReaderItem> {
         let (home, lock) = home(name, &sample(name));
         let list = CrateList::from_lock(&lock, Some(home.path())).unwrap();
         assert_eq!(list.crates.len(), 1);
@@ -304,7 +306,7 @@ mod tests {
     fn sys_crate_rejects_bundled_files() {
         let items = read("z-sys");
         assert_eq!(items[2].clone().refused().unwrap().rule, "vendored");
-        assert!(matches!(items[3], Item::Document(_)) && matches!(items[1], Item::Document(_)));
+        assert!(matches!(items[3], ReaderItem::Document(_)) && matches!(items[1], ReaderItem::Document(_)));
     }
 
     #[test]
@@ -326,7 +328,7 @@ mod tests {
             "{error}"
         );
         fs_err::write(&lock, "no toml").unwrap();
-        assert!(matches!(CrateList::from_lock(&lock, Some(home.path())), Err(AcquireError::BadLock { .. })));
+        assert!(matches!(CrateList::from_lock(&lock, Some(home.path())), Err(ReaderError::BadLock { .. })));
     }
 
     #[test]

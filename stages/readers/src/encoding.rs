@@ -7,7 +7,7 @@
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, UTF_8};
 
-use super::{Refused, measure_len};
+use super::{Refused, len_f64};
 
 /// Bytes of a file inspected for binary content, as in git.
 const SNIFF_BYTES: usize = 8000;
@@ -39,7 +39,7 @@ pub(crate) fn is_pdf(bytes: &[u8]) -> bool {
 
 /// Returns the rejection `binary` if the bytes are not text; `value` is the number of NUL bytes or the share of control
 /// characters.
-pub(crate) fn binary(origin: &str, bytes: &[u8]) -> Option<Refused> {
+pub(crate) fn reject_binary(origin: &str, bytes: &[u8]) -> Option<Refused> {
     if let Some((encoding, _)) = Encoding::for_bom(bytes)
         && encoding != UTF_8
     {
@@ -47,18 +47,18 @@ pub(crate) fn binary(origin: &str, bytes: &[u8]) -> Option<Refused> {
     }
     let head = &bytes[..bytes.len().min(SNIFF_BYTES)];
     if let Some((_, name)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
-        return Some(Refused::new(origin, "binary", 1.0, 0.0).because(format!("begins as {name} does")));
+        return Some(Refused::new(origin, "binary", 1.0, 0.0).with_detail(format!("begins as {name} does")));
     }
     let nul = head.split(|byte| *byte == 0).count() - 1;
     if nul > 0 {
-        return Some(Refused::new(origin, "binary", measure_len(nul), 0.0).because("NUL bytes in the first 8000"));
+        return Some(Refused::new(origin, "binary", len_f64(nul), 0.0).with_detail("NUL bytes in the first 8000"));
     }
     // ESC is excluded: ISO-2022-JP and terminal recordings are text.
     let control = head.iter().filter(|byte| matches!(byte, 0x01..=0x08 | 0x0e..=0x1a | 0x1c..=0x1f)).count();
-    let share = measure_len(control) / measure_len(head.len().max(1));
+    let share = len_f64(control) / len_f64(head.len().max(1));
     (share > MAX_CONTROL_SHARE).then(|| {
         Refused::new(origin, "binary", share, MAX_CONTROL_SHARE)
-            .because("share of control characters in the first 8000 bytes")
+            .with_detail("share of control characters in the first 8000 bytes")
     })
 }
 
@@ -87,10 +87,10 @@ fn decode_as(
     let (text, malformed) = encoding.decode_without_bom_handling(bytes);
     if malformed {
         let lost = text.chars().filter(|character| *character == '\u{fffd}').count();
-        let share = measure_len(lost) / measure_len(text.chars().count().max(1));
+        let share = len_f64(lost) / len_f64(text.chars().count().max(1));
         if share > MAX_MALFORMED_SHARE {
             let detail = format!("the nearest encoding is {}", encoding.name());
-            return Err(Refused::new(origin, "bad-encoding", share, MAX_MALFORMED_SHARE).because(detail));
+            return Err(Refused::new(origin, "bad-encoding", share, MAX_MALFORMED_SHARE).with_detail(detail));
         }
     }
     Ok((text.into_owned(), (encoding != UTF_8).then(|| encoding.name())))
@@ -106,7 +106,7 @@ mod tests {
         let (text, name) = decode("f", b"Die H\xf6he der B\xe4ume \xfcber M\xfcnchen".to_vec()).unwrap();
         assert_eq!((text.as_str(), name), ("Die Höhe der Bäume über München", Some("windows-1252")));
         let utf16: Vec<u8> = [0xfeff_u16].into_iter().chain("hi ☃".encode_utf16()).flat_map(u16::to_le_bytes).collect();
-        assert!(binary("f", &utf16).is_none());
+        assert!(reject_binary("f", &utf16).is_none());
         assert_eq!(decode("f", utf16).unwrap(), ("hi ☃".to_owned(), Some("UTF-16LE")));
         let (bytes, _, _) = encoding_rs::GBK.encode("中文文本的编码应当被正确地识别出来");
         let (text, name) = decode("f", bytes.into_owned()).unwrap();
@@ -115,10 +115,10 @@ mod tests {
 
     #[test]
     fn binary_detection() {
-        assert!((binary("f", b"abc\0def").unwrap().value - 1.0).abs() < f64::EPSILON);
-        assert_eq!(binary("f", b"%PDF-1.7 ...").unwrap().rule, "binary");
-        assert!(binary("f", &[1, 2, 3, b'a', b'b']).is_some());
-        assert!(binary("f", "日本語 text\r\n\ttab".as_bytes()).is_none());
-        assert!(binary("f", b"").is_none());
+        assert!((reject_binary("f", b"abc\0def").unwrap().value - 1.0).abs() < f64::EPSILON);
+        assert_eq!(reject_binary("f", b"%PDF-1.7 ...").unwrap().rule, "binary");
+        assert!(reject_binary("f", &[1, 2, 3, b'a', b'b']).is_some());
+        assert!(reject_binary("f", "日本語 text\r\n\ttab".as_bytes()).is_none());
+        assert!(reject_binary("f", b"").is_none());
     }
 }

@@ -17,7 +17,7 @@ use super::json_array;
 use super::jsonl::{JsonLines, JsonlSettings, LineRange};
 use super::listing::ListedFile;
 use super::parquet::{ParquetDocuments, ParquetSettings};
-use super::{AcquireError, Body, Item, Items, RawDocument, Refused, measure, text};
+use super::{Body, Items, RawDocument, ReaderError, ReaderItem, Refused, count_f64, text};
 
 /// Settings of a file source.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -36,7 +36,7 @@ pub struct FileSettings {
 
 /// The part of a file that one partition reads.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Part {
+pub enum FilePart {
     /// The whole file.
     #[default]
     Whole,
@@ -51,75 +51,80 @@ pub enum Part {
 /// # Errors
 /// The file cannot be opened, lacks a mapped column, or is a WARC file, which has its own reader; or the part does not
 /// fit the format.
-pub fn read(file: &ListedFile, part: &Part, settings: &FileSettings) -> Result<Items, AcquireError> {
+pub fn read(file: &ListedFile, part: &FilePart, settings: &FileSettings) -> Result<Items, ReaderError> {
     let (path, origin) = (&file.path, file.origin.as_str());
-    let unknown = |reason: &str| AcquireError::UnknownFormat { file: origin.to_owned(), reason: reason.to_owned() };
+    let unknown = |reason: &str| ReaderError::UnknownFormat { file: origin.to_owned(), reason: reason.to_owned() };
     let format = format::format_of(origin);
     let (columns, invalid_utf8, max_document_bytes) =
         (settings.columns.clone(), settings.invalid_utf8, settings.limits.max_document_bytes);
-    if settings.code.is_none() && *part == Part::Whole && is_json_data(file, settings)? {
+    if settings.code.is_none() && *part == FilePart::Whole && is_json_data(file, settings)? {
         let lines = JsonlSettings { columns, invalid_utf8, max_document_bytes };
         return Ok(Box::new(JsonLines::open(path, origin, Compression::None, None, &lines)?));
     }
     match (format, part) {
-        (Some(Format::Jsonl(compression)), Part::Whole | Part::Lines(_)) => {
-            let range = if let Part::Lines(range) = part { Some(*range) } else { None };
+        (Some(Format::Jsonl(compression)), FilePart::Whole | FilePart::Lines(_)) => {
+            let range = if let FilePart::Lines(range) = part { Some(*range) } else { None };
             let lines = JsonlSettings { columns, invalid_utf8, max_document_bytes };
             Ok(Box::new(JsonLines::open(path, origin, compression, range, &lines)?))
         }
-        (Some(Format::Parquet), Part::Whole | Part::RowGroups(_)) => {
-            let groups = if let Part::RowGroups(groups) = part { Some(groups.clone()) } else { None };
+        (Some(Format::Parquet), FilePart::Whole | FilePart::RowGroups(_)) => {
+            let groups = if let FilePart::RowGroups(groups) = part { Some(groups.clone()) } else { None };
             let parquet = ParquetSettings { columns, invalid_utf8, max_document_bytes };
             Ok(Box::new(ParquetDocuments::open(path, origin, groups, &parquet)?))
         }
-        (_, Part::Lines(_)) => Err(unknown("a range of lines is supported for JSON lines only")),
-        (_, Part::RowGroups(_)) => Err(unknown("a range of row groups is supported for Parquet only")),
-        (Some(Format::Warc(_) | Format::Arc), Part::Whole) => {
+        (_, FilePart::Lines(_)) => Err(unknown("a range of lines is supported for JSON lines only")),
+        (_, FilePart::RowGroups(_)) => Err(unknown("a range of row groups is supported for Parquet only")),
+        (Some(Format::Warc(_) | Format::Arc), FilePart::Whole) => {
             Err(unknown("it is a WARC or ARC file; use the WARC reader"))
         }
-        (Some(format @ (Format::Crate | Format::Tar(_) | Format::Zip)), Part::Whole) => {
+        (Some(format @ (Format::Crate | Format::Tar(_) | Format::Zip)), FilePart::Whole) => {
             let members = Archive::open(path, origin, format, &settings.limits)?;
-            Ok(finish(members, settings))
+            Ok(convert_to_text(members, settings))
         }
-        (_, Part::Whole) => {
-            let item = single(file, max_document_bytes)?;
-            Ok(finish(std::iter::once(Ok(item)), settings))
+        (_, FilePart::Whole) => {
+            let item = whole_file(file, max_document_bytes)?;
+            Ok(convert_to_text(std::iter::once(Ok(item)), settings))
         }
     }
 }
 
 /// Checks whether a file that ends in `.json` is a data set: an array of objects or JSON lines. In source trees it is
 /// an ordinary file.
-fn is_json_data(file: &ListedFile, settings: &FileSettings) -> Result<bool, AcquireError> {
+fn is_json_data(file: &ListedFile, settings: &FileSettings) -> Result<bool, ReaderError> {
     if !format::file_name(&file.origin).to_ascii_lowercase().ends_with(".json") {
         return Ok(false);
     }
     let mut beginning = Vec::new();
-    fs_err::File::open(&file.path)?.take(json_array::SNIFFED_BYTES as u64).read_to_end(&mut beginning)?;
-    Ok(json_array::holds_rows(&beginning, &settings.columns))
+    fs_err::File::open(&file.path)?.take(json_array::SNIFF_BYTES as u64).read_to_end(&mut beginning)?;
+    Ok(json_array::is_data_set(&beginning, &settings.columns))
 }
 
 /// Reads one file as one document, without changing its bytes.
-fn single(file: &ListedFile, max_document_bytes: u64) -> Result<Item, AcquireError> {
+fn whole_file(file: &ListedFile, max_document_bytes: u64) -> Result<ReaderItem, ReaderError> {
     let handle = fs_err::File::open(&file.path)?;
     let mut bytes = Vec::new();
     handle.take(max_document_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > max_document_bytes {
         let size = file.bytes.max(bytes.len() as u64);
-        return Ok(Item::Refused(Refused::new(&file.origin, "too-large", measure(size), measure(max_document_bytes))));
+        return Ok(ReaderItem::Refused(Refused::new(
+            &file.origin,
+            "too-large",
+            count_f64(size),
+            count_f64(max_document_bytes),
+        )));
     }
     let media_type = text::media_type(&file.origin, &bytes);
-    Ok(Item::Document(RawDocument::new(&file.origin, Body::Bytes(bytes), media_type)))
+    Ok(ReaderItem::Document(RawDocument::new(&file.origin, Body::Bytes(bytes), media_type)))
 }
 
 /// Converts documents of bytes to documents of text: by the rules of source trees if set, otherwise by media type.
-fn finish(items: impl Iterator<Item = super::Read> + Send + 'static, settings: &FileSettings) -> Items {
+fn convert_to_text(items: impl Iterator<Item = super::ReadResult> + Send + 'static, settings: &FileSettings) -> Items {
     match settings.code.clone() {
-        Some(code) => Box::new(code_files::take(items, code)),
+        Some(code) => Box::new(code_files::apply_rules(items, code)),
         None => Box::new(items.map(|item| {
             Ok(match item? {
-                Item::Document(document) => text::to_text(document),
-                refused @ Item::Refused(_) => refused,
+                ReaderItem::Document(document) => text::to_text(document),
+                refused @ ReaderItem::Refused(_) => refused,
             })
         })),
     }
@@ -136,9 +141,9 @@ mod tests {
         (folder, ListedFile { path, origin: name.to_owned(), bytes: bytes.len() as u64 })
     }
 
-    fn items(name: &str, bytes: &[u8]) -> Vec<Item> {
+    fn items(name: &str, bytes: &[u8]) -> Vec<ReaderItem> {
         let (_folder, file) = listed(name, bytes);
-        read(&file, &Part::Whole, &FileSettings::default()).unwrap().map(Result::unwrap).collect()
+        read(&file, &FilePart::Whole, &FileSettings::default()).unwrap().map(Result::unwrap).collect()
     }
 
     #[test]
@@ -163,9 +168,12 @@ mod tests {
     #[test]
     fn warc_or_wrong_part_is_an_error() {
         let (_folder, file) = listed("a.warc.gz", b"x");
-        assert!(matches!(read(&file, &Part::Whole, &FileSettings::default()), Err(AcquireError::UnknownFormat { .. })));
+        assert!(matches!(
+            read(&file, &FilePart::Whole, &FileSettings::default()),
+            Err(ReaderError::UnknownFormat { .. })
+        ));
         let (_folder, file) = listed("a.txt", b"x");
-        assert!(read(&file, &Part::RowGroups(0..1), &FileSettings::default()).is_err());
+        assert!(read(&file, &FilePart::RowGroups(0..1), &FileSettings::default()).is_err());
     }
 
     #[test]
@@ -173,7 +181,7 @@ mod tests {
         let (_folder, file) = listed("a.txt", b"12345");
         let limits = ArchiveSettings { max_document_bytes: 4, ..ArchiveSettings::default() };
         let settings = FileSettings { limits, ..FileSettings::default() };
-        let found = read(&file, &Part::Whole, &settings).unwrap().next().unwrap().unwrap().refused().unwrap();
+        let found = read(&file, &FilePart::Whole, &settings).unwrap().next().unwrap().unwrap().refused().unwrap();
         assert_eq!((found.rule, found.value, found.threshold), ("too-large", 5.0, 4.0));
     }
 }

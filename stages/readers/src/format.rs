@@ -39,7 +39,7 @@ pub enum Format {
     Code(&'static str),
 }
 
-const ENDINGS: &[(&str, Format)] = &[
+const EXTENSIONS: &[(&str, Format)] = &[
     (".parquet", Format::Parquet),
     (".pq", Format::Parquet),
     (".jsonl", Format::Jsonl(Compression::None)),
@@ -93,10 +93,10 @@ const ENDINGS: &[(&str, Format)] = &[
 /// ```
 pub fn format_of(path: &str) -> Option<Format> {
     let name = file_name(path).to_ascii_lowercase();
-    let known = ENDINGS
+    let known = EXTENSIONS
         .iter()
-        .filter(|(ending, _)| name.len() > ending.len() && name.ends_with(ending))
-        .max_by_key(|(ending, _)| ending.len());
+        .filter(|(extension, _)| name.len() > extension.len() && name.ends_with(extension))
+        .max_by_key(|(extension, _)| extension.len());
     match known {
         Some((_, format)) => Some(*format),
         None => languages::media_type_of(path).map(Format::Code),

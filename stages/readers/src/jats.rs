@@ -8,7 +8,7 @@
 
 use quick_xml::events::{BytesStart, Event};
 
-use super::jats_elements::{Inside, Role, attribute};
+use super::jats_elements::{OpenElements, Role, attribute};
 use quick_xml::Reader;
 
 /// A converted article.
@@ -26,7 +26,7 @@ pub struct Article {
 
 /// The reason why an XML file is not an article.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct JatsError {
     /// Rule: `bad-xml` or `not-jats`.
     pub rule: &'static str,
     /// Byte offset of the problem.
@@ -39,13 +39,13 @@ pub struct Problem {
 ///
 /// # Errors
 /// The XML is malformed or truncated, or its root is not an `article`.
-pub fn to_markdown(xml: &str) -> Result<Article, Problem> {
+pub fn to_markdown(xml: &str) -> Result<Article, JatsError> {
     let mut reader = Reader::from_str(xml);
     reader.config_mut().allow_dangling_amp = true;
     let mut writer = Writer::default();
     loop {
         let position = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
-        let bad = |detail: String| Problem { rule: "bad-xml", position, detail };
+        let bad = |detail: String| JatsError { rule: "bad-xml", position, detail };
         match reader.read_event().map_err(|error| bad(error.to_string()))? {
             Event::Start(element) => writer.open(&element, position)?,
             Event::Empty(element) => {
@@ -66,7 +66,7 @@ pub fn to_markdown(xml: &str) -> Result<Article, Problem> {
                 return Err(bad(format!("the file ends inside {} open elements", writer.stack.len())));
             }
             Event::Eof if !writer.found => {
-                return Err(Problem { rule: "not-jats", position, detail: "there is no `article`".to_owned() });
+                return Err(JatsError { rule: "not-jats", position, detail: "there is no `article`".to_owned() });
             }
             Event::Eof => return Ok(writer.finish()),
             Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => {}
@@ -85,7 +85,7 @@ struct Writer {
     article: Article,
     found: bool,
     skipping: usize,
-    inside: Inside,
+    inside: OpenElements,
     sections: usize,
     lists: usize,
     cells: Vec<String>,
@@ -95,13 +95,17 @@ struct Writer {
 }
 
 impl Writer {
-    fn open(&mut self, element: &BytesStart<'_>, position: usize) -> Result<(), Problem> {
+    fn open(&mut self, element: &BytesStart<'_>, position: usize) -> Result<(), JatsError> {
         let local = element.local_name();
         let name = local.as_ref();
         if self.stack.is_empty()
             && !matches!(name, "article" | "pmc-articleset" | "OAI-PMH" | "records" | "record" | "collection")
         {
-            return Err(Problem { rule: "not-jats", position, detail: format!("the root is `{name}`, not `article`") });
+            return Err(JatsError {
+                rule: "not-jats",
+                position,
+                detail: format!("the root is `{name}`, not `article`"),
+            });
         }
         if name == "article" && !self.found {
             self.found = true;

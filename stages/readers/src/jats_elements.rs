@@ -41,7 +41,7 @@ pub(crate) enum Role {
 
 /// Numbers of open elements by role: the stack is not searched, since it may be deep.
 #[derive(Default)]
-pub(crate) struct Inside {
+pub(crate) struct OpenElements {
     pub(crate) front: usize,
     pub(crate) summary: usize,
     pub(crate) title: usize,
@@ -50,7 +50,7 @@ pub(crate) struct Inside {
     pub(crate) formula: usize,
 }
 
-impl Inside {
+impl OpenElements {
     /// Returns the counter of a role, if the role has one.
     pub(crate) fn count(&mut self, role: Role) -> Option<&mut usize> {
         match role {
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn role_depends_on_name_and_context() {
         let element = BytesStart::new("title");
-        let mut inside = Inside::default();
+        let mut inside = OpenElements::default();
         assert_eq!(inside.role("title", &element, Some(&Role::Section)), Role::Heading);
         assert_eq!(inside.role("title", &element, Some(&Role::Inline)), Role::Block);
         inside.cell += 1;

@@ -2,7 +2,7 @@
 //!
 //! This runs between a decoder and the JSON lines reader, so that both forms have the same limit per row and the same
 //! origins (`file#3` is the third element). A file that ends in `.json` contains an array, JSON lines, or one value
-//! that is a single document; [`holds_rows`] distinguishes them.
+//! that is a single document; [`is_data_set`] distinguishes them.
 //!
 //! Invariant: memory is constant; every byte of an element is unchanged, except line ends between its tokens.
 
@@ -13,16 +13,16 @@ use serde_json::{Map, Value};
 use super::columns::ColumnMapping;
 
 /// Bytes of a `.json` file that are inspected.
-pub(crate) const SNIFFED_BYTES: usize = 64 * 1024;
+pub(crate) const SNIFF_BYTES: usize = 64 * 1024;
 
 /// Checks whether a `.json` file begins like a data set: an array of objects, or one object per line.
-pub(crate) fn holds_rows(beginning: &[u8], columns: &ColumnMapping) -> bool {
-    if begins_array(beginning) {
+pub(crate) fn is_data_set(beginning: &[u8], columns: &ColumnMapping) -> bool {
+    if starts_with_array(beginning) {
         return true;
     }
-    let text = without_mark(beginning);
+    let text = strip_bom(beginning);
     let mut lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
-    if beginning.len() >= SNIFFED_BYTES && !beginning.contains(&b'\n') {
+    if beginning.len() >= SNIFF_BYTES && !beginning.contains(&b'\n') {
         // A line this long is not a configuration file.
         return text.trim_ascii_start().starts_with(b"{");
     }
@@ -34,27 +34,27 @@ pub(crate) fn holds_rows(beginning: &[u8], columns: &ColumnMapping) -> bool {
 }
 
 /// Checks whether bytes begin an array of objects.
-pub(crate) fn begins_array(beginning: &[u8]) -> bool {
-    let rest = without_mark(beginning).trim_ascii_start().strip_prefix(b"[");
+pub(crate) fn starts_with_array(beginning: &[u8]) -> bool {
+    let rest = strip_bom(beginning).trim_ascii_start().strip_prefix(b"[");
     rest.is_some_and(|rest| rest.trim_ascii_start().starts_with(b"{"))
 }
 
-fn without_mark(bytes: &[u8]) -> &[u8] {
+fn strip_bom(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
 /// Position relative to the array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum At {
+enum ArrayPosition {
     Before,
     Within,
-    Behind,
+    After,
 }
 
 /// The elements of an array, each followed by a line feed.
 pub(crate) struct ArrayLines<R> {
     inner: R,
-    at: At,
+    at: ArrayPosition,
     depth: u64,
     in_string: bool,
     escaped: bool,
@@ -62,19 +62,21 @@ pub(crate) struct ArrayLines<R> {
 
 impl<R: BufRead> ArrayLines<R> {
     pub(crate) fn new(inner: R) -> Self {
-        Self { inner, at: At::Before, depth: 0, in_string: false, escaped: false }
+        Self { inner, at: ArrayPosition::Before, depth: 0, in_string: false, escaped: false }
     }
 
     /// Processes one byte and returns the byte to output, if any.
     fn step(&mut self, byte: u8) -> io::Result<Option<u8>> {
         match self.at {
-            At::Before => {
-                self.at = if byte == b'[' { At::Within } else { At::Before };
+            ArrayPosition::Before => {
+                self.at = if byte == b'[' { ArrayPosition::Within } else { ArrayPosition::Before };
                 return Ok(None);
             }
-            At::Behind if byte.is_ascii_whitespace() => return Ok(None),
-            At::Behind => return Err(io::Error::new(io::ErrorKind::InvalidData, "bytes behind the end of the array")),
-            At::Within => {}
+            ArrayPosition::After if byte.is_ascii_whitespace() => return Ok(None),
+            ArrayPosition::After => {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "bytes behind the end of the array"));
+            }
+            ArrayPosition::Within => {}
         }
         if self.in_string {
             self.in_string = self.escaped || byte != b'"';
@@ -87,7 +89,7 @@ impl<R: BufRead> ArrayLines<R> {
             b'{' | b'[' => self.depth += 1,
             b'}' | b']' if self.depth > 0 => self.depth -= 1,
             b']' => {
-                self.at = At::Behind;
+                self.at = ArrayPosition::After;
                 return Ok(Some(b'\n'));
             }
             b',' if self.depth == 0 => return Ok(Some(b'\n')),
@@ -105,7 +107,7 @@ impl<R: BufRead> Read for ArrayLines<R> {
             let buffer = self.inner.fill_buf()?;
             if buffer.is_empty() {
                 return match self.at {
-                    At::Behind => Ok(0),
+                    ArrayPosition::After => Ok(0),
                     _ => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the array does not end")),
                 };
             }
@@ -144,7 +146,7 @@ mod tests {
 
     #[test]
     fn data_set_detection() {
-        let is = |text: &str| holds_rows(text.as_bytes(), &ColumnMapping::default());
+        let is = |text: &str| is_data_set(text.as_bytes(), &ColumnMapping::default());
         assert!(is("[\n  {\"text\": \"a\"}") && is("{\"id\":1}\n{\"id\":2}\n") && is("\u{feff}{\"text\":\"a\"}"));
         assert!(
             !is("{\n  \"text\": \"a\"\n}")

@@ -14,10 +14,10 @@ use serde_json::{Map, Value};
 
 use super::columns::{self, ColumnMapping, InvalidUtf8};
 use super::compress::{self, Compression};
+use super::io_guard::{GuardedReader, IoGuard};
 use super::json_array::{self, ArrayLines};
-use super::lines::{Line, Lines};
-use super::watch::{Watch, Watched};
-use super::{AcquireError, Item, Read, Refused, measure, measure_len};
+use super::lines::{Line, LineReader};
+use super::{ReadResult, ReaderError, ReaderItem, Refused, count_f64, len_f64};
 
 /// Settings of the JSON lines reader.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -53,7 +53,7 @@ pub struct LineRange {
 ///
 /// # Errors
 /// The file cannot be read.
-pub fn split_lines(path: &Path, bytes: u64) -> Result<Vec<LineRange>, AcquireError> {
+pub fn split_lines(path: &Path, bytes: u64) -> Result<Vec<LineRange>, ReaderError> {
     let bytes = bytes.max(1);
     let mut reader = BufReader::with_capacity(256 * 1024, fs_err::File::open(path)?);
     let mut ranges = Vec::new();
@@ -87,8 +87,8 @@ pub fn split_lines(path: &Path, bytes: u64) -> Result<Vec<LineRange>, AcquireErr
 
 /// Iterates over the documents of a JSON lines stream.
 pub struct JsonLines {
-    lines: Lines<Box<dyn io::Read + Send>>,
-    watch: Watch,
+    lines: LineReader<Box<dyn io::Read + Send>>,
+    guard: IoGuard,
     origin: String,
     settings: JsonlSettings,
     line: u64,
@@ -108,12 +108,12 @@ impl JsonLines {
         compression: Compression,
         range: Option<LineRange>,
         settings: &JsonlSettings,
-    ) -> Result<Self, AcquireError> {
+    ) -> Result<Self, ReaderError> {
         let mut file = fs_err::File::open(path)?;
         let Some(range) = range else { return Self::from_reader(file, origin, compression, settings) };
         if compression != Compression::None {
             let reason = "a compressed file cannot be read by byte range; read it whole".to_owned();
-            return Err(AcquireError::UnknownFormat { file: origin.to_owned(), reason });
+            return Err(ReaderError::UnknownFormat { file: origin.to_owned(), reason });
         }
         // Starts one byte earlier, so that a line that starts exactly at `start` is recognized.
         let from = range.start.saturating_sub(1);
@@ -136,7 +136,7 @@ impl JsonLines {
         origin: &str,
         compression: Compression,
         settings: &JsonlSettings,
-    ) -> Result<Self, AcquireError> {
+    ) -> Result<Self, ReaderError> {
         Self::with_reader(reader, 0, origin, compression, settings)
     }
 
@@ -146,21 +146,21 @@ impl JsonLines {
         origin: &str,
         compression: Compression,
         settings: &JsonlSettings,
-    ) -> Result<Self, AcquireError> {
-        let (watched, watch) = Watched::new(reader);
-        let mut buffered = BufReader::with_capacity(64 * 1024, watched);
+    ) -> Result<Self, ReaderError> {
+        let (guarded_reader, guard) = GuardedReader::new(reader);
+        let mut buffered = BufReader::with_capacity(64 * 1024, guarded_reader);
         // A zero-byte file is not damaged gzip: it is empty.
         let done = compression != Compression::None && buffered.fill_buf()?.is_empty();
         let mut decoder = BufReader::with_capacity(64 * 1024, compress::decoder(buffered, compression)?);
-        let decoder: Box<dyn io::Read + Send> = match decoder.fill_buf().map(json_array::begins_array) {
+        let decoder: Box<dyn io::Read + Send> = match decoder.fill_buf().map(json_array::starts_with_array) {
             Ok(true) if offset == 0 => Box::new(ArrayLines::new(decoder)),
             Ok(_) => Box::new(decoder),
             // The error is returned when the lines are read.
-            Err(error) => Box::new(Fails(Some(error))),
+            Err(error) => Box::new(FailingReader(Some(error))),
         };
         Ok(Self {
-            lines: Lines::new(decoder, offset),
-            watch,
+            lines: LineReader::new(decoder, offset),
+            guard,
             origin: origin.to_owned(),
             settings: settings.clone(),
             line: 0,
@@ -170,8 +170,8 @@ impl JsonLines {
         })
     }
 
-    fn parse(&mut self) -> Item {
-        let place = format!("{}#{}", self.origin, self.line);
+    fn parse(&mut self) -> ReaderItem {
+        let row_origin = format!("{}#{}", self.origin, self.line);
         let skip = if self.line == 1 && self.buffer.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
         let bytes = self.buffer[skip..].trim_ascii();
         let repaired;
@@ -184,53 +184,56 @@ impl JsonLines {
             (Err(error), InvalidUtf8::Refuse) => {
                 let malformed = bytes.utf8_chunks().filter(|chunk| !chunk.invalid().is_empty()).count();
                 let detail = format!("line {}: first malformed sequence at byte {}", self.line, error.valid_up_to());
-                return Item::Refused(Refused::new(place, "bad-utf8", measure_len(malformed), 0.0).because(detail));
+                return ReaderItem::Refused(
+                    Refused::new(row_origin, "bad-utf8", len_f64(malformed), 0.0).with_detail(detail),
+                );
             }
         };
         let mut row: Map<String, Value> = match serde_json::from_str(text) {
             Ok(row) => row,
             Err(error) => {
-                let detail = format!("line {}, column {}: {}", self.line, error.column(), plain(&error));
-                return Item::Refused(
-                    Refused::new(place, "bad-json", measure_len(error.column()), 0.0).because(detail),
+                let detail =
+                    format!("line {}, column {}: {}", self.line, error.column(), message_without_position(&error));
+                return ReaderItem::Refused(
+                    Refused::new(row_origin, "bad-json", len_f64(error.column()), 0.0).with_detail(detail),
                 );
             }
         };
-        match columns::document(&mut row, &self.settings.columns, self.settings.invalid_utf8, &place) {
-            Ok(document) => Item::Document(document),
-            Err(refused) => Item::Refused(refused),
+        match columns::document(&mut row, &self.settings.columns, self.settings.invalid_utf8, &row_origin) {
+            Ok(document) => ReaderItem::Document(document),
+            Err(refused) => ReaderItem::Refused(refused),
         }
     }
 
-    fn damage(&mut self, error: io::Error) -> Read {
+    fn damage(&mut self, error: io::Error) -> ReadResult {
         self.done = true;
-        let damage = self.watch.sort(error)?;
+        let damage = self.guard.classify(error)?;
         let detail = format!("after {} whole lines: {}", self.line, damage.detail);
-        Ok(Item::Refused(
-            Refused::new(&self.origin, damage.rule, measure(self.line), measure(self.line + 1)).because(detail),
+        Ok(ReaderItem::Refused(
+            Refused::new(&self.origin, damage.rule, count_f64(self.line), count_f64(self.line + 1)).with_detail(detail),
         ))
     }
 }
 
 /// A reader that returns an error once.
-struct Fails(Option<io::Error>);
+struct FailingReader(Option<io::Error>);
 
-impl io::Read for Fails {
+impl io::Read for FailingReader {
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
         self.0.take().map_or(Ok(0), Err)
     }
 }
 
 /// Returns the message of serde without its position, which counts from the line, not from the file.
-fn plain(error: &serde_json::Error) -> String {
+fn message_without_position(error: &serde_json::Error) -> String {
     let message = error.to_string();
     message.rsplit_once(" at line ").map_or(message.clone(), |(words, _)| words.to_owned())
 }
 
 impl Iterator for JsonLines {
-    type Item = Read;
+    type Item = ReadResult;
 
-    fn next(&mut self) -> Option<Read> {
+    fn next(&mut self) -> Option<ReadResult> {
         loop {
             if self.done || self.lines.offset() >= self.end {
                 return None;
@@ -243,9 +246,14 @@ impl Iterator for JsonLines {
                 }
                 Ok(Line::TooLong(bytes)) => {
                     self.line += 1;
-                    let place = format!("{}#{}", self.origin, self.line);
-                    let limit = measure(self.settings.max_document_bytes);
-                    return Some(Ok(Item::Refused(Refused::new(place, "too-large", measure(bytes), limit))));
+                    let row_origin = format!("{}#{}", self.origin, self.line);
+                    let limit = count_f64(self.settings.max_document_bytes);
+                    return Some(Ok(ReaderItem::Refused(Refused::new(
+                        row_origin,
+                        "too-large",
+                        count_f64(bytes),
+                        limit,
+                    ))));
                 }
                 Ok(Line::Whole) => {
                     self.line += 1;
@@ -264,13 +272,13 @@ mod tests {
     use proptest::prelude::*;
     use std::io::Write;
 
-    fn read(bytes: &[u8], compression: Compression, settings: &JsonlSettings) -> Vec<Item> {
+    fn read(bytes: &[u8], compression: Compression, settings: &JsonlSettings) -> Vec<ReaderItem> {
         let reader = io::Cursor::new(bytes.to_vec());
         JsonLines::from_reader(reader, "f", compression, settings).unwrap().map(Result::unwrap).collect()
     }
 
-    fn rules(items: &[Item]) -> Vec<&str> {
-        items.iter().map(|item| if let Item::Refused(refused) = item { refused.rule } else { "ok" }).collect()
+    fn rules(items: &[ReaderItem]) -> Vec<&str> {
+        items.iter().map(|item| if let ReaderItem::Refused(refused) = item { refused.rule } else { "ok" }).collect()
     }
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -372,9 +380,9 @@ mod tests {
             fs_err::write(file.path(), &text).unwrap();
             let settings = JsonlSettings { max_document_bytes: 9, ..JsonlSettings::default() };
             let open = |range| JsonLines::open(file.path(), "f", Compression::None, range, &settings).unwrap().map(Result::unwrap);
-            let whole: Vec<Item> = open(None).collect();
+            let whole: Vec<ReaderItem> = open(None).collect();
             let ranges = split_lines(file.path(), size).unwrap();
-            let split: Vec<Item> = ranges.into_iter().flat_map(|range| open(Some(range))).collect();
+            let split: Vec<ReaderItem> = ranges.into_iter().flat_map(|range| open(Some(range))).collect();
             prop_assert_eq!(split, whole);
         }
 

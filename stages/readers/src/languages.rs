@@ -9,7 +9,7 @@
 use super::format::file_name;
 
 /// Complete file names, lower case.
-const NAMES: &[(&str, &str)] = &[
+const FILE_NAMES: &[(&str, &str)] = &[
     ("build.bazel", "text/x-starlark"),
     ("cargo.toml.orig", "text/x-toml"),
     ("cmakelists.txt", "text/x-cmake"),
@@ -25,7 +25,7 @@ const NAMES: &[(&str, &str)] = &[
 ];
 
 /// Extensions without the dot, lower case.
-const ENDINGS: &[(&str, &str)] = &[
+const EXTENSIONS: &[(&str, &str)] = &[
     ("adb", "text/x-ada"),
     ("ads", "text/x-ada"),
     ("agda", "text/x-agda"),
@@ -142,7 +142,7 @@ const ENDINGS: &[(&str, &str)] = &[
 ];
 
 /// Extensions of prose, without the dot, lower case.
-const PROSE: &[(&str, &str)] = &[
+const PROSE_EXTENSIONS: &[(&str, &str)] = &[
     ("adoc", "text/asciidoc"),
     ("asciidoc", "text/asciidoc"),
     ("markdown", "text/markdown"),
@@ -157,32 +157,32 @@ const PROSE: &[(&str, &str)] = &[
 /// Returns the media type of a source file by its name; `None` for an unknown language.
 pub fn media_type_of(path: &str) -> Option<&'static str> {
     let name = file_name(path).to_ascii_lowercase();
-    look_up(NAMES, &name).or_else(|| look_up(ENDINGS, ending(&name)?))
+    lookup(FILE_NAMES, &name).or_else(|| lookup(EXTENSIONS, extension(&name)?))
 }
 
 /// Returns the media type of a prose file (Markdown, reStructuredText, AsciiDoc, Org) by its name.
 pub fn prose_type_of(path: &str) -> Option<&'static str> {
     let name = file_name(path).to_ascii_lowercase();
-    look_up(PROSE, ending(&name)?)
+    lookup(PROSE_EXTENSIONS, extension(&name)?)
 }
 
 /// Returns true for a media type of a known language.
 pub fn is_code(media_type: &str) -> bool {
-    ENDINGS.iter().chain(NAMES).any(|(_, known)| *known == media_type)
+    EXTENSIONS.iter().chain(FILE_NAMES).any(|(_, known)| *known == media_type)
 }
 
 /// Returns true for a media type that [`prose_type_of`] returns.
 pub fn is_prose(media_type: &str) -> bool {
-    PROSE.iter().any(|(_, known)| *known == media_type)
+    PROSE_EXTENSIONS.iter().any(|(_, known)| *known == media_type)
 }
 
 /// Returns the extension of a file name without its dot; a name whose only dot is its first character has none.
-pub(crate) fn ending(name: &str) -> Option<&str> {
-    let (stem, ending) = name.rsplit_once('.')?;
-    (!stem.is_empty() && !ending.is_empty()).then_some(ending)
+pub(crate) fn extension(name: &str) -> Option<&str> {
+    let (stem, extension) = name.rsplit_once('.')?;
+    (!stem.is_empty() && !extension.is_empty()).then_some(extension)
 }
 
-fn look_up(table: &[(&str, &'static str)], key: &str) -> Option<&'static str> {
+fn lookup(table: &[(&str, &'static str)], key: &str) -> Option<&'static str> {
     table.binary_search_by(|(known, _)| (*known).cmp(key)).ok().map(|found| table[found].1)
 }
 
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn tables_are_sorted_without_duplicates() {
-        for table in [NAMES, ENDINGS, PROSE] {
+        for table in [FILE_NAMES, EXTENSIONS, PROSE_EXTENSIONS] {
             assert!(table.windows(2).all(|pair| pair[0].0 < pair[1].0));
         }
     }

@@ -19,7 +19,7 @@ const MAX_DEPTH: usize = 40;
 
 /// A converted paper.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Converted {
+pub struct LatexDocument {
     /// Markdown, with the title as its first heading.
     pub text: String,
     /// The argument of `\title`.
@@ -27,7 +27,7 @@ pub struct Converted {
 }
 
 /// Converts one LaTeX file.
-pub fn to_markdown(source: &str) -> Converted {
+pub fn to_markdown(source: &str) -> LatexDocument {
     let source = without_comments(&source.replace("\r\n", "\n"));
     let mut writer = Writer::default();
     let body = match source.split_once("\\begin{document}") {
@@ -49,13 +49,13 @@ pub fn to_markdown(source: &str) -> Converted {
         Some(title) => format!("# {title}\n\n{body}"),
         None => body,
     };
-    Converted { text: text.trim_end().to_owned() + if text.trim().is_empty() { "" } else { "\n" }, title }
+    LatexDocument { text: text.trim_end().to_owned() + if text.trim().is_empty() { "" } else { "\n" }, title }
 }
 
-/// Joins the lines of each paragraph; blocks enclosed in [`KEEP`] keep their lines.
+/// Joins the lines of each paragraph; blocks enclosed in [`BLOCK_MARK`] keep their lines.
 fn paragraphs(out: &str) -> String {
     let mut text = String::with_capacity(out.len());
-    for (index, part) in out.split(KEEP).enumerate() {
+    for (index, part) in out.split(BLOCK_MARK).enumerate() {
         if index % 2 == 1 {
             text.push_str("\n\n");
             text.push_str(part.trim_matches('\n'));
@@ -91,7 +91,7 @@ fn paragraphs(out: &str) -> String {
 }
 
 /// Encloses a block whose lines are kept as they are; it is removed from the source, so it cannot occur there.
-const KEEP: char = '\u{e000}';
+const BLOCK_MARK: char = '\u{e000}';
 
 #[derive(Default)]
 struct Writer {
@@ -102,7 +102,7 @@ struct Writer {
 impl Writer {
     fn set_title(&mut self, source: &str) {
         let title = render(source, MAX_DEPTH / 2);
-        let title = title.split_whitespace().collect::<Vec<_>>().join(" ").replace(KEEP, "");
+        let title = title.split_whitespace().collect::<Vec<_>>().join(" ").replace(BLOCK_MARK, "");
         if self.title.is_none() && !title.is_empty() {
             self.title = Some(title);
         }
@@ -118,21 +118,21 @@ impl Writer {
             match character {
                 '\\' => self.command(&mut cursor, depth),
                 '$' => self.dollar(&mut cursor),
-                '{' | '}' | KEEP => {}
+                '{' | '}' | BLOCK_MARK => {}
                 '~' => self.out.push(' '),
-                '`' if cursor.eat("`") => self.out.push('“'),
-                '\'' if cursor.eat("'") => self.out.push('”'),
+                '`' if cursor.consume("`") => self.out.push('“'),
+                '\'' if cursor.consume("'") => self.out.push('”'),
                 '`' => self.out.push('‘'),
                 '\'' => self.out.push('’'),
-                '-' if cursor.eat("--") => self.out.push('—'),
-                '-' if cursor.eat("-") => self.out.push('–'),
+                '-' if cursor.consume("--") => self.out.push('—'),
+                '-' if cursor.consume("-") => self.out.push('–'),
                 other => self.out.push(other),
             }
         }
     }
 
     fn dollar(&mut self, cursor: &mut Cursor<'_>) {
-        if cursor.eat("$") {
+        if cursor.consume("$") {
             let formula = cursor.until("$$");
             return self.display(formula);
         }
@@ -157,7 +157,7 @@ impl Writer {
     }
 
     fn inline(&mut self, formula: &str) {
-        let formula = formula.trim().replace(KEEP, "");
+        let formula = formula.trim().replace(BLOCK_MARK, "");
         if !formula.is_empty() {
             self.out.push('$');
             self.out.push_str(&formula);
@@ -174,9 +174,9 @@ impl Writer {
 
     /// Writes a block whose lines are kept as they are.
     fn block(&mut self, text: &str) {
-        self.out.push(KEEP);
-        self.out.push_str(&text.replace(KEEP, ""));
-        self.out.push(KEEP);
+        self.out.push(BLOCK_MARK);
+        self.out.push_str(&text.replace(BLOCK_MARK, ""));
+        self.out.push(BLOCK_MARK);
     }
 
     fn command(&mut self, cursor: &mut Cursor<'_>, depth: usize) {
@@ -199,13 +199,13 @@ impl Writer {
         }
         match command(name) {
             Some(Command::Drop(arguments)) => drop_arguments(cursor, arguments, name, &mut self.out),
-            Some(meaning) => self.words(meaning, cursor, depth),
+            Some(meaning) => self.write_command(meaning, cursor, depth),
             None => {}
         }
     }
 
     /// Writes a command that contributes to the text.
-    fn words(&mut self, meaning: Command, cursor: &mut Cursor<'_>, depth: usize) {
+    fn write_command(&mut self, meaning: Command, cursor: &mut Cursor<'_>, depth: usize) {
         match meaning {
             Command::Drop(_) => {}
             Command::Print(characters) => self.out.push_str(characters),
@@ -350,13 +350,13 @@ fn render(source: &str, depth: usize) -> String {
 }
 
 fn one_line(source: &str, depth: usize) -> String {
-    render(source, depth).replace(KEEP, " ").split_whitespace().collect::<Vec<_>>().join(" ")
+    render(source, depth).replace(BLOCK_MARK, " ").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Drops the arguments of a command; a citation or reference also drops the space before it.
 fn drop_arguments(cursor: &mut Cursor<'_>, arguments: usize, name: &str, out: &mut String) {
-    let points = name.to_ascii_lowercase().contains("cite") || name.to_ascii_lowercase().ends_with("ref");
-    if points {
+    let is_reference = name.to_ascii_lowercase().contains("cite") || name.to_ascii_lowercase().ends_with("ref");
+    if is_reference {
         out.truncate(out.trim_end_matches([' ', '\u{a0}']).len());
     }
     while cursor.optional().is_some() {}

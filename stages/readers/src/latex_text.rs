@@ -32,7 +32,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Moves past `mark` if it comes next.
-    pub(crate) fn eat(&mut self, mark: &str) -> bool {
+    pub(crate) fn consume(&mut self, mark: &str) -> bool {
         let found = self.rest.strip_prefix(mark);
         self.rest = found.unwrap_or(self.rest);
         found.is_some()
@@ -46,7 +46,7 @@ impl<'a> Cursor<'a> {
         let (name, rest) = self.rest.split_at(length);
         self.rest = rest;
         if letters > 0 {
-            self.eat("*");
+            self.consume("*");
             self.skip_space();
         }
         name

@@ -1,10 +1,10 @@
 //! Readers that turn files, archives and data sets into raw documents.
 //!
-//! This is the first step on a document's path. Every reader is an iterator over `Result<Item, AcquireError>`, streams
+//! This is the first step on a document's path. Every reader is an iterator over `Result<ReaderItem, ReaderError>`, streams
 //! its input and keeps at most one document (for Parquet one small batch) in memory.
 //!
-//! Invariant: a fault in the *content* of an input yields [`Item::Refused`] with a rule, a measured value and a
-//! threshold; a fault of the *machine* (a file that cannot be opened, a disk that fails) returns [`AcquireError`]. No
+//! Invariant: a fault in the *content* of an input yields [`ReaderItem::Refused`] with a rule, a measured value and a
+//! threshold; a fault of the *machine* (a file that cannot be opened, a disk that fails) returns [`ReaderError`]. No
 //! reader panics, and none follows a path found inside an archive.
 //!
 //! WARC files have their own reader: [`files::read`] returns an error for them.
@@ -16,11 +16,13 @@ pub mod archive;
 pub mod code_files;
 pub mod columns;
 pub mod compress;
+pub mod content_kind;
 pub mod crates;
 mod encoding;
 pub mod files;
 pub mod format;
 mod front_matter;
+mod io_guard;
 pub mod jats;
 mod jats_elements;
 mod json_array;
@@ -34,10 +36,8 @@ mod lines;
 pub mod listing;
 pub mod parquet;
 mod parquet_cells;
-pub mod split;
 mod tar_members;
 pub mod text;
-mod watch;
 mod zip_members;
 
 /// The content of a document as read: bytes of unknown encoding, or text.
@@ -146,7 +146,7 @@ impl Refused {
 
     /// Adds details for people.
     #[must_use]
-    pub fn because(mut self, detail: impl Into<String>) -> Self {
+    pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
         self
     }
@@ -154,14 +154,14 @@ impl Refused {
 
 /// What a reader yields: a document or a rejection.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Item {
+pub enum ReaderItem {
     /// A document.
     Document(RawDocument),
     /// A rejected document or part of an input, and the reason.
     Refused(Refused),
 }
 
-impl Item {
+impl ReaderItem {
     /// Returns the document, if it is one.
     pub fn document(self) -> Option<RawDocument> {
         match self {
@@ -188,14 +188,14 @@ impl Item {
 }
 
 /// The result of one step of a reader.
-pub type Read = Result<Item, AcquireError>;
+pub type ReadResult = Result<ReaderItem, ReaderError>;
 
 /// Any reader of this crate.
-pub type Items = Box<dyn Iterator<Item = Read> + Send>;
+pub type Items = Box<dyn Iterator<Item = ReadResult> + Send>;
 
 /// The input cannot be read as requested, because of the machine or the recipe.
 #[derive(Debug, thiserror::Error)]
-pub enum AcquireError {
+pub enum ReaderError {
     /// A file system operation failed; the message names the file.
     #[error("{0}")]
     Io(#[from] io::Error),
@@ -293,11 +293,11 @@ pub enum AcquireError {
 
 /// Converts a count to the `f64` of a rejection; exact up to 2^53.
 #[expect(clippy::cast_precision_loss, reason = "counts of bytes and rows stay far below 2^53")]
-pub(crate) fn measure(count: u64) -> f64 {
+pub(crate) fn count_f64(count: u64) -> f64 {
     count as f64
 }
 
 /// Converts a length to the `f64` of a rejection.
-pub(crate) fn measure_len(count: usize) -> f64 {
-    measure(count as u64)
+pub(crate) fn len_f64(count: usize) -> f64 {
+    count_f64(count as u64)
 }

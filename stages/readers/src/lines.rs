@@ -16,12 +16,12 @@ pub(crate) enum Line {
 }
 
 /// A line reader that tracks its offset.
-pub(crate) struct Lines<R> {
+pub(crate) struct LineReader<R> {
     reader: BufReader<R>,
     offset: u64,
 }
 
-impl<R: Read> Lines<R> {
+impl<R: Read> LineReader<R> {
     /// Starts at byte `offset` of the input (0 for a whole input).
     pub(crate) fn new(reader: R, offset: u64) -> Self {
         Self { reader: BufReader::with_capacity(64 * 1024, reader), offset }
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn long_lines_are_skipped() {
-        let mut lines = Lines::new(&b"ab\nabcdef\n\nxyz"[..], 0);
+        let mut lines = LineReader::new(&b"ab\nabcdef\n\nxyz"[..], 0);
         let mut buffer = Vec::new();
         assert_eq!(lines.next_line(&mut buffer, 3).unwrap(), Line::Whole);
         assert_eq!(buffer, b"ab");
@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn huge_line_does_not_grow_the_buffer() {
         let huge = io::repeat(b'x').take(64 << 20).chain(&b"\nend"[..]);
-        let mut lines = Lines::new(huge, 0);
+        let mut lines = LineReader::new(huge, 0);
         let mut buffer = Vec::new();
         assert_eq!(lines.next_line(&mut buffer, 1 << 10).unwrap(), Line::TooLong((64 << 20) + 1));
         assert!(buffer.capacity() <= 1 << 12);

@@ -10,7 +10,7 @@ use globset::{GlobBuilder, GlobMatcher};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::AcquireError;
+use super::ReaderError;
 
 /// Which files of a directory or glob are listed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -40,7 +40,7 @@ pub struct Listing {
     pub files: Vec<ListedFile>,
     /// Broken links, links to a parent folder, and paths that are neither file nor directory, each with the reason;
     /// sorted.
-    pub passed_over: Vec<(PathBuf, &'static str)>,
+    pub skipped: Vec<(PathBuf, &'static str)>,
     /// Hidden files, and hidden folders as a whole, that were skipped; sorted. Without `.git`.
     pub hidden: Vec<PathBuf>,
 }
@@ -53,63 +53,63 @@ pub struct Listing {
 /// # Errors
 /// A path does not exist (the error names its nearest existing parent), a directory cannot be read, or a glob is
 /// malformed or matches nothing.
-pub fn list(inputs: &[String], base: &Path, settings: &ListingSettings) -> Result<Listing, AcquireError> {
-    let mut walk = Walk { settings, found: Vec::new(), passed_over: BTreeSet::new(), hidden: BTreeSet::new() };
+pub fn list(inputs: &[String], base: &Path, settings: &ListingSettings) -> Result<Listing, ReaderError> {
+    let mut walk = DirectoryWalker { settings, found: Vec::new(), skipped: BTreeSet::new(), hidden: BTreeSet::new() };
     for input in inputs {
         let path = base.join(input);
         match fs_err::metadata(&path) {
             Ok(kind) if kind.is_file() => walk.add(path.clone(), path.parent().unwrap_or(base), kind.len())?,
             Ok(kind) if kind.is_dir() => walk.directory(&path, &path, None, &mut Vec::new())?,
-            Ok(_) => return Err(AcquireError::NotAFile { path }),
+            Ok(_) => return Err(ReaderError::NotAFile { path }),
             Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => return Err(error.into()),
             Err(_) if input.contains(['*', '?', '[', '{']) => walk.glob(input, base)?,
             Err(_) => return Err(not_found(path)),
         }
     }
     Ok(Listing {
-        files: unique(walk.found),
-        passed_over: walk.passed_over.into_iter().collect(),
+        files: deduplicate(walk.found),
+        skipped: walk.skipped.into_iter().collect(),
         hidden: walk.hidden.into_iter().collect(),
     })
 }
 
 /// A candidate for the list. Its origin consists of the last parts of its canonical path.
-struct Found {
+struct Candidate {
     path: PathBuf,
     canonical: PathBuf,
     origin: String,
     bytes: u64,
 }
 
-struct Walk<'a> {
+struct DirectoryWalker<'a> {
     settings: &'a ListingSettings,
-    found: Vec<Found>,
-    passed_over: BTreeSet<(PathBuf, &'static str)>,
+    found: Vec<Candidate>,
+    skipped: BTreeSet<(PathBuf, &'static str)>,
     hidden: BTreeSet<PathBuf>,
 }
 
-impl Walk<'_> {
-    fn add(&mut self, path: PathBuf, root: &Path, bytes: u64) -> Result<(), AcquireError> {
+impl DirectoryWalker<'_> {
+    fn add(&mut self, path: PathBuf, root: &Path, bytes: u64) -> Result<(), ReaderError> {
         let canonical = fs_err::canonicalize(&path)?;
-        let origin = with_slashes(path.strip_prefix(root).unwrap_or(&path));
-        self.found.push(Found { path, canonical, origin, bytes });
+        let origin = slash_separated(path.strip_prefix(root).unwrap_or(&path));
+        self.found.push(Candidate { path, canonical, origin, bytes });
         Ok(())
     }
 
-    /// Lists `folder`; `above` holds the canonical paths of its parents, so that a link to one of them is not followed.
+    /// Lists `folder`; `ancestors_seen` holds the canonical paths of its parents, so that a link to one of them is not followed.
     fn directory(
         &mut self,
         folder: &Path,
         root: &Path,
         matcher: Option<&GlobMatcher>,
-        above: &mut Vec<PathBuf>,
-    ) -> Result<(), AcquireError> {
+        ancestors_seen: &mut Vec<PathBuf>,
+    ) -> Result<(), ReaderError> {
         let canonical = fs_err::canonicalize(folder)?;
-        if above.contains(&canonical) {
-            self.passed_over.insert((folder.to_path_buf(), "a link back to a folder above it"));
+        if ancestors_seen.contains(&canonical) {
+            self.skipped.insert((folder.to_path_buf(), "a link back to a folder above it"));
             return Ok(());
         }
-        above.push(canonical);
+        ancestors_seen.push(canonical);
         let mut entries =
             fs_err::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, std::io::Error>>()?;
         entries.sort();
@@ -120,34 +120,34 @@ impl Walk<'_> {
             }
             if name.starts_with('.') && !self.settings.hidden {
                 // Whether the glob would match files in a hidden folder is unknown; it is recorded in any case.
-                let asked =
+                let may_match =
                     |glob: &GlobMatcher| path.is_dir() || glob.is_match(path.strip_prefix(root).unwrap_or(&path));
-                if matcher.is_none_or(asked) {
+                if matcher.is_none_or(may_match) {
                     self.hidden.insert(path);
                 }
                 continue;
             }
             let Ok(kind) = fs_err::metadata(&path) else {
-                self.passed_over.insert((path, "a link to nothing"));
+                self.skipped.insert((path, "a link to nothing"));
                 continue;
             };
             if kind.is_dir() {
-                self.directory(&path, root, matcher, above)?;
+                self.directory(&path, root, matcher, ancestors_seen)?;
             } else if !kind.is_file() {
-                self.passed_over.insert((path, "neither a file nor a directory"));
+                self.skipped.insert((path, "neither a file nor a directory"));
             } else if matcher.is_none_or(|glob| glob.is_match(path.strip_prefix(root).unwrap_or(&path))) {
                 self.add(path, root, kind.len())?;
             }
         }
-        above.pop();
+        ancestors_seen.pop();
         Ok(())
     }
 
-    fn glob(&mut self, pattern: &str, base: &Path) -> Result<(), AcquireError> {
+    fn glob(&mut self, pattern: &str, base: &Path) -> Result<(), ReaderError> {
         let fixed: Vec<&str> = pattern.split('/').take_while(|part| !part.contains(['*', '?', '[', '{'])).collect();
         let root = if fixed.is_empty() { base.to_path_buf() } else { base.join(format!("{}/", fixed.join("/"))) };
         let rest = pattern.split('/').skip(fixed.len()).collect::<Vec<_>>().join("/");
-        let bad = |error: &globset::Error| AcquireError::BadGlob {
+        let bad = |error: &globset::Error| ReaderError::BadGlob {
             pattern: pattern.to_owned(),
             reason: error.kind().to_string(),
         };
@@ -159,14 +159,14 @@ impl Walk<'_> {
         let before = self.found.len();
         self.directory(&root, &root, Some(&glob), &mut Vec::new())?;
         if self.found.len() == before {
-            return Err(AcquireError::NoMatch { pattern: pattern.to_owned(), base: root });
+            return Err(ReaderError::NoMatch { pattern: pattern.to_owned(), base: root });
         }
         Ok(())
     }
 }
 
 /// Removes duplicates of canonical paths and makes origins unique.
-fn unique(mut found: Vec<Found>) -> Vec<ListedFile> {
+fn deduplicate(mut found: Vec<Candidate>) -> Vec<ListedFile> {
     found.sort_by(|a, b| (&a.canonical, &a.origin, &a.path).cmp(&(&b.canonical, &b.origin, &b.path)));
     found.dedup_by(|b, a| a.canonical == b.canonical);
     loop {
@@ -179,11 +179,11 @@ fn unique(mut found: Vec<Found>) -> Vec<ListedFile> {
         if shared.is_empty() {
             break;
         }
-        let mut grew = false;
+        let mut extended = false;
         for file in found.iter_mut().filter(|file| shared.contains(&file.origin)) {
-            grew |= grow(file);
+            extended |= extend_origin(file);
         }
-        if !grew {
+        if !extended {
             break;
         }
     }
@@ -191,8 +191,8 @@ fn unique(mut found: Vec<Found>) -> Vec<ListedFile> {
 }
 
 /// Prepends one more parent folder of the canonical path to the origin; returns false if none is left.
-fn grow(file: &mut Found) -> bool {
-    let parts: Vec<String> = file.canonical.components().filter_map(named).collect();
+fn extend_origin(file: &mut Candidate) -> bool {
+    let parts: Vec<String> = file.canonical.components().filter_map(normal_component).collect();
     let used = file.origin.split('/').count();
     let Some(next) = parts.len().checked_sub(used + 1).and_then(|at| parts.get(at)) else {
         let whole = parts.join("/");
@@ -204,28 +204,32 @@ fn grow(file: &mut Found) -> bool {
     true
 }
 
-fn named(component: Component<'_>) -> Option<String> {
+fn normal_component(component: Component<'_>) -> Option<String> {
     match component {
         Component::Normal(part) => Some(part.to_string_lossy().into_owned()),
         _ => None,
     }
 }
 
-fn with_slashes(path: &Path) -> String {
-    path.components().filter_map(named).collect::<Vec<_>>().join("/")
+fn slash_separated(path: &Path) -> String {
+    path.components().filter_map(normal_component).collect::<Vec<_>>().join("/")
 }
 
-fn not_found(path: PathBuf) -> AcquireError {
+fn not_found(path: PathBuf) -> ReaderError {
     let nearest = path.ancestors().skip(1).find(|parent| parent.is_dir()).unwrap_or(Path::new(".")).to_path_buf();
-    let missing =
-        path.strip_prefix(&nearest).ok().and_then(|rest| rest.components().next()).and_then(named).unwrap_or_default();
+    let missing = path
+        .strip_prefix(&nearest)
+        .ok()
+        .and_then(|rest| rest.components().next())
+        .and_then(normal_component)
+        .unwrap_or_default();
     let mut siblings: Vec<String> = fs_err::read_dir(&nearest)
         .map(|entries| entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
         .unwrap_or_default();
     siblings.sort();
     let hint = super::columns::closest(&missing, siblings.iter().map(String::as_str))
         .map(|near| format!("; did you mean `{near}`?"));
-    AcquireError::NotFound { path, nearest, hint: hint.unwrap_or_default() }
+    ReaderError::NotFound { path, nearest, hint: hint.unwrap_or_default() }
 }
 
 #[cfg(test)]
@@ -275,9 +279,9 @@ mod tests {
         let error = list(&["b/deap/two.md".to_owned()], folder.path(), &settings).unwrap_err().to_string();
         assert!(error.contains("deap/two.md") && error.contains("did you mean `deep`"), "{error}");
         let error = list(&["b/*.pdf".to_owned()], folder.path(), &settings).unwrap_err();
-        assert!(matches!(error, AcquireError::NoMatch { .. }));
+        assert!(matches!(error, ReaderError::NoMatch { .. }));
         let error = list(&["b/[".to_owned()], folder.path(), &settings).unwrap_err();
-        assert!(matches!(error, AcquireError::BadGlob { .. }), "{error}");
+        assert!(matches!(error, ReaderError::BadGlob { .. }), "{error}");
         let error = list(&["three.rs/x/y".to_owned()], folder.path(), &settings).unwrap_err().to_string();
         assert!(error.contains("three.rs/x/y"), "{error}");
     }
@@ -291,7 +295,7 @@ mod tests {
         fs_err::os::unix::fs::symlink("one.txt", folder.path().join("a/same.txt")).unwrap();
         let listing = list(&[".".to_owned()], folder.path(), &ListingSettings::default()).unwrap();
         assert_eq!(listing.files.len(), 4);
-        assert_eq!(listing.passed_over.len(), 2);
+        assert_eq!(listing.skipped.len(), 2);
         assert_eq!(listing.hidden, [folder.path().join("a/.hidden.txt")]);
     }
 }

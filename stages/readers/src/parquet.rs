@@ -19,8 +19,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::columns::{self, ColumnMapping, InvalidUtf8};
-use super::parquet_cells::Columns;
-use super::{AcquireError, Item, Read, Refused, measure, measure_len};
+use super::parquet_cells::NormalizedColumns;
+use super::{ReadResult, ReaderError, ReaderItem, Refused, count_f64, len_f64};
 
 /// Rows per batch: few, since one row may hold a book.
 const BATCH_ROWS: usize = 64;
@@ -57,9 +57,9 @@ pub struct RowGroup {
 ///
 /// # Errors
 /// The file cannot be opened.
-pub fn row_groups(path: &Path) -> Result<Vec<RowGroup>, AcquireError> {
+pub fn row_groups(path: &Path) -> Result<Vec<RowGroup>, ReaderError> {
     let file = fs_err::File::open(path)?;
-    let Ok(metadata) = guarded(|| ArrowReaderMetadata::load(file.file(), ArrowReaderOptions::new())) else {
+    let Ok(metadata) = catch_panic(|| ArrowReaderMetadata::load(file.file(), ArrowReaderOptions::new())) else {
         return Ok(Vec::new());
     };
     let groups = metadata.metadata().row_groups().iter();
@@ -77,12 +77,12 @@ pub struct ParquetDocuments {
     metadata: Option<ArrowReaderMetadata>,
     projection: ProjectionMask,
     groups: Range<usize>,
-    current: Option<Group>,
-    pending: std::vec::IntoIter<Item>,
+    current: Option<OpenRowGroup>,
+    pending: std::vec::IntoIter<ReaderItem>,
 }
 
 /// The row group being read.
-struct Group {
+struct OpenRowGroup {
     number: usize,
     reader: ParquetRecordBatchReader,
     /// Index in the file of the next batch's first row.
@@ -102,7 +102,7 @@ impl ParquetDocuments {
         origin: &str,
         groups: Option<Range<usize>>,
         settings: &ParquetSettings,
-    ) -> Result<Self, AcquireError> {
+    ) -> Result<Self, ReaderError> {
         let file = fs_err::File::open(path)?;
         let bytes = file.metadata()?.len();
         let mut documents = Self {
@@ -119,24 +119,24 @@ impl ParquetDocuments {
         if bytes == 0 {
             return Ok(documents);
         }
-        match guarded(|| ArrowReaderMetadata::load(documents.file.file(), ArrowReaderOptions::new())) {
+        match catch_panic(|| ArrowReaderMetadata::load(documents.file.file(), ArrowReaderOptions::new())) {
             Ok(metadata) => {
                 documents.projection = documents.project(&metadata)?;
                 let all = 0..metadata.metadata().num_row_groups();
-                let asked = groups.unwrap_or(all.clone());
-                documents.groups = asked.start.min(all.end)..asked.end.min(all.end);
+                let requested = groups.unwrap_or(all.clone());
+                documents.groups = requested.start.min(all.end)..requested.end.min(all.end);
                 documents.metadata = Some(metadata);
             }
             Err(detail) => {
-                probe(&mut documents.file, bytes.saturating_sub(FOOTER_PROBE_BYTES)..bytes)?;
-                let refused = Refused::new(origin, "bad-parquet", measure(bytes), 0.0).because(detail);
-                documents.pending = vec![Item::Refused(refused)].into_iter();
+                check_readable(&mut documents.file, bytes.saturating_sub(FOOTER_PROBE_BYTES)..bytes)?;
+                let refused = Refused::new(origin, "bad-parquet", count_f64(bytes), 0.0).with_detail(detail);
+                documents.pending = vec![ReaderItem::Refused(refused)].into_iter();
             }
         }
         Ok(documents)
     }
 
-    fn project(&self, metadata: &ArrowReaderMetadata) -> Result<ProjectionMask, AcquireError> {
+    fn project(&self, metadata: &ArrowReaderMetadata) -> Result<ProjectionMask, ReaderError> {
         let fields: Vec<&str> = metadata.schema().fields().iter().map(|field| field.name().as_str()).collect();
         let root = |name: &str| {
             fields
@@ -148,70 +148,71 @@ impl ParquetDocuments {
         let bodies = [&mapping.text, &mapping.messages, &mapping.html, &mapping.html_base64];
         let any_body = bodies.iter().any(|name| root(name).is_some());
         let absent = mapping
-            .demanded()
+            .required()
             .into_iter()
             .find(|name| root(name).is_none())
             .or((!any_body).then_some(mapping.text.as_str()));
         if let Some(column) = absent {
             let near = columns::closest(column, fields.iter().copied());
-            let way_out = if any_body { "" } else { "; set the text column with `columns: { text: NAME }`" };
-            return Err(AcquireError::NoColumn {
+            let advice = if any_body { "" } else { "; set the text column with `columns: { text: NAME }`" };
+            return Err(ReaderError::NoColumn {
                 file: self.origin.clone(),
                 column: column.to_owned(),
                 columns: fields.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(", "),
-                hint: near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default() + way_out,
+                hint: near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default() + advice,
             });
         }
         Ok(ProjectionMask::roots(metadata.parquet_schema(), mapping.names().into_iter().filter_map(root)))
     }
 
     /// Opens the next row group, or records why it cannot be read; returns false at the end.
-    fn advance(&mut self) -> Result<bool, AcquireError> {
+    fn advance(&mut self) -> Result<bool, ReaderError> {
         let Some(metadata) = self.metadata.clone() else { return Ok(false) };
         let Some(number) = self.groups.next() else { return Ok(false) };
         let rows = |index: usize| unsigned(metadata.metadata().row_group(index).num_rows());
         let first: u64 = (0..number).map(rows).sum();
         let end_row = first.saturating_add(rows(number));
-        if self.span(number).end > self.bytes {
-            self.lose(number, first, end_row, "its data end beyond the file")?;
+        if self.column_range(number).end > self.bytes {
+            self.reject_rest(number, first, end_row, "its data end beyond the file")?;
             return Ok(true);
         }
         let file = self.file.file().try_clone()?;
         let projection = self.projection.clone();
-        let made = guarded(|| {
+        let made = catch_panic(|| {
             let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
             builder.with_row_groups(vec![number]).with_projection(projection).with_batch_size(BATCH_ROWS).build()
         });
         match made {
-            Ok(reader) => self.current = Some(Group { number, reader, next_row: first, end_row }),
-            Err(detail) => self.lose(number, first, end_row, &detail)?,
+            Ok(reader) => self.current = Some(OpenRowGroup { number, reader, next_row: first, end_row }),
+            Err(detail) => self.reject_rest(number, first, end_row, &detail)?,
         }
         Ok(true)
     }
 
     /// Returns the byte range from the first to the last mapped column of a row group.
-    fn span(&self, number: usize) -> Range<u64> {
+    fn column_range(&self, number: usize) -> Range<u64> {
         let Some(metadata) = &self.metadata else { return 0..0 };
         let group = metadata.metadata().row_group(number);
         let read = group.columns().iter().enumerate().filter(|(leaf, _)| self.projection.leaf_included(*leaf));
-        let ranges = read.map(|(_, column)| guarded(|| Ok::<_, String>(column.byte_range())).unwrap_or((u64::MAX, 0)));
+        let ranges =
+            read.map(|(_, column)| catch_panic(|| Ok::<_, String>(column.byte_range())).unwrap_or((u64::MAX, 0)));
         let ends = ranges.map(|(start, length)| (start, start.saturating_add(length)));
         ends.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).map_or(0..0, |(start, end)| start..end)
     }
 
-    fn lose(&mut self, number: usize, next_row: u64, end_row: u64, detail: &str) -> Result<(), AcquireError> {
-        let span = self.span(number);
-        probe(&mut self.file, span.start.min(self.bytes)..span.end.min(self.bytes))?;
+    fn reject_rest(&mut self, number: usize, next_row: u64, end_row: u64, detail: &str) -> Result<(), ReaderError> {
+        let span = self.column_range(number);
+        check_readable(&mut self.file, span.start.min(self.bytes)..span.end.min(self.bytes))?;
         let detail = format!("row group {number}: {detail}");
-        let place = format!("{}#{}", self.origin, next_row + 1);
-        let refused =
-            Refused::new(place, "bad-parquet", measure(end_row.saturating_sub(next_row)), 0.0).because(detail);
-        self.pending = vec![Item::Refused(refused)].into_iter();
+        let row_origin = format!("{}#{}", self.origin, next_row + 1);
+        let refused = Refused::new(row_origin, "bad-parquet", count_f64(end_row.saturating_sub(next_row)), 0.0)
+            .with_detail(detail);
+        self.pending = vec![ReaderItem::Refused(refused)].into_iter();
         Ok(())
     }
 
-    fn take_batch(&mut self, mut group: Group) -> Result<(), AcquireError> {
-        let decoded = guarded(|| group.reader.next().transpose());
+    fn take_batch(&mut self, mut group: OpenRowGroup) -> Result<(), ReaderError> {
+        let decoded = catch_panic(|| group.reader.next().transpose());
         match decoded.and_then(|batch| batch.map(|batch| self.rows(&batch, group.next_row)).transpose()) {
             Ok(Some(items)) => {
                 group.next_row += items.len() as u64;
@@ -219,26 +220,33 @@ impl ParquetDocuments {
                 self.current = Some(group);
             }
             Ok(None) if group.next_row < group.end_row => {
-                self.lose(group.number, group.next_row, group.end_row, "fewer rows than the footer says")?;
+                self.reject_rest(group.number, group.next_row, group.end_row, "fewer rows than the footer says")?;
             }
             Ok(None) => {}
-            Err(detail) => self.lose(group.number, group.next_row, group.end_row, &detail)?,
+            Err(detail) => self.reject_rest(group.number, group.next_row, group.end_row, &detail)?,
         }
         Ok(())
     }
 
-    fn rows(&self, batch: &RecordBatch, first: u64) -> Result<Vec<Item>, String> {
-        let columns = Columns::new(batch).map_err(|error| error.to_string())?;
+    fn rows(&self, batch: &RecordBatch, first: u64) -> Result<Vec<ReaderItem>, String> {
+        let columns = NormalizedColumns::new(batch).map_err(|error| error.to_string())?;
         let limit = self.settings.max_document_bytes;
         let item = |index: usize| {
-            let place = format!("{}#{}", self.origin, first + index as u64 + 1);
-            match columns::document(&mut columns.row(index), &self.settings.columns, self.settings.invalid_utf8, &place)
-            {
-                Ok(document) if document.body.len() as u64 > limit => {
-                    Item::Refused(Refused::new(place, "too-large", measure_len(document.body.len()), measure(limit)))
-                }
-                Ok(document) => Item::Document(document),
-                Err(refused) => Item::Refused(refused),
+            let row_origin = format!("{}#{}", self.origin, first + index as u64 + 1);
+            match columns::document(
+                &mut columns.row(index),
+                &self.settings.columns,
+                self.settings.invalid_utf8,
+                &row_origin,
+            ) {
+                Ok(document) if document.body.len() as u64 > limit => ReaderItem::Refused(Refused::new(
+                    row_origin,
+                    "too-large",
+                    len_f64(document.body.len()),
+                    count_f64(limit),
+                )),
+                Ok(document) => ReaderItem::Document(document),
+                Err(refused) => ReaderItem::Refused(refused),
             }
         };
         Ok((0..batch.num_rows()).map(item).collect())
@@ -246,9 +254,9 @@ impl ParquetDocuments {
 }
 
 impl Iterator for ParquetDocuments {
-    type Item = Read;
+    type Item = ReadResult;
 
-    fn next(&mut self) -> Option<Read> {
+    fn next(&mut self) -> Option<ReadResult> {
         loop {
             if let Some(item) = self.pending.next() {
                 return Some(Ok(item));
@@ -272,7 +280,7 @@ impl Iterator for ParquetDocuments {
 const FOOTER_PROBE_BYTES: u64 = 1 << 20;
 
 /// Reads the bytes again on which a decoder failed: an error here is an I/O error, otherwise the data are damaged.
-fn probe(file: &mut fs_err::File, span: Range<u64>) -> Result<(), AcquireError> {
+fn check_readable(file: &mut fs_err::File, span: Range<u64>) -> Result<(), ReaderError> {
     file.seek(SeekFrom::Start(span.start))?;
     std::io::copy(&mut file.take(span.end.saturating_sub(span.start)), &mut std::io::sink())?;
     Ok(())
@@ -281,7 +289,7 @@ fn probe(file: &mut fs_err::File, span: Range<u64>) -> Result<(), AcquireError> 
 /// Runs a step of the Parquet decoder and converts its panics to damage. The decoder panics on damaged files: parquet
 /// 60.1.0 on a negative column offset (`file/metadata/mod.rs:1043`) and on a page without its dictionary
 /// (`column/reader/decoder.rs:374`), both found by the tests below. Therefore no profile may set `panic = "abort"`.
-fn guarded<T, E: std::fmt::Display>(step: impl FnOnce() -> Result<T, E>) -> Result<T, String> {
+fn catch_panic<T, E: std::fmt::Display>(step: impl FnOnce() -> Result<T, E>) -> Result<T, String> {
     match std::panic::catch_unwind(std::panic::AssertUnwindSafe(step)) {
         Ok(result) => result.map_err(|error| error.to_string()),
         Err(_) => Err("the decoder gave up on damaged data".to_owned()),
@@ -327,7 +335,11 @@ mod tests {
         write(vec![("text", Arc::new(StringArray::from(texts))), ("id", Arc::new(Int64Array::from(ids)))], 4)
     }
 
-    fn open(bytes: &[u8], groups: Option<Range<usize>>, mapping: ColumnMapping) -> Result<Vec<Item>, AcquireError> {
+    fn open(
+        bytes: &[u8],
+        groups: Option<Range<usize>>,
+        mapping: ColumnMapping,
+    ) -> Result<Vec<ReaderItem>, ReaderError> {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs_err::write(file.path(), bytes).unwrap();
         let settings = ParquetSettings { columns: mapping, ..ParquetSettings::default() };
@@ -344,7 +356,7 @@ mod tests {
             (last.origin.as_str(), last.id.as_deref(), last.body.as_text()),
             ("f.parquet#10", Some("9"), Some("document number 9"))
         );
-        let parts: Vec<Item> =
+        let parts: Vec<ReaderItem> =
             (0..3).flat_map(|group| open(&bytes, Some(group..group + 1), ColumnMapping::default()).unwrap()).collect();
         assert_eq!(parts, whole);
 
@@ -391,7 +403,7 @@ mod tests {
         let bytes = write(vec![("text", Arc::new(BinaryArray::from(vec![&b"good"[..], b"b\xffd", b"fine"])))], 4);
         let items = open(&bytes, None, ColumnMapping::default()).unwrap();
         assert_eq!(items[1].clone().refused().unwrap().rule, "bad-utf8");
-        assert_eq!(items.iter().filter(|item| matches!(item, Item::Document(_))).count(), 2);
+        assert_eq!(items.iter().filter(|item| matches!(item, ReaderItem::Document(_))).count(), 2);
     }
 
     #[test]
@@ -429,10 +441,14 @@ mod tests {
             let mut bytes = sample();
             bytes[at] ^= 0xa2;
             let Ok(items) = open(&bytes, None, ColumnMapping::default()) else { continue };
-            let short = |item: &Item| matches!(item, Item::Refused(refused) if refused.detail.as_deref().is_some_and(|detail| detail.contains("fewer rows")));
+            let short = |item: &ReaderItem| matches!(item, ReaderItem::Refused(refused) if refused.detail.as_deref().is_some_and(|detail| detail.contains("fewer rows")));
             if items.iter().any(short) {
                 seen += 1;
-                assert_eq!(items.iter().filter(|item| matches!(item, Item::Document(_))).count(), 10, "byte {at}");
+                assert_eq!(
+                    items.iter().filter(|item| matches!(item, ReaderItem::Document(_))).count(),
+                    10,
+                    "byte {at}"
+                );
             }
         }
         assert!(seen > 0);
@@ -446,11 +462,11 @@ mod tests {
             bytes[at] ^= bits;
             // A flipped column name is an error that names the column; anything else yields documents and rejections.
             if let Ok(items) = open(&bytes, None, ColumnMapping::default()) {
-                let (documents, refused): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| matches!(item, Item::Document(_)));
+                let (documents, refused): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| matches!(item, ReaderItem::Document(_)));
                 prop_assert!(documents.len() <= 10);
                 // At most one rejection per row group for its rest, or one per row for its content.
                 prop_assert!(refused.len() <= 10 + 3);
-                for refused in refused.into_iter().filter_map(Item::refused) {
+                for refused in refused.into_iter().filter_map(ReaderItem::refused) {
                     prop_assert!(["bad-parquet", "bad-utf8", "no-text"].contains(&refused.rule), "{:?}", refused);
                 }
             }

@@ -14,13 +14,13 @@ use serde_json::{Map, Value};
 use super::columns::{Cell, Row};
 
 /// The normalized columns of one batch: no dictionaries, no views, one offset width at the top level.
-pub(crate) struct Columns(Vec<(String, ArrayRef)>);
+pub(crate) struct NormalizedColumns(Vec<(String, ArrayRef)>);
 
-impl Columns {
+impl NormalizedColumns {
     pub(crate) fn new(batch: &RecordBatch) -> Result<Self, ArrowError> {
         let fields = batch.schema();
         let columns = fields.fields().iter().zip(batch.columns());
-        columns.map(|(field, array)| Ok((field.name().clone(), plain(array)?))).collect::<Result<_, _>>().map(Self)
+        columns.map(|(field, array)| Ok((field.name().clone(), normalize(array)?))).collect::<Result<_, _>>().map(Self)
     }
 
     pub(crate) fn row(&self, index: usize) -> ArrowRow<'_> {
@@ -28,9 +28,9 @@ impl Columns {
     }
 }
 
-/// One row of [`Columns`].
+/// One row of [`NormalizedColumns`].
 pub(crate) struct ArrowRow<'a> {
-    columns: &'a Columns,
+    columns: &'a NormalizedColumns,
     index: usize,
 }
 
@@ -50,7 +50,7 @@ impl Row for ArrowRow<'_> {
                 return None;
             }
             let inner = Arc::clone(array.as_struct_opt()?.column_by_name(part)?);
-            array = plain(&inner).ok()?;
+            array = normalize(&inner).ok()?;
         }
         if array.is_null(self.index) {
             return None;
@@ -58,13 +58,13 @@ impl Row for ArrowRow<'_> {
         if let Some(bytes) = array.as_binary_opt::<i64>() {
             return Some(Cell::Bytes(bytes.value(self.index).to_vec()));
         }
-        let value = value(&array, self.index);
+        let value = to_json(&array, self.index);
         (!value.is_null()).then_some(Cell::Value(value))
     }
 }
 
 /// Casts strings to `LargeUtf8` and bytes to `LargeBinary`; leaves other types unchanged.
-fn plain(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+fn normalize(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     let inner = match array.data_type() {
         DataType::Dictionary(_, value) => value.as_ref(),
         other => other,
@@ -79,11 +79,11 @@ fn plain(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
 }
 
 /// Converts a cell to JSON: text, numbers, lists and structs; any other type as the text that Arrow prints for it.
-fn value(array: &ArrayRef, index: usize) -> Value {
+fn to_json(array: &ArrayRef, index: usize) -> Value {
     if array.is_null(index) {
         return Value::Null;
     }
-    let Ok(array) = plain(array) else { return Value::Null };
+    let Ok(array) = normalize(array) else { return Value::Null };
     if let Some(texts) = array.as_string_opt::<i64>() {
         return Value::String(texts.value(index).to_owned());
     }
@@ -93,12 +93,12 @@ fn value(array: &ArrayRef, index: usize) -> Value {
         .or_else(|| array.as_list_opt::<i64>().map(|list| list.value(index)))
         .or_else(|| array.as_fixed_size_list_opt().map(|list| list.value(index)));
     if let Some(items) = list {
-        return Value::Array((0..items.len()).map(|item| value(&items, item)).collect());
+        return Value::Array((0..items.len()).map(|item| to_json(&items, item)).collect());
     }
     if let Some(fields) = array.as_struct_opt() {
         let pairs = fields.fields().iter().zip(fields.columns());
         return Value::Object(
-            pairs.map(|(field, column)| (field.name().clone(), value(column, index))).collect::<Map<_, _>>(),
+            pairs.map(|(field, column)| (field.name().clone(), to_json(column, index))).collect::<Map<_, _>>(),
         );
     }
     let options = FormatOptions::default();
@@ -120,7 +120,7 @@ mod tests {
     fn cell(array: ArrayRef, index: usize) -> Option<Cell> {
         let field = Field::new("a", array.data_type().clone(), true);
         let batch = RecordBatch::try_new(Arc::new(arrow_schema::Schema::new(vec![field])), vec![array]).unwrap();
-        Columns::new(&batch).unwrap().row(index).take("a")
+        NormalizedColumns::new(&batch).unwrap().row(index).take("a")
     }
 
     fn text(cell: Option<Cell>) -> String {

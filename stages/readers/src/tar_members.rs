@@ -8,27 +8,27 @@
 use std::io::{self, Read};
 
 use super::archive::{ArchiveSettings, Member};
-use super::watch::Watch;
-use super::{AcquireError, measure};
+use super::io_guard::IoGuard;
+use super::{ReaderError, count_f64};
 
 /// Maximum size of the headers of one member, in bytes; real ones need a few kilobytes.
 const MAX_HEADER_BYTES: u64 = 1 << 20;
 /// Decompressed bytes before the ratio is checked, since short streams of zeros are not an attack.
 const RATIO_GRACE_BYTES: u64 = 16 << 20;
-const BLOCK: u64 = 512;
+const BLOCK_BYTES: u64 = 512;
 
 /// Reader of a decompressed tar stream.
 pub(crate) struct TarMembers {
-    stream: Bounded,
+    stream: LimitedStream,
     max_document_bytes: u64,
     done: bool,
 }
 
 impl TarMembers {
-    pub(crate) fn new(stream: Box<dyn Read + Send>, watch: Watch, settings: &ArchiveSettings) -> Self {
-        let stream = Bounded {
+    pub(crate) fn new(stream: Box<dyn Read + Send>, guard: IoGuard, settings: &ArchiveSettings) -> Self {
+        let stream = LimitedStream {
             inner: stream,
-            watch,
+            guard,
             position: 0,
             header_end: None,
             settings: settings.clone(),
@@ -39,43 +39,43 @@ impl TarMembers {
     }
 
     /// The next member, or `None` at the end.
-    pub(crate) fn next_member(&mut self) -> Result<Option<Member>, AcquireError> {
+    pub(crate) fn next_member(&mut self) -> Result<Option<Member>, ReaderError> {
         while !self.done {
             match self.step() {
-                Ok(Step::Member(member)) => return Ok(Some(member)),
-                Ok(Step::Nothing) => {}
-                Ok(Step::End) => self.done = true,
+                Ok(TarEntry::Member(member)) => return Ok(Some(member)),
+                Ok(TarEntry::Skipped) => {}
+                Ok(TarEntry::End) => self.done = true,
                 Err(error) => {
                     self.done = true;
-                    return self.stream.judge(error).map(Some);
+                    return self.stream.classify_error(error).map(Some);
                 }
             }
         }
         Ok(None)
     }
 
-    fn step(&mut self) -> io::Result<Step> {
+    fn step(&mut self) -> io::Result<TarEntry> {
         self.stream.header_end = Some(self.stream.position + MAX_HEADER_BYTES);
         let header = next_header(&mut self.stream)?;
         self.stream.header_end = None;
         let Some((kind, name, size)) = header else {
             // Bytes after the end marker are read too, since only then is the checksum of a compressed stream verified.
             io::copy(&mut self.stream, &mut io::sink())?;
-            return Ok(Step::End);
+            return Ok(TarEntry::End);
         };
         if kind.is_dir() || kind.is_pax_global_extensions() {
             self.stream.skip(padded(size))?;
-            return Ok(Step::Nothing);
+            return Ok(TarEntry::Skipped);
         }
         if !kind.is_file() && !kind.is_contiguous() {
             self.stream.skip(padded(size))?;
             let detail = format!("entry of type {kind:?}");
-            return Ok(Step::Member(Member::refused(name, "not-a-file", 1.0, 0.0, detail)));
+            return Ok(TarEntry::Member(Member::refused(name, "not-a-file", 1.0, 0.0, detail)));
         }
         if size > self.max_document_bytes {
             self.stream.skip(padded(size))?;
-            let limit = measure(self.max_document_bytes);
-            return Ok(Step::Member(Member::refused(name, "too-large", measure(size), limit, String::new())));
+            let limit = count_f64(self.max_document_bytes);
+            return Ok(TarEntry::Member(Member::refused(name, "too-large", count_f64(size), limit, String::new())));
         }
         let mut bytes = Vec::new();
         let read = self.stream.by_ref().take(size).read_to_end(&mut bytes)? as u64;
@@ -83,12 +83,12 @@ impl TarMembers {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         self.stream.skip_padding(padded(size) - size)?;
-        Ok(Step::Member(Member::File { name, bytes }))
+        Ok(TarEntry::Member(Member::File { name, bytes }))
     }
 }
 
 /// Reads the type, name and stored size of the next member; the stream is then at the member's first byte.
-fn next_header(stream: &mut Bounded) -> io::Result<Option<(tar::EntryType, Vec<u8>, u64)>> {
+fn next_header(stream: &mut LimitedStream) -> io::Result<Option<(tar::EntryType, Vec<u8>, u64)>> {
     let mut archive = tar::Archive::new(stream);
     let Some(entry) = archive.entries()?.next().transpose()? else { return Ok(None) };
     let kind = entry.header().entry_type();
@@ -97,32 +97,32 @@ fn next_header(stream: &mut Bounded) -> io::Result<Option<(tar::EntryType, Vec<u
     Ok(Some((kind, entry.path_bytes().into_owned(), size)))
 }
 
-enum Step {
+enum TarEntry {
     Member(Member),
     /// A directory or another entry without a document.
-    Nothing,
+    Skipped,
     End,
 }
 
 fn padded(size: u64) -> u64 {
-    size.checked_next_multiple_of(BLOCK).unwrap_or(u64::MAX)
+    size.checked_next_multiple_of(BLOCK_BYTES).unwrap_or(u64::MAX)
 }
 
 /// The limit that stopped the stream: rule, value, threshold, detail.
-type Stop = (&'static str, u64, u64, &'static str);
+type LimitExceeded = (&'static str, u64, u64, &'static str);
 
 /// The stream below the tar parser, which counts bytes and stops at the limits.
-struct Bounded {
+struct LimitedStream {
     inner: Box<dyn Read + Send>,
-    watch: Watch,
+    guard: IoGuard,
     position: u64,
     header_end: Option<u64>,
     settings: ArchiveSettings,
-    stop: Option<Stop>,
+    stop: Option<LimitExceeded>,
     at_end: bool,
 }
 
-impl Bounded {
+impl LimitedStream {
     fn skip(&mut self, bytes: u64) -> io::Result<()> {
         let skipped = io::copy(&mut self.by_ref().take(bytes), &mut io::sink())?;
         if skipped < bytes { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
@@ -133,17 +133,17 @@ impl Bounded {
         io::copy(&mut self.by_ref().take(bytes), &mut io::sink()).map(|_| ())
     }
 
-    fn judge(&self, error: io::Error) -> Result<Member, AcquireError> {
+    fn classify_error(&self, error: io::Error) -> Result<Member, ReaderError> {
         if let Some((rule, value, threshold, detail)) = self.stop {
-            return Ok(Member::archive(rule, measure(value), measure(threshold), detail.to_owned()));
+            return Ok(Member::archive(rule, count_f64(value), count_f64(threshold), detail.to_owned()));
         }
-        let damage = self.watch.sort(error)?;
+        let damage = self.guard.classify(error)?;
         let rule = if self.at_end { "truncated" } else { damage.rule };
         let detail = format!("after {} bytes of content: {}", self.position, damage.detail);
-        Ok(Member::archive(rule, measure(self.position), 0.0, detail))
+        Ok(Member::archive(rule, count_f64(self.position), 0.0, detail))
     }
 
-    fn crossed(&self) -> Option<Stop> {
+    fn exceeded_limit(&self) -> Option<LimitExceeded> {
         if self.header_end.is_some_and(|end| self.position > end) {
             return Some(("too-large", MAX_HEADER_BYTES + 1, MAX_HEADER_BYTES, "the headers of one member"));
         }
@@ -155,7 +155,7 @@ impl Bounded {
                 "all members together; the rest was not read",
             ));
         }
-        let ratio = self.position / self.watch.bytes().max(1);
+        let ratio = self.position / self.guard.bytes().max(1);
         if self.position > RATIO_GRACE_BYTES && ratio > self.settings.max_ratio {
             return Some((
                 "ratio",
@@ -168,7 +168,7 @@ impl Bounded {
     }
 }
 
-impl Read for Bounded {
+impl Read for LimitedStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.stop.is_some() {
             return Err(io::Error::other("stopped at a limit"));
@@ -176,7 +176,7 @@ impl Read for Bounded {
         let count = self.inner.read(buffer)?;
         self.position += count as u64;
         self.at_end |= count == 0 && !buffer.is_empty();
-        self.stop = self.crossed();
+        self.stop = self.exceeded_limit();
         if self.stop.is_some() { Err(io::Error::other("stopped at a limit")) } else { Ok(count) }
     }
 }

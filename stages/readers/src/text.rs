@@ -4,7 +4,7 @@
 //!
 //! Invariant: each input document yields one document or one rejection.
 
-use super::{Body, Item, RawDocument, Refused, encoding, format, front_matter, jats, latex, measure_len};
+use super::{Body, RawDocument, ReaderItem, Refused, encoding, format, front_matter, jats, latex, len_f64};
 
 /// Returns the media type of a file by its extension, corrected by its first bytes.
 ///
@@ -17,7 +17,7 @@ pub fn media_type(path: &str, bytes: &[u8]) -> &'static str {
     if let Some(known) = format::media_type_of(path) {
         return known;
     }
-    if encoding::binary(path, bytes).is_some() {
+    if encoding::reject_binary(path, bytes).is_some() {
         return "application/octet-stream";
     }
     let head = String::from_utf8_lossy(&bytes[..bytes.len().min(512)])
@@ -40,27 +40,27 @@ pub fn media_type(path: &str, bytes: &[u8]) -> &'static str {
 /// - `text/x-tex` and `application/xml` (JATS) become Markdown.
 /// - `application/pdf` is rejected by rule `pdf`, binary content by `binary`, and undecodable text by `bad-encoding`.
 /// - Any other type is decoded and kept.
-pub fn to_text(mut document: RawDocument) -> Item {
+pub fn to_text(mut document: RawDocument) -> ReaderItem {
     if document.media_type == "application/octet-stream" {
         media_type(&document.origin, document.body.as_bytes()).clone_into(&mut document.media_type);
     }
     if document.media_type == "application/pdf" || encoding::is_pdf(document.body.as_bytes()) {
         let detail = "PDF is not read: convert it first (for example with `pdftotext -layout FILE.pdf FILE.txt`), or take the paper's LaTeX or JATS source";
-        return Item::Refused(Refused::new(document.origin, "pdf", 1.0, 0.0).because(detail));
+        return ReaderItem::Refused(Refused::new(document.origin, "pdf", 1.0, 0.0).with_detail(detail));
     }
     if matches!(document.media_type.as_str(), "text/html" | "application/xhtml+xml") {
-        return Item::Document(document);
+        return ReaderItem::Document(document);
     }
-    match decoded(document) {
+    match decode_body(document) {
         Ok(document) => convert(document),
-        Err(refused) => Item::Refused(refused),
+        Err(refused) => ReaderItem::Refused(refused),
     }
 }
 
 /// Decodes the document's body to text.
-fn decoded(mut document: RawDocument) -> Result<RawDocument, Refused> {
+fn decode_body(mut document: RawDocument) -> Result<RawDocument, Refused> {
     if let Body::Bytes(bytes) = document.body {
-        if let Some(refused) = encoding::binary(&document.origin, &bytes) {
+        if let Some(refused) = encoding::reject_binary(&document.origin, &bytes) {
             return Err(refused);
         }
         let (text, name) = encoding::decode(&document.origin, bytes)?;
@@ -70,19 +70,19 @@ fn decoded(mut document: RawDocument) -> Result<RawDocument, Refused> {
     Ok(document)
 }
 
-fn convert(mut document: RawDocument) -> Item {
-    let Body::Text(text) = &document.body else { return Item::Document(document) };
+fn convert(mut document: RawDocument) -> ReaderItem {
+    let Body::Text(text) = &document.body else { return ReaderItem::Document(document) };
     match document.media_type.as_str() {
         "text/markdown" => {
             document.title = document.title.or_else(|| front_matter::title(text));
-            Item::Document(document)
+            ReaderItem::Document(document)
         }
         "text/x-tex" => {
             let converted = latex::to_markdown(text);
             document.title = document.title.or(converted.title);
             document.body = Body::Text(converted.text);
             "text/markdown".clone_into(&mut document.media_type);
-            Item::Document(document)
+            ReaderItem::Document(document)
         }
         "application/xml" => match jats::to_markdown(text) {
             Ok(article) => {
@@ -91,14 +91,14 @@ fn convert(mut document: RawDocument) -> Item {
                 document.language = document.language.or(article.language);
                 document.body = Body::Text(article.text);
                 "text/markdown".clone_into(&mut document.media_type);
-                Item::Document(document)
+                ReaderItem::Document(document)
             }
             Err(problem) => {
-                let refused = Refused::new(document.origin, problem.rule, measure_len(problem.position), 0.0);
-                Item::Refused(refused.because(problem.detail))
+                let refused = Refused::new(document.origin, problem.rule, len_f64(problem.position), 0.0);
+                ReaderItem::Refused(refused.with_detail(problem.detail))
             }
         },
-        _ => Item::Document(document),
+        _ => ReaderItem::Document(document),
     }
 }
 
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn read(path: &str, bytes: &[u8]) -> Item {
+    fn read(path: &str, bytes: &[u8]) -> ReaderItem {
         to_text(RawDocument::new(path, Body::Bytes(bytes.to_vec()), media_type(path, bytes)))
     }
 

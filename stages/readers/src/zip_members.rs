@@ -10,20 +10,20 @@ use zip::read::{ZipFile, read_zipfile_from_stream};
 use zip::result::ZipError;
 
 use super::archive::{ArchiveSettings, Member};
-use super::watch::{Watch, Watched};
-use super::{AcquireError, measure};
+use super::io_guard::{GuardedReader, IoGuard};
+use super::{ReaderError, count_f64};
 
-type File = BufReader<Watched<fs_err::File>>;
+type File = BufReader<GuardedReader<fs_err::File>>;
 
 /// Reader of a zip file.
 pub(crate) struct ZipMembers {
-    source: Source,
-    watch: Watch,
+    source: ZipSource,
+    guard: IoGuard,
     settings: ArchiveSettings,
     total: u64,
 }
 
-enum Source {
+enum ZipSource {
     Directory(ZipArchive<File>, usize),
     /// The central directory is missing; the reason.
     Stream(File, String),
@@ -31,38 +31,38 @@ enum Source {
 }
 
 impl ZipMembers {
-    pub(crate) fn open(file: fs_err::File, settings: &ArchiveSettings) -> Result<Self, AcquireError> {
+    pub(crate) fn open(file: fs_err::File, settings: &ArchiveSettings) -> Result<Self, ReaderError> {
         let again = file.try_clone()?;
-        let (watched, watch) = Watched::new(file);
-        let source = match ZipArchive::new(BufReader::new(watched)) {
-            Ok(archive) => Source::Directory(archive, 0),
+        let (guarded_reader, guard) = GuardedReader::new(file);
+        let source = match ZipArchive::new(BufReader::new(guarded_reader)) {
+            Ok(archive) => ZipSource::Directory(archive, 0),
             Err(error) => {
                 let detail = error.to_string();
                 if let ZipError::Io(error) = error {
-                    watch.sort(error)?;
+                    guard.classify(error)?;
                 }
-                let mut watched = Watched::below(again, &watch);
-                watched.seek(SeekFrom::Start(0))?;
-                Source::Stream(BufReader::new(watched), detail)
+                let mut guarded_reader = GuardedReader::with_guard(again, &guard);
+                guarded_reader.seek(SeekFrom::Start(0))?;
+                ZipSource::Stream(BufReader::new(guarded_reader), detail)
             }
         };
-        Ok(Self { source, watch, settings: settings.clone(), total: 0 })
+        Ok(Self { source, guard, settings: settings.clone(), total: 0 })
     }
 
     /// The next member, or `None` at the end.
-    pub(crate) fn next_member(&mut self) -> Result<Option<Member>, AcquireError> {
+    pub(crate) fn next_member(&mut self) -> Result<Option<Member>, ReaderError> {
         loop {
             if self.total > self.settings.max_archive_bytes {
-                self.source = Source::End;
+                self.source = ZipSource::End;
                 let limit = self.settings.max_archive_bytes;
                 self.total = 0;
                 let detail = "all members together; the rest was not read".to_owned();
-                return Ok(Some(Member::archive("too-large", measure(limit + 1), measure(limit), detail)));
+                return Ok(Some(Member::archive("too-large", count_f64(limit + 1), count_f64(limit), detail)));
             }
             match &mut self.source {
-                Source::End => return Ok(None),
-                Source::Directory(archive, next) if *next >= archive.len() => self.source = Source::End,
-                Source::Directory(archive, next) => {
+                ZipSource::End => return Ok(None),
+                ZipSource::Directory(archive, next) if *next >= archive.len() => self.source = ZipSource::End,
+                ZipSource::Directory(archive, next) => {
                     let index = *next;
                     *next += 1;
                     let fallback = archive
@@ -70,23 +70,23 @@ impl ZipMembers {
                         .and_then(Result::ok)
                         .map_or_else(|| format!("member-{index}"), Cow::into_owned);
                     let found = match archive.by_index(index) {
-                        Ok(mut file) => read(&mut file, &self.settings, &self.watch, &mut self.total)?,
-                        Err(error) => Some(unreadable(fallback.into_bytes(), error, &self.watch)?),
+                        Ok(mut file) => read(&mut file, &self.settings, &self.guard, &mut self.total)?,
+                        Err(error) => Some(unreadable(fallback.into_bytes(), error, &self.guard)?),
                     };
                     if found.is_some() {
                         return Ok(found);
                     }
                 }
-                Source::Stream(file, why) => {
+                ZipSource::Stream(file, reason) => {
                     let (found, detail) = match read_zipfile_from_stream(file) {
                         Ok(Some(mut member)) => {
-                            (Some(read(&mut member, &self.settings, &self.watch, &mut self.total)?), why.clone())
+                            (Some(read(&mut member, &self.settings, &self.guard, &mut self.total)?), reason.clone())
                         }
-                        Ok(None) => (None, why.clone()),
+                        Ok(None) => (None, reason.clone()),
                         Err(error) => {
-                            let detail = format!("{why}; {error}");
+                            let detail = format!("{reason}; {error}");
                             if let ZipError::Io(error) = error {
-                                self.watch.sort(error)?;
+                                self.guard.classify(error)?;
                             }
                             (None, detail)
                         }
@@ -95,8 +95,8 @@ impl ZipMembers {
                         Some(Some(member)) => return Ok(Some(member)),
                         Some(None) => {}
                         None => {
-                            self.source = Source::End;
-                            return Ok(Some(Member::archive("truncated", measure(self.watch.bytes()), 0.0, detail)));
+                            self.source = ZipSource::End;
+                            return Ok(Some(Member::archive("truncated", count_f64(self.guard.bytes()), 0.0, detail)));
                         }
                     }
                 }
@@ -109,9 +109,9 @@ impl ZipMembers {
 fn read<R: Read>(
     file: &mut ZipFile<'_, R>,
     settings: &ArchiveSettings,
-    watch: &Watch,
+    guard: &IoGuard,
     total: &mut u64,
-) -> Result<Option<Member>, AcquireError> {
+) -> Result<Option<Member>, ReaderError> {
     if file.is_dir() {
         return Ok(None);
     }
@@ -121,32 +121,38 @@ fn read<R: Read>(
     }
     let limit = settings.max_document_bytes;
     if file.size() > limit {
-        return Ok(Some(Member::refused(name, "too-large", measure(file.size()), measure(limit), String::new())));
+        return Ok(Some(Member::refused(name, "too-large", count_f64(file.size()), count_f64(limit), String::new())));
     }
     let mut bytes = Vec::new();
     let outcome = file.by_ref().take(limit.saturating_add(1)).read_to_end(&mut bytes);
     *total = total.saturating_add(bytes.len() as u64);
     if let Err(error) = outcome {
-        let damage = watch.sort(error)?;
+        let damage = guard.classify(error)?;
         let detail = format!("after {} bytes: {}", bytes.len(), damage.detail);
-        return Ok(Some(Member::refused(name, damage.rule, measure(bytes.len() as u64), measure(file.size()), detail)));
+        return Ok(Some(Member::refused(
+            name,
+            damage.rule,
+            count_f64(bytes.len() as u64),
+            count_f64(file.size()),
+            detail,
+        )));
     }
     if bytes.len() as u64 > limit {
         return Ok(Some(Member::refused(
             name,
             "too-large",
-            measure(bytes.len() as u64),
-            measure(limit),
+            count_f64(bytes.len() as u64),
+            count_f64(limit),
             "its header says less".to_owned(),
         )));
     }
     Ok(Some(Member::File { name, bytes }))
 }
 
-fn unreadable(name: Vec<u8>, error: ZipError, watch: &Watch) -> Result<Member, AcquireError> {
+fn unreadable(name: Vec<u8>, error: ZipError, guard: &IoGuard) -> Result<Member, ReaderError> {
     let detail = error.to_string();
     let rule = match error {
-        ZipError::Io(error) => watch.sort(error)?.rule,
+        ZipError::Io(error) => guard.classify(error)?.rule,
         ZipError::UnsupportedArchive(_) | ZipError::CompressionMethodNotSupported(_) => "unsupported",
         _ => "corrupt",
     };

@@ -15,7 +15,7 @@ pub(super) const EXACT: u8 = u8::MAX;
 
 /// Scatters bands into buckets.
 #[derive(Debug)]
-pub(super) struct Band {
+pub(super) struct BandStage {
     pub(super) buckets: u32,
 }
 
@@ -29,14 +29,14 @@ pub(super) fn schema() -> SchemaRef {
 }
 
 #[derive(Default)]
-struct Rows {
+struct BandRows {
     row: UInt32Builder,
     band: UInt8Builder,
     high: UInt64Builder,
     low: UInt64Builder,
 }
 
-impl Rows {
+impl BandRows {
     fn push(&mut self, row: u32, band: u8, high: u64, low: u64) {
         self.row.append_value(row);
         self.band.append_value(band);
@@ -59,32 +59,32 @@ fn number(bytes: &[u8]) -> u64 {
     bytes.iter().rev().fold(0, |all, byte| all << 8 | u64::from(*byte))
 }
 
-impl Band {
-    fn scatter(&self, batch: &RecordBatch, first: u32, buckets: &mut [Rows]) {
+impl BandStage {
+    fn scatter(&self, batch: &RecordBatch, first: u32, buckets: &mut [BandRows]) {
         let (Some(exact), Some(bands)) = (batch.column_by_name("exact"), batch.column_by_name("bands")) else {
             return;
         };
         let (exact, bands) = (exact.as_fixed_size_binary(), bands.as_fixed_size_binary());
-        let place = |high: u64| usize::try_from(high % u64::from(self.buckets)).unwrap_or(0);
+        let bucket_of = |high: u64| usize::try_from(high % u64::from(self.buckets)).unwrap_or(0);
         for index in 0..batch.num_rows() {
             let row = first + u32::try_from(index).unwrap_or(u32::MAX);
             let (high, low) = exact.value(index).split_at(8);
             let (high, low) = (number(high), number(low));
-            buckets[place(high)].push(row, EXACT, high, low);
+            buckets[bucket_of(high)].push(row, EXACT, high, low);
             if bands.is_valid(index) {
                 for (band, key) in bands.value(index).chunks_exact(8).enumerate() {
                     let key = number(key);
                     // The band number distinguishes equal keys of different bands. Bands from 254 on share the number
                     // 254.
                     let band = u8::try_from(band).unwrap_or(EXACT - 1).min(EXACT - 1);
-                    buckets[place(key)].push(row, band, key, 0);
+                    buckets[bucket_of(key)].push(row, band, key, 0);
                 }
             }
         }
     }
 }
 
-impl Stage for Band {
+impl Stage for BandStage {
     fn name(&self) -> &'static str {
         "dedup-band"
     }
@@ -118,7 +118,7 @@ impl Stage for Band {
         let mut first = 0u32;
         for batch in task.input("signatures")? {
             let batch = batch?;
-            let mut rows: Vec<Rows> = (0..self.buckets).map(|_| Rows::default()).collect();
+            let mut rows: Vec<BandRows> = (0..self.buckets).map(|_| BandRows::default()).collect();
             self.scatter(&batch, first, &mut rows);
             first += u32::try_from(batch.num_rows()).unwrap_or(u32::MAX);
             for (bucket, rows) in rows.iter_mut().enumerate() {

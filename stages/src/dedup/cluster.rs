@@ -13,12 +13,12 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use corpusmill_pipeline::{Law, Port, Reads, Stage, StageError, Task};
 
-use super::kernel::{Forest, estimate};
+use super::kernel::{DisjointSets, estimate};
 use super::pair;
 
 /// Builds clusters from pairs.
 #[derive(Debug)]
-pub struct Cluster {
+pub struct ClusterStage {
     /// Sources whose documents are kept in preference to others, in order.
     pub prefer: Vec<String>,
 }
@@ -61,7 +61,7 @@ impl Member {
     }
 }
 
-impl Cluster {
+impl ClusterStage {
     fn member(&self, batch: &RecordBatch, row: usize, node: u32) -> Result<Member, StageError> {
         let text = |name| corpusmill_pipeline::document::text_column(batch, name).map(|c| c.value(row).to_owned());
         let source = text("source")?;
@@ -83,11 +83,11 @@ impl Cluster {
         &self,
         task: &mut Task<'_>,
         starts: &[u32],
-        forest: &mut Forest,
+        sets: &mut DisjointSets,
     ) -> Result<BTreeMap<u32, Vec<Member>>, StageError> {
         let mut sizes: BTreeMap<u32, u32> = BTreeMap::new();
-        for (a, _) in forest.edges().collect::<Vec<_>>() {
-            let root = forest.find(a).map_err(|error| StageError::Input(error.to_string()))?;
+        for (a, _) in sets.edges().collect::<Vec<_>>() {
+            let root = sets.find(a).map_err(|error| StageError::Input(error.to_string()))?;
             *sizes.entry(root).or_default() += 1;
         }
         let mut clusters: BTreeMap<u32, Vec<Member>> = BTreeMap::new();
@@ -96,7 +96,7 @@ impl Cluster {
             for batch in task.input_part("signatures", part)? {
                 let batch = batch?;
                 for row in 0..batch.num_rows() {
-                    let root = forest.find(node).map_err(|error| StageError::Input(error.to_string()))?;
+                    let root = sets.find(node).map_err(|error| StageError::Input(error.to_string()))?;
                     if sizes.contains_key(&root) {
                         clusters.entry(root).or_default().push(self.member(&batch, row, node)?);
                     }
@@ -123,34 +123,34 @@ fn starts(task: &mut Task<'_>) -> Result<Vec<u32>, StageError> {
     Ok(starts)
 }
 
-fn connect(task: &mut Task<'_>, starts: &[u32], forest: &mut Forest) -> Result<(), StageError> {
+fn connect(task: &mut Task<'_>, starts: &[u32], sets: &mut DisjointSets) -> Result<(), StageError> {
     for batch in task.input("pairs")? {
         let batch = batch?;
         let column = |index: usize| batch.column(index).as_primitive::<UInt32Type>().values();
         for row in 0..batch.num_rows() {
             let node = |partition: usize| starts[column(partition)[row] as usize] + column(partition + 1)[row];
-            forest.union(node(0), node(2)).map_err(|error| StageError::Input(error.to_string()))?;
+            sets.union(node(0), node(2)).map_err(|error| StageError::Input(error.to_string()))?;
         }
     }
     Ok(())
 }
 
-struct Line<'a> {
+struct ClusterRow<'a> {
     row: u32,
     member: &'a Member,
     survivor: &'a Member,
 }
 
-fn batch(lines: &[Line<'_>]) -> Result<RecordBatch, StageError> {
+fn batch(cluster_rows: &[ClusterRow<'_>]) -> Result<RecordBatch, StageError> {
     let (mut row, mut id, mut cluster) = (UInt32Builder::new(), StringBuilder::new(), StringBuilder::new());
     let (mut survives, mut exact, mut jaccard) = (BooleanBuilder::new(), BooleanBuilder::new(), Float64Builder::new());
-    for line in lines {
-        row.append_value(line.row);
-        id.append_value(&line.member.id);
-        cluster.append_value(&line.survivor.id);
-        survives.append_value(line.member.node == line.survivor.node);
-        exact.append_value(line.member.exact == line.survivor.exact);
-        jaccard.append_value(line.member.similarity(line.survivor));
+    for entry in cluster_rows {
+        row.append_value(entry.row);
+        id.append_value(&entry.member.id);
+        cluster.append_value(&entry.survivor.id);
+        survives.append_value(entry.member.node == entry.survivor.node);
+        exact.append_value(entry.member.exact == entry.survivor.exact);
+        jaccard.append_value(entry.member.similarity(entry.survivor));
     }
     let columns: Vec<ArrayRef> = vec![
         Arc::new(row.finish()),
@@ -163,7 +163,7 @@ fn batch(lines: &[Line<'_>]) -> Result<RecordBatch, StageError> {
     Ok(RecordBatch::try_new(schema(), columns)?)
 }
 
-impl Stage for Cluster {
+impl Stage for ClusterStage {
     fn name(&self) -> &'static str {
         "dedup-cluster"
     }
@@ -207,25 +207,25 @@ impl Stage for Cluster {
 
     fn run(&self, task: &mut Task<'_>) -> Result<(), StageError> {
         let starts = starts(task)?;
-        let mut forest = Forest::new(starts.last().copied().unwrap_or(0));
-        connect(task, &starts, &mut forest)?;
-        let clusters = self.members(task, &starts, &mut forest)?;
-        let mut lines: Vec<(usize, Line<'_>)> = Vec::new();
+        let mut sets = DisjointSets::new(starts.last().copied().unwrap_or(0));
+        connect(task, &starts, &mut sets)?;
+        let clusters = self.members(task, &starts, &mut sets)?;
+        let mut cluster_rows: Vec<(usize, ClusterRow<'_>)> = Vec::new();
         for members in clusters.values() {
             let Some(survivor) = members.iter().min_by(|a, b| a.precedence().cmp(&b.precedence())) else {
                 continue;
             };
             for member in members {
                 let partition = starts.partition_point(|start| *start <= member.node) - 1;
-                lines.push((partition, Line { row: member.node - starts[partition], member, survivor }));
+                cluster_rows.push((partition, ClusterRow { row: member.node - starts[partition], member, survivor }));
             }
         }
-        lines.sort_by_key(|(partition, line)| (*partition, line.row));
-        for group in lines.chunk_by(|a, b| a.0 == b.0) {
+        cluster_rows.sort_by_key(|(partition, entry)| (*partition, entry.row));
+        for group in cluster_rows.chunk_by(|a, b| a.0 == b.0) {
             let bucket = u32::try_from(group[0].0).unwrap_or(u32::MAX);
-            let rows: Vec<Line<'_>> = group
+            let rows: Vec<ClusterRow<'_>> = group
                 .iter()
-                .map(|(_, line)| Line { row: line.row, member: line.member, survivor: line.survivor })
+                .map(|(_, entry)| ClusterRow { row: entry.row, member: entry.member, survivor: entry.survivor })
                 .collect();
             for chunk in rows.chunks(1 << 14) {
                 task.emit(bucket, &batch(chunk)?)?;

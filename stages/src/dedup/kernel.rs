@@ -8,7 +8,7 @@
 //! check this.
 
 pub use super::digest::exact_digest;
-pub use super::forest::{Forest, ForestError};
+pub use super::disjoint_sets::{DisjointSets, DisjointSetsError};
 pub use super::normalise::for_each_word;
 pub use super::shingle::{SHINGLE_WORDS, Shingler};
 pub use super::signature::{MinHasher, SIGNATURE_VERSION, Signature, SignatureError, estimate, truncated};

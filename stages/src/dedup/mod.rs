@@ -11,14 +11,14 @@ mod band;
 mod characters;
 mod cluster;
 mod digest;
-mod forest;
+mod disjoint_sets;
 pub mod kernel;
 mod normalise;
 mod pair;
 mod remove;
 mod shingle;
-mod sign;
 mod signature;
+mod signature_stage;
 #[cfg(test)]
 mod signature_tests;
 
@@ -26,7 +26,7 @@ use corpusmill_pipeline::{Dataset, PlanBuilder, StageError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use cluster::Cluster;
+pub use cluster::ClusterStage;
 pub use cluster::schema as cluster_schema;
 
 /// Settings of the step `dedup`. The defaults are those of FineWeb: 5-word shingles, 14 bands of 8 rows.
@@ -89,12 +89,12 @@ impl Dedup {
         documents: &Dataset,
     ) -> Result<(Dataset, Dataset), StageError> {
         self.check()?;
-        let signatures = plan.add(format!("{path}/sign"), sign::Sign::new(self), &[documents])?;
-        let bands = plan.add(format!("{path}/band"), band::Band { buckets: self.buckets }, &[&signatures])?;
-        let pairs = plan.add(format!("{path}/pair"), pair::Pair { buckets: self.buckets }, &[&bands])?;
-        let cluster = Cluster { prefer: self.prefer.clone() };
+        let signatures = plan.add(format!("{path}/sign"), signature_stage::SignatureStage::new(self), &[documents])?;
+        let bands = plan.add(format!("{path}/band"), band::BandStage { buckets: self.buckets }, &[&signatures])?;
+        let pairs = plan.add(format!("{path}/pair"), pair::PairStage { buckets: self.buckets }, &[&bands])?;
+        let cluster = ClusterStage { prefer: self.prefer.clone() };
         let clusters = plan.add(format!("{path}/cluster"), cluster, &[&signatures, &pairs])?;
-        let remove = remove::Remove { threshold: self.threshold() };
+        let remove = remove::RemoveStage { threshold: self.threshold() };
         let kept = plan.add(path, remove, &[documents, &clusters])?;
         Ok((kept, clusters))
     }

@@ -10,34 +10,34 @@
 //! **Invariant:** a word is never empty and has no separator; words depend only on the text, not on the ASCII fast path
 //! (a test compares the two).
 
-use super::characters::{Character, Characters, normal_form};
+use super::characters::{CharacterClass, CharacterTable, normalise_character};
 
 /// Calls `visit` with the UTF-8 bytes of each normalised word of `text`, in order.
 ///
-/// Allocates two buffers per call and nothing per word (see [`Words`] to reuse the buffers).
+/// Allocates two buffers per call and nothing per word (see [`WordNormaliser`] to reuse the buffers).
 pub fn for_each_word(text: &str, visit: impl FnMut(&[u8])) {
-    Words::default().for_each(text, visit);
+    WordNormaliser::default().for_each(text, visit);
 }
 
 /// The buffers of [`for_each_word`], reused from one text to the next.
 #[derive(Debug, Default)]
-pub(super) struct Words {
+pub(super) struct WordNormaliser {
     lower: Vec<u8>,
     word: String,
 }
 
 /// Class of a byte on the ASCII fast path. Bytes from 128 on need the table of characters.
 const LETTER: u8 = 0;
-const END: u8 = 1;
-const HARD: u8 = 2;
+const SEPARATOR: u8 = 1;
+const NEEDS_TABLE: u8 = 2;
 #[expect(clippy::cast_possible_truncation, reason = "byte is below 256, and try_from is not const")]
-const CLASS: [u8; 256] = {
-    let mut class = [END; 256];
+const BYTE_CLASS: [u8; 256] = {
+    let mut class = [SEPARATOR; 256];
     let mut byte = 0;
     while byte < 256 {
         match byte as u8 {
             b'a'..=b'z' | b'A'..=b'Z' => class[byte] = LETTER,
-            b'0'..=b'9' | 128.. => class[byte] = HARD,
+            b'0'..=b'9' | 128.. => class[byte] = NEEDS_TABLE,
             _ => {}
         }
         byte += 1;
@@ -45,7 +45,7 @@ const CLASS: [u8; 256] = {
     class
 };
 
-impl Words {
+impl WordNormaliser {
     /// Same as [`for_each_word`].
     #[inline]
     pub(super) fn for_each(&mut self, text: &str, mut visit: impl FnMut(&[u8])) {
@@ -54,19 +54,19 @@ impl Words {
         let Self { lower, word } = self;
         let mut position = 0;
         while position < lower.len() {
-            match CLASS[lower[position] as usize] {
-                END => position += 1,
+            match BYTE_CLASS[lower[position] as usize] {
+                SEPARATOR => position += 1,
                 LETTER => {
-                    let letters = letters(&lower[position..]);
+                    let letters = count_letters(&lower[position..]);
                     let end = position + letters;
-                    if lower.get(end).is_some_and(|&byte| CLASS[byte as usize] == HARD) {
-                        position = hard_words(text, position, word, &mut visit);
+                    if lower.get(end).is_some_and(|&byte| BYTE_CLASS[byte as usize] == NEEDS_TABLE) {
+                        position = visit_words_by_char(text, position, word, &mut visit);
                     } else {
                         visit(&lower[position..end]);
                         position = end + 1;
                     }
                 }
-                _ => position = hard_words(text, position, word, &mut visit),
+                _ => position = visit_words_by_char(text, position, word, &mut visit),
             }
         }
     }
@@ -74,13 +74,13 @@ impl Words {
 
 /// Number of letters at the start of `bytes`.
 #[inline]
-fn letters(bytes: &[u8]) -> usize {
-    bytes.iter().position(|&byte| CLASS[byte as usize] != LETTER).unwrap_or(bytes.len())
+fn count_letters(bytes: &[u8]) -> usize {
+    bytes.iter().position(|&byte| BYTE_CLASS[byte as usize] != LETTER).unwrap_or(bytes.len())
 }
 
 /// Visits the words from `start` to the next separator, by character. Returns the position after the separator.
-fn hard_words(text: &str, start: usize, word: &mut String, visit: &mut impl FnMut(&[u8])) -> usize {
-    let table = Characters::shared();
+fn visit_words_by_char(text: &str, start: usize, word: &mut String, visit: &mut impl FnMut(&[u8])) -> usize {
+    let table = CharacterTable::shared();
     let mut rest = text[start..].chars();
     word.clear();
     let mut flush = |word: &mut String| {
@@ -91,19 +91,19 @@ fn hard_words(text: &str, start: usize, word: &mut String, visit: &mut impl FnMu
     };
     while let Some(character) = rest.next() {
         match table.get(character) {
-            Character::Letter(letter) => word.push(letter),
-            Character::Nothing => {}
-            Character::Digit => {
+            CharacterClass::Letter(letter) => word.push(letter),
+            CharacterClass::Ignored => {}
+            CharacterClass::Digit => {
                 skip_number(table, &mut rest);
                 word.push('0');
             }
-            Character::Alone(letter) => {
+            CharacterClass::Standalone(letter) => {
                 flush(word);
                 word.push(letter);
                 flush(word);
             }
-            Character::Several => normal_form(character, |part| word.push(part)),
-            Character::Separator => break,
+            CharacterClass::Expanding => normalise_character(character, |part| word.push(part)),
+            CharacterClass::Separator => break,
         }
     }
     flush(word);
@@ -112,16 +112,16 @@ fn hard_words(text: &str, start: usize, word: &mut String, visit: &mut impl FnMu
 
 /// Skips the rest of a number after its first digit: `\d*([.,]\d+)?`, including Arabic separators and ignored
 /// characters.
-fn skip_number(table: &Characters, rest: &mut std::str::Chars<'_>) {
+fn skip_number(table: &CharacterTable, rest: &mut std::str::Chars<'_>) {
     // The end of the digits at the start of a text, and whether there are any.
     let digits = |from: &str| {
         let mut found = false;
         let end = from.find(|character| match table.get(character) {
-            Character::Digit => {
+            CharacterClass::Digit => {
                 found = true;
                 false
             }
-            Character::Nothing => false,
+            CharacterClass::Ignored => false,
             _ => true,
         });
         (end.unwrap_or(from.len()), found)
@@ -129,10 +129,10 @@ fn skip_number(table: &Characters, rest: &mut std::str::Chars<'_>) {
     let text = rest.as_str();
     let (mut end, _) = digits(text);
     if let Some(point) = text[end..].chars().next().filter(|point| matches!(point, '.' | ',' | '\u{66B}' | '\u{66C}')) {
-        let behind = end + point.len_utf8();
-        let (decimals, found) = digits(&text[behind..]);
+        let after_point = end + point.len_utf8();
+        let (decimals, found) = digits(&text[after_point..]);
         if found {
-            end = behind + decimals;
+            end = after_point + decimals;
         }
     }
     *rest = text[end..].chars();
@@ -150,11 +150,11 @@ mod tests {
     }
 
     /// The same rules by character, as the reference for the fast path.
-    fn slowly(text: &str) -> Vec<String> {
+    fn reference_words(text: &str) -> Vec<String> {
         let mut words = Vec::new();
         let (mut position, mut word) = (0, String::new());
         while position < text.len() {
-            position = hard_words(text, position, &mut word, &mut |word: &[u8]| {
+            position = visit_words_by_char(text, position, &mut word, &mut |word: &[u8]| {
                 words.push(String::from_utf8(word.to_vec()).unwrap());
             });
         }
@@ -204,12 +204,12 @@ mod tests {
     proptest! {
         #[test]
         fn the_fast_path_equals_the_reference(text in "(?s)([a-zA-Z0-9 .,_']|[éß中が한\u{301}\u{AD}]|.){0,60}") {
-            prop_assert_eq!(words(&text), slowly(&text));
+            prop_assert_eq!(words(&text), reference_words(&text));
         }
 
         #[test]
         fn invisible_characters_are_ignored(text in "(?s)([a-z0-9 .,]|[\u{301}\u{AD}\u{FE00}\u{200D}]|[é中が한]){0,30}") {
-            let visible: String = text.chars().filter(|&c| Characters::shared().get(c) != Character::Nothing).collect();
+            let visible: String = text.chars().filter(|&c| CharacterTable::shared().get(c) != CharacterClass::Ignored).collect();
             prop_assert_eq!(words(&text), words(&visible));
         }
 

@@ -11,25 +11,25 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use corpusmill_pipeline::{Law, Port, Reads, Stage, StageError, Task};
 
 use super::band;
-use super::kernel::Forest;
+use super::kernel::DisjointSets;
 
 /// Finds pairs of documents that share a band.
 #[derive(Debug)]
-pub(super) struct Pair {
+pub(super) struct PairStage {
     pub(super) buckets: u32,
 }
 
 /// A document: its partition and row.
-pub(super) type Place = (u32, u32);
+pub(super) type RowRef = (u32, u32);
 
 pub(super) fn schema() -> SchemaRef {
     let field = |name| Field::new(name, DataType::UInt32, false);
     Arc::new(Schema::new(vec![field("a_partition"), field("a_row"), field("b_partition"), field("b_row")]))
 }
 
-type Entry = (u8, u64, u64, Place);
+type BandEntry = (u8, u64, u64, RowRef);
 
-fn entries(batch: &RecordBatch, partition: u32, out: &mut Vec<Entry>) {
+fn entries(batch: &RecordBatch, partition: u32, out: &mut Vec<BandEntry>) {
     let row = batch.column(0).as_primitive::<UInt32Type>().values();
     let band = batch.column(1).as_primitive::<UInt8Type>().values();
     let high = batch.column(2).as_primitive::<UInt64Type>().values();
@@ -38,22 +38,22 @@ fn entries(batch: &RecordBatch, partition: u32, out: &mut Vec<Entry>) {
 }
 
 /// The pairs of a sorted list: each member of a group with the group's first, unless already connected.
-fn spanning(entries: &[Entry]) -> Result<Vec<(Place, Place)>, StageError> {
-    let mut pairs: Vec<(Place, Place)> = Vec::new();
+fn spanning_pairs(entries: &[BandEntry]) -> Result<Vec<(RowRef, RowRef)>, StageError> {
+    let mut pairs: Vec<(RowRef, RowRef)> = Vec::new();
     for group in entries.chunk_by(|a, b| (a.0, a.1, a.2) == (b.0, b.1, b.2)) {
         let first = group[0].3;
         pairs.extend(group[1..].iter().filter(|entry| entry.3 != first).map(|entry| (first, entry.3)));
     }
     pairs.sort_unstable();
     pairs.dedup();
-    let mut places: Vec<Place> = pairs.iter().flat_map(|&(a, b)| [a, b]).collect();
-    places.sort_unstable();
-    places.dedup();
-    let mut forest = Forest::new(u32::try_from(places.len()).unwrap_or(u32::MAX));
-    let index = |place: &Place| u32::try_from(places.binary_search(place).unwrap_or_default()).unwrap_or_default();
+    let mut rows: Vec<RowRef> = pairs.iter().flat_map(|&(a, b)| [a, b]).collect();
+    rows.sort_unstable();
+    rows.dedup();
+    let mut sets = DisjointSets::new(u32::try_from(rows.len()).unwrap_or(u32::MAX));
+    let index = |row: &RowRef| u32::try_from(rows.binary_search(row).unwrap_or_default()).unwrap_or_default();
     let mut kept = Vec::new();
     for (a, b) in pairs {
-        let joined = forest.union(index(&a), index(&b)).map_err(|error| StageError::Input(error.to_string()))?;
+        let joined = sets.union(index(&a), index(&b)).map_err(|error| StageError::Input(error.to_string()))?;
         if joined {
             kept.push((a, b));
         }
@@ -61,7 +61,7 @@ fn spanning(entries: &[Entry]) -> Result<Vec<(Place, Place)>, StageError> {
     Ok(kept)
 }
 
-impl Stage for Pair {
+impl Stage for PairStage {
     fn name(&self) -> &'static str {
         "dedup-pair"
     }
@@ -98,10 +98,10 @@ impl Stage for Pair {
             }
         }
         all.sort_unstable();
-        let pairs = spanning(&all)?;
+        let pairs = spanning_pairs(&all)?;
         drop(all);
         for chunk in pairs.chunks(1 << 16) {
-            let column = |value: fn(&(Place, Place)) -> u32| -> ArrayRef {
+            let column = |value: fn(&(RowRef, RowRef)) -> u32| -> ArrayRef {
                 Arc::new(chunk.iter().map(value).collect::<UInt32Array>())
             };
             let columns = vec![column(|p| p.0.0), column(|p| p.0.1), column(|p| p.1.0), column(|p| p.1.1)];
@@ -120,7 +120,7 @@ mod tests {
         let entry = |band, key, row| (band, key, 0, (0, row));
         let mut entries = vec![entry(0, 7, 1), entry(0, 7, 2), entry(1, 9, 2), entry(1, 9, 1), entry(1, 9, 3)];
         entries.sort_unstable();
-        let pairs = spanning(&entries).unwrap();
+        let pairs = spanning_pairs(&entries).unwrap();
         assert_eq!(pairs, vec![((0, 1), (0, 2)), ((0, 1), (0, 3))]);
     }
 }

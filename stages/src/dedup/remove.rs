@@ -15,17 +15,17 @@ use super::cluster;
 
 /// Removes duplicates.
 #[derive(Debug)]
-pub(super) struct Remove {
+pub(super) struct RemoveStage {
     /// The similarity at which the bands find a pair about half of the time, recorded as the threshold.
     pub(super) threshold: f64,
 }
 
-struct Leaving {
+struct RejectedRow {
     row: u32,
     rejection: Rejection,
 }
 
-fn leaving(batch: &RecordBatch, threshold: f64) -> Vec<Leaving> {
+fn rejected_rows(batch: &RecordBatch, threshold: f64) -> Vec<RejectedRow> {
     let rows = batch.column(0).as_primitive::<UInt32Type>();
     let survivors = batch.column(2).as_string::<i32>();
     let (survives, exact) = (batch.column(3).as_boolean(), batch.column(4).as_boolean());
@@ -34,14 +34,14 @@ fn leaving(batch: &RecordBatch, threshold: f64) -> Vec<Leaving> {
         .filter(|&i| !survives.value(i))
         .map(|i| {
             let (rule, bound) = if exact.value(i) { ("exact-duplicate", 1.0) } else { ("near-duplicate", threshold) };
-            let related = Some(DocumentId::given(survivors.value(i)));
+            let related = Some(DocumentId::from_existing(survivors.value(i)));
             let rejection = Rejection { related, ..Rejection::new(rule, jaccard.value(i), bound) };
-            Leaving { row: rows.value(i), rejection }
+            RejectedRow { row: rows.value(i), rejection }
         })
         .collect()
 }
 
-impl Stage for Remove {
+impl Stage for RemoveStage {
     fn name(&self) -> &'static str {
         "dedup"
     }
@@ -66,17 +66,17 @@ impl Stage for Remove {
     }
 
     fn run(&self, task: &mut Task<'_>) -> Result<(), StageError> {
-        let mut gone: Vec<Leaving> = Vec::new();
+        let mut rejected: Vec<RejectedRow> = Vec::new();
         for batch in task.input("clusters")? {
-            gone.extend(leaving(&batch?, self.threshold));
+            rejected.extend(rejected_rows(&batch?, self.threshold));
         }
-        let mut gone: Peekable<_> = gone.into_iter().peekable();
+        let mut rejected: Peekable<_> = rejected.into_iter().peekable();
         let mut row = 0u32;
-        task.judge(|batch| {
+        task.filter_rows(|batch| {
             let verdicts = (0..batch.num_rows()).map(|_| {
-                let found = gone.next_if(|leaving| leaving.row == row);
+                let found = rejected.next_if(|entry| entry.row == row);
                 row += 1;
-                found.map(|leaving| leaving.rejection)
+                found.map(|entry| entry.rejection)
             });
             Ok(verdicts.collect())
         })

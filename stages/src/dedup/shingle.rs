@@ -9,7 +9,7 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::normalise::Words;
+use super::normalise::WordNormaliser;
 
 /// Number of words per shingle, as in FineWeb (`examples/fineweb.py`: `n_grams=5`).
 pub const SHINGLE_WORDS: usize = 5;
@@ -21,29 +21,29 @@ const BASE: u64 = 0x9E37_79B9_7F4A_7C17;
 /// Computes the shingle hashes of texts. Reuses its buffers from one text to the next.
 #[derive(Debug)]
 pub struct Shingler {
-    words: Words,
+    words: WordNormaliser,
     window: Vec<u64>,
     /// `BASE` to the power of the window's length: the factor of the word that leaves the window.
-    leaving: u64,
+    outgoing_factor: u64,
 }
 
 impl Shingler {
     /// A shingler of n-grams with `words` words (0 counts as 1).
     pub fn new(words: usize) -> Self {
         let words = words.max(1);
-        let leaving = (0..words).fold(1_u64, |power, _| power.wrapping_mul(BASE));
-        Self { words: Words::default(), window: vec![0; words], leaving }
+        let outgoing_factor = (0..words).fold(1_u64, |power, _| power.wrapping_mul(BASE));
+        Self { words: WordNormaliser::default(), window: vec![0; words], outgoing_factor }
     }
 
     /// Calls `visit` with the hash of each shingle of `text`, in order, including repeats.
     #[inline]
     pub fn for_each(&mut self, text: &str, mut visit: impl FnMut(u64)) {
-        let Self { words, window, leaving } = self;
+        let Self { words, window, outgoing_factor } = self;
         window.fill(0);
         let (mut sum, mut slot, mut missing) = (0_u64, 0_usize, window.len());
         words.for_each(text, |word| {
             let hash = xxh3_64(word);
-            sum = sum.wrapping_mul(BASE).wrapping_add(hash).wrapping_sub(window[slot].wrapping_mul(*leaving));
+            sum = sum.wrapping_mul(BASE).wrapping_add(hash).wrapping_sub(window[slot].wrapping_mul(*outgoing_factor));
             window[slot] = hash;
             slot += 1;
             if slot == window.len() {

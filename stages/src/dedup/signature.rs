@@ -18,9 +18,9 @@ use super::shingle::{SHINGLE_WORDS, Shingler};
 pub const SIGNATURE_VERSION: u32 = 1;
 
 /// Number of lanes that one pass over the shingles keeps in registers. The lane count is padded to a multiple of it.
-const BLOCK: usize = 16;
+const LANE_BLOCK: usize = 16;
 /// Number of shingles buffered before the lanes are updated: 4 KiB, so the passes stay in the L1 cache.
-const BATCH: usize = 1024;
+const SHINGLE_BATCH: usize = 1024;
 /// The sign bit. Minima are stored as signed numbers, since SSE2 can only compare those.
 const SIGN: u32 = 1 << 31;
 
@@ -28,7 +28,7 @@ const SIGN: u32 = 1 << 31;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error(
     "{bands} bands of {rows} rows: each must be at least 1 and their product at most {} (FineWeb: 14 and 8)",
-    MinHasher::MOST_LANES
+    MinHasher::MAX_LANES
 )]
 pub struct SignatureError {
     /// The requested number of bands.
@@ -54,24 +54,24 @@ pub struct MinHasher {
     shingler: Shingler,
     multipliers: Vec<u32>,
     addends: Vec<u32>,
-    least: Vec<i32>,
+    minima: Vec<i32>,
     batch: Vec<u32>,
 }
 
 impl MinHasher {
     /// Maximum number of lanes (bands × rows) of a signature.
-    pub const MOST_LANES: usize = 65_536;
+    pub const MAX_LANES: usize = 65_536;
 
     /// A hasher for signatures of `bands` × `rows` lanes over word 5-grams, with permutations drawn from `seed`.
     ///
     /// # Errors
-    /// If a number is 0, or if there are more than [`Self::MOST_LANES`] lanes.
+    /// If a number is 0, or if there are more than [`Self::MAX_LANES`] lanes.
     pub fn new(seed: u64, bands: usize, rows: usize) -> Result<Self, SignatureError> {
         let lanes = bands
             .checked_mul(rows)
-            .filter(|lanes| (1..=Self::MOST_LANES).contains(lanes))
+            .filter(|lanes| (1..=Self::MAX_LANES).contains(lanes))
             .ok_or(SignatureError { bands, rows })?;
-        let padded = lanes.next_multiple_of(BLOCK);
+        let padded = lanes.next_multiple_of(LANE_BLOCK);
         let drawn = |lane: usize| split_mix(seed, lane as u64);
         Ok(Self {
             bands,
@@ -79,8 +79,8 @@ impl MinHasher {
             shingler: Shingler::new(SHINGLE_WORDS),
             multipliers: (0..padded).map(|lane| high(drawn(lane)) | 1).collect(),
             addends: (0..padded).map(|lane| low(drawn(lane)) ^ SIGN).collect(),
-            least: vec![i32::MAX; padded],
-            batch: Vec::with_capacity(BATCH),
+            minima: vec![i32::MAX; padded],
+            batch: Vec::with_capacity(SHINGLE_BATCH),
         })
     }
 
@@ -91,28 +91,28 @@ impl MinHasher {
 
     /// The signature of `text`, or `None` if it has fewer than five words and therefore no shingle.
     pub fn signature(&mut self, text: &str) -> Option<Signature> {
-        let Self { shingler, multipliers, addends, least, batch, .. } = self;
-        least.fill(i32::MAX);
+        let Self { shingler, multipliers, addends, minima, batch, .. } = self;
+        minima.fill(i32::MAX);
         batch.clear();
         let mut shingles = 0_usize;
         shingler.for_each(text, |shingle| {
             batch.push(high(shingle));
-            if batch.len() == BATCH {
-                shingles += BATCH;
-                lower(least, multipliers, addends, batch);
+            if batch.len() == SHINGLE_BATCH {
+                shingles += SHINGLE_BATCH;
+                update_minima(minima, multipliers, addends, batch);
                 batch.clear();
             }
         });
         shingles += batch.len();
-        lower(least, multipliers, addends, batch);
+        update_minima(minima, multipliers, addends, batch);
         self.finish(shingles)
     }
 
     /// The signature of a set of well-mixed 64-bit shingle hashes, or `None` if the set is empty.
     pub fn signature_of(&mut self, shingles: &[u64]) -> Option<Signature> {
-        self.least.fill(i32::MAX);
+        self.minima.fill(i32::MAX);
         let halves: Vec<u32> = shingles.iter().map(|&shingle| high(shingle)).collect();
-        lower(&mut self.least, &self.multipliers, &self.addends, &halves);
+        update_minima(&mut self.minima, &self.multipliers, &self.addends, &halves);
         self.finish(shingles.len())
     }
 
@@ -123,14 +123,14 @@ impl MinHasher {
         let mut bytes = Vec::with_capacity(self.rows * 4);
         signature.minima.chunks_exact(self.rows).take(self.bands).zip(0..).map(move |(rows, band)| {
             bytes.clear();
-            bytes.extend(rows.iter().flat_map(|least| least.to_le_bytes()));
+            bytes.extend(rows.iter().flat_map(|minimum| minimum.to_le_bytes()));
             xxh3_64_with_seed(&bytes, band)
         })
     }
 
     fn finish(&self, shingles: usize) -> Option<Signature> {
         (shingles > 0).then(|| Signature {
-            minima: self.least[..self.lanes()].iter().map(|&least| least.cast_unsigned() ^ SIGN).collect(),
+            minima: self.minima[..self.lanes()].iter().map(|&minimum| minimum.cast_unsigned() ^ SIGN).collect(),
             shingles: u32::try_from(shingles).unwrap_or(u32::MAX),
         })
     }
@@ -138,26 +138,26 @@ impl MinHasher {
 
 /// Updates the minimum of each lane with its permutation of `values`.
 #[inline]
-fn lower(least: &mut [i32], multipliers: &[u32], addends: &[u32], values: &[u32]) {
-    let (least, _) = least.as_chunks_mut::<BLOCK>();
-    let (multipliers, _) = multipliers.as_chunks::<BLOCK>();
-    let (addends, _) = addends.as_chunks::<BLOCK>();
-    for ((least, multipliers), addends) in least.iter_mut().zip(multipliers).zip(addends) {
-        let mut block = *least;
+fn update_minima(minima: &mut [i32], multipliers: &[u32], addends: &[u32], values: &[u32]) {
+    let (minima, _) = minima.as_chunks_mut::<LANE_BLOCK>();
+    let (multipliers, _) = multipliers.as_chunks::<LANE_BLOCK>();
+    let (addends, _) = addends.as_chunks::<LANE_BLOCK>();
+    for ((minima, multipliers), addends) in minima.iter_mut().zip(multipliers).zip(addends) {
+        let mut block = *minima;
         for &value in values {
-            for lane in 0..BLOCK {
+            for lane in 0..LANE_BLOCK {
                 let permuted = multipliers[lane].wrapping_mul(value).wrapping_add(addends[lane]).cast_signed();
                 block[lane] = block[lane].min(permuted);
             }
         }
-        *least = block;
+        *minima = block;
     }
 }
 
 /// The low 16 bits of each lane, for estimates of similarity: 224 bytes for 14 × 8 lanes (b-bit minwise hashing, Li &
 /// König 2010). Not the high bits, since those of a minimum over many shingles are nearly all zero.
 pub fn truncated(signature: &Signature) -> Vec<u16> {
-    signature.minima.iter().map(|&least| (least & 0xFFFF) as u16).collect()
+    signature.minima.iter().map(|&minimum| (minimum & 0xFFFF) as u16).collect()
 }
 
 /// The estimated Jaccard similarity of two truncated signatures: the share of equal lanes, corrected for the 2⁻¹⁶ that

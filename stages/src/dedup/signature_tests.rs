@@ -45,7 +45,8 @@ fn golden_signature() {
     assert_eq!((bands[0], bands[13]), GOLDEN_BANDS);
     let long: String =
         (0..5000_u64).flat_map(|n| ['w', char::from(b'a' + u8::try_from(n * n % 26).unwrap()), ' ']).collect();
-    let all: Vec<u8> = hasher.signature(&long).unwrap().minima.iter().flat_map(|least| least.to_le_bytes()).collect();
+    let all: Vec<u8> =
+        hasher.signature(&long).unwrap().minima.iter().flat_map(|minimum| minimum.to_le_bytes()).collect();
     assert_eq!(xxh3_64_with_seed(&all, 0), GOLDEN_LONG);
 }
 
@@ -57,11 +58,11 @@ proptest! {
     #[test]
     fn lanes_are_the_minima_of_the_formula(shingles in prop::collection::vec(any::<u64>(), 1..40), seed in any::<u64>()) {
         let signature = MinHasher::new(seed, 3, 7).unwrap().signature_of(&shingles).unwrap();
-        for (lane, &least) in signature.minima.iter().enumerate() {
+        for (lane, &minimum) in signature.minima.iter().enumerate() {
             let drawn = split_mix(seed, lane as u64);
             let (a, b) = ((drawn >> 32) as u32 | 1, (drawn & 0xFFFF_FFFF) as u32);
             let expected = shingles.iter().map(|&x| a.wrapping_mul((x >> 32) as u32).wrapping_add(b)).min();
-            prop_assert_eq!(Some(least), expected);
+            prop_assert_eq!(Some(minimum), expected);
         }
     }
 

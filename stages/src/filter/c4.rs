@@ -8,7 +8,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Facts, Family, Overrides, Rule, count};
+use super::{DocumentView, FilterRule, LanguageThresholds, RuleGroup, count};
 use crate::words;
 
 /// Settings of the C4 document rules. All of them are thresholds.
@@ -22,7 +22,7 @@ pub struct C4 {
     /// Minimum number of sentences (C4: 5).
     pub min_sentences: Option<f64>,
     /// Thresholds per language: ISO 639-3 code, then rule name, then the threshold, or null to turn the rule off.
-    pub languages: Overrides,
+    pub languages: LanguageThresholds,
 }
 
 impl Default for C4 {
@@ -31,15 +31,19 @@ impl Default for C4 {
             max_lorem_ipsum: Some(0.0),
             max_curly_brackets: None,
             min_sentences: Some(5.0),
-            languages: Overrides::new(),
+            languages: LanguageThresholds::new(),
         }
     }
 }
 
-const RULES: [Rule; 3] = [
-    Rule::max("lorem-ipsum", "occurrences", "occurrences of \"lorem ipsum\", in any case"),
-    Rule::max("curly-brackets", "occurrences", "number of {"),
-    Rule::min("too-few-sentences", "sentences", "sentences; each line end also ends a sentence; not for Thai and Lao"),
+const RULES: [FilterRule; 3] = [
+    FilterRule::max("lorem-ipsum", "occurrences", "occurrences of \"lorem ipsum\", in any case"),
+    FilterRule::max("curly-brackets", "occurrences", "number of {"),
+    FilterRule::min(
+        "too-few-sentences",
+        "sentences",
+        "sentences; each line end also ends a sentence; not for Thai and Lao",
+    ),
 ];
 
 /// Counts "lorem ipsum" with one white space character between the words, in any case.
@@ -70,17 +74,17 @@ fn has_no_sentence_marks(text: &str) -> bool {
     unmarked * 2 > letters
 }
 
-impl Family for C4 {
+impl RuleGroup for C4 {
     fn name(&self) -> &'static str {
         "c4"
     }
 
-    fn rules(&self) -> &'static [Rule] {
+    fn rules(&self) -> &'static [FilterRule] {
         &RULES
     }
 
-    fn measure(&self, facts: &Facts<'_>, values: &mut Vec<Option<f64>>) {
-        let text = facts.text;
+    fn measure(&self, document: &DocumentView<'_>, values: &mut Vec<Option<f64>>) {
+        let text = document.text;
         let sentences = (!has_no_sentence_marks(text)).then(|| count(words::count_sentences(text)));
         values.extend([Some(count(count_lorem_ipsum(text))), Some(count(text.matches('{').count())), sentences]);
     }
@@ -89,11 +93,11 @@ impl Family for C4 {
         [self.max_lorem_ipsum, self.max_curly_brackets, self.min_sentences].get(index).copied().flatten()
     }
 
-    fn overrides(&self) -> &Overrides {
+    fn language_thresholds(&self) -> &LanguageThresholds {
         &self.languages
     }
 
-    fn measuring(&self) -> Self {
+    fn measurement_settings(&self) -> Self {
         Self::default()
     }
 }
@@ -106,7 +110,7 @@ mod tests {
     #[test]
     fn counts_placeholders_brackets_and_sentences() {
         let text = "Lorem ipsum dolor. LOREM\nIPSUM { { }\nlorem  ipsum, loremipsum; ipsum";
-        let values = measure(&C4::default(), &Facts { text, ..Facts::default() });
+        let values = measure(&C4::default(), &DocumentView { text, ..DocumentView::default() });
         assert_eq!(values["lorem-ipsum"], Some(2.0));
         assert_eq!(values["curly-brackets"], Some(2.0));
         assert_eq!(values["too-few-sentences"], Some(4.0));
@@ -121,8 +125,8 @@ mod tests {
     #[test]
     fn curly_brackets_reject_only_when_enabled() {
         let values = [Some(0.0), Some(9.0), Some(9.0)];
-        assert_eq!(C4::default().judge(None, &values), None);
+        assert_eq!(C4::default().apply_thresholds(None, &values), None);
         let strict = C4 { max_curly_brackets: Some(0.0), ..C4::default() };
-        assert_eq!(strict.judge(None, &values).map(|verdict| verdict.rule), Some("curly-brackets"));
+        assert_eq!(strict.apply_thresholds(None, &values).map(|broken| broken.rule), Some("curly-brackets"));
     }
 }

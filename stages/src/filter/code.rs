@@ -8,7 +8,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Facts, Family, Overrides, Rule, comments, count, encoded, ratio, share};
+use super::{DocumentView, FilterRule, LanguageThresholds, RuleGroup, comments, count, encoded, ratio, share};
 
 /// Settings of the code rules. `generated-marks`, `generated-lines` and `packed-line` affect the measurement; all
 /// others are thresholds.
@@ -47,7 +47,7 @@ pub struct Code {
     /// Maximum number of lines (StarCoder 2: 100,000).
     pub max_lines: Option<f64>,
     /// Thresholds per language: ISO 639-3 code, then rule name, then the threshold, or null to turn the rule off.
-    pub languages: Overrides,
+    pub languages: LanguageThresholds,
 }
 
 const GENERATED_MARKS: [&str; 9] = [
@@ -80,24 +80,24 @@ impl Default for Code {
             max_comments: Some(0.8),
             min_lines: None,
             max_lines: Some(100_000.0),
-            languages: Overrides::new(),
+            languages: LanguageThresholds::new(),
         }
     }
 }
 
-const RULES: [Rule; 12] = [
-    Rule::max("line-too-long", "characters", "length of the longest line"),
-    Rule::max("lines-too-long", "characters", "mean length of the lines, including blank lines"),
-    Rule::min("too-few-alphanumerics", "share", "letters and digits among the characters"),
-    Rule::min("too-few-letters", "share", "letters among the characters"),
-    Rule::max("generated-file", "phrases", "different phrases of generated files in the first lines"),
-    Rule::max("minified", "share", "characters in long lines with almost no white space"),
-    Rule::max("too-much-encoded-data", "share", "characters in base64, hexadecimal bytes and escapes"),
-    Rule::max("encoded-run-too-long", "characters", "longest run of base64, hexadecimal bytes or escapes"),
-    Rule::min("too-few-comments", "share", "characters in comments, without white space"),
-    Rule::max("too-many-comments", "share", "characters in comments, without white space"),
-    Rule::min("too-few-lines", "lines", "number of lines"),
-    Rule::max("too-many-lines", "lines", "number of lines"),
+const RULES: [FilterRule; 12] = [
+    FilterRule::max("line-too-long", "characters", "length of the longest line"),
+    FilterRule::max("lines-too-long", "characters", "mean length of the lines, including blank lines"),
+    FilterRule::min("too-few-alphanumerics", "share", "letters and digits among the characters"),
+    FilterRule::min("too-few-letters", "share", "letters among the characters"),
+    FilterRule::max("generated-file", "phrases", "different phrases of generated files in the first lines"),
+    FilterRule::max("minified", "share", "characters in long lines with almost no white space"),
+    FilterRule::max("too-much-encoded-data", "share", "characters in base64, hexadecimal bytes and escapes"),
+    FilterRule::max("encoded-run-too-long", "characters", "longest run of base64, hexadecimal bytes or escapes"),
+    FilterRule::min("too-few-comments", "share", "characters in comments, without white space"),
+    FilterRule::max("too-many-comments", "share", "characters in comments, without white space"),
+    FilterRule::min("too-few-lines", "lines", "number of lines"),
+    FilterRule::max("too-many-lines", "lines", "number of lines"),
 ];
 
 /// Counts from one pass over the lines, in characters without line ends.
@@ -143,21 +143,21 @@ impl Code {
     }
 }
 
-impl Family for Code {
+impl RuleGroup for Code {
     fn name(&self) -> &'static str {
         "code"
     }
 
-    fn rules(&self) -> &'static [Rule] {
+    fn rules(&self) -> &'static [FilterRule] {
         &RULES
     }
 
-    fn measure(&self, facts: &Facts<'_>, values: &mut Vec<Option<f64>>) {
-        let text = facts.text;
+    fn measure(&self, document: &DocumentView<'_>, values: &mut Vec<Option<f64>>) {
+        let text = document.text;
         let lines = count_lines(text, usize::try_from(self.packed_line).unwrap_or(usize::MAX));
         let all = text.chars().count();
         let data = encoded::find(text);
-        let comments = comments::count(facts).and_then(|found| ratio(found.comment, found.all));
+        let comments = comments::count(document).and_then(|found| ratio(found.comment, found.all));
         values.extend([
             Some(count(lines.longest)),
             ratio(lines.characters, lines.lines),
@@ -192,11 +192,11 @@ impl Family for Code {
         thresholds.get(index).copied().flatten()
     }
 
-    fn overrides(&self) -> &Overrides {
+    fn language_thresholds(&self) -> &LanguageThresholds {
         &self.languages
     }
 
-    fn measuring(&self) -> Self {
+    fn measurement_settings(&self) -> Self {
         Self {
             generated_marks: self.generated_marks.clone(),
             generated_lines: self.generated_lines,
@@ -215,7 +215,7 @@ mod tests {
     fn measures_lines_letters_and_comments() {
         // Lines of 9, 0 and 6 characters; 17 characters with the two line ends; letters 3 + 4, digits 1 + 1.
         let text = "let x = 1\n\n// é 2中";
-        let values = measure(&Code::default(), &Facts { text, origin: Some("x.rs"), ..Facts::default() });
+        let values = measure(&Code::default(), &DocumentView { text, origin: Some("x.rs"), ..DocumentView::default() });
         assert_eq!(values["line-too-long"], Some(9.0));
         assert_eq!(values["lines-too-long"], Some(16.0 / 3.0));
         assert_eq!(values["too-few-letters"], Some(6.0 / 18.0));
@@ -244,7 +244,8 @@ mod tests {
 
     #[test]
     fn an_empty_file_has_no_shares() {
-        let values = measure(&Code::default(), &Facts { text: "", origin: Some("x.c"), ..Facts::default() });
+        let values =
+            measure(&Code::default(), &DocumentView { text: "", origin: Some("x.c"), ..DocumentView::default() });
         assert_eq!(values["too-few-letters"], None);
         assert_eq!(values["lines-too-long"], None);
         assert_eq!(values["too-few-comments"], None);
@@ -254,6 +255,6 @@ mod tests {
     #[test]
     fn measuring_keeps_measurement_settings() {
         let code = Code { packed_line: 9, max_lines: Some(1.0), ..Code::default() };
-        assert_eq!(code.measuring(), Code { packed_line: 9, ..Code::default() });
+        assert_eq!(code.measurement_settings(), Code { packed_line: 9, ..Code::default() });
     }
 }

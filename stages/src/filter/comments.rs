@@ -7,7 +7,7 @@
 //! *Invariant*: linear time, except for nested comments; counts only characters that are not white space, so the share
 //! of comments is in 0..=1.
 
-use super::Facts;
+use super::DocumentView;
 
 /// Comment and string syntax of a language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +45,7 @@ const MARKUP: Syntax = Syntax { line: &[], block: &[("<!--", "-->")], quotes: b"
 const ML: Syntax = Syntax { line: &[], block: &[("(*", "*)")], nested: true, quotes: b"\"", ..HASH };
 
 /// The syntax of files with this extension.
-fn by_extension(extension: &str) -> Option<Syntax> {
+fn syntax_of_extension(extension: &str) -> Option<Syntax> {
     Some(match extension {
         "rs" => RUST,
         "c" | "h" | "cc" | "cpp" | "cxx" | "hh" | "hpp" | "cs" | "java" | "m" | "mm" | "cu" | "proto" | "d"
@@ -69,16 +69,16 @@ fn by_extension(extension: &str) -> Option<Syntax> {
 }
 
 /// The syntax of a document, from the extension or name of its origin, or else from its media type.
-fn syntax_of(facts: &Facts<'_>) -> Option<Syntax> {
-    let by_origin = facts.origin.and_then(|origin| {
+fn syntax_of(document: &DocumentView<'_>) -> Option<Syntax> {
+    let by_origin = document.origin.and_then(|origin| {
         let path = origin.split(['?', '#']).next().unwrap_or(origin);
         let name = path.rsplit('/').next().unwrap_or(path);
-        by_extension(&name.rsplit('.').next().unwrap_or(name).to_ascii_lowercase())
+        syntax_of_extension(&name.rsplit('.').next().unwrap_or(name).to_ascii_lowercase())
     });
     by_origin.or_else(|| {
-        let kind = facts.media_type?.split(';').next()?.trim().rsplit('/').next()?.to_ascii_lowercase();
+        let kind = document.media_type?.split(';').next()?.trim().rsplit('/').next()?.to_ascii_lowercase();
         let name = kind.strip_prefix("x-").unwrap_or(&kind);
-        by_extension(match name {
+        syntax_of_extension(match name {
             "rust" => "rs",
             "python" | "python3" => "py",
             "csrc" | "c++src" | "chdr" | "c++hdr" | "csharp" | "objective-c" => "c",
@@ -97,22 +97,22 @@ fn syntax_of(facts: &Facts<'_>) -> Option<Syntax> {
 
 /// Characters in comments and in total, both without white space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Comments {
+pub(super) struct CommentCounts {
     pub(super) comment: usize,
     pub(super) all: usize,
 }
 
 /// Counts the comment characters of a document, or `None` if its programming language is unknown.
-pub(super) fn count(facts: &Facts<'_>) -> Option<Comments> {
-    let syntax = syntax_of(facts)?;
-    let mut scanner = Scanner { text: facts.text, at: 0, syntax, comment: 0 };
-    while scanner.at < facts.text.len() {
-        scanner.step();
+pub(super) fn count(document: &DocumentView<'_>) -> Option<CommentCounts> {
+    let syntax = syntax_of(document)?;
+    let mut scanner = Scanner { text: document.text, at: 0, syntax, comment: 0 };
+    while scanner.at < document.text.len() {
+        scanner.scan_next();
     }
-    Some(Comments { comment: scanner.comment, all: visible(facts.text) })
+    Some(CommentCounts { comment: scanner.comment, all: count_visible(document.text) })
 }
 
-fn visible(text: &str) -> usize {
+fn count_visible(text: &str) -> usize {
     text.chars().filter(|character| !character.is_whitespace()).count()
 }
 
@@ -133,23 +133,23 @@ impl<'a> Scanner<'a> {
     }
 
     /// Scans one comment, string or byte.
-    fn step(&mut self) {
+    fn scan_next(&mut self) {
         let rest = self.rest();
         let syntax = self.syntax;
         let start = self.at;
         if let Some((open, close)) = syntax.block.iter().find(|(open, _)| rest.starts_with(open.as_bytes())) {
             self.skip_block(open.as_bytes(), close.as_bytes());
-            self.take_comment(start);
+            self.count_comment(start);
         } else if syntax.line.iter().any(|mark| rest.starts_with(mark.as_bytes()))
             && (!syntax.spaced || self.after_space())
         {
             self.at += rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
-            self.take_comment(start);
+            self.count_comment(start);
         } else if let Some(quote) = syntax.long_quotes.iter().find(|quote| rest.starts_with(quote.as_bytes())) {
             let is_documentation = quote.len() == 3 && syntax == PYTHON && self.begins_line();
             self.skip_string(quote.as_bytes(), true);
             if is_documentation {
-                self.take_comment(start);
+                self.count_comment(start);
             }
         } else if let Some(quote) = rest.first().filter(|byte| syntax.quotes.contains(byte)) {
             self.skip_string(&[*quote], false);
@@ -159,8 +159,8 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn take_comment(&mut self, start: usize) {
-        self.comment += self.text.get(start..self.at).map_or(0, visible);
+    fn count_comment(&mut self, start: usize) {
+        self.comment += self.text.get(start..self.at).map_or(0, count_visible);
     }
 
     fn after_space(&self) -> bool {
@@ -237,7 +237,7 @@ mod tests {
     use super::*;
 
     fn counted(origin: &str, text: &str) -> (usize, usize) {
-        let found = count(&Facts { text, origin: Some(origin), ..Facts::default() }).unwrap();
+        let found = count(&DocumentView { text, origin: Some(origin), ..DocumentView::default() }).unwrap();
         (found.comment, found.all)
     }
 
@@ -273,7 +273,7 @@ mod tests {
     #[test]
     fn origin_or_media_type_decides_the_syntax() {
         let by = |origin, media_type| {
-            count(&Facts { text: "//a", origin, media_type, language: None }).map(|found| found.comment)
+            count(&DocumentView { text: "//a", origin, media_type, language: None }).map(|found| found.comment)
         };
         assert_eq!(by(Some("https://x.org/a/b.rs?raw=1"), None), Some(3));
         assert_eq!(by(Some("src/Makefile"), None), Some(0));

@@ -8,17 +8,17 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_array::builder::StringBuilder;
 use arrow_schema::{Schema, SchemaRef};
-use corpusmill_pipeline::document::{document_columns, optional_text, text_column, with_text};
+use corpusmill_pipeline::document::{document_columns, optional_text, text_column, with_column};
 use corpusmill_pipeline::{Edit, Port, Reads, Stage, StageError, Task};
 
 use super::lines::{LineCuts, cut_lines};
 use super::redact::{RedactSettings, redact};
 use super::step::Filter;
-use corpusmill_readers::split::Side;
+use corpusmill_readers::content_kind::ContentKind;
 
 /// Cuts lines from documents.
 #[derive(Debug)]
-pub(super) struct CutLines {
+pub(super) struct CutLinesStage {
     pub(super) settings: LineCuts,
     /// Selects documents by media type.
     pub(super) filter: Filter,
@@ -26,7 +26,7 @@ pub(super) struct CutLines {
 
 /// Replaces personal data and secrets.
 #[derive(Debug)]
-pub(super) struct Redact {
+pub(super) struct RedactStage {
     pub(super) settings: RedactSettings,
     /// Selects documents by media type.
     pub(super) filter: Filter,
@@ -60,13 +60,13 @@ fn edit_texts(
             }));
         }
         task.edit(&edits)?;
-        let rows = with_text(&batch, "text", Arc::new(out.finish()))?;
+        let rows = with_column(&batch, "text", Arc::new(out.finish()))?;
         task.emit(0, &rows)?;
     }
     Ok(())
 }
 
-impl Stage for CutLines {
+impl Stage for CutLinesStage {
     fn name(&self) -> &'static str {
         "filter-lines"
     }
@@ -90,8 +90,9 @@ impl Stage for CutLines {
     fn run(&self, task: &mut Task<'_>) -> Result<(), StageError> {
         edit_texts(task, &self.filter, |text, media_type| {
             // Lines of source code are not sentences.
-            if media_type.is_some_and(|media| media.starts_with("text/x-") && Side::of_media_type(media) == Side::Code)
-            {
+            if media_type.is_some_and(|media| {
+                media.starts_with("text/x-") && ContentKind::of_media_type(media) == ContentKind::Code
+            }) {
                 return (None, Vec::new());
             }
             let (kept, cuts) = cut_lines(text, &self.settings);
@@ -102,7 +103,7 @@ impl Stage for CutLines {
     }
 }
 
-impl Stage for Redact {
+impl Stage for RedactStage {
     fn name(&self) -> &'static str {
         "filter-redact"
     }

@@ -12,7 +12,7 @@ use regex::Regex;
 
 /// Amount of encoded data in one text, in bytes. Bytes equal characters here, since the data is ASCII.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Encoded {
+pub(super) struct EncodedData {
     /// Bytes in all spans.
     pub(super) total: usize,
     /// Bytes in the longest span.
@@ -30,8 +30,8 @@ static DATA: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Finds the encoded data in `text`.
-pub(super) fn find(text: &str) -> Encoded {
-    let mut found = Encoded::default();
+pub(super) fn find(text: &str) -> EncodedData {
+    let mut found = EncodedData::default();
     for span in DATA.find_iter(text).map(|span| span.as_str()).filter(|span| is_data(span)) {
         found.total += span.len();
         found.longest = found.longest.max(span.len());
@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn base64_on_one_line_and_wrapped() {
         let line = "iVBORw0KGgo".repeat(7); // 77 characters
-        assert_eq!(find(&format!("let icon = \"{line}==\";")), Encoded { total: 79, longest: 79 });
+        assert_eq!(find(&format!("let icon = \"{line}==\";")), EncodedData { total: 79, longest: 79 });
         assert_eq!(find(&format!("{line}\n{line}\nend of data")).total, 77 * 2 + 1);
         assert_eq!(find(&"a1".repeat(32)).total, 64); // a SHA-256
     }
@@ -80,7 +80,7 @@ mod tests {
             &"aVeryLongName".repeat(9),
             &"word ".repeat(99),
         ] {
-            assert_eq!(find(text), Encoded::default(), "{text}");
+            assert_eq!(find(text), EncodedData::default(), "{text}");
         }
     }
 }

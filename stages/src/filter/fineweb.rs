@@ -1,4 +1,4 @@
-//! The FineWeb rules: lists, menus and broken extraction that the other families accept.
+//! The FineWeb rules: lists, menus and broken extraction that the other groups accept.
 //!
 //! From Penedo et al. 2024, *The FineWeb Datasets*, section 3.6; thresholds as in datatrove's
 //! `fineweb_quality_filter.py`.
@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::repetition::Duplicates;
-use super::{CHARACTERS_A_WORD, Facts, Family, Overrides, Rule, is_mostly_unspaced, ratio};
+use super::{CHARACTERS_PER_WORD, DocumentView, FilterRule, LanguageThresholds, RuleGroup, is_mostly_unspaced, ratio};
 use crate::words;
 
 /// Settings of the FineWeb rules. `short-line` affects the measurement; all others are thresholds.
@@ -28,7 +28,7 @@ pub struct FineWeb {
     /// Maximum number of line ends per word (FineWeb: 0.3).
     pub max_newlines: Option<f64>,
     /// Thresholds per language: ISO 639-3 code, then rule name, then the threshold, or null to turn the rule off.
-    pub languages: Overrides,
+    pub languages: LanguageThresholds,
 }
 
 impl Default for FineWeb {
@@ -39,30 +39,34 @@ impl Default for FineWeb {
             max_short_lines: Some(0.67),
             max_repeated_line_characters: Some(0.01),
             max_newlines: Some(0.3),
-            languages: Overrides::new(),
+            languages: LanguageThresholds::new(),
         }
     }
 }
 
-const RULES: [Rule; 4] = [
-    Rule::min("too-few-terminated-lines", "share", "lines that end with sentence punctuation, of the non-blank lines"),
-    Rule::max("too-many-short-lines", "share", "short lines, of the non-blank lines"),
-    Rule::max("repeated-line-characters", "share", "characters in lines that repeat an earlier line"),
-    Rule::max("too-many-newlines", "per word", "line ends divided by the number of words"),
+const RULES: [FilterRule; 4] = [
+    FilterRule::min(
+        "too-few-terminated-lines",
+        "share",
+        "lines that end with sentence punctuation, of the non-blank lines",
+    ),
+    FilterRule::max("too-many-short-lines", "share", "short lines, of the non-blank lines"),
+    FilterRule::max("repeated-line-characters", "share", "characters in lines that repeat an earlier line"),
+    FilterRule::max("too-many-newlines", "per word", "line ends divided by the number of words"),
 ];
 
-impl Family for FineWeb {
+impl RuleGroup for FineWeb {
     fn name(&self) -> &'static str {
         "fineweb"
     }
 
-    fn rules(&self) -> &'static [Rule] {
+    fn rules(&self) -> &'static [FilterRule] {
         &RULES
     }
 
-    fn measure(&self, facts: &Facts<'_>, values: &mut Vec<Option<f64>>) {
-        let text = facts.text;
-        let scale = if is_mostly_unspaced(text) { CHARACTERS_A_WORD } else { 1 };
+    fn measure(&self, document: &DocumentView<'_>, values: &mut Vec<Option<f64>>) {
+        let text = document.text;
+        let scale = if is_mostly_unspaced(text) { CHARACTERS_PER_WORD } else { 1 };
         let longest_short = usize::try_from(self.short_line).unwrap_or(usize::MAX) / scale;
         let (mut lines, mut terminated, mut short) = (0, 0, 0);
         for line in words::lines(text) {
@@ -74,7 +78,7 @@ impl Family for FineWeb {
         values.extend([
             ratio(terminated, lines),
             ratio(short, lines),
-            Duplicates::of(words::lines(text)).character_share(),
+            Duplicates::count(words::lines(text)).character_share(),
             ratio(text.matches('\n').count() * scale, word_count),
         ]);
     }
@@ -85,11 +89,11 @@ impl Family for FineWeb {
         thresholds.get(index).copied().flatten()
     }
 
-    fn overrides(&self) -> &Overrides {
+    fn language_thresholds(&self) -> &LanguageThresholds {
         &self.languages
     }
 
-    fn measuring(&self) -> Self {
+    fn measurement_settings(&self) -> Self {
         Self { short_line: self.short_line, ..Self::default() }
     }
 }
@@ -103,7 +107,7 @@ mod tests {
     fn measures_line_shares() {
         // Four lines: 7, 31, 7 and 30 characters; two end in a mark; 7 of 75 characters repeat; 4 line ends, 19 words.
         let text = format!("Home ok\n{}.\n\nHome ok\n{}x ab cd!", "a".repeat(30), "b ".repeat(11));
-        let values = measure(&FineWeb::default(), &Facts { text: &text, ..Facts::default() });
+        let values = measure(&FineWeb::default(), &DocumentView { text: &text, ..DocumentView::default() });
         assert_eq!(values["too-few-terminated-lines"], Some(0.5));
         assert_eq!(values["too-many-short-lines"], Some(0.75));
         assert_eq!(values["repeated-line-characters"], Some(7.0 / 75.0));
@@ -113,7 +117,7 @@ mod tests {
     #[test]
     fn chinese_lines_are_short_at_half_the_length() {
         let text = format!("{}\n{}。", "好".repeat(15), "好".repeat(15));
-        let values = measure(&FineWeb::default(), &Facts { text: &text, ..Facts::default() });
+        let values = measure(&FineWeb::default(), &DocumentView { text: &text, ..DocumentView::default() });
         assert_eq!(values["too-many-short-lines"], Some(0.5));
         assert_eq!(values["too-few-terminated-lines"], Some(0.5));
         assert_eq!(values["too-many-newlines"], Some(2.0 / 30.0));
@@ -122,6 +126,6 @@ mod tests {
     #[test]
     fn measuring_keeps_measurement_settings() {
         let settings = FineWeb { short_line: 9, max_newlines: None, ..FineWeb::default() };
-        assert_eq!(settings.measuring(), FineWeb { short_line: 9, ..FineWeb::default() });
+        assert_eq!(settings.measurement_settings(), FineWeb { short_line: 9, ..FineWeb::default() });
     }
 }

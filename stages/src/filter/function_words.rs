@@ -9,33 +9,33 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use super::language::Identified;
+use super::language::IdentifiedLanguage;
 use crate::words;
 
 const LISTS: &str = include_str!("function_words.txt");
 
 /// Minimum evidence that overrules the trigrams …
-const LEAST_EVIDENCE: f64 = 0.04;
+const MIN_EVIDENCE: f64 = 0.04;
 /// … and minimum ratio to the evidence for the language that they propose.
-const LEAST_LEAD: f64 = 1.3;
+const MIN_EVIDENCE_RATIO: f64 = 1.3;
 
 /// The languages in the order of the list, and for each word the positions of its languages.
-struct Lists {
+struct WordLists {
     languages: Vec<&'static str>,
     words: BTreeMap<&'static str, Vec<usize>>,
 }
 
-static TABLE: LazyLock<Lists> = LazyLock::new(|| {
-    let mut lists = Lists { languages: Vec::new(), words: BTreeMap::new() };
+static TABLE: LazyLock<WordLists> = LazyLock::new(|| {
+    let mut lists = WordLists { languages: Vec::new(), words: BTreeMap::new() };
     for line in LISTS.lines().filter(|line| !line.starts_with('#')) {
         let mut entries = line.split_whitespace();
         let Some(language) = entries.next() else { continue };
-        let place = lists.languages.len();
+        let index = lists.languages.len();
         lists.languages.push(language);
         for word in entries {
-            let places = lists.words.entry(word).or_default();
-            if places.last() != Some(&place) {
-                places.push(place);
+            let indices = lists.words.entry(word).or_default();
+            if indices.last() != Some(&index) {
+                indices.push(index);
             }
         }
     }
@@ -43,7 +43,7 @@ static TABLE: LazyLock<Lists> = LazyLock::new(|| {
 });
 
 /// Evidence for each language of the table, in 0..=1.
-fn weigh(text: &str) -> Vec<f64> {
+fn compute_evidence(text: &str) -> Vec<f64> {
     let table = &*TABLE;
     let (mut evidence, mut total, mut lower) = (vec![0.0; table.languages.len()], 0_usize, String::new());
     for word in words::spans(text).filter(|word| !word.single).map(|word| word.text) {
@@ -51,9 +51,9 @@ fn weigh(text: &str) -> Vec<f64> {
         lower.extend(word.chars().flat_map(char::to_lowercase));
         let length = lower.chars().count();
         total += length;
-        let places = table.words.get(lower.as_str()).map_or(&[][..], Vec::as_slice);
-        for &place in places {
-            evidence[place] += super::share(length, places.len());
+        let indices = table.words.get(lower.as_str()).map_or(&[][..], Vec::as_slice);
+        for &index in indices {
+            evidence[index] += super::share(length, indices.len());
         }
     }
     let total = super::count(total).max(1.0);
@@ -63,23 +63,23 @@ fn weigh(text: &str) -> Vec<f64> {
 /// Decides between the language that trigrams propose for `text` and the one with the most evidence.
 ///
 /// If the proposal is overruled, the score is the relative lead in evidence: 1 if the proposed language has none.
-pub(super) fn decide(text: &str, proposed: Option<Identified>) -> Option<Identified> {
+pub(super) fn confirm_or_overrule(text: &str, proposed: Option<IdentifiedLanguage>) -> Option<IdentifiedLanguage> {
     let proposed = proposed?;
     let table = &*TABLE;
-    let evidence = weigh(text);
+    let evidence = compute_evidence(text);
     let best = (0..evidence.len()).rev().max_by(|one, other| evidence[*one].total_cmp(&evidence[*other]))?;
-    let own = table.languages.iter().position(|language| *language == listed(proposed.language));
+    let own = table.languages.iter().position(|language| *language == list_code(proposed.language));
     // A language without a list either has its own script, so whatlang is certain, or is unknown to the table.
-    let own_evidence = own.map(|place| evidence[place]);
+    let own_evidence = own.map(|index| evidence[index]);
     let (Some(own_evidence), best_evidence) = (own_evidence, evidence[best]) else { return Some(proposed) };
-    if own == Some(best) || best_evidence < LEAST_EVIDENCE || best_evidence < own_evidence * LEAST_LEAD {
+    if own == Some(best) || best_evidence < MIN_EVIDENCE || best_evidence < own_evidence * MIN_EVIDENCE_RATIO {
         return Some(proposed);
     }
-    Some(Identified { language: table.languages[best], score: (best_evidence - own_evidence) / best_evidence })
+    Some(IdentifiedLanguage { language: table.languages[best], score: (best_evidence - own_evidence) / best_evidence })
 }
 
 /// The code in the list for a language of `whatlang`.
-fn listed(code: &'static str) -> &'static str {
+fn list_code(code: &'static str) -> &'static str {
     match code {
         "msa" => "zsm",
         other => other,
@@ -103,21 +103,21 @@ mod tests {
     #[test]
     fn evidence_of_a_known_word() {
         // Of 12 characters, "ikkje" (5) is only in the Nynorsk list.
-        let evidence = weigh("Ikkje abcdefg");
-        let place = TABLE.languages.iter().position(|code| *code == "nno").unwrap();
-        assert!((evidence[place] - 5.0 / 12.0).abs() < 1e-12);
+        let evidence = compute_evidence("Ikkje abcdefg");
+        let index = TABLE.languages.iter().position(|code| *code == "nno").unwrap();
+        assert!((evidence[index] - 5.0 / 12.0).abs() < 1e-12);
         assert!((evidence.iter().sum::<f64>() - 5.0 / 12.0).abs() < 1e-12);
     }
 
     #[test]
     fn only_a_clear_lead_overrules() {
-        let proposed = Some(Identified { language: "nob", score: 0.5 });
-        let decided = decide("ikkje noko anna", proposed).unwrap();
+        let proposed = Some(IdentifiedLanguage { language: "nob", score: 0.5 });
+        let decided = confirm_or_overrule("ikkje noko anna", proposed).unwrap();
         assert_eq!((decided.language, decided.score), ("nno", 1.0));
-        assert_eq!(decide("xyzzy plugh", proposed), proposed);
-        assert_eq!(decide("ikkje noko", None), None);
+        assert_eq!(confirm_or_overrule("xyzzy plugh", proposed), proposed);
+        assert_eq!(confirm_or_overrule("ikkje noko", None), None);
         // A language without a list is not overruled.
-        let greek = Some(Identified { language: "ell", score: 1.0 });
-        assert_eq!(decide("ikkje noko anna", greek), greek);
+        let greek = Some(IdentifiedLanguage { language: "ell", score: 1.0 });
+        assert_eq!(confirm_or_overrule("ikkje noko anna", greek), greek);
     }
 }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Facts, Family, Overrides, Rule, count, ratio};
+use super::{DocumentView, FilterRule, LanguageThresholds, RuleGroup, count, ratio};
 use crate::words;
 
 /// Settings of the Gopher quality rules. `stop-words` affects the measurement; all others are thresholds.
@@ -42,7 +42,7 @@ pub struct GopherQuality {
     /// Minimum number of different stop words (Gopher: 2).
     pub min_stop_words: Option<f64>,
     /// Thresholds per language: ISO 639-3 code, then rule name, then the threshold, or null to turn the rule off.
-    pub languages: Overrides,
+    pub languages: LanguageThresholds,
 }
 
 /// Gopher's English words, and words of the same function in the languages most used on the web.
@@ -76,22 +76,26 @@ impl Default for GopherQuality {
             max_ellipsis_lines: Some(0.3),
             min_alphabetic_words: Some(0.8),
             min_stop_words: Some(2.0),
-            languages: Overrides::new(),
+            languages: LanguageThresholds::new(),
         }
     }
 }
 
-const RULES: [Rule; 10] = [
-    Rule::min("too-few-words", "words", "number of words"),
-    Rule::max("too-many-words", "words", "number of words"),
-    Rule::min("words-too-short", "characters", "mean length of the words of scripts with spaces"),
-    Rule::max("words-too-long", "characters", "mean length of the words of scripts with spaces"),
-    Rule::max("too-many-hash-signs", "per word", "number of # divided by the number of words"),
-    Rule::max("too-many-ellipses", "per word", "number of ... and … divided by the number of words"),
-    Rule::max("too-many-bullet-lines", "share", "lines that begin with a bullet, of the non-blank lines"),
-    Rule::max("too-many-ellipsis-lines", "share", "lines that end with an ellipsis, of the non-blank lines"),
-    Rule::min("too-few-alphabetic-words", "share", "words that contain a letter, of all words and isolated symbols"),
-    Rule::min("too-few-stop-words", "words", "different stop words of the document's language"),
+const RULES: [FilterRule; 10] = [
+    FilterRule::min("too-few-words", "words", "number of words"),
+    FilterRule::max("too-many-words", "words", "number of words"),
+    FilterRule::min("words-too-short", "characters", "mean length of the words of scripts with spaces"),
+    FilterRule::max("words-too-long", "characters", "mean length of the words of scripts with spaces"),
+    FilterRule::max("too-many-hash-signs", "per word", "number of # divided by the number of words"),
+    FilterRule::max("too-many-ellipses", "per word", "number of ... and … divided by the number of words"),
+    FilterRule::max("too-many-bullet-lines", "share", "lines that begin with a bullet, of the non-blank lines"),
+    FilterRule::max("too-many-ellipsis-lines", "share", "lines that end with an ellipsis, of the non-blank lines"),
+    FilterRule::min(
+        "too-few-alphabetic-words",
+        "share",
+        "words that contain a letter, of all words and isolated symbols",
+    ),
+    FilterRule::min("too-few-stop-words", "words", "different stop words of the document's language"),
 ];
 
 /// Counts from one pass over the words.
@@ -145,17 +149,17 @@ fn same_word(word: &str, stop: &str) -> bool {
     }
 }
 
-impl Family for GopherQuality {
+impl RuleGroup for GopherQuality {
     fn name(&self) -> &'static str {
         "gopher-quality"
     }
 
-    fn rules(&self) -> &'static [Rule] {
+    fn rules(&self) -> &'static [FilterRule] {
         &RULES
     }
 
-    fn measure(&self, facts: &Facts<'_>, values: &mut Vec<Option<f64>>) {
-        let text = facts.text;
+    fn measure(&self, document: &DocumentView<'_>, values: &mut Vec<Option<f64>>) {
+        let text = document.text;
         let counts = count_words(text);
         let lone_symbols = text.split_whitespace().filter(|piece| !piece.chars().any(char::is_alphanumeric)).count();
         let mean_length =
@@ -167,7 +171,7 @@ impl Family for GopherQuality {
             bullets += usize::from(begins_with_bullet(line));
             ellipsis_ends += usize::from(ends_with_ellipsis(line));
         }
-        let stop_words = facts.language.and_then(|code| self.stop_words.get(code));
+        let stop_words = document.language.and_then(|code| self.stop_words.get(code));
         values.extend([
             Some(count(counts.words)),
             Some(count(counts.words)),
@@ -198,11 +202,11 @@ impl Family for GopherQuality {
         thresholds.get(index).copied().flatten()
     }
 
-    fn overrides(&self) -> &Overrides {
+    fn language_thresholds(&self) -> &LanguageThresholds {
         &self.languages
     }
 
-    fn measuring(&self) -> Self {
+    fn measurement_settings(&self) -> Self {
         Self { stop_words: self.stop_words.clone(), ..Self::default() }
     }
 }
@@ -216,7 +220,10 @@ mod tests {
     fn measures_known_counts() {
         // Words: The cat sat on 3 mats and the dog # … — nine words, two isolated symbols.
         let text = "- The cat sat on 3 mats\n\n• and the dog # …\n";
-        let values = measure(&GopherQuality::default(), &Facts { text, language: Some("eng"), ..Facts::default() });
+        let values = measure(
+            &GopherQuality::default(),
+            &DocumentView { text, language: Some("eng"), ..DocumentView::default() },
+        );
         assert_eq!(values["too-few-words"], Some(9.0));
         assert_eq!(values["words-too-short"], Some(25.0 / 9.0));
         assert_eq!(values["too-many-hash-signs"], Some(1.0 / 9.0));
@@ -231,7 +238,10 @@ mod tests {
     #[test]
     fn chinese_words_are_characters_without_word_length() {
         let text = "我们在用 Rust 写的东西是好的。";
-        let values = measure(&GopherQuality::default(), &Facts { text, language: Some("cmn"), ..Facts::default() });
+        let values = measure(
+            &GopherQuality::default(),
+            &DocumentView { text, language: Some("cmn"), ..DocumentView::default() },
+        );
         assert_eq!(values["too-few-words"], Some(12.0));
         assert_eq!(values["words-too-short"], None);
         assert_eq!(values["too-few-alphabetic-words"], Some(1.0));
@@ -240,9 +250,9 @@ mod tests {
 
     #[test]
     fn rules_that_do_not_apply_are_none() {
-        let values = measure(&GopherQuality::default(), &Facts { text: "the of", ..Facts::default() });
+        let values = measure(&GopherQuality::default(), &DocumentView { text: "the of", ..DocumentView::default() });
         assert_eq!(values["too-few-stop-words"], None);
-        let values = measure(&GopherQuality::default(), &Facts::default());
+        let values = measure(&GopherQuality::default(), &DocumentView::default());
         assert_eq!(values.values().flatten().count(), 2);
         assert_eq!(values["too-many-words"], Some(0.0));
     }
@@ -250,12 +260,12 @@ mod tests {
     #[test]
     fn a_language_may_have_its_own_threshold() {
         let overrides = [("cmn".to_owned(), [("too-few-words".to_owned(), Some(10.0))].into())].into();
-        let family = GopherQuality { languages: overrides, ..GopherQuality::default() };
+        let group = GopherQuality { languages: overrides, ..GopherQuality::default() };
         let values: Vec<_> = std::iter::once(Some(20.0)).chain(std::iter::repeat_n(None, 9)).collect();
-        assert_eq!(family.judge(Some("cmn"), &values), None);
-        let verdict = family.judge(Some("eng"), &values).unwrap();
-        assert_eq!((verdict.rule, verdict.value, verdict.threshold), ("too-few-words", 20.0, 50.0));
-        assert_eq!(value(&family, "too-few-words", "one two"), Some(2.0));
-        assert_eq!(family.check(), Ok(()));
+        assert_eq!(group.apply_thresholds(Some("cmn"), &values), None);
+        let broken = group.apply_thresholds(Some("eng"), &values).unwrap();
+        assert_eq!((broken.rule, broken.value, broken.threshold), ("too-few-words", 20.0, 50.0));
+        assert_eq!(value(&group, "too-few-words", "one two"), Some(2.0));
+        assert_eq!(group.check(), Ok(()));
     }
 }

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Bound, Rule, Verdict, function_words, letters};
+use super::{Bound, BrokenRule, FilterRule, function_words, letters};
 
 /// Settings of the language filter. None of them affects the measurement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -34,15 +34,20 @@ impl Default for Languages {
     }
 }
 
-/// The rules of the language filter, in the order in which [`Languages::judge`] applies them.
-pub const RULES: [Rule; 2] = [
-    Rule { name: "other-language", bound: Bound::Max, unit: "flag", description: "1 if the language is not allowed" },
-    Rule { name: "language-score", bound: Bound::Min, unit: "share", description: "certainty of the language" },
+/// The rules of the language filter, in the order in which [`Languages::apply_thresholds`] applies them.
+pub const RULES: [FilterRule; 2] = [
+    FilterRule {
+        name: "other-language",
+        bound: Bound::Max,
+        unit: "flag",
+        description: "1 if the language is not allowed",
+    },
+    FilterRule { name: "language-score", bound: Bound::Min, unit: "share", description: "certainty of the language" },
 ];
 
 /// An identified language and its certainty.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Identified {
+pub struct IdentifiedLanguage {
     /// ISO 639-3 code.
     pub language: &'static str,
     /// Certainty, from 0 (a guess) to 1 (no other language is close).
@@ -53,23 +58,23 @@ impl Languages {
     /// Applies the rules to a measured language and score, or to `None` if the text has no letters.
     ///
     /// A text without a language breaks `other-language` if [`Languages::allow`] lists languages; otherwise it passes.
-    pub fn judge(&self, identified: Option<(&str, f64)>) -> Option<Verdict> {
+    pub fn apply_thresholds(&self, identified: Option<(&str, f64)>) -> Option<BrokenRule> {
         let [other_language, language_score] = RULES;
         let language = identified.map(|(language, _)| language);
         let allowed =
-            self.allow.is_empty() || language.is_some_and(|code| self.allow.iter().any(|one| is_same(one, code)));
+            self.allow.is_empty() || language.is_some_and(|code| self.allow.iter().any(|one| matches_code(one, code)));
         if !allowed {
-            return Some(Verdict { rule: other_language.name, value: 1.0, threshold: 0.0 });
+            return Some(BrokenRule { rule: other_language.name, value: 1.0, threshold: 0.0 });
         }
         let (code, value) = identified?;
-        let own = self.min_scores.iter().find(|(one, _)| is_same(one, code)).map(|(_, score)| *score);
+        let own = self.min_scores.iter().find(|(one, _)| matches_code(one, code)).map(|(_, score)| *score);
         let threshold = own.unwrap_or(self.min_score)?;
-        language_score.rejects(value, threshold).then_some(Verdict { rule: language_score.name, value, threshold })
+        language_score.rejects(value, threshold).then_some(BrokenRule { rule: language_score.name, value, threshold })
     }
 }
 
 /// Whether `listed` matches the language `code`: the same code, or the macrolanguage whose common form it is.
-fn is_same(listed: &str, code: &str) -> bool {
+fn matches_code(listed: &str, code: &str) -> bool {
     listed == code
         || matches!(
             (listed, code),
@@ -92,17 +97,18 @@ fn is_same(listed: &str, code: &str) -> bool {
 pub const SAMPLE_BYTES: usize = 8192;
 
 /// Language and score of a text, or `None` if it has no letters of a known script.
-pub fn identify(text: &str) -> Option<Identified> {
+pub fn identify(text: &str) -> Option<IdentifiedLanguage> {
     let sample = sample(text);
-    if let Some(language) = letters::decide(&sample) {
-        return Some(Identified { language, score: 1.0 });
+    if let Some(language) = letters::identify(&sample) {
+        return Some(IdentifiedLanguage { language, score: 1.0 });
     }
     let proposed = whatlang::detect(&sample);
-    let proposed = proposed.map(|info| Identified { language: info.lang().code(), score: bounded(info.confidence()) });
-    function_words::decide(&sample, proposed)
+    let proposed =
+        proposed.map(|info| IdentifiedLanguage { language: info.lang().code(), score: clamp_score(info.confidence()) });
+    function_words::confirm_or_overrule(&sample, proposed)
 }
 
-fn bounded(score: f64) -> f64 {
+fn clamp_score(score: f64) -> f64 {
     if score.is_finite() { score.clamp(0.0, 1.0) } else { 0.0 }
 }
 
@@ -171,16 +177,16 @@ mod tests {
     #[test]
     fn rejections_name_rule_value_and_threshold() {
         let settings = Languages { allow: vec!["eng".into(), "zho".into()], ..Languages::default() };
-        assert_eq!(settings.judge(Some(("eng", 0.65))), None);
-        assert_eq!(settings.judge(Some(("cmn", 1.0))), None);
-        let other = settings.judge(Some(("deu", 1.0))).unwrap();
+        assert_eq!(settings.apply_thresholds(Some(("eng", 0.65))), None);
+        assert_eq!(settings.apply_thresholds(Some(("cmn", 1.0))), None);
+        let other = settings.apply_thresholds(Some(("deu", 1.0))).unwrap();
         assert_eq!((other.rule, other.value, other.threshold), ("other-language", 1.0, 0.0));
-        let unsure = settings.judge(Some(("eng", 0.5))).unwrap();
+        let unsure = settings.apply_thresholds(Some(("eng", 0.5))).unwrap();
         assert_eq!((unsure.rule, unsure.value, unsure.threshold), ("language-score", 0.5, 0.65));
-        assert_eq!(settings.judge(None).map(|verdict| verdict.rule), Some("other-language"));
-        assert_eq!(Languages::default().judge(None), None);
+        assert_eq!(settings.apply_thresholds(None).map(|broken| broken.rule), Some("other-language"));
+        assert_eq!(Languages::default().apply_thresholds(None), None);
         let lax = Languages { min_scores: [("eng".to_owned(), None)].into(), ..settings };
-        assert_eq!(lax.judge(Some(("eng", 0.0))), None);
+        assert_eq!(lax.apply_thresholds(Some(("eng", 0.0))), None);
     }
 
     proptest! {

@@ -5,7 +5,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Facts, Family, Overrides, Rule, count};
+use super::{DocumentView, FilterRule, LanguageThresholds, RuleGroup, count};
 use crate::words;
 
 /// Settings of the length rules. All of them are thresholds.
@@ -25,7 +25,7 @@ pub struct Length {
     /// Maximum number of words. Off by default.
     pub max_words: Option<f64>,
     /// Thresholds per language: ISO 639-3 code, then rule name, then the threshold, or null to turn the rule off.
-    pub languages: Overrides,
+    pub languages: LanguageThresholds,
 }
 
 impl Default for Length {
@@ -37,33 +37,33 @@ impl Default for Length {
             max_bytes: None,
             min_words: None,
             max_words: None,
-            languages: Overrides::new(),
+            languages: LanguageThresholds::new(),
         }
     }
 }
 
-const RULES: [Rule; 6] = [
-    Rule::min("fewer-characters", "characters", "number of characters"),
-    Rule::max("more-characters", "characters", "number of characters"),
-    Rule::min("fewer-bytes", "bytes", "number of bytes in UTF-8"),
-    Rule::max("more-bytes", "bytes", "number of bytes in UTF-8"),
-    Rule::min("fewer-words", "words", "number of words"),
-    Rule::max("more-words", "words", "number of words"),
+const RULES: [FilterRule; 6] = [
+    FilterRule::min("fewer-characters", "characters", "number of characters"),
+    FilterRule::max("more-characters", "characters", "number of characters"),
+    FilterRule::min("fewer-bytes", "bytes", "number of bytes in UTF-8"),
+    FilterRule::max("more-bytes", "bytes", "number of bytes in UTF-8"),
+    FilterRule::min("fewer-words", "words", "number of words"),
+    FilterRule::max("more-words", "words", "number of words"),
 ];
 
-impl Family for Length {
+impl RuleGroup for Length {
     fn name(&self) -> &'static str {
         "length"
     }
 
-    fn rules(&self) -> &'static [Rule] {
+    fn rules(&self) -> &'static [FilterRule] {
         &RULES
     }
 
-    fn measure(&self, facts: &Facts<'_>, values: &mut Vec<Option<f64>>) {
-        let characters = Some(count(facts.text.chars().count()));
-        let bytes = Some(count(facts.text.len()));
-        let word_count = Some(count(words::spans(facts.text).count()));
+    fn measure(&self, document: &DocumentView<'_>, values: &mut Vec<Option<f64>>) {
+        let characters = Some(count(document.text.chars().count()));
+        let bytes = Some(count(document.text.len()));
+        let word_count = Some(count(words::spans(document.text).count()));
         values.extend([characters, characters, bytes, bytes, word_count, word_count]);
     }
 
@@ -73,11 +73,11 @@ impl Family for Length {
         thresholds.get(index).copied().flatten()
     }
 
-    fn overrides(&self) -> &Overrides {
+    fn language_thresholds(&self) -> &LanguageThresholds {
         &self.languages
     }
 
-    fn measuring(&self) -> Self {
+    fn measurement_settings(&self) -> Self {
         Self::default()
     }
 }
@@ -93,8 +93,9 @@ mod tests {
         assert_eq!(value(&Length::default(), "fewer-characters", text), Some(6.0));
         assert_eq!(value(&Length::default(), "more-bytes", text), Some(11.0));
         assert_eq!(value(&Length::default(), "fewer-words", text), Some(3.0));
-        let judge = |values: [Option<f64>; 6]| Length::default().judge(None, &values).map(|verdict| verdict.rule);
-        assert_eq!(judge([Some(31.0), Some(31.0), None, None, None, None]), Some("fewer-characters"));
-        assert_eq!(judge([Some(32.0), Some(32.0), None, None, None, None]), None);
+        let rejected_by =
+            |values: [Option<f64>; 6]| Length::default().apply_thresholds(None, &values).map(|broken| broken.rule);
+        assert_eq!(rejected_by([Some(31.0), Some(31.0), None, None, None, None]), Some("fewer-characters"));
+        assert_eq!(rejected_by([Some(32.0), Some(32.0), None, None, None, None]), None);
     }
 }

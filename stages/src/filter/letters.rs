@@ -26,10 +26,10 @@ const CYRILLIC: [(&str, Option<&str>); 6] = [
 ];
 
 /// At least one in this many Cyrillic letters must be specific to the language.
-const ONE_IN: usize = 100;
+const MAX_LETTERS_PER_SIGN: usize = 100;
 
 /// The language of `text`, if its letters alone decide it.
-pub(super) fn decide(text: &str) -> Option<&'static str> {
+pub(super) fn identify(text: &str) -> Option<&'static str> {
     if text.is_ascii() {
         return None;
     }
@@ -53,21 +53,21 @@ pub(super) fn decide(text: &str) -> Option<&'static str> {
     let script = scripts.iter().zip(SCRIPTS).find(|(count, _)| **count * 2 > letters).map(|(_, (_, _, code))| code);
     script.or_else(|| {
         let mut rows = signs.iter().zip(CYRILLIC).filter(|_| cyrillic * 2 > letters);
-        rows.find(|(count, _)| **count * ONE_IN >= cyrillic).and_then(|(_, (_, code))| code)
+        rows.find(|(count, _)| **count * MAX_LETTERS_PER_SIGN >= cyrillic).and_then(|(_, (_, code))| code)
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::decide;
+    use super::identify;
 
     #[test]
     fn letters_of_one_language() {
-        assert_eq!(decide("བོད་ཡིག"), Some("bod"));
-        assert_eq!(decide("Бүгүн аба ырайы жакшы, биз сейилдөөгө чыгабыз деңиз"), Some("kir"));
-        assert_eq!(decide("Бүген һава торышы яхшы, әйдә җырлыйбыз"), Some("tat"));
-        assert_eq!(decide("Һәр кәсин јашамаг һүгугу вар, ҝөзәл ҹәмијјәт"), Some("aze"));
-        assert_eq!(decide("ЭНЭ БОЛ МОНГОЛ ӨГҮҮЛБЭР"), Some("khk"));
+        assert_eq!(identify("བོད་ཡིག"), Some("bod"));
+        assert_eq!(identify("Бүгүн аба ырайы жакшы, биз сейилдөөгө чыгабыз деңиз"), Some("kir"));
+        assert_eq!(identify("Бүген һава торышы яхшы, әйдә җырлыйбыз"), Some("tat"));
+        assert_eq!(identify("Һәр кәсин јашамаг һүгугу вар, ҝөзәл ҹәмијјәт"), Some("aze"));
+        assert_eq!(identify("ЭНЭ БОЛ МОНГОЛ ӨГҮҮЛБЭР"), Some("khk"));
     }
 
     #[test]
@@ -80,7 +80,7 @@ mod tests {
             "Забони тоҷикӣ қадимӣ ҳаст",
             "Tibetan བོད in an English text",
         ] {
-            assert_eq!(decide(text), None, "{text}");
+            assert_eq!(identify(text), None, "{text}");
         }
     }
 }

@@ -64,18 +64,18 @@ pub enum LicenceError {
 
 /// The result of checking a licence expression against a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LicenceVerdict {
+pub enum LicenceStatus {
     /// Allowed licences alone satisfy the expression.
     Allowed,
     /// Allowed licences alone do not satisfy the expression.
-    Refused {
+    Denied {
         /// The document's expression.
         expression: String,
     },
     /// The document has no licence.
     Missing,
     /// The expression does not parse.
-    Unparsed {
+    Invalid {
         /// The document's expression.
         expression: String,
         /// The reason why it does not parse.
@@ -98,19 +98,19 @@ impl LicencePolicy {
     /// Checks `expression`: each side of AND must be allowed; one side of OR is enough.
     ///
     /// ```
-    /// # use corpusmill_stages::filter::licence::{LicencePolicy, LicenceVerdict};
+    /// # use corpusmill_stages::filter::licence::{LicencePolicy, LicenceStatus};
     /// let policy = LicencePolicy::default();
-    /// assert_eq!(policy.evaluate(Some("MIT OR GPL-3.0-only")), LicenceVerdict::Allowed);
-    /// assert_eq!(policy.evaluate(None), LicenceVerdict::Missing);
+    /// assert_eq!(policy.evaluate(Some("MIT OR GPL-3.0-only")), LicenceStatus::Allowed);
+    /// assert_eq!(policy.evaluate(None), LicenceStatus::Missing);
     /// ```
-    pub fn evaluate(&self, expression: Option<&str>) -> LicenceVerdict {
+    pub fn evaluate(&self, expression: Option<&str>) -> LicenceStatus {
         let Some(given) = expression.map(str::trim).filter(|given| !given.is_empty()) else {
-            return LicenceVerdict::Missing;
+            return LicenceStatus::Missing;
         };
         match Expression::parse_mode(given, ParseMode::LAX) {
-            Ok(parsed) if parsed.evaluate(|requirement| self.allows(requirement)) => LicenceVerdict::Allowed,
-            Ok(_) => LicenceVerdict::Refused { expression: given.to_owned() },
-            Err(error) => LicenceVerdict::Unparsed { expression: given.to_owned(), reason: error.reason.to_string() },
+            Ok(parsed) if parsed.evaluate(|requirement| self.allows(requirement)) => LicenceStatus::Allowed,
+            Ok(_) => LicenceStatus::Denied { expression: given.to_owned() },
+            Err(error) => LicenceStatus::Invalid { expression: given.to_owned(), reason: error.reason.to_string() },
         }
     }
 
@@ -131,30 +131,34 @@ fn nearest(given: &str) -> Option<&'static str> {
 }
 
 /// A licence and the phrases that identify its text: all of `has` and none of `lacks`, in lower case, single spaces.
-struct Phrases {
+struct LicencePhrases {
     id: &'static str,
     has: &'static [&'static str],
     lacks: &'static [&'static str],
 }
 
 /// Licence texts, the more specific before the more general.
-const TEXTS: [Phrases; 20] = [
-    Phrases {
+const LICENCE_TEXTS: [LicencePhrases; 20] = [
+    LicencePhrases {
         id: "AGPL-3.0-only",
         has: &["gnu affero general public license", "version 3, 19 november 2007"],
         lacks: &[],
     },
-    Phrases { id: "LGPL-3.0-only", has: &["gnu lesser general public license", "version 3, 29 june 2007"], lacks: &[] },
-    Phrases {
+    LicencePhrases {
+        id: "LGPL-3.0-only",
+        has: &["gnu lesser general public license", "version 3, 29 june 2007"],
+        lacks: &[],
+    },
+    LicencePhrases {
         id: "LGPL-2.1-only",
         has: &["gnu lesser general public license", "version 2.1, february 1999"],
         lacks: &[],
     },
-    Phrases { id: "GPL-3.0-only", has: &["gnu general public license", "version 3, 29 june 2007"], lacks: &[] },
-    Phrases { id: "GPL-2.0-only", has: &["gnu general public license", "version 2, june 1991"], lacks: &[] },
-    Phrases { id: "MPL-2.0", has: &["mozilla public license version 2.0", "covered software"], lacks: &[] },
-    Phrases { id: "EPL-2.0", has: &["eclipse public license - v 2.0"], lacks: &[] },
-    Phrases {
+    LicencePhrases { id: "GPL-3.0-only", has: &["gnu general public license", "version 3, 29 june 2007"], lacks: &[] },
+    LicencePhrases { id: "GPL-2.0-only", has: &["gnu general public license", "version 2, june 1991"], lacks: &[] },
+    LicencePhrases { id: "MPL-2.0", has: &["mozilla public license version 2.0", "covered software"], lacks: &[] },
+    LicencePhrases { id: "EPL-2.0", has: &["eclipse public license - v 2.0"], lacks: &[] },
+    LicencePhrases {
         id: "Apache-2.0",
         has: &[
             "apache license",
@@ -163,22 +167,22 @@ const TEXTS: [Phrases; 20] = [
         ],
         lacks: &[],
     },
-    Phrases {
+    LicencePhrases {
         id: "Apache-2.0",
         has: &[
             "licensed under the apache license, version 2.0 (the \"license\"); you may not use this file except in compliance with the license",
         ],
         lacks: &["llvm exception"],
     },
-    Phrases { id: "Unicode-3.0", has: &["unicode license v3", "data files or software"], lacks: &[] },
-    Phrases {
+    LicencePhrases { id: "Unicode-3.0", has: &["unicode license v3", "data files or software"], lacks: &[] },
+    LicencePhrases {
         id: "Unlicense",
         has: &["this is free and unencumbered software released into the public domain"],
         lacks: &[],
     },
-    Phrases { id: "CC0-1.0", has: &["cc0 1.0 universal", "creative commons"], lacks: &[] },
-    Phrases { id: "BSL-1.0", has: &["boost software license - version 1.0 - august 17th, 2003"], lacks: &[] },
-    Phrases {
+    LicencePhrases { id: "CC0-1.0", has: &["cc0 1.0 universal", "creative commons"], lacks: &[] },
+    LicencePhrases { id: "BSL-1.0", has: &["boost software license - version 1.0 - august 17th, 2003"], lacks: &[] },
+    LicencePhrases {
         id: "Zlib",
         has: &[
             "provided 'as-is', without any express or implied warranty",
@@ -186,36 +190,36 @@ const TEXTS: [Phrases; 20] = [
         ],
         lacks: &[],
     },
-    Phrases {
+    LicencePhrases {
         id: "BSD-3-Clause",
         has: &[BSD, "must reproduce the above copyright notice", "may be used to endorse or promote products"],
         lacks: &[ADVERTISING],
     },
-    Phrases {
+    LicencePhrases {
         id: "BSD-2-Clause",
         has: &[BSD, "must reproduce the above copyright notice"],
         lacks: &[ADVERTISING, "may be used to endorse or promote products"],
     },
-    Phrases {
+    LicencePhrases {
         id: "0BSD",
         has: &[
             "permission to use, copy, modify, and/or distribute this software for any purpose with or without fee is hereby granted",
         ],
         lacks: &["provided that the above copyright notice"],
     },
-    Phrases {
+    LicencePhrases {
         id: "ISC",
         has: &[
             "distribute this software for any purpose with or without fee is hereby granted, provided that the above copyright notice and this permission notice appear in all copies",
         ],
         lacks: &[],
     },
-    Phrases {
+    LicencePhrases {
         id: "MIT",
         has: &[MIT, NOTICE],
         lacks: &["shall not be used in advertising", "shall be used for good, not evil"],
     },
-    Phrases {
+    LicencePhrases {
         id: "MIT-0",
         has: &[MIT, "and to permit persons to whom the software is furnished to do so"],
         lacks: &["the above copyright notice"],
@@ -238,12 +242,12 @@ pub fn detect(text: &str) -> Option<&'static str> {
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    let plain = plain(&text[..end]);
-    let fits = |licence: &&Phrases| {
+    let plain = normalise(&text[..end]);
+    let fits = |licence: &&LicencePhrases| {
         licence.has.iter().all(|phrase| plain.contains(phrase))
             && !licence.lacks.iter().any(|phrase| plain.contains(phrase))
     };
-    let mut found = TEXTS.iter().filter(fits);
+    let mut found = LICENCE_TEXTS.iter().filter(fits);
     let first = found.next()?;
     // GNU licences quote each other. Two other licences in one file may mean AND or OR, which only a human can tell.
     let is_gnu = |id: &str| id.contains("GPL");
@@ -253,7 +257,7 @@ pub fn detect(text: &str) -> Option<&'static str> {
 }
 
 /// Lower-cases `text`, collapses white space, comment and list marks to one space, and straightens quotes.
-fn plain(text: &str) -> String {
+fn normalise(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for letter in text.chars() {
         let letter = match letter {
@@ -277,7 +281,7 @@ fn plain(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn verdict(expression: &str) -> LicenceVerdict {
+    fn status(expression: &str) -> LicenceStatus {
         LicencePolicy::default().evaluate(Some(expression))
     }
 
@@ -295,19 +299,18 @@ mod tests {
             " MIT ",
             "Zlib OR Apache-2.0 OR MIT",
         ] {
-            assert_eq!(verdict(allowed), LicenceVerdict::Allowed, "{allowed}");
+            assert_eq!(status(allowed), LicenceStatus::Allowed, "{allowed}");
         }
-        for refused in ["GPL-3.0-only", "MIT AND GPL-2.0-or-later", "LicenseRef-Custom", "MPL-2.0", "LGPL-2.1/GPL-3.0"]
-        {
-            assert_eq!(verdict(refused), LicenceVerdict::Refused { expression: refused.to_owned() });
+        for denied in ["GPL-3.0-only", "MIT AND GPL-2.0-or-later", "LicenseRef-Custom", "MPL-2.0", "LGPL-2.1/GPL-3.0"] {
+            assert_eq!(status(denied), LicenceStatus::Denied { expression: denied.to_owned() });
         }
         for broken in ["MIT OR", "See LICENSE", "(MIT", "Mit-ish"] {
-            assert!(matches!(verdict(broken), LicenceVerdict::Unparsed { .. }), "{broken}");
+            assert!(matches!(status(broken), LicenceStatus::Invalid { .. }), "{broken}");
         }
         let policy = LicencePolicy::default();
         assert_eq!(
             (policy.evaluate(None), policy.evaluate(Some("  "))),
-            (LicenceVerdict::Missing, LicenceVerdict::Missing)
+            (LicenceStatus::Missing, LicenceStatus::Missing)
         );
     }
 
@@ -345,6 +348,6 @@ mod tests {
 
     #[test]
     fn any_text_is_accepted() {
-        proptest::proptest!(|(text in "\\PC*")| { let _ = (detect(&text), verdict(&text)); });
+        proptest::proptest!(|(text in "\\PC*")| { let _ = (detect(&text), status(&text)); });
     }
 }

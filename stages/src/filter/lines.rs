@@ -47,8 +47,8 @@ impl Default for LineCuts {
 
 /// The amount that one rule cut from one document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cut {
-    /// Name of the rule, one of [`CUTS`].
+pub struct CutSummary {
+    /// Name of the rule, one of [`CUT_RULES`].
     pub rule: &'static str,
     /// Number of lines or citations cut.
     pub count: u64,
@@ -57,7 +57,7 @@ pub struct Cut {
 }
 
 /// The rules, in the order in which [`cut_lines`] reports them.
-pub const CUTS: [&str; 6] = [
+pub const CUT_RULES: [&str; 6] = [
     "citation",
     "line-with-long-word",
     "line-with-few-words",
@@ -71,11 +71,11 @@ pub const CUTS: [&str; 6] = [
 /// A blank line that would become the first line, or follow another blank line, is cut with the line between them.
 /// Everything after an unclosed fence is kept. A line is checked without its citations; if it is cut, its bytes include
 /// them.
-pub fn cut_lines(text: &str, settings: &LineCuts) -> (String, Vec<Cut>) {
+pub fn cut_lines(text: &str, settings: &LineCuts) -> (String, Vec<CutSummary>) {
     let phrases: Vec<String> = settings.policy_phrases.iter().map(|phrase| phrase.to_lowercase()).collect();
-    let mut cutter = Cutter {
+    let mut cutter = LineCutter {
         kept: String::with_capacity(text.len()),
-        cuts: CUTS.map(|rule| Cut { rule, count: 0, bytes: 0 }),
+        cuts: CUT_RULES.map(|rule| CutSummary { rule, count: 0, bytes: 0 }),
         blank: true,
     };
     let mut fence = None;
@@ -88,7 +88,7 @@ pub fn cut_lines(text: &str, settings: &LineCuts) -> (String, Vec<Cut>) {
             last_cut = None;
         } else if line.trim().is_empty() {
             if let Some(rule) = last_cut.filter(|_| cutter.blank) {
-                cutter.note(rule, 0, line.len());
+                cutter.record(rule, 0, line.len());
             } else {
                 cutter.keep(line);
                 last_cut = None;
@@ -100,9 +100,9 @@ pub fn cut_lines(text: &str, settings: &LineCuts) -> (String, Vec<Cut>) {
     (cutter.kept, cutter.cuts.into_iter().filter(|cut| cut.bytes > 0).collect())
 }
 
-/// Position of each rule in [`CUTS`].
+/// Position of each rule in [`CUT_RULES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reason {
+enum CutReason {
     Citation,
     LongWord,
     FewWords,
@@ -111,23 +111,23 @@ enum Reason {
     Policy,
 }
 
-struct Cutter {
+struct LineCutter {
     kept: String,
-    cuts: [Cut; 6],
+    cuts: [CutSummary; 6],
     /// Whether nothing is kept yet, or the last kept line is blank.
     blank: bool,
 }
 
-impl Cutter {
-    fn note(&mut self, reason: Reason, count: u64, bytes: usize) {
+impl LineCutter {
+    fn record(&mut self, reason: CutReason, count: u64, bytes: usize) {
         let [citation, long_word, few_words, no_end, javascript, policy] = &mut self.cuts;
         let cut = match reason {
-            Reason::Citation => citation,
-            Reason::LongWord => long_word,
-            Reason::FewWords => few_words,
-            Reason::NoEnd => no_end,
-            Reason::Javascript => javascript,
-            Reason::Policy => policy,
+            CutReason::Citation => citation,
+            CutReason::LongWord => long_word,
+            CutReason::FewWords => few_words,
+            CutReason::NoEnd => no_end,
+            CutReason::Javascript => javascript,
+            CutReason::Policy => policy,
         };
         cut.count += count;
         cut.bytes += u64::try_from(bytes).unwrap_or(u64::MAX);
@@ -139,15 +139,15 @@ impl Cutter {
     }
 
     /// Keeps or cuts a line outside fences. Returns the reason for a cut.
-    fn line(&mut self, line: &str, settings: &LineCuts, phrases: &[String]) -> Option<Reason> {
+    fn line(&mut self, line: &str, settings: &LineCuts, phrases: &[String]) -> Option<CutReason> {
         let stripped = if settings.citations { strip_citations(line) } else { None };
         let (clean, citations) = stripped.as_ref().map_or((line, 0), |(clean, number)| (clean.as_str(), *number));
-        if let Some(reason) = judge(clean, settings, phrases) {
-            self.note(reason, 1, line.len());
+        if let Some(reason) = cut_reason(clean, settings, phrases) {
+            self.record(reason, 1, line.len());
             return Some(reason);
         }
         if citations > 0 {
-            self.note(Reason::Citation, citations, line.len() - clean.len());
+            self.record(CutReason::Citation, citations, line.len() - clean.len());
         }
         self.keep(clean);
         None
@@ -155,31 +155,33 @@ impl Cutter {
 }
 
 /// The reason to cut `line`, if any.
-fn judge(line: &str, settings: &LineCuts, phrases: &[String]) -> Option<Reason> {
+fn cut_reason(line: &str, settings: &LineCuts, phrases: &[String]) -> Option<CutReason> {
     let line = line.trim();
     let over =
         |limit: u32| move |piece: &str| piece.chars().nth(usize::try_from(limit).unwrap_or(usize::MAX)).is_some();
-    let under = |least: u32| words::spans(line).take(usize::try_from(least).unwrap_or(usize::MAX)).count();
+    let under = |minimum: u32| words::spans(line).take(usize::try_from(minimum).unwrap_or(usize::MAX)).count();
     if settings.max_word_length.is_some_and(|limit| line.split_whitespace().any(over(limit))) {
-        return Some(Reason::LongWord);
+        return Some(CutReason::LongWord);
     }
     let heading = line.trim_start_matches('#').starts_with(' ') && line.starts_with('#');
-    if settings.min_words.is_some_and(|least| !heading && u32::try_from(under(least)).is_ok_and(|found| found < least))
+    if settings
+        .min_words
+        .is_some_and(|minimum| !heading && u32::try_from(under(minimum)).is_ok_and(|found| found < minimum))
     {
-        return Some(Reason::FewWords);
+        return Some(CutReason::FewWords);
     }
     let ellipsis = line.ends_with("...") || line.ends_with('…');
     if settings.terminal_punctuation && !heading && (ellipsis || !words::ends_sentence(line)) {
-        return Some(Reason::NoEnd);
+        return Some(CutReason::NoEnd);
     }
     if !settings.javascript && phrases.is_empty() {
         return None;
     }
     let lower = line.to_lowercase();
     if settings.javascript && lower.contains("javascript") {
-        return Some(Reason::Javascript);
+        return Some(CutReason::Javascript);
     }
-    phrases.iter().any(|phrase| lower.contains(phrase.as_str())).then_some(Reason::Policy)
+    phrases.iter().any(|phrase| lower.contains(phrase.as_str())).then_some(CutReason::Policy)
 }
 
 /// The fence that is open after `line`: its character and length (CommonMark 0.31, section 4.5, but with any
@@ -191,7 +193,7 @@ fn next_fence(open: Option<(char, usize)>, line: &str) -> Option<(char, usize)> 
     let info = line.trim_start_matches(mark);
     let length = line.len() - info.len();
     match open {
-        Some((character, least)) if mark == character && length >= least && info.is_empty() => None,
+        Some((character, minimum)) if mark == character && length >= minimum && info.is_empty() => None,
         None if length >= 3 && !(mark == '`' && info.contains('`')) => Some((mark, length)),
         _ => open,
     }
@@ -239,8 +241,8 @@ fn citation_length(from: &str) -> Option<usize> {
 
 /// Length in bytes of the bracket at the beginning of `from`, if it contains a citation.
 fn bracket_length(from: &str) -> Option<usize> {
-    const LONGEST: usize = "[citation needed]".len();
-    let end = from.bytes().take(LONGEST).position(|byte| byte == b']')?;
+    const MAX_BYTES: usize = "[citation needed]".len();
+    let end = from.bytes().take(MAX_BYTES).position(|byte| byte == b']')?;
     let inner = from.get(1..end)?;
     let number = (1..=3).contains(&inner.len()) && inner.bytes().all(|byte| byte.is_ascii_digit());
     let is_citation = number || inner.eq_ignore_ascii_case("edit") || inner.eq_ignore_ascii_case("citation needed");
@@ -274,7 +276,7 @@ mod tests {
         let text = "No end of this\nThis one ends.\nThis one trails...\n这一行结束了。\n# A heading stays\n";
         let (kept, cuts) = cut_lines(text, &settings);
         assert_eq!(kept, "This one ends.\n这一行结束了。\n# A heading stays\n");
-        assert_eq!(cuts, [Cut { rule: "line-without-end", count: 2, bytes: 34 }]);
+        assert_eq!(cuts, [CutSummary { rule: "line-without-end", count: 2, bytes: 34 }]);
         assert_eq!(cut("No end of this\n").1, []);
     }
 

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use arrow_array::builder::{Float64Builder, StringBuilder};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use corpusmill_pipeline::document::{document_columns, optional_text, text_column, with_text};
+use corpusmill_pipeline::document::{document_columns, optional_text, text_column, with_column};
 use corpusmill_pipeline::{Port, Reads, Stage, StageError, Task};
 
 use super::step::Filter;
-use super::{Facts, Family, language};
-use corpusmill_readers::split::Side;
+use super::{DocumentView, RuleGroup, language};
+use corpusmill_readers::content_kind::ContentKind;
 
 /// Name of the column of a rule.
 pub(super) fn column(rule: &str) -> String {
@@ -24,26 +24,26 @@ pub(super) const LANGUAGE_SCORE: &str = "filter.language-score";
 
 /// Measures documents by the rules that are on.
 #[derive(Debug)]
-pub(super) struct Measure {
+pub(super) struct MeasureStage {
     /// Settings with every threshold at its default.
     pub(super) settings: Filter,
 }
 
-impl Measure {
+impl MeasureStage {
     fn columns(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         if self.settings.language.is_some() {
             names.push(LANGUAGE_SCORE.to_owned());
         }
-        for family in self.settings.families() {
-            names.extend(family.rules().iter().map(|rule| column(rule.name)));
+        for group in self.settings.groups() {
+            names.extend(group.rules().iter().map(|rule| column(rule.name)));
         }
         names
     }
 
     fn measure(
         &self,
-        families: &[Box<dyn Family>],
+        groups: &[Box<dyn RuleGroup>],
         batch: &RecordBatch,
         output: &SchemaRef,
     ) -> Result<RecordBatch, StageError> {
@@ -62,36 +62,37 @@ impl Measure {
                 columns.iter_mut().for_each(Float64Builder::append_null);
                 continue;
             }
-            let mut spoken = field("language");
+            let mut language = field("language");
             if self.settings.language.is_some() {
                 // In code, language identification only sees what the names look like.
-                let prose = media_type
-                    .is_none_or(|media| !media.starts_with("text/x-") || Side::of_media_type(media) == Side::Prose);
+                let prose = media_type.is_none_or(|media| {
+                    !media.starts_with("text/x-") || ContentKind::of_media_type(media) == ContentKind::Prose
+                });
                 let found = prose.then(|| language::identify(text)).flatten();
                 values.push(found.map(|found| found.score));
-                spoken = found.map(|found| found.language).or(spoken);
+                language = found.map(|found| found.language).or(language);
             }
-            let facts = Facts { text, language: spoken, media_type, origin: field("origin") };
-            for family in families {
-                family.measure(&facts, &mut values);
+            let document = DocumentView { text, language, media_type, origin: field("origin") };
+            for group in groups {
+                group.measure(&document, &mut values);
             }
-            languages.append_option(spoken);
+            languages.append_option(language);
             for (column, value) in columns.iter_mut().zip(&values) {
                 column.append_option(*value);
             }
         }
         let mut rows = corpusmill_pipeline::table::adapt(batch, output)?;
         if self.settings.language.is_some() {
-            rows = with_text(&rows, "language", Arc::new(languages.finish()))?;
+            rows = with_column(&rows, "language", Arc::new(languages.finish()))?;
         }
         for (name, column) in names.iter().zip(&mut columns) {
-            rows = with_text(&rows, name, Arc::new(column.finish()) as ArrayRef)?;
+            rows = with_column(&rows, name, Arc::new(column.finish()) as ArrayRef)?;
         }
         Ok(rows)
     }
 }
 
-impl Stage for Measure {
+impl Stage for MeasureStage {
     fn name(&self) -> &'static str {
         "filter-measure"
     }
@@ -122,10 +123,10 @@ impl Stage for Measure {
     }
 
     fn run(&self, task: &mut Task<'_>) -> Result<(), StageError> {
-        let families = self.settings.families();
+        let groups = self.settings.groups();
         let output = task.output_schema().clone();
         for batch in task.input("documents")? {
-            let measured = self.measure(&families, &batch?, &output)?;
+            let measured = self.measure(&groups, &batch?, &output)?;
             task.emit(0, &measured)?;
         }
         Ok(())

@@ -1,12 +1,12 @@
 //! Filters: measure documents and reject those that cross a threshold.
 //!
 //! On a document's path: after extraction, before deduplication and mixing. Measuring and rejecting are separate: a
-//! [`Family`] measures a document into one optional number per rule, which the caller stores in the columns
+//! [`RuleGroup`] measures a document into one optional number per rule, which the caller stores in the columns
 //! `filter.RULE`, and then compares these numbers with thresholds. Measuring reads no threshold, so a changed threshold
 //! does not re-measure anything.
 //!
 //! *Invariant*: every measured value is finite, depends only on the document and
-//! [`Family::measuring`], and is `None` where the rule does not apply (a language without a stop-word list, a text
+//! [`RuleGroup::measurement_settings`], and is `None` where the rule does not apply (a language without a stop-word list, a text
 //! without words). `None` never rejects. Shares are in 0..=1.
 
 pub mod c4;
@@ -17,17 +17,17 @@ mod encoded;
 pub mod fineweb;
 mod function_words;
 pub mod gopher;
-mod grams;
-mod judge;
 pub mod language;
 pub mod length;
 mod letters;
 pub mod licence;
 pub mod lines;
 mod measure;
+mod ngrams;
 pub mod redact;
 pub mod repetition;
 pub mod step;
+mod threshold;
 pub mod toxic;
 pub mod toxicity;
 
@@ -36,7 +36,7 @@ use std::fmt::Debug;
 
 /// The parts of one document that a rule can read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Facts<'a> {
+pub struct DocumentView<'a> {
     /// The text.
     pub text: &'a str,
     /// ISO 639-3 code, if the document has one.
@@ -58,8 +58,8 @@ pub enum Bound {
 
 /// One rule: its name, what it measures and on which side it rejects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rule {
-    /// Kebab-case name, unique over all families. Rejections and the measured column are both named `filter.NAME`.
+pub struct FilterRule {
+    /// Kebab-case name, unique over all groups. Rejections and the measured column are both named `filter.NAME`.
     pub name: &'static str,
     /// The side that rejects.
     pub bound: Bound,
@@ -69,7 +69,7 @@ pub struct Rule {
     pub description: &'static str,
 }
 
-impl Rule {
+impl FilterRule {
     const fn min(name: &'static str, unit: &'static str, description: &'static str) -> Self {
         Self { name, bound: Bound::Min, unit, description }
     }
@@ -88,12 +88,12 @@ impl Rule {
 }
 
 /// Thresholds per language: ISO 639-3 code, then rule name, then the threshold, or null to turn the rule off.
-pub type Overrides = BTreeMap<String, BTreeMap<String, Option<f64>>>;
+pub type LanguageThresholds = BTreeMap<String, BTreeMap<String, Option<f64>>>;
 
 /// Why a document is rejected.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Verdict {
-    /// Name of the first broken rule, in the order of [`Family::rules`].
+pub struct BrokenRule {
+    /// Name of the first broken rule, in the order of [`RuleGroup::rules`].
     pub rule: &'static str,
     /// The measured value.
     pub value: f64,
@@ -101,12 +101,12 @@ pub struct Verdict {
     pub threshold: f64,
 }
 
-/// An override names a rule that its family lacks.
+/// An override names a rule that its group lacks.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`languages.{language}.{rule}`: {family} has no such rule; it has {known}")]
+#[error("`languages.{language}.{rule}`: {group} has no such rule; it has {known}")]
 pub struct UnknownRule {
-    /// Name of the family.
-    pub family: &'static str,
+    /// Name of the group.
+    pub group: &'static str,
     /// Language code under which the rule is listed.
     pub language: String,
     /// The unknown rule name.
@@ -116,26 +116,26 @@ pub struct UnknownRule {
 }
 
 /// A group of rules that are measured together. The implementing struct holds their settings.
-pub trait Family: Debug + Send + Sync {
-    /// Kebab-case name of the family.
+pub trait RuleGroup: Debug + Send + Sync {
+    /// Kebab-case name of the group.
     fn name(&self) -> &'static str;
 
     /// The rules, in the order of the measured values.
-    fn rules(&self) -> &'static [Rule];
+    fn rules(&self) -> &'static [FilterRule];
 
     /// Appends one value per rule to `values`. Reads no threshold.
-    fn measure(&self, facts: &Facts<'_>, values: &mut Vec<Option<f64>>);
+    fn measure(&self, document: &DocumentView<'_>, values: &mut Vec<Option<f64>>);
 
     /// Threshold of the rule at `index` for languages without an override, or `None` if the rule is off.
     fn base_threshold(&self, index: usize) -> Option<f64>;
 
     /// Thresholds that replace the base thresholds, per language.
-    fn overrides(&self) -> &Overrides;
+    fn language_thresholds(&self) -> &LanguageThresholds;
 
-    /// A copy that keeps only the settings that [`Family::measure`] reads; all others have their defaults. The key of a
+    /// A copy that keeps only the settings that [`RuleGroup::measure`] reads; all others have their defaults. The key of a
     /// stored measurement covers this copy.
     #[must_use]
-    fn measuring(&self) -> Self
+    fn measurement_settings(&self) -> Self
     where
         Self: Sized;
 
@@ -143,28 +143,28 @@ pub trait Family: Debug + Send + Sync {
     fn threshold(&self, index: usize, language: Option<&str>) -> Option<f64> {
         let name = self.rules().get(index)?.name;
         language
-            .and_then(|code| self.overrides().get(code))
+            .and_then(|code| self.language_thresholds().get(code))
             .and_then(|rules| rules.get(name))
             .map_or_else(|| self.base_threshold(index), |threshold| *threshold)
     }
 
     /// The first rule that the measured `values` break.
-    fn judge(&self, language: Option<&str>, values: &[Option<f64>]) -> Option<Verdict> {
+    fn apply_thresholds(&self, language: Option<&str>, values: &[Option<f64>]) -> Option<BrokenRule> {
         self.rules().iter().zip(values).enumerate().find_map(|(index, (rule, value))| {
             let (value, threshold) = ((*value)?, self.threshold(index, language)?);
-            rule.rejects(value, threshold).then_some(Verdict { rule: rule.name, value, threshold })
+            rule.rejects(value, threshold).then_some(BrokenRule { rule: rule.name, value, threshold })
         })
     }
 
-    /// Checks that the overrides name only rules of this family.
+    /// Checks that the overrides name only rules of this group.
     ///
     /// # Errors
-    /// [`UnknownRule`] for the first name that is not a rule of this family.
+    /// [`UnknownRule`] for the first name that is not a rule of this group.
     fn check(&self) -> Result<(), UnknownRule> {
-        for (language, rules) in self.overrides() {
+        for (language, rules) in self.language_thresholds() {
             if let Some(rule) = rules.keys().find(|name| self.rules().iter().all(|rule| rule.name != *name)) {
                 return Err(UnknownRule {
-                    family: self.name(),
+                    group: self.name(),
                     language: language.clone(),
                     rule: rule.clone(),
                     known: self.rules().iter().map(|rule| rule.name).collect::<Vec<_>>().join(", "),
@@ -177,7 +177,7 @@ pub trait Family: Debug + Send + Sync {
 
 /// Characters of a script without spaces that count as one word, for thresholds that were derived from text with
 /// spaces: Chinese words have 1.5 to 2 characters in running text.
-const CHARACTERS_A_WORD: usize = 2;
+const CHARACTERS_PER_WORD: usize = 2;
 
 /// Whether most words of `text` are single characters of scripts without spaces.
 fn is_mostly_unspaced(text: &str) -> bool {

@@ -68,7 +68,7 @@ impl Default for RedactSettings {
 
 /// The amount that one rule replaced in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cut {
+pub struct RedactionSummary {
     /// Name of the rule: `email`, `ipv4`, `ipv6`, `phone`, or `secret.` and its kind.
     pub rule: &'static str,
     /// Number of replacements.
@@ -79,7 +79,7 @@ pub struct Cut {
 
 /// A span to replace.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Find {
+struct Match {
     range: Range<usize>,
     rule: &'static str,
 }
@@ -93,20 +93,20 @@ struct Find {
 /// assert_eq!(text, "Write to email@example.com.");
 /// assert_eq!((cuts[0].rule, cuts[0].count, cuts[0].bytes), ("email", 1, 16));
 /// ```
-pub fn redact<'a>(text: &'a str, settings: &RedactSettings) -> (Cow<'a, str>, Vec<Cut>) {
-    let mut cuts: Vec<Cut> = Vec::new();
+pub fn redact<'a>(text: &'a str, settings: &RedactSettings) -> (Cow<'a, str>, Vec<RedactionSummary>) {
+    let mut cuts: Vec<RedactionSummary> = Vec::new();
     let mut current = Cow::Borrowed(text);
     for _ in 0..MAX_PASSES {
-        let finds = find(&current, settings);
-        if finds.is_empty() {
+        let matches = find(&current, settings);
+        if matches.is_empty() {
             break;
         }
-        let next = replace(&current, &finds, settings);
+        let next = replace(&current, &matches, settings);
         if next == *current {
             break;
         }
-        for find in &finds {
-            count(&mut cuts, find);
+        for find in &matches {
+            record(&mut cuts, find);
         }
         current = Cow::Owned(next);
     }
@@ -114,35 +114,35 @@ pub fn redact<'a>(text: &'a str, settings: &RedactSettings) -> (Cow<'a, str>, Ve
     (current, cuts)
 }
 
-fn count(cuts: &mut Vec<Cut>, find: &Find) {
+fn record(cuts: &mut Vec<RedactionSummary>, find: &Match) {
     let bytes = find.range.len() as u64;
     if let Some(cut) = cuts.iter_mut().find(|cut| cut.rule == find.rule) {
         cut.count += 1;
         cut.bytes += bytes;
     } else {
-        cuts.push(Cut { rule: find.rule, count: 1, bytes });
+        cuts.push(RedactionSummary { rule: find.rule, count: 1, bytes });
     }
 }
 
 /// All spans to replace, in order. Overlapping spans are merged, under the rule of the first.
-fn find(text: &str, settings: &RedactSettings) -> Vec<Find> {
-    let mut finds = Vec::new();
+fn find(text: &str, settings: &RedactSettings) -> Vec<Match> {
+    let mut matches = Vec::new();
     if settings.secrets {
-        secret::find(text, &mut finds);
+        secret::find(text, &mut matches);
     }
     if settings.emails {
-        email::find(text, settings.keep_git_hosts, &mut finds);
+        email::find(text, settings.keep_git_hosts, &mut matches);
     }
     if settings.ip_addresses {
-        address::find(text, &mut finds);
+        address::find(text, &mut matches);
     }
     if settings.phone_numbers {
-        phone::find(text, &mut finds);
+        phone::find(text, &mut matches);
     }
     // The sort is stable: at the same position, secrets come first.
-    finds.sort_by_key(|find| find.range.start);
-    let mut merged: Vec<Find> = Vec::with_capacity(finds.len());
-    for find in finds {
+    matches.sort_by_key(|find| find.range.start);
+    let mut merged: Vec<Match> = Vec::with_capacity(matches.len());
+    for find in matches {
         match merged.last_mut() {
             Some(last) if find.range.start < last.range.end => last.range.end = last.range.end.max(find.range.end),
             _ => merged.push(find),
@@ -163,10 +163,10 @@ fn replacement<'a>(rule: &str, settings: &'a RedactSettings) -> &'a str {
     }
 }
 
-fn replace(text: &str, finds: &[Find], settings: &RedactSettings) -> String {
+fn replace(text: &str, matches: &[Match], settings: &RedactSettings) -> String {
     let mut result = String::with_capacity(text.len());
     let mut done = 0;
-    for find in finds {
+    for find in matches {
         result.push_str(&text[done..find.range.start]);
         result.push_str(replacement(find.rule, settings));
         done = find.range.end;

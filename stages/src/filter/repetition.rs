@@ -12,8 +12,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::grams::{Grams, Set};
-use super::{CHARACTERS_A_WORD, Facts, Family, Overrides, Rule, is_mostly_unspaced, ratio, share};
+use super::ngrams::{NGrams, Set};
+use super::{
+    CHARACTERS_PER_WORD, DocumentView, FilterRule, LanguageThresholds, RuleGroup, is_mostly_unspaced, ratio, share,
+};
 use crate::words;
 
 /// Settings of the Gopher repetition rules. All of them are thresholds.
@@ -47,7 +49,7 @@ pub struct GopherRepetition {
     /// Maximum share of characters in repeated 10-grams (Gopher: 0.1).
     pub max_duplicate_10_grams: Option<f64>,
     /// Thresholds per language: ISO 639-3 code, then rule name, then the threshold, or null to turn the rule off.
-    pub languages: Overrides,
+    pub languages: LanguageThresholds,
 }
 
 impl Default for GopherRepetition {
@@ -66,25 +68,25 @@ impl Default for GopherRepetition {
             max_duplicate_8_grams: Some(0.12),
             max_duplicate_9_grams: Some(0.11),
             max_duplicate_10_grams: Some(0.1),
-            languages: Overrides::new(),
+            languages: LanguageThresholds::new(),
         }
     }
 }
 
-const RULES: [Rule; 13] = [
-    Rule::max("duplicate-lines", "share", "lines that repeat an earlier line"),
-    Rule::max("duplicate-paragraphs", "share", "paragraphs that repeat an earlier paragraph"),
-    Rule::max("duplicate-line-characters", "share", "characters in lines that repeat an earlier line"),
-    Rule::max("duplicate-paragraph-characters", "share", "characters in paragraphs that repeat an earlier one"),
-    Rule::max("top-2-gram", "share", "characters in the most frequent 2-gram"),
-    Rule::max("top-3-gram", "share", "characters in the most frequent 3-gram"),
-    Rule::max("top-4-gram", "share", "characters in the most frequent 4-gram"),
-    Rule::max("duplicate-5-grams", "share", "characters in 5-grams that occur earlier"),
-    Rule::max("duplicate-6-grams", "share", "characters in 6-grams that occur earlier"),
-    Rule::max("duplicate-7-grams", "share", "characters in 7-grams that occur earlier"),
-    Rule::max("duplicate-8-grams", "share", "characters in 8-grams that occur earlier"),
-    Rule::max("duplicate-9-grams", "share", "characters in 9-grams that occur earlier"),
-    Rule::max("duplicate-10-grams", "share", "characters in 10-grams that occur earlier"),
+const RULES: [FilterRule; 13] = [
+    FilterRule::max("duplicate-lines", "share", "lines that repeat an earlier line"),
+    FilterRule::max("duplicate-paragraphs", "share", "paragraphs that repeat an earlier paragraph"),
+    FilterRule::max("duplicate-line-characters", "share", "characters in lines that repeat an earlier line"),
+    FilterRule::max("duplicate-paragraph-characters", "share", "characters in paragraphs that repeat an earlier one"),
+    FilterRule::max("top-2-gram", "share", "characters in the most frequent 2-gram"),
+    FilterRule::max("top-3-gram", "share", "characters in the most frequent 3-gram"),
+    FilterRule::max("top-4-gram", "share", "characters in the most frequent 4-gram"),
+    FilterRule::max("duplicate-5-grams", "share", "characters in 5-grams that occur earlier"),
+    FilterRule::max("duplicate-6-grams", "share", "characters in 6-grams that occur earlier"),
+    FilterRule::max("duplicate-7-grams", "share", "characters in 7-grams that occur earlier"),
+    FilterRule::max("duplicate-8-grams", "share", "characters in 8-grams that occur earlier"),
+    FilterRule::max("duplicate-9-grams", "share", "characters in 9-grams that occur earlier"),
+    FilterRule::max("duplicate-10-grams", "share", "characters in 10-grams that occur earlier"),
 ];
 
 /// Duplicate counts among the pieces of a text: lines or paragraphs.
@@ -97,7 +99,7 @@ pub(super) struct Duplicates {
 }
 
 impl Duplicates {
-    pub(super) fn of<'a>(pieces: impl Iterator<Item = &'a str>) -> Self {
+    pub(super) fn count<'a>(pieces: impl Iterator<Item = &'a str>) -> Self {
         let mut seen: Set<&str> = Set::default();
         let mut found = Self::default();
         for piece in pieces {
@@ -123,26 +125,26 @@ impl Duplicates {
     }
 }
 
-impl Family for GopherRepetition {
+impl RuleGroup for GopherRepetition {
     fn name(&self) -> &'static str {
         "gopher-repetition"
     }
 
-    fn rules(&self) -> &'static [Rule] {
+    fn rules(&self) -> &'static [FilterRule] {
         &RULES
     }
 
-    fn measure(&self, facts: &Facts<'_>, values: &mut Vec<Option<f64>>) {
-        let lines = Duplicates::of(words::lines(facts.text));
-        let paragraphs = Duplicates::of(words::paragraphs(facts.text));
+    fn measure(&self, document: &DocumentView<'_>, values: &mut Vec<Option<f64>>) {
+        let lines = Duplicates::count(words::lines(document.text));
+        let paragraphs = Duplicates::count(words::paragraphs(document.text));
         values.extend([
             lines.piece_share(),
             paragraphs.piece_share(),
             lines.character_share(),
             paragraphs.character_share(),
         ]);
-        let scale = if is_mostly_unspaced(facts.text) { CHARACTERS_A_WORD } else { 1 };
-        let mut grams = Grams::of(facts.text);
+        let scale = if is_mostly_unspaced(document.text) { CHARACTERS_PER_WORD } else { 1 };
+        let mut grams = NGrams::new(document.text);
         for length in 2..=10 {
             while grams.length() < length * scale {
                 grams.grow();
@@ -170,11 +172,11 @@ impl Family for GopherRepetition {
         thresholds.get(index).copied().flatten()
     }
 
-    fn overrides(&self) -> &Overrides {
+    fn language_thresholds(&self) -> &LanguageThresholds {
         &self.languages
     }
 
-    fn measuring(&self) -> Self {
+    fn measurement_settings(&self) -> Self {
         Self::default()
     }
 }
@@ -188,7 +190,7 @@ mod tests {
     fn duplicate_lines_and_paragraphs() {
         // Lines: ab, cd, ab, ab, xyz — two of five repeat, 4 of 11 characters. Paragraphs: "ab\ncd", ab, ab, xyz.
         let text = "ab\ncd\n\nab \n\n\nab\n\nxyz\n";
-        let values = measure(&GopherRepetition::default(), &Facts { text, ..Facts::default() });
+        let values = measure(&GopherRepetition::default(), &DocumentView { text, ..DocumentView::default() });
         assert_eq!(values["duplicate-lines"], Some(0.4));
         assert_eq!(values["duplicate-line-characters"], Some(4.0 / 11.0));
         assert_eq!(values["duplicate-paragraphs"], Some(0.25));
@@ -199,7 +201,7 @@ mod tests {
     fn duplicate_n_grams() {
         // 12 words of one character; the six of the second half repeat the first half.
         let text = "a b c d e f a b c d e f";
-        let values = measure(&GopherRepetition::default(), &Facts { text, ..Facts::default() });
+        let values = measure(&GopherRepetition::default(), &DocumentView { text, ..DocumentView::default() });
         assert_eq!(values["top-2-gram"], Some(4.0 / 12.0));
         assert_eq!(values["top-4-gram"], Some(8.0 / 12.0));
         assert_eq!(values["duplicate-5-grams"], Some(0.5));

@@ -9,20 +9,20 @@ use corpusmill_pipeline::{Dataset, PlanBuilder, StageError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Family;
+use super::RuleGroup;
 use super::c4::C4;
 use super::code::Code;
-use super::edit::{CutLines, Redact};
+use super::edit::{CutLinesStage, RedactStage};
 use super::fineweb::FineWeb;
 use super::gopher::GopherQuality;
-use super::judge::Judge;
 use super::language::Languages;
 use super::length::Length;
 use super::licence::LicencePolicy;
 use super::lines::LineCuts;
-use super::measure::Measure;
+use super::measure::MeasureStage;
 use super::redact::RedactSettings;
 use super::repetition::GopherRepetition;
+use super::threshold::ThresholdStage;
 use super::toxic::Toxicity;
 
 /// Settings of the step `filter`. A group of rules is off unless it is listed; `{}` turns it on with its defaults.
@@ -67,12 +67,12 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// The rule families that are on, in the order in which their thresholds apply.
-    pub(super) fn families(&self) -> Vec<Box<dyn Family>> {
-        fn push<F: Family + Clone + 'static>(all: &mut Vec<Box<dyn Family>>, family: Option<&F>) {
-            all.extend(family.map(|family| Box::new(family.clone()) as Box<dyn Family>));
+    /// The rule groups that are on, in the order in which their thresholds apply.
+    pub(super) fn groups(&self) -> Vec<Box<dyn RuleGroup>> {
+        fn push<F: RuleGroup + Clone + 'static>(all: &mut Vec<Box<dyn RuleGroup>>, group: Option<&F>) {
+            all.extend(group.map(|group| Box::new(group.clone()) as Box<dyn RuleGroup>));
         }
-        let mut all: Vec<Box<dyn Family>> = Vec::new();
+        let mut all: Vec<Box<dyn RuleGroup>> = Vec::new();
         push(&mut all, self.length.as_ref());
         push(&mut all, self.gopher_quality.as_ref());
         push(&mut all, self.gopher_repetition.as_ref());
@@ -84,20 +84,20 @@ impl Filter {
     }
 
     /// These settings with every threshold at its default: only what measuring depends on.
-    pub(super) fn measuring(&self) -> Self {
+    pub(super) fn measurement_settings(&self) -> Self {
         Self {
             media_types: self.media_types.clone(),
             lines: None,
             redact: None,
             language: self.language.as_ref().map(|_| Languages::default()),
             licence: self.licence.as_ref().map(|_| LicencePolicy::default()),
-            length: self.length.as_ref().map(Family::measuring),
-            gopher_quality: self.gopher_quality.as_ref().map(Family::measuring),
-            gopher_repetition: self.gopher_repetition.as_ref().map(Family::measuring),
-            c4: self.c4.as_ref().map(Family::measuring),
-            fineweb: self.fineweb.as_ref().map(Family::measuring),
-            code: self.code.as_ref().map(Family::measuring),
-            toxicity: self.toxicity.as_ref().map(Family::measuring),
+            length: self.length.as_ref().map(RuleGroup::measurement_settings),
+            gopher_quality: self.gopher_quality.as_ref().map(RuleGroup::measurement_settings),
+            gopher_repetition: self.gopher_repetition.as_ref().map(RuleGroup::measurement_settings),
+            c4: self.c4.as_ref().map(RuleGroup::measurement_settings),
+            fineweb: self.fineweb.as_ref().map(RuleGroup::measurement_settings),
+            code: self.code.as_ref().map(RuleGroup::measurement_settings),
+            toxicity: self.toxicity.as_ref().map(RuleGroup::measurement_settings),
         }
     }
 
@@ -115,13 +115,13 @@ impl Filter {
     /// # Errors
     /// If no rule is on, a licence is unknown, or an override names an unknown rule.
     pub fn check(&self) -> Result<(), StageError> {
-        let judges = self.language.is_some() || self.licence.is_some() || !self.families().is_empty();
-        if !judges && self.lines.is_none() && self.redact.is_none() {
+        let rejects = self.language.is_some() || self.licence.is_some() || !self.groups().is_empty();
+        if !rejects && self.lines.is_none() && self.redact.is_none() {
             let hint = "name at least one group of rules, such as `gopher-quality: {}`";
             return Err(StageError::Settings(format!("filter: no rule is on\nhint: {hint}")));
         }
-        for family in self.families() {
-            family.check().map_err(|error| StageError::Settings(format!("filter: {error}")))?;
+        for group in self.groups() {
+            group.check().map_err(|error| StageError::Settings(format!("filter: {error}")))?;
         }
         if let Some(licence) = &self.licence {
             licence.check().map_err(|error| StageError::Settings(format!("filter: licence: {error}")))?;
@@ -136,18 +136,21 @@ impl Filter {
     pub fn add_to(&self, plan: &mut PlanBuilder, path: &str, documents: &Dataset) -> Result<Dataset, StageError> {
         let mut documents = documents.clone();
         if let Some(lines) = &self.lines {
-            let stage = CutLines { settings: lines.clone(), filter: self.measuring() };
+            let stage = CutLinesStage { settings: lines.clone(), filter: self.measurement_settings() };
             documents = plan.add(format!("{path}/lines"), stage, &[&documents])?;
         }
         if let Some(redact) = &self.redact {
-            let stage = Redact { settings: redact.clone(), filter: self.measuring() };
+            let stage = RedactStage { settings: redact.clone(), filter: self.measurement_settings() };
             documents = plan.add(format!("{path}/redact"), stage, &[&documents])?;
         }
-        if self.language.is_some() || self.licence.is_some() || !self.families().is_empty() {
-            let measured =
-                plan.add(format!("{path}/measure"), Measure { settings: self.measuring() }, &[&documents])?;
-            let judge = Judge { settings: Self { lines: None, redact: None, ..self.clone() } };
-            documents = plan.add(path, judge, &[&measured])?;
+        if self.language.is_some() || self.licence.is_some() || !self.groups().is_empty() {
+            let measured = plan.add(
+                format!("{path}/measure"),
+                MeasureStage { settings: self.measurement_settings() },
+                &[&documents],
+            )?;
+            let threshold = ThresholdStage { settings: Self { lines: None, redact: None, ..self.clone() } };
+            documents = plan.add(path, threshold, &[&measured])?;
         }
         Ok(documents)
     }

@@ -1,4 +1,4 @@
-//! Properties of every family, and helpers that the families' own tests share.
+//! Properties of every group, and helpers that the groups' own tests share.
 
 use std::collections::BTreeMap;
 
@@ -10,22 +10,22 @@ use super::fineweb::FineWeb;
 use super::gopher::GopherQuality;
 use super::length::Length;
 use super::repetition::GopherRepetition;
-use super::{Bound, Facts, Family, Overrides, Rule};
+use super::{Bound, DocumentView, FilterRule, LanguageThresholds, RuleGroup};
 
 /// The values of one document by rule name.
-pub(super) fn measure(family: &dyn Family, facts: &Facts<'_>) -> BTreeMap<&'static str, Option<f64>> {
+pub(super) fn measure(group: &dyn RuleGroup, document: &DocumentView<'_>) -> BTreeMap<&'static str, Option<f64>> {
     let mut values = Vec::new();
-    family.measure(facts, &mut values);
-    assert_eq!(values.len(), family.rules().len());
-    family.rules().iter().map(|rule| rule.name).zip(values).collect()
+    group.measure(document, &mut values);
+    assert_eq!(values.len(), group.rules().len());
+    group.rules().iter().map(|rule| rule.name).zip(values).collect()
 }
 
 /// The value of one rule for a document with only a text.
-pub(super) fn value(family: &dyn Family, rule: &str, text: &str) -> Option<f64> {
-    measure(family, &Facts { text, ..Facts::default() })[rule]
+pub(super) fn value(group: &dyn RuleGroup, rule: &str, text: &str) -> Option<f64> {
+    measure(group, &DocumentView { text, ..DocumentView::default() })[rule]
 }
 
-fn families() -> Vec<Box<dyn Family>> {
+fn groups() -> Vec<Box<dyn RuleGroup>> {
     vec![
         Box::new(GopherQuality::default()),
         Box::new(GopherRepetition::default()),
@@ -38,7 +38,7 @@ fn families() -> Vec<Box<dyn Family>> {
 
 #[test]
 fn rule_names_are_unique_kebab_case() {
-    let mut names: Vec<_> = families().iter().flat_map(|family| family.rules()).map(|rule| rule.name).collect();
+    let mut names: Vec<_> = groups().iter().flat_map(|group| group.rules()).map(|rule| rule.name).collect();
     assert!(names.iter().all(|name| name.chars().all(|c| matches!(c, 'a'..='z' | '0'..='9' | '-'))));
     let number = names.len();
     names.sort_unstable();
@@ -48,7 +48,7 @@ fn rule_names_are_unique_kebab_case() {
 
 #[test]
 fn a_value_equal_to_its_threshold_passes() {
-    let (min, max) = (Rule::min("a", "", ""), Rule::max("b", "", ""));
+    let (min, max) = (FilterRule::min("a", "", ""), FilterRule::max("b", "", ""));
     assert!(!min.rejects(1.0, 1.0) && min.rejects(0.9, 1.0));
     assert!(!max.rejects(1.0, 1.0) && max.rejects(1.1, 1.0));
     assert_eq!((min.bound, max.bound), (Bound::Min, Bound::Max));
@@ -56,20 +56,20 @@ fn a_value_equal_to_its_threshold_passes() {
 
 #[test]
 fn thresholds_match_rules_and_do_not_affect_measuring() {
-    let family = GopherQuality { min_words: Some(7.0), max_words: None, ..GopherQuality::default() };
-    assert_eq!(family.base_threshold(0), Some(7.0));
-    assert_eq!(family.threshold(1, Some("eng")), None);
-    assert_eq!(family.measuring(), GopherQuality::default());
-    for family in families() {
-        assert_eq!(family.base_threshold(family.rules().len()), None);
+    let group = GopherQuality { min_words: Some(7.0), max_words: None, ..GopherQuality::default() };
+    assert_eq!(group.base_threshold(0), Some(7.0));
+    assert_eq!(group.threshold(1, Some("eng")), None);
+    assert_eq!(group.measurement_settings(), GopherQuality::default());
+    for group in groups() {
+        assert_eq!(group.base_threshold(group.rules().len()), None);
     }
 }
 
 #[test]
 fn an_unknown_rule_in_an_override_is_an_error() {
-    let overrides: Overrides = [("eng".to_owned(), [("too-few-wrods".to_owned(), None)].into())].into();
-    let family = GopherQuality { languages: overrides, ..GopherQuality::default() };
-    let message = family.check().unwrap_err().to_string();
+    let overrides: LanguageThresholds = [("eng".to_owned(), [("too-few-wrods".to_owned(), None)].into())].into();
+    let group = GopherQuality { languages: overrides, ..GopherQuality::default() };
+    let message = group.check().unwrap_err().to_string();
     assert!(
         message.starts_with("`languages.eng.too-few-wrods`: gopher-quality has no such rule; it has too-few-words, ")
     );
@@ -91,19 +91,19 @@ proptest! {
         language in prop::option::of(prop::sample::select(vec!["eng", "cmn", "xyz"])),
         origin in prop::option::of(prop::sample::select(vec!["a.rs", "b.py", "c.html", "d.lua", "e.c", "f"])),
     ) {
-        let facts = Facts { text: &text, language, origin, media_type: None };
-        for family in families() {
+        let document = DocumentView { text: &text, language, origin, media_type: None };
+        for group in groups() {
             let mut values = Vec::new();
-            family.measure(&facts, &mut values);
-            prop_assert_eq!(values.len(), family.rules().len());
-            for (rule, value) in family.rules().iter().zip(&values) {
+            group.measure(&document, &mut values);
+            prop_assert_eq!(values.len(), group.rules().len());
+            for (rule, value) in group.rules().iter().zip(&values) {
                 let Some(value) = value else { continue };
                 prop_assert!(value.is_finite() && *value >= 0.0, "{} {value}", rule.name);
                 prop_assert!(rule.unit != "share" || *value <= 1.0, "{} {value}", rule.name);
             }
-            if let Some(verdict) = family.judge(language, &values) {
-                prop_assert!(family.rules().iter().any(|rule| rule.name == verdict.rule
-                    && rule.rejects(verdict.value, verdict.threshold)));
+            if let Some(broken) = group.apply_thresholds(language, &values) {
+                prop_assert!(group.rules().iter().any(|rule| rule.name == broken.rule
+                    && rule.rejects(broken.value, broken.threshold)));
             }
         }
     }

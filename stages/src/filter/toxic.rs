@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::toxicity::ToxicityModel;
-use super::{Facts, Family, Overrides, Rule};
+use super::{DocumentView, FilterRule, LanguageThresholds, RuleGroup};
 
 /// Settings of the toxicity rule. Both are thresholds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -15,39 +15,39 @@ pub struct Toxicity {
     /// Maximum toxicity score, 0 to 1. At 0.5 the model considers toxic and harmless equally likely.
     pub max_score: Option<f64>,
     /// Thresholds per language: ISO 639-3 code, then rule name, then the threshold, or null to turn the rule off.
-    pub languages: Overrides,
+    pub languages: LanguageThresholds,
 }
 
 impl Default for Toxicity {
     fn default() -> Self {
-        Self { max_score: Some(0.5), languages: Overrides::new() }
+        Self { max_score: Some(0.5), languages: LanguageThresholds::new() }
     }
 }
 
-const RULES: [Rule; 1] = [Rule::max("toxic", "score", "toxicity score, 0 to 1")];
+const RULES: [FilterRule; 1] = [FilterRule::max("toxic", "score", "toxicity score, 0 to 1")];
 
-impl Family for Toxicity {
+impl RuleGroup for Toxicity {
     fn name(&self) -> &'static str {
         "toxicity"
     }
 
-    fn rules(&self) -> &'static [Rule] {
+    fn rules(&self) -> &'static [FilterRule] {
         &RULES
     }
 
-    fn measure(&self, facts: &Facts<'_>, values: &mut Vec<Option<f64>>) {
-        values.push(ToxicityModel::embedded().score(facts.text, facts.language));
+    fn measure(&self, document: &DocumentView<'_>, values: &mut Vec<Option<f64>>) {
+        values.push(ToxicityModel::embedded().score(document.text, document.language));
     }
 
     fn base_threshold(&self, _index: usize) -> Option<f64> {
         self.max_score
     }
 
-    fn overrides(&self) -> &Overrides {
+    fn language_thresholds(&self) -> &LanguageThresholds {
         &self.languages
     }
 
-    fn measuring(&self) -> Self {
+    fn measurement_settings(&self) -> Self {
         Self::default()
     }
 }
@@ -58,10 +58,13 @@ mod tests {
 
     #[test]
     fn an_uncovered_language_has_no_score() {
-        let facts = Facts { text: "这是一段普通的中文文本。", language: Some("cmn"), ..Facts::default() };
+        let document =
+            DocumentView {
+                text: "这是一段普通的中文文本。", language: Some("cmn"), ..DocumentView::default()
+            };
         let mut values = Vec::new();
-        Toxicity::default().measure(&facts, &mut values);
+        Toxicity::default().measure(&document, &mut values);
         assert_eq!(values, [None]);
-        assert_eq!(Toxicity::default().judge(Some("cmn"), &values), None);
+        assert_eq!(Toxicity::default().apply_thresholds(Some("cmn"), &values), None);
     }
 }

@@ -14,18 +14,18 @@ use corpusmill_pipeline::plan::NodeId;
 use corpusmill_pipeline::store::{Selection, Store, Table};
 use corpusmill_pipeline::table::Batches;
 use corpusmill_pipeline::task::Receipts;
-use corpusmill_pipeline::{Address, Dataset, Digest, Plan, Receipt, StageError};
+use corpusmill_pipeline::{Dataset, Digest, PartAddress, Plan, Receipt, StageError};
 use corpusmill_shards::{
     Count, FORMAT_VERSION, Manifest, MixtureSettings, Schedule, ShardDescription, ShardEntry, ShardWriter,
     SnapshotEntry, SourceEntry, Split, TokenizerEntry, schedule, shard_path,
 };
 use parquet::arrow::ArrowWriter;
 
-use super::Layout;
+use super::ShardLayout;
 use crate::tokenize::encode::Encoder;
 
 /// The inputs of a corpus.
-pub struct Parts<'a> {
+pub struct CorpusInputs<'a> {
     /// The executed plan.
     pub plan: &'a Plan,
     /// The receipts of the plan.
@@ -39,7 +39,7 @@ pub struct Parts<'a> {
     /// The dataset that holds the shards.
     pub shards: &'a Dataset,
     /// Maps partitions to shards.
-    pub layout: &'a Layout,
+    pub layout: &'a ShardLayout,
     /// The corpus's name.
     pub name: &'a str,
     /// The requested mixture.
@@ -50,9 +50,9 @@ pub struct Parts<'a> {
     pub snapshots: BTreeMap<String, SnapshotEntry>,
 }
 
-impl Parts<'_> {
+impl CorpusInputs<'_> {
     fn rows(&self, receipt: &Receipt, table: Table) -> Result<Option<Batches<'static>>, StageError> {
-        let address = Address { stage: receipt.result.stage.clone(), key: receipt.result.key };
+        let address = PartAddress { stage: receipt.result.stage.clone(), key: receipt.result.key };
         Ok(self.store.read(&address, table, receipt, Selection::default())?)
     }
 
@@ -101,14 +101,14 @@ impl Parts<'_> {
         target: &Path,
         finish: impl FnOnce(&Path, &Manifest) -> Result<(), StageError>,
     ) -> Result<Manifest, StageError> {
-        only_a_corpus(target)?;
+        check_replaceable(target)?;
         let parent = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         fs_err::create_dir_all(parent)?;
         let aside = tempfile::Builder::new().prefix(".corpus-").tempdir_in(parent)?;
-        let manifest = self.fill(aside.path())?;
+        let manifest = self.write_files(aside.path())?;
         finish(aside.path(), &manifest)?;
         // A temporary folder is private to its owner; a corpus is readable by others.
-        open_folder(aside.path())?;
+        make_readable(aside.path())?;
         let aside = aside.keep();
         if target.exists() {
             let old = with_suffix(&aside, ".old");
@@ -122,7 +122,7 @@ impl Parts<'_> {
         Ok(manifest)
     }
 
-    fn fill(&self, dir: &Path) -> Result<Manifest, StageError> {
+    fn write_files(&self, dir: &Path) -> Result<Manifest, StageError> {
         let json = self.tokenizer_json()?;
         let settings = |error: crate::tokenize::encode::EncodeError| StageError::Settings(error.to_string());
         let encoder = Encoder::from_json(&json).map_err(settings)?;
@@ -141,7 +141,7 @@ impl Parts<'_> {
             if receipt.result.rows_out == 0 {
                 continue;
             }
-            let (source, split, number) = self.layout.place(u32::try_from(bucket).unwrap_or(u32::MAX));
+            let (source, split, number) = self.layout.shard_of(u32::try_from(bucket).unwrap_or(u32::MAX));
             let ledger = sources.entry(source.to_owned()).or_default();
             let entry = self.shard(dir, receipt, &tokenizer, (source, split, number), ledger)?;
             let count = Count { documents: entry.documents, tokens: entry.tokens };
@@ -233,16 +233,16 @@ impl Parts<'_> {
 }
 
 /// The entries of a corpus folder.
-const KNOWN: [&str; 6] = ["shards", "tokenizer.json", "manifest.json", "rejected", "report.html", ".identity"];
+const CORPUS_ENTRIES: [&str; 6] = ["shards", "tokenizer.json", "manifest.json", "rejected", "report.html", ".identity"];
 
 /// Returns an error if the folder holds an entry that is not part of a corpus.
-fn only_a_corpus(target: &Path) -> Result<(), StageError> {
+fn check_replaceable(target: &Path) -> Result<(), StageError> {
     if !target.exists() {
         return Ok(());
     }
     for entry in fs_err::read_dir(target)? {
         let name = entry?.file_name();
-        if !KNOWN.iter().any(|known| name == **known) {
+        if !CORPUS_ENTRIES.iter().any(|known| name == **known) {
             let (target, name) = (target.display(), name.to_string_lossy().into_owned());
             return Err(StageError::Input(format!(
                 "{target} holds `{name}`, which is not part of a corpus and would be deleted\nhint: move it elsewhere, or write the corpus to another folder with --output or --name"
@@ -307,13 +307,13 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 }
 
 #[cfg(unix)]
-fn open_folder(path: &Path) -> Result<(), StageError> {
+fn make_readable(path: &Path) -> Result<(), StageError> {
     use std::os::unix::fs::PermissionsExt;
     fs_err::set_permissions(path, std::fs::Permissions::from_mode(0o755))?;
     Ok(())
 }
 
 #[cfg(not(unix))]
-fn open_folder(_path: &Path) -> Result<(), StageError> {
+fn make_readable(_path: &Path) -> Result<(), StageError> {
     Ok(())
 }

@@ -14,21 +14,21 @@ use corpusmill_shards::{MixtureSettings, Split};
 
 /// Maps buckets to shards: for each source in order, its training shards and then one validation shard.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layout {
+pub struct ShardLayout {
     /// The sources, in recipe order.
     pub sources: Vec<String>,
     /// Number of training shards per source.
     pub shards: u32,
 }
 
-impl Layout {
+impl ShardLayout {
     /// Total number of buckets.
     pub fn buckets(&self) -> u32 {
         u32::try_from(self.sources.len()).unwrap_or(u32::MAX).saturating_mul(self.shards + 1)
     }
 
     /// The source, split and shard number of a bucket.
-    pub fn place(&self, bucket: u32) -> (&str, Split, u32) {
+    pub fn shard_of(&self, bucket: u32) -> (&str, Split, u32) {
         let (source, shard) = (bucket / (self.shards + 1), bucket % (self.shards + 1));
         let source = &self.sources[source as usize];
         if shard == self.shards { (source, Split::Validation, 0) } else { (source, Split::Train, shard) }
@@ -55,10 +55,13 @@ impl Layout {
         tokens: &Dataset,
         mixture: &MixtureSettings,
     ) -> Result<Dataset, StageError> {
-        let scatter =
-            scatter::Scatter { layout: self.clone(), seed: mixture.seed, validation_share: mixture.validation_share };
+        let scatter = scatter::ScatterStage {
+            layout: self.clone(),
+            seed: mixture.seed,
+            validation_share: mixture.validation_share,
+        };
         let scattered = plan.add("mix/scatter", scatter, &[tokens])?;
-        plan.add("mix", shard::Shard { buckets: self.buckets() }, &[&scattered])
+        plan.add("mix", shard::ShardStage { buckets: self.buckets() }, &[&scattered])
     }
 }
 
@@ -68,12 +71,12 @@ mod tests {
 
     #[test]
     fn buckets_round_trip() {
-        let layout = Layout { sources: vec!["a".into(), "b".into()], shards: 3 };
+        let layout = ShardLayout { sources: vec!["a".into(), "b".into()], shards: 3 };
         assert_eq!(layout.buckets(), 8);
-        assert_eq!(layout.place(3), ("a", Split::Validation, 0));
+        assert_eq!(layout.shard_of(3), ("a", Split::Validation, 0));
         for (order, shard) in [(0, 0), (u64::MAX / 2, 1), (u64::MAX, 2)] {
             let bucket = layout.bucket("b", Split::Train, order).unwrap();
-            assert_eq!(layout.place(bucket), ("b", Split::Train, shard));
+            assert_eq!(layout.shard_of(bucket), ("b", Split::Train, shard));
         }
         assert_eq!(layout.bucket("c", Split::Train, 0), None);
     }

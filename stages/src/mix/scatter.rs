@@ -14,12 +14,12 @@ use corpusmill_pipeline::{Port, Reads, Stage, StageError, Task};
 use corpusmill_shards::Split;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::Layout;
+use super::ShardLayout;
 
 /// The stage `mix-scatter`.
 #[derive(Debug)]
-pub(super) struct Scatter {
-    pub(super) layout: Layout,
+pub(super) struct ScatterStage {
+    pub(super) layout: ShardLayout,
     pub(super) seed: u64,
     pub(super) validation_share: f64,
 }
@@ -32,7 +32,7 @@ pub(super) fn schema() -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-impl Scatter {
+impl ScatterStage {
     fn order(&self, id: &str) -> u64 {
         xxh3_64_with_seed(id.as_bytes(), xxh3_64_with_seed(b"mix-scatter", self.seed))
     }
@@ -62,7 +62,7 @@ impl Scatter {
     }
 }
 
-impl Stage for Scatter {
+impl Stage for ScatterStage {
     fn name(&self) -> &'static str {
         "mix-scatter"
     }

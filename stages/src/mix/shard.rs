@@ -15,11 +15,11 @@ use super::scatter;
 
 /// The stage `mix`.
 #[derive(Debug)]
-pub(super) struct Shard {
+pub(super) struct ShardStage {
     pub(super) buckets: u32,
 }
 
-impl Stage for Shard {
+impl Stage for ShardStage {
     fn name(&self) -> &'static str {
         "mix"
     }

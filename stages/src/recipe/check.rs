@@ -2,11 +2,11 @@
 //!
 //! Invariant: every error points at the wrong key or value, if it is in the file.
 
-use corpusmill_recipe::{RecipeError, Source, did_you_mean};
+use corpusmill_recipe::{NamedSource, RecipeError, did_you_mean};
 use globset::GlobBuilder;
 
 use super::{Example, Expect, Recipe};
-use crate::filter::licence::{LicencePolicy, LicenceVerdict};
+use crate::filter::licence::{LicencePolicy, LicenceStatus};
 use crate::language_code::iso639_3;
 use crate::sources::files::Files;
 use crate::step::Step;
@@ -14,24 +14,24 @@ use crate::tokenize::Tokenizer;
 use crate::tokenize::special::SPECIAL_TOKENS;
 
 /// The rules for names.
-const NAMES: &str =
+const NAME_RULES: &str =
     "a name has only letters, digits, `-`, `_` and `.`, does not begin with `.`, and has at most 100 characters";
 /// The steps that can be the first step of a source.
-const FIRST: &str = "`files`, `crates`, `rust-docs`, `crawl` or `remote`";
+const ACQUIRE_STEPS: &str = "`files`, `crates`, `rust-docs`, `crawl` or `remote`";
 
 /// Finds steps that are only a name. Runs before parsing, since the parser would read what follows as their settings.
-pub(super) fn bare_steps(source: &Source) -> Result<(), RecipeError> {
+pub(super) fn check_bare_steps(source: &NamedSource) -> Result<(), RecipeError> {
     // Syntax errors are reported later, when the text is parsed as a recipe.
     let Ok(recipe) = source.parse::<serde_json::Value>() else { return Ok(()) };
     let sources =
         recipe["sources"].as_object().into_iter().flatten().map(|(name, steps)| (vec!["sources", name], steps));
-    for (place, steps) in sources.chain([(vec!["steps"], &recipe["steps"])]) {
+    for (key_path, steps) in sources.chain([(vec!["steps"], &recipe["steps"])]) {
         for (index, step) in steps.as_array().into_iter().flatten().enumerate() {
             if let Some(name) = step.as_str() {
                 let index = index.to_string();
-                let place = [place.as_slice(), &[index.as_str()]].concat();
+                let key_path = [key_path.as_slice(), &[index.as_str()]].concat();
                 let hint = format!("write `{name}: {{}}` to use its defaults");
-                return Err(source.at(&place, format!("the step `{name}` has no settings")).with_hint(hint));
+                return Err(source.error_at(&key_path, format!("the step `{name}` has no settings")).with_hint(hint));
             }
         }
     }
@@ -39,11 +39,11 @@ pub(super) fn bare_steps(source: &Source) -> Result<(), RecipeError> {
 }
 
 /// Checks a parsed recipe.
-pub(super) fn check(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
+pub(super) fn check(recipe: &Recipe, source: &NamedSource) -> Result<(), RecipeError> {
     check_name(&["name"], &recipe.name, "", source)?;
     if recipe.sources.is_empty() {
         let hint = "add at least one source, such as `docs: [ { files: { paths: [docs] } } ]`";
-        return Err(source.at(&["sources"], "the recipe has no source").with_hint(hint));
+        return Err(source.error_at(&["sources"], "the recipe has no source").with_hint(hint));
     }
     range("partitions", recipe.partitions, 65_536, source)?;
     range("shards", recipe.shards, 99_999, source)?;
@@ -52,83 +52,83 @@ pub(super) fn check(recipe: &Recipe, source: &Source) -> Result<(), RecipeError>
         check_source(recipe, name, steps, source)?;
     }
     for (index, step) in recipe.steps.iter().enumerate() {
-        let place = ["steps", &index.to_string(), step.name()];
-        if step.acquires().is_some() {
-            return Err(not_first(step, &place, source).with_hint("move it to `sources`"));
+        let key_path = ["steps", &index.to_string(), step.name()];
+        if step.as_acquire().is_some() {
+            return Err(must_be_first(step, &key_path, source).with_hint("move it to `sources`"));
         }
-        check_step(recipe, step, &place, source)?;
+        check_step(recipe, step, &key_path, source)?;
     }
     check_tokenizer(&recipe.tokenizer, source)?;
     check_mixture(recipe, source)?;
     recipe.examples.iter().enumerate().try_for_each(|(index, example)| check_example(recipe, index, example, source))
 }
 
-fn check_name(place: &[&str], name: &str, whose: &str, source: &Source) -> Result<(), RecipeError> {
+fn check_name(key_path: &[&str], name: &str, owner: &str, source: &NamedSource) -> Result<(), RecipeError> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name.is_empty() || name.len() > 100 || name.starts_with('.') || !name.chars().all(allowed) {
-        return Err(source.near(place, format!("`{name}` cannot be the name{whose}")).with_hint(NAMES));
+        return Err(source.error_near(key_path, format!("`{name}` cannot be the name{owner}")).with_hint(NAME_RULES));
     }
-    if !whose.is_empty() && ["all", "tokenize", "mix"].contains(&name) {
+    if !owner.is_empty() && ["all", "tokenize", "mix"].contains(&name) {
         let hint = "this name is reserved for the stages that all sources share";
-        return Err(source.near(place, format!("`{name}` cannot be the name{whose}")).with_hint(hint));
+        return Err(source.error_near(key_path, format!("`{name}` cannot be the name{owner}")).with_hint(hint));
     }
     Ok(())
 }
 
-fn range(key: &str, value: u32, most: u32, source: &Source) -> Result<(), RecipeError> {
-    if (1..=most).contains(&value) {
+fn range(key: &str, value: u32, max: u32, source: &NamedSource) -> Result<(), RecipeError> {
+    if (1..=max).contains(&value) {
         return Ok(());
     }
-    Err(source.at(&[key], format!("`{key}` is {value}; it must be 1 to {most}")))
+    Err(source.error_at(&[key], format!("`{key}` is {value}; it must be 1 to {max}")))
 }
 
 /// An error about an unknown source name, at the position of the name.
-fn unknown(place: &[&str], what: &str, name: &str, recipe: &Recipe, source: &Source) -> RecipeError {
+fn unknown_source(key_path: &[&str], what: &str, name: &str, recipe: &Recipe, source: &NamedSource) -> RecipeError {
     let known: Vec<&str> = recipe.sources.keys().map(String::as_str).collect();
     let listed = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let near = did_you_mean(name, known).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
-    source.near(place, format!("{what} `{name}`")).with_hint(format!("{near}the sources are {listed}"))
+    source.error_near(key_path, format!("{what} `{name}`")).with_hint(format!("{near}the sources are {listed}"))
 }
 
-fn check_source(recipe: &Recipe, name: &str, steps: &[Step], source: &Source) -> Result<(), RecipeError> {
+fn check_source(recipe: &Recipe, name: &str, steps: &[Step], source: &NamedSource) -> Result<(), RecipeError> {
     let Some(first) = steps.first() else {
-        let error = source.at(&["sources", name], format!("the source `{name}` has no steps"));
-        return Err(error.with_hint(format!("the first step must be {FIRST}")));
+        let error = source.error_at(&["sources", name], format!("the source `{name}` has no steps"));
+        return Err(error.with_hint(format!("the first step must be {ACQUIRE_STEPS}")));
     };
-    if first.acquires().is_none() {
+    if first.as_acquire().is_none() {
         let message = format!("the first step of `{name}` is `{}`, which does not acquire input", first.name());
         return Err(source
-            .at(&["sources", name, "0", first.name()], message)
-            .with_hint(format!("the first step must be {FIRST}")));
+            .error_at(&["sources", name, "0", first.name()], message)
+            .with_hint(format!("the first step must be {ACQUIRE_STEPS}")));
     }
     for (index, step) in steps.iter().enumerate() {
-        let place = ["sources", name, &index.to_string(), step.name()];
-        if index > 0 && step.acquires().is_some() {
-            return Err(not_first(step, &place, source).with_hint("make it a separate source"));
+        let key_path = ["sources", name, &index.to_string(), step.name()];
+        if index > 0 && step.as_acquire().is_some() {
+            return Err(must_be_first(step, &key_path, source).with_hint("make it a separate source"));
         }
-        check_step(recipe, step, &place, source)?;
+        check_step(recipe, step, &key_path, source)?;
     }
     Ok(())
 }
 
-fn not_first(step: &Step, place: &[&str], source: &Source) -> RecipeError {
-    source.at(place, format!("`{}` can only be the first step of a source", step.name()))
+fn must_be_first(step: &Step, key_path: &[&str], source: &NamedSource) -> RecipeError {
+    source.error_at(key_path, format!("`{}` can only be the first step of a source", step.name()))
 }
 
-fn check_step(recipe: &Recipe, step: &Step, place: &[&str], source: &Source) -> Result<(), RecipeError> {
+fn check_step(recipe: &Recipe, step: &Step, key_path: &[&str], source: &NamedSource) -> Result<(), RecipeError> {
     match step {
-        Step::Files(files) => check_files(files, place, source)?,
+        Step::Files(files) => check_files(files, key_path, source)?,
         Step::Dedup(dedup) => {
             if let Some(name) = dedup.prefer.iter().find(|name| !recipe.sources.contains_key(*name)) {
-                return Err(unknown(place, "dedup: no source", name, recipe, source));
+                return Err(unknown_source(key_path, "dedup: no source", name, recipe, source));
             }
         }
         Step::Filter(filter) => {
             let codes = filter.language.iter().flat_map(|language| &language.allow);
-            codes.into_iter().try_for_each(|code| check_language(code, place, source))?;
+            codes.into_iter().try_for_each(|code| check_language(code, key_path, source))?;
         }
         Step::Remote(remote) => {
-            check_claims(remote.licence.as_deref(), remote.language.as_deref(), "remote", place, source)?;
+            check_defaults(remote.licence.as_deref(), remote.language.as_deref(), "remote", key_path, source)?;
         }
         Step::Crates(_) | Step::RustDocs(_) | Step::Crawl(_) | Step::Clean(_) => {}
     }
@@ -139,13 +139,13 @@ fn check_step(recipe: &Recipe, step: &Step, place: &[&str], source: &Source) -> 
             None => (text.as_str(), None),
         };
         let message = message.replace("crawl: crawl setting", "crawl:");
-        RecipeError { hint, ..source.near(place, message) }
+        RecipeError { hint, ..source.error_near(key_path, message) }
     })
 }
 
-fn check_files(files: &Files, place: &[&str], source: &Source) -> Result<(), RecipeError> {
+fn check_files(files: &Files, key_path: &[&str], source: &NamedSource) -> Result<(), RecipeError> {
     if files.paths.is_empty() {
-        let error = source.near(place, "files: `paths` is empty");
+        let error = source.error_near(key_path, "files: `paths` is empty");
         return Err(error.with_hint("name at least one file, folder or glob: `paths: [docs, \"notes/*.md\"]`"));
     }
     for path in &files.paths {
@@ -154,76 +154,83 @@ fn check_files(files: &Files, place: &[&str], source: &Source) -> Result<(), Rec
             && !std::path::Path::new(path).exists()
         {
             let message = format!("files: `{path}` is neither a file nor a glob: {}", error.kind());
-            return Err(source.near(place, message));
+            return Err(source.error_near(key_path, message));
         }
     }
-    check_claims(files.licence.as_deref(), files.language.as_deref(), "files", place, source)
+    check_defaults(files.licence.as_deref(), files.language.as_deref(), "files", key_path, source)
 }
 
 /// Checks the licence and the language that a source states for documents without one.
-fn check_claims(
+fn check_defaults(
     licence: Option<&str>,
     language: Option<&str>,
     step: &str,
-    place: &[&str],
-    source: &Source,
+    key_path: &[&str],
+    source: &NamedSource,
 ) -> Result<(), RecipeError> {
     if let Some(licence) = licence
-        && let LicenceVerdict::Unparsed { reason, .. } = LicencePolicy::default().evaluate(Some(licence))
+        && let LicenceStatus::Invalid { reason, .. } = LicencePolicy::default().evaluate(Some(licence))
     {
-        let error = source.near(place, format!("{step}: `{licence}` is not an SPDX licence: {reason}"));
+        let error = source.error_near(key_path, format!("{step}: `{licence}` is not an SPDX licence: {reason}"));
         return Err(error.with_hint(
             "write an SPDX expression, such as MIT, CC-BY-4.0 or `MIT OR Apache-2.0`; see https://spdx.org/licenses",
         ));
     }
-    language.iter().try_for_each(|code| check_language(code, place, source))
+    language.iter().try_for_each(|code| check_language(code, key_path, source))
 }
 
-fn check_language(code: &str, place: &[&str], source: &Source) -> Result<(), RecipeError> {
+fn check_language(code: &str, key_path: &[&str], source: &NamedSource) -> Result<(), RecipeError> {
     if code.len() == 3 && code.chars().all(|c| c.is_ascii_lowercase()) {
         return Ok(());
     }
-    let error = source.near(place, format!("`{code}` is not an ISO 639-3 language code"));
+    let error = source.error_near(key_path, format!("`{code}` is not an ISO 639-3 language code"));
     Err(match iso639_3(code) {
         Some(known) => error.with_hint(format!("did you mean `{known}`?")),
         None => error.with_hint("write three lower-case letters, such as `eng`, `deu` or `zho`"),
     })
 }
 
-fn check_tokenizer(tokenizer: &Tokenizer, source: &Source) -> Result<(), RecipeError> {
+fn check_tokenizer(tokenizer: &Tokenizer, source: &NamedSource) -> Result<(), RecipeError> {
     let Tokenizer::Train(train) = tokenizer else { return Ok(()) };
-    let least = 256 + u32::try_from(SPECIAL_TOKENS.len()).unwrap_or(u32::MAX);
-    if train.vocab_size < least {
+    let min_size = 256 + u32::try_from(SPECIAL_TOKENS.len()).unwrap_or(u32::MAX);
+    if train.vocab_size < min_size {
         let message =
-            format!("`vocab-size` is {}, but the 256 bytes and the control tokens need {least}", train.vocab_size);
+            format!("`vocab-size` is {}, but the 256 bytes and the control tokens need {min_size}", train.vocab_size);
         return Err(source
-            .at(&["tokenizer", "train", "vocab-size"], message)
+            .error_at(&["tokenizer", "train", "vocab-size"], message)
             .with_hint("usual values are 16384 to 65536"));
     }
     Ok(())
 }
 
 /// Checks the mixture. Its error messages begin with the path of the setting, such as `mixture.phases[0].tokens: `.
-fn check_mixture(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
+fn check_mixture(recipe: &Recipe, source: &NamedSource) -> Result<(), RecipeError> {
     recipe.mixture.validate(recipe.sources.keys().map(String::as_str)).map_err(|error| {
         let text = error.to_string();
         let path: Vec<&str> = text.split(": ").next().unwrap_or_default().split(['.', '[', ']']).collect();
         let path: Vec<&str> = path.into_iter().filter(|part| !part.is_empty()).collect();
         match text.split_once("; ") {
-            Some((message, hint)) => source.near(&path, message).with_hint(hint),
-            None => source.near(&path, text.as_str()),
+            Some((message, hint)) => source.error_near(&path, message).with_hint(hint),
+            None => source.error_near(&path, text.as_str()),
         }
     })
 }
 
-fn check_example(recipe: &Recipe, index: usize, example: &Example, source: &Source) -> Result<(), RecipeError> {
+fn check_example(recipe: &Recipe, index: usize, example: &Example, source: &NamedSource) -> Result<(), RecipeError> {
     let index = index.to_string();
     if let Some(name) = example.source.as_deref().filter(|name| !recipe.sources.contains_key(*name)) {
-        return Err(unknown(&["examples", &index, "source"], "the example's source is unknown:", name, recipe, source));
+        return Err(unknown_source(
+            &["examples", &index, "source"],
+            "the example's source is unknown:",
+            name,
+            recipe,
+            source,
+        ));
     }
     match &example.expect {
         Expect::Rejected(rule) if !rule.contains('.') => {
-            let error = source.near(&["examples", &index, "expect"], format!("`{rule}` is a rule without its stage"));
+            let error =
+                source.error_near(&["examples", &index, "expect"], format!("`{rule}` is a rule without its stage"));
             Err(error.with_hint(format!("write STAGE.RULE, such as `filter.{rule}` or `clean.no-content`")))
         }
         Expect::Kept | Expect::Rejected(_) => Ok(()),

@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use corpusmill_pipeline::StageError;
-use corpusmill_pipeline::snapshot::{Facts, Item, Location, Snapshot};
+use corpusmill_pipeline::snapshot::{Item, ItemMetadata, Location, Snapshot};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Surroundings, acquire_error};
+use super::{AcquireContext, reader_error};
 use crate::workspace::FileDigests;
 use corpusmill_readers::code_files::CodeSettings;
 use corpusmill_readers::crates::{CrateFile, CrateList};
@@ -41,19 +41,19 @@ impl Crates {
     ///
     /// # Errors
     /// If Cargo.lock cannot be read, an archive is missing, or a digest differs.
-    pub fn acquire(&self, surroundings: &Surroundings) -> Result<Snapshot, StageError> {
-        let lock = surroundings.base.join(&self.lock);
-        let list = CrateList::from_lock(&lock, self.cargo_home.as_deref()).map_err(acquire_error)?;
-        let mut digests = FileDigests::open(&surroundings.workspace);
+    pub fn acquire(&self, context: &AcquireContext) -> Result<Snapshot, StageError> {
+        let lock = context.base.join(&self.lock);
+        let list = CrateList::from_lock(&lock, self.cargo_home.as_deref()).map_err(reader_error)?;
+        let mut digests = FileDigests::open(&context.workspace);
         let mut snapshot = Snapshot::default();
         let chosen = |file: &&CrateFile| self.packages.is_empty() || self.packages.contains(&file.name);
         for file in list.crates.iter().filter(chosen) {
             let (digest, size, modified) = digests.digest(&file.path)?;
             if !digests.has_sha256(&file.path, &file.sha256) {
-                file.verify().map_err(acquire_error)?;
-                digests.remember_sha256(&file.path, &file.sha256);
+                file.verify().map_err(reader_error)?;
+                digests.insert_sha256(&file.path, &file.sha256);
             }
-            let facts = Facts::new(BTreeMap::from([
+            let facts = ItemMetadata::new(BTreeMap::from([
                 ("name".to_owned(), file.name.clone()),
                 ("version".to_owned(), file.version.clone()),
                 ("sha256".to_owned(), file.sha256.clone()),

@@ -7,12 +7,12 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use corpusmill_pipeline::snapshot::{Item, Location, Refused, Sharing, Snapshot};
+use corpusmill_pipeline::snapshot::{Interner, Item, Location, RejectedItem, Snapshot};
 use corpusmill_pipeline::{Digest, StageError};
 use indicatif::DecimalBytes;
 
-use super::{FetchProgress, Surroundings, settings_digest, statements};
-use crate::workspace::CrawlPlace;
+use super::{AcquireContext, FetchProgress, settings_digest, statements};
+use crate::workspace::CrawlFolders;
 use corpusmill_crawler::{self as crawl, CrawlError, CrawlSettings, Page};
 
 /// Converts a crawler error to a stage error.
@@ -27,11 +27,11 @@ pub(crate) fn crawl_error(error: CrawlError) -> StageError {
 ///
 /// # Errors
 /// If the settings are invalid, no page could be fetched, or an I/O error occurs.
-pub fn acquire(name: &str, settings: &CrawlSettings, surroundings: &Surroundings) -> Result<Snapshot, StageError> {
-    let place = surroundings.workspace.crawl_place(settings_digest(settings)?, surroundings.fresh);
-    fs_err::create_dir_all(&place.dir)?;
-    run(name, settings, &place, surroundings)?;
-    snapshot(&place.dir, str::to_owned)
+pub fn acquire(name: &str, settings: &CrawlSettings, context: &AcquireContext) -> Result<Snapshot, StageError> {
+    let folders = context.workspace.crawl_folders(settings_digest(settings)?, context.fresh);
+    fs_err::create_dir_all(&folders.dir)?;
+    run(name, settings, &folders, context)?;
+    snapshot(&folders.dir, str::to_owned)
 }
 
 /// Runs the crawl in its folder until it finishes.
@@ -41,12 +41,12 @@ pub fn acquire(name: &str, settings: &CrawlSettings, surroundings: &Surroundings
 pub(crate) fn run(
     name: &str,
     settings: &CrawlSettings,
-    place: &CrawlPlace,
-    surroundings: &Surroundings,
+    folders: &CrawlFolders,
+    context: &AcquireContext,
 ) -> Result<(), StageError> {
-    let dir = &place.dir;
-    let progress = FetchProgress::start(surroundings, format!("{name}/crawl"), settings.max_pages, "pages");
-    let summary = crawl::crawl_again(settings, dir, place.earlier.as_deref(), &progress).map_err(crawl_error)?;
+    let dir = &folders.dir;
+    let progress = FetchProgress::start(context, format!("{name}/crawl"), settings.max_pages, "pages");
+    let summary = crawl::recrawl(settings, dir, folders.earlier.as_deref(), &progress).map_err(crawl_error)?;
     drop(progress);
     if !summary.finished {
         return Err(StageError::Cancelled);
@@ -56,7 +56,7 @@ pub(crate) fn run(
         return Err(nothing_fetched(name, dir)?);
     }
     let unchanged = if summary.unchanged > 0 { format!(", {} unchanged", summary.unchanged) } else { String::new() };
-    surroundings.progress.message(&format!(
+    context.progress.message(&format!(
         "  {name}/crawl: {} pages{unchanged}, {}, {refused} refused, {} beyond the page budget",
         summary.pages,
         DecimalBytes(summary.bytes),
@@ -90,17 +90,17 @@ fn nothing_fetched(name: &str, dir: &Path) -> Result<StageError, StageError> {
 /// If the crawl's folder cannot be read.
 pub(crate) fn snapshot(dir: &Path, origin: impl Fn(&str) -> String) -> Result<Snapshot, StageError> {
     let mut snapshot = Snapshot::default();
-    let mut archives = Archives::default();
+    let mut archives = WarcFiles::default();
     let mut failed = Ok(());
-    let taken = crawl::each_page(dir, |page| {
+    let listed = crawl::each_page(dir, |page| {
         if failed.is_ok() {
             failed = archives.item(dir, page, &origin).map(|item| snapshot.items.push(item));
         }
     });
-    taken.map_err(crawl_error)?;
+    listed.map_err(crawl_error)?;
     failed?;
     let refused = crawl::each_refused(dir, |refused| {
-        snapshot.refused.push(Refused {
+        snapshot.refused.push(RejectedItem {
             origin: origin(&refused.url),
             rule: refused.rule,
             value: refused.value,
@@ -115,12 +115,12 @@ pub(crate) fn snapshot(dir: &Path, origin: impl Fn(&str) -> String) -> Result<Sn
 
 /// Path and size of each WARC file. Facts that pages have in common are stored once.
 #[derive(Default)]
-struct Archives {
+struct WarcFiles {
     files: BTreeMap<String, (Arc<Path>, u64)>,
-    sharing: Sharing,
+    interner: Interner,
 }
 
-impl Archives {
+impl WarcFiles {
     /// The snapshot item of a page.
     fn item(&mut self, dir: &Path, page: Page, origin: &impl Fn(&str) -> String) -> Result<Item, StageError> {
         let (path, size) = if let Some((path, size)) = self.files.get(&page.warc) {
@@ -134,11 +134,11 @@ impl Archives {
         let digest: Digest =
             page.payload_digest.parse().map_err(|error| StageError::Input(format!("{}: {error}", page.url)))?;
         let mut facts = BTreeMap::from([("media-type".to_owned(), page.media_type)]);
-        statements::note(&mut facts, page.opt_outs);
+        statements::store(&mut facts, page.opt_outs);
         if let Some(charset) = page.charset {
             facts.insert("charset".to_owned(), charset);
         }
-        let facts = self.sharing.facts(facts.into());
+        let facts = self.interner.facts(facts.into());
         let location = Location::Record { path, size, start: page.offset, end: page.offset + page.length };
         Ok(Item { origin: origin(&page.url), status: page.status, digest, location, facts })
     }

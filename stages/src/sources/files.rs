@@ -7,12 +7,12 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use corpusmill_pipeline::snapshot::{Facts, Item, Location, Refused, Snapshot};
+use corpusmill_pipeline::snapshot::{Item, ItemMetadata, Location, RejectedItem, Snapshot};
 use corpusmill_pipeline::{Digest, StageError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Surroundings, acquire_error};
+use super::{AcquireContext, reader_error};
 use crate::workspace::FileDigests;
 use corpusmill_readers::archive::ArchiveSettings;
 use corpusmill_readers::code_files::CodeSettings;
@@ -50,7 +50,7 @@ const SPLIT_BYTES: u64 = 64 << 20;
 
 impl Files {
     /// The settings that affect how files are read.
-    pub fn reading(&self) -> FileSettings {
+    pub fn file_settings(&self) -> FileSettings {
         FileSettings {
             columns: self.columns.clone(),
             invalid_utf8: self.invalid_utf8,
@@ -63,26 +63,32 @@ impl Files {
     ///
     /// # Errors
     /// If a path is missing or cannot be read.
-    pub fn acquire(&self, surroundings: &Surroundings) -> Result<Snapshot, StageError> {
+    pub fn acquire(&self, context: &AcquireContext) -> Result<Snapshot, StageError> {
         if self.paths.is_empty() {
             return Err(StageError::Settings("files: `paths` is empty; name at least one file, folder or glob".into()));
         }
         let settings = ListingSettings { hidden: self.hidden };
-        let listing = list(&self.paths, &surroundings.base, &settings).map_err(acquire_error)?;
-        let mut digests = FileDigests::open(&surroundings.workspace);
+        let listing = list(&self.paths, &context.base, &settings).map_err(reader_error)?;
+        let mut digests = FileDigests::open(&context.workspace);
         let mut snapshot = Snapshot::default();
-        for (path, why) in listing.passed_over {
+        for (path, why) in listing.skipped {
             let origin = path.display().to_string();
             let detail = Some(why.to_owned());
-            snapshot.refused.push(Refused { origin, rule: "passed-over".into(), value: 1.0, threshold: 0.0, detail });
+            snapshot.refused.push(RejectedItem {
+                origin,
+                rule: "passed-over".into(),
+                value: 1.0,
+                threshold: 0.0,
+                detail,
+            });
         }
         for path in listing.hidden {
             let detail = Some("`hidden: true` takes it".to_owned());
             let (origin, rule) = (path.display().to_string(), "hidden".to_owned());
-            snapshot.refused.push(Refused { origin, rule, value: 1.0, threshold: 0.0, detail });
+            snapshot.refused.push(RejectedItem { origin, rule, value: 1.0, threshold: 0.0, detail });
         }
         for file in listing.files {
-            let refuse = |rule: &str| Refused {
+            let refuse = |rule: &str| RejectedItem {
                 origin: file.origin.clone(),
                 rule: rule.to_owned(),
                 value: 0.0,
@@ -110,31 +116,34 @@ pub(super) fn items(file: &ListedFile, digest: Digest, size: u64, modified: u64)
     let path: Arc<Path> = fs_err::canonicalize(&file.path)?.into();
     let path = || Arc::clone(&path);
     let whole = || -> Result<Vec<Item>, StageError> {
-        Ok(vec![item(Location::File { path: path(), size, modified }, Facts::default())])
+        Ok(vec![item(Location::File { path: path(), size, modified }, ItemMetadata::default())])
     };
     if size <= SPLIT_BYTES {
         return whole();
     }
     match format_of(&file.origin) {
         Some(Format::Jsonl(Compression::None)) => {
-            let ranges = jsonl::split_lines(&file.path, SPLIT_BYTES).map_err(acquire_error)?;
+            let ranges = jsonl::split_lines(&file.path, SPLIT_BYTES).map_err(reader_error)?;
             ranges
                 .into_iter()
                 .map(|range| {
-                    let facts = Facts::new([("first-line".to_owned(), range.first_line.to_string())].into());
+                    let facts = ItemMetadata::new([("first-line".to_owned(), range.first_line.to_string())].into());
                     let location = Location::Range { path: path(), size, modified, start: range.start, end: range.end };
                     Ok(item(location, facts))
                 })
                 .collect()
         }
         Some(Format::Parquet) => {
-            let groups = parquet::row_groups(&file.path).map_err(acquire_error)?;
+            let groups = parquet::row_groups(&file.path).map_err(reader_error)?;
             let (mut items, mut start, mut bytes) = (Vec::new(), 0u64, 0u64);
             for (index, group) in groups.iter().enumerate() {
                 bytes += group.bytes;
                 let end = index as u64 + 1;
                 if bytes >= SPLIT_BYTES || index + 1 == groups.len() {
-                    items.push(item(Location::Range { path: path(), size, modified, start, end }, Facts::default()));
+                    items.push(item(
+                        Location::Range { path: path(), size, modified, start, end },
+                        ItemMetadata::default(),
+                    ));
                     (start, bytes) = (end, 0);
                 }
             }
@@ -145,7 +154,7 @@ pub(super) fn items(file: &ListedFile, digest: Digest, size: u64, modified: u64)
                 .map_err(|error| StageError::Input(format!("{}: {error}", file.path.display())))?;
             let range = |part: Range<u64>| {
                 let location = Location::Range { path: path(), size, modified, start: part.start, end: part.end };
-                Ok(item(location, Facts::default()))
+                Ok(item(location, ItemMetadata::default()))
             };
             if parts.len() < 2 { whole() } else { parts.into_iter().map(range).collect() }
         }

@@ -16,11 +16,11 @@ pub(super) use self::listing::Listings;
 use corpusmill_crawler::Credential;
 
 /// The hub if neither the recipe nor the environment names one.
-const DEFAULT: &str = "https://huggingface.co";
+const DEFAULT_HUB: &str = "https://huggingface.co";
 
 /// A reference to files of a data set, as written in a recipe or a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Selection {
+pub(super) struct DatasetRef {
     /// `hf://datasets/OWNER/NAME`, with `@REVISION` if the recipe names one: the prefix of origins.
     prefix: String,
     owner: String,
@@ -32,14 +32,14 @@ pub(super) struct Selection {
 
 /// A file of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct HubFile {
+pub(super) struct RemoteFile {
     pub(super) origin: String,
     pub(super) url: Url,
     /// The digest of a large file (Git LFS), which the hub states.
     pub(super) sha256: Option<String>,
 }
 
-impl Selection {
+impl DatasetRef {
     /// Parses `hf://…`. Revisions such as `refs/convert/parquet` may be written with slashes, others with `%2F`.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let rest = text.trim().strip_prefix("hf://datasets/")?;
@@ -61,7 +61,7 @@ impl Selection {
     }
 
     fn is_glob(&self) -> bool {
-        self.pattern.contains(GLOB)
+        self.pattern.contains(GLOB_CHARACTERS)
     }
 
     /// The matcher of the pattern; `None` if it is not a glob.
@@ -84,7 +84,7 @@ impl Selection {
     /// The path before the first component that is a glob or the file name.
     fn folder(&self) -> String {
         let parts: Vec<&str> = self.pattern.split('/').collect();
-        let fixed = parts[..parts.len() - 1].iter().take_while(|part| !part.contains(GLOB));
+        let fixed = parts[..parts.len() - 1].iter().take_while(|part| !part.contains(GLOB_CHARACTERS));
         fixed.copied().collect::<Vec<_>>().join("/")
     }
 
@@ -99,7 +99,7 @@ impl Selection {
     }
 }
 
-const GLOB: [char; 4] = ['*', '?', '[', '{'];
+const GLOB_CHARACTERS: [char; 4] = ['*', '?', '[', '{'];
 
 /// Whether a path has no empty component, no `.` or `..`, and no control character.
 fn is_plain(path: &str) -> bool {
@@ -116,7 +116,7 @@ impl Hub {
     /// The hub of the recipe, else of the environment variable `HF_ENDPOINT`, else huggingface.co.
     pub(super) fn of(setting: Option<&str>) -> Result<Self, StageError> {
         let variable = std::env::var("HF_ENDPOINT").ok().filter(|endpoint| !endpoint.trim().is_empty());
-        Self::at(setting.map(str::to_owned).or(variable).as_deref().unwrap_or(DEFAULT))
+        Self::at(setting.map(str::to_owned).or(variable).as_deref().unwrap_or(DEFAULT_HUB))
     }
 
     fn at(endpoint: &str) -> Result<Self, StageError> {
@@ -125,7 +125,7 @@ impl Hub {
         let endpoint = url.ok().filter(usable).ok_or_else(|| {
             StageError::Settings(format!(
                 "remote: the hub `{endpoint}` is not a valid URL\nhint: write `hub: https://HOST`, or set HF_ENDPOINT in the \
-                 environment, such as {DEFAULT}"
+                 environment, such as {DEFAULT_HUB}"
             ))
         })?;
         Ok(Self { endpoint })
@@ -141,7 +141,7 @@ impl Hub {
     }
 
     /// The error message for a data set that the hub denies access to.
-    fn locked(&self, asked: &str, set: &str, status: u16) -> String {
+    fn access_error(&self, reference: &str, set: &str, status: u16) -> String {
         let given = std::env::var("HF_TOKEN").is_ok_and(|token| !token.trim().is_empty());
         let (why, hint) = match (self.credential().is_some(), given) {
             (true, _) => (
@@ -157,7 +157,7 @@ impl Hub {
                 "check the name; for a private or gated data set, set HF_TOKEN to a token that may read it",
             ),
         };
-        format!("{asked}: the hub returned status {status}: {why}\nhint: {hint}")
+        format!("{reference}: the hub returned status {status}: {why}\nhint: {hint}")
     }
 
     fn url<'a>(&self, parts: impl IntoIterator<Item = &'a str>) -> Url {
@@ -168,13 +168,13 @@ impl Hub {
         url
     }
 
-    fn interface(&self, selection: &Selection, what: &str, commit: &str, folder: &str) -> Url {
-        let parts = ["api", "datasets", &selection.owner, &selection.name, what, commit];
+    fn api_url(&self, dataset: &DatasetRef, what: &str, commit: &str, folder: &str) -> Url {
+        let parts = ["api", "datasets", &dataset.owner, &dataset.name, what, commit];
         self.url(parts.into_iter().chain(folder.split('/').filter(|part| !part.is_empty())))
     }
 
-    fn file(&self, selection: &Selection, commit: &str, path: &str) -> Url {
-        let parts = ["datasets", &selection.owner, &selection.name, "resolve", commit];
+    fn file(&self, dataset: &DatasetRef, commit: &str, path: &str) -> Url {
+        let parts = ["datasets", &dataset.owner, &dataset.name, "resolve", commit];
         self.url(parts.into_iter().chain(path.split('/')))
     }
 }
@@ -191,8 +191,8 @@ fn is_sha256(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn selection(text: &str) -> Selection {
-        Selection::parse(text).unwrap_or_else(|| panic!("{text}"))
+    fn dataset(text: &str) -> DatasetRef {
+        DatasetRef::parse(text).unwrap_or_else(|| panic!("{text}"))
     }
 
     #[test]
@@ -217,10 +217,10 @@ mod tests {
                 "hf://datasets/a/b@refs/convert/parquet",
             ),
         ] {
-            let selection = selection(text);
-            let found = (selection.revision.as_str(), selection.pattern.as_str(), selection.folder());
+            let dataset = dataset(text);
+            let found = (dataset.revision.as_str(), dataset.pattern.as_str(), dataset.folder());
             assert_eq!(found, (revision, pattern, folder.to_owned()), "{text}");
-            assert_eq!((selection.prefix.as_str(), selection.text().as_str()), (prefix, text));
+            assert_eq!((dataset.prefix.as_str(), dataset.text().as_str()), (prefix, text));
         }
         for bad in [
             "hf://models/a/b/c",
@@ -233,23 +233,23 @@ mod tests {
             "hf://datasets/a/b/../x",
             "hf://datasets/a/b/x//y",
         ] {
-            assert_eq!(Selection::parse(bad), None, "{bad}");
+            assert_eq!(DatasetRef::parse(bad), None, "{bad}");
         }
     }
 
     #[test]
     fn url_components_are_encoded() {
         let hub = Hub::at("http://127.0.0.1:9/mirror/").unwrap();
-        let selection = selection("hf://datasets/a/b@refs/pr/7/x/y z.parquet");
+        let dataset = dataset("hf://datasets/a/b@refs/pr/7/x/y z.parquet");
         let url = |url: Url| url.to_string();
         let root = "http://127.0.0.1:9/mirror";
         assert_eq!(
-            url(hub.interface(&selection, "revision", &selection.revision, "")),
+            url(hub.api_url(&dataset, "revision", &dataset.revision, "")),
             format!("{root}/api/datasets/a/b/revision/refs%2Fpr%2F7")
         );
-        assert_eq!(url(hub.interface(&selection, "tree", "c0", "x/y")), format!("{root}/api/datasets/a/b/tree/c0/x/y"));
+        assert_eq!(url(hub.api_url(&dataset, "tree", "c0", "x/y")), format!("{root}/api/datasets/a/b/tree/c0/x/y"));
         assert_eq!(
-            url(hub.file(&selection, "c0", "x/y z?#.parquet")),
+            url(hub.file(&dataset, "c0", "x/y z?#.parquet")),
             format!("{root}/datasets/a/b/resolve/c0/x/y%20z%3F%23.parquet")
         );
         for bad in ["", "huggingface.co", "ftp://hub.org", "https://hub.org/?x"] {

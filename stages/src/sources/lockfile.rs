@@ -8,15 +8,15 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use corpusmill_pipeline::snapshot::{Lock, Pinned, Snapshot};
+use corpusmill_pipeline::snapshot::{Lockfile, PinnedSnapshot, Snapshot};
 use corpusmill_pipeline::{Digest, StageError};
 
-use super::{Surroundings, settings_digest};
+use super::{AcquireContext, settings_digest};
 use crate::step::Acquire;
 
 /// How the lock file is used.
 #[derive(Debug, Clone, Default)]
-pub struct Pinning {
+pub struct LockMode {
     /// The lock file.
     pub lock: PathBuf,
     /// Whether a change of the lock file is an error.
@@ -31,39 +31,39 @@ pub struct Pinning {
 ///
 /// # Errors
 /// If acquiring fails, or if the lock file would change under `--locked`.
-pub fn pin(
+pub fn acquire_pinned(
     name: &str,
     acquire: &Acquire,
-    pinning: &Pinning,
-    lock: &mut Lock,
-    surroundings: &Surroundings,
+    lock_mode: &LockMode,
+    lock: &mut Lockfile,
+    context: &AcquireContext,
 ) -> Result<Snapshot, StageError> {
-    let settings = settings_digest(&(acquire, acquire.listed_files()?))?;
+    let settings = settings_digest(&(acquire, acquire.list_digests()?))?;
     let old = lock.sources.get(name).filter(|pinned| pinned.settings == settings).cloned();
-    let refresh = pinning.refresh.contains(name);
+    let refresh = lock_mode.refresh.contains(name);
     if let Some(pinned) = old.as_ref().filter(|_| acquire.is_remote() && !refresh)
-        && let Some(snapshot) = surroundings.workspace.snapshot(pinned.snapshot)
+        && let Some(snapshot) = context.workspace.snapshot(pinned.snapshot)
     {
         return Ok(snapshot);
     }
     // A change of settings keeps the pinned revisions; `--refresh` resolves them again.
     let revisions = lock.sources.get(name).filter(|_| !refresh).map(|pinned| pinned.revisions.clone());
-    let fresh = Surroundings { fresh: refresh, revisions: revisions.unwrap_or_default(), ..surroundings.clone() };
+    let fresh = AcquireContext { fresh: refresh, revisions: revisions.unwrap_or_default(), ..context.clone() };
     let snapshot = acquire.acquire(name, &fresh)?;
     let digest = snapshot.digest();
     if let Some(pinned) = lock.sources.get(name)
         && pinned.snapshot != digest
     {
-        changed(name, pinned, &snapshot, pinning, surroundings)?;
-    } else if pinning.locked && !lock.sources.contains_key(name) {
+        check_change(name, pinned, &snapshot, lock_mode, context)?;
+    } else if lock_mode.locked && !lock.sources.contains_key(name) {
         let hint = "run once without --locked to pin it";
         return Err(StageError::Settings(format!("source `{name}` is not in the lock\nhint: {hint}")));
     }
     // Written even if it exists: equal payloads may now be in the folder of another crawl.
-    snapshot.write(&surroundings.workspace.snapshot_path(digest))?;
+    snapshot.write(&context.workspace.snapshot_path(digest))?;
     let items = snapshot.items.len() as u64;
     let (variant, revisions) = (snapshot.variant.clone(), snapshot.revisions.clone());
-    lock.sources.insert(name.to_owned(), Pinned { snapshot: digest, variant, revisions, items, settings });
+    lock.sources.insert(name.to_owned(), PinnedSnapshot { snapshot: digest, variant, revisions, items, settings });
     Ok(snapshot)
 }
 
@@ -71,24 +71,24 @@ fn keys(snapshot: &Snapshot) -> BTreeSet<(&str, Digest)> {
     snapshot.items.iter().map(|item| (item.origin.as_str(), item.digest)).collect()
 }
 
-fn changed(
+fn check_change(
     name: &str,
-    pinned: &Pinned,
+    pinned: &PinnedSnapshot,
     snapshot: &Snapshot,
-    pinning: &Pinning,
-    surroundings: &Surroundings,
+    lock_mode: &LockMode,
+    context: &AcquireContext,
 ) -> Result<(), StageError> {
     let mut what = format!("{} items before, {} now", pinned.items, snapshot.items.len());
-    if let Ok(old) = Snapshot::read(&surroundings.workspace.snapshot_path(pinned.snapshot)) {
+    if let Ok(old) = Snapshot::read(&context.workspace.snapshot_path(pinned.snapshot)) {
         let (before, after) = (keys(&old), keys(snapshot));
         let (added, gone) = (after.difference(&before).count(), before.difference(&after).count());
         what = format!("{added} items new or changed, {gone} gone or changed");
     }
-    if pinning.locked {
+    if lock_mode.locked {
         let hint = "run without --locked to accept the change";
         return Err(StageError::Input(format!("source `{name}` differs from the lock: {what}\nhint: {hint}")));
     }
-    let then = if pinning.write { "the lock is updated" } else { "a run would update the lock" };
-    surroundings.progress.message(&format!("  {name}: {what}; {then}"));
+    let then = if lock_mode.write { "the lock is updated" } else { "a run would update the lock" };
+    context.progress.message(&format!("  {name}: {what}; {then}"));
     Ok(())
 }

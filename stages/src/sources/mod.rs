@@ -31,7 +31,7 @@ use indicatif::DecimalBytes;
 
 /// The environment of an acquisition.
 #[derive(Debug, Clone)]
-pub struct Surroundings {
+pub struct AcquireContext {
     /// The folder that the paths of the recipe are relative to.
     pub base: PathBuf,
     /// The folder of crawls and file digests.
@@ -48,13 +48,13 @@ pub struct Surroundings {
 
 /// Reports the progress of fetching, and whether it is cancelled.
 struct FetchProgress<'a> {
-    context: &'a Surroundings,
+    context: &'a AcquireContext,
     name: String,
 }
 
 impl<'a> FetchProgress<'a> {
     /// Starts the progress of `total` units of work.
-    fn start(context: &'a Surroundings, name: String, total: u64, unit: &'static str) -> Self {
+    fn start(context: &'a AcquireContext, name: String, total: u64, unit: &'static str) -> Self {
         context.progress.handle(Event::Started { name: &name, total, unit });
         Self { context, name }
     }
@@ -87,9 +87,9 @@ pub fn settings_digest(settings: &impl serde::Serialize) -> Result<Digest, Stage
 }
 
 /// Converts a reader error to a stage error.
-pub(crate) fn acquire_error(error: corpusmill_readers::AcquireError) -> StageError {
+pub(crate) fn reader_error(error: corpusmill_readers::ReaderError) -> StageError {
     match error {
-        corpusmill_readers::AcquireError::Io(error) => StageError::Io(error),
+        corpusmill_readers::ReaderError::Io(error) => StageError::Io(error),
         other => StageError::Input(other.to_string()),
     }
 }

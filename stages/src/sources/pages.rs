@@ -12,14 +12,14 @@ use corpusmill_pipeline::snapshot::{Item as Pinned, Location};
 
 use corpusmill_html::charset::decode;
 use corpusmill_readers::format::{Format, format_of};
-use corpusmill_readers::{Body, Item, RawDocument, Refused};
+use corpusmill_readers::{Body, RawDocument, ReaderItem, Refused};
 use corpusmill_warc::{self as warc, ReaderOptions, Record, RecordKind, WarcReader, parse_http_bounded};
 
 /// Maximum decoded size of one payload, in bytes.
-const MAX_PAYLOAD: u64 = 64 << 20;
+const MAX_PAYLOAD_BYTES: u64 = 64 << 20;
 
 /// Number of bytes at the start of an archive that are read to detect its compression.
-const BEGINNING_BYTES: u64 = 64 << 10;
+const DETECTION_BYTES: u64 = 64 << 10;
 
 /// An archive, or a part of one.
 pub(super) struct Archive<'a> {
@@ -37,7 +37,7 @@ impl Archive<'_> {
     pub(super) fn read(
         &self,
         max_document_bytes: u64,
-        take: &mut dyn FnMut(Item) -> Result<(), StageError>,
+        take: &mut dyn FnMut(ReaderItem) -> Result<(), StageError>,
     ) -> Result<(), StageError> {
         let path = self.path;
         let mut file = fs_err::File::open(path)?;
@@ -46,7 +46,7 @@ impl Archive<'_> {
             None => ReaderOptions { max_record_bytes, ..ReaderOptions::default() },
             Some(part) => {
                 let mut beginning = Vec::new();
-                file.by_ref().take(BEGINNING_BYTES).read_to_end(&mut beginning)?;
+                file.by_ref().take(DETECTION_BYTES).read_to_end(&mut beginning)?;
                 file.seek(SeekFrom::Start(part.start))?;
                 warc::part_options(part, &beginning, max_record_bytes)
             }
@@ -63,28 +63,28 @@ impl Archive<'_> {
 }
 
 fn each(
-    reader: impl Iterator<Item = Result<warc::Item, warc::WarcError>>,
+    reader: impl Iterator<Item = Result<warc::ArchiveItem, warc::WarcError>>,
     origin: &str,
     max_document_bytes: u64,
     failed: &dyn Fn(warc::WarcError) -> StageError,
-    take: &mut dyn FnMut(Item) -> Result<(), StageError>,
+    take: &mut dyn FnMut(ReaderItem) -> Result<(), StageError>,
 ) -> Result<(), StageError> {
     for item in reader {
         match item.map_err(failed)? {
-            warc::Item::Record(record) => {
+            warc::ArchiveItem::Record(record) => {
                 if let Some(item) = document(&record, origin, max_document_bytes) {
-                    take(told_apart(item, &record))?;
+                    take(with_capture(item, &record))?;
                 }
             }
-            warc::Item::Skipped(skipped) => {
-                let name = named(&skipped.record, origin);
+            warc::ArchiveItem::Skipped(skipped) => {
+                let name = record_origin(&skipped.record, origin);
                 let item = refused(name, "too-large", skipped.block_bytes, max_document_bytes);
-                take(told_apart(item, &skipped.record))?;
+                take(with_capture(item, &skipped.record))?;
             }
-            warc::Item::Lost(lost) => {
+            warc::ArchiveItem::Lost(lost) => {
                 let name = format!("{origin}@{}", lost.offset);
-                let item = Refused::new(name, "damaged", number(lost.bytes), 0.0).because(lost.why);
-                take(Item::Refused(item))?;
+                let item = Refused::new(name, "damaged", number(lost.bytes), 0.0).with_detail(lost.why);
+                take(ReaderItem::Refused(item))?;
             }
         }
     }
@@ -95,7 +95,7 @@ fn each(
 ///
 /// # Errors
 /// If the archive cannot be read or does not hold the page.
-pub(super) fn page(item: &Pinned) -> Result<Item, StageError> {
+pub(super) fn page(item: &Pinned) -> Result<ReaderItem, StageError> {
     let Location::Record { path, start, end, .. } = &item.location else {
         return Err(StageError::Input(format!(
             "{}: the snapshot item of the page has no location in an archive",
@@ -114,8 +114,9 @@ pub(super) fn page(item: &Pinned) -> Result<Item, StageError> {
     let mut reader =
         WarcReader::new(BufReader::new(file.take(end - start))).map_err(|error| lost(&error.to_string()))?;
     match reader.next_record() {
-        Some(Ok(warc::Item::Record(record))) => {
-            let response = parse_http_bounded(&record.block, MAX_PAYLOAD).map_err(|error| lost(&error.to_string()))?;
+        Some(Ok(warc::ArchiveItem::Record(record))) => {
+            let response =
+                parse_http_bounded(&record.block, MAX_PAYLOAD_BYTES).map_err(|error| lost(&error.to_string()))?;
             let digest = corpusmill_pipeline::Digest::of(&response.body);
             if digest != item.digest {
                 return Err(lost("the payload differs from the one that was fetched"));
@@ -131,12 +132,12 @@ pub(super) fn page(item: &Pinned) -> Result<Item, StageError> {
 
 /// Distinguishes the captures of one URL by the record's date and id, or by its offset if it has neither. A document's
 /// id then depends only on its record, not on the rest of the archive or on how the archive is split.
-fn told_apart(mut item: Item, record: &Record) -> Item {
+fn with_capture(mut item: ReaderItem, record: &Record) -> ReaderItem {
     let fields: Vec<&str> = ["WARC-Date", "WARC-Record-ID"].iter().filter_map(|name| record.header(name)).collect();
     let capture = if fields.is_empty() { format!("@{}", record.offset) } else { fields.join(" ") };
     match &mut item {
-        Item::Document(document) => document.capture = Some(capture),
-        Item::Refused(refused) => refused.capture = Some(capture),
+        ReaderItem::Document(document) => document.capture = Some(capture),
+        ReaderItem::Refused(refused) => refused.capture = Some(capture),
     }
     item
 }
@@ -146,17 +147,17 @@ fn number(value: u64) -> f64 {
     value as f64
 }
 
-fn refused(origin: String, rule: &'static str, value: u64, threshold: u64) -> Item {
-    Item::Refused(Refused::new(origin, rule, number(value), number(threshold)))
+fn refused(origin: String, rule: &'static str, value: u64, threshold: u64) -> ReaderItem {
+    ReaderItem::Refused(Refused::new(origin, rule, number(value), number(threshold)))
 }
 
-fn named(record: &Record, archive: &str) -> String {
+fn record_origin(record: &Record, archive: &str) -> String {
     record.target_uri().map_or_else(|| format!("{archive}@{}", record.offset), str::to_owned)
 }
 
 /// The document or refusal of a record; `None` for records that describe other records.
-fn document(record: &Record, archive: &str, max_bytes: u64) -> Option<Item> {
-    let origin = named(record, archive);
+fn document(record: &Record, archive: &str, max_bytes: u64) -> Option<ReaderItem> {
+    let origin = record_origin(record, archive);
     Some(match record.kind {
         RecordKind::Response if record.is_http_response() => response(record, origin, max_bytes),
         RecordKind::Response | RecordKind::Resource => {
@@ -166,8 +167,8 @@ fn document(record: &Record, archive: &str, max_bytes: u64) -> Option<Item> {
         // WET: text from another extractor.
         RecordKind::Conversion => decoded(origin, &record.block, Some("utf-8"), "text/plain"),
         RecordKind::Revisit => {
-            let detail = revisited(record);
-            Item::Refused(Refused::new(origin, "revisit", 1.0, 0.0).because(detail))
+            let detail = revisit_detail(record);
+            ReaderItem::Refused(Refused::new(origin, "revisit", 1.0, 0.0).with_detail(detail))
         }
         _ => return None,
     })
@@ -175,7 +176,7 @@ fn document(record: &Record, archive: &str, max_bytes: u64) -> Option<Item> {
 
 /// Describes the capture that a revisit record refers to (WARC 1.1, section 6.7): its URL, date, record id and payload
 /// digest, as far as the record states them.
-fn revisited(record: &Record) -> String {
+fn revisit_detail(record: &Record) -> String {
     let url = record.header("WARC-Refers-To-Target-URI").or_else(|| record.target_uri()).unwrap_or("an unnamed page");
     let mut detail = format!("has the payload of {url}");
     for (words, name) in [
@@ -192,10 +193,12 @@ fn revisited(record: &Record) -> String {
     detail
 }
 
-fn response(record: &Record, origin: String, max_bytes: u64) -> Item {
+fn response(record: &Record, origin: String, max_bytes: u64) -> ReaderItem {
     let response = match parse_http_bounded(&record.block, max_bytes) {
         Ok(response) => response,
-        Err(error) => return Item::Refused(Refused::new(origin, "bad-http", 1.0, 0.0).because(error.to_string())),
+        Err(error) => {
+            return ReaderItem::Refused(Refused::new(origin, "bad-http", 1.0, 0.0).with_detail(error.to_string()));
+        }
     };
     if response.status != 200 {
         return refused(origin, "status", response.status.into(), 200);
@@ -205,21 +208,21 @@ fn response(record: &Record, origin: String, max_bytes: u64) -> Item {
 }
 
 /// Converts a payload by its declared media type: HTML and text become documents, others are refused.
-fn payload(origin: String, declared: &str, body: &[u8]) -> Item {
+fn payload(origin: String, declared: &str, body: &[u8]) -> ReaderItem {
     let media_type = declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let charset = declared.split(';').skip(1).find_map(|part| part.trim().strip_prefix("charset="));
     if !(media_type.starts_with("text/") || media_type == "application/xhtml+xml") {
-        return Item::Refused(Refused::new(origin, "media-type", 1.0, 0.0).because(media_type));
+        return ReaderItem::Refused(Refused::new(origin, "media-type", 1.0, 0.0).with_detail(media_type));
     }
     decoded(origin, body, charset.map(|charset| charset.trim_matches('"')), &media_type)
 }
 
 /// Converts a payload to a document; `charset` is that of its header.
-fn decoded(origin: String, body: &[u8], charset: Option<&str>, media_type: &str) -> Item {
+fn decoded(origin: String, body: &[u8], charset: Option<&str>, media_type: &str) -> ReaderItem {
     let decoded = decode(body, charset);
     let mut document = RawDocument::new(origin, Body::Text(decoded.text), media_type);
     document.encoding = Some(decoded.charset);
-    Item::Document(document)
+    ReaderItem::Document(document)
 }
 
 #[cfg(test)]

@@ -9,15 +9,15 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
 use corpusmill_pipeline::document::{DOCUMENT, Document, DocumentBuilder, content_digest};
-use corpusmill_pipeline::snapshot::{Item, Location, Refused, Snapshot};
+use corpusmill_pipeline::snapshot::{Item, Location, RejectedItem, Snapshot};
 use corpusmill_pipeline::{Digest, DocumentId, Port, Rejection, Stage, StageError, Task};
 
-use super::{acquire_error, crates, pages, statements};
+use super::{crates, pages, reader_error, statements};
 use crate::sources::statements::CRAWLED;
 use corpusmill_crawler::OptOuts;
 use corpusmill_readers::archive::ArchiveSettings;
 use corpusmill_readers::code_files::CodeSettings;
-use corpusmill_readers::files::{self, FileSettings, Part};
+use corpusmill_readers::files::{self, FilePart, FileSettings};
 use corpusmill_readers::format::{Format, format_of};
 use corpusmill_readers::jsonl::LineRange;
 use corpusmill_readers::listing::ListedFile;
@@ -44,7 +44,7 @@ pub enum Reader {
 
 /// The stage `read`.
 #[derive(Debug)]
-pub struct Read {
+pub struct ReadStage {
     source: String,
     reader: Reader,
     snapshot: Arc<Snapshot>,
@@ -52,23 +52,23 @@ pub struct Read {
     contents: Vec<Digest>,
 }
 
-impl Read {
+impl ReadStage {
     /// Creates the stage for a snapshot, divided into `partitions`.
     pub fn new(source: &str, reader: Reader, snapshot: Snapshot, partitions: u32) -> Self {
         let contents = snapshot.partition_digests(partitions);
         Self { source: source.to_owned(), reader, snapshot: Arc::new(snapshot), partitions, contents }
     }
 
-    fn item(&self, item: &Item, out: &mut Out<'_, '_>) -> Result<(), StageError> {
+    fn item(&self, item: &Item, out: &mut DocumentSink<'_, '_>) -> Result<(), StageError> {
         match &self.reader {
             Reader::Pages => {
                 let read = pages::page(item)?;
-                out.statements = statements::of(&item.facts);
+                out.statements = statements::load(&item.facts);
                 out.take(read)
             }
             Reader::Crates(code) => {
                 let items = crates::crate_file(item).documents(&ArchiveSettings::default(), code);
-                out.take_all(items.map_err(acquire_error)?)
+                out.take_all(items.map_err(reader_error)?)
             }
             Reader::Files { settings, .. } => {
                 let path = item.location.path();
@@ -78,41 +78,41 @@ impl Read {
                     return archive.read(settings.limits.max_document_bytes, &mut |read| out.take(read));
                 }
                 let (file, part) = part(item, path);
-                out.take_all(files::read(&file, &part, settings).map_err(acquire_error)?)
+                out.take_all(files::read(&file, &part, settings).map_err(reader_error)?)
             }
         }
     }
 }
 
 /// Returns an error if the file changed since it was pinned.
-fn unchanged(item: &Item) -> Result<(), StageError> {
+fn check_unchanged(item: &Item) -> Result<(), StageError> {
     let Some(pinned) = item.location.stamp() else { return Ok(()) };
     let path = item.location.path();
-    if crate::workspace::stamp(path)? == pinned {
+    if crate::workspace::size_and_mtime(path)? == pinned {
         return Ok(());
     }
     let path = path.display();
     Err(StageError::Input(format!("{path} changed after it was listed\nhint: run again when no process writes to it")))
 }
 
-fn part(item: &Item, path: &Path) -> (ListedFile, Part) {
+fn part(item: &Item, path: &Path) -> (ListedFile, FilePart) {
     let bytes = item.location.file_size();
     let file = ListedFile { path: path.to_owned(), origin: item.origin.clone(), bytes };
     let part = match (&item.location, item.facts.get("first-line").and_then(|line| line.parse().ok())) {
-        (Location::File { .. } | Location::Record { .. }, _) => Part::Whole,
+        (Location::File { .. } | Location::Record { .. }, _) => FilePart::Whole,
         (Location::Range { start, end, .. }, Some(first_line)) => {
-            Part::Lines(LineRange { start: *start, end: *end, first_line })
+            FilePart::Lines(LineRange { start: *start, end: *end, first_line })
         }
         (Location::Range { start, end, .. }, None) => {
             let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
-            Part::RowGroups(number(*start)..number(*end))
+            FilePart::RowGroups(number(*start)..number(*end))
         }
     };
     (file, part)
 }
 
 /// Collects documents and rejections into batches.
-pub(crate) struct Out<'t, 'a> {
+pub(crate) struct DocumentSink<'t, 'a> {
     source: String,
     licence: Option<String>,
     language: Option<String>,
@@ -120,36 +120,36 @@ pub(crate) struct Out<'t, 'a> {
     documents: DocumentBuilder,
     /// The opt-outs of the current page, and those of the rows in `documents`; for crawled sources only.
     statements: OptOuts,
-    said: Option<Vec<OptOuts>>,
+    row_statements: Option<Vec<OptOuts>>,
     refused: DocumentBuilder,
-    why: Vec<Option<Rejection>>,
+    rejections: Vec<Option<Rejection>>,
 }
 
-impl Out<'_, '_> {
+impl DocumentSink<'_, '_> {
     fn take_all(&mut self, items: readers::Items) -> Result<(), StageError> {
         for item in items {
-            self.take(item.map_err(acquire_error)?)?;
+            self.take(item.map_err(reader_error)?)?;
         }
         Ok(())
     }
 
-    fn take(&mut self, item: readers::Item) -> Result<(), StageError> {
+    fn take(&mut self, item: readers::ReaderItem) -> Result<(), StageError> {
         if self.task.cancelled() {
             return Err(StageError::Cancelled);
         }
         match item {
-            readers::Item::Refused(refused) => {
+            readers::ReaderItem::Refused(refused) => {
                 let rejection = Rejection {
                     detail: refused.detail,
                     ..Rejection::new(refused.rule, refused.value, refused.threshold)
                 };
                 self.refuse(&refused.origin, refused.capture.as_deref(), rejection)
             }
-            readers::Item::Document(document) => {
+            readers::ReaderItem::Document(document) => {
                 let document = document_of(&self.source, document, self.licence.as_deref(), self.language.as_deref());
                 self.task.count_source(1, document.text.len() as u64);
-                if let Some(said) = &mut self.said {
-                    said.push(self.statements);
+                if let Some(row_statements) = &mut self.row_statements {
+                    row_statements.push(self.statements);
                 }
                 match self.documents.push(document)? {
                     Some(batch) => self.emit(&batch),
@@ -160,10 +160,10 @@ impl Out<'_, '_> {
     }
 
     fn emit(&mut self, batch: &RecordBatch) -> Result<(), StageError> {
-        match &mut self.said {
+        match &mut self.row_statements {
             None => self.task.emit(0, batch),
-            Some(said) => {
-                let rows = std::mem::take(said);
+            Some(row_statements) => {
+                let rows = std::mem::take(row_statements);
                 self.task.emit(0, &statements::with_columns(batch, &rows)?)
             }
         }
@@ -172,17 +172,17 @@ impl Out<'_, '_> {
     fn refuse(&mut self, origin: &str, capture: Option<&str>, rejection: Rejection) -> Result<(), StageError> {
         let id = id_of(&self.source, origin, capture).to_string();
         self.task.count_source(1, 0);
-        self.why.push(Some(rejection));
+        self.rejections.push(Some(rejection));
         let document = Document { id, source: self.source.clone(), origin: origin.to_owned(), ..Document::default() };
         match self.refused.push(document)? {
-            Some(batch) => self.task.reject(&batch, &std::mem::take(&mut self.why)),
+            Some(batch) => self.task.reject(&batch, &std::mem::take(&mut self.rejections)),
             None => Ok(()),
         }
     }
 
     fn finish(mut self) -> Result<(), StageError> {
         if let Some(batch) = self.refused.take()? {
-            self.task.reject(&batch, &self.why)?;
+            self.task.reject(&batch, &self.rejections)?;
         }
         if let Some(batch) = self.documents.take()? {
             self.emit(&batch)?;
@@ -208,7 +208,7 @@ pub(crate) fn document_of(source: &str, raw: RawDocument, licence: Option<&str>,
             (decoded.text, Some(decoded.charset))
         }
     };
-    let id = raw.id.map_or_else(|| id_of(source, &raw.origin, raw.capture.as_deref()), DocumentId::given);
+    let id = raw.id.map_or_else(|| id_of(source, &raw.origin, raw.capture.as_deref()), DocumentId::from_existing);
     Document {
         id: id.to_string(),
         source: source.to_owned(),
@@ -223,7 +223,7 @@ pub(crate) fn document_of(source: &str, raw: RawDocument, licence: Option<&str>,
     }
 }
 
-impl Stage for Read {
+impl Stage for ReadStage {
     fn name(&self) -> &'static str {
         "read"
     }
@@ -258,27 +258,27 @@ impl Stage for Read {
             Reader::Files { licence, language, .. } => (licence.clone(), language.clone()),
             Reader::Crates(_) | Reader::Pages => (None, None),
         };
-        let mut out = Out {
+        let mut out = DocumentSink {
             source: self.source.clone(),
             licence,
             language,
             task,
             documents: DocumentBuilder::default(),
             statements: OptOuts::default(),
-            said: matches!(self.reader, Reader::Pages).then(Vec::new),
+            row_statements: matches!(self.reader, Reader::Pages).then(Vec::new),
             refused: DocumentBuilder::default(),
-            why: Vec::new(),
+            rejections: Vec::new(),
         };
-        for Refused { origin, rule, value, threshold, detail } in refused {
+        for RejectedItem { origin, rule, value, threshold, detail } in refused {
             let rejection = Rejection { detail: detail.clone(), ..Rejection::new(rule.clone(), *value, *threshold) };
             out.refuse(origin, None, rejection)?;
         }
         for item in items {
-            unchanged(item)?;
+            check_unchanged(item)?;
             self.item(item, &mut out)?;
             // If the file changed while it was read, its rows do not match the pinned digest and must not get a
             // receipt.
-            unchanged(item)?;
+            check_unchanged(item)?;
         }
         out.finish()
     }

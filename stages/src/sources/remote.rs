@@ -7,18 +7,18 @@
 //! Invariant: the files read are the files fetched; their digests form the snapshot that the lock file pins.
 
 use corpusmill_pipeline::StageError;
-use corpusmill_pipeline::snapshot::{Refused, Snapshot};
+use corpusmill_pipeline::snapshot::{RejectedItem, Snapshot};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::crawl::crawl_error;
-use super::fetch::{Errand, as_own, items_of};
+use super::fetch::{Fetcher, as_remote_error, fetched_items};
 use super::files::Files;
-use super::hub::{Hub, HubFile, Listings};
-use super::remote_ref::{Asked, named, once};
-use super::{FetchProgress, Surroundings};
-use corpusmill_crawler::{self as crawl, Client, CrawlSettings};
+use super::hub::{Hub, Listings, RemoteFile};
+use super::remote_ref::{RemoteRef, dedup_refs, parse_list};
+use super::{AcquireContext, FetchProgress};
+use corpusmill_crawler::{self as crawl, CrawlSettings, DownloadClient};
 use corpusmill_readers::archive::ArchiveSettings;
 use corpusmill_readers::code_files::CodeSettings;
 use corpusmill_readers::columns::{ColumnMapping, InvalidUtf8};
@@ -93,7 +93,7 @@ impl Default for Remote {
     }
 }
 
-fn wrong(message: &str, hint: &str) -> StageError {
+fn settings_error(message: &str, hint: &str) -> StageError {
     StageError::Settings(format!("remote: {message}\nhint: {hint}"))
 }
 
@@ -105,23 +105,23 @@ impl Remote {
     pub fn check(&self) -> Result<(), StageError> {
         if self.urls.is_empty() && self.lists.is_empty() {
             let hint = "name at least one file: `urls: [\"https://…\"]`, or a list of them: `lists: […]`";
-            return Err(wrong("there is nothing to fetch", hint));
+            return Err(settings_error("there is nothing to fetch", hint));
         }
         if self.max_files == 0 {
-            return Err(wrong("`max-files` is 0", "give at least 1"));
+            return Err(settings_error("`max-files` is 0", "give at least 1"));
         }
         let hub = Hub::of(self.hub.as_deref())?;
         let mut addresses = Vec::new();
         for text in self.urls.iter().chain(&self.lists).chain(&self.base) {
-            addresses.push(match Asked::parse(text)? {
-                Asked::File(file) => file.url,
-                Asked::Selection(selection) => {
-                    selection.matcher()?;
+            addresses.push(match RemoteRef::parse(text)? {
+                RemoteRef::File(file) => file.url,
+                RemoteRef::Dataset(dataset) => {
+                    dataset.matcher()?;
                     hub.endpoint().clone()
                 }
             });
         }
-        self.fetching(&addresses).check().map(|_| ()).map_err(crawl_error).map_err(as_own)
+        self.crawl_settings(&addresses).check().map(|_| ()).map_err(crawl_error).map_err(as_remote_error)
     }
 
     /// The equivalent settings for local files.
@@ -141,19 +141,19 @@ impl Remote {
     ///
     /// # Errors
     /// If a list cannot be fetched, no file could be fetched, or an I/O error occurs.
-    pub fn acquire(&self, name: &str, surroundings: &Surroundings) -> Result<Snapshot, StageError> {
+    pub fn acquire(&self, name: &str, context: &AcquireContext) -> Result<Snapshot, StageError> {
         self.check()?;
         let hub = Hub::of(self.hub.as_deref())?;
-        let client = Client::new(&self.fetching(&[]), hub.credential()).map_err(crawl_error)?;
-        let errand = Errand { name, client: &client, surroundings };
-        let mut asked = self.urls.iter().map(|text| Asked::parse(text)).collect::<Result<Vec<_>, _>>()?;
+        let client = DownloadClient::new(&self.crawl_settings(&[]), hub.credential()).map_err(crawl_error)?;
+        let fetcher = Fetcher { name, client: &client, context };
+        let mut references = self.urls.iter().map(|text| RemoteRef::parse(text)).collect::<Result<Vec<_>, _>>()?;
         let mut snapshot = Snapshot::default();
-        self.read_lists(&errand, &hub, &mut asked, &mut snapshot)?;
-        let files = self.files_of(&errand, &hub, asked, &mut snapshot)?;
-        for (file, fetched) in files.iter().zip(errand.fetch(&files)?) {
+        self.read_lists(&fetcher, &hub, &mut references, &mut snapshot)?;
+        let files = self.files_of(&fetcher, &hub, references, &mut snapshot)?;
+        for (file, fetched) in files.iter().zip(fetcher.fetch(&files)?) {
             match fetched {
-                Ok(fetched) => snapshot.items.extend(items_of(file, &fetched)?),
-                Err(refused) => snapshot.refused.push(Refused {
+                Ok(fetched) => snapshot.items.extend(fetched_items(file, &fetched)?),
+                Err(refused) => snapshot.refused.push(RejectedItem {
                     origin: file.origin.clone(),
                     rule: refused.rule,
                     value: refused.value,
@@ -166,7 +166,7 @@ impl Remote {
             return Err(nothing_fetched(name, &snapshot));
         }
         let refused = snapshot.refused.len();
-        surroundings.progress.message(&format!("  {name}/remote: {} files, {refused} refused", snapshot.items.len()));
+        context.progress.message(&format!("  {name}/remote: {} files, {refused} refused", snapshot.items.len()));
         snapshot.sort();
         Ok(snapshot)
     }
@@ -174,20 +174,20 @@ impl Remote {
     /// Adds the files named by the lists.
     fn read_lists(
         &self,
-        errand: &Errand<'_>,
+        fetcher: &Fetcher<'_>,
         hub: &Hub,
-        asked: &mut Vec<Asked>,
+        references: &mut Vec<RemoteRef>,
         snapshot: &mut Snapshot,
     ) -> Result<(), StageError> {
-        let lists = self.lists.iter().map(|text| Asked::parse(text)).collect::<Result<Vec<_>, _>>()?;
-        let lists = self.files_of(errand, hub, lists, snapshot)?;
-        for (list, fetched) in lists.iter().zip(errand.fetch(&lists)?) {
+        let lists = self.lists.iter().map(|text| RemoteRef::parse(text)).collect::<Result<Vec<_>, _>>()?;
+        let lists = self.files_of(fetcher, hub, lists, snapshot)?;
+        for (list, fetched) in lists.iter().zip(fetcher.fetch(&lists)?) {
             let fetched = fetched.map_err(|refused| {
                 let crawl::Refused { rule, value, detail, .. } = refused;
                 StageError::Input(format!("{}: cannot fetch the list: {rule} {value} {detail}", list.origin))
             })?;
-            let named = named(list, &fetched, self.base.as_deref())?;
-            asked.extend(self.first(&list.origin, named, snapshot));
+            let listed = parse_list(list, &fetched, self.base.as_deref())?;
+            references.extend(self.limit_files(&list.origin, listed, snapshot));
         }
         Ok(())
     }
@@ -195,46 +195,46 @@ impl Remote {
     /// Resolves references to files; those in data sets are looked up on the hub.
     fn files_of(
         &self,
-        errand: &Errand<'_>,
+        fetcher: &Fetcher<'_>,
         hub: &Hub,
-        asked: Vec<Asked>,
+        references: Vec<RemoteRef>,
         snapshot: &mut Snapshot,
-    ) -> Result<Vec<HubFile>, StageError> {
-        let watched = FetchProgress::start(errand.surroundings, format!("{}/hub", errand.name), 0, "answers");
-        let mut listings = Listings::new(hub, errand.client, &watched, errand.surroundings.revisions.clone());
+    ) -> Result<Vec<RemoteFile>, StageError> {
+        let progress = FetchProgress::start(fetcher.context, format!("{}/hub", fetcher.name), 0, "answers");
+        let mut listings = Listings::new(hub, fetcher.client, &progress, fetcher.context.revisions.clone());
         let mut files = Vec::new();
-        for asked in asked {
-            match asked {
-                Asked::File(file) => files.push(file),
-                Asked::Selection(selection) => {
-                    let found = listings.files(&selection).map_err(as_own)?;
-                    files.extend(self.first(&selection.text(), found, snapshot));
+        for reference in references {
+            match reference {
+                RemoteRef::File(file) => files.push(file),
+                RemoteRef::Dataset(dataset) => {
+                    let found = listings.files(&dataset).map_err(as_remote_error)?;
+                    files.extend(self.limit_files(&dataset.text(), found, snapshot));
                 }
             }
         }
         snapshot.revisions.append(&mut listings.used);
-        Ok(once(files))
+        Ok(dedup_refs(files))
     }
 
     /// The first `max-files` files of a list or glob; records a refusal if there are more.
-    fn first<T>(&self, origin: &str, mut all: Vec<T>, snapshot: &mut Snapshot) -> Vec<T> {
-        let (count, most) = (all.len(), usize::try_from(self.max_files).unwrap_or(usize::MAX));
-        if count > most {
-            all.truncate(most);
+    fn limit_files<T>(&self, origin: &str, mut all: Vec<T>, snapshot: &mut Snapshot) -> Vec<T> {
+        let (count, max) = (all.len(), usize::try_from(self.max_files).unwrap_or(usize::MAX));
+        if count > max {
+            all.truncate(max);
             #[expect(clippy::cast_precision_loss, reason = "file counts are far below 2^52")]
-            snapshot.refused.push(Refused {
+            snapshot.refused.push(RejectedItem {
                 origin: origin.to_owned(),
                 rule: "max-files".to_owned(),
                 value: count as f64,
                 threshold: self.max_files as f64,
-                detail: Some(format!("names {count} files, of which the first {most} are taken")),
+                detail: Some(format!("names {count} files, of which the first {max} are taken")),
             });
         }
         all
     }
 
     /// The crawler settings for fetching these files.
-    fn fetching(&self, addresses: &[Url]) -> CrawlSettings {
+    fn crawl_settings(&self, addresses: &[Url]) -> CrawlSettings {
         CrawlSettings {
             seeds: addresses.iter().map(Url::to_string).collect(),
             contact: self.contact.clone(),
@@ -251,7 +251,7 @@ impl Remote {
 }
 
 fn nothing_fetched(name: &str, snapshot: &Snapshot) -> StageError {
-    let line = |refused: &Refused| {
+    let line = |refused: &RejectedItem| {
         let detail = refused.detail.as_deref().unwrap_or_default();
         format!("\n  {}: {} {} {detail}", refused.origin, refused.rule, refused.value)
     };

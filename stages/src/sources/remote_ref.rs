@@ -11,26 +11,26 @@ use std::path::Path;
 use corpusmill_pipeline::StageError;
 use url::{Position, Url};
 
-use super::hub::{HubFile, Selection};
-use corpusmill_crawler::Fetched;
+use super::hub::{DatasetRef, RemoteFile};
+use corpusmill_crawler::DownloadedFile;
 
 /// Maximum size of an uncompressed list, in bytes.
 const MAX_LIST_BYTES: u64 = 256 << 20;
 
 /// A reference in a recipe or a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum RemoteRef {
     /// A file, by its URL.
-    File(HubFile),
+    File(RemoteFile),
     /// Files of a data set.
-    Selection(Selection),
+    Dataset(DatasetRef),
 }
 
-fn wrong(message: &str, hint: &str) -> StageError {
+fn settings_error(message: &str, hint: &str) -> StageError {
     StageError::Settings(format!("remote: {message}\nhint: {hint}"))
 }
 
-impl Asked {
+impl RemoteRef {
     /// Parses a reference.
     ///
     /// # Errors
@@ -40,21 +40,21 @@ impl Asked {
         if text.starts_with("hf://") {
             let hint = "such as hf://datasets/HuggingFaceFW/fineweb/sample/10BT/000_00000.parquet, or \
                         hf://datasets/OWNER/NAME@REVISION/**/*.parquet";
-            let bad = || wrong(&format!("`{text}` is not a file of a data set"), hint);
-            return Selection::parse(text).map(Self::Selection).ok_or_else(bad);
+            let bad = || settings_error(&format!("`{text}` is not a file of a data set"), hint);
+            return DatasetRef::parse(text).map(Self::Dataset).ok_or_else(bad);
         }
         let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         let hint = "write https://HOST/PATH or hf://datasets/OWNER/NAME/PATH";
-        let mut url = url.ok_or_else(|| wrong(&format!("`{text}` is not a URL of a file"), hint))?;
+        let mut url = url.ok_or_else(|| settings_error(&format!("`{text}` is not a URL of a file"), hint))?;
         url.set_fragment(None);
         let origin = url[..Position::AfterPath].to_owned();
-        Ok(Self::File(HubFile { origin, url, sha256: None }))
+        Ok(Self::File(RemoteFile { origin, url, sha256: None }))
     }
 }
 
 /// Removes duplicate files. The query is part of the origin only if URLs differ in nothing else; it is dropped
 /// otherwise, since it may be an expiring signature.
-pub(super) fn once(mut files: Vec<HubFile>) -> Vec<HubFile> {
+pub(super) fn dedup_refs(mut files: Vec<RemoteFile>) -> Vec<RemoteFile> {
     let mut alike: BTreeMap<String, BTreeSet<Url>> = BTreeMap::new();
     for file in &files {
         alike.entry(file.origin.clone()).or_default().insert(file.url.clone());
@@ -73,7 +73,11 @@ pub(super) fn once(mut files: Vec<HubFile>) -> Vec<HubFile> {
 ///
 /// # Errors
 /// If the list cannot be read, is too long, or has a line that is not a reference.
-pub(super) fn named(list: &HubFile, fetched: &Fetched, base: Option<&str>) -> Result<Vec<Asked>, StageError> {
+pub(super) fn parse_list(
+    list: &RemoteFile,
+    fetched: &DownloadedFile,
+    base: Option<&str>,
+) -> Result<Vec<RemoteRef>, StageError> {
     let base = match base {
         Some(base) => Url::parse(&format!("{}/", base.trim().trim_end_matches('/'))),
         None => list.url.join("/"),
@@ -83,10 +87,12 @@ pub(super) fn named(list: &HubFile, fetched: &Fetched, base: Option<&str>) -> Re
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let name = |line: &str| {
         if line.contains("://") {
-            return Asked::parse(line);
+            return RemoteRef::parse(line);
         }
         let url = base.join(line.trim_start_matches('/'));
-        Asked::parse(url.map_err(|error| StageError::Input(format!("{}: `{line}`: {error}", list.origin)))?.as_str())
+        RemoteRef::parse(
+            url.map_err(|error| StageError::Input(format!("{}: `{line}`: {error}", list.origin)))?.as_str(),
+        )
     };
     lines.map(name).collect()
 }
@@ -113,17 +119,17 @@ fn text(path: &Path, origin: &str) -> Result<String, StageError> {
 mod tests {
     use super::*;
 
-    fn file(text: &str) -> HubFile {
-        match Asked::parse(text).unwrap() {
-            Asked::File(file) => file,
-            Asked::Selection(_) => panic!("{text}"),
+    fn file(text: &str) -> RemoteFile {
+        match RemoteRef::parse(text).unwrap() {
+            RemoteRef::File(file) => file,
+            RemoteRef::Dataset(_) => panic!("{text}"),
         }
     }
 
     #[test]
     fn invalid_references_are_errors() {
         for bad in ["hf://models/a/b/c", "hf://datasets/a/b", "ftp://e.org/x", "x.parquet", ""] {
-            let message = Asked::parse(bad).unwrap_err().to_string();
+            let message = RemoteRef::parse(bad).unwrap_err().to_string();
             assert!(message.contains("hint: ") && message.contains("hf://datasets/"), "{message}");
         }
     }
@@ -132,7 +138,7 @@ mod tests {
     fn queries_distinguish_equal_urls() {
         let texts =
             ["https://e.org/a?n=1#x", "https://e.org/a?n=2", "https://e.org/b?signature=1", "https://e.org/a?n=1"];
-        let files = once(texts.map(file).to_vec());
+        let files = dedup_refs(texts.map(file).to_vec());
         let origins: Vec<&str> = files.iter().map(|file| file.origin.as_str()).collect();
         assert_eq!(origins, ["https://e.org/a?n=1", "https://e.org/a?n=2", "https://e.org/b"]);
     }
@@ -147,13 +153,13 @@ mod tests {
         let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         packed.write_all(lines.as_bytes()).unwrap();
         let list = file("https://data.org/deep/warc.paths.gz");
-        let fetched = Fetched { path: path.clone(), bytes: 0, digest: String::new() };
+        let fetched = DownloadedFile { path: path.clone(), bytes: 0, digest: String::new() };
         let names = |base| {
-            let names = named(&list, &fetched, base).unwrap().into_iter();
+            let names = parse_list(&list, &fetched, base).unwrap().into_iter();
             names
                 .map(|name| match name {
-                    Asked::File(file) => file.url.to_string(),
-                    Asked::Selection(selection) => selection.text(),
+                    RemoteRef::File(file) => file.url.to_string(),
+                    RemoteRef::Dataset(dataset) => dataset.text(),
                 })
                 .collect::<Vec<_>>()
         };
@@ -166,6 +172,6 @@ mod tests {
             assert_eq!(names(Some("https://m.org/y/")), [elsewhere, rest].concat());
         }
         fs_err::write(&path, b"no address://").unwrap();
-        assert!(named(&list, &fetched, None).is_err());
+        assert!(parse_list(&list, &fetched, None).is_err());
     }
 }

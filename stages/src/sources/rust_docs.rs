@@ -15,7 +15,7 @@ use corpusmill_pipeline::{Digest, StageError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Surroundings, crawl, settings_digest};
+use super::{AcquireContext, crawl, settings_digest};
 use corpusmill_crawler::CrawlSettings;
 use corpusmill_crawler::serve;
 
@@ -88,14 +88,14 @@ impl RustDocs {
     ///
     /// # Errors
     /// If the documentation is missing or cannot be generated, or an I/O error occurs.
-    pub fn acquire(&self, name: &str, surroundings: &Surroundings) -> Result<Snapshot, StageError> {
+    pub fn acquire(&self, name: &str, context: &AcquireContext) -> Result<Snapshot, StageError> {
         let variant = self.resolve();
         let root = match variant {
             Variant::Toolchain => toolchain_docs().ok_or_else(|| {
                 let hint = "install it with `rustup component add rust-docs`, or set `variant: generated`";
                 StageError::Settings(format!("rust-docs: this toolchain has no documentation\nhint: {hint}"))
             })?,
-            Variant::Auto | Variant::Generated => self.generate(name, surroundings)?,
+            Variant::Auto | Variant::Generated => self.generate(name, context)?,
         };
         let server = serve::serve(&root, 0, serve::ServeOptions::default())
             .map_err(|error| StageError::Input(format!("rust-docs: {error}")))?;
@@ -104,16 +104,16 @@ impl RustDocs {
         let lock = match variant {
             Variant::Toolchain => None,
             Variant::Auto | Variant::Generated => {
-                Some(Digest::of(&fs_err::read(surroundings.base.join(&self.lock))?).to_string())
+                Some(Digest::of(&fs_err::read(context.base.join(&self.lock))?).to_string())
             }
         };
         let identity = settings_digest(&(self, variant.name(), rustc_version(), lock))?;
-        let place = surroundings.workspace.crawl_place(identity, surroundings.fresh);
-        fs_err::create_dir_all(&place.dir)?;
-        crawl::run(name, &settings, &place, surroundings)?;
+        let folders = context.workspace.crawl_folders(identity, context.fresh);
+        fs_err::create_dir_all(&folders.dir)?;
+        crawl::run(name, &settings, &folders, context)?;
         drop(server);
         let prefix = format!("http://{HOST}");
-        let mut snapshot = crawl::snapshot(&place.dir, |url| match url.strip_prefix(&prefix) {
+        let mut snapshot = crawl::snapshot(&folders.dir, |url| match url.strip_prefix(&prefix) {
             Some(path) => format!("rust-docs:{path}"),
             None => url.to_owned(),
         })?;
@@ -142,13 +142,13 @@ impl RustDocs {
         }
     }
 
-    fn generate(&self, name: &str, surroundings: &Surroundings) -> Result<PathBuf, StageError> {
+    fn generate(&self, name: &str, context: &AcquireContext) -> Result<PathBuf, StageError> {
         // One folder per choice of packages, so that the output of an earlier choice is not crawled.
         let choice = settings_digest(&(&self.packages, &self.lock, rustc_version()))?.short();
-        let target = surroundings.workspace.root().join("docs").join(choice);
-        let lock = surroundings.base.join(&self.lock);
+        let target = context.workspace.root().join("docs").join(choice);
+        let lock = context.base.join(&self.lock);
         let project = lock.parent().unwrap_or(Path::new(".")).join("Cargo.toml");
-        surroundings.progress.message(&format!("  {name}: cargo doc --no-deps for {}", self.packages.join(", ")));
+        context.progress.message(&format!("  {name}: cargo doc --no-deps for {}", self.packages.join(", ")));
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(cargo);
         command.args(["doc", "--no-deps", "--locked", "--quiet", "--manifest-path"]).arg(&project);

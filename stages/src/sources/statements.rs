@@ -16,7 +16,7 @@ use corpusmill_pipeline::document::DOCUMENT;
 use corpusmill_crawler::OptOuts;
 
 /// The key of a snapshot item's fact that holds its statements, as JSON.
-const FACT: &str = "opt-outs";
+const OPT_OUTS_FACT: &str = "opt-outs";
 
 /// Columns of crawled documents in addition to those of every document.
 const COLUMNS: [&str; 6] =
@@ -29,17 +29,17 @@ pub static CRAWLED: LazyLock<SchemaRef> = LazyLock::new(|| {
 });
 
 /// Stores statements in an item's facts, if there are any.
-pub(super) fn note(facts: &mut BTreeMap<String, String>, statements: OptOuts) {
+pub(super) fn store(facts: &mut BTreeMap<String, String>, statements: OptOuts) {
     if statements != OptOuts::default()
         && let Ok(json) = serde_json::to_string(&statements)
     {
-        facts.insert(FACT.to_owned(), json);
+        facts.insert(OPT_OUTS_FACT.to_owned(), json);
     }
 }
 
 /// The statements of an item.
-pub(super) fn of(facts: &BTreeMap<String, String>) -> OptOuts {
-    facts.get(FACT).and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
+pub(super) fn load(facts: &BTreeMap<String, String>) -> OptOuts {
+    facts.get(OPT_OUTS_FACT).and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
 }
 
 /// Adds the columns of the statements to documents; `rows` has one entry per row.
@@ -64,10 +64,10 @@ mod tests {
     #[test]
     fn statements_round_trip_as_facts() {
         let mut facts = BTreeMap::new();
-        note(&mut facts, OptOuts::default());
-        assert!(facts.is_empty() && of(&facts) == OptOuts::default());
+        store(&mut facts, OptOuts::default());
+        assert!(facts.is_empty() && load(&facts) == OptOuts::default());
         let statements = OptOuts { noai: true, ai_train: Some(false), ..OptOuts::default() };
-        note(&mut facts, statements);
-        assert_eq!(of(&facts), statements);
+        store(&mut facts, statements);
+        assert_eq!(load(&facts), statements);
     }
 }

@@ -34,7 +34,7 @@ pub(super) struct Scratch {
 /// Marks a missing merge or neighbour.
 const NONE: u32 = u32::MAX;
 /// Up to this many bytes, a linear search for the lowest rank is faster than a heap.
-const SHORT: usize = 48;
+const MAX_LINEAR_SEARCH_BYTES: usize = 48;
 
 impl BytePairs {
     /// Builds a vocabulary from the tokens (in the byte-level alphabet) with their ids, and the merges in rank order.
@@ -70,7 +70,7 @@ impl BytePairs {
         scratch.tokens.extend(word.iter().map(|&byte| self.bytes[byte as usize]));
         scratch.joins.clear();
         scratch.joins.extend(scratch.tokens.windows(2).map(|pair| self.join(pair[0], pair[1])));
-        if word.len() <= SHORT {
+        if word.len() <= MAX_LINEAR_SEARCH_BYTES {
             self.merge_short(scratch);
             out.extend_from_slice(&scratch.tokens);
         } else {

@@ -9,11 +9,11 @@ use super::pairs::halves;
 
 /// Maximum length in bytes of a short word, which is stored as two machine words with the length in the last byte.
 pub(super) const SHORT_BYTES: usize = 15;
-const LONG_BYTES: usize = 256;
+const MAX_LONG_BYTES: usize = 256;
 const SHORT_SLOTS: usize = 1 << 16;
 const LONG_SLOTS: usize = 1 << 12;
 /// Maximum number of cached tokens of a short word; words with more tokens are encoded each time.
-const SHORT_TOKENS: usize = 4;
+const MAX_SHORT_TOKENS: usize = 4;
 
 /// One slot per hash; the latest word replaces an earlier one.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub(super) struct Key(u64, u64);
 #[derive(Debug, Clone, Copy, Default)]
 struct Short {
     key: Key,
-    tokens: [u32; SHORT_TOKENS],
+    tokens: [u32; MAX_SHORT_TOKENS],
     length: u32,
 }
 
@@ -60,13 +60,13 @@ impl Key {
     #[inline]
     fn slot(self) -> usize {
         let mixed = (self.0 ^ self.1.rotate_left(29)).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ self.1;
-        place(mixed.wrapping_mul(0xC4CE_B9FE_1A85_EC53) >> 48, SHORT_SLOTS)
+        slot_index(mixed.wrapping_mul(0xC4CE_B9FE_1A85_EC53) >> 48, SHORT_SLOTS)
     }
 }
 
 /// The slot index of a hash.
 #[inline]
-fn place(hash: u64, slots: usize) -> usize {
+fn slot_index(hash: u64, slots: usize) -> usize {
     usize::try_from(hash % slots as u64).unwrap_or(0)
 }
 
@@ -89,7 +89,7 @@ impl Cache {
         let before = out.len();
         encode(out);
         let tokens = &out[before..];
-        if let (1..=SHORT_TOKENS, Ok(length)) = (tokens.len(), u32::try_from(tokens.len())) {
+        if let (1..=MAX_SHORT_TOKENS, Ok(length)) = (tokens.len(), u32::try_from(tokens.len())) {
             slot.key = key;
             slot.tokens[..tokens.len()].copy_from_slice(tokens);
             slot.length = length;
@@ -98,10 +98,10 @@ impl Cache {
 
     /// The same for a longer word; words over 256 bytes are not cached.
     pub(super) fn long(&mut self, word: &[u8], out: &mut Vec<u32>, encode: impl FnOnce(&mut Vec<u32>)) {
-        if word.len() > LONG_BYTES {
+        if word.len() > MAX_LONG_BYTES {
             return encode(out);
         }
-        let slot = &mut self.long[place(xxh3_64(word), LONG_SLOTS)];
+        let slot = &mut self.long[slot_index(xxh3_64(word), LONG_SLOTS)];
         if let Some(known) = slot.as_ref().filter(|known| *known.word == *word) {
             out.extend_from_slice(&known.tokens);
             return;

@@ -36,12 +36,12 @@ impl Default for CountSettings {
 pub struct WordCounts {
     settings: CountSettings,
     counts: HashMap<Box<str>, u64, BuildHasherDefault<WordHasher>>,
-    left_out: LeftOut,
+    omitted: OmittedWords,
 }
 
 /// Occurrences that are not in the counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct LeftOut {
+pub struct OmittedWords {
     /// Occurrences of words longer than [`CountSettings::max_word_bytes`].
     pub long_words: u64,
     /// The total bytes of these occurrences.
@@ -66,8 +66,8 @@ impl WordCounts {
     /// Counts `count` occurrences of a word.
     pub fn add(&mut self, word: &str, count: u64) {
         if word.len() > self.settings.max_word_bytes {
-            self.left_out.long_words = self.left_out.long_words.saturating_add(count);
-            self.left_out.long_bytes = self.left_out.long_bytes.saturating_add(count.saturating_mul(word.len() as u64));
+            self.omitted.long_words = self.omitted.long_words.saturating_add(count);
+            self.omitted.long_bytes = self.omitted.long_bytes.saturating_add(count.saturating_mul(word.len() as u64));
             return;
         }
         if let Some(known) = self.counts.get_mut(word) {
@@ -80,9 +80,9 @@ impl WordCounts {
 
     /// Adds the counts of another part of the corpus, in word order.
     pub fn merge(&mut self, other: Self) {
-        self.left_out.long_words = self.left_out.long_words.saturating_add(other.left_out.long_words);
-        self.left_out.long_bytes = self.left_out.long_bytes.saturating_add(other.left_out.long_bytes);
-        self.left_out.pruned_words = self.left_out.pruned_words.saturating_add(other.left_out.pruned_words);
+        self.omitted.long_words = self.omitted.long_words.saturating_add(other.omitted.long_words);
+        self.omitted.long_bytes = self.omitted.long_bytes.saturating_add(other.omitted.long_bytes);
+        self.omitted.pruned_words = self.omitted.pruned_words.saturating_add(other.omitted.pruned_words);
         for (word, count) in other.into_sorted() {
             self.add(&word, count);
         }
@@ -99,8 +99,8 @@ impl WordCounts {
     }
 
     /// The occurrences that are not in the counts.
-    pub fn left_out(&self) -> LeftOut {
-        self.left_out
+    pub fn omitted(&self) -> OmittedWords {
+        self.omitted
     }
 
     /// The words and their counts, in byte order.
@@ -116,7 +116,7 @@ impl WordCounts {
         };
         while self.counts.len() > cap.div_ceil(2) {
             let least = self.counts.values().copied().min().unwrap_or(0);
-            let pruned = &mut self.left_out.pruned_words;
+            let pruned = &mut self.omitted.pruned_words;
             self.counts.retain(|_, count| {
                 let keep = *count > least;
                 if !keep {
@@ -166,7 +166,7 @@ mod tests {
     fn long_words_are_reported_as_left_out() {
         let mut counts = WordCounts::new(CountSettings { max_word_bytes: 3, ..CountSettings::default() });
         counts.add_text("abc abcd");
-        assert_eq!(counts.left_out(), LeftOut { long_words: 1, long_bytes: 5, pruned_words: 0 });
+        assert_eq!(counts.omitted(), OmittedWords { long_words: 1, long_bytes: 5, pruned_words: 0 });
         assert_eq!(sorted(counts), [("abc".to_owned(), 1)]);
     }
 
@@ -176,14 +176,14 @@ mod tests {
         for (word, count) in [("a", 5), ("b", 1), ("c", 2), ("d", 1), ("e", 3)] {
             counts.add(word, count);
         }
-        assert_eq!(counts.left_out().pruned_words, 4);
+        assert_eq!(counts.omitted().pruned_words, 4);
         assert_eq!(sorted(counts), [("a".to_owned(), 5), ("e".to_owned(), 3)]);
     }
 
     proptest! {
         #[test]
         fn parts_merge_to_the_whole(texts in prop::collection::vec("[ab \n1]{0,20}", 1..8), cut in 0_usize..8, cap in prop::option::of(1_usize..6)) {
-            let total = |counts: &WordCounts| counts.counts.values().sum::<u64>() + counts.left_out().pruned_words;
+            let total = |counts: &WordCounts| counts.counts.values().sum::<u64>() + counts.omitted().pruned_words;
             let settings = CountSettings { max_words: cap, ..CountSettings::default() };
             let count = |texts: &[String]| {
                 let mut counts = WordCounts::new(settings.clone());

@@ -10,15 +10,15 @@ mod alphabet;
 mod bpe;
 mod cache;
 pub mod count;
-mod counting;
+mod count_stage;
 pub mod encode;
+mod encode_stage;
 #[cfg(test)]
 mod encode_tests;
-mod encoding;
 pub mod learn;
+mod learn_stage;
 #[cfg(test)]
 mod learn_tests;
-mod learning;
 mod merges;
 mod pairs;
 pub mod special;
@@ -30,15 +30,15 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use corpusmill_pipeline::literal::Literal;
+use corpusmill_pipeline::in_memory::InMemorySource;
 use corpusmill_pipeline::{Dataset, PlanBuilder, StageError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use counting::Count;
-pub use encoding::Encode;
-pub(crate) use encoding::schema as tokens_schema;
-pub use learning::Learn;
+pub use count_stage::CountStage;
+pub use encode_stage::EncodeStage;
+pub(crate) use encode_stage::schema as tokens_schema;
+pub use learn_stage::LearnStage;
 
 /// The origin of the vocabulary.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -104,8 +104,8 @@ impl Tokenizer {
         let tokenizer = match self {
             Self::Train(train) => {
                 let counts =
-                    plan.add("tokenize/count", Count { max_word_bytes: train.max_word_bytes }, &[documents])?;
-                let learn = Learn { train: train.clone(), weights: weights.clone() };
+                    plan.add("tokenize/count", CountStage { max_word_bytes: train.max_word_bytes }, &[documents])?;
+                let learn = LearnStage { train: train.clone(), weights: weights.clone() };
                 plan.add("tokenize/learn", learn, &[&counts])?
             }
             Self::Load(path) => {
@@ -113,10 +113,14 @@ impl Tokenizer {
                 let json = fs_err::read_to_string(&path)?;
                 encode::Encoder::from_json(&json)
                     .map_err(|error| StageError::Settings(format!("{}: {error}", path.display())))?;
-                plan.add("tokenize/load", Literal::new(tokenizer_schema(), vec![vec![tokenizer_row(&json)?]])?, &[])?
+                plan.add(
+                    "tokenize/load",
+                    InMemorySource::new(tokenizer_schema(), vec![vec![tokenizer_row(&json)?]])?,
+                    &[],
+                )?
             }
         };
-        let tokens = plan.add("tokenize", Encode, &[documents, &tokenizer])?;
+        let tokens = plan.add("tokenize", EncodeStage, &[documents, &tokenizer])?;
         Ok((tokenizer, tokens))
     }
 }

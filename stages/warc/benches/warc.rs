@@ -7,7 +7,7 @@
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use corpusmill_warc::{Item, WarcReader, WarcWriter, parse_http};
+use corpusmill_warc::{ArchiveItem, WarcReader, WarcWriter, parse_http};
 
 /// CPU time of this process, in nanoseconds.
 fn cpu_nanoseconds() -> u64 {
@@ -43,7 +43,7 @@ fn own_sources(dir: &Path) -> PathBuf {
 fn read(path: &Path) -> (u64, u64) {
     let (mut records, mut bytes) = (0, 0);
     for item in WarcReader::new(BufReader::with_capacity(1 << 18, fs_err::File::open(path).unwrap())).unwrap() {
-        let Item::Record(record) = item.unwrap() else { continue };
+        let ArchiveItem::Record(record) = item.unwrap() else { continue };
         records += 1;
         bytes += if record.is_http_response() {
             parse_http(&record.block).map_or(0, |response| response.body.len() as u64)

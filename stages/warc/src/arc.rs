@@ -11,7 +11,7 @@ use std::io::{BufRead, BufReader, ErrorKind, Read as _};
 use flate2::bufread::MultiGzDecoder;
 
 use super::record::{Lost, Record, Skipped};
-use super::{Item, WarcError};
+use super::{ArchiveItem, WarcError};
 
 /// Maximum size of a header line, in bytes.
 const MAX_HEADER_BYTES: u64 = 64 * 1024;
@@ -50,7 +50,7 @@ fn record(line: &[u8], offset: u64) -> Option<(Record, u64)> {
 }
 
 impl<'a> ArcReader<'a> {
-    /// Reads a file from its first byte; blocks longer than `max_record_bytes` become [`Item::Skipped`].
+    /// Reads a file from its first byte; blocks longer than `max_record_bytes` become [`ArchiveItem::Skipped`].
     ///
     /// # Errors
     /// [`WarcError::Read`] if reading the input fails.
@@ -62,7 +62,7 @@ impl<'a> ArcReader<'a> {
         Ok(Self { input, offset: 0, max_record_bytes, finished: false })
     }
 
-    fn advance(&mut self) -> std::io::Result<Option<Item>> {
+    fn advance(&mut self) -> std::io::Result<Option<ArchiveItem>> {
         let mut line = Vec::new();
         // Empty lines separate the records.
         while line.is_empty() {
@@ -81,27 +81,27 @@ impl<'a> ArcReader<'a> {
             let skipped = std::io::copy(&mut self.input.by_ref().take(length), &mut std::io::sink())?;
             self.offset += skipped;
             if skipped == length {
-                return Ok(Some(Item::Skipped(Skipped { record, block_bytes: length })));
+                return Ok(Some(ArchiveItem::Skipped(Skipped { record, block_bytes: length })));
             }
             return Ok(Some(self.lost(begin, "the archive ends within a record")));
         }
         let read = self.input.by_ref().take(length).read_to_end(&mut record.block)? as u64;
         self.offset += read;
         Ok(Some(if read == length {
-            Item::Record(record)
+            ArchiveItem::Record(record)
         } else {
             self.lost(begin, "the archive ends within a record")
         }))
     }
 
-    fn lost(&mut self, begin: u64, why: &'static str) -> Item {
+    fn lost(&mut self, begin: u64, why: &'static str) -> ArchiveItem {
         self.finished = true;
-        Item::Lost(Lost { offset: begin, bytes: self.offset - begin, why })
+        ArchiveItem::Lost(Lost { offset: begin, bytes: self.offset - begin, why })
     }
 }
 
 impl Iterator for ArcReader<'_> {
-    type Item = Result<Item, WarcError>;
+    type Item = Result<ArchiveItem, WarcError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.finished {
@@ -153,7 +153,7 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    fn read(bytes: &[u8], max: u64) -> Vec<Item> {
+    fn read(bytes: &[u8], max: u64) -> Vec<ArchiveItem> {
         ArcReader::new(bytes, max).unwrap().map(Result::unwrap).collect()
     }
 
@@ -162,14 +162,17 @@ mod tests {
         let packed: Vec<u8> = records().iter().flat_map(|record| gzip(record.as_bytes())).collect();
         for bytes in [records().concat().into_bytes(), packed] {
             let items = read(&bytes, 1000);
-            let [Item::Record(info), Item::Record(first), Item::Record(second)] = &items[..] else {
+            let [ArchiveItem::Record(info), ArchiveItem::Record(first), ArchiveItem::Record(second)] = &items[..]
+            else {
                 panic!("{items:?}")
             };
             assert_eq!(info.kind, RecordKind::Warcinfo);
             assert_eq!((first.kind, first.target_uri()), (RecordKind::Response, Some("http://e.org/a b")));
             assert_eq!((first.date(), second.target_uri()), (Some("1997-01-02T03:04:05Z"), Some("http://e.org/v2")));
             assert_eq!(parse_http(&second.block).unwrap().body, b"<p>old</p>");
-            assert!(matches!(&read(&bytes, 20)[1], Item::Skipped(skipped) if skipped.block_bytes == PAGE.len() as u64));
+            assert!(
+                matches!(&read(&bytes, 20)[1], ArchiveItem::Skipped(skipped) if skipped.block_bytes == PAGE.len() as u64)
+            );
         }
     }
 
@@ -178,12 +181,12 @@ mod tests {
         let whole = records().concat();
         for cut in [whole.len() - 20, whole.len() - 60] {
             let items = read(&whole.as_bytes()[..cut], 1000);
-            assert!(matches!(items.last(), Some(Item::Lost(_))) && items.len() == 3, "{items:?}");
+            assert!(matches!(items.last(), Some(ArchiveItem::Lost(_))) && items.len() == 3, "{items:?}");
         }
         let mut bent = gzip(whole.as_bytes());
         let middle = bent.len() / 2;
         bent[middle] ^= 0xff;
-        assert!(matches!(read(&bent, 1000).last(), Some(Item::Lost(_))));
+        assert!(matches!(read(&bent, 1000).last(), Some(ArchiveItem::Lost(_))));
     }
 
     proptest! {

@@ -13,21 +13,21 @@ use flate2::{Crc, Decompress, FlushDecompress, Status};
 use zstd::stream::raw::{Decoder as ZstdDecoder, Operation as _};
 
 use super::compression::{Compression, GZIP_MAGIC, ZSTD_DICTIONARY_MAGIC, ZSTD_MAGIC, is_skippable};
-use super::input::Input;
 use super::record::find;
+use super::rewind_buffer::RewindBuffer;
 
 /// Maximum size of a gzip header's optional fields, in bytes.
-const MAX_GZIP_HEADER: usize = 64 * 1024;
+const MAX_GZIP_HEADER_BYTES: usize = 64 * 1024;
 
 /// Maximum size of a zstd dictionary in bytes, both compressed and decompressed.
-const MAX_DICTIONARY: usize = 16 * 1024 * 1024;
+const MAX_DICTIONARY_BYTES: usize = 16 * 1024 * 1024;
 
 /// Bytes inspected to detect the compression of an archive with a damaged beginning.
 const DETECTION_BYTES: usize = 64 * 1024;
 
 /// The result of one read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum DecodeStatus {
     /// This many bytes, at least one.
     Data(usize),
     /// The member ended and its checksum matches.
@@ -38,12 +38,12 @@ pub(super) enum Step {
 
 /// The reason why a read failed.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum DecodeError {
     Io(std::io::Error),
     Damage(&'static str),
 }
 
-impl From<std::io::Error> for Fault {
+impl From<std::io::Error> for DecodeError {
     fn from(error: std::io::Error) -> Self {
         Self::Io(error)
     }
@@ -63,7 +63,7 @@ enum Codec {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum MemberState {
     Between,
     Body,
     /// The gzip body ended; checksum and length follow.
@@ -73,9 +73,9 @@ enum State {
 }
 
 pub(super) struct Decoder<R> {
-    input: Input<R>,
+    input: RewindBuffer<R>,
     codec: Codec,
-    state: State,
+    state: MemberState,
     member: u64,
     member_bytes: u64,
     /// Decoded bytes of a member found by [`resync`](Self::resync), returned first.
@@ -85,9 +85,9 @@ pub(super) struct Decoder<R> {
 impl<R: BufRead> Decoder<R> {
     pub(super) fn new(source: R, offset: u64, compression: Option<Compression>) -> std::io::Result<Self> {
         let mut decoder = Self {
-            input: Input::new(source, offset),
+            input: RewindBuffer::new(source, offset),
             codec: Codec::Unknown,
-            state: State::Between,
+            state: MemberState::Between,
             member: offset,
             member_bytes: 0,
             probed: Vec::new(),
@@ -137,37 +137,37 @@ impl<R: BufRead> Decoder<R> {
     }
 
     /// Decodes into `out`, which must not be empty; stops at the end of each member.
-    pub(super) fn read(&mut self, out: &mut [u8]) -> Result<Step, Fault> {
+    pub(super) fn read(&mut self, out: &mut [u8]) -> Result<DecodeStatus, DecodeError> {
         if !self.probed.is_empty() {
             let count = self.probed.len().min(out.len());
             out[..count].copy_from_slice(&self.probed[..count]);
             self.probed.drain(..count);
             self.member_bytes += count as u64;
-            return Ok(Step::Data(count));
+            return Ok(DecodeStatus::Data(count));
         }
         let step = self.decode(out)?;
-        if let Step::Data(count) = step {
+        if let DecodeStatus::Data(count) = step {
             self.member_bytes += count as u64;
         }
         Ok(step)
     }
 
-    fn decode(&mut self, out: &mut [u8]) -> Result<Step, Fault> {
+    fn decode(&mut self, out: &mut [u8]) -> Result<DecodeStatus, DecodeError> {
         if matches!(self.codec, Codec::Unknown) {
             self.detect()?;
         }
-        if matches!(self.state, State::Trailer | State::Ended) {
+        if matches!(self.state, MemberState::Trailer | MemberState::Ended) {
             return self.end();
         }
-        if self.state == State::Between && !self.begin()? {
-            return Ok(Step::Eof);
+        if self.state == MemberState::Between && !self.begin()? {
+            return Ok(DecodeStatus::Eof);
         }
         loop {
             if self.input.available().is_empty() && !self.input.more()? {
                 return if self.is_plain() {
-                    Ok(Step::Eof)
+                    Ok(DecodeStatus::Eof)
                 } else {
-                    Err(Fault::Damage("the archive ends within a compressed member"))
+                    Err(DecodeError::Damage("the archive ends within a compressed member"))
                 };
             }
             let available = self.input.available();
@@ -181,15 +181,17 @@ impl<R: BufRead> Decoder<R> {
                 Codec::Gzip { inflate, checksum } => {
                     let (before_in, before_out) = (inflate.total_in(), inflate.total_out());
                     let status = inflate.decompress(available, out, FlushDecompress::Finish);
-                    let status = status.map_err(|_| Fault::Damage("the deflate data of a gzip member is corrupt"))?;
+                    let status =
+                        status.map_err(|_| DecodeError::Damage("the deflate data of a gzip member is corrupt"))?;
                     let consumed = usize::try_from(inflate.total_in() - before_in).unwrap_or(usize::MAX);
                     let produced = usize::try_from(inflate.total_out() - before_out).unwrap_or(usize::MAX);
                     checksum.update(&out[..produced]);
                     (consumed, produced, status == Status::StreamEnd)
                 }
                 Codec::Zstd { decoder } => {
-                    let status =
-                        decoder.run_on_buffers(available, out).map_err(|_| Fault::Damage("a zstd frame is corrupt"))?;
+                    let status = decoder
+                        .run_on_buffers(available, out)
+                        .map_err(|_| DecodeError::Damage("a zstd frame is corrupt"))?;
                     (status.bytes_read, status.bytes_written, status.remaining == 0)
                 }
             };
@@ -198,27 +200,28 @@ impl<R: BufRead> Decoder<R> {
                 self.input.mark();
             }
             if ended {
-                self.state = if matches!(self.codec, Codec::Gzip { .. }) { State::Trailer } else { State::Ended };
+                self.state =
+                    if matches!(self.codec, Codec::Gzip { .. }) { MemberState::Trailer } else { MemberState::Ended };
             }
             if produced > 0 {
-                return Ok(Step::Data(produced));
+                return Ok(DecodeStatus::Data(produced));
             }
             if ended {
                 return self.end();
             }
             if consumed == 0 && !self.input.available().is_empty() {
-                return Err(Fault::Damage("a compressed member makes no progress"));
+                return Err(DecodeError::Damage("a compressed member makes no progress"));
             }
         }
     }
 
     /// Starts the next member; returns false at the end of the archive.
-    fn begin(&mut self) -> Result<bool, Fault> {
+    fn begin(&mut self) -> Result<bool, DecodeError> {
         match self.codec {
             Codec::Gzip { .. } => self.begin_gzip(),
             Codec::Zstd { .. } => self.begin_zstd(),
             Codec::Unknown | Codec::Plain => {
-                self.state = State::Body;
+                self.state = MemberState::Body;
                 Ok(true)
             }
         }
@@ -230,7 +233,7 @@ impl<R: BufRead> Decoder<R> {
         self.member_bytes = 0;
     }
 
-    fn begin_gzip(&mut self) -> Result<bool, Fault> {
+    fn begin_gzip(&mut self) -> Result<bool, DecodeError> {
         // Some writers pad with zeros, as in tape archives.
         while self.input.available().first().is_none_or(|&byte| byte == 0) {
             self.input.consume(1);
@@ -243,10 +246,10 @@ impl<R: BufRead> Decoder<R> {
         let whole = self.input.need(10)?;
         let head = self.input.available();
         if !head.starts_with(&GZIP_MAGIC[..head.len().min(3)]) || head.get(3).is_some_and(|flags| flags & 0xe0 != 0) {
-            return Err(Fault::Damage("no gzip member begins here"));
+            return Err(DecodeError::Damage("no gzip member begins here"));
         }
         if !whole {
-            return Err(Fault::Damage("the archive ends within a gzip header"));
+            return Err(DecodeError::Damage("the archive ends within a gzip header"));
         }
         let flags = head[3];
         let mut length = 10;
@@ -273,39 +276,43 @@ impl<R: BufRead> Decoder<R> {
             inflate.reset(false);
             checksum.reset();
         }
-        self.state = State::Body;
+        self.state = MemberState::Body;
         Ok(true)
     }
 
-    fn need_header(&mut self, length: usize) -> Result<(), Fault> {
-        if length > MAX_GZIP_HEADER + 10 {
-            return Err(Fault::Damage("a gzip header is too long"));
+    fn need_header(&mut self, length: usize) -> Result<(), DecodeError> {
+        if length > MAX_GZIP_HEADER_BYTES + 10 {
+            return Err(DecodeError::Damage("a gzip header is too long"));
         }
-        if self.input.need(length)? { Ok(()) } else { Err(Fault::Damage("the archive ends within a gzip header")) }
+        if self.input.need(length)? {
+            Ok(())
+        } else {
+            Err(DecodeError::Damage("the archive ends within a gzip header"))
+        }
     }
 
-    fn end(&mut self) -> Result<Step, Fault> {
-        if self.state == State::Ended {
-            self.state = State::Between;
-            return Ok(Step::End);
+    fn end(&mut self) -> Result<DecodeStatus, DecodeError> {
+        if self.state == MemberState::Ended {
+            self.state = MemberState::Between;
+            return Ok(DecodeStatus::End);
         }
         if !self.input.need(8)? {
-            return Err(Fault::Damage("the archive ends within a gzip trailer"));
+            return Err(DecodeError::Damage("the archive ends within a gzip trailer"));
         }
         let trailer = self.input.available();
         let sum = u32::from_le_bytes([trailer[0], trailer[1], trailer[2], trailer[3]]);
         let length = u32::from_le_bytes([trailer[4], trailer[5], trailer[6], trailer[7]]);
         self.input.consume(8);
-        self.state = State::Between;
+        self.state = MemberState::Between;
         match &self.codec {
             Codec::Gzip { checksum, .. } if (checksum.sum(), checksum.amount()) != (sum, length) => {
-                Err(Fault::Damage("the checksum of a gzip member is wrong"))
+                Err(DecodeError::Damage("the checksum of a gzip member is wrong"))
             }
-            _ => Ok(Step::End),
+            _ => Ok(DecodeStatus::End),
         }
     }
 
-    fn begin_zstd(&mut self) -> Result<bool, Fault> {
+    fn begin_zstd(&mut self) -> Result<bool, DecodeError> {
         loop {
             self.start_member();
             if self.input.available().is_empty() && !self.input.more()? {
@@ -317,11 +324,11 @@ impl<R: BufRead> Decoder<R> {
                 break;
             }
             if !is_skippable(number) || !whole {
-                return Err(Fault::Damage("no zstd frame begins here"));
+                return Err(DecodeError::Damage("no zstd frame begins here"));
             }
             let length = self.input.available()[4..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
             self.input.consume(8);
-            let wanted = number == ZSTD_DICTIONARY_MAGIC && length as usize <= MAX_DICTIONARY;
+            let wanted = number == ZSTD_DICTIONARY_MAGIC && length as usize <= MAX_DICTIONARY_BYTES;
             let content = self.skip(length as usize, wanted)?;
             if wanted {
                 self.set_dictionary(&content)?;
@@ -330,16 +337,16 @@ impl<R: BufRead> Decoder<R> {
         if let Codec::Zstd { decoder } = &mut self.codec {
             decoder.reinit()?;
         }
-        self.state = State::Body;
+        self.state = MemberState::Body;
         Ok(true)
     }
 
     /// Skips `length` bytes and returns them if `wanted`.
-    fn skip(&mut self, mut length: usize, wanted: bool) -> Result<Vec<u8>, Fault> {
+    fn skip(&mut self, mut length: usize, wanted: bool) -> Result<Vec<u8>, DecodeError> {
         let mut content = Vec::new();
         while length > 0 {
             if self.input.available().is_empty() && !self.input.more()? {
-                return Err(Fault::Damage("the archive ends within a skippable zstd frame"));
+                return Err(DecodeError::Damage("the archive ends within a skippable zstd frame"));
             }
             let count = self.input.available().len().min(length);
             if wanted {
@@ -351,16 +358,16 @@ impl<R: BufRead> Decoder<R> {
         Ok(content)
     }
 
-    fn set_dictionary(&mut self, content: &[u8]) -> Result<(), Fault> {
+    fn set_dictionary(&mut self, content: &[u8]) -> Result<(), DecodeError> {
         let mut dictionary = content.to_vec();
         if content.starts_with(&ZSTD_MAGIC.to_le_bytes()) {
             dictionary.clear();
             let unpacked =
-                zstd::Decoder::with_buffer(content)?.take(MAX_DICTIONARY as u64).read_to_end(&mut dictionary);
-            unpacked.map_err(|_| Fault::Damage("the zstd dictionary is corrupt"))?;
+                zstd::Decoder::with_buffer(content)?.take(MAX_DICTIONARY_BYTES as u64).read_to_end(&mut dictionary);
+            unpacked.map_err(|_| DecodeError::Damage("the zstd dictionary is corrupt"))?;
         }
-        let decoder =
-            ZstdDecoder::with_dictionary(&dictionary).map_err(|_| Fault::Damage("the zstd dictionary is corrupt"))?;
+        let decoder = ZstdDecoder::with_dictionary(&dictionary)
+            .map_err(|_| DecodeError::Damage("the zstd dictionary is corrupt"))?;
         self.codec = Codec::Zstd { decoder: Box::new(decoder) };
         Ok(())
     }
@@ -382,14 +389,14 @@ impl<R: BufRead> Decoder<R> {
         self.probed.clear();
         while self.find_magic()? {
             let candidate = self.input.offset();
-            self.state = State::Between;
+            self.state = MemberState::Between;
             let mut beginning = [0; 5];
             let mut filled = 0;
             while filled < beginning.len() {
                 match self.decode(&mut beginning[filled..]) {
-                    Ok(Step::Data(count)) => filled += count,
-                    Ok(Step::End | Step::Eof) | Err(Fault::Damage(_)) => break,
-                    Err(Fault::Io(error)) => return Err(error),
+                    Ok(DecodeStatus::Data(count)) => filled += count,
+                    Ok(DecodeStatus::End | DecodeStatus::Eof) | Err(DecodeError::Damage(_)) => break,
+                    Err(DecodeError::Io(error)) => return Err(error),
                 }
             }
             if beginning == *b"WARC/" {
@@ -398,7 +405,7 @@ impl<R: BufRead> Decoder<R> {
             }
             self.input.rewind(candidate + 1);
         }
-        self.state = State::Between;
+        self.state = MemberState::Between;
         self.start_member();
         Ok(false)
     }

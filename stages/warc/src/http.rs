@@ -9,7 +9,7 @@ use std::io::Read;
 
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
-use super::record::{find, head_end};
+use super::record::{find, header_end};
 
 /// Maximum size of a decoded body that [`parse_http`] accepts, in bytes.
 const MAX_BODY_BYTES: u64 = 64 * 1024 * 1024;
@@ -67,7 +67,7 @@ pub fn parse_http(block: &[u8]) -> Result<HttpResponse, HttpError> {
 /// # Errors
 /// See [`HttpError`].
 pub fn parse_http_bounded(block: &[u8], max_body_bytes: u64) -> Result<HttpResponse, HttpError> {
-    let end = head_end(block).unwrap_or(block.len());
+    let end = header_end(block).unwrap_or(block.len());
     let (head, body) = block.split_at(end);
     let head = String::from_utf8_lossy(head);
     let mut lines = head.lines();

@@ -12,15 +12,15 @@ use std::path::Path;
 
 use url::Url;
 
-use super::record::head_end;
-use super::{Item, Record, RecordKind, WarcError, WarcReader, Written, parse_http};
+use super::record::header_end;
+use super::{ArchiveItem, Record, RecordKind, RecordLocation, WarcError, WarcReader, parse_http};
 
-/// Passes the index line of each capture in an archive to `take`, in archive order. `filename` is the name under which
+/// Passes the index line of each capture in an archive to `emit`, in archive order. `filename` is the name under which
 /// replay tools find the archive. Keeps one record in memory at a time.
 ///
 /// # Errors
 /// [`WarcError::Read`] if the file cannot be read. Damaged parts yield no captures.
-pub fn index(path: &Path, filename: &str, mut take: impl FnMut(String)) -> Result<(), WarcError> {
+pub fn index(path: &Path, filename: &str, mut emit: impl FnMut(String)) -> Result<(), WarcError> {
     let failed = |source| WarcError::Read { offset: 0, source };
     let file = fs_err::File::open(path).map_err(failed)?;
     let length = file.metadata().map_err(failed)?.len();
@@ -28,16 +28,16 @@ pub fn index(path: &Path, filename: &str, mut take: impl FnMut(String)) -> Resul
     let mut capture: Option<Capture> = None;
     while let Some(item) = reader.next_record() {
         let (offset, next) = match item? {
-            Item::Record(record) => (record.offset, Capture::of(&record)),
-            Item::Skipped(skipped) => (skipped.record.offset, Capture::of(&skipped.record)),
-            Item::Lost(lost) => (lost.offset, None),
+            ArchiveItem::Record(record) => (record.offset, Capture::of(&record)),
+            ArchiveItem::Skipped(skipped) => (skipped.record.offset, Capture::of(&skipped.record)),
+            ArchiveItem::Lost(lost) => (lost.offset, None),
         };
         if let Some(capture) = std::mem::replace(&mut capture, next) {
-            take(capture.line(offset, filename));
+            emit(capture.line(offset, filename));
         }
     }
     if let Some(capture) = capture {
-        take(capture.line(length, filename));
+        emit(capture.line(length, filename));
     }
     Ok(())
 }
@@ -58,7 +58,7 @@ impl Capture {
         if !revisit && !matches!(record.kind, RecordKind::Response | RecordKind::Resource) {
             return None;
         }
-        let head = &record.block[..head_end(&record.block).unwrap_or(record.block.len())];
+        let head = &record.block[..header_end(&record.block).unwrap_or(record.block.len())];
         let http = parse_http(head).ok();
         let declared = http.as_ref().and_then(|http| http.header("content-type")).or(record.header("Content-Type"));
         let mime = declared.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -75,7 +75,7 @@ impl Capture {
     fn line(self, end: u64, filename: &str) -> String {
         let Self { url, date, status, mime, offset, digest } = self;
         let length = end.saturating_sub(offset);
-        let written = Written { offset, length, record_id: String::new(), payload_digest: digest };
+        let written = RecordLocation { offset, length, record_id: String::new(), payload_digest: digest };
         cdxj_line(&url, &date, status, &mime, &written, filename)
     }
 }
@@ -84,7 +84,7 @@ impl Capture {
 ///
 /// `date` is the record's `WARC-Date`, `status` and `mime` come from the response, and `filename` is the archive's
 /// name.
-pub fn cdxj_line(url: &Url, date: &str, status: u16, mime: &str, written: &Written, filename: &str) -> String {
+pub fn cdxj_line(url: &Url, date: &str, status: u16, mime: &str, written: &RecordLocation, filename: &str) -> String {
     let timestamp: String = date.chars().filter(char::is_ascii_digit).take(14).collect();
     let fields = serde_json::json!({
         "url": url.as_str(),
@@ -140,8 +140,12 @@ mod tests {
     #[test]
     fn line_format() {
         let url = Url::parse("https://example.org/").unwrap();
-        let written =
-            Written { offset: 5, length: 7, record_id: String::new(), payload_digest: Some("blake3:00".to_owned()) };
+        let written = RecordLocation {
+            offset: 5,
+            length: 7,
+            record_id: String::new(),
+            payload_digest: Some("blake3:00".to_owned()),
+        };
         let line = cdxj_line(&url, "2026-01-31T12:00:00.5Z", 200, "text/html", &written, "a\n.warc.gz");
         assert!(line.starts_with("org,example)/ 20260131120000 {"), "{line}");
         assert!(line.contains(r#""offset":"5""#) && line.contains(r#""filename":"a\n.warc.gz""#), "{line}");

@@ -12,10 +12,10 @@ mod compression;
 mod decoder;
 mod http;
 mod index;
-mod input;
 mod parts;
 mod reader;
 mod record;
+mod rewind_buffer;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -25,9 +25,9 @@ pub use compression::Compression;
 pub use http::{HttpError, HttpResponse, parse_http, parse_http_bounded};
 pub use index::{cdxj_line, index, surt};
 pub use parts::{part_options, parts};
-pub use reader::{Item, ReaderOptions, WarcReader};
+pub use reader::{ArchiveItem, ReaderOptions, WarcReader};
 pub use record::{Lost, Record, RecordKind, Skipped};
-pub use writer::{RefersTo, RevisitReason, WarcWriter, Written, digest};
+pub use writer::{RecordLocation, RefersTo, RevisitReason, WarcWriter, digest};
 
 /// An error that stops reading or writing an archive. Damage inside an archive is not an error (see [`Lost`]).
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +58,7 @@ pub enum WarcError {
     },
     /// The archive is shorter than the committed length, so committed records are missing.
     #[error(
-        "{path}: the archive has {length} bytes, but {wanted} were committed; restore it or crawl into a new folder"
+        "{path}: the archive has {length} bytes, but {committed} were committed; restore it or crawl into a new folder"
     )]
     TooShort {
         /// Path of the archive.
@@ -66,6 +66,6 @@ pub enum WarcError {
         /// Its length in bytes.
         length: u64,
         /// The requested offset.
-        wanted: u64,
+        committed: u64,
     },
 }

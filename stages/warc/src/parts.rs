@@ -12,11 +12,11 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::compression::{Compression, ZSTD_DICTIONARY_MAGIC};
-use super::record::{Record, head_end};
+use super::record::{Record, header_end};
 use super::{ReaderOptions, WarcError};
 
 /// Maximum size of a record header, in bytes.
-const MAX_HEAD_BYTES: u64 = 256 * 1024;
+const MAX_HEADER_BYTES: u64 = 256 * 1024;
 
 /// Splits an archive into ranges of about `bytes` compressed bytes, in order. A zstd archive with a dictionary, which
 /// is stored at its beginning, cannot be split and is one part.
@@ -75,9 +75,9 @@ fn plain_cuts(file: &mut BufReader<fs_err::File>, bytes: u64) -> std::io::Result
 /// Returns the sizes in bytes of the next record's header and block.
 fn plain_record(file: &mut BufReader<fs_err::File>) -> std::io::Result<Option<(u64, u64)>> {
     let mut head = Vec::new();
-    while head_end(&head).is_none() {
-        let line = file.by_ref().take(MAX_HEAD_BYTES).read_until(b'\n', &mut head)?;
-        if line == 0 || !head.starts_with(b"WARC/") || head.len() as u64 > MAX_HEAD_BYTES {
+    while header_end(&head).is_none() {
+        let line = file.by_ref().take(MAX_HEADER_BYTES).read_until(b'\n', &mut head)?;
+        if line == 0 || !head.starts_with(b"WARC/") || head.len() as u64 > MAX_HEADER_BYTES {
             return Ok(None);
         }
     }
@@ -89,7 +89,7 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
-    use crate::{Item, WarcReader};
+    use crate::{ArchiveItem, WarcReader};
 
     fn record(number: usize, payload: &str) -> String {
         let uri = format!("https://e.org/{number}");
@@ -106,7 +106,7 @@ mod tests {
             let from = usize::try_from(part.start).unwrap();
             let reader = WarcReader::with_options(&bytes[from..], part_options(&part, &bytes, 1 << 20)).unwrap();
             for item in reader {
-                let Item::Record(record) = item.unwrap() else { panic!("expected a record") };
+                let ArchiveItem::Record(record) = item.unwrap() else { panic!("expected a record") };
                 urls.push(record.target_uri().unwrap().to_owned());
             }
         }

@@ -10,14 +10,14 @@ use std::io::BufRead;
 
 use super::WarcError;
 use super::compression::Compression;
-use super::decoder::{Decoder, Fault, Step};
-use super::record::{Lost, Record, Skipped, VERSION_LINE_BYTES, find, find_version_line, head_end};
+use super::decoder::{DecodeError, DecodeStatus, Decoder};
+use super::record::{Lost, Record, Skipped, VERSION_LINE_BYTES, find, find_version_line, header_end};
 
 /// Bytes decoded per read; most records fit into one.
 const WINDOW_BYTES: usize = 64 * 1024;
 
 /// Maximum size of a record header, in bytes.
-const MAX_HEAD_BYTES: usize = 256 * 1024;
+const MAX_HEADER_BYTES: usize = 256 * 1024;
 
 /// Bytes allocated for a block ahead of the data, so that a wrong length allocates little memory.
 const GROWTH_BYTES: usize = 256 * 1024;
@@ -25,7 +25,7 @@ const GROWTH_BYTES: usize = 256 * 1024;
 /// Options of a [`WarcReader`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReaderOptions {
-    /// Maximum length of a returned block, in bytes; longer ones become [`Item::Skipped`]. Default 64 MiB.
+    /// Maximum length of a returned block, in bytes; longer ones become [`ArchiveItem::Skipped`]. Default 64 MiB.
     pub max_record_bytes: u64,
     /// Offset in the archive of the input's first byte, if the input starts inside the archive.
     pub offset: u64,
@@ -50,7 +50,7 @@ impl Default for ReaderOptions {
 
 /// An item of an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Item {
+pub enum ArchiveItem {
     /// A complete record.
     Record(Record),
     /// A record whose block exceeds the limit.
@@ -71,30 +71,30 @@ pub struct WarcReader<R> {
 }
 
 /// The reason why a record could not be read completely.
-enum Trouble {
+enum RecordError {
     Io(std::io::Error),
     /// The decoder must look for the next member.
     Damage(&'static str),
     /// The unread window begins with the next record.
-    Cut(&'static str),
+    NextRecord(&'static str),
     /// More decoded bytes follow, but no record begins there.
-    Astray(&'static str),
+    NotARecord(&'static str),
     /// The archive ended.
     End(&'static str),
 }
 
-impl From<Fault> for Trouble {
-    fn from(fault: Fault) -> Self {
+impl From<DecodeError> for RecordError {
+    fn from(fault: DecodeError) -> Self {
         match fault {
-            Fault::Io(error) => Self::Io(error),
-            Fault::Damage(why) => Self::Damage(why),
+            DecodeError::Io(error) => Self::Io(error),
+            DecodeError::Damage(why) => Self::Damage(why),
         }
     }
 }
 
 /// Position of the reader: offset in the archive, and decoded bytes since that offset.
 #[derive(Clone, Copy)]
-struct Place {
+struct Position {
     archive: u64,
     decoded: u64,
 }
@@ -119,7 +119,7 @@ impl<R: BufRead> WarcReader<R> {
     }
 
     /// Returns the next record, skipped record or lost part; `None` at the end or after an input error.
-    pub fn next_record(&mut self) -> Option<Result<Item, WarcError>> {
+    pub fn next_record(&mut self) -> Option<Result<ArchiveItem, WarcError>> {
         if self.finished {
             return None;
         }
@@ -132,11 +132,11 @@ impl<R: BufRead> WarcReader<R> {
     }
 
     /// Skips the rest of the record inside which the input begins.
-    fn seek_first(&mut self) -> std::io::Result<Option<Item>> {
+    fn seek_first(&mut self) -> std::io::Result<Option<ArchiveItem>> {
         if self.decoder.is_plain() {
             let at_record = match self.next_member("") {
-                Err(Trouble::Io(error)) => return Err(error),
-                Err(Trouble::Cut(_)) => true,
+                Err(RecordError::Io(error)) => return Err(error),
+                Err(RecordError::NextRecord(_)) => true,
                 _ => false,
             };
             if !at_record {
@@ -148,8 +148,8 @@ impl<R: BufRead> WarcReader<R> {
         if self.finished { Ok(None) } else { self.advance() }
     }
 
-    fn advance(&mut self) -> std::io::Result<Option<Item>> {
-        let mut place = self.place();
+    fn advance(&mut self) -> std::io::Result<Option<ArchiveItem>> {
+        let mut position = self.current_position();
         loop {
             let blank = self.unread().iter().take_while(|byte| byte.is_ascii_whitespace()).count();
             self.start += blank;
@@ -157,84 +157,84 @@ impl<R: BufRead> WarcReader<R> {
                 break;
             }
             match self.fill() {
-                Ok(Step::Data(_) | Step::End) => {}
-                Ok(Step::Eof) => {
+                Ok(DecodeStatus::Data(_) | DecodeStatus::End) => {}
+                Ok(DecodeStatus::Eof) => {
                     self.finished = true;
                     return Ok(None);
                 }
                 Err(fault) => {
-                    place.archive = self.decoder.member();
-                    return self.lose(place, fault.into()).map(|lost| Some(Item::Lost(lost)));
+                    position.archive = self.decoder.member();
+                    return self.skip_damage(position, fault.into()).map(|lost| Some(ArchiveItem::Lost(lost)));
                 }
             }
         }
-        let place = self.place();
+        let position = self.current_position();
         // A record that begins inside a member belongs to the reader of the member's beginning.
-        if place.decoded == 0 && self.options.end.is_some_and(|end| place.archive >= end) {
+        if position.decoded == 0 && self.options.end.is_some_and(|end| position.archive >= end) {
             self.finished = true;
             return Ok(None);
         }
-        match self.record(place) {
+        match self.record(position) {
             Ok(item) => Ok(Some(item)),
-            Err(trouble) => self.lose(place, trouble).map(|lost| Some(Item::Lost(lost))),
+            Err(error) => self.skip_damage(position, error).map(|lost| Some(ArchiveItem::Lost(lost))),
         }
     }
 
-    fn record(&mut self, place: Place) -> Result<Item, Trouble> {
+    fn record(&mut self, position: Position) -> Result<ArchiveItem, RecordError> {
         let head = self.head()?;
-        let (mut record, length) =
-            Record::parse(&self.window[self.start..self.start + head], place.archive).map_err(Trouble::Astray)?;
-        let aligned = !self.decoder.is_plain() && place.decoded == 0;
+        let (mut record, length) = Record::parse(&self.window[self.start..self.start + head], position.archive)
+            .map_err(RecordError::NotARecord)?;
+        let aligned = !self.decoder.is_plain() && position.decoded == 0;
         self.start += head;
         if length > self.options.max_record_bytes {
             self.skip(length, aligned)?;
             self.end_of_record()?;
-            return Ok(Item::Skipped(Skipped { record, block_bytes: length }));
+            return Ok(ArchiveItem::Skipped(Skipped { record, block_bytes: length }));
         }
         let mut block = Vec::new();
         let ended = self.block(length, &mut block).and_then(|()| self.end_of_record());
         match ended {
             Ok(()) => {
                 record.block = block;
-                Ok(Item::Record(record))
+                Ok(ArchiveItem::Record(record))
             }
             // A wrong length may have included the next record: return to it.
-            Err(Trouble::Astray(why) | Trouble::End(why)) => Err(self.put_back(&block, why)),
-            Err(trouble) => Err(trouble),
+            Err(RecordError::NotARecord(why) | RecordError::End(why)) => Err(self.put_back(&block, why)),
+            Err(error) => Err(error),
         }
     }
 
     /// Reads until the window holds a complete header; returns the header's length in bytes.
-    fn head(&mut self) -> Result<usize, Trouble> {
+    fn head(&mut self) -> Result<usize, RecordError> {
         loop {
             let unread = self.unread();
             let seen = unread.len().min(5);
             if unread[..seen] != b"WARC/"[..seen] {
-                return Err(Trouble::Astray("no record begins here"));
+                return Err(RecordError::NotARecord("no record begins here"));
             }
-            if let Some(end) = head_end(unread) {
+            if let Some(end) = header_end(unread) {
                 return match find(&unread[..end], b"\nWARC/1.") {
                     Some(at) => {
                         self.start += at + 1;
-                        Err(Trouble::Cut("a record header is cut short by the next record"))
+                        Err(RecordError::NextRecord("a record header is cut short by the next record"))
                     }
                     None => Ok(end),
                 };
             }
-            if unread.len() > MAX_HEAD_BYTES {
-                return Err(Trouble::Astray("a record header is too long"));
+            if unread.len() > MAX_HEADER_BYTES {
+                return Err(RecordError::NotARecord("a record header is too long"));
             }
             match self.fill()? {
-                Step::Data(_) => {}
-                Step::End => self.next_member("a compressed member ends within a record header")?,
-                Step::Eof => return Err(Trouble::End("the archive ends within a record header")),
+                DecodeStatus::Data(_) => {}
+                DecodeStatus::End => self.next_member("a compressed member ends within a record header")?,
+                DecodeStatus::Eof => return Err(RecordError::End("the archive ends within a record header")),
             }
         }
     }
 
-    fn block(&mut self, length: u64, block: &mut Vec<u8>) -> Result<(), Trouble> {
-        let length =
-            usize::try_from(length).map_err(|_| Trouble::Astray("a record is longer than this machine's memory"))?;
+    fn block(&mut self, length: u64, block: &mut Vec<u8>) -> Result<(), RecordError> {
+        let length = usize::try_from(length)
+            .map_err(|_| RecordError::NotARecord("a record is longer than this machine's memory"))?;
         let mut filled = 0;
         let ended = loop {
             let count = self.unread().len().min(length - filled);
@@ -251,12 +251,12 @@ impl<R: BufRead> WarcReader<R> {
                     block.resize(length.min(filled * 2 + GROWTH_BYTES), 0);
                 }
                 match self.decoder.read(&mut block[filled..]) {
-                    Ok(Step::Data(count)) => filled += count,
+                    Ok(DecodeStatus::Data(count)) => filled += count,
                     other => break other,
                 }
             };
             let next = match step {
-                Ok(Step::Eof) => Err(Trouble::End("the archive ends within a record")),
+                Ok(DecodeStatus::Eof) => Err(RecordError::End("the archive ends within a record")),
                 Ok(_) => self.next_member("a record is longer than the compressed member that holds it"),
                 Err(fault) => Err(fault.into()),
             };
@@ -271,13 +271,13 @@ impl<R: BufRead> WarcReader<R> {
     /// Skips a block. If each record has its own member, a wrong length does no harm. Otherwise an empty line followed
     /// by a version line within the block counts as the next record, since a wrong length would hide the rest of the
     /// archive.
-    fn skip(&mut self, length: u64, aligned: bool) -> Result<(), Trouble> {
+    fn skip(&mut self, length: u64, aligned: bool) -> Result<(), RecordError> {
         const NEXT: &[u8] = b"\r\n\r\nWARC/1.";
         let mut missing = length;
         loop {
             if !aligned && let Some(at) = find(self.unread(), NEXT).filter(|&at| (at as u64) < missing) {
                 self.start += at + 4;
-                return Err(Trouble::Cut("a record is shorter than its Content-Length"));
+                return Err(RecordError::NextRecord("a record is shorter than its Content-Length"));
             }
             let unread = self.unread().len();
             let whole = usize::try_from(missing).is_ok_and(|missing| missing <= unread);
@@ -289,15 +289,15 @@ impl<R: BufRead> WarcReader<R> {
                 return Ok(());
             }
             match self.fill()? {
-                Step::Data(_) => {}
-                Step::End => self.next_member("a record is longer than the compressed member that holds it")?,
-                Step::Eof => return Err(Trouble::End("the archive ends within a record")),
+                DecodeStatus::Data(_) => {}
+                DecodeStatus::End => self.next_member("a record is longer than the compressed member that holds it")?,
+                DecodeStatus::Eof => return Err(RecordError::End("the archive ends within a record")),
             }
         }
     }
 
     /// Reads the empty lines after a block up to the next record or the member's end, where the checksum is compared.
-    fn end_of_record(&mut self) -> Result<(), Trouble> {
+    fn end_of_record(&mut self) -> Result<(), RecordError> {
         let mut line_ends = 0;
         loop {
             let blank = self.unread().iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
@@ -311,36 +311,36 @@ impl<R: BufRead> WarcReader<R> {
                 return Ok(());
             }
             if unread[..seen] != b"WARC/"[..seen] {
-                return Err(Trouble::Astray(
+                return Err(RecordError::NotARecord(
                     "a record is not followed by an empty line, so its Content-Length is wrong",
                 ));
             }
             match self.fill()? {
-                Step::Data(_) => {}
-                Step::End | Step::Eof => return Ok(()),
+                DecodeStatus::Data(_) => {}
+                DecodeStatus::End | DecodeStatus::Eof => return Ok(()),
             }
         }
     }
 
     /// Continues a record in the next member, unless that member begins with a record.
-    fn next_member(&mut self, why: &'static str) -> Result<(), Trouble> {
+    fn next_member(&mut self, why: &'static str) -> Result<(), RecordError> {
         let boundary = self.unread().len();
         while self.unread().len() < boundary + 5 {
             match self.fill()? {
-                Step::Data(_) | Step::End => {}
-                Step::Eof if self.unread().len() == boundary => return Err(Trouble::End(why)),
-                Step::Eof => break,
+                DecodeStatus::Data(_) | DecodeStatus::End => {}
+                DecodeStatus::Eof if self.unread().len() == boundary => return Err(RecordError::End(why)),
+                DecodeStatus::Eof => break,
             }
         }
         if self.unread()[boundary..].starts_with(b"WARC/") {
             self.start += boundary;
-            return Err(Trouble::Cut(why));
+            return Err(RecordError::NextRecord(why));
         }
         Ok(())
     }
 
     /// Puts the part of a block from a version line on back into the window.
-    fn put_back(&mut self, block: &[u8], why: &'static str) -> Trouble {
+    fn put_back(&mut self, block: &[u8], why: &'static str) -> RecordError {
         let inner = find_version_line(block);
         // A version line may also straddle the block and the window.
         let from = inner.unwrap_or(block.len().saturating_sub(VERSION_LINE_BYTES - 1));
@@ -348,26 +348,26 @@ impl<R: BufRead> WarcReader<R> {
         window.extend_from_slice(self.unread());
         (self.start, self.end) = (0, window.len());
         self.window = window;
-        if inner.is_some() { Trouble::Cut(why) } else { Trouble::Astray(why) }
+        if inner.is_some() { RecordError::NextRecord(why) } else { RecordError::NotARecord(why) }
     }
 
     /// Skips to the next record after a failure and returns the bytes in between as lost.
-    fn lose(&mut self, from: Place, trouble: Trouble) -> std::io::Result<Lost> {
-        let why = match trouble {
-            Trouble::Io(error) => return Err(error),
-            Trouble::Cut(why) => why,
-            Trouble::Damage(why) => {
+    fn skip_damage(&mut self, from: Position, error: RecordError) -> std::io::Result<Lost> {
+        let why = match error {
+            RecordError::Io(error) => return Err(error),
+            RecordError::NextRecord(why) => why,
+            RecordError::Damage(why) => {
                 self.resync()?;
                 why
             }
-            Trouble::Astray(why) | Trouble::End(why) => {
+            RecordError::NotARecord(why) | RecordError::End(why) => {
                 // The failed header may still be unread: its own version line is not the next record.
                 self.start += usize::from(self.unread().starts_with(b"WARC/"));
                 self.scan()?;
                 why
             }
         };
-        let to = self.place();
+        let to = self.current_position();
         let bytes =
             if to.archive > from.archive { to.archive - from.archive } else { to.decoded.saturating_sub(from.decoded) };
         Ok(Lost { offset: from.archive, bytes, why })
@@ -388,17 +388,17 @@ impl<R: BufRead> WarcReader<R> {
             }
             self.start += self.unread().len().saturating_sub(VERSION_LINE_BYTES - 1);
             match self.fill() {
-                Ok(Step::Data(_)) => {}
-                Ok(Step::End) => match self.next_member("") {
+                Ok(DecodeStatus::Data(_)) => {}
+                Ok(DecodeStatus::End) => match self.next_member("") {
                     Ok(()) => {}
-                    Err(Trouble::Cut(_)) => return Ok(()),
-                    Err(Trouble::Io(error)) => return Err(error),
-                    Err(Trouble::Damage(_)) => return self.resync(),
-                    Err(Trouble::Astray(_) | Trouble::End(_)) => break,
+                    Err(RecordError::NextRecord(_)) => return Ok(()),
+                    Err(RecordError::Io(error)) => return Err(error),
+                    Err(RecordError::Damage(_)) => return self.resync(),
+                    Err(RecordError::NotARecord(_) | RecordError::End(_)) => break,
                 },
-                Ok(Step::Eof) => break,
-                Err(Fault::Io(error)) => return Err(error),
-                Err(Fault::Damage(_)) => return self.resync(),
+                Ok(DecodeStatus::Eof) => break,
+                Err(DecodeError::Io(error)) => return Err(error),
+                Err(DecodeError::Damage(_)) => return self.resync(),
             }
         }
         (self.start, self.end) = (0, 0);
@@ -411,7 +411,7 @@ impl<R: BufRead> WarcReader<R> {
     }
 
     /// Decodes more bytes into the window, after the unread ones.
-    fn fill(&mut self) -> Result<Step, Fault> {
+    fn fill(&mut self) -> Result<DecodeStatus, DecodeError> {
         self.window.copy_within(self.start..self.end, 0);
         (self.start, self.end) = (0, self.end - self.start);
         if self.window.len() < self.end + WINDOW_BYTES {
@@ -419,26 +419,26 @@ impl<R: BufRead> WarcReader<R> {
         }
         // Each read decodes at most 64 KiB, even if a long header has grown the window.
         let step = self.decoder.read(&mut self.window[self.end..self.end + WINDOW_BYTES]);
-        if let Ok(Step::Data(count)) = step {
+        if let Ok(DecodeStatus::Data(count)) = step {
             self.end += count;
         }
         step
     }
 
-    fn place(&self) -> Place {
+    fn current_position(&self) -> Position {
         let unread = self.unread().len() as u64;
         if self.decoder.is_plain() {
-            Place { archive: self.decoder.offset().saturating_sub(unread), decoded: 0 }
+            Position { archive: self.decoder.offset().saturating_sub(unread), decoded: 0 }
         } else if self.finished {
-            Place { archive: self.decoder.offset(), decoded: 0 }
+            Position { archive: self.decoder.offset(), decoded: 0 }
         } else {
-            Place { archive: self.decoder.member(), decoded: self.decoder.member_bytes().saturating_sub(unread) }
+            Position { archive: self.decoder.member(), decoded: self.decoder.member_bytes().saturating_sub(unread) }
         }
     }
 }
 
 impl<R: BufRead> Iterator for WarcReader<R> {
-    type Item = Result<Item, WarcError>;
+    type Item = Result<ArchiveItem, WarcError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.next_record()

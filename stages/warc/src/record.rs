@@ -164,7 +164,7 @@ pub(super) fn find_version_line(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Returns the index of the first byte after a header and its empty line, with lines ended by CRLF or LF.
-pub(super) fn head_end(bytes: &[u8]) -> Option<usize> {
+pub(super) fn header_end(bytes: &[u8]) -> Option<usize> {
     let mut from = 0;
     while let Some(at) = bytes.get(from..)?.iter().position(|&byte| byte == b'\n') {
         from += at + 1;

@@ -15,33 +15,33 @@ const PAGE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<p>one</
 
 /// Returns the uncompressed bytes of each record of the sample archive.
 fn plain_records() -> Vec<Vec<u8>> {
-    let (bytes, places) = sample();
-    let member = |at: &Written| {
+    let (bytes, locations) = sample();
+    let member = |at: &RecordLocation| {
         let start = usize::try_from(at.offset).unwrap();
         let mut plain = Vec::new();
         let mut decoder = flate2::read::GzDecoder::new(&bytes[start..start + usize::try_from(at.length).unwrap()]);
         std::io::copy(&mut decoder, &mut plain).unwrap();
         plain
     };
-    places.iter().map(member).collect()
+    locations.iter().map(member).collect()
 }
 
 /// Returns an archive written by the writer, and the locations of its records.
-fn sample() -> (Vec<u8>, Vec<Written>) {
+fn sample() -> (Vec<u8>, Vec<RecordLocation>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.warc.gz");
     let mut writer = WarcWriter::create(&path).unwrap();
-    let mut places = vec![writer.warcinfo(DATE, "a.warc.gz", &[("software", "corpusmill")]).unwrap()];
-    places.push(writer.request("https://e.org/", DATE, b"GET / HTTP/1.1\r\nHost: e.org\r\n\r\n", &[]).unwrap());
-    places.push(writer.response("https://e.org/", DATE, PAGE, &[("WARC-IP-Address", "192.0.2.1")]).unwrap());
-    let first = RefersTo { uri: "https://e.org/", date: DATE, payload_digest: places[2].payload_digest.as_deref() };
+    let mut locations = vec![writer.warcinfo(DATE, "a.warc.gz", &[("software", "corpusmill")]).unwrap()];
+    locations.push(writer.request("https://e.org/", DATE, b"GET / HTTP/1.1\r\nHost: e.org\r\n\r\n", &[]).unwrap());
+    locations.push(writer.response("https://e.org/", DATE, PAGE, &[("WARC-IP-Address", "192.0.2.1")]).unwrap());
+    let first = RefersTo { uri: "https://e.org/", date: DATE, payload_digest: locations[2].payload_digest.as_deref() };
     let head = b"HTTP/1.1 304 Not Modified\r\n\r\n";
     let revisit = writer.revisit("https://e.org/", DATE, head, RevisitReason::ServerNotModified, first, &[]).unwrap();
-    places.push(revisit);
-    places.push(writer.metadata("https://e.org/", DATE, &[("outlink", "https://e.org/x")], &[]).unwrap());
-    places.push(writer.response("https://e.org/x", DATE, &PAGE.repeat(3), &[]).unwrap());
+    locations.push(revisit);
+    locations.push(writer.metadata("https://e.org/", DATE, &[("outlink", "https://e.org/x")], &[]).unwrap());
+    locations.push(writer.response("https://e.org/x", DATE, &PAGE.repeat(3), &[]).unwrap());
     writer.sync().unwrap();
-    (fs_err::read(&path).unwrap(), places)
+    (fs_err::read(&path).unwrap(), locations)
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -51,7 +51,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Returns the sample's records under each compression.
-fn packings() -> Vec<(&'static str, Vec<Vec<u8>>)> {
+fn compressed_samples() -> Vec<(&'static str, Vec<Vec<u8>>)> {
     let records = plain_records();
     // With a checksum, as the zstd program writes it: without one, damage may go undetected.
     let zstd = |record: &Vec<u8>| {
@@ -72,9 +72,9 @@ fn read_with(bytes: &[u8], options: ReaderOptions) -> (Vec<Record>, Vec<Lost>) {
     let (mut records, mut lost) = (Vec::new(), Vec::new());
     for item in WarcReader::with_options(bytes, options).unwrap() {
         match item.unwrap() {
-            Item::Record(record) => records.push(record),
-            Item::Lost(loss) => lost.push(loss),
-            Item::Skipped(skipped) => panic!("no record exceeds the limit, but got {skipped:?}"),
+            ArchiveItem::Record(record) => records.push(record),
+            ArchiveItem::Lost(loss) => lost.push(loss),
+            ArchiveItem::Skipped(skipped) => panic!("no record exceeds the limit, but got {skipped:?}"),
         }
     }
     (records, lost)
@@ -87,23 +87,23 @@ fn contents(records: &[Record]) -> Vec<(String, Vec<u8>)> {
 
 #[test]
 fn round_trip() {
-    let (bytes, places) = sample();
+    let (bytes, locations) = sample();
     let (records, lost) = read(&bytes);
     assert!(lost.is_empty(), "{lost:?}");
     let kinds: Vec<_> = records.iter().map(|record| record.kind).collect();
     assert_eq!(kinds, [Warcinfo, Request, Response, Revisit, Metadata, Response]);
     let offsets: Vec<_> = records.iter().map(|record| record.offset).collect();
-    assert_eq!(offsets, places.iter().map(|place| place.offset).collect::<Vec<_>>());
+    assert_eq!(offsets, locations.iter().map(|location| location.offset).collect::<Vec<_>>());
     assert_eq!(records[2].block, PAGE);
     assert_eq!(records[2].target_uri(), Some("https://e.org/"));
     assert_eq!((records[2].date(), records[2].version()), (Some(DATE), "WARC/1.1"));
     assert_eq!(records[2].header("warc-ip-address"), Some("192.0.2.1"));
-    assert_eq!(records[2].header("WARC-Record-ID"), Some(places[2].record_id.as_str()));
-    assert_eq!(records[3].header("WARC-Payload-Digest"), places[2].payload_digest.as_deref());
+    assert_eq!(records[2].header("WARC-Record-ID"), Some(locations[2].record_id.as_str()));
+    assert_eq!(records[3].header("WARC-Payload-Digest"), locations[2].payload_digest.as_deref());
     let digest = digest(b"<p>one</p>\n\n<p>two</p>");
-    assert_eq!(places[2].payload_digest.as_deref(), Some(digest.as_str()));
+    assert_eq!(locations[2].payload_digest.as_deref(), Some(digest.as_str()));
     assert_eq!(parse_http(&records[2].block).unwrap().status, 200);
-    assert_eq!(sample(), (bytes, places), "the same calls must write the same bytes");
+    assert_eq!(sample(), (bytes, locations), "the same calls must write the same bytes");
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn zstd_dictionaries() {
 
 #[test]
 fn truncation_loses_one_record() {
-    for (name, packed) in packings() {
+    for (name, packed) in compressed_samples() {
         let whole = packed.concat();
         let (expected, _) = read(&whole);
         let mut ends = vec![0];
@@ -179,16 +179,16 @@ fn truncation_loses_one_record() {
 
 #[test]
 fn corrupted_byte_loses_one_record() {
-    for (name, packed) in packings() {
+    for (name, packed) in compressed_samples() {
         let whole = packed.concat();
         let (expected, _) = read(&whole);
         let mut start = 0;
         for (hit, member) in packed.iter().enumerate() {
             for at in start..start + member.len() {
                 for mask in [0x01, 0x08, 0x40, 0xff] {
-                    let mut bent = whole.clone();
-                    bent[at] ^= mask;
-                    let (records, lost) = read(&bent);
+                    let mut corrupted = whole.clone();
+                    corrupted[at] ^= mask;
+                    let (records, lost) = read(&corrupted);
                     for (index, record) in expected.iter().enumerate() {
                         let survives = index == hit || records.contains(record);
                         assert!(
@@ -210,7 +210,7 @@ fn corrupted_byte_loses_one_record() {
 
 #[test]
 fn two_readers_share_an_archive() {
-    for (name, packed) in packings() {
+    for (name, packed) in compressed_samples() {
         let whole = packed.concat();
         let (expected, _) = read(&whole);
         let compression = Some(Compression::detect(&whole));
@@ -232,10 +232,10 @@ fn parts_together_equal_the_whole() {
     let records = plain_records().concat();
     // Members that begin anywhere, as parallel compressors write them, and one archive with a corrupted byte.
     let blocks: Vec<u8> = records.chunks(100).flat_map(gzip).collect();
-    let mut bent: Vec<u8> = plain_records().iter().flat_map(|record| gzip(record)).collect();
-    let middle = bent.len() / 2;
-    bent[middle] ^= 0x40;
-    for (name, bytes) in [("blocks", blocks), ("one member", gzip(&records)), ("bent", bent)] {
+    let mut corrupted: Vec<u8> = plain_records().iter().flat_map(|record| gzip(record)).collect();
+    let middle = corrupted.len() / 2;
+    corrupted[middle] ^= 0x40;
+    for (name, bytes) in [("blocks", blocks), ("one member", gzip(&records)), ("corrupted", corrupted)] {
         let (expected, lost) = read(&bytes);
         for size in [50_usize, 130, 700, 5000] {
             let (mut found, mut missed) = (Vec::new(), Vec::new());
@@ -258,12 +258,14 @@ fn parts_together_equal_the_whole() {
 
 #[test]
 fn long_blocks_are_skipped() {
-    for (name, packed) in packings() {
+    for (name, packed) in compressed_samples() {
         let options = ReaderOptions { max_record_bytes: 100, ..ReaderOptions::default() };
         let whole = packed.concat();
         let items: Vec<_> = WarcReader::with_options(whole.as_slice(), options).unwrap().map(Result::unwrap).collect();
-        let skipped =
-            items.iter().filter(|item| matches!(item, Item::Skipped(skipped) if skipped.block_bytes > 100)).count();
+        let skipped = items
+            .iter()
+            .filter(|item| matches!(item, ArchiveItem::Skipped(skipped) if skipped.block_bytes > 100))
+            .count();
         assert_eq!((items.len(), skipped), (6, 1), "{name}");
     }
 }
@@ -303,14 +305,14 @@ fn resume_truncates_uncommitted_records() {
     writer.response("https://e.org/torn", DATE, PAGE, &[]).unwrap();
     drop(writer);
     let mut writer = WarcWriter::resume(&path, committed).unwrap().with_level(1);
-    let place = writer.response("https://e.org/next", DATE, PAGE, &[]).unwrap();
+    let location = writer.response("https://e.org/next", DATE, PAGE, &[]).unwrap();
     writer.sync().unwrap();
-    assert_eq!(place.offset, committed);
+    assert_eq!(location.offset, committed);
     let (records, lost) = read(&fs_err::read(&path).unwrap());
     let found: Vec<_> = records.iter().filter_map(Record::target_uri).collect();
     assert_eq!((found, lost), (vec!["https://e.org/", "https://e.org/next"], Vec::new()));
     let error = WarcWriter::resume(&path, 1_000_000).unwrap_err();
-    assert!(matches!(error, WarcError::TooShort { wanted: 1_000_000, .. }), "{error}");
+    assert!(matches!(error, WarcError::TooShort { committed: 1_000_000, .. }), "{error}");
     let error = writer.response("https://e.org/\r\nWARC-Type: x", DATE, PAGE, &[]).unwrap_err();
     assert!(matches!(error, WarcError::HeaderValue { .. }), "{error}");
 }
@@ -324,7 +326,7 @@ proptest! {
 
     #[test]
     fn removed_ranges_add_no_records(holes in proptest::collection::vec((0..3000_usize, 1..200_usize), 1..4)) {
-        for (name, packed) in packings() {
+        for (name, packed) in compressed_samples() {
             let mut bytes = packed.concat();
             let (expected, _) = read(&bytes);
             for &(at, length) in &holes {

@@ -24,7 +24,7 @@ const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 
 /// The location of a written record, and the fields by which other records refer to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Written {
+pub struct RecordLocation {
     /// Offset in the archive of the record's gzip member.
     pub offset: u64,
     /// Length of the member, in bytes.
@@ -77,8 +77,8 @@ pub struct WarcWriter {
     pending: Vec<u8>,
     record: Vec<u8>,
     deflate: Compress,
-    /// Hash of the bytes written to the file since the last [`hand_over`](WarcWriter::hand_over).
-    handed_over: Xxh3,
+    /// Hash of the bytes written to the file since the last [`flush_and_hash`](WarcWriter::flush_and_hash).
+    flushed_hash: Xxh3,
 }
 
 impl std::fmt::Debug for WarcWriter {
@@ -94,7 +94,7 @@ impl WarcWriter {
     /// [`WarcError::Write`] if the file cannot be created.
     pub fn create(path: &Path) -> Result<Self, WarcError> {
         let file = OpenOptions::new().write(true).create(true).truncate(true).open(path);
-        Self::over(file, path, 0)
+        Self::from_file(file, path, 0)
     }
 
     /// Opens the archive at `path` (created if missing), truncates it to its first `offset` bytes and appends from
@@ -107,12 +107,12 @@ impl WarcWriter {
     /// truncated.
     pub fn resume(path: &Path, offset: u64) -> Result<Self, WarcError> {
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(path);
-        let mut writer = Self::over(file, path, 0)?;
+        let mut writer = Self::from_file(file, path, 0)?;
         writer.truncate_to(offset)?;
         Ok(writer)
     }
 
-    fn over(file: std::io::Result<File>, path: &Path, offset: u64) -> Result<Self, WarcError> {
+    fn from_file(file: std::io::Result<File>, path: &Path, offset: u64) -> Result<Self, WarcError> {
         let file = file.map_err(|source| WarcError::Write { path: path.to_owned(), source })?;
         let deflate = Compress::new(Compression::default(), false);
         Ok(Self {
@@ -122,7 +122,7 @@ impl WarcWriter {
             pending: Vec::new(),
             record: Vec::new(),
             deflate,
-            handed_over: Xxh3::new(),
+            flushed_hash: Xxh3::new(),
         })
     }
 
@@ -142,7 +142,12 @@ impl WarcWriter {
     ///
     /// # Errors
     /// [`WarcError::HeaderValue`] for a line break in a value, [`WarcError::Write`] if the file cannot be written.
-    pub fn warcinfo(&mut self, date: &str, filename: &str, fields: &[(&str, &str)]) -> Result<Written, WarcError> {
+    pub fn warcinfo(
+        &mut self,
+        date: &str,
+        filename: &str,
+        fields: &[(&str, &str)],
+    ) -> Result<RecordLocation, WarcError> {
         let mut block = Vec::new();
         for &(name, value) in fields {
             push_field(&mut block, name, value)?;
@@ -161,7 +166,7 @@ impl WarcWriter {
         date: &str,
         block: &[u8],
         extra: &[(&str, &str)],
-    ) -> Result<Written, WarcError> {
+    ) -> Result<RecordLocation, WarcError> {
         let head = [("Content-Type", "application/http; msgtype=request")];
         self.write("request", Some(uri), date, block, None, &[&head, extra])
     }
@@ -176,7 +181,7 @@ impl WarcWriter {
         date: &str,
         block: &[u8],
         extra: &[(&str, &str)],
-    ) -> Result<Written, WarcError> {
+    ) -> Result<RecordLocation, WarcError> {
         let body = block.windows(4).position(|window| window == b"\r\n\r\n").map_or(&[][..], |end| &block[end + 4..]);
         let head = [("Content-Type", "application/http; msgtype=response")];
         self.write("response", Some(uri), date, block, Some(digest(body)), &[&head, extra])
@@ -192,7 +197,7 @@ impl WarcWriter {
         date: &str,
         fields: &[(&str, &str)],
         extra: &[(&str, &str)],
-    ) -> Result<Written, WarcError> {
+    ) -> Result<RecordLocation, WarcError> {
         let mut block = Vec::new();
         for &(name, value) in fields {
             push_field(&mut block, name, value)?;
@@ -214,7 +219,7 @@ impl WarcWriter {
         reason: RevisitReason,
         refers_to: RefersTo<'_>,
         extra: &[(&str, &str)],
-    ) -> Result<Written, WarcError> {
+    ) -> Result<RecordLocation, WarcError> {
         let head = [
             ("WARC-Profile", reason.profile()),
             ("WARC-Refers-To-Target-URI", refers_to.uri),
@@ -234,7 +239,7 @@ impl WarcWriter {
         block: &[u8],
         payload_digest: Option<String>,
         fields: &[&[(&str, &str)]],
-    ) -> Result<Written, WarcError> {
+    ) -> Result<RecordLocation, WarcError> {
         let mut head = Vec::new();
         push_field(&mut head, "WARC-Type", kind)?;
         if let Some(uri) = uri {
@@ -262,7 +267,7 @@ impl WarcWriter {
         self.record.extend_from_slice(b"\r\n\r\n");
         let offset = self.offset;
         let length = self.push_member()?;
-        Ok(Written { offset, length, record_id, payload_digest })
+        Ok(RecordLocation { offset, length, record_id, payload_digest })
     }
 
     /// Compresses `record` into `pending` and returns the length of the member in bytes.
@@ -299,7 +304,7 @@ impl WarcWriter {
 
     fn flush(&mut self) -> Result<(), WarcError> {
         self.file.write_all(&self.pending).map_err(|source| WarcError::Write { path: self.path.clone(), source })?;
-        self.handed_over.update(&self.pending);
+        self.flushed_hash.update(&self.pending);
         self.pending.clear();
         Ok(())
     }
@@ -310,10 +315,10 @@ impl WarcWriter {
     ///
     /// # Errors
     /// [`WarcError::Write`], as for [`sync`](Self::sync).
-    pub fn hand_over(&mut self) -> Result<u64, WarcError> {
+    pub fn flush_and_hash(&mut self) -> Result<u64, WarcError> {
         self.flush()?;
-        let hash = self.handed_over.digest();
-        self.handed_over.reset();
+        let hash = self.flushed_hash.digest();
+        self.flushed_hash.reset();
         Ok(hash)
     }
 
@@ -335,7 +340,7 @@ impl WarcWriter {
         self.flush()?;
         let length = self.file.metadata().map_err(|source| self.failed(source))?.len();
         if length < offset {
-            return Err(WarcError::TooShort { path: self.path.clone(), length, wanted: offset });
+            return Err(WarcError::TooShort { path: self.path.clone(), length, committed: offset });
         }
         self.file.set_len(offset).map_err(|source| self.failed(source))?;
         self.file.seek(SeekFrom::Start(offset)).map_err(|source| self.failed(source))?;

@@ -18,8 +18,8 @@ use std::io::{BufRead as _, Write as _};
 
 use anyhow::{Context as _, Result, bail};
 use base64::Engine as _;
-use corpusmill_extract::judge::Model;
-use corpusmill_extract::judge::learn::sample;
+use corpusmill_extract::classifier::GradientBoostedTrees;
+use corpusmill_extract::classifier::training_rows::training_rows;
 use corpusmill_extract::{CleanSettings, clean_with};
 use serde_json::{Value, json};
 
@@ -32,16 +32,16 @@ struct Page {
 }
 
 /// The function that computes a mode's output for a page.
-type Answer = Box<dyn Fn(&Page) -> Result<Value>>;
+type PageOutput = Box<dyn Fn(&Page) -> Result<Value>>;
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let mode = arguments.next().unwrap_or_default();
     let files: Vec<String> = arguments.collect();
-    let answer: Answer = match mode.as_str() {
+    let output_of: PageOutput = match mode.as_str() {
         "blocks" => Box::new(|page| {
-            let sample = sample(&page.html);
-            Ok(json!({ "id": page.id, "texts": sample.texts, "kept": sample.kept }))
+            let training_rows = training_rows(&page.html);
+            Ok(json!({ "id": page.id, "texts": training_rows.texts, "kept": training_rows.kept }))
         }),
         "rows" => Box::new(|page| Ok(rows(page))),
         "clean" => {
@@ -54,19 +54,19 @@ fn main() -> Result<()> {
     for line in std::io::stdin().lock().lines() {
         let page: Page = serde_json::from_str(&line?)
             .context("a line of standard input is not a page; expected JSON with \"id\" and \"html\"")?;
-        writeln!(out, "{}", answer(&page)?)?;
+        writeln!(out, "{}", output_of(&page)?)?;
     }
     Ok(out.flush()?)
 }
 
 fn rows(page: &Page) -> Value {
-    let sample = sample(&page.html);
-    let bytes: Vec<u8> = sample.rows.iter().flat_map(|value| value.to_le_bytes()).collect();
-    let columns = sample.rows.len().checked_div(sample.kept.len()).unwrap_or(0);
+    let training_rows = training_rows(&page.html);
+    let bytes: Vec<u8> = training_rows.rows.iter().flat_map(|value| value.to_le_bytes()).collect();
+    let columns = training_rows.rows.len().checked_div(training_rows.kept.len()).unwrap_or(0);
     json!({ "id": page.id, "columns": columns, "rows": base64::engine::general_purpose::STANDARD.encode(bytes) })
 }
 
-fn clean_page(page: &Page, models: &[Model]) -> Result<Value> {
+fn clean_page(page: &Page, models: &[GradientBoostedTrees]) -> Result<Value> {
     let model = if models.is_empty() {
         None
     } else {
@@ -76,9 +76,10 @@ fn clean_page(page: &Page, models: &[Model]) -> Result<Value> {
     Ok(json!({ "id": page.id, "text": cleaned.text, "confidence": cleaned.confidence }))
 }
 
-fn read_models(files: &[String]) -> Result<Vec<Model>> {
+fn read_models(files: &[String]) -> Result<Vec<GradientBoostedTrees>> {
     let read = |path: &String| {
-        Model::from_bytes(&fs_err::read(path)?).with_context(|| format!("cannot read weights from {path}"))
+        GradientBoostedTrees::from_bytes(&fs_err::read(path)?)
+            .with_context(|| format!("cannot read weights from {path}"))
     };
     files.iter().map(read).collect()
 }

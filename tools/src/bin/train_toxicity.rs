@@ -19,43 +19,49 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use corpusmill_stages::filter::toxicity::ToxicityModel;
-use corpusmill_stages::filter::toxicity::features::{Sink, extract};
+use corpusmill_stages::filter::toxicity::features::{FeatureSink, extract};
 use corpusmill_stages::filter::toxicity::model::{Weights, bucket};
 
 /// Number of weights. The file stays below 512 KiB.
 const BUCKETS: usize = 480_000;
 const EPOCHS: u64 = 8;
-const STEP: f64 = 0.1;
+const LEARNING_RATE: f64 = 0.1;
 /// Weight decay, applied to each weight in every row that has its feature.
-const DECAY: f64 = 2e-6;
+const WEIGHT_DECAY: f64 = 2e-6;
 /// Weight of a contrast sentence relative to an average row.
 const CONTRAST_WEIGHT: f64 = 3.0;
 /// Maximum share of clean texts that reach 0.5.
-const CLEAN_RATE: f64 = 0.002;
+const MAX_CLEAN_SHARE: f64 = 0.002;
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse(std::env::args().skip(1))?;
-    let mut learn = contrast();
-    let mut hold = Vec::new();
+    let mut training = contrast();
+    let mut calibration = Vec::new();
     for path in &arguments.train {
         let rows = read(path)?;
-        let (kept, held): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| !checksum(&row.text).is_multiple_of(10));
-        learn.extend(weighed(&kept));
-        hold.extend(weighed(&held));
+        let (kept, held_out): (Vec<_>, Vec<_>) =
+            rows.into_iter().partition(|row| !checksum(&row.text).is_multiple_of(10));
+        training.extend(weighted(&kept));
+        calibration.extend(weighted(&held_out));
     }
     let clean = read(&arguments.clean)?;
-    say(&format!("{} training rows, {} calibration rows, {} clean rows", learn.len(), hold.len(), clean.len()))?;
-    let buckets = quantise(&train(&learn));
+    log(&format!(
+        "{} training rows, {} calibration rows, {} clean rows",
+        training.len(),
+        calibration.len(),
+        clean.len()
+    ))?;
+    let buckets = quantise(&train(&training));
     let mut weights = Weights { slope: 1.0, intercept: 0.0, buckets };
-    (weights.slope, weights.intercept) = platt(&weights, &hold);
-    say(&format!("Platt scaling: slope {}, intercept {}", weights.slope, weights.intercept))?;
-    lower(&mut weights, &clean);
-    say(&format!("after clean text: intercept {}", weights.intercept))?;
+    (weights.slope, weights.intercept) = platt(&weights, &calibration);
+    log(&format!("Platt scaling: slope {}, intercept {}", weights.slope, weights.intercept))?;
+    lower_intercept(&mut weights, &clean);
+    log(&format!("after clean text: intercept {}", weights.intercept))?;
     fs_err::write(&arguments.output, weights.to_bytes())?;
     Ok(())
 }
 
-fn say(line: &str) -> Result<()> {
+fn log(line: &str) -> Result<()> {
     Ok(writeln!(std::io::stderr().lock(), "{line}")?)
 }
 
@@ -108,7 +114,7 @@ fn read(path: &Path) -> Result<Vec<Row>> {
 
 struct Collect(Vec<u32>);
 
-impl Sink for Collect {
+impl FeatureSink for Collect {
     fn feature(&mut self, hash: u64) {
         self.0.push(u32::try_from(bucket(hash, BUCKETS)).unwrap_or(0));
     }
@@ -132,7 +138,7 @@ fn contrast() -> Vec<Example> {
 
 /// The examples of one file, with half of the weight on each label.
 #[expect(clippy::cast_precision_loss, reason = "counts of rows")]
-fn weighed(rows: &[Row]) -> Vec<Example> {
+fn weighted(rows: &[Row]) -> Vec<Example> {
     let toxic = rows.iter().filter(|row| row.label == 1).count();
     let counts = [rows.len() - toxic, toxic].map(|count| count.max(1) as f64);
     // A compromise between equal weight per row and equal weight per file: the square root of the file's size.
@@ -157,14 +163,14 @@ fn train(rows: &[Example]) -> Vec<f64> {
         for row in order.iter().map(|index| &rows[*index]) {
             let value = 1.0 / (row.buckets.len().max(1) as f64).sqrt();
             let sum: f64 = row.buckets.iter().map(|bucket| weights[*bucket as usize]).sum();
-            let guess = 1.0 / (1.0 + libm::exp(-(sum * value + intercept)));
-            let error = row.weight * (guess - f64::from(u8::from(row.toxic)));
+            let prediction = 1.0 / (1.0 + libm::exp(-(sum * value + intercept)));
+            let error = row.weight * (prediction - f64::from(u8::from(row.toxic)));
             intercept -= 0.01 * error;
             for bucket in &row.buckets {
                 let bucket = *bucket as usize;
-                let slope = error * value + DECAY * weights[bucket];
-                squares[bucket] += slope * slope;
-                weights[bucket] -= STEP * slope / squares[bucket].sqrt();
+                let gradient = error * value + WEIGHT_DECAY * weights[bucket];
+                squares[bucket] += gradient * gradient;
+                weights[bucket] -= LEARNING_RATE * gradient / squares[bucket].sqrt();
             }
         }
     }
@@ -183,8 +189,8 @@ fn shuffle(order: &mut [usize], seed: u64) {
 /// Quantises weights to bytes `q` that encode `q·|q|`, with the greatest weight at 127.
 #[expect(clippy::cast_possible_truncation, reason = "the value lies in -127..=127")]
 fn quantise(weights: &[f64]) -> Vec<i8> {
-    let greatest = weights.iter().fold(1e-9_f64, |greatest, weight| greatest.max(weight.abs()));
-    weights.iter().map(|weight| ((weight.abs() / greatest).sqrt() * 127.0).round().copysign(*weight) as i8).collect()
+    let max_weight = weights.iter().fold(1e-9_f64, |max_weight, weight| max_weight.max(weight.abs()));
+    weights.iter().map(|weight| ((weight.abs() / max_weight).sqrt() * 127.0).round().copysign(*weight) as i8).collect()
 }
 
 fn evidence(weights: &Weights, row: &Example) -> f64 {
@@ -202,9 +208,9 @@ fn platt(weights: &Weights, rows: &[Example]) -> (f64, f64) {
     for _ in 0..50 {
         let (mut first, mut second, mut aa, mut ab, mut bb) = (0.0, 0.0, 1e-12, 0.0, 1e-12);
         for (value, label, weight) in &points {
-            let guess = 1.0 / (1.0 + libm::exp(-(slope * value + intercept)));
-            let error = weight * (guess - label);
-            let curve = weight * (guess * (1.0 - guess)).max(1e-9);
+            let prediction = 1.0 / (1.0 + libm::exp(-(slope * value + intercept)));
+            let error = weight * (prediction - label);
+            let curve = weight * (prediction * (1.0 - prediction)).max(1e-9);
             first += error * value;
             second += error;
             aa += curve * value * value;
@@ -218,9 +224,9 @@ fn platt(weights: &Weights, rows: &[Example]) -> (f64, f64) {
     (slope, intercept)
 }
 
-/// Lowers the intercept until at most [`CLEAN_RATE`] of the clean texts reach 0.5.
+/// Lowers the intercept until at most [`MAX_CLEAN_SHARE`] of the clean texts reach 0.5.
 #[expect(clippy::cast_precision_loss, reason = "counts of rows")]
-fn lower(weights: &mut Weights, clean: &[Row]) {
+fn lower_intercept(weights: &mut Weights, clean: &[Row]) {
     let base = ToxicityModel::new(weights.clone());
     let windows: Vec<Vec<f64>> = clean.iter().map(|row| base.windows(&row.text)).collect();
     let reached = |intercept: f64| {
@@ -229,7 +235,7 @@ fn lower(weights: &mut Weights, clean: &[Row]) {
         count as f64 / clean.len().max(1) as f64
     };
     let mut intercept = weights.intercept;
-    while reached(intercept) > CLEAN_RATE && intercept > -20.0 {
+    while reached(intercept) > MAX_CLEAN_SHARE && intercept > -20.0 {
         intercept -= 0.05;
     }
     weights.intercept = intercept;

@@ -7,15 +7,15 @@ use crate::device;
 
 /// List every back end with its devices, as named for `--device`, or why it has none.
 #[derive(Debug, Args)]
-pub(crate) struct Devices {}
+pub(crate) struct DevicesCommand {}
 
-impl Devices {
+impl DevicesCommand {
     #[expect(clippy::unused_self, reason = "every command runs itself")]
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let listed = device::list();
         let width = listed.iter().map(|line| line.name.len()).max().unwrap_or(0);
-        for device::Listed { name, what } in listed {
-            print(&format!("{name:width$}  {what}\n"))?;
+        for device::ListedDevice { name, description } in listed {
+            print(&format!("{name:width$}  {description}\n"))?;
         }
         Ok(())
     }

@@ -9,8 +9,8 @@ use indicatif::HumanCount;
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
-use super::{DeviceArgs, bytes, tell};
-use crate::hub::{Export, Folder, Model, WeightType};
+use super::{DeviceArgs, bytes, print_message};
+use crate::checkpoint_io::{ExportOptions, LoadedModel, StagedFolder, WeightType};
 use crate::model::Context;
 
 const EXAMPLES: &str = "\
@@ -47,22 +47,22 @@ pub(crate) struct ExportCommand {
 
 impl ExportCommand {
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        let folder = Folder::begin(&self.target)?;
+        let folder = StagedFolder::begin(&self.target)?;
         let device = self.device.device.open()?;
-        let model = Model::read(&self.checkpoint, &device)?;
-        model.write(&folder, &Export { dtype: self.dtype, max_shard_bytes: self.max_shard_size })?;
+        let model = LoadedModel::read(&self.checkpoint, &device)?;
+        model.write(&folder, &ExportOptions { dtype: self.dtype, max_shard_bytes: self.max_shard_size })?;
         if self.parity {
             parity(folder.path(), &device)?;
         }
         folder.publish()?;
-        tell(&format!("{}: {} parameters", self.target.display(), HumanCount(model.config.parameters())));
+        print_message(&format!("{}: {} parameters", self.target.display(), HumanCount(model.config.parameters())));
         Ok(())
     }
 }
 
 /// Reads the folder back and writes the logits of two rows of sixteen tokens.
 fn parity(folder: &Path, device: &Device) -> anyhow::Result<()> {
-    let (config, decoder) = crate::hub::load(folder, device)?;
+    let (config, decoder) = crate::checkpoint_io::load(folder, device)?;
     let vocabulary = i64::try_from(config.vocab_size).context("the vocabulary is too large")?;
     // Token ids spread over the vocabulary; the same for every model with the same vocabulary size.
     let ids: Vec<i64> = (0..32).map(|at| (at * 7919 + 4) % vocabulary).collect();

@@ -8,8 +8,8 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{DeviceArgs, print, write};
-use crate::generate::{Generator, Sampling, Settings};
-use crate::hub::Model;
+use crate::checkpoint_io::LoadedModel;
+use crate::generate::{GenerationSettings, Generator, SamplingParams};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -24,7 +24,7 @@ key `prompt`; - reads JSON lines from standard input.";
 /// Generate text from a prompt.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub(crate) struct Generate {
+pub(crate) struct GenerateCommand {
     /// Model: a Hugging Face folder or a GGUF file.
     #[arg(long, value_name = "DIR|GGUF")]
     model: PathBuf,
@@ -68,7 +68,7 @@ pub(crate) struct Generate {
     device: DeviceArgs,
 }
 
-impl Generate {
+impl GenerateCommand {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let settings = self.settings()?;
         let mut prompts = self.prompt.clone();
@@ -76,7 +76,7 @@ impl Generate {
             prompts.extend(read_prompts(path)?);
         }
         let device = self.device.device.open()?;
-        let model = Model::read(&self.model, &device)?;
+        let model = LoadedModel::read(&self.model, &device)?;
         let tokenizer = model.tokenizer()?;
         let generator = Generator {
             config: &model.config,
@@ -103,7 +103,7 @@ impl Generate {
         Ok(())
     }
 
-    fn settings(&self) -> anyhow::Result<Settings> {
+    fn settings(&self) -> anyhow::Result<GenerationSettings> {
         if !(self.temperature.is_finite() && self.temperature >= 0.0) {
             bail!("--temperature {}: give 0 or more", self.temperature);
         }
@@ -113,7 +113,7 @@ impl Generate {
         if !(self.repetition_penalty.is_finite() && self.repetition_penalty > 0.0) {
             bail!("--repetition-penalty {}: give a number above 0; 1 is no penalty", self.repetition_penalty);
         }
-        let sampling = Sampling {
+        let sampling = SamplingParams {
             temperature: self.temperature,
             top_k: self.top_k,
             top_p: self.top_p,
@@ -121,7 +121,7 @@ impl Generate {
             seed: self.seed,
         };
         let (stop, show_special, ignore_eos) = (self.stop.clone(), self.show_special, self.ignore_eos);
-        Ok(Settings { max_tokens: self.max_tokens, sampling, stop, show_special, ignore_eos })
+        Ok(GenerationSettings { max_tokens: self.max_tokens, sampling, stop, show_special, ignore_eos })
     }
 }
 
@@ -139,11 +139,11 @@ fn read_prompts(path: &Path) -> anyhow::Result<Vec<String>> {
         return Ok(lines.map(|(_, line)| line.to_owned()).collect());
     }
     let prompt = |(number, line): (usize, &str)| {
-        let place = || format!("{}, line {number}", path.display());
-        let value: Value = serde_json::from_str(line).with_context(place)?;
+        let location = || format!("{}, line {number}", path.display());
+        let value: Value = serde_json::from_str(line).with_context(location)?;
         let prompt = value["prompt"]
             .as_str()
-            .with_context(|| format!("{}: the key `prompt` is missing or not text", place()))?;
+            .with_context(|| format!("{}: the key `prompt` is missing or not text", location()))?;
         Ok(prompt.to_owned())
     };
     lines.map(prompt).collect()

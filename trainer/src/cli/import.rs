@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use indicatif::HumanCount;
 
-use super::{bytes, tell};
+use super::{bytes, print_message};
+use crate::checkpoint_io::{ExportOptions, LoadedModel, StagedFolder, WeightType};
 use crate::device::DeviceChoice;
-use crate::hub::{Export, Folder, Model, WeightType};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -20,7 +20,7 @@ configuration; quantised GGUF blocks are dequantised.";
 /// Convert a model to a Hugging Face folder, with its tokenizer and chat template.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub(crate) struct Import {
+pub(crate) struct ImportCommand {
     /// Source: a Hugging Face folder or a GGUF file.
     #[arg(value_name = "SRC")]
     source: PathBuf,
@@ -35,18 +35,18 @@ pub(crate) struct Import {
     max_shard_size: u64,
 }
 
-impl Import {
+impl ImportCommand {
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        let folder = Folder::begin(&self.target)?;
+        let folder = StagedFolder::begin(&self.target)?;
         let device = "cpu".parse::<DeviceChoice>()?.open()?;
-        let model = Model::read(&self.source, &device)?;
-        if let Some(fault) = model.tokenizer_fault() {
-            tell(&format!("warning: skipped the tokenizer: {fault}"));
+        let model = LoadedModel::read(&self.source, &device)?;
+        if let Some(fault) = model.tokenizer_error() {
+            print_message(&format!("warning: skipped the tokenizer: {fault}"));
         }
-        model.write(&folder, &Export { dtype: self.dtype, max_shard_bytes: self.max_shard_size })?;
+        model.write(&folder, &ExportOptions { dtype: self.dtype, max_shard_bytes: self.max_shard_size })?;
         folder.publish()?;
         let (family, parameters) = (model.config.family.model_type(), HumanCount(model.config.parameters()));
-        tell(&format!("{}: {family} with {parameters} parameters", self.target.display()));
+        print_message(&format!("{}: {family} with {parameters} parameters", self.target.display()));
         Ok(())
     }
 }

@@ -38,13 +38,13 @@ Examples:
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Convert a Hugging Face or llama.cpp model to a Hugging Face folder.
-    Import(import::Import),
+    Import(import::ImportCommand),
     /// Export a checkpoint as a Hugging Face folder, with a number type and file size of your choice.
     Export(export::ExportCommand),
     /// Generate text from a prompt.
-    Generate(generate::Generate),
+    Generate(generate::GenerateCommand),
     /// List the compute devices.
-    Devices(devices::Devices),
+    Devices(devices::DevicesCommand),
     Pretrain(pretrain::PretrainCommand),
     Perplexity(perplexity::PerplexityCommand),
     Plan(plan::PlanCommand),
@@ -73,37 +73,37 @@ pub fn main() -> ExitCode {
     crate::allocator::keep_freed_memory();
     // A panic in any thread is an internal bug.
     let result = std::panic::catch_unwind(|| match cli.command {
-        Command::Import(command) => done(command.run()),
-        Command::Export(command) => done(command.run()),
-        Command::Generate(command) => done(command.run()),
-        Command::Devices(command) => done(command.run()),
+        Command::Import(command) => success(command.run()),
+        Command::Export(command) => success(command.run()),
+        Command::Generate(command) => success(command.run()),
+        Command::Devices(command) => success(command.run()),
         Command::Pretrain(command) => command.run(),
-        Command::Perplexity(command) => done(command.run()),
-        Command::Plan(command) => done(command.run()),
-        Command::Check(command) => done(command.run()),
-        Command::Schema(command) => done(command.run()),
+        Command::Perplexity(command) => success(command.run()),
+        Command::Plan(command) => success(command.run()),
+        Command::Check(command) => success(command.run()),
+        Command::Schema(command) => success(command.run()),
     });
     match result {
         Ok(Ok(code)) => code,
         Ok(Err(error)) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
         Ok(Err(error)) => {
-            tell(&format!("error: {}", message(error.as_ref())));
+            print_message(&format!("error: {}", message(error.as_ref())));
             ExitCode::from(1)
         }
         Err(_) => {
-            tell("error: this is a bug in corpusmill-train; please report it with the lines above");
+            print_message("error: this is a bug in corpusmill-train; please report it with the lines above");
             ExitCode::from(70)
         }
     }
 }
 
 /// Maps the result of a command that has no other exit code to success.
-fn done(result: anyhow::Result<()>) -> anyhow::Result<ExitCode> {
+fn success(result: anyhow::Result<()>) -> anyhow::Result<ExitCode> {
     result.map(|()| ExitCode::SUCCESS)
 }
 
 /// Prints a line to stderr.
-pub(crate) fn tell(line: &str) {
+pub(crate) fn print_message(line: &str) {
     use std::io::Write as _;
     // A closed stderr does not stop the command.
     let _ = writeln!(std::io::stderr().lock(), "{line}");

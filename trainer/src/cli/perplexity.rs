@@ -10,13 +10,13 @@ use clap::Args;
 use corpusmill_shards::{Corpus, Position, ReaderOptions, Sequence, SequenceReader, Span, Split};
 
 use super::DeviceArgs;
+use crate::checkpoint_io;
 use crate::data::{Batch, DataError, NOT_PREDICTED, Prediction, held_out};
 use crate::evaluate::{Evaluation, evaluate};
 use crate::gradient::Pass;
-use crate::hub;
 use crate::loss::LossSettings;
 use crate::model::{Decoder, ModelConfig};
-use crate::ngram::{Counting, Ngrams};
+use crate::ngram::{NgramCounter, NgramModel};
 use crate::pretrain::{Provenance, check_tokenizer};
 use crate::recipe::{Objective, Recompute};
 use crate::token_bytes::TokenBytes;
@@ -55,7 +55,7 @@ pub(crate) struct PerplexityCommand {
 impl PerplexityCommand {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let device = self.device.device.open()?;
-        let (config, decoder) = hub::load(&self.model, &device)?;
+        let (config, decoder) = checkpoint_io::load(&self.model, &device)?;
         let bytes = TokenBytes::read(&self.model.join("tokenizer.json"))?;
         let provenance = Provenance::read(&self.model);
         let trained = provenance.as_ref().ok().and_then(|known| known.recipe["data"]["sequence-length"].as_u64());
@@ -71,18 +71,18 @@ impl PerplexityCommand {
             check_tokenizer(&self.model, &corpus.manifest().tokenizer.digest)?;
             let prediction = causal(corpus.manifest().tokenizer.vocabulary_size);
             let batches = held_out(&corpus, length, ROWS, None, prediction)?;
-            let found = measure(&config, &decoder, batches, corpus.sources().len(), &bytes)?;
-            table.add("model", corpus.sources(), &found);
+            let evaluation = measure(&config, &decoder, batches, corpus.sources().len(), &bytes)?;
+            table.add("model", corpus.sources(), &evaluation);
             if self.baseline {
                 let provenance = provenance.context("--baseline needs the model's training manifest")?;
-                let ngrams = learn(&corpus, &provenance)?;
+                let ngrams = train_ngrams(&corpus, &provenance)?;
                 let batches = held_out(&corpus, length, ROWS, None, prediction)?;
-                let found = measure_ngrams(&ngrams, batches, corpus.sources().len(), &bytes)?;
-                table.add("5-gram", corpus.sources(), &found);
+                let evaluation = measure_ngrams(&ngrams, batches, corpus.sources().len(), &bytes)?;
+                table.add("5-gram", corpus.sources(), &evaluation);
             }
         } else if let Some(path) = &self.text {
-            let found = measure(&config, &decoder, self.windows(path, length, &config)?, 1, &bytes)?;
-            table.add("model", &[path.display().to_string()], &found);
+            let evaluation = measure(&config, &decoder, self.windows(path, length, &config)?, 1, &bytes)?;
+            table.add("model", &[path.display().to_string()], &evaluation);
         }
         super::print(&table.text)
     }
@@ -136,49 +136,49 @@ fn measure(
 }
 
 /// Trains a 5-gram model on exactly the sequences that a run has read.
-fn learn(corpus: &Corpus, provenance: &Provenance) -> anyhow::Result<Ngrams> {
+fn train_ngrams(corpus: &Corpus, provenance: &Provenance) -> anyhow::Result<NgramModel> {
     let (digest, read) = (&corpus.manifest().corpus_digest, &provenance.corpus.digest);
     anyhow::ensure!(digest == read, "the model was trained on the corpus {read}, not on {digest}");
     let length =
         provenance.recipe["data"]["sequence-length"].as_u64().context("the manifest has no sequence-length")?;
     let mut reader = SequenceReader::new(corpus, ReaderOptions::new(Split::Train, u32::try_from(length)?))?;
     reader.seek(Position { sequence: 0 })?;
-    let mut counting = Counting::new(corpus.manifest().tokenizer.vocabulary_size)?;
+    let mut counter = NgramCounter::new(corpus.manifest().tokenizer.vocabulary_size)?;
     for sequence in reader.take(usize::try_from(provenance.tokens / length)?) {
         let sequence = sequence?;
         // Each token counts once: with repeated passes no n-gram would be rare, and the discounts of Kneser and Ney are
         // estimated from rare n-grams.
         for span in sequence.documents.iter().filter(|span| span.epoch == 0) {
-            counting.add(&sequence.tokens[span.start as usize..span.end as usize]);
+            counter.add(&sequence.tokens[span.start as usize..span.end as usize]);
         }
     }
-    Ok(counting.finish())
+    Ok(counter.finish())
 }
 
 /// Evaluates the n-gram model at the same positions as the model.
 fn measure_ngrams(
-    ngrams: &Ngrams,
+    ngrams: &NgramModel,
     batches: impl Iterator<Item = Result<Batch, DataError>>,
     sources: usize,
     bytes: &TokenBytes,
 ) -> anyhow::Result<Evaluation> {
-    let mut found = Evaluation::new(sources);
+    let mut evaluation = Evaluation::new(sources);
     for batch in batches {
         let batch = batch?;
         let mut nats = vec![0.0; batch.tokens.len()];
         for range in batch.pieces() {
             let piece: Vec<u32> = batch.tokens[range.clone()].iter().map(|token| token.cast_unsigned()).collect();
-            for (place, own) in (range.start..).zip(ngrams.nats(&piece, 1..piece.len())) {
+            for (position, own) in (range.start..).zip(ngrams.nats(&piece, 1..piece.len())) {
                 #[expect(clippy::cast_possible_truncation, reason = "the model's losses are f32 too")]
-                if batch.targets[place] != NOT_PREDICTED {
-                    nats[place] = own as f32;
+                if batch.targets[position] != NOT_PREDICTED {
+                    nats[position] = own as f32;
                 }
             }
         }
-        found.tally.add(&batch, &crate::loss::TokenLosses { nats, squared_log_z: 0.0 });
-        found.add_bytes(&batch, bytes);
+        evaluation.loss_sum.add(&batch, &crate::loss::TokenLosses { nats, squared_log_z: 0.0 });
+        evaluation.add_bytes(&batch, bytes);
     }
-    Ok(found)
+    Ok(evaluation)
 }
 
 /// The output table.
@@ -188,7 +188,7 @@ struct Table {
 }
 
 impl Table {
-    fn add(&mut self, who: &str, sources: &[String], found: &Evaluation) {
+    fn add(&mut self, who: &str, sources: &[String], evaluation: &Evaluation) {
         if self.text.is_empty() {
             let _ = writeln!(
                 self.text,
@@ -205,12 +205,12 @@ impl Table {
             );
         };
         for (at, source) in sources.iter().enumerate() {
-            if let Some(nats) = found.tally.mean_of(at) {
-                line(source, found.tally.tokens[at], nats, found.bits_per_byte_of(at));
+            if let Some(nats) = evaluation.loss_sum.mean_of(at) {
+                line(source, evaluation.loss_sum.tokens[at], nats, evaluation.bits_per_byte_of(at));
             }
         }
-        if let Some(nats) = found.tally.mean().filter(|_| sources.len() > 1) {
-            line("all", found.tally.all_tokens(), nats, found.bits_per_byte());
+        if let Some(nats) = evaluation.loss_sum.mean().filter(|_| sources.len() > 1) {
+            line("all", evaluation.loss_sum.all_tokens(), nats, evaluation.bits_per_byte());
         }
     }
 }

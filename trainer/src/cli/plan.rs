@@ -4,13 +4,16 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
-use corpusmill_recipe::Source;
+use corpusmill_recipe::NamedSource;
 use corpusmill_shards::TokenBudget;
 
 use crate::model::ModelConfig;
-use crate::plan::{CHINCHILLA, HARDWARE, Hardware, Memory, OVERTRAINED, Site, budget_parameters, shape};
+use crate::plan::{
+    CHINCHILLA_TOKENS_PER_PARAMETER, Cluster, HARDWARE, Hardware, MemoryEstimate, OVERTRAINED_TOKENS_PER_PARAMETER,
+    budget_parameters, shape,
+};
 use crate::pretrain::new_config;
-use crate::recipe::{Compute, Data, Model, Precision, Recipe, Recompute, load};
+use crate::recipe::{Compute, Data, ModelSource, Precision, Recipe, Recompute, load};
 
 /// Estimate what a training run needs: parameters, tokens, memory by part, time and cost.
 ///
@@ -58,7 +61,7 @@ pub(crate) struct PlanCommand {
 }
 
 /// The model and recipe to estimate.
-struct Planned {
+struct PlanInput {
     config: ModelConfig,
     recipe: Recipe,
     tokens: Option<f64>,
@@ -72,28 +75,28 @@ impl PlanCommand {
             self.utilisation
         );
         anyhow::ensure!(self.devices > 0, "--devices 0: give at least 1");
-        let planned = self.planned()?;
+        let input = self.input()?;
         let hardware = self.hardware()?;
         let mut out = String::new();
-        describe(&mut out, &planned);
-        self.tokens_and_time(&mut out, &planned, &hardware);
-        memory(&mut out, &planned, &hardware, self.devices);
+        describe(&mut out, &input);
+        self.tokens_and_time(&mut out, &input, &hardware);
+        memory(&mut out, &input, &hardware, self.devices);
         super::print(&out)
     }
 
-    fn planned(&self) -> anyhow::Result<Planned> {
+    fn input(&self) -> anyhow::Result<PlanInput> {
         let tokens = self.tokens.map(|tokens| to_float(tokens.0));
         if let Some(path) = &self.recipe {
             let recipe = load(&super::find_recipe(path), &self.set)?.recipe;
             let config = match &recipe.model {
-                Model::New(sizes) => new_config(sizes, &recipe, self.vocabulary, None),
-                Model::Config(path) => ModelConfig::read(path)?,
-                Model::From(folder) => ModelConfig::read(&folder.join("config.json"))?,
+                ModelSource::New(sizes) => new_config(sizes, &recipe, self.vocabulary, None),
+                ModelSource::Config(path) => ModelConfig::read(path)?,
+                ModelSource::From(folder) => ModelConfig::read(&folder.join("config.json"))?,
             };
             config.validate()?;
             let stated = recipe.data.steps.map(|steps| steps * recipe.step_tokens());
             let stated = stated.or(recipe.data.tokens.map(|tokens| tokens.0)).map(to_float);
-            return Ok(Planned { config, tokens: tokens.or(stated), recipe });
+            return Ok(PlanInput { config, tokens: tokens.or(stated), recipe });
         }
         let parameters = match (self.parameters, self.flops) {
             (Some(parameters), _) => to_float(parameters.0),
@@ -110,10 +113,10 @@ impl PlanCommand {
         );
         let config = shape(parameters, self.vocabulary as usize);
         let file = "name: plan\nmodel: { new: { layers: 1, hidden-size: 2, heads: 1 } }\n".to_owned();
-        let mut recipe: Recipe = Source { file: "plan".to_owned(), text: file }.parse()?;
+        let mut recipe: Recipe = NamedSource { file: "plan".to_owned(), text: file }.parse()?;
         recipe.data = Data { sequence_length: 2048, micro_sequences: 4, batch_sequences: 256, ..Data::default() };
         recipe.compute = Compute { precision: Precision::Bf16, recompute: Recompute::None, ..Compute::default() };
-        Ok(Planned { config, recipe, tokens })
+        Ok(PlanInput { config, recipe, tokens })
     }
 
     fn hardware(&self) -> anyhow::Result<Vec<Hardware>> {
@@ -136,13 +139,13 @@ impl PlanCommand {
         Ok(vec![found.ok_or_else(unknown)?])
     }
 
-    fn tokens_and_time(&self, out: &mut String, planned: &Planned, hardware: &[Hardware]) {
-        let parameters = to_float(planned.config.parameters());
+    fn tokens_and_time(&self, out: &mut String, input: &PlanInput, hardware: &[Hardware]) {
+        let parameters = to_float(input.config.parameters());
         let mut goals = vec![
-            ("Chinchilla, 20 per parameter", CHINCHILLA * parameters),
-            ("overtrained, 200 per parameter", OVERTRAINED * parameters),
+            ("Chinchilla, 20 per parameter", CHINCHILLA_TOKENS_PER_PARAMETER * parameters),
+            ("overtrained, 200 per parameter", OVERTRAINED_TOKENS_PER_PARAMETER * parameters),
         ];
-        if let Some(tokens) = planned.tokens {
+        if let Some(tokens) = input.tokens {
             goals.insert(0, ("as requested", tokens));
         }
         let _ = writeln!(
@@ -156,13 +159,13 @@ impl PlanCommand {
         );
         for (goal, tokens) in goals {
             for device in hardware {
-                let site = Site {
+                let cluster = Cluster {
                     peak_teraflops: device.peak_teraflops,
                     devices: self.devices,
                     utilisation: self.utilisation,
                     price: self.price_per_hour,
                 };
-                let cost = site.cost(&planned.config, planned.recipe.data.sequence_length, tokens);
+                let cost = cluster.cost(&input.config, input.recipe.data.sequence_length, tokens);
                 let price = cost.price.map_or(String::new(), |price| format!("  price {price:.0}"));
                 let _ = writeln!(
                     out,
@@ -177,8 +180,8 @@ impl PlanCommand {
     }
 }
 
-fn describe(out: &mut String, planned: &Planned) {
-    let (config, data) = (&planned.config, &planned.recipe.data);
+fn describe(out: &mut String, input: &PlanInput) {
+    let (config, data) = (&input.config, &input.recipe.data);
     let _ = writeln!(
         out,
         "{} parameters: {} layers, width {}, {} heads ({} of key and value), feed-forward {}, vocabulary {}, {} head\n\
@@ -194,42 +197,42 @@ fn describe(out: &mut String, planned: &Planned) {
         data.sequence_length,
         short(f64::from(data.micro_sequences) * f64::from(data.sequence_length)),
         data.micro_sequences,
-        short(to_float(planned.recipe.step_tokens())),
+        short(to_float(input.recipe.step_tokens())),
     );
 }
 
-fn memory(out: &mut String, planned: &Planned, hardware: &[Hardware], devices: u32) {
+fn memory(out: &mut String, input: &PlanInput, hardware: &[Hardware], devices: u32) {
     let with = |recompute, shard_optimizer| {
-        let compute = Compute { recompute, shard_optimizer, ..planned.recipe.compute.clone() };
-        Memory::new(&planned.config, &Recipe { compute, ..planned.recipe.clone() }, devices)
+        let compute = Compute { recompute, shard_optimizer, ..input.recipe.compute.clone() };
+        MemoryEstimate::new(&input.config, &Recipe { compute, ..input.recipe.clone() }, devices)
     };
-    let sharded = planned.recipe.compute.shard_optimizer;
-    let (kept, twice) = (with(Recompute::None, sharded), with(Recompute::Blocks, sharded));
-    let least = with(Recompute::Blocks, devices > 1);
+    let sharded = input.recipe.compute.shard_optimizer;
+    let (stored, recomputed) = (with(Recompute::None, sharded), with(Recompute::Blocks, sharded));
+    let smallest = with(Recompute::Blocks, devices > 1);
     let head = if devices > 1 { "GB per device" } else { "memory, GB" };
     let _ = writeln!(out, "\n{head:14} {:>14} {:>20}", "recompute none", "recompute blocks");
-    for ((part, bytes), (_, with_blocks)) in kept.0.iter().zip(&twice.0) {
+    for ((part, bytes), (_, with_blocks)) in stored.0.iter().zip(&recomputed.0) {
         let _ = writeln!(out, "{:14} {:>14.2} {:>20.2}", part.name(), bytes / 1e9, with_blocks / 1e9);
     }
-    let _ = writeln!(out, "{:14} {:>14.2} {:>20.2}", "total", kept.total() / 1e9, twice.total() / 1e9);
+    let _ = writeln!(out, "{:14} {:>14.2} {:>20.2}", "total", stored.total() / 1e9, recomputed.total() / 1e9);
     for device in hardware {
-        let has = device.memory_gigabytes * 1e9;
-        let verdict = match (kept.total() <= has, twice.total() <= has) {
+        let available = device.memory_gigabytes * 1e9;
+        let fit = match (stored.total() <= available, recomputed.total() <= available) {
             (true, _) => "fits".to_owned(),
             (false, true) => "fits with `compute.recompute: blocks` only".to_owned(),
-            (false, false) if least.total() <= has => {
+            (false, false) if smallest.total() <= available => {
                 "fits with `compute: { recompute: blocks, shard-optimizer: true }` only".to_owned()
             }
             (false, false) => {
-                let fixed: f64 = least.0[..3].iter().map(|(_, bytes)| bytes).sum();
-                if fixed > has {
+                let fixed: f64 = smallest.0[..3].iter().map(|(_, bytes)| bytes).sum();
+                if fixed > available {
                     format!("does not fit: weights, gradients and optimiser alone need {:.0} GB", fixed / 1e9)
                 } else {
                     "does not fit: lower `data.micro-sequences` or `data.sequence-length`".to_owned()
                 }
             }
         };
-        let _ = writeln!(out, "{:14} {:>6.0} GB  {verdict}", device.name, device.memory_gigabytes);
+        let _ = writeln!(out, "{:14} {:>6.0} GB  {fit}", device.name, device.memory_gigabytes);
     }
 }
 

@@ -10,7 +10,7 @@ use clap::Args;
 use corpusmill_shards::MANIFEST_FILE;
 
 use crate::device::DeviceChoice;
-use crate::pretrain::{self, Order, Outcome};
+use crate::pretrain::{self, Outcome, RunOptions};
 use crate::progress::Progress;
 use crate::recipe::load;
 
@@ -70,15 +70,15 @@ impl PretrainCommand {
         signal_hook::flag::register(signal_hook::consts::SIGINT, cancel.clone())?;
         signal_hook::flag::register(signal_hook::consts::SIGTERM, cancel.clone())?;
         let mut progress = Progress::new(self.quiet);
-        let order = Order { recipe: &recipe, corpus: &corpus, device, others, cancel: &cancel };
-        let (line, code) = match pretrain::run(&order, &mut progress)? {
+        let options = RunOptions { recipe: &recipe, corpus: &corpus, device, others, cancel: &cancel };
+        let (line, code) = match pretrain::run(&options, &mut progress)? {
             Outcome::Done { model } => (format!("model in {}", model.display()), ExitCode::SUCCESS),
             Outcome::Interrupted { checkpoint } => {
                 let line = format!("stopped; run the same command again to resume from {}", checkpoint.display());
                 (line, ExitCode::from(INTERRUPTED))
             }
         };
-        pretrain::Observer::say(&mut progress, &line);
+        pretrain::Observer::message(&mut progress, &line);
         Ok(code)
     }
 }

@@ -71,15 +71,15 @@ impl Batch {
         }
         let direction = match prediction.objective {
             Objective::Causal => Direction::Causal,
-            Objective::Masked(_) => Direction::Both,
+            Objective::Masked(_) => Direction::Bidirectional,
         };
-        let places = sequences.len() * length;
+        let size = sequences.len() * length;
         let mut batch = Self {
             rows: sequences.len(),
             length,
-            tokens: Vec::with_capacity(places),
-            targets: Vec::with_capacity(places),
-            sources: Vec::with_capacity(places),
+            tokens: Vec::with_capacity(size),
+            targets: Vec::with_capacity(size),
+            sources: Vec::with_capacity(size),
             positions: Vec::with_capacity(sequences.len()),
             pieces: Vec::with_capacity(sequences.len()),
             direction,
@@ -97,31 +97,31 @@ impl Batch {
         let mut sources = vec![0; length];
         let mut end = 0;
         for (piece, span) in (0..).zip(&sequence.documents) {
-            for (position, place) in (0..).zip(span.start as usize..span.end as usize) {
-                positions[place] = position;
-                pieces[place] = piece;
-                sources[place] = span.source;
+            for (position, index) in (0..).zip(span.start as usize..span.end as usize) {
+                positions[index] = position;
+                pieces[index] = piece;
+                sources[index] = span.source;
             }
             end = span.end as usize;
         }
-        for (position, place) in (0..).zip(end..length) {
-            positions[place] = position;
+        for (position, index) in (0..).zip(end..length) {
+            positions[index] = position;
         }
-        let counts = |place: usize| sequence.loss_mask.as_ref().is_none_or(|mask| mask[place]);
+        let counts = |index: usize| sequence.loss_mask.as_ref().is_none_or(|mask| mask[index]);
         match prediction.objective {
             Objective::Causal => {
                 self.tokens.extend(sequence.tokens.iter().map(|token| token.cast_signed()));
-                self.targets.extend((0..length).map(|place| {
-                    let next = place + 1;
-                    let inside = next < end && pieces[next] == pieces[place];
+                self.targets.extend((0..length).map(|index| {
+                    let next = index + 1;
+                    let inside = next < end && pieces[next] == pieces[index];
                     if inside && counts(next) { sequence.tokens[next].cast_signed() } else { NOT_PREDICTED }
                 }));
             }
             Objective::Masked(settings) => {
                 let hidden = masked::hide(sequence.index, &sequence.tokens[..end], settings.share, prediction);
-                for place in 0..length {
-                    let shown = hidden.get(place).copied().flatten().filter(|_| counts(place));
-                    let token = sequence.tokens[place].cast_signed();
+                for index in 0..length {
+                    let shown = hidden.get(index).copied().flatten().filter(|_| counts(index));
+                    let token = sequence.tokens[index].cast_signed();
                     self.tokens.push(shown.map_or(token, u32::cast_signed));
                     self.targets.push(if shown.is_some() { token } else { NOT_PREDICTED });
                 }
@@ -139,15 +139,15 @@ impl Batch {
 
     /// The pieces of documents, as ranges in the batch's lists; padding is one of them.
     pub fn pieces(&self) -> Vec<Range<usize>> {
-        let mut found = Vec::new();
+        let mut ranges = Vec::new();
         for (row, pieces) in self.pieces.iter().enumerate() {
             let mut start = row * self.length;
             for run in pieces.chunk_by(|left, right| left == right) {
-                found.push(start..start + run.len());
+                ranges.push(start..start + run.len());
                 start += run.len();
             }
         }
-        found
+        ranges
     }
 
     /// The tokens as `[rows, length]`.
@@ -204,13 +204,13 @@ mod tests {
         let objective = Objective::Masked(Masked { share: 0.15, mask_token: None });
         let batch = Batch::new(std::slice::from_ref(&sequence), &prediction(objective)).unwrap();
         let mut counts = [0u32; 3];
-        for (place, &target) in batch.targets.iter().enumerate() {
+        for (index, &target) in batch.targets.iter().enumerate() {
             if target == NOT_PREDICTED {
-                assert_eq!(batch.tokens[place], tokens[place].cast_signed());
+                assert_eq!(batch.tokens[index], tokens[index].cast_signed());
                 continue;
             }
-            assert_eq!(target, tokens[place].cast_signed());
-            let kind = if batch.tokens[place] == 60 { 0 } else { 1 + usize::from(batch.tokens[place] == target) };
+            assert_eq!(target, tokens[index].cast_signed());
+            let kind = if batch.tokens[index] == 60 { 0 } else { 1 + usize::from(batch.tokens[index] == target) };
             counts[kind] += 1;
         }
         let total: u32 = counts.iter().sum();

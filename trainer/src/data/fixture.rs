@@ -46,7 +46,7 @@ fn documents(source: &str, count: u32, salt: u32) -> Vec<Vec<u32>> {
         .map(|number| {
             let mixed = (number + 1).wrapping_mul(2_654_435_761).rotate_left(salt) >> 8;
             let (first, length) = (mixed % 40, 6 + mixed / 64 % 14);
-            let body = (0..length).map(|place| if source == "count" { (first + place) % 62 } else { first });
+            let body = (0..length).map(|index| if source == "count" { (first + index) % 62 } else { first });
             body.chain([END]).collect()
         })
         .collect()

@@ -13,10 +13,10 @@ use super::batch::Prediction;
 pub(super) fn hide(index: u64, tokens: &[u32], share: f64, prediction: &Prediction) -> Vec<Option<u32>> {
     let mut random = SplitMix64::new(prediction.seed ^ index.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(17));
     let mut show = |token: u32| {
-        if random.unit() >= share {
+        if random.next_f64() >= share {
             return None;
         }
-        let kind = random.unit();
+        let kind = random.next_f64();
         Some(if kind < 0.8 {
             prediction.mask_token
         } else if kind < 0.9 {

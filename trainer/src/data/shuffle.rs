@@ -14,7 +14,7 @@ use super::DataError;
 
 /// Iterates over the sequences of one rank, in the order of the run.
 #[derive(Debug)]
-pub(super) struct Shuffled {
+pub(super) struct ShuffledSequences {
     reader: SequenceReader,
     /// Window size in sequences, at least 1.
     size: u64,
@@ -24,22 +24,22 @@ pub(super) struct Shuffled {
     /// This rank and the number of ranks.
     rank: (u64, u64),
     /// The next position in the run's order, over all ranks.
-    place: u64,
+    position: u64,
     /// The first position of the window in memory, and this rank's sequences in it by position.
-    held: Option<(u64, Vec<Option<Sequence>>)>,
+    window: Option<(u64, Vec<Option<Sequence>>)>,
 }
 
-impl Shuffled {
+impl ShuffledSequences {
     /// Creates it from a reader of all sequences; `total` is the run's length, `rank` this rank and the number of
     /// ranks.
     pub(super) fn new(reader: SequenceReader, size: u32, seed: u64, total: u64, rank: (u32, u32)) -> Self {
         let rank = (rank.0.into(), rank.1.into());
-        Self { reader, size: u64::from(size).max(1), seed, total, rank, place: 0, held: None }
+        Self { reader, size: u64::from(size).max(1), seed, total, rank, position: 0, window: None }
     }
 
-    /// Seeks to position `place` in the run's order; the next sequence is this rank's first one from there.
-    pub(super) fn seek(&mut self, place: u64) {
-        self.place = place;
+    /// Seeks to position `position` in the run's order; the next sequence is this rank's first one from there.
+    pub(super) fn seek(&mut self, position: u64) {
+        self.position = position;
     }
 
     /// Digest of everything that determines the order.
@@ -57,51 +57,51 @@ impl Shuffled {
     /// When a shard cannot be read.
     pub(super) fn next(&mut self) -> Result<Option<Sequence>, DataError> {
         let (rank, ranks) = self.rank;
-        let behind = self.place % ranks;
-        let place = self.place + (rank + ranks - behind) % ranks;
-        if place >= self.total {
+        let rank_of_position = self.position % ranks;
+        let position = self.position + (rank + ranks - rank_of_position) % ranks;
+        if position >= self.total {
             return Ok(None);
         }
-        let first = place - place % self.size;
-        let missing = |held: &Vec<Option<Sequence>>| held.get(offset(place, first)).is_none_or(Option::is_none);
-        if self.held.as_ref().is_none_or(|(start, held)| *start != first || missing(held)) {
+        let first = position - position % self.size;
+        let missing = |window: &Vec<Option<Sequence>>| window.get(offset(position, first)).is_none_or(Option::is_none);
+        if self.window.as_ref().is_none_or(|(start, window)| *start != first || missing(window)) {
             // Free the old window before the new one is read.
-            self.held = None;
-            self.held = Some((first, self.read(first)?));
+            self.window = None;
+            self.window = Some((first, self.read(first)?));
         }
-        self.place = place + 1;
-        Ok(self.held.as_mut().and_then(|(_, held)| held.get_mut(offset(place, first))?.take()))
+        self.position = position + 1;
+        Ok(self.window.as_mut().and_then(|(_, window)| window.get_mut(offset(position, first))?.take()))
     }
 
     /// Reads the window that starts at `first`: this rank's sequences by position.
     fn read(&mut self, first: u64) -> Result<Vec<Option<Sequence>>, DataError> {
         let length = self.size.min(self.total - first);
-        let places = permutation(self.seed ^ first, length);
-        let mut held: Vec<Option<Sequence>> = places.iter().map(|_| None).collect();
+        let positions = permutation(self.seed ^ first, length);
+        let mut window: Vec<Option<Sequence>> = positions.iter().map(|_| None).collect();
         self.reader.seek(Position { sequence: first })?;
-        for (place, sequence) in places.iter().zip(self.reader.by_ref()) {
+        for (position, sequence) in positions.iter().zip(self.reader.by_ref()) {
             let sequence = sequence?;
-            if (first + place) % self.rank.1 == self.rank.0 {
-                held[offset(*place, 0)] = Some(sequence);
+            if (first + position) % self.rank.1 == self.rank.0 {
+                window[offset(*position, 0)] = Some(sequence);
             }
         }
-        Ok(held)
+        Ok(window)
     }
 }
 
-/// Offset of `place` from `first`; windows fit in memory.
-fn offset(place: u64, first: u64) -> usize {
-    usize::try_from(place - first).unwrap_or(usize::MAX)
+/// Offset of `position` from `first`; windows fit in memory.
+fn offset(position: u64, first: u64) -> usize {
+    usize::try_from(position - first).unwrap_or(usize::MAX)
 }
 
 /// A random permutation of the numbers below `length` (Fisher and Yates, as by Durstenfeld 1964).
 fn permutation(seed: u64, length: u64) -> Vec<u64> {
     let mut random = SplitMix64::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(23));
-    let mut places: Vec<u64> = (0..length).collect();
-    for last in (1..places.len()).rev() {
-        places.swap(last, offset(random.below(last as u64 + 1), 0));
+    let mut positions: Vec<u64> = (0..length).collect();
+    for last in (1..positions.len()).rev() {
+        positions.swap(last, offset(random.below(last as u64 + 1), 0));
     }
-    places
+    positions
 }
 
 #[cfg(test)]
@@ -115,7 +115,7 @@ mod tests {
         let folder = fixture::corpus(200, 1.0);
         let corpus = Corpus::open(folder.path()).unwrap();
         let reader = SequenceReader::new(&corpus, ReaderOptions::new(Split::Train, 16)).unwrap();
-        let mut shuffled = Shuffled::new(reader, size, 5, total, rank);
+        let mut shuffled = ShuffledSequences::new(reader, size, 5, total, rank);
         shuffled.seek(from);
         std::iter::from_fn(|| shuffled.next().unwrap()).map(|sequence| sequence.index).collect()
     }
@@ -125,9 +125,9 @@ mod tests {
         let order = read(32, 100, (0, 1), 0);
         for window in [0..32, 32..64, 64..96, 96..100] {
             let mut found = order[window.clone()].to_vec();
-            assert_ne!(found, window.clone().map(|place| place as u64).collect::<Vec<_>>());
+            assert_ne!(found, window.clone().map(|position| position as u64).collect::<Vec<_>>());
             found.sort_unstable();
-            assert_eq!(found, window.map(|place| place as u64).collect::<Vec<_>>());
+            assert_eq!(found, window.map(|position| position as u64).collect::<Vec<_>>());
         }
         assert_ne!(order[..32].to_vec(), order[32..64].iter().map(|index| index - 32).collect::<Vec<_>>());
     }

@@ -6,7 +6,7 @@
 use corpusmill_shards::{Corpus, Position, ReaderOptions, Sequence, SequenceReader, ShardError, Split};
 
 use super::batch::{Batch, BatchError, Prediction};
-use super::shuffle::Shuffled;
+use super::shuffle::ShuffledSequences;
 use crate::recipe::Data;
 
 /// Why batches cannot be made.
@@ -51,7 +51,7 @@ pub enum DataError {
 /// Reads the steps of one rank.
 #[derive(Debug)]
 pub struct Batches {
-    sequences: Shuffled,
+    sequences: ShuffledSequences,
     prediction: Prediction,
     /// Sequences in the schedule.
     scheduled: u64,
@@ -81,7 +81,7 @@ impl Batches {
         let scheduled = reader.sequences();
         let steps = data.steps_of(u64::from(batch)).unwrap_or(scheduled / u64::from(batch));
         let total = steps.saturating_mul(batch.into()).min(scheduled);
-        let sequences = Shuffled::new(reader, data.shuffle_sequences, prediction.seed, total, (rank, ranks));
+        let sequences = ShuffledSequences::new(reader, data.shuffle_sequences, prediction.seed, total, (rank, ranks));
         Ok(Self { sequences, prediction, scheduled, batch, micro, ranks, length })
     }
 
@@ -134,7 +134,7 @@ impl Batches {
     }
 }
 
-/// Batches of held-out sequences: all of them, or `most` of them, spread evenly.
+/// Batches of held-out sequences: all of them, or `max_sequences` of them, spread evenly.
 ///
 /// # Errors
 /// When a shard cannot be read.
@@ -142,30 +142,30 @@ pub fn held_out(
     corpus: &Corpus,
     length: u32,
     rows: usize,
-    most: Option<u64>,
+    max_sequences: Option<u64>,
     prediction: Prediction,
 ) -> Result<impl Iterator<Item = Result<Batch, DataError>>, DataError> {
     let mut reader = SequenceReader::new(corpus, ReaderOptions::new(Split::Validation, length))?;
     let sequences = reader.sequences();
-    let taken = most.map_or(sequences, |most| most.min(sequences));
-    let mut given = 0;
+    let selected = max_sequences.map_or(sequences, |max_sequences| max_sequences.min(sequences));
+    let mut returned = 0;
     Ok(std::iter::from_fn(move || {
-        let rows = (rows.max(1) as u64).min(taken - given);
+        let rows = (rows.max(1) as u64).min(selected - returned);
         if rows == 0 {
             return None;
         }
         let mut read = || {
             let mut batch = Vec::new();
-            for number in given..given + rows {
-                // Evenly spread: the first sequence of each of `taken` equal parts.
-                let sequence = u128::from(number) * u128::from(sequences) / u128::from(taken);
+            for number in returned..returned + rows {
+                // Evenly spread: the first sequence of each of `selected` equal parts.
+                let sequence = u128::from(number) * u128::from(sequences) / u128::from(selected);
                 reader.seek(Position { sequence: u64::try_from(sequence).unwrap_or(u64::MAX) })?;
                 batch.extend(reader.next().transpose()?);
             }
             Ok(Batch::new(&batch, &prediction)?)
         };
         let batch = read();
-        given += rows;
+        returned += rows;
         Some(batch)
     }))
 }

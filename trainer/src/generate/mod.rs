@@ -1,23 +1,23 @@
 //! Generates text from prompts, token by token.
 //!
-//! `run` decodes a batch of prompts with a key-value cache, `sample` samples tokens, `text` detects stop strings in
+//! `generator` decodes a batch of prompts with a key-value cache, `sampling` samples tokens, `stop` detects stop strings in
 //! streamed text. Invariant: the completion of a prompt depends on the model, the settings and its index in the list,
 //! and, up to rounding, not on the other prompts.
 
-mod run;
-mod sample;
-mod text;
+mod generator;
+mod sampling;
+mod stop;
 
-pub use run::{Completion, Finish, GenerateError, Generator};
-pub use sample::Sampling;
+pub use generator::{Completion, FinishReason, GenerateError, Generator};
+pub use sampling::SamplingParams;
 
 /// Settings of text generation.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct GenerationSettings {
     /// Maximum number of new tokens per prompt.
     pub max_tokens: usize,
     /// Sampling parameters.
-    pub sampling: Sampling,
+    pub sampling: SamplingParams,
     /// Stop strings: each ends the completion and is not part of it.
     pub stop: Vec<String>,
     /// Whether to include special tokens, such as `<|im_end|>`, in the text.
@@ -26,9 +26,9 @@ pub struct Settings {
     pub ignore_eos: bool,
 }
 
-impl Default for Settings {
+impl Default for GenerationSettings {
     fn default() -> Self {
-        let (max_tokens, sampling) = (128, Sampling::default());
+        let (max_tokens, sampling) = (128, SamplingParams::default());
         Self { max_tokens, sampling, stop: Vec::new(), show_special: false, ignore_eos: false }
     }
 }

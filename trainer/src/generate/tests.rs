@@ -4,11 +4,11 @@ use burn::tensor::Device;
 use tokenizers::Tokenizer;
 
 use super::*;
-use crate::model::tests::{NAMES, Reference, fixture};
+use crate::model::tests::{FIXTURES, Reference, fixture};
 use crate::model::{Decoder, ModelConfig};
 
 fn parts(name: &str) -> (ModelConfig, Decoder, Tokenizer) {
-    let (config, decoder) = crate::hub::load(&fixture(name), &Device::flex()).unwrap();
+    let (config, decoder) = crate::checkpoint_io::load(&fixture(name), &Device::flex()).unwrap();
     (config, decoder, Tokenizer::from_file(fixture("tokenizer/tokenizer.json")).unwrap())
 }
 
@@ -29,7 +29,7 @@ fn prompt(ids: &[i64]) -> String {
     ids.iter().map(|id| format!("<{id}>")).collect::<Vec<_>>().concat()
 }
 
-fn run(name: &str, prompts: &[String], settings: &Settings) -> Vec<Completion> {
+fn run(name: &str, prompts: &[String], settings: &GenerationSettings) -> Vec<Completion> {
     let (config, decoder, _) = parts(name);
     let (tokenizer, device) = (numbers(config.vocab_size), Device::flex());
     let eos = config.special.eos.clone();
@@ -48,20 +48,20 @@ fn run(name: &str, prompts: &[String], settings: &Settings) -> Vec<Completion> {
 
 #[test]
 fn greedy_tokens_match_transformers() {
-    let settings = Settings { max_tokens: 12, ignore_eos: true, ..Settings::default() };
-    for name in NAMES {
+    let settings = GenerationSettings { max_tokens: 12, ignore_eos: true, ..GenerationSettings::default() };
+    for name in FIXTURES {
         let expected = Reference::of(name).ids("greedy");
         let found = run(name, &[prompt(&expected[..16])], &settings);
         let tokens: Vec<i64> = found[0].tokens.iter().map(|&id| i64::from(id)).collect();
         assert_eq!(tokens, expected[16..], "{name}");
-        assert_eq!(found[0].finish, Finish::Length);
+        assert_eq!(found[0].finish, FinishReason::Length);
     }
 }
 
 #[test]
 fn batching_does_not_change_completions() {
-    let sampling = Sampling { temperature: 0.8, top_k: 20, seed: 3, ..Sampling::default() };
-    let settings = Settings { max_tokens: 10, sampling, ignore_eos: true, ..Settings::default() };
+    let sampling = SamplingParams { temperature: 0.8, top_k: 20, seed: 3, ..SamplingParams::default() };
+    let settings = GenerationSettings { max_tokens: 10, sampling, ignore_eos: true, ..GenerationSettings::default() };
     let first = prompt(&[9, 8, 7]);
     for name in ["llama", "gemma3"] {
         let alone = run(name, std::slice::from_ref(&first), &settings);
@@ -76,10 +76,10 @@ fn stop_string_ends_the_text() {
     let texts: Vec<String> = greedy[16..].iter().map(|id| format!("<{id}>")).collect();
     // A stop string that spans two tokens.
     let stop = format!("{}{}", &texts[3][1..], &texts[4][..2]);
-    let settings = Settings { stop: vec![stop], ignore_eos: true, ..Settings::default() };
+    let settings = GenerationSettings { stop: vec![stop], ignore_eos: true, ..GenerationSettings::default() };
     let found = run("llama", &[prompt(&greedy[..16])], &settings);
     assert_eq!(found[0].text, format!("{}<", texts[..3].concat()));
-    assert_eq!((found[0].finish, found[0].tokens.len()), (Finish::Stop, 5));
+    assert_eq!((found[0].finish, found[0].tokens.len()), (FinishReason::Stop, 5));
 }
 
 #[test]
@@ -98,8 +98,9 @@ fn invalid_prompts_are_errors() {
     let (tokenizer, device) = (numbers(200), Device::flex());
     let generator =
         Generator { config: &config, decoder: &decoder, tokenizer: &tokenizer, device: &device, eos: vec![] };
-    let fault =
-        |text: String| generator.generate(&[text], &Settings::default(), &mut |_, _| Ok(())).unwrap_err().to_string();
+    let fault = |text: String| {
+        generator.generate(&[text], &GenerationSettings::default(), &mut |_, _| Ok(())).unwrap_err().to_string()
+    };
     insta::assert_snapshot!(fault(prompt(&[5; 300])), @"prompt 1 has 300 tokens, but the context length of the model is 256; shorten it");
     insta::assert_snapshot!(fault(prompt(&[5, 150])), @"prompt 1: token 150 is outside the vocabulary of 96; use the tokenizer of this model");
 }

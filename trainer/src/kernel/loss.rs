@@ -8,8 +8,8 @@ use burn::backend::flex::FlexTensor;
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
-use super::simd::{LANES, exp, largest, sum, wide};
-use super::{Fused, Input, apply, made, values};
+use super::simd::{LANES, dispatch_simd, exp, max_value, sum};
+use super::{FlexInput, FusedOp, apply, from_values, values};
 
 /// Computes `log(sum(exp(logits))) − logits[target]` of each row of `[tokens, vocabulary]`: `[tokens]`.
 ///
@@ -19,7 +19,7 @@ pub(crate) fn cross_entropy(logits: &Tensor<2>, targets: &[u32]) -> Option<Tenso
     if targets.len() != tokens || targets.iter().any(|&target| target as usize >= vocabulary) {
         return None;
     }
-    apply(CrossEntropy { vocabulary, targets: targets.into() }, [Input::of(logits)])
+    apply(CrossEntropy { vocabulary, targets: targets.into() }, [FlexInput::of(logits)])
 }
 
 #[derive(Debug, Clone)]
@@ -28,50 +28,50 @@ struct CrossEntropy {
     targets: Arc<[u32]>,
 }
 
-impl Fused<1> for CrossEntropy {
+impl FusedOp<1> for CrossEntropy {
     /// The logits, and the log-sum-exp of each row.
-    type Saved = (FlexTensor, Arc<Vec<f32>>);
+    type SavedTensors = (FlexTensor, Arc<Vec<f32>>);
 
-    fn forward(&self, [logits]: [FlexTensor; 1]) -> (FlexTensor, Self::Saved) {
+    fn forward(&self, [logits]: [FlexTensor; 1]) -> (FlexTensor, Self::SavedTensors) {
         let logits = logits.to_contiguous();
         let rows = values(&logits).par_chunks(self.vocabulary);
-        let logarithms: Vec<f32> = rows
+        let log_sums: Vec<f32> = rows
             .map(|row| {
-                wide(
+                dispatch_simd(
                     #[inline(always)]
-                    || logarithm(row),
+                    || log_sum_exp(row),
                 )
             })
             .collect();
-        let rows = values(&logits).chunks(self.vocabulary).zip(&logarithms).zip(self.targets.iter());
-        let losses: Vec<f32> = rows.map(|((row, logarithm), &target)| logarithm - row[target as usize]).collect();
+        let rows = values(&logits).chunks(self.vocabulary).zip(&log_sums).zip(self.targets.iter());
+        let losses: Vec<f32> = rows.map(|((row, log_sum_exp), &target)| log_sum_exp - row[target as usize]).collect();
         let count = losses.len();
-        (made(losses, [count]), (logits, Arc::new(logarithms)))
+        (from_values(losses, [count]), (logits, Arc::new(log_sums)))
     }
 
-    fn backward(&self, (logits, logarithms): Self::Saved, gradient: FlexTensor) -> [FlexTensor; 1] {
+    fn backward(&self, (logits, log_sums): Self::SavedTensors, gradient: FlexTensor) -> [FlexTensor; 1] {
         let gradient = gradient.to_contiguous();
         let mut output = vec![0.0; values(&logits).len()];
         let rows = output.par_chunks_mut(self.vocabulary).zip(values(&logits).par_chunks(self.vocabulary));
-        let rows = rows.zip(logarithms.par_iter()).zip(values(&gradient)).zip(self.targets.par_iter());
-        rows.for_each(|((((output, logits), &logarithm), &gradient), &target)| {
-            wide(
+        let rows = rows.zip(log_sums.par_iter()).zip(values(&gradient)).zip(self.targets.par_iter());
+        rows.for_each(|((((output, logits), &log_sum_exp), &gradient), &target)| {
+            dispatch_simd(
                 #[inline(always)]
                 || {
                     for (output, logit) in output.iter_mut().zip(logits) {
-                        *output = gradient * exp(logit - logarithm);
+                        *output = gradient * exp(logit - log_sum_exp);
                     }
                 },
             );
             output[target as usize] -= gradient;
         });
-        [made(output, [self.targets.len(), self.vocabulary])]
+        [from_values(output, [self.targets.len(), self.vocabulary])]
     }
 }
 
 /// The cross-entropy of each row of a matrix of logits.
 #[derive(Debug)]
-pub(crate) struct Costs {
+pub(crate) struct RowLosses {
     /// `log Z − logits[target]` of each row, where *Z* is the sum of `exp` of its logits.
     pub(crate) nats: Vec<f32>,
     /// `log Z` of each row.
@@ -81,21 +81,21 @@ pub(crate) struct Costs {
 /// Computes the losses of `[rows, vocabulary]` logits.
 ///
 /// Returns `None` if the tensor is not f32 on Burn flex without autodiff, or a target is out of range.
-pub(crate) fn costs(logits: &Tensor<2>, targets: &[i32]) -> Option<Costs> {
+pub(crate) fn row_losses(logits: &Tensor<2>, targets: &[i32]) -> Option<RowLosses> {
     let [_, vocabulary] = logits.dims();
-    let targets = columns(targets, logits.dims())?;
-    let Some(Input::Plain(logits)) = Input::of(logits) else { return None };
+    let targets = target_columns(targets, logits.dims())?;
+    let Some(FlexInput::Plain(logits)) = FlexInput::of(logits) else { return None };
     let logits = logits.to_contiguous();
     let rows = values(&logits).par_chunks(vocabulary).zip(targets);
     let found = rows.map(|(row, target)| {
-        let log_z = wide(
+        let log_z = dispatch_simd(
             #[inline(always)]
-            || logarithm(row),
+            || log_sum_exp(row),
         );
         (log_z - row[target], log_z)
     });
     let (nats, log_z) = found.unzip();
-    Some(Costs { nats, log_z })
+    Some(RowLosses { nats, log_z })
 }
 
 /// Computes the losses of `[rows, vocabulary]` logits, and replaces the logits by the gradient of
@@ -105,14 +105,15 @@ pub(crate) fn costs(logits: &Tensor<2>, targets: &[i32]) -> Option<Costs> {
 /// Returns the logits if they are not f32 on Burn flex without autodiff, or a target is out of range.
 #[expect(clippy::cast_possible_truncation, reason = "factors are f32")]
 #[expect(clippy::result_large_err, reason = "the error returns the tensor")]
-pub(crate) fn costs_and_gradient(
+pub(crate) fn row_losses_and_gradient(
     logits: Tensor<2>,
     targets: &[i32],
     z_loss: f64,
     weight: f64,
-) -> Result<(Costs, Tensor<2>), Tensor<2>> {
+) -> Result<(RowLosses, Tensor<2>), Tensor<2>> {
     let shape = logits.dims();
-    let (Some(targets), Some(Input::Plain(tensor))) = (columns(targets, shape), Input::of(&logits)) else {
+    let (Some(targets), Some(FlexInput::Plain(tensor))) = (target_columns(targets, shape), FlexInput::of(&logits))
+    else {
         return Err(logits);
     };
     // The only remaining reference can change the values in place.
@@ -124,11 +125,11 @@ pub(crate) fn costs_and_gradient(
     let (nats, log_z) = rows
         .map(|(row, target)| {
             let own = row[target];
-            let log_z = wide(
+            let log_z = dispatch_simd(
                 #[inline(always)]
                 || {
-                    let (total, most) = exponentials(row);
-                    let log_z = most + total.ln();
+                    let (total, max) = exp_in_place(row);
+                    let log_z = max + total.ln();
                     let factor = (weight * (1.0 + 2.0 * z_loss * f64::from(log_z)) / f64::from(total)) as f32;
                     for value in row.iter_mut() {
                         *value *= factor;
@@ -140,11 +141,11 @@ pub(crate) fn costs_and_gradient(
             (log_z - own, log_z)
         })
         .unzip();
-    Ok((Costs { nats, log_z }, Tensor::from_primitive::<Flex>(tensor)))
+    Ok((RowLosses { nats, log_z }, Tensor::from_primitive::<Flex>(tensor)))
 }
 
 /// Converts the targets, one per row, to column indices below `vocabulary`.
-fn columns(targets: &[i32], [rows, vocabulary]: [usize; 2]) -> Option<Vec<usize>> {
+fn target_columns(targets: &[i32], [rows, vocabulary]: [usize; 2]) -> Option<Vec<usize>> {
     if targets.len() != rows {
         return None;
     }
@@ -154,35 +155,35 @@ fn columns(targets: &[i32], [rows, vocabulary]: [usize; 2]) -> Option<Vec<usize>
 
 /// Replaces each value of a row by `exp(value − maximum)`; returns their sum and the maximum.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "must be compiled for the vector width that `wide` selects")]
-fn exponentials(row: &mut [f32]) -> (f32, f32) {
-    let most = largest(row);
+#[expect(clippy::inline_always, reason = "must be compiled for the vector width that `dispatch_simd` selects")]
+fn exp_in_place(row: &mut [f32]) -> (f32, f32) {
+    let max = max_value(row);
     let mut lanes = [0.0_f32; LANES];
     let (chunks, rest) = row.as_chunks_mut::<LANES>();
     for chunk in chunks {
         for lane in 0..LANES {
-            chunk[lane] = exp(chunk[lane] - most);
+            chunk[lane] = exp(chunk[lane] - max);
             lanes[lane] += chunk[lane];
         }
     }
     let mut total = 0.0;
     for value in rest {
-        *value = exp(*value - most);
+        *value = exp(*value - max);
         total += *value;
     }
-    (total + lanes.iter().sum::<f32>(), most)
+    (total + lanes.iter().sum::<f32>(), max)
 }
 
 /// The log-sum-exp of a row.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "must be compiled for the vector width that `wide` selects")]
-fn logarithm(row: &[f32]) -> f32 {
-    let most = largest(row);
+#[expect(clippy::inline_always, reason = "must be compiled for the vector width that `dispatch_simd` selects")]
+fn log_sum_exp(row: &[f32]) -> f32 {
+    let max = max_value(row);
     let total = sum(
         row,
         row,
         #[inline(always)]
-        |sum, logit, _| sum + exp(logit - most),
+        |sum, logit, _| sum + exp(logit - max),
     );
-    most + total.ln()
+    max + total.ln()
 }

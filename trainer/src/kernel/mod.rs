@@ -5,7 +5,7 @@
 //! the order of every sum is fixed, so the result does not depend on the number of threads.
 
 mod attention;
-mod gate;
+mod gated_activation;
 mod loss;
 mod norm;
 mod simd;
@@ -18,32 +18,32 @@ use burn::backend::flex::{FlexTensor, Layout};
 use burn::backend::{Autodiff, BackendTypes, Flex};
 use burn::tensor::{Bytes, DType, Shape, Tensor};
 
-pub(crate) use attention::{Scores, attention};
-pub(crate) use gate::gate;
-pub(crate) use loss::{Costs, costs, costs_and_gradient, cross_entropy};
+pub(crate) use attention::{AttentionOp, attention};
+pub(crate) use gated_activation::gated_activation;
+pub(crate) use loss::{RowLosses, cross_entropy, row_losses, row_losses_and_gradient};
 pub(crate) use norm::rms_norm;
 
-type TrackedTensor = <Autodiff<Flex> as BackendTypes>::FloatTensorPrimitive;
+type AutodiffTensor = <Autodiff<Flex> as BackendTypes>::FloatTensorPrimitive;
 
 /// An operation from `N` tensors to one, with its backward pass.
-trait Fused<const N: usize>: std::fmt::Debug + Clone + Send + 'static {
+trait FusedOp<const N: usize>: std::fmt::Debug + Clone + Send + 'static {
     /// Values saved for the backward pass.
-    type Saved: std::fmt::Debug + Clone + Send + 'static;
+    type SavedTensors: std::fmt::Debug + Clone + Send + 'static;
 
-    fn forward(&self, inputs: [FlexTensor; N]) -> (FlexTensor, Self::Saved);
+    fn forward(&self, inputs: [FlexTensor; N]) -> (FlexTensor, Self::SavedTensors);
 
     /// Computes the gradients of the inputs from the gradient of the output.
-    fn backward(&self, saved: Self::Saved, gradient: FlexTensor) -> [FlexTensor; N];
+    fn backward(&self, saved: Self::SavedTensors, gradient: FlexTensor) -> [FlexTensor; N];
 }
 
 /// The backward pass of an operation, for the autodiff graph.
 #[derive(Debug)]
-struct Step<F>(F);
+struct BackwardOp<F>(F);
 
-impl<const N: usize, F: Fused<N>> Backward<Flex, N> for Step<F> {
-    type State = F::Saved;
+impl<const N: usize, F: FusedOp<N>> Backward<Flex, N> for BackwardOp<F> {
+    type State = F::SavedTensors;
 
-    fn backward(self, ops: Ops<F::Saved, N>, grads: &mut Gradients, _: &mut Checkpointer) {
+    fn backward(self, ops: Ops<F::SavedTensors, N>, grads: &mut Gradients, _: &mut Checkpointer) {
         let gradient = grads.consume::<Flex>(&ops.node);
         let found = self.0.backward(ops.state, gradient);
         for (parent, gradient) in ops.parents.into_iter().zip(found) {
@@ -55,12 +55,12 @@ impl<const N: usize, F: Fused<N>> Backward<Flex, N> for Step<F> {
 }
 
 /// A tensor of Burn flex, without or with autodiff.
-enum Input {
+enum FlexInput {
     Plain(FlexTensor),
-    Tracked(TrackedTensor),
+    Tracked(AutodiffTensor),
 }
 
-impl Input {
+impl FlexInput {
     /// Returns `None` if the tensor is on another backend or not f32.
     fn of<const D: usize>(tensor: &Tensor<D>) -> Option<Self> {
         if tensor.dtype() != DType::F32 {
@@ -74,13 +74,13 @@ impl Input {
 }
 
 /// Applies the operation; `None` if an input is not supported, or only some inputs have autodiff.
-fn apply<const N: usize, const D: usize, F: Fused<N>>(op: F, inputs: [Option<Input>; N]) -> Option<Tensor<D>> {
+fn apply<const N: usize, const D: usize, F: FusedOp<N>>(op: F, inputs: [Option<FlexInput>; N]) -> Option<Tensor<D>> {
     let mut plain = Vec::with_capacity(N);
     let mut nodes = Vec::with_capacity(N);
     for input in inputs {
         match input? {
-            Input::Plain(tensor) => plain.push(tensor),
-            Input::Tracked(tensor) => {
+            FlexInput::Plain(tensor) => plain.push(tensor),
+            FlexInput::Tracked(tensor) => {
                 let (tensor, node) = tensor.into_parts();
                 plain.push(tensor);
                 nodes.push(node);
@@ -93,7 +93,7 @@ fn apply<const N: usize, const D: usize, F: Fused<N>>(op: F, inputs: [Option<Inp
     }
     let nodes = <[_; N]>::try_from(nodes).ok()?;
     let (output, saved) = op.forward(plain);
-    let output = match Step(op).prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
+    let output = match BackwardOp(op).prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
         OpsKind::Tracked(prepared) => prepared.finish(saved, output),
         OpsKind::UnTracked(prepared) => prepared.finish(output),
     };
@@ -101,7 +101,7 @@ fn apply<const N: usize, const D: usize, F: Fused<N>>(op: F, inputs: [Option<Inp
 }
 
 /// Creates a tensor from row-major values.
-fn made<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
+fn from_values<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
     FlexTensor::new(Bytes::from_elems(values), Layout::contiguous(Shape::from(shape)), DType::F32)
 }
 

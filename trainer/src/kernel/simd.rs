@@ -1,6 +1,6 @@
 //! Vectorised loops for the widest vectors of the CPU.
 //!
-//! `wide` compiles a closure for several vector widths and selects one at run time. Sums use sixteen lanes for every
+//! `dispatch_simd` compiles a closure for several vector widths and selects one at run time. Sums use sixteen lanes for every
 //! width, so every CPU with fused multiply-add gives the same bits.
 
 /// Number of partial sums.
@@ -8,7 +8,7 @@ pub(super) const LANES: usize = 16;
 
 /// Runs a closure, compiled for the widest vectors of the CPU.
 #[inline]
-pub(super) fn wide<R>(work: impl FnOnce() -> R) -> R {
+pub(super) fn dispatch_simd<R>(work: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(work)
 }
 
@@ -69,7 +69,7 @@ pub(super) fn sum(left: &[f32], right: &[f32], term: impl Fn(f32, f32, f32) -> f
 /// The maximum of a slice; negative infinity if it is empty.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "must be compiled for the vector width of its caller")]
-pub(super) fn largest(values: &[f32]) -> f32 {
+pub(super) fn max_value(values: &[f32]) -> f32 {
     let mut lanes = [f32::NEG_INFINITY; LANES];
     let (chunks, rest) = values.as_chunks::<LANES>();
     for chunk in chunks {
@@ -101,6 +101,6 @@ mod tests {
     fn sum_and_maximum_include_every_element() {
         let numbers: Vec<f32> = (1..=37_u8).map(f32::from).collect();
         assert!((sum(&numbers, &numbers, |sum, left, _| sum + left) - 703.0).abs() < 1e-3);
-        assert!((largest(&numbers) - 37.0).abs() < 1e-6);
+        assert!((max_value(&numbers) - 37.0).abs() < 1e-6);
     }
 }

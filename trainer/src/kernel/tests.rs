@@ -28,23 +28,23 @@ fn tensor<const D: usize>(values: &[f32], shape: [usize; D], device: &Device) ->
 /// Compares the gradient of `sum(op(x) · weights)` with central differences, element by element.
 fn check<const D: usize>(name: &str, shape: [usize; D], op: impl Fn(Tensor<D>) -> Tensor<2>) {
     let start = noise(shape.iter().product(), 17);
-    let weigh = |output: Tensor<2>| {
+    let weighted_sum = |output: Tensor<2>| {
         let [rows, columns] = output.dims();
         let weights = tensor(&noise(rows * columns, 5), [rows, columns], &output.device());
         (output * weights).sum()
     };
     let device = Device::flex().autodiff();
     let x = tensor(&start, shape, &device).require_grad();
-    let gradient = read(x.grad(&weigh(op(x.clone())).backward()).unwrap());
+    let gradient = read(x.grad(&weighted_sum(op(x.clone())).backward()).unwrap());
     let step = 5e-3;
-    let at = |values: &[f32]| f64::from(read(weigh(op(tensor(values, shape, &Device::flex()))))[0]);
+    let at = |values: &[f32]| f64::from(read(weighted_sum(op(tensor(values, shape, &Device::flex()))))[0]);
     for index in 0..start.len() {
         let (mut above, mut below) = (start.clone(), start.clone());
         above[index] += step;
         below[index] -= step;
-        let slope = (at(&above) - at(&below)) / f64::from(above[index] - below[index]);
-        let difference = (slope - f64::from(gradient[index])).abs();
-        assert!(difference < 2e-3 * slope.abs().max(1.0), "{name}, {index}: {slope} against {}", gradient[index]);
+        let expected = (at(&above) - at(&below)) / f64::from(above[index] - below[index]);
+        let difference = (expected - f64::from(gradient[index])).abs();
+        assert!(difference < 2e-3 * expected.abs().max(1.0), "{name}, {index}: {expected} against {}", gradient[index]);
     }
 }
 
@@ -62,21 +62,21 @@ fn norm_gradients_match_differences() {
 #[test]
 fn gate_gradients_match_differences() {
     for activation in [Activation::Silu, Activation::GeluTanh] {
-        check("gate", [3, 34], |x| gate(&x, activation).unwrap());
+        check("gate", [3, 34], |x| gated_activation(&x, activation).unwrap());
     }
 }
 
-fn scores(config: &ModelConfig, context: &Context, kind: LayerKind, softcap: Option<f32>) -> Scores {
-    Scores {
+fn scores(config: &ModelConfig, context: &Context, kind: LayerKind, softcap: Option<f32>) -> AttentionOp {
+    AttentionOp {
         batch: context.batch(),
         length: context.length(),
         heads: config.num_attention_heads,
         key_heads: config.num_key_value_heads,
-        width: config.head_dim,
+        head_dim: config.head_dim,
         scale: 0.7,
         softcap,
         rows: context.rows(),
-        view: Arc::clone(context.view(kind)),
+        tables: Arc::clone(context.tables(kind)),
     }
 }
 
@@ -87,7 +87,7 @@ fn attention_gradients_match_differences() {
     config.sliding_window = Some(2);
     let positions = [vec![0, 1, 2, 0, 1], vec![0, 0, 1, 2, 3]];
     let documents = [vec![0, 0, 0, 1, 1], vec![0, 1, 1, 1, 1]];
-    for direction in [Direction::Causal, Direction::Both] {
+    for direction in [Direction::Causal, Direction::Bidirectional] {
         let context = Context::packed(&config, &positions, &documents, direction, &Device::flex()).unwrap();
         for (kind, softcap) in [(LayerKind::Full, None), (LayerKind::Sliding, None), (LayerKind::Full, Some(1.5))] {
             check("attention", [10, 32], |qkv| attention(&qkv, scores(&config, &context, kind, softcap)).unwrap());
@@ -107,16 +107,16 @@ fn results_do_not_depend_on_thread_count() {
             let weight = tensor(&noise(128, 2), [128], &device).require_grad();
             let normed = rms_norm(&x, &weight, 1e-5, 0.0).unwrap();
             let mixed = attention(&normed, scores(&config, &context, LayerKind::Full, None)).unwrap();
-            let gradients = gate(&mixed, Activation::Silu).unwrap().sum().backward();
+            let gradients = gated_activation(&mixed, Activation::Silu).unwrap().sum().backward();
             (read(x.grad(&gradients).unwrap()), read(weight.grad(&gradients).unwrap()))
         })
     };
-    let once = run(1);
-    assert!(once == run(2) && once == run(5));
+    let single = run(1);
+    assert!(single == run(2) && single == run(5));
 }
 
 #[test]
 fn unsupported_types_return_none() {
     let x = tensor(&noise(8, 1), [2, 4], &Device::flex()).cast(burn::tensor::FloatDType::BF16);
-    assert!(gate(&x, Activation::Silu).is_none());
+    assert!(gated_activation(&x, Activation::Silu).is_none());
 }

@@ -7,7 +7,7 @@ const TARGETS: [i32; 7] = [3, -1, 0, 10, 3, -1, 7];
 fn inputs() -> (Tensor<2>, Tensor<2>) {
     let device = Device::flex();
     let rows = |count: u16, turn: f32| {
-        let values: Vec<f32> = (0..count * 6).map(|place| (f32::from(place) * turn).sin() * 2.0).collect();
+        let values: Vec<f32> = (0..count * 6).map(|index| (f32::from(index) * turn).sin() * 2.0).collect();
         Tensor::from_data(TensorData::new(values, [usize::from(count), 6]), &device)
     };
     (rows(7, 1.7), rows(37, 2.3))
@@ -17,7 +17,7 @@ fn settings(chunk_tokens: usize, softcap: Option<f64>, z_loss: f64) -> LossSetti
     LossSettings { z_loss, chunk_tokens, softcap, compute: FloatDType::F32 }
 }
 
-fn largest_difference(left: Tensor<2>, right: Tensor<2>) -> f32 {
+fn max_abs_diff(left: Tensor<2>, right: Tensor<2>) -> f32 {
     (left - right).abs().max().into_scalar()
 }
 
@@ -29,7 +29,7 @@ fn plain(softcap: Option<f64>, z_loss: f64, weight: f64) -> (f32, Tensor<2>, Ten
     if let Some(cap) = softcap {
         logits = logits.div_scalar(cap).tanh().mul_scalar(cap);
     }
-    let kept: Vec<i32> = (0..7).zip(TARGETS).filter(|(_, target)| *target >= 0).map(|(place, _)| place).collect();
+    let kept: Vec<i32> = (0..7).zip(TARGETS).filter(|(_, target)| *target >= 0).map(|(index, _)| index).collect();
     let targets: Vec<i32> = TARGETS.iter().copied().filter(|target| *target >= 0).collect();
     let device = Device::flex();
     let logits = logits.select(0, Tensor::<1, Int>::from_ints(kept.as_slice(), &device));
@@ -53,8 +53,8 @@ fn chunked_equals_unchunked() {
                 let found = gradients(hidden.clone(), head.clone(), &TARGETS, &settings, 0.25).unwrap();
                 let sum: f32 = found.losses.nats.iter().sum();
                 assert!((sum - expected).abs() < 1e-4, "{softcap:?} {z_loss} {chunk}: {sum} {expected}");
-                assert!(largest_difference(found.hidden, of_hidden.clone()) < 1e-5);
-                assert!(largest_difference(found.head, of_head.clone()) < 1e-5);
+                assert!(max_abs_diff(found.hidden, of_hidden.clone()) < 1e-5);
+                assert!(max_abs_diff(found.head, of_head.clone()) < 1e-5);
                 assert_eq!((found.losses.nats[1], found.losses.nats[5]), (0.0, 0.0));
                 assert_eq!(losses(hidden, head, &TARGETS, &settings).unwrap(), found.losses);
             }

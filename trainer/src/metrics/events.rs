@@ -14,11 +14,11 @@ use super::{MetricsError, Record};
 
 /// An open event file.
 #[derive(Debug)]
-pub struct Events {
+pub struct EventWriter {
     file: fs_err::File,
 }
 
-impl Events {
+impl EventWriter {
     /// Creates a file in `folder` for a run that resumes at `step`; TensorBoard then drops later points of earlier
     /// files.
     ///
@@ -117,7 +117,7 @@ mod tests {
         // The check value of CRC-32C (Castagnoli), RFC 3720.
         assert_eq!(crc32c::crc32c(b"123456789"), 0xE306_9283);
         let folder = tempfile::tempdir().unwrap();
-        let mut events = Events::create(folder.path(), 300).unwrap();
+        let mut events = EventWriter::create(folder.path(), 300).unwrap();
         events.append(&record(301, 2.5)).unwrap();
         let path = fs_err::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
         assert!(path.file_name().unwrap().to_str().unwrap().starts_with("events.out.tfevents."));

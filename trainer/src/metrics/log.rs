@@ -1,6 +1,6 @@
 //! `metrics.jsonl`: one record per line, append-only, truncated to a checkpoint's position on resume.
 //!
-//! Invariant: after [`Log::open`] the file has whole lines only, none of them later than the checkpoint.
+//! Invariant: after [`MetricsLog::open`] the file has whole lines only, none of them later than the checkpoint.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -27,12 +27,12 @@ pub enum MetricsError {
 
 /// An open `metrics.jsonl`.
 #[derive(Debug)]
-pub struct Log {
+pub struct MetricsLog {
     file: fs_err::File,
     bytes: u64,
 }
 
-impl Log {
+impl MetricsLog {
     /// Opens the file and truncates it to its first `bytes`, which a checkpoint recorded (0 at the start of a run).
     ///
     /// # Errors
@@ -89,12 +89,12 @@ pub fn read(path: &Path) -> Result<Vec<Record>, MetricsError> {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::super::Kind;
+    use super::super::RecordKind;
     use super::*;
 
     pub(in super::super) fn record(step: u64, loss: f64) -> Record {
         Record {
-            kind: Kind::Train,
+            kind: RecordKind::Train,
             step,
             tokens: step * 100,
             loss,
@@ -113,13 +113,13 @@ pub(super) mod tests {
     fn log_is_truncated_to_the_checkpoint() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("metrics.jsonl");
-        let mut log = Log::open(&path, 0).unwrap();
+        let mut log = MetricsLog::open(&path, 0).unwrap();
         log.append(&record(1, 3.0)).unwrap();
         let bytes = log.sync().unwrap();
         log.append(&record(2, 2.0)).unwrap();
         fs_err::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"kind\":").unwrap();
         assert!(read(&path).unwrap_err().to_string().contains("metrics.jsonl:3"));
-        let mut log = Log::open(&path, bytes).unwrap();
+        let mut log = MetricsLog::open(&path, bytes).unwrap();
         log.append(&record(2, 1.5)).unwrap();
         assert_eq!(read(&path).unwrap(), [record(1, 3.0), record(2, 1.5)]);
     }

@@ -10,8 +10,8 @@ mod machine;
 mod page;
 mod record;
 
-pub use events::Events;
-pub use log::{Log, MetricsError, read};
+pub use events::EventWriter;
+pub use log::{MetricsError, MetricsLog, read};
 pub use machine::{memory_watermark, training_flops_per_token};
 pub use page::page;
-pub use record::{Kind, Record};
+pub use record::{Record, RecordKind};

@@ -14,9 +14,9 @@ const LEFT: f64 = 64.0;
 const BOTTOM: f64 = 28.0;
 const TOP: f64 = 10.0;
 /// Maximum number of points per curve; longer curves are thinned evenly.
-const MOST_POINTS: usize = 600;
+const MAX_POINTS: usize = 600;
 /// Maximum number of points of a curve for which each point has a marker.
-const FEW_POINTS: usize = 30;
+const MAX_MARKED_POINTS: usize = 30;
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#1b1f24;--dim:#68707a;--line:#d9dee3;--back:#fff}
@@ -69,7 +69,7 @@ fn charts(records: &[Record]) -> Vec<(String, Curves)> {
         let step = record.step as f64;
         for (name, value) in record.scalars() {
             let (group, measure) = name.split_once('/').unwrap_or(("", &name));
-            let (place, title, curve) = match measure {
+            let (position, title, curve) = match measure {
                 "loss" => (0, "Loss, nats per token".to_owned(), group.to_owned()),
                 "bits per byte" => (1, "Bits per byte".to_owned(), group.to_owned()),
                 _ => match measure.strip_prefix("loss of ") {
@@ -77,7 +77,7 @@ fn charts(records: &[Record]) -> Vec<(String, Curves)> {
                     None => (3, measure[..1].to_uppercase() + &measure[1..], group.to_owned()),
                 },
             };
-            let points = charts.entry((place, title)).or_default().entry(curve).or_default();
+            let points = charts.entry((position, title)).or_default().entry(curve).or_default();
             points.extend(value.is_finite().then_some((step, value)));
         }
     }
@@ -141,15 +141,15 @@ fn chart(out: &mut String, title: &str, curves: &Curves) {
 
 /// Draws one curve from its coordinates. A line needs two points to be visible, so a short curve also shows its points.
 fn curve(out: &mut String, colour: &str, points: &[(f64, f64)]) {
-    let thin = points.len().div_ceil(MOST_POINTS).max(1);
+    let thin = points.len().div_ceil(MAX_POINTS).max(1);
     let last = points.len().saturating_sub(1);
-    let shown = points.iter().enumerate().filter(|(place, _)| place % thin == 0 || *place == last);
+    let shown = points.iter().enumerate().filter(|(position, _)| position % thin == 0 || *position == last);
     let path = shown.fold(String::new(), |mut path, (_, (x, y))| {
         let _ = write!(path, "{x:.1},{y:.1} ");
         path
     });
     let _ = writeln!(out, "<polyline class=\"curve\" stroke=\"{colour}\" points=\"{}\"/>", path.trim_end());
-    for (x, y) in points.iter().filter(|_| points.len() <= FEW_POINTS) {
+    for (x, y) in points.iter().filter(|_| points.len() <= MAX_MARKED_POINTS) {
         let _ = writeln!(out, "<circle fill=\"{colour}\" r=\"3\" cx=\"{x:.1}\" cy=\"{y:.1}\"/>");
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// What was measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum RecordKind {
     /// The steps since the last such record.
     Train,
     /// Some held-out sequences.
@@ -21,7 +21,7 @@ pub enum Kind {
 #[serde(deny_unknown_fields)]
 pub struct Record {
     /// What was measured.
-    pub kind: Kind,
+    pub kind: RecordKind,
     /// Steps done so far.
     pub step: u64,
     /// Tokens read so far, without padding.
@@ -57,8 +57,8 @@ impl Record {
     /// The values to plot, by name.
     pub fn scalars(&self) -> Vec<(String, f64)> {
         let group = match self.kind {
-            Kind::Train => "train",
-            Kind::Validation | Kind::Final => "validation",
+            RecordKind::Train => "train",
+            RecordKind::Validation | RecordKind::Final => "validation",
         };
         let mut scalars = vec![(format!("{group}/loss"), self.loss)];
         scalars.extend(self.losses.iter().map(|(source, loss)| (format!("{group}/loss of {source}"), *loss)));

@@ -4,12 +4,12 @@ use burn::module::Module;
 use burn::tensor::{Device, FloatDType, Tensor};
 
 use super::attention::Attention;
-use super::cache::LayerCache;
+use super::cache::LayerKvCache;
 use super::config::ModelConfig;
 use super::context::Context;
 use super::mlp::FeedForward;
 use super::norm::Norm;
-use super::weights::Weights;
+use super::weights::TensorSource;
 
 /// A pre-norm block; Gemma 2 and 3 also normalise the output of both parts.
 #[derive(Module, Debug)]
@@ -24,16 +24,16 @@ pub struct Block {
 
 impl Block {
     /// Loads the weights of layer `index`.
-    pub(crate) fn load<W: Weights>(
+    pub(crate) fn load<W: TensorSource>(
         weights: &mut W,
         config: &ModelConfig,
         index: usize,
         device: &Device,
     ) -> Result<Self, W::Error> {
         let prefix = format!("model.layers.{index}");
-        let habits = (config.rms_norm_eps, config.norm_offset());
+        let norm_settings = (config.rms_norm_eps, config.norm_offset());
         let norm = |weights: &mut W, part: &str| {
-            Norm::load(weights, &format!("{prefix}.{part}_layernorm.weight"), config.hidden_size, habits, device)
+            Norm::load(weights, &format!("{prefix}.{part}_layernorm.weight"), config.hidden_size, norm_settings, device)
         };
         // Without post norms, checkpoints call the norm before feed-forward `post_attention_layernorm`.
         let (feed_forward_norm, attention_post_norm, feed_forward_post_norm) = if config.has_post_norms() {
@@ -53,13 +53,13 @@ impl Block {
     }
 
     /// Maps `[batch, length, hidden]` to the same shape, in f32.
-    pub fn forward(&self, x: Tensor<3>, context: &Context, cache: Option<&mut LayerCache>) -> Tensor<3> {
+    pub fn forward(&self, x: Tensor<3>, context: &Context, cache: Option<&mut LayerKvCache>) -> Tensor<3> {
         let [batch, length, hidden] = x.dims();
         let x = x.reshape([batch * length, hidden]);
         let mixed = self.attention.forward(self.attention_norm.forward(x.clone()), context, cache);
-        let x = x + after(self.attention_post_norm.as_ref(), mixed);
+        let x = x + post_norm(self.attention_post_norm.as_ref(), mixed);
         let fed = self.feed_forward.forward(self.feed_forward_norm.forward(x.clone()), context.compute());
-        let x = x + after(self.feed_forward_post_norm.as_ref(), fed);
+        let x = x + post_norm(self.feed_forward_post_norm.as_ref(), fed);
         x.reshape([batch, length, hidden])
     }
 
@@ -88,7 +88,7 @@ impl Block {
     }
 }
 
-fn after(norm: Option<&Norm>, x: Tensor<2>) -> Tensor<2> {
+fn post_norm(norm: Option<&Norm>, x: Tensor<2>) -> Tensor<2> {
     match norm {
         Some(norm) => norm.forward(x),
         None => x.cast(FloatDType::F32),

@@ -6,14 +6,14 @@ use super::config::ModelConfig;
 
 /// The keys and values of every layer.
 #[derive(Debug)]
-pub struct Cache {
-    layers: Vec<LayerCache>,
+pub struct KvCache {
+    layers: Vec<LayerKvCache>,
 }
 
-impl Cache {
+impl KvCache {
     /// Creates an empty cache for `capacity` tokens per row; it grows on demand.
     pub fn new(config: &ModelConfig, capacity: usize) -> Self {
-        let layer = || LayerCache { kept: None, length: 0, capacity };
+        let layer = || LayerKvCache { buffers: None, length: 0, capacity };
         Self { layers: (0..config.num_hidden_layers).map(|_| layer()).collect() }
     }
 
@@ -23,34 +23,34 @@ impl Cache {
     }
 
     /// The layers, first to last.
-    pub fn layers_mut(&mut self) -> &mut [LayerCache] {
+    pub fn layers_mut(&mut self) -> &mut [LayerKvCache] {
         &mut self.layers
     }
 }
 
 /// The keys and values of one layer: `[batch, key heads, capacity, head_dim]`, of which `length` are filled.
 #[derive(Debug)]
-pub struct LayerCache {
-    kept: Option<[Tensor<4>; 2]>,
+pub struct LayerKvCache {
+    buffers: Option<[Tensor<4>; 2]>,
     length: usize,
     capacity: usize,
 }
 
-impl LayerCache {
+impl LayerKvCache {
     /// Appends keys and values, both `[batch, key heads, tokens, head_dim]`, and returns all cached ones.
     pub(crate) fn append(&mut self, keys: Tensor<4>, values: Tensor<4>) -> [Tensor<4>; 2] {
         let [batch, heads, tokens, width] = keys.dims();
         let end = self.length + tokens;
-        let kept = match self.kept.take() {
-            Some(kept) if end <= self.capacity => kept,
-            kept => {
+        let buffers = match self.buffers.take() {
+            Some(buffers) if end <= self.capacity => buffers,
+            buffers => {
                 self.capacity = self.capacity.max(end.next_multiple_of(256));
-                let room = |like: &Tensor<4>| {
+                let buffer = |like: &Tensor<4>| {
                     let shape = [batch, heads, self.capacity, width];
                     Tensor::zeros(shape, (&like.device(), like.dtype()))
                 };
-                let fresh = [room(&keys), room(&values)];
-                match kept {
+                let fresh = [buffer(&keys), buffer(&values)];
+                match buffers {
                     None => fresh,
                     Some(old) => {
                         let [keys, values] = fresh;
@@ -60,17 +60,17 @@ impl LayerCache {
                 }
             }
         };
-        let [kept_keys, kept_values] = kept;
-        let kept = [self.put(kept_keys, keys, self.length), self.put(kept_values, values, self.length)];
+        let [kept_keys, kept_values] = buffers;
+        let buffers = [self.put(kept_keys, keys, self.length), self.put(kept_values, values, self.length)];
         self.length = end;
-        let all = kept.clone().map(|kept| kept.narrow(2, 0, end));
-        self.kept = Some(kept);
+        let all = buffers.clone().map(|buffers| buffers.narrow(2, 0, end));
+        self.buffers = Some(buffers);
         all
     }
 
     #[expect(clippy::unused_self, reason = "a method for readability")]
-    fn put(&self, room: Tensor<4>, values: Tensor<4>, at: usize) -> Tensor<4> {
+    fn put(&self, buffer: Tensor<4>, values: Tensor<4>, at: usize) -> Tensor<4> {
         let [batch, heads, tokens, width] = values.dims();
-        room.slice_assign([0..batch, 0..heads, at..at + tokens, 0..width], values)
+        buffer.slice_assign([0..batch, 0..heads, at..at + tokens, 0..width], values)
     }
 }

@@ -4,13 +4,13 @@
 //! each kind of layer, on first use. Each token attends to one contiguous range of keys, which covers causal, packed,
 //! windowed, padded and bidirectional attention. Invariant: every token attends at least to itself.
 
-mod spans;
+mod key_ranges;
 
 use std::sync::{Arc, OnceLock};
 
 use burn::tensor::{Bool, Device, FloatDType, Int, Tensor, TensorData};
 
-use self::spans::Spans;
+use self::key_ranges::KeyRanges;
 use super::config::{LayerKind, ModelConfig};
 
 /// Error from building a [`Context`].
@@ -33,7 +33,7 @@ pub enum ContextError {
     Empty,
     /// The tokens of a document are not contiguous.
     #[error("row {row}: document {document} resumes at token {token} after another document; make its tokens adjacent")]
-    Torn {
+    NotContiguous {
         /// The row of the batch.
         row: usize,
         /// The document's number.
@@ -50,12 +50,12 @@ pub enum Direction {
     #[default]
     Causal,
     /// All of them: masked language modelling.
-    Both,
+    Bidirectional,
 }
 
 /// Key ranges and RoPE tables of a batch, for one kind of layer.
 #[derive(Debug)]
-pub(crate) struct View {
+pub(crate) struct LayerTables {
     /// The first key that each token attends to, `[rows, length]`.
     pub(crate) first: Vec<u32>,
     /// One past the last key that each token attends to, `[rows, length]`.
@@ -64,7 +64,7 @@ pub(crate) struct View {
     pub(crate) cosines: Vec<f32>,
     /// RoPE sines, of the same shape.
     pub(crate) sines: Vec<f32>,
-    hidden: OnceLock<Tensor<4, Bool>>,
+    mask: OnceLock<Tensor<4, Bool>>,
     rotation: OnceLock<[Tensor<4>; 2]>,
 }
 
@@ -80,8 +80,8 @@ pub struct Context {
     head_dim: usize,
     compute: FloatDType,
     device: Device,
-    full: Arc<View>,
-    sliding: Option<Arc<View>>,
+    full: Arc<LayerTables>,
+    sliding: Option<Arc<LayerTables>>,
 }
 
 impl Context {
@@ -93,17 +93,17 @@ impl Context {
     /// Creates a context of one document per row in which every token attends to the whole row: masked language
     /// modelling.
     pub fn bidirectional(config: &ModelConfig, batch: usize, length: usize, device: &Device) -> Self {
-        let spans = Spans {
+        let key_ranges = KeyRanges {
             batch,
             rows: 1,
             length,
             past: 0,
-            direction: Direction::Both,
+            direction: Direction::Bidirectional,
             positions: (0..narrow(length)).collect(),
             first: vec![0; length],
             end: vec![narrow(length); length],
         };
-        Self::new(config, &spans, device)
+        Self::new(config, &key_ranges, device)
     }
 
     /// Creates a causal context of `length` tokens after `past` cached ones; row `i` begins with `padding[i]` masked
@@ -111,7 +111,7 @@ impl Context {
     pub fn cached(config: &ModelConfig, padding: &[usize], past: usize, length: usize, device: &Device) -> Self {
         let alike = padding.windows(2).all(|pair| pair[0] == pair[1]);
         let rows = if alike { 1 } else { padding.len() };
-        let mut spans = Spans {
+        let mut key_ranges = KeyRanges {
             batch: padding.len(),
             rows,
             length,
@@ -123,13 +123,13 @@ impl Context {
         };
         for &padding in &padding[..rows] {
             for own in past..past + length {
-                spans.positions.push(narrow(own.saturating_sub(padding)));
+                key_ranges.positions.push(narrow(own.saturating_sub(padding)));
                 // A padding token attends to itself, so that its softmax is defined.
-                spans.first.push(narrow(padding.min(own)));
-                spans.end.push(narrow(own + 1));
+                key_ranges.first.push(narrow(padding.min(own)));
+                key_ranges.end.push(narrow(own + 1));
             }
         }
-        Self::new(config, &spans, device)
+        Self::new(config, &key_ranges, device)
     }
 
     /// Creates a context of packed rows, in which tokens attend only to their own document. `positions` and `documents`
@@ -152,7 +152,7 @@ impl Context {
             let (found, expected) = (documents.len(), positions.len());
             return Err(ContextError::Ragged { row: 0, what: "rows of documents", found, expected });
         }
-        let mut spans = Spans {
+        let mut key_ranges = KeyRanges {
             batch: positions.len(),
             rows: positions.len(),
             length,
@@ -168,17 +168,17 @@ impl Context {
                     return Err(ContextError::Ragged { row, what, found, expected: length });
                 }
             }
-            spans.positions.extend_from_slice(positions);
-            spans.add_documents(row, documents)?;
+            key_ranges.positions.extend_from_slice(positions);
+            key_ranges.add_documents(row, documents)?;
         }
-        Ok(Self::new(config, &spans, device))
+        Ok(Self::new(config, &key_ranges, device))
     }
 
-    fn new(config: &ModelConfig, spans: &Spans, device: &Device) -> Self {
-        let full = Arc::new(spans.view(config, LayerKind::Full));
+    fn new(config: &ModelConfig, key_ranges: &KeyRanges, device: &Device) -> Self {
+        let full = Arc::new(key_ranges.tables(config, LayerKind::Full));
         let slides = config.layer_kinds.contains(&LayerKind::Sliding);
-        let sliding = slides.then(|| Arc::new(spans.view(config, LayerKind::Sliding)));
-        let Spans { batch, rows, length, past, .. } = *spans;
+        let sliding = slides.then(|| Arc::new(key_ranges.tables(config, LayerKind::Sliding)));
+        let KeyRanges { batch, rows, length, past, .. } = *key_ranges;
         let head_dim = config.head_dim;
         let device = device.clone();
         Self { batch, length, rows, past, head_dim, compute: FloatDType::F32, device, full, sliding }
@@ -211,23 +211,23 @@ impl Context {
         self.past
     }
 
-    /// Rows of the tables of a [`View`]: 1 if all rows of the batch have equal tables.
+    /// Rows of the tables of a [`LayerTables`]: 1 if all rows of the batch have equal tables.
     pub(crate) fn rows(&self) -> usize {
         self.rows
     }
 
     /// The tables for one kind of layer.
-    pub(crate) fn view(&self, kind: LayerKind) -> &Arc<View> {
+    pub(crate) fn tables(&self, kind: LayerKind) -> &Arc<LayerTables> {
         match (kind, &self.sliding) {
-            (LayerKind::Sliding, Some(view)) => view,
+            (LayerKind::Sliding, Some(tables)) => tables,
             _ => &self.full,
         }
     }
 
     /// The attention mask, true where a token does not attend to a key: `[rows, 1, length, past + length]`.
     pub(crate) fn mask(&self, kind: LayerKind) -> Tensor<4, Bool> {
-        let view = self.view(kind);
-        let made = view.hidden.get_or_init(|| {
+        let tables = self.tables(kind);
+        let built = tables.mask.get_or_init(|| {
             let column = |values: &[u32]| {
                 let values: Vec<i32> = values.iter().map(|&value| value.cast_signed()).collect();
                 let data = TensorData::new(values, [self.rows, 1, self.length, 1]);
@@ -237,23 +237,23 @@ impl Context {
             let shape = [self.rows, 1, self.length, keys];
             let key = Tensor::<1, Int>::arange(0..i64::from(narrow(keys)), &self.device).reshape([1, 1, 1, keys]);
             let key = key.expand(shape);
-            let before = key.clone().lower(column(&view.first).expand(shape));
-            before.bool_or(key.greater_equal(column(&view.end).expand(shape)))
+            let before = key.clone().lower(column(&tables.first).expand(shape));
+            before.bool_or(key.greater_equal(column(&tables.end).expand(shape)))
         });
-        made.clone()
+        built.clone()
     }
 
     /// RoPE cosines and sines, each `[rows, 1, length, head_dim / 2]`.
     pub(crate) fn rotation(&self, kind: LayerKind) -> [Tensor<4>; 2] {
-        let view = self.view(kind);
-        let made = view.rotation.get_or_init(|| {
+        let tables = self.tables(kind);
+        let built = tables.rotation.get_or_init(|| {
             let upload = |table: &[f32]| {
                 let data = TensorData::new(table.to_vec(), [self.rows, 1, self.length, self.head_dim / 2]);
                 Tensor::<4>::from_data(data, &self.device)
             };
-            [upload(&view.cosines), upload(&view.sines)]
+            [upload(&tables.cosines), upload(&tables.sines)]
         });
-        made.clone()
+        built.clone()
     }
 }
 

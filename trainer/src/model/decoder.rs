@@ -4,12 +4,12 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData, module};
 
 use super::block::Block;
-use super::cache::Cache;
+use super::cache::KvCache;
 use super::config::{ConfigError, ModelConfig};
 use super::context::Context;
-use super::init::Fresh;
+use super::init::RandomInit;
 use super::norm::Norm;
-use super::weights::{Source, Weights};
+use super::weights::{NamedTensor, TensorSource};
 
 /// A decoder of any [`super::config::Family`].
 #[derive(Module, Debug)]
@@ -36,7 +36,7 @@ impl Decoder {
     /// If the configuration is invalid.
     pub fn new(config: &ModelConfig, seed: u64, device: &Device) -> Result<Self, ConfigError> {
         config.validate()?;
-        match Self::load(config, &mut Fresh::new(config, seed), device) {
+        match Self::load(config, &mut RandomInit::new(config, seed), device) {
             Ok(decoder) => Ok(decoder),
             Err(never) => match never {},
         }
@@ -46,7 +46,7 @@ impl Decoder {
     ///
     /// # Errors
     /// If `source` cannot provide a tensor.
-    pub fn load<W: Weights>(config: &ModelConfig, source: &mut W, device: &Device) -> Result<Self, W::Error> {
+    pub fn load<W: TensorSource>(config: &ModelConfig, source: &mut W, device: &Device) -> Result<Self, W::Error> {
         let table = [config.vocab_size, config.hidden_size];
         let matrix = |source: &mut W, name: &str| -> Result<_, W::Error> {
             Ok(Param::from_data(TensorData::new(source.tensor(name, &table)?, table), device))
@@ -55,8 +55,8 @@ impl Decoder {
         let head = if config.tie_word_embeddings { None } else { Some(matrix(source, "lm_head.weight")?) };
         let blocks = (0..config.num_hidden_layers).map(|index| Block::load(source, config, index, device));
         let blocks = blocks.collect::<Result<Vec<_>, _>>()?;
-        let habits = (config.rms_norm_eps, config.norm_offset());
-        let final_norm = Norm::load(source, "model.norm.weight", config.hidden_size, habits, device)?;
+        let norm_settings = (config.rms_norm_eps, config.norm_offset());
+        let final_norm = Norm::load(source, "model.norm.weight", config.hidden_size, norm_settings, device)?;
         let (embedding_scale, logit_softcap) = (config.embedding_scale(), config.logit_softcap);
         Ok(Self { embedding, blocks, final_norm, head, embedding_scale, logit_softcap })
     }
@@ -85,7 +85,7 @@ impl Decoder {
     }
 
     /// Computes [`Self::hidden`] for tokens that follow those in `cache`, and appends them to it.
-    pub fn hidden_cached(&self, tokens: Tensor<2, Int>, context: &Context, cache: &mut Cache) -> Tensor<3> {
+    pub fn hidden_cached(&self, tokens: Tensor<2, Int>, context: &Context, cache: &mut KvCache) -> Tensor<3> {
         let layers = self.blocks.iter().zip(cache.layers_mut());
         let x = layers.fold(self.embed(tokens), |x, (block, cache)| block.forward(x, context, Some(cache)));
         self.final_norm(x)
@@ -101,11 +101,11 @@ impl Decoder {
         let [batch, length, width] = hidden.dims();
         let logits = hidden.reshape([batch * length, width]).matmul(self.head_weight().transpose());
         let [_, vocabulary] = logits.dims();
-        self.cap(logits).reshape([batch, length, vocabulary])
+        self.softcap(logits).reshape([batch, length, vocabulary])
     }
 
     /// Applies the soft cap of the logits, `cap · tanh(x / cap)`, if the family has one.
-    pub fn cap<const D: usize>(&self, logits: Tensor<D>) -> Tensor<D> {
+    pub fn softcap<const D: usize>(&self, logits: Tensor<D>) -> Tensor<D> {
         match self.logit_softcap {
             Some(cap) => logits.div_scalar(cap).tanh().mul_scalar(cap),
             None => logits,
@@ -118,14 +118,14 @@ impl Decoder {
     }
 
     /// Lists every tensor in checkpoint layout, in model order: names of Hugging Face, values computed on demand.
-    pub fn weights(&self, config: &ModelConfig) -> Vec<Source> {
-        let mut list = vec![Source::whole("model.embed_tokens.weight", &self.embedding.val())];
+    pub fn weights(&self, config: &ModelConfig) -> Vec<NamedTensor> {
+        let mut list = vec![NamedTensor::from_tensor("model.embed_tokens.weight", &self.embedding.val())];
         for (index, block) in self.blocks.iter().enumerate() {
-            Source::block(&mut list, index, block, config);
+            NamedTensor::block(&mut list, index, block, config);
         }
-        list.push(Source::whole("model.norm.weight", &self.final_norm.weight()));
+        list.push(NamedTensor::from_tensor("model.norm.weight", &self.final_norm.weight()));
         if let Some(head) = &self.head {
-            list.push(Source::whole("lm_head.weight", &head.val()));
+            list.push(NamedTensor::from_tensor("lm_head.weight", &head.val()));
         }
         list
     }

@@ -10,18 +10,18 @@ use corpusmill_shards::random::SplitMix64;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::config::ModelConfig;
-use super::weights::Weights;
+use super::weights::TensorSource;
 
 /// Draws random values for every tensor.
 #[derive(Debug)]
-pub(crate) struct Fresh {
+pub(crate) struct RandomInit {
     seed: u64,
     deviation: f64,
     residual_deviation: f64,
     norm: f32,
 }
 
-impl Fresh {
+impl RandomInit {
     pub(crate) fn new(config: &ModelConfig, seed: u64) -> Self {
         let deviation = config.initializer_range;
         let residual_deviation = deviation / (2.0 * config.num_hidden_layers as f64).sqrt();
@@ -30,7 +30,7 @@ impl Fresh {
     }
 }
 
-impl Weights for Fresh {
+impl TensorSource for RandomInit {
     type Error = Infallible;
 
     fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, Infallible> {
@@ -64,8 +64,8 @@ impl Normal {
     fn next(&mut self, deviation: f64) -> f32 {
         let value = self.spare.take().unwrap_or_else(|| {
             // From (0, 1], so that the logarithm is finite.
-            let radius = (-2.0 * libm::log(1.0 - self.random.unit())).sqrt();
-            let angle = TAU * self.random.unit();
+            let radius = (-2.0 * libm::log(1.0 - self.random.next_f64())).sqrt();
+            let angle = TAU * self.random.next_f64();
             self.spare = Some(radius * libm::sin(angle));
             radius * libm::cos(angle)
         });
@@ -80,9 +80,9 @@ mod tests {
     #[test]
     fn weights_have_the_requested_deviation() {
         let config = ModelConfig::llama(64, 64, 2, 4, 2);
-        let mut fresh = Fresh::new(&config, 7);
+        let mut init = RandomInit::new(&config, 7);
         for (name, expected) in [("model.embed_tokens.weight", 0.02), ("x.mlp.down_proj.weight", 0.01)] {
-            let Ok(values) = fresh.tensor(name, &[400, 100]);
+            let Ok(values) = init.tensor(name, &[400, 100]);
             let square: f64 = values.iter().map(|&value| f64::from(value).powi(2)).sum();
             let deviation = (square / 40_000.0).sqrt();
             assert!((deviation / expected - 1.0).abs() < 0.02, "{name}: {deviation}");
@@ -93,7 +93,7 @@ mod tests {
     fn values_depend_on_seed_and_name() {
         let config = ModelConfig::llama(64, 64, 2, 4, 2);
         let draw = |seed, name: &str| {
-            let Ok(values) = Fresh::new(&config, seed).tensor(name, &[4]);
+            let Ok(values) = RandomInit::new(&config, seed).tensor(name, &[4]);
             values
         };
         assert_eq!(draw(1, "a.weight"), draw(1, "a.weight"));

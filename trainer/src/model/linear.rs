@@ -3,7 +3,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 
-use super::weights::{Weights, transposed};
+use super::weights::{TensorSource, transposed};
 
 /// `x · weight + bias`.
 #[derive(Module, Debug)]
@@ -16,7 +16,7 @@ pub(crate) struct Projection {
 
 impl Projection {
     /// Loads the matrices `{name}.weight`, each with its number of outputs, and concatenates their outputs.
-    pub(crate) fn load<W: Weights>(
+    pub(crate) fn load<W: TensorSource>(
         weights: &mut W,
         parts: &[(String, usize)],
         inputs: usize,

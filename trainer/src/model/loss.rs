@@ -24,7 +24,7 @@ mod tests {
     use burn::tensor::Device;
 
     use super::*;
-    use crate::model::tests::{largest_difference, values};
+    use crate::model::tests::{max_abs_diff, values};
 
     #[test]
     fn losses_and_gradients_match_log_softmax() {
@@ -37,10 +37,10 @@ mod tests {
             activation::log_softmax(logits, 1).gather(1, targets).reshape([3]).neg()
         };
         let (ours, theirs) = (token_losses(logits.clone(), &[4, 69, 0]), plain(logits.clone()));
-        assert!(largest_difference(&values(ours.clone()), &values(theirs.clone())) < 1e-5);
-        let slope = |losses: Tensor<1>| {
+        assert!(max_abs_diff(&values(ours.clone()), &values(theirs.clone())) < 1e-5);
+        let grad = |losses: Tensor<1>| {
             values(logits.grad(&(losses * weights.clone()).sum().backward()).unwrap_or_else(|| logits.zeros_like()))
         };
-        assert!(largest_difference(&slope(ours), &slope(theirs)) < 1e-6);
+        assert!(max_abs_diff(&grad(ours), &grad(theirs)) < 1e-6);
     }
 }

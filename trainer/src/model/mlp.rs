@@ -5,7 +5,7 @@ use burn::tensor::{Device, FloatDType, Tensor, activation};
 
 use super::config::{Activation, ModelConfig};
 use super::linear::Projection;
-use super::weights::Weights;
+use super::weights::TensorSource;
 use crate::kernel;
 
 /// SwiGLU (arXiv 2002.05202) or, with the tanh approximation of GELU, GeGLU.
@@ -22,7 +22,7 @@ pub(crate) struct FeedForward {
 
 impl FeedForward {
     /// Loads the weights of the layer `prefix`, such as `model.layers.0`.
-    pub(crate) fn load<W: Weights>(
+    pub(crate) fn load<W: TensorSource>(
         weights: &mut W,
         prefix: &str,
         config: &ModelConfig,
@@ -42,7 +42,7 @@ impl FeedForward {
     /// Maps `[tokens, hidden]` to `[tokens, hidden]`, in `compute`.
     pub(crate) fn forward(&self, x: Tensor<2>, compute: FloatDType) -> Tensor<2> {
         let both = self.gate_up.forward(x, compute);
-        if let Some(gated) = kernel::gate(&both, self.activation) {
+        if let Some(gated) = kernel::gated_activation(&both, self.activation) {
             return self.down.forward(gated, compute);
         }
         let gate = both.clone().narrow(1, 0, self.intermediate);

@@ -21,9 +21,9 @@ pub(crate) mod rope;
 pub mod weights;
 
 pub use block::Block;
-pub use cache::{Cache, LayerCache};
+pub use cache::{KvCache, LayerKvCache};
 pub use config::{ConfigError, ModelConfig};
-pub(crate) use context::View;
+pub(crate) use context::LayerTables;
 pub use context::{Context, ContextError, Direction};
 pub use decoder::Decoder;
 pub use loss::token_losses;

@@ -3,7 +3,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 
-use super::weights::Weights;
+use super::weights::TensorSource;
 use crate::kernel;
 
 /// Scales each vector to a mean square of one, then multiplies each element by a weight.
@@ -18,7 +18,7 @@ pub(crate) struct Norm {
 
 impl Norm {
     /// Loads the weight `name` of `width` elements from `weights`.
-    pub(crate) fn load<W: Weights>(
+    pub(crate) fn load<W: TensorSource>(
         weights: &mut W,
         name: &str,
         width: usize,

@@ -15,10 +15,10 @@ use crate::model::config::{Rope, RopeScaling};
 #[expect(clippy::cast_possible_truncation, reason = "the reference holds frequencies as f32")]
 pub(crate) fn frequencies(rope: &Rope, head_dim: usize) -> Vec<f32> {
     let base = |pair: usize| libm::pow(rope.theta, -((2 * pair) as f64) / head_dim as f64);
-    (0..head_dim / 2).map(|pair| stretched(base(pair), &rope.scaling) as f32).collect()
+    (0..head_dim / 2).map(|pair| scaled(base(pair), &rope.scaling) as f32).collect()
 }
 
-fn stretched(frequency: f64, scaling: &RopeScaling) -> f64 {
+fn scaled(frequency: f64, scaling: &RopeScaling) -> f64 {
     match *scaling {
         RopeScaling::None => frequency,
         RopeScaling::Linear { factor } => frequency / factor,

@@ -9,7 +9,7 @@ use safetensors::SafeTensors;
 use super::config::Family;
 use super::*;
 
-pub(crate) const NAMES: [&str; 9] =
+pub(crate) const FIXTURES: [&str; 9] =
     ["llama", "llama-tied", "llama31-rope", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3"];
 
 pub(crate) fn fixture(name: &str) -> PathBuf {
@@ -45,13 +45,13 @@ pub(crate) fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().convert::<f32>().try_into_vec::<f32>().unwrap()
 }
 
-pub(crate) fn largest_difference(left: &[f32], right: &[f32]) -> f32 {
+pub(crate) fn max_abs_diff(left: &[f32], right: &[f32]) -> f32 {
     assert_eq!(left.len(), right.len());
     left.iter().zip(right).map(|(left, right)| (left - right).abs()).fold(0.0, f32::max)
 }
 
 fn load(name: &str, device: &Device) -> (ModelConfig, Decoder) {
-    crate::hub::load(&fixture(name), device).unwrap()
+    crate::checkpoint_io::load(&fixture(name), device).unwrap()
 }
 
 /// Mean cross-entropy of the next token.
@@ -66,9 +66,9 @@ fn loss(logits: Tensor<3>, ids: &[i64]) -> Tensor<1> {
 }
 
 /// Replaces each weight by its gradient.
-struct Exchange<'a>(&'a Gradients);
+struct GradientsAsWeights<'a>(&'a Gradients);
 
-impl ModuleMapper for Exchange<'_> {
+impl ModuleMapper for GradientsAsWeights<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let weight = param.val();
         let gradient = weight.grad(self.0).expect("every weight has a gradient");
@@ -79,14 +79,14 @@ impl ModuleMapper for Exchange<'_> {
 #[test]
 fn logits_and_loss_match_transformers() {
     let device = Device::flex();
-    for name in NAMES {
+    for name in FIXTURES {
         let reference = Reference::of(name);
         let ids = reference.ids("input_ids");
         let (config, decoder) = load(name, &device);
         let context = Context::causal(&config, 2, 16, &device);
         let logits = decoder.logits(decoder.hidden(tokens(&ids, 2, &device), &context));
         let loss = values(loss(logits.clone(), &ids))[0];
-        let difference = largest_difference(&values(logits), &reference.floats("logits"));
+        let difference = max_abs_diff(&values(logits), &reference.floats("logits"));
         assert!(difference < 1e-4, "{name}: logits differ by {difference}");
         let difference = (loss - reference.floats("loss")[0]).abs();
         assert!(difference < 1e-5, "{name}: loss differs by {difference}");
@@ -96,18 +96,18 @@ fn logits_and_loss_match_transformers() {
 #[test]
 fn gradients_match_pytorch() {
     let device = Device::flex().autodiff();
-    for name in NAMES {
+    for name in FIXTURES {
         let reference = Reference::of(name);
         let ids = reference.ids("input_ids");
         let (config, decoder) = load(name, &device);
         let context = Context::causal(&config, 2, 16, &device);
         let logits = decoder.logits(decoder.hidden(tokens(&ids, 2, &device), &context));
         let gradients = loss(logits, &ids).backward();
-        let exchanged = decoder.map(&mut Exchange(&gradients));
+        let exchanged = decoder.map(&mut GradientsAsWeights(&gradients));
         for gradient in exchanged.weights(&config) {
             let expected = reference.floats(&format!("grad.{}", gradient.name()));
             let scale = expected.iter().fold(1e-2_f32, |most, value| most.max(value.abs()));
-            let difference = largest_difference(&gradient.values().unwrap(), &expected);
+            let difference = max_abs_diff(&gradient.values().unwrap(), &expected);
             assert!(difference < 2e-5 * scale.max(1.0), "{name}: {} differs by {difference}", gradient.name());
         }
     }
@@ -115,7 +115,7 @@ fn gradients_match_pytorch() {
 
 #[test]
 fn parameter_count_matches_checkpoint() {
-    for name in NAMES {
+    for name in FIXTURES {
         let (config, decoder) = load(name, &Device::flex());
         assert_eq!(config.parameters(), decoder.num_params() as u64, "{name}");
         let exported: usize = decoder.weights(&config).iter().map(|it| it.shape().iter().product::<usize>()).sum();
@@ -126,13 +126,13 @@ fn parameter_count_matches_checkpoint() {
 #[test]
 fn packed_documents_are_isolated() {
     let device = Device::flex();
-    for name in NAMES {
+    for name in FIXTURES {
         let (config, decoder) = load(name, &device);
         let lengths = [9_u32, 1, 14];
         let documents: Vec<u32> =
             (0..3).flat_map(|document| vec![document; lengths[document as usize] as usize]).collect();
         let positions: Vec<u32> = lengths.iter().flat_map(|&length| 0..length).collect();
-        for direction in [Direction::Causal, Direction::Both] {
+        for direction in [Direction::Causal, Direction::Bidirectional] {
             let packed = |middle: i64| {
                 let ids: Vec<i64> = (0..24).map(|at| if at == 9 { middle } else { 5 + (at * 7) % 80 }).collect();
                 let context = Context::packed(
@@ -153,10 +153,10 @@ fn packed_documents_are_isolated() {
             let ids: Vec<i64> = (10..24).map(|at| 5 + (at * 7) % 80).collect();
             let context = match direction {
                 Direction::Causal => Context::causal(&config, 1, 14, &device),
-                Direction::Both => Context::bidirectional(&config, 1, 14, &device),
+                Direction::Bidirectional => Context::bidirectional(&config, 1, 14, &device),
             };
             let alone = values(decoder.logits(decoder.hidden(tokens(&ids, 1, &device), &context)));
-            let difference = largest_difference(&alone, &one[10 * width..]);
+            let difference = max_abs_diff(&alone, &one[10 * width..]);
             assert!(difference < 2e-5, "{name}: {difference}");
         }
     }
@@ -165,12 +165,12 @@ fn packed_documents_are_isolated() {
 #[test]
 fn cached_logits_match_uncached() {
     let device = Device::flex();
-    for name in NAMES {
+    for name in FIXTURES {
         let reference = Reference::of(name);
         let (config, decoder) = load(name, &device);
         let ids = reference.ids("input_ids");
         let tokens = tokens(&ids, 2, &device);
-        let mut cache = Cache::new(&config, 4);
+        let mut cache = KvCache::new(&config, 4);
         let mut parts = Vec::new();
         for (start, length) in [(0, 5), (5, 1), (6, 10)] {
             let context = Context::cached(&config, &[0, 0], start, length, &device);
@@ -178,7 +178,7 @@ fn cached_logits_match_uncached() {
         }
         assert_eq!(cache.length(), 16);
         let logits = values(decoder.logits(Tensor::cat(parts, 1)));
-        let difference = largest_difference(&logits, &reference.floats("logits"));
+        let difference = max_abs_diff(&logits, &reference.floats("logits"));
         assert!(difference < 1e-4, "{name}: {difference}");
     }
 }
@@ -186,7 +186,7 @@ fn cached_logits_match_uncached() {
 #[test]
 fn left_padding_does_not_change_logits() {
     let device = Device::flex();
-    for name in NAMES {
+    for name in FIXTURES {
         let reference = Reference::of(name);
         let (config, decoder) = load(name, &device);
         let ids = reference.ids("input_ids");
@@ -195,8 +195,8 @@ fn left_padding_does_not_change_logits() {
         let context = Context::cached(&config, &[3, 0], 0, 16, &device);
         let logits = values(decoder.logits(decoder.hidden(tokens(&rows, 2, &device), &context)));
         let (expected, width) = (reference.floats("logits"), config.vocab_size);
-        let padded = largest_difference(&logits[3 * width..16 * width], &expected[..13 * width]);
-        let beside = largest_difference(&logits[16 * width..], &expected[16 * width..]);
+        let padded = max_abs_diff(&logits[3 * width..16 * width], &expected[..13 * width]);
+        let beside = max_abs_diff(&logits[16 * width..], &expected[16 * width..]);
         assert!(padded < 1e-4 && beside < 1e-4, "{name}: {padded} {beside}");
     }
 }
@@ -220,7 +220,7 @@ fn bf16_products_are_close() {
     let context = Context::causal(&config, 2, 16, &device).with_compute(burn::tensor::FloatDType::BF16);
     let logits = decoder.logits(decoder.hidden(tokens(&ids, 2, &device), &context));
     assert_eq!(logits.dtype(), burn::tensor::DType::F32);
-    let difference = largest_difference(&values(logits), &reference.floats("logits"));
+    let difference = max_abs_diff(&values(logits), &reference.floats("logits"));
     assert!(difference > 0.0 && difference < 0.05, "{difference}");
 }
 
@@ -241,7 +241,7 @@ fn invalid_packing_is_an_error() {
 #[test]
 fn every_family_has_a_fixture() {
     for family in Family::ALL {
-        let covered = NAMES.iter().any(|name| load(name, &Device::flex()).0.family == family);
+        let covered = FIXTURES.iter().any(|name| load(name, &Device::flex()).0.family == family);
         assert!(covered, "{family:?}");
     }
 }

@@ -1,8 +1,8 @@
 //! Converts between checkpoint tensors and model tensors: names, shapes and layout.
 //!
 //! A checkpoint stores q, k and v separately, as `[outputs, inputs]`; the model concatenates them, as
-//! `[inputs, outputs]`. Every provider of weights (random, safetensors, GGUF) implements [`Weights`]; all writers use
-//! [`Source`]. Invariant: loading written weights gives the same bits.
+//! `[inputs, outputs]`. Every provider of weights (random, safetensors, GGUF) implements [`TensorSource`]; all writers use
+//! [`NamedTensor`]. Invariant: loading written weights gives the same bits.
 
 use burn::tensor::{Tensor, TensorData};
 
@@ -11,7 +11,7 @@ use super::config::ModelConfig;
 use super::linear::Projection;
 
 /// A provider of model weights.
-pub trait Weights {
+pub trait TensorSource {
     /// Error from reading a tensor.
     type Error;
 
@@ -23,19 +23,19 @@ pub trait Weights {
 }
 
 /// One tensor in checkpoint layout, read from the model on demand.
-pub struct Source {
+pub struct NamedTensor {
     name: String,
     shape: Vec<usize>,
     read: Box<dyn Fn() -> TensorData + Send>,
 }
 
-impl std::fmt::Debug for Source {
+impl std::fmt::Debug for NamedTensor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Source").field("name", &self.name).field("shape", &self.shape).finish_non_exhaustive()
+        f.debug_struct("NamedTensor").field("name", &self.name).field("shape", &self.shape).finish_non_exhaustive()
     }
 }
 
-impl Source {
+impl NamedTensor {
     /// The name in the checkpoint.
     pub fn name(&self) -> &str {
         &self.name
@@ -55,7 +55,7 @@ impl Source {
     }
 
     /// Creates the entry of a tensor with the same layout in checkpoint and model.
-    pub(crate) fn whole<const D: usize>(name: impl Into<String>, tensor: &Tensor<D>) -> Self {
+    pub(crate) fn from_tensor<const D: usize>(name: impl Into<String>, tensor: &Tensor<D>) -> Self {
         let tensor = tensor.clone();
         Self { name: name.into(), shape: tensor.dims().to_vec(), read: Box::new(move || tensor.to_data()) }
     }
@@ -63,9 +63,9 @@ impl Source {
     /// Appends columns of a projection, transposed as a separate checkpoint matrix, and their bias.
     fn columns(list: &mut Vec<Self>, name: &str, product: &Projection, start: usize, width: usize) {
         let weight = product.weight().narrow(1, start, width).transpose();
-        list.push(Self::whole(format!("{name}.weight"), &weight));
+        list.push(Self::from_tensor(format!("{name}.weight"), &weight));
         if let Some(bias) = product.bias() {
-            list.push(Self::whole(format!("{name}.bias"), &bias.narrow(0, start, width)));
+            list.push(Self::from_tensor(format!("{name}.bias"), &bias.narrow(0, start, width)));
         }
     }
 
@@ -73,7 +73,7 @@ impl Source {
     pub(crate) fn block(list: &mut Vec<Self>, index: usize, block: &Block, config: &ModelConfig) {
         let prefix = format!("model.layers.{index}");
         for (name, norm) in block.norms() {
-            list.push(Self::whole(format!("{prefix}.{name}_layernorm.weight"), &norm.weight()));
+            list.push(Self::from_tensor(format!("{prefix}.{name}_layernorm.weight"), &norm.weight()));
         }
         let (query, key, middle) = (config.query_width(), config.key_width(), config.intermediate_size);
         let (attention, feed_forward) = (block.attention(), block.feed_forward());
@@ -91,7 +91,7 @@ impl Source {
         }
         for (name, norm) in ["q", "k"].into_iter().zip(attention.head_norms()) {
             if let Some(norm) = norm {
-                list.push(Self::whole(format!("{prefix}.self_attn.{name}_norm.weight"), &norm.weight()));
+                list.push(Self::from_tensor(format!("{prefix}.self_attn.{name}_norm.weight"), &norm.weight()));
             }
         }
     }
@@ -100,15 +100,15 @@ impl Source {
 /// Transposes a matrix of `rows` rows, in tiles that fit the CPU cache.
 pub(crate) fn transposed(matrix: &[f32], rows: usize, columns: usize) -> Vec<f32> {
     const TILE: usize = 32;
-    let mut turned = vec![0.0; matrix.len()];
+    let mut output = vec![0.0; matrix.len()];
     for top in (0..rows).step_by(TILE) {
         for left in (0..columns).step_by(TILE) {
             for row in top..rows.min(top + TILE) {
                 for column in left..columns.min(left + TILE) {
-                    turned[column * rows + row] = matrix[row * columns + column];
+                    output[column * rows + row] = matrix[row * columns + column];
                 }
             }
         }
     }
-    turned
+    output
 }

@@ -3,12 +3,12 @@
 //! Burn updates a single tensor; this module selects the tensors for weight decay and for Muon, clips the global
 //! gradient norm, and saves the exact optimiser state.
 
-mod clip;
-mod rate;
+mod grad_norm;
+mod schedule;
 mod state;
 mod update;
 
-pub use clip::{NormError, global_norm};
-pub use rate::rate;
-pub use state::{Saved, StateError};
+pub use grad_norm::{GradNormError, global_norm};
+pub use schedule::learning_rate_factor;
+pub use state::{OptimizerState, StateError};
 pub use update::Optimizer;

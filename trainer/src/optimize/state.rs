@@ -13,7 +13,7 @@ use burn::optim::{
 use burn::tensor::{Device, Tensor, TensorData};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
-use super::update::{Optimizer, Rule};
+use super::update::{Optimizer, ParamGroup};
 use crate::model::Decoder;
 
 /// Error from writing or reading the optimiser state.
@@ -40,14 +40,14 @@ const STEPS: &str = "steps";
 
 /// The optimiser state in host memory.
 #[derive(Debug, Default)]
-pub struct Saved {
+pub struct OptimizerState {
     /// Tensors by name in the file.
     tensors: BTreeMap<String, TensorData>,
     /// Number of steps of each weight, by its path.
     steps: BTreeMap<String, usize>,
 }
 
-impl Saved {
+impl OptimizerState {
     /// Adds the state of the weights of another rank.
     pub fn extend(&mut self, other: Self) {
         self.tensors.extend(other.tensors);
@@ -75,28 +75,28 @@ impl Saved {
 
 impl Optimizer {
     /// Copies the state of the weights of `model` that this rank updates.
-    pub fn saved(&self, model: &Decoder) -> Saved {
-        let mut ranks = Places::default();
-        model.visit(&mut ranks);
-        let mut saved = Saved::default();
-        for (place, state) in &self.states {
-            let rank = ranks.found.get(place).map_or(2, Vec::len);
-            let (rule, _) = self.rule(place, rank);
-            let (sink, time) = flatten(state, rule, rank);
-            saved.steps.extend(time.map(|time| (place.clone(), time)));
+    pub fn export_state(&self, model: &Decoder) -> OptimizerState {
+        let mut shapes = ParamShapes::default();
+        model.visit(&mut shapes);
+        let mut saved = OptimizerState::default();
+        for (param_path, state) in &self.states {
+            let rank = shapes.found.get(param_path).map_or(2, Vec::len);
+            let (group, _) = self.group(param_path, rank);
+            let (sink, time) = flatten(state, group, rank);
+            saved.steps.extend(time.map(|time| (param_path.clone(), time)));
             for (name, data) in sink.tensors {
                 let name = name.rsplit('.').next().unwrap_or_default();
-                saved.tensors.insert(format!("{place}:{name}"), data);
+                saved.tensors.insert(format!("{param_path}:{name}"), data);
             }
         }
         saved
     }
 
-    /// Loads a state written by [`Saved::write`] for a model of the same shape, only for weights that `owned` accepts.
+    /// Loads a state written by [`OptimizerState::write`] for a model of the same shape, only for weights that `owned` accepts.
     ///
     /// # Errors
     /// If the file cannot be read, or does not match the model.
-    pub fn read(
+    pub fn load_state(
         &mut self,
         model: &Decoder,
         path: &Path,
@@ -110,12 +110,12 @@ impl Optimizer {
         let steps: BTreeMap<String, usize> =
             serde_json::from_str(&steps).map_err(|error| damaged(format!("invalid metadata `{STEPS}`: {error}")))?;
         let file = SafeTensors::deserialize(&bytes).map_err(|error| damaged(error.to_string()))?;
-        let mut places = Places::default();
-        model.visit(&mut places);
+        let mut shapes = ParamShapes::default();
+        model.visit(&mut shapes);
         self.states.clear();
-        for (place, shape) in places.found.iter().filter(|(place, _)| owned(place)) {
+        for (param_path, shape) in shapes.found.iter().filter(|(param_path, _)| owned(param_path)) {
             let tensor = |name: &str| -> Result<Option<TensorData>, StateError> {
-                let name = format!("{place}:{name}");
+                let name = format!("{param_path}:{name}");
                 let Ok(view) = file.tensor(&name) else { return Ok(None) };
                 if view.shape() != shape || view.dtype() != Dtype::F32 {
                     return Err(damaged(format!("{name} is {:?} {:?}, not F32 {shape:?}", view.dtype(), view.shape())));
@@ -124,20 +124,24 @@ impl Optimizer {
                 let values: Vec<f32> = values.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
                 Ok(Some(TensorData::new(values, shape.clone())))
             };
-            let (rule, _) = self.rule(place, shape.len());
-            let state = match rule {
-                Rule::Muon => tensor("velocity")?.map(|velocity| {
+            let (group, _) = self.group(param_path, shape.len());
+            let state = match group {
+                ParamGroup::Muon => tensor("velocity")?.map(|velocity| {
                     let velocity = Tensor::<2>::from_data(velocity, device);
                     DynState::create(MuonState::<2>::new(MomentumState::new(velocity)), 2)
                 }),
-                Rule::Decay | Rule::Plain => match (tensor("moment_1")?, tensor("moment_2")?, steps.get(place)) {
-                    (Some(first), Some(second), Some(&time)) => Some(adamw(shape.len(), time, first, second, device)),
-                    (None, None, None) => None,
-                    _ => return Err(damaged(format!("the state of {place} is incomplete"))),
-                },
+                ParamGroup::Decay | ParamGroup::NoDecay => {
+                    match (tensor("moment_1")?, tensor("moment_2")?, steps.get(param_path)) {
+                        (Some(first), Some(second), Some(&time)) => {
+                            Some(adamw(shape.len(), time, first, second, device))
+                        }
+                        (None, None, None) => None,
+                        _ => return Err(damaged(format!("the state of {param_path} is incomplete"))),
+                    }
+                }
             };
             if let Some(state) = state {
-                self.states.insert(place.clone(), state);
+                self.states.insert(param_path.clone(), state);
             }
         }
         Ok(())
@@ -145,10 +149,10 @@ impl Optimizer {
 }
 
 /// The tensors of a state, and its number of steps.
-fn flatten(state: &DynState, rule: Rule, rank: usize) -> (StateSink, Option<usize>) {
+fn flatten(state: &DynState, group: ParamGroup, rank: usize) -> (StateSink, Option<usize>) {
     let mut sink = StateSink::default();
-    let time = match (rule, rank) {
-        (Rule::Muon, _) => {
+    let time = match (group, rank) {
+        (ParamGroup::Muon, _) => {
             state.downcast_ref::<MuonState<2>>().state_flatten("", &mut sink);
             None
         }
@@ -176,12 +180,12 @@ fn adamw(rank: usize, time: usize, first: TensorData, second: TensorData, device
 
 /// The shape of each weight, by its path.
 #[derive(Default)]
-struct Places {
+struct ParamShapes {
     path: Vec<String>,
     found: BTreeMap<String, Vec<usize>>,
 }
 
-impl ModuleVisitor for Places {
+impl ModuleVisitor for ParamShapes {
     fn enter_module(&mut self, name: &str, _container_type: &str) {
         self.path.push(name.to_owned());
     }

@@ -17,26 +17,26 @@ use crate::recipe;
 
 /// AdamW and, if the recipe enables it, Muon, with their state.
 pub struct Optimizer {
-    rules: Rules,
+    groups: GroupOptimizers,
     /// State by the path of the weight.
     pub(super) states: BTreeMap<String, DynState>,
 }
 
 /// The update rule of a weight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rule {
+pub(super) enum ParamGroup {
     /// AdamW with weight decay.
     Decay,
     /// AdamW without weight decay: norms, biases and, unless the recipe decays them, embeddings.
-    Plain,
+    NoDecay,
     /// Muon: the matrices of blocks.
     Muon,
 }
 
 /// The Burn optimisers of the update rules.
-struct Rules {
+struct GroupOptimizers {
     decay: AdamW,
-    plain: AdamW,
+    no_decay: AdamW,
     muon: Option<Muon>,
     /// Learning rate of Muon, as a multiple of the AdamW learning rate.
     muon_rate: f64,
@@ -45,8 +45,8 @@ struct Rules {
 
 impl std::fmt::Debug for Optimizer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let places: Vec<&String> = self.states.keys().collect();
-        f.debug_struct("Optimizer").field("muon", &self.rules.muon.is_some()).field("states", &places).finish()
+        let paths: Vec<&String> = self.states.keys().collect();
+        f.debug_struct("Optimizer").field("muon", &self.groups.muon.is_some()).field("states", &paths).finish()
     }
 }
 
@@ -71,14 +71,14 @@ impl Optimizer {
                 .build()
         });
         let own_rate = settings.muon.as_ref().and_then(|muon| muon.learning_rate);
-        let rules = Rules {
+        let groups = GroupOptimizers {
             decay: build(adamw.weight_decay),
-            plain: build(0.0),
+            no_decay: build(0.0),
             muon,
             muon_rate: own_rate.map_or(1.0, |rate| rate / settings.learning_rate),
             decay_embeddings: adamw.decay_embeddings,
         };
-        Self { rules, states: BTreeMap::new() }
+        Self { groups, states: BTreeMap::new() }
     }
 
     /// Updates the weights that have a gradient and that `owned` accepts, with the gradient times `scale`.
@@ -93,27 +93,27 @@ impl Optimizer {
         scale: f64,
         owned: impl Fn(&str) -> bool,
     ) -> Decoder {
-        model.map(&mut Step { optimizer: self, gradients, learning_rate, scale, owned, path: Vec::new() })
+        model.map(&mut UpdateMapper { optimizer: self, gradients, learning_rate, scale, owned, path: Vec::new() })
     }
 
     /// Number of weights with state.
-    pub fn kept(&self) -> usize {
+    pub fn state_count(&self) -> usize {
         self.states.len()
     }
 
     /// The update rule of the weight at `path` with `rank` dimensions, and its Burn optimiser.
-    pub(super) fn rule(&self, path: &str, rank: usize) -> (Rule, &dyn DynOptimizer) {
-        let rules = &self.rules;
+    pub(super) fn group(&self, path: &str, rank: usize) -> (ParamGroup, &dyn DynOptimizer) {
+        let groups = &self.groups;
         let embedding = path == "embedding";
-        match &rules.muon {
-            Some(muon) if rank == 2 && path.starts_with("blocks.") => (Rule::Muon, muon),
-            _ if rank < 2 || (embedding && !rules.decay_embeddings) => (Rule::Plain, &rules.plain),
-            _ => (Rule::Decay, &rules.decay),
+        match &groups.muon {
+            Some(muon) if rank == 2 && path.starts_with("blocks.") => (ParamGroup::Muon, muon),
+            _ if rank < 2 || (embedding && !groups.decay_embeddings) => (ParamGroup::NoDecay, &groups.no_decay),
+            _ => (ParamGroup::Decay, &groups.decay),
         }
     }
 }
 
-struct Step<'a, F> {
+struct UpdateMapper<'a, F> {
     optimizer: &'a mut Optimizer,
     gradients: GradientsParams,
     learning_rate: f64,
@@ -122,7 +122,7 @@ struct Step<'a, F> {
     path: Vec<String>,
 }
 
-impl<F: Fn(&str) -> bool> ModuleMapper for Step<'_, F> {
+impl<F: Fn(&str) -> bool> ModuleMapper for UpdateMapper<'_, F> {
     fn enter_module(&mut self, name: &str, _container_type: &str) {
         self.path.push(name.to_owned());
     }
@@ -141,9 +141,9 @@ impl<F: Fn(&str) -> bool> ModuleMapper for Step<'_, F> {
         let state = self.optimizer.states.remove(&path);
         let (optimizer, learning_rate) = (&mut *self.optimizer, self.learning_rate);
         param.map(|weight| {
-            let (rule, arithmetic) = optimizer.rule(&path, D);
+            let (group, arithmetic) = optimizer.group(&path, D);
             let learning_rate =
-                if rule == Rule::Muon { learning_rate * optimizer.rules.muon_rate } else { learning_rate };
+                if group == ParamGroup::Muon { learning_rate * optimizer.groups.muon_rate } else { learning_rate };
             let (weight, gradient) = (weight.inner().into_bridge(), gradient.into_bridge());
             let (weight, state) = arithmetic.step_dyn(D, learning_rate, weight, gradient, state);
             if let Some(state) = state {

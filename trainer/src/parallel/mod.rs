@@ -7,18 +7,18 @@
 //! Invariant: all ranks hold equal bits after every exchange.
 
 #[cfg(feature = "cuda")]
-mod collective;
-mod model;
+mod nccl;
 mod threads;
+mod weights;
 
 use burn::tensor::{Device, Tensor};
 
-pub use self::model::{Owners, share_weights, sum_gradients};
-pub use self::threads::Threads;
+pub use self::threads::ThreadGroup;
+pub use self::weights::{WeightOwners, all_reduce_gradients, broadcast_weights};
 
 /// An exchange between ranks failed.
 #[derive(Debug, thiserror::Error)]
-pub enum GroupError {
+pub enum ProcessGroupError {
     /// A device cannot be read.
     #[error("rank {rank} cannot read its device: {detail}")]
     Device {
@@ -39,7 +39,7 @@ pub enum GroupError {
     },
     /// A rank has stopped.
     #[error("rank {rank} has stopped")]
-    Gone {
+    Stopped {
         /// The rank.
         rank: u32,
     },
@@ -48,7 +48,7 @@ pub enum GroupError {
 /// Collective operations; the only interface between a training step and other ranks.
 ///
 /// Every method waits for all ranks, which must call the same methods in the same order.
-pub trait Group: Send {
+pub trait ProcessGroup: Send {
     /// The index of this rank, from 0.
     fn rank(&self) -> u32;
 
@@ -59,39 +59,39 @@ pub trait Group: Send {
     ///
     /// # Errors
     /// If ranks send different numbers of values, or a rank has stopped.
-    fn sum(&mut self, tensor: Tensor<1>) -> Result<Tensor<1>, GroupError>;
+    fn all_reduce(&mut self, tensor: Tensor<1>) -> Result<Tensor<1>, ProcessGroupError>;
 
     /// Replaces values in host memory by their sums over all ranks, in 64 bits.
     ///
     /// # Errors
-    /// Those of [`Group::sum`].
-    fn sum_exact(&mut self, values: &mut [f64]) -> Result<(), GroupError>;
+    /// Those of [`ProcessGroup::all_reduce`].
+    fn all_reduce_f64(&mut self, values: &mut [f64]) -> Result<(), ProcessGroupError>;
 
     /// Returns the tensor of rank `owner` on every rank; the tensors of other ranks are ignored.
     ///
     /// # Errors
-    /// Those of [`Group::sum`].
-    fn share(&mut self, owner: u32, tensor: Tensor<1>) -> Result<Tensor<1>, GroupError>;
+    /// Those of [`ProcessGroup::all_reduce`].
+    fn broadcast(&mut self, owner: u32, tensor: Tensor<1>) -> Result<Tensor<1>, ProcessGroupError>;
 }
 
 /// Creates a group with one rank per device.
 ///
 /// Several NVIDIA GPUs of the `cuda` backend use NCCL; all others exchange values in host memory.
-pub fn group(devices: &[Device]) -> Vec<Box<dyn Group>> {
+pub fn group(devices: &[Device]) -> Vec<Box<dyn ProcessGroup>> {
     if devices.len() < 2 {
-        return vec![Box::new(Alone)];
+        return vec![Box::new(SingleRank)];
     }
     let ranks = u32::try_from(devices.len()).unwrap_or(u32::MAX);
-    let members = Threads::group(ranks);
+    let members = ThreadGroup::group(ranks);
     #[cfg(feature = "cuda")]
-    if collective::possible(devices) {
-        let with = |member| -> Box<dyn Group> { Box::new(collective::Collective::new(member, devices)) };
+    if nccl::is_supported(devices) {
+        let with = |member| -> Box<dyn ProcessGroup> { Box::new(nccl::NcclGroup::new(member, devices)) };
         return members.into_iter().map(with).collect();
     }
-    members.into_iter().map(|member| -> Box<dyn Group> { Box::new(member) }).collect()
+    members.into_iter().map(|member| -> Box<dyn ProcessGroup> { Box::new(member) }).collect()
 }
 
-impl Group for Box<dyn Group> {
+impl ProcessGroup for Box<dyn ProcessGroup> {
     fn rank(&self) -> u32 {
         (**self).rank()
     }
@@ -100,24 +100,24 @@ impl Group for Box<dyn Group> {
         (**self).ranks()
     }
 
-    fn sum(&mut self, tensor: Tensor<1>) -> Result<Tensor<1>, GroupError> {
-        (**self).sum(tensor)
+    fn all_reduce(&mut self, tensor: Tensor<1>) -> Result<Tensor<1>, ProcessGroupError> {
+        (**self).all_reduce(tensor)
     }
 
-    fn sum_exact(&mut self, values: &mut [f64]) -> Result<(), GroupError> {
-        (**self).sum_exact(values)
+    fn all_reduce_f64(&mut self, values: &mut [f64]) -> Result<(), ProcessGroupError> {
+        (**self).all_reduce_f64(values)
     }
 
-    fn share(&mut self, owner: u32, tensor: Tensor<1>) -> Result<Tensor<1>, GroupError> {
-        (**self).share(owner, tensor)
+    fn broadcast(&mut self, owner: u32, tensor: Tensor<1>) -> Result<Tensor<1>, ProcessGroupError> {
+        (**self).broadcast(owner, tensor)
     }
 }
 
 /// The group of a single rank.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Alone;
+pub struct SingleRank;
 
-impl Group for Alone {
+impl ProcessGroup for SingleRank {
     fn rank(&self) -> u32 {
         0
     }
@@ -126,15 +126,15 @@ impl Group for Alone {
         1
     }
 
-    fn sum(&mut self, tensor: Tensor<1>) -> Result<Tensor<1>, GroupError> {
+    fn all_reduce(&mut self, tensor: Tensor<1>) -> Result<Tensor<1>, ProcessGroupError> {
         Ok(tensor)
     }
 
-    fn sum_exact(&mut self, _: &mut [f64]) -> Result<(), GroupError> {
+    fn all_reduce_f64(&mut self, _: &mut [f64]) -> Result<(), ProcessGroupError> {
         Ok(())
     }
 
-    fn share(&mut self, _: u32, tensor: Tensor<1>) -> Result<Tensor<1>, GroupError> {
+    fn broadcast(&mut self, _: u32, tensor: Tensor<1>) -> Result<Tensor<1>, ProcessGroupError> {
         Ok(tensor)
     }
 }

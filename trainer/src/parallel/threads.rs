@@ -6,169 +6,169 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use burn::tensor::{Tensor, TensorData};
 
-use super::{Group, GroupError};
+use super::{ProcessGroup, ProcessGroupError};
 
 /// One rank of a group of threads of this process.
 #[derive(Debug)]
-pub struct Threads {
+pub struct ThreadGroup {
     rank: u32,
     shared: Arc<Shared>,
 }
 
 #[derive(Debug)]
 struct Shared {
-    gate: Gate,
+    barrier: Barrier,
     /// The values sent by each rank.
-    given: Vec<Mutex<Arc<Values>>>,
+    sent: Vec<Mutex<Arc<SentValues>>>,
 }
 
 /// Values sent by a rank.
 #[derive(Debug)]
-enum Values {
-    Narrow(Vec<f32>),
-    Exact(Vec<f64>),
+enum SentValues {
+    F32(Vec<f32>),
+    F64(Vec<f64>),
 }
 
-impl Values {
+impl SentValues {
     fn len(&self) -> usize {
         match self {
-            Self::Narrow(values) => values.len(),
-            Self::Exact(values) => values.len(),
+            Self::F32(values) => values.len(),
+            Self::F64(values) => values.len(),
         }
     }
 
-    fn get(&self, place: usize) -> f64 {
+    fn get(&self, index: usize) -> f64 {
         match self {
-            Self::Narrow(values) => values[place].into(),
-            Self::Exact(values) => values[place],
+            Self::F32(values) => values[index].into(),
+            Self::F64(values) => values[index],
         }
     }
 }
 
-/// The sum at index `place`, in rank order.
-fn total(all: &[Arc<Values>], place: usize) -> f64 {
-    all.iter().map(|given| given.get(place)).sum()
+/// The sum at index `index`, in rank order.
+fn sum_at(all: &[Arc<SentValues>], index: usize) -> f64 {
+    all.iter().map(|sent| sent.get(index)).sum()
 }
 
-impl Threads {
+impl ThreadGroup {
     /// Creates the members of a group of `ranks`, one per thread.
     pub fn group(ranks: u32) -> Vec<Self> {
-        let given = (0..ranks).map(|_| Mutex::new(Arc::new(Values::Exact(Vec::new())))).collect();
-        let shared = Arc::new(Shared { gate: Gate::new(ranks), given });
+        let sent = (0..ranks).map(|_| Mutex::new(Arc::new(SentValues::F64(Vec::new())))).collect();
+        let shared = Arc::new(Shared { barrier: Barrier::new(ranks), sent });
         (0..ranks).map(|rank| Self { rank, shared: shared.clone() }).collect()
     }
 
     /// Sends `values` and returns the values of all ranks, in rank order.
-    fn exchange(&self, values: Values) -> Result<Vec<Arc<Values>>, GroupError> {
+    fn all_gather(&self, values: SentValues) -> Result<Vec<Arc<SentValues>>, ProcessGroupError> {
         let expected = values.len();
-        *held(&self.shared.given[self.rank as usize]) = Arc::new(values);
-        self.shared.gate.wait()?;
-        let all: Vec<Arc<Values>> = self.shared.given.iter().map(|given| held(given).clone()).collect();
+        *lock(&self.shared.sent[self.rank as usize]) = Arc::new(values);
+        self.shared.barrier.wait()?;
+        let all: Vec<Arc<SentValues>> = self.shared.sent.iter().map(|sent| lock(sent).clone()).collect();
         // No rank sends again before all ranks have read.
-        self.shared.gate.wait()?;
-        match (0..).zip(&all).find(|(_, given)| given.len() != expected) {
-            Some((rank, given)) => Err(GroupError::Length { rank, found: given.len(), expected }),
+        self.shared.barrier.wait()?;
+        match (0..).zip(&all).find(|(_, sent)| sent.len() != expected) {
+            Some((rank, sent)) => Err(ProcessGroupError::Length { rank, found: sent.len(), expected }),
             None => Ok(all),
         }
     }
 
     /// Copies a tensor to host memory, exchanges it, and copies the combined values back to its device.
-    fn through(
+    fn exchange_tensor(
         &self,
         tensor: Tensor<1>,
-        combine: impl FnOnce(&[Arc<Values>]) -> Vec<f32>,
-    ) -> Result<Tensor<1>, GroupError> {
+        combine: impl FnOnce(&[Arc<SentValues>]) -> Vec<f32>,
+    ) -> Result<Tensor<1>, ProcessGroupError> {
         let (shape, device) = (tensor.shape(), tensor.device());
         let read = tensor.try_into_vec_as::<f32>();
-        let values = read.map_err(|error| GroupError::Device { rank: self.rank, detail: error.to_string() })?;
-        let all = self.exchange(Values::Narrow(values))?;
+        let values = read.map_err(|error| ProcessGroupError::Device { rank: self.rank, detail: error.to_string() })?;
+        let all = self.all_gather(SentValues::F32(values))?;
         Ok(Tensor::from_data(TensorData::new(combine(&all), shape), &device))
     }
 }
 
-impl Group for Threads {
+impl ProcessGroup for ThreadGroup {
     fn rank(&self) -> u32 {
         self.rank
     }
 
     fn ranks(&self) -> u32 {
-        u32::try_from(self.shared.given.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.shared.sent.len()).unwrap_or(u32::MAX)
     }
 
-    fn sum(&mut self, tensor: Tensor<1>) -> Result<Tensor<1>, GroupError> {
+    fn all_reduce(&mut self, tensor: Tensor<1>) -> Result<Tensor<1>, ProcessGroupError> {
         #[expect(clippy::cast_possible_truncation, reason = "sums of f32 are rounded to f32")]
-        self.through(tensor, |all| (0..all[0].len()).map(|place| total(all, place) as f32).collect())
+        self.exchange_tensor(tensor, |all| (0..all[0].len()).map(|index| sum_at(all, index) as f32).collect())
     }
 
-    fn sum_exact(&mut self, values: &mut [f64]) -> Result<(), GroupError> {
-        let all = self.exchange(Values::Exact(values.to_vec()))?;
-        values.iter_mut().enumerate().for_each(|(place, value)| *value = total(&all, place));
+    fn all_reduce_f64(&mut self, values: &mut [f64]) -> Result<(), ProcessGroupError> {
+        let all = self.all_gather(SentValues::F64(values.to_vec()))?;
+        values.iter_mut().enumerate().for_each(|(index, value)| *value = sum_at(&all, index));
         Ok(())
     }
 
-    fn share(&mut self, owner: u32, tensor: Tensor<1>) -> Result<Tensor<1>, GroupError> {
-        self.through(tensor, |all| match &*all[owner as usize] {
-            Values::Narrow(values) => values.clone(),
-            Values::Exact(_) => unreachable!("all ranks send an f32 tensor"),
+    fn broadcast(&mut self, owner: u32, tensor: Tensor<1>) -> Result<Tensor<1>, ProcessGroupError> {
+        self.exchange_tensor(tensor, |all| match &*all[owner as usize] {
+            SentValues::F32(values) => values.clone(),
+            SentValues::F64(_) => unreachable!("all ranks send an f32 tensor"),
         })
     }
 }
 
-impl Drop for Threads {
+impl Drop for ThreadGroup {
     fn drop(&mut self) {
-        self.shared.gate.leave(self.rank);
+        self.shared.barrier.leave(self.rank);
     }
 }
 
 /// A barrier that returns an error if a member has stopped.
 #[derive(Debug)]
-struct Gate {
+struct Barrier {
     members: u32,
-    state: Mutex<Turn>,
+    state: Mutex<BarrierState>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Turn {
-    number: u64,
+struct BarrierState {
+    generation: u64,
     waiting: u32,
-    gone: Option<u32>,
+    stopped: Option<u32>,
 }
 
-impl Gate {
+impl Barrier {
     fn new(members: u32) -> Self {
         Self { members, state: Mutex::default(), changed: Condvar::new() }
     }
 
-    fn wait(&self) -> Result<(), GroupError> {
-        let mut turn = held(&self.state);
-        let number = turn.number;
-        turn.waiting += 1;
-        if turn.waiting == self.members {
-            turn.waiting = 0;
-            turn.number += 1;
+    fn wait(&self) -> Result<(), ProcessGroupError> {
+        let mut state = lock(&self.state);
+        let generation = state.generation;
+        state.waiting += 1;
+        if state.waiting == self.members {
+            state.waiting = 0;
+            state.generation += 1;
             self.changed.notify_all();
             return Ok(());
         }
         loop {
             // A member may stop after passing the barrier; that is not an error here.
-            if turn.number != number {
+            if state.generation != generation {
                 return Ok(());
             }
-            if let Some(rank) = turn.gone {
-                return Err(GroupError::Gone { rank });
+            if let Some(rank) = state.stopped {
+                return Err(ProcessGroupError::Stopped { rank });
             }
-            turn = self.changed.wait(turn).unwrap_or_else(PoisonError::into_inner);
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     fn leave(&self, rank: u32) {
-        held(&self.state).gone.get_or_insert(rank);
+        lock(&self.state).stopped.get_or_insert(rank);
         self.changed.notify_all();
     }
 }
 
-fn held<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -179,11 +179,11 @@ mod tests {
     use super::*;
 
     /// Runs a closure on every rank and returns the results.
-    fn together<T: Send>(ranks: u32, run: impl Fn(Threads) -> T + Sync) -> Vec<T> {
+    fn run_ranks<T: Send>(ranks: u32, run: impl Fn(ThreadGroup) -> T + Sync) -> Vec<T> {
         let run = &run;
         std::thread::scope(|scope| {
             let handles: Vec<_> =
-                Threads::group(ranks).into_iter().map(|member| scope.spawn(move || run(member))).collect();
+                ThreadGroup::group(ranks).into_iter().map(|member| scope.spawn(move || run(member))).collect();
             handles.into_iter().map(|handle| handle.join().unwrap()).collect()
         })
     }
@@ -198,13 +198,13 @@ mod tests {
 
     #[test]
     fn sum_and_share_give_equal_values() {
-        let found = together(3, |mut member| {
+        let found = run_ranks(3, |mut member| {
             let factor = f32::from(u16::try_from(member.rank() + 1).unwrap());
             let own = [1.0, 10.0].map(|value| value * factor);
-            let sum = values(member.sum(tensor(&own)).unwrap());
-            let shared = values(member.share(2, tensor(&own)).unwrap());
+            let sum = values(member.all_reduce(tensor(&own)).unwrap());
+            let shared = values(member.broadcast(2, tensor(&own)).unwrap());
             let mut exact = [f64::from(own[0]) + 1e-12];
-            member.sum_exact(&mut exact).unwrap();
+            member.all_reduce_f64(&mut exact).unwrap();
             (sum, shared, exact[0])
         });
         for (sum, shared, exact) in found {
@@ -215,26 +215,26 @@ mod tests {
 
     #[test]
     fn stopped_rank_wakes_waiting_ranks() {
-        let found = together(3, |mut member| {
-            let first = member.sum_exact(&mut [1.0]);
+        let found = run_ranks(3, |mut member| {
+            let first = member.all_reduce_f64(&mut [1.0]);
             if member.rank() == 1 {
                 return first.map_err(|error| error.to_string());
             }
             first.unwrap();
-            member.sum_exact(&mut [1.0]).map_err(|error| error.to_string())
+            member.all_reduce_f64(&mut [1.0]).map_err(|error| error.to_string())
         });
-        let gone = Err("rank 1 has stopped".to_owned());
+        let stopped = Err("rank 1 has stopped".to_owned());
         // The two other ranks may report each other as stopped first.
         assert_eq!(found[1], Ok(()));
-        assert!(found.contains(&gone), "{found:?}");
+        assert!(found.contains(&stopped), "{found:?}");
         assert!(found[0].is_err() && found[2].is_err(), "{found:?}");
     }
 
     #[test]
     fn different_models_are_an_error() {
-        let found = together(2, |mut member| {
+        let found = run_ranks(2, |mut member| {
             let own = vec![1.0; 1 + member.rank() as usize];
-            member.sum(tensor(&own)).unwrap_err().to_string()
+            member.all_reduce(tensor(&own)).unwrap_err().to_string()
         });
         insta::assert_snapshot!(found[0], @"rank 1 sent 2 values, but another rank sent 1; all ranks must train one model");
     }

@@ -9,7 +9,7 @@ use crate::recipe::{Precision, Recipe, Recompute};
 
 /// A use of memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Part {
+pub enum MemoryPart {
     /// 4 bytes per weight.
     Weights,
     /// 4 bytes per weight.
@@ -22,7 +22,7 @@ pub enum Part {
     Loss,
 }
 
-impl Part {
+impl MemoryPart {
     /// The name in the output.
     pub fn name(self) -> &'static str {
         match self {
@@ -37,9 +37,9 @@ impl Part {
 
 /// Bytes by part.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Memory(pub Vec<(Part, f64)>);
+pub struct MemoryEstimate(pub Vec<(MemoryPart, f64)>);
 
-impl Memory {
+impl MemoryEstimate {
     /// The memory of a recipe's run on each of `devices` devices.
     pub fn new(config: &ModelConfig, recipe: &Recipe, devices: u32) -> Self {
         let weights = to_float(config.parameters());
@@ -49,7 +49,7 @@ impl Memory {
             Some(_) => 8.0 * tables + 4.0 * (weights - tables),
             None => 8.0 * weights,
         };
-        let sharers = if recipe.compute.shard_optimizer { f64::from(devices.max(1)) } else { 1.0 };
+        let shards = if recipe.compute.shard_optimizer { f64::from(devices.max(1)) } else { 1.0 };
         let tokens = f64::from(recipe.data.micro_sequences) * f64::from(recipe.data.sequence_length);
         let block = tokens * block_bytes(config, recipe.data.sequence_length, recipe.compute.precision);
         let layers = to_float(config.num_hidden_layers as u64);
@@ -60,11 +60,11 @@ impl Memory {
         };
         let chunk = to_float(recipe.loss.chunk_tokens as u64).min(tokens);
         Self(vec![
-            (Part::Weights, 4.0 * weights),
-            (Part::Gradients, 4.0 * weights),
-            (Part::Optimiser, optimiser / sharers),
-            (Part::Activations, activations + 4.0 * tokens * hidden),
-            (Part::Loss, chunk * to_float(config.vocab_size as u64) * LOGIT_BYTES),
+            (MemoryPart::Weights, 4.0 * weights),
+            (MemoryPart::Gradients, 4.0 * weights),
+            (MemoryPart::Optimiser, optimiser / shards),
+            (MemoryPart::Activations, activations + 4.0 * tokens * hidden),
+            (MemoryPart::Loss, chunk * to_float(config.vocab_size as u64) * LOGIT_BYTES),
         ])
     }
 
@@ -83,7 +83,7 @@ fn block_bytes(config: &ModelConfig, context: u32, precision: Precision) -> f64 
         Precision::F32 => 4.0,
         Precision::Bf16 => 2.0,
     };
-    let [hidden, query, key, wide] =
+    let [hidden, query, key, intermediate] =
         [config.hidden_size, config.query_width(), config.key_width(), config.intermediate_size]
             .map(|width| to_float(width as u64));
     // The residual stream before each half, the normed stream and its parts, in 32 bits.
@@ -93,8 +93,8 @@ fn block_bytes(config: &ModelConfig, context: u32, precision: Precision) -> f64 
     // Scores and their softmax: one number per head and token of context.
     let scores = 4.0 * to_float(config.num_attention_heads as u64) * f64::from(context) * SCORE_COPIES;
     // Gate, up, their product and what the activation function keeps.
-    let fed = number * wide * FEED_COPIES;
-    stream + heads + scores + fed
+    let feed_forward = number * intermediate * FEED_COPIES;
+    stream + heads + scores + feed_forward
 }
 
 /// Number of tensors of the residual stream's width that a block keeps.
@@ -124,9 +124,9 @@ mod tests {
         let recipe = crate::recipe::load(&path, &[]).unwrap().recipe;
         let sharded = Recipe { compute: Compute { shard_optimizer: true, ..Compute::default() }, ..recipe.clone() };
         let config = ModelConfig::llama(1000, 64, 2, 2, 2);
-        let whole = Memory::new(&config, &recipe, 4);
-        assert_eq!(whole, Memory::new(&config, &sharded, 1));
-        let shared = Memory::new(&config, &sharded, 4);
+        let whole = MemoryEstimate::new(&config, &recipe, 4);
+        assert_eq!(whole, MemoryEstimate::new(&config, &sharded, 1));
+        let shared = MemoryEstimate::new(&config, &sharded, 4);
         let optimiser = 8.0 * to_float(config.parameters());
         assert!((whole.total() - shared.total() - 0.75 * optimiser).abs() < 1.0);
     }

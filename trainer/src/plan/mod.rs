@@ -8,18 +8,18 @@ mod memory;
 mod sizes;
 
 pub use hardware::{HARDWARE, Hardware};
-pub use memory::{Memory, Part};
+pub use memory::{MemoryEstimate, MemoryPart};
 pub use sizes::{budget_parameters, shape};
 
 use crate::metrics::training_flops_per_token;
 use crate::model::ModelConfig;
 
 /// Tokens per parameter at which a model of a given cost is best (Hoffmann et al. 2022, "Chinchilla", table 3).
-pub const CHINCHILLA: f64 = 20.0;
+pub const CHINCHILLA_TOKENS_PER_PARAMETER: f64 = 20.0;
 
 /// Tokens per parameter for a model that is used much more than it is trained. SmolLM and Llama 3 go far beyond it, and
 /// the loss still falls there (Sardana et al. 2024, "Beyond Chinchilla-optimal").
-pub const OVERTRAINED: f64 = 200.0;
+pub const OVERTRAINED_TOKENS_PER_PARAMETER: f64 = 200.0;
 
 /// Time and cost of a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,7 +36,7 @@ pub struct Cost {
 
 /// The devices of a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Site {
+pub struct Cluster {
     /// Peak of one device, in 10^12 operations per second.
     pub peak_teraflops: f64,
     /// Number of devices.
@@ -47,7 +47,7 @@ pub struct Site {
     pub price: Option<f64>,
 }
 
-impl Site {
+impl Cluster {
     /// The cost of `tokens` of training with contexts of `context` tokens.
     pub fn cost(&self, config: &ModelConfig, context: u32, tokens: f64) -> Cost {
         let flops = tokens * training_flops_per_token(config, context);
@@ -64,8 +64,8 @@ mod tests {
     #[test]
     fn time_and_price_follow_from_operations() {
         let config = ModelConfig::llama(32_000, 768, 12, 12, 12);
-        let site = Site { peak_teraflops: 100.0, devices: 2, utilisation: 0.5, price: Some(3.0) };
-        let cost = site.cost(&config, 1024, 1e9);
+        let cluster = Cluster { peak_teraflops: 100.0, devices: 2, utilisation: 0.5, price: Some(3.0) };
+        let cost = cluster.cost(&config, 1024, 1e9);
         let expected = 1e9 * training_flops_per_token(&config, 1024) / (100e12 * 0.5 * 2.0) / 3600.0;
         assert!((cost.hours - expected).abs() < 1e-9);
         assert!((cost.price.unwrap() - expected * 6.0).abs() < 1e-9);

@@ -1,12 +1,12 @@
 //! Model shape for a number of parameters, and number of parameters for a budget of operations.
 
-use super::CHINCHILLA;
+use super::CHINCHILLA_TOKENS_PER_PARAMETER;
 use crate::model::ModelConfig;
 
 /// Number of parameters for a budget of operations, spent as in Chinchilla: 6 operations per parameter and token, 20
 /// tokens per parameter.
 pub fn budget_parameters(flops: f64) -> f64 {
-    (flops / (6.0 * CHINCHILLA)).sqrt()
+    (flops / (6.0 * CHINCHILLA_TOKENS_PER_PARAMETER)).sqrt()
 }
 
 /// The Llama nearest to `parameters`: heads of 64 columns, feed-forward of 8/3, and a width of about 64 to 128 columns
@@ -21,9 +21,9 @@ pub fn shape(parameters: f64, vocabulary: usize) -> ModelConfig {
             config.intermediate_size = (width * 8 / 3).next_multiple_of(64);
             // An untied head costs little above a billion parameters.
             config.tie_word_embeddings = parameters < 1e9;
-            let away = libm::log(config.parameters() as f64 / parameters).abs();
-            if away < best.0 {
-                best = (away, config);
+            let distance = libm::log(config.parameters() as f64 / parameters).abs();
+            if distance < best.0 {
+                best = (distance, config);
             }
         }
     }

@@ -14,18 +14,18 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::PretrainError;
-use crate::hub::{Export, Folder};
+use crate::checkpoint_io::{ExportOptions, StagedFolder};
 use crate::model::{Decoder, ModelConfig};
-use crate::optimize::Saved;
-use crate::step::Tally;
+use crate::optimize::OptimizerState;
+use crate::step::LossSum;
 
-/// The version of [`State`]; other versions are rejected.
+/// The version of [`RunState`]; other versions are rejected.
 const FORMAT_VERSION: u32 = 1;
 
 /// The state of a run between two steps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct State {
+pub struct RunState {
     format_version: u32,
     /// Steps done.
     pub step: u64,
@@ -41,19 +41,19 @@ pub struct State {
     window: (Vec<u64>, Vec<u64>, u64),
 }
 
-impl State {
+impl RunState {
     /// The state after `step` steps.
-    pub fn new(step: u64, order: String, window: &Tally) -> Self {
+    pub fn new(step: u64, order: String, window: &LossSum) -> Self {
         let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect();
         let window = (bits(&window.nats), bits(&window.tokens), window.squared_log_z.to_bits());
         Self { format_version: FORMAT_VERSION, step, order, metrics_bytes: 0, skipped: 0, skipped_in_row: 0, window }
     }
 
     /// The loss sums since the last record.
-    pub fn window(&self) -> Tally {
+    pub fn window(&self) -> LossSum {
         let values = |bits: &[u64]| bits.iter().copied().map(f64::from_bits).collect();
         let (nats, tokens, squared_log_z) = &self.window;
-        Tally { nats: values(nats), tokens: values(tokens), squared_log_z: f64::from_bits(*squared_log_z) }
+        LossSum { nats: values(nats), tokens: values(tokens), squared_log_z: f64::from_bits(*squared_log_z) }
     }
 }
 
@@ -71,7 +71,7 @@ pub(super) struct Content<'a> {
     /// Its weights.
     pub(super) model: &'a Decoder,
     /// The folder to copy the tokenizer and settings from.
-    pub(super) companions: &'a Path,
+    pub(super) copied_from: &'a Path,
     /// Additional files, by name.
     pub(super) files: Vec<(&'static str, String)>,
 }
@@ -97,14 +97,14 @@ impl Checkpoints {
     /// # Errors
     /// When the folder cannot be read.
     pub fn list(&self) -> Result<Vec<(u64, PathBuf)>, PretrainError> {
-        let mut found = Vec::new();
+        let mut checkpoints = Vec::new();
         for entry in fs_err::read_dir(&self.folder)? {
             let path = entry?.path();
             let step = path.file_name().and_then(|name| name.to_str()?.strip_prefix("step-")?.parse().ok());
-            found.extend(step.map(|step| (step, path)));
+            checkpoints.extend(step.map(|step| (step, path)));
         }
-        found.sort();
-        Ok(found)
+        checkpoints.sort();
+        Ok(checkpoints)
     }
 
     /// The newest checkpoint.
@@ -122,14 +122,14 @@ impl Checkpoints {
     pub(super) fn save(
         &self,
         content: &Content<'_>,
-        optimizer: &Saved,
-        state: &State,
+        optimizer: &OptimizerState,
+        state: &RunState,
     ) -> Result<PathBuf, PretrainError> {
         let path = self.folder.join(format!("step-{:08}", state.step));
         if path.exists() {
             self.remove(&path)?;
         }
-        let folder = Folder::begin(&path)?;
+        let folder = StagedFolder::begin(&path)?;
         write(&folder, content)?;
         let trainer = folder.path().join("trainer");
         fs_err::create_dir(&trainer)?;
@@ -160,7 +160,7 @@ impl Checkpoints {
 ///
 /// # Errors
 /// When a file cannot be written.
-pub(super) fn export(target: &Path, content: &Content<'_>) -> Result<(), PretrainError> {
+pub(super) fn export_model(target: &Path, content: &Content<'_>) -> Result<(), PretrainError> {
     let name = target.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let (fresh, old) = (target.with_file_name(format!(".new-{name}")), target.with_file_name(format!(".old-{name}")));
     for left in [&fresh, &old] {
@@ -168,7 +168,7 @@ pub(super) fn export(target: &Path, content: &Content<'_>) -> Result<(), Pretrai
             fs_err::remove_dir_all(left)?;
         }
     }
-    let folder = Folder::begin(&fresh)?;
+    let folder = StagedFolder::begin(&fresh)?;
     write(&folder, content)?;
     folder.publish()?;
     if target.exists() {
@@ -181,8 +181,8 @@ pub(super) fn export(target: &Path, content: &Content<'_>) -> Result<(), Pretrai
     Ok(())
 }
 
-fn write(folder: &Folder, content: &Content<'_>) -> Result<(), PretrainError> {
-    Export::default().write(folder, content.config, content.model, Some(content.companions))?;
+fn write(folder: &StagedFolder, content: &Content<'_>) -> Result<(), PretrainError> {
+    ExportOptions::default().write(folder, content.config, content.model, Some(content.copied_from))?;
     for (name, text) in &content.files {
         let path = folder.path().join(name);
         // Keep the model's own files, but replace those about this run.
@@ -197,11 +197,11 @@ fn write(folder: &Folder, content: &Content<'_>) -> Result<(), PretrainError> {
 ///
 /// # Errors
 /// When this program did not write it.
-pub(super) fn read_state(checkpoint: &Path) -> Result<State, PretrainError> {
+pub(super) fn read_state(checkpoint: &Path) -> Result<RunState, PretrainError> {
     let path = checkpoint.join("trainer").join("state.json");
     let text = fs_err::read_to_string(&path)?;
     let damaged = |detail: String| PretrainError::Damaged { path: path.clone(), detail };
-    let state: State = serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
+    let state: RunState = serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
     if state.format_version != FORMAT_VERSION {
         return Err(damaged(format!(
             "format_version is {}; this program reads {FORMAT_VERSION}",

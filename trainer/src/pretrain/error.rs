@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use corpusmill_shards::ShardError;
 
+use crate::checkpoint_io::CheckpointError;
 use crate::data::DataError;
 use crate::evaluate::EvaluateError;
-use crate::hub::HubError;
 use crate::metrics::MetricsError;
 use crate::model::ConfigError;
 use crate::optimize::StateError;
@@ -30,7 +30,7 @@ pub enum PretrainError {
     Config(#[from] ConfigError),
     /// A checkpoint's model.
     #[error(transparent)]
-    Hub(#[from] HubError),
+    Hub(#[from] CheckpointError),
     /// A checkpoint's optimiser.
     #[error(transparent)]
     State(#[from] StateError),
@@ -81,13 +81,13 @@ pub enum PretrainError {
     },
     /// A checkpoint of another run.
     #[error(
-        "{}: {what}\nhint: restore it to resume this run, or give another `output` to start a new one", path.display()
+        "{}: {difference}\nhint: restore it to resume this run, or give another `output` to start a new one", path.display()
     )]
     OtherRun {
         /// The checkpoint.
         path: PathBuf,
         /// What differs.
-        what: String,
+        difference: String,
     },
     /// A file of a checkpoint is damaged.
     #[error("{}: {detail}; remove this checkpoint to resume from an older one", path.display())]

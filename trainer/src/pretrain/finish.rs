@@ -4,60 +4,64 @@ use burn::module::Module as _;
 use indicatif::HumanCount;
 use tokenizers::Tokenizer;
 
-use super::checkpoint::export;
+use super::checkpoint::export_model;
 use super::{Observer, Outcome, PretrainError, Run};
-use crate::generate::{Generator, Sampling, Settings};
-use crate::metrics::{self, Kind};
+use crate::generate::{GenerationSettings, Generator, SamplingParams};
+use crate::metrics::{self, RecordKind};
 use crate::recipe::{Objective, Samples};
 
 impl Run<'_> {
     /// Validates on all held-out documents, and writes the model and the page.
     pub(super) fn finish(mut self, observer: &mut dyn Observer) -> Result<Outcome, PretrainError> {
-        self.validate(Kind::Final, observer)?;
+        self.validate(RecordKind::Final, observer)?;
         self.log.sync()?;
-        let output = self.order.recipe.output();
+        let output = self.options.recipe.output();
         let model = output.join("model");
-        export(&model, &self.content())?;
+        export_model(&model, &self.content())?;
         let samples = self.samples(observer);
         let records = metrics::read(&output.join("metrics.jsonl"))?;
-        let page = metrics::page(&self.order.recipe.name, &self.facts(), &records, &samples);
+        let page = metrics::page(&self.options.recipe.name, &self.facts(), &records, &samples);
         fs_err::write(output.join("train.html"), page)?;
         Ok(Outcome::Done { model })
     }
 
     /// Sample texts, each with its prompt; none from a masked model.
     fn samples(&self, observer: &mut dyn Observer) -> Vec<String> {
-        let settings = &self.order.recipe.samples;
-        if settings.prompts.is_empty() || self.start.prediction.objective != Objective::Causal {
+        let settings = &self.options.recipe.samples;
+        if settings.prompts.is_empty() || self.initial.prediction.objective != Objective::Causal {
             return Vec::new();
         }
         let written = self.write_samples(settings);
         match written {
             Ok(samples) => {
                 for sample in &samples {
-                    observer.say(&format!("sample: {sample}"));
+                    observer.message(&format!("sample: {sample}"));
                 }
                 samples
             }
             Err(detail) => {
                 // The model is trained; failed samples do not fail the run.
-                observer.say(&format!("no samples: {detail}"));
+                observer.message(&format!("no samples: {detail}"));
                 Vec::new()
             }
         }
     }
 
     fn write_samples(&self, settings: &Samples) -> Result<Vec<String>, String> {
-        let tokenizer = Tokenizer::from_file(self.order.corpus.join("tokenizer.json"));
+        let tokenizer = Tokenizer::from_file(self.options.corpus.join("tokenizer.json"));
         let tokenizer = tokenizer.map_err(|error| error.to_string())?;
         let decoder = self.rank.training.model.valid();
-        let config = &self.start.config;
+        let config = &self.initial.config;
         let eos = config.special.eos.clone();
-        let generator = Generator { config, decoder: &decoder, tokenizer: &tokenizer, device: self.order.device, eos };
+        let generator =
+            Generator { config, decoder: &decoder, tokenizer: &tokenizer, device: self.options.device, eos };
         #[expect(clippy::cast_possible_truncation, reason = "a temperature")]
-        let sampling =
-            Sampling { temperature: settings.temperature as f32, seed: self.order.recipe.seed, ..Sampling::default() };
-        let how = Settings { max_tokens: settings.tokens, sampling, ..Settings::default() };
+        let sampling = SamplingParams {
+            temperature: settings.temperature as f32,
+            seed: self.options.recipe.seed,
+            ..SamplingParams::default()
+        };
+        let how = GenerationSettings { max_tokens: settings.tokens, sampling, ..GenerationSettings::default() };
         let written = generator.generate(&settings.prompts, &how, &mut |_, _| Ok(()));
         let written = written.map_err(|error| error.to_string())?;
         Ok(settings.prompts.iter().zip(written).map(|(prompt, made)| format!("{prompt}{}", made.text)).collect())
@@ -66,8 +70,8 @@ impl Run<'_> {
     /// The facts on the page.
     fn facts(&self) -> Vec<(String, String)> {
         let manifest = self.corpus.manifest();
-        let config = &self.start.config;
-        let recipe = self.order.recipe;
+        let config = &self.initial.config;
+        let recipe = self.options.recipe;
         let fact = |key: &str, value: String| (key.to_owned(), value);
         vec![
             fact("corpus", format!("{} ({})", manifest.name, manifest.corpus_digest)),

@@ -4,26 +4,26 @@
 
 use std::time::Instant;
 
-use super::{Observer, PretrainError, Run, Window};
+use super::{Observer, PretrainError, RecordWindow, Run};
 use crate::data::held_out;
 use crate::evaluate::{Evaluation, evaluate};
-use crate::metrics::{Kind, Record, memory_watermark, training_flops_per_token};
-use crate::step::Tally;
+use crate::metrics::{Record, RecordKind, memory_watermark, training_flops_per_token};
+use crate::step::LossSum;
 
 impl Run<'_> {
     pub(super) fn record_training(&mut self, observer: &mut dyn Observer) -> Result<(), PretrainError> {
         let sources = self.rank.training.sources;
         let window = std::mem::replace(
             &mut self.window,
-            Window { tally: Tally::new(sources), begun: Instant::now(), tokens: 0, last: None },
+            RecordWindow { loss_sum: LossSum::new(sources), started: Instant::now(), tokens: 0, last: None },
         );
-        let evaluation = Evaluation { tally: window.tally, bytes: vec![0.0; sources] };
-        let Some(mut record) = self.measured(Kind::Train, &evaluation) else { return Ok(()) };
-        let seconds = window.begun.elapsed().as_secs_f64().max(1e-9);
+        let evaluation = Evaluation { loss_sum: window.loss_sum, bytes: vec![0.0; sources] };
+        let Some(mut record) = self.record_of(RecordKind::Train, &evaluation) else { return Ok(()) };
+        let seconds = window.started.elapsed().as_secs_f64().max(1e-9);
         #[expect(clippy::cast_precision_loss, reason = "a speed")]
         let speed = window.tokens as f64 / seconds;
-        let recipe = self.order.recipe;
-        let flops = training_flops_per_token(&self.start.config, recipe.data.sequence_length);
+        let recipe = self.options.recipe;
+        let flops = training_flops_per_token(&self.initial.config, recipe.data.sequence_length);
         record.learning_rate = window.last.map(|(rate, _)| rate);
         record.gradient_norm = window.last.map(|(_, norm)| norm);
         record.skipped = Some(self.skipped);
@@ -34,34 +34,34 @@ impl Run<'_> {
     }
 
     /// Measures the loss on held-out sequences.
-    pub(super) fn validate(&mut self, kind: Kind, observer: &mut dyn Observer) -> Result<(), PretrainError> {
-        let recipe = self.order.recipe;
-        let most = match kind {
-            Kind::Final => recipe.validation.final_sequences,
-            Kind::Train | Kind::Validation => Some(recipe.validation.sequences),
+    pub(super) fn validate(&mut self, kind: RecordKind, observer: &mut dyn Observer) -> Result<(), PretrainError> {
+        let recipe = self.options.recipe;
+        let max_sequences = match kind {
+            RecordKind::Final => recipe.validation.final_sequences,
+            RecordKind::Train | RecordKind::Validation => Some(recipe.validation.sequences),
         };
         let (length, rows) = (recipe.data.sequence_length, recipe.data.micro_sequences as usize);
-        let batches = held_out(self.corpus, length, rows, most, self.start.prediction)?;
+        let batches = held_out(self.corpus, length, rows, max_sequences, self.initial.prediction)?;
         let training = &self.rank.training;
-        let begun = Instant::now();
+        let started = Instant::now();
         let found = evaluate(&training.pass, &training.model, batches, training.sources, &self.bytes)?;
         // Validation does not count in the speed of steps.
-        self.window.begun += begun.elapsed();
-        match self.measured(kind, &found) {
+        self.window.started += started.elapsed();
+        match self.record_of(kind, &found) {
             Some(record) => self.write(&record, observer),
             None => Ok(()),
         }
     }
 
     /// A record with losses; `None` if nothing was predicted.
-    fn measured(&self, kind: Kind, found: &Evaluation) -> Option<Record> {
+    fn record_of(&self, kind: RecordKind, found: &Evaluation) -> Option<Record> {
         let names = self.corpus.sources().iter().enumerate();
-        let losses = names.filter_map(|(at, name)| Some((name.clone(), found.tally.mean_of(at)?)));
+        let losses = names.filter_map(|(at, name)| Some((name.clone(), found.loss_sum.mean_of(at)?)));
         Some(Record {
             kind,
             step: self.step,
-            tokens: self.step * self.order.recipe.step_tokens(),
-            loss: found.tally.mean()?,
+            tokens: self.step * self.options.recipe.step_tokens(),
+            loss: found.loss_sum.mean()?,
             losses: losses.collect(),
             bits_per_byte: found.bits_per_byte(),
             learning_rate: None,

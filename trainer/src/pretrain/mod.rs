@@ -12,11 +12,11 @@
 mod checkpoint;
 mod error;
 mod finish;
-mod found;
 mod measure;
-mod order;
+mod options;
 mod provenance;
 mod ranks;
+mod resume_point;
 mod setup;
 
 use std::path::PathBuf;
@@ -27,24 +27,24 @@ use burn::tensor::Device;
 use corpusmill_shards::Corpus;
 use indicatif::HumanCount;
 
-pub use checkpoint::{Checkpoints, State};
+pub use checkpoint::{Checkpoints, RunState};
 pub use error::PretrainError;
-pub use order::{Observer, Order, Outcome};
+pub use options::{Observer, Outcome, RunOptions};
 pub use provenance::{BURN_VERSION, CorpusEntry, Provenance};
 pub use setup::{check_tokenizer, new_config};
 
 use self::checkpoint::Content;
-use self::found::Found;
-use self::ranks::{Beginning, Others, Rank};
-use self::setup::Start;
+use self::ranks::{OtherRanks, Rank, RankContext};
+use self::resume_point::ResumePoint;
+use self::setup::InitialState;
 use crate::gradient::{Pass, compute_type};
 use crate::loss::LossSettings;
-use crate::metrics::{Events, Kind, Log};
+use crate::metrics::{EventWriter, MetricsLog, RecordKind};
 use crate::model::ModelConfig;
-use crate::optimize::rate;
-use crate::parallel::{Alone, group};
+use crate::optimize::learning_rate_factor;
+use crate::parallel::{SingleRank, group};
 use crate::recipe::Recipe;
-use crate::step::{StepReport, Tally};
+use crate::step::{LossSum, StepReport};
 use crate::token_bytes::TokenBytes;
 
 /// Starts a run, or resumes it from its newest checkpoint.
@@ -52,43 +52,48 @@ use crate::token_bytes::TokenBytes;
 /// # Errors
 /// When recipe, corpus and checkpoint do not fit, a file cannot be read or written, or too many consecutive steps are
 /// not finite.
-pub fn run(order: &Order<'_>, observer: &mut dyn Observer) -> Result<Outcome, PretrainError> {
-    let corpus = Corpus::open(order.corpus)?;
-    let start = Start::new(order.recipe, order.corpus, &corpus)?;
-    let found = Found::look(order, &corpus, &start)?;
-    if let Some(path) = &found.checkpoint {
-        observer.say(&format!("resuming from {} at step {} of {}", path.display(), found.state.step, found.steps));
+pub fn run(options: &RunOptions<'_>, observer: &mut dyn Observer) -> Result<Outcome, PretrainError> {
+    let corpus = Corpus::open(options.corpus)?;
+    let initial = InitialState::new(options.recipe, options.corpus, &corpus)?;
+    let resume_point = ResumePoint::find(options, &corpus, &initial)?;
+    if let Some(path) = &resume_point.checkpoint {
+        observer.message(&format!(
+            "resuming from {} at step {} of {}",
+            path.display(),
+            resume_point.state.step,
+            resume_point.steps
+        ));
     }
-    let (resumed, step) = (found.checkpoint.clone(), found.state.step);
-    let beginning = Beginning { order, corpus: &corpus, start: &start, resumed: resumed.as_deref(), step };
-    let devices: Vec<Device> = [order.device].into_iter().chain(order.others).cloned().collect();
+    let (resumed, step) = (resume_point.checkpoint.clone(), resume_point.state.step);
+    let context = RankContext { options, corpus: &corpus, initial: &initial, resumed: resumed.as_deref(), step };
+    let devices: Vec<Device> = [options.device].into_iter().chain(options.others).cloned().collect();
     std::thread::scope(|scope| {
         let mut groups = group(&devices).into_iter();
-        let own = groups.next().unwrap_or(Box::new(Alone));
-        let others = Others::begin(scope, beginning, groups);
-        let rank = Rank::begin(beginning, own, order.device)?;
-        Run::begin(beginning, found, rank, others)?.go(observer)
+        let own = groups.next().unwrap_or(Box::new(SingleRank));
+        let others = OtherRanks::spawn(scope, context, groups);
+        let rank = Rank::new(context, own, options.device)?;
+        Run::new(context, resume_point, rank, others)?.run_steps(observer)
     })
 }
 
 /// A run between two steps.
 struct Run<'a> {
-    order: &'a Order<'a>,
+    options: &'a RunOptions<'a>,
     corpus: &'a Corpus,
-    start: &'a Start,
+    initial: &'a InitialState,
     rank: Rank<'a>,
-    others: Others,
+    others: OtherRanks,
     steps: u64,
     step: u64,
     /// The measurements since the last record.
-    window: Window,
+    window: RecordWindow,
     skipped: u64,
     skipped_in_row: u32,
     checkpoints: Checkpoints,
     provenance: Provenance,
     bytes: TokenBytes,
-    log: Log,
-    events: Option<Events>,
+    log: MetricsLog,
+    events: Option<EventWriter>,
     /// The checkpoint of the current step, if it was saved.
     saved: Option<PathBuf>,
     /// Held for the duration of the run, so that no other run writes to the same folder.
@@ -96,50 +101,56 @@ struct Run<'a> {
 }
 
 /// The measurements of the next record.
-struct Window {
-    tally: Tally,
-    begun: Instant,
+struct RecordWindow {
+    loss_sum: LossSum,
+    started: Instant,
     tokens: u64,
     last: Option<(f64, f64)>,
 }
 
 impl<'a> Run<'a> {
-    fn begin(from: Beginning<'a>, found: Found, rank: Rank<'a>, others: Others) -> Result<Self, PretrainError> {
-        let Beginning { order, corpus, start, .. } = from;
-        let (output, state) = (order.recipe.output(), found.state);
-        let log = Log::open(&output.join("metrics.jsonl"), state.metrics_bytes)?;
+    fn new(
+        from: RankContext<'a>,
+        resume_point: ResumePoint,
+        rank: Rank<'a>,
+        others: OtherRanks,
+    ) -> Result<Self, PretrainError> {
+        let RankContext { options, corpus, initial, .. } = from;
+        let (output, state) = (options.recipe.output(), resume_point.state);
+        let log = MetricsLog::open(&output.join("metrics.jsonl"), state.metrics_bytes)?;
         let tensorboard = output.join("tensorboard");
-        let events = order.recipe.metrics.tensorboard.then(|| Events::create(&tensorboard, state.step)).transpose()?;
+        let events =
+            options.recipe.metrics.tensorboard.then(|| EventWriter::create(&tensorboard, state.step)).transpose()?;
         Ok(Self {
-            order,
+            options,
             corpus,
-            start,
+            initial,
             rank,
             others,
-            steps: found.steps,
+            steps: resume_point.steps,
             step: state.step,
-            window: Window { tally: state.window(), begun: Instant::now(), tokens: 0, last: None },
+            window: RecordWindow { loss_sum: state.window(), started: Instant::now(), tokens: 0, last: None },
             skipped: state.skipped,
             skipped_in_row: state.skipped_in_row,
-            checkpoints: found.checkpoints,
-            provenance: found.provenance,
-            bytes: TokenBytes::read(&order.corpus.join("tokenizer.json"))?,
+            checkpoints: resume_point.checkpoints,
+            provenance: resume_point.provenance,
+            bytes: TokenBytes::read(&options.corpus.join("tokenizer.json"))?,
             log,
             events,
-            saved: found.checkpoint,
-            _lock: found.lock,
+            saved: resume_point.checkpoint,
+            _lock: resume_point.lock,
         })
     }
 
-    fn go(mut self, observer: &mut dyn Observer) -> Result<Outcome, PretrainError> {
-        observer.say(&self.describe());
+    fn run_steps(mut self, observer: &mut dyn Observer) -> Result<Outcome, PretrainError> {
+        observer.message(&self.describe());
         while self.step < self.steps {
-            if self.order.cancel.load(Ordering::Relaxed) {
+            if self.options.cancel.load(Ordering::Relaxed) {
                 let checkpoint = self.save()?;
                 return Ok(Outcome::Interrupted { checkpoint });
             }
             self = self.advance(observer)?;
-            let recipe = self.order.recipe;
+            let recipe = self.options.recipe;
             let due = |every: u64| every > 0 && self.step.is_multiple_of(every);
             let (record, validate) = (due(recipe.metrics.every_steps), due(recipe.validation.every_steps));
             let save = due(recipe.checkpoint.every_steps);
@@ -147,7 +158,7 @@ impl<'a> Run<'a> {
                 self.record_training(observer)?;
             }
             if validate && self.step < self.steps {
-                self.validate(Kind::Validation, observer)?;
+                self.validate(RecordKind::Validation, observer)?;
             }
             if save || self.step == self.steps {
                 self.save()?;
@@ -157,11 +168,11 @@ impl<'a> Run<'a> {
     }
 
     fn describe(&self) -> String {
-        let recipe = self.order.recipe;
+        let recipe = self.options.recipe;
         format!(
             "{}: {} parameters, {} steps of {} tokens, corpus {}",
             recipe.name,
-            HumanCount(self.start.config.parameters()),
+            HumanCount(self.initial.config.parameters()),
             HumanCount(self.steps),
             HumanCount(recipe.step_tokens()),
             self.corpus.manifest().corpus_digest
@@ -170,10 +181,11 @@ impl<'a> Run<'a> {
 
     /// Runs one step, applied or skipped.
     fn advance(mut self, observer: &mut dyn Observer) -> Result<Self, PretrainError> {
-        let recipe = self.order.recipe;
-        let learning_rate = recipe.optimizer.learning_rate * rate(&recipe.schedule, self.step, self.steps);
+        let recipe = self.options.recipe;
+        let learning_rate =
+            recipe.optimizer.learning_rate * learning_rate_factor(&recipe.schedule, self.step, self.steps);
         self.others.step(learning_rate);
-        let (rank, report) = self.others.settle(self.rank.step(learning_rate))?;
+        let (rank, report) = self.others.wait_for_step(self.rank.step(learning_rate))?;
         self.rank = rank;
         let Some(report) = report else {
             // Not reached: `Batches::steps` checks that the schedule is long enough.
@@ -184,7 +196,7 @@ impl<'a> Run<'a> {
         self.saved = None;
         self.window.tokens += recipe.step_tokens();
         self.account(&report, learning_rate, observer)?;
-        observer.step(self.step, self.steps, report.tally.mean().filter(|loss| loss.is_finite()));
+        observer.step(self.step, self.steps, report.loss_sum.mean().filter(|loss| loss.is_finite()));
         Ok(self)
     }
 
@@ -194,16 +206,16 @@ impl<'a> Run<'a> {
         learning_rate: f64,
         observer: &mut dyn Observer,
     ) -> Result<(), PretrainError> {
-        if report.taken {
+        if report.applied {
             self.skipped_in_row = 0;
-            self.window.tally.merge(&report.tally);
+            self.window.loss_sum.merge(&report.loss_sum);
             self.window.last = Some((learning_rate, report.gradient_norm));
             return Ok(());
         }
         self.skipped += 1;
         self.skipped_in_row += 1;
-        observer.say(&format!("step {}: loss or gradient is not finite; skipped the step", self.step));
-        if self.skipped_in_row < self.order.recipe.non_finite_limit {
+        observer.message(&format!("step {}: loss or gradient is not finite; skipped the step", self.step));
+        if self.skipped_in_row < self.options.recipe.non_finite_limit {
             return Ok(());
         }
         let checkpoint = self.checkpoints.newest()?;
@@ -215,25 +227,25 @@ impl<'a> Run<'a> {
         if let Some(path) = &self.saved {
             return Ok(path.clone());
         }
-        let mut state = State::new(self.step, self.rank.batches.fingerprint(), &self.window.tally);
+        let mut state = RunState::new(self.step, self.rank.batches.fingerprint(), &self.window.loss_sum);
         state.metrics_bytes = self.log.sync()?;
         state.skipped = self.skipped;
         state.skipped_in_row = self.skipped_in_row;
-        let mut optimizer = self.rank.saved();
-        self.others.saved()?.into_iter().for_each(|part| optimizer.extend(part));
+        let mut optimizer = self.rank.export_state();
+        self.others.export_state()?.into_iter().for_each(|part| optimizer.extend(part));
         let path = self.checkpoints.save(&self.content(), &optimizer, &state)?;
         self.saved = Some(path.clone());
         Ok(path)
     }
 
     fn content(&self) -> Content<'_> {
-        let recipe = self.order.recipe;
+        let recipe = self.options.recipe;
         let manifest = self.provenance.text(self.step, recipe.step_tokens());
         let tokenizer = setup::tokenizer_config(self.corpus.manifest(), recipe.data.sequence_length);
         Content {
-            config: &self.start.config,
+            config: &self.initial.config,
             model: &self.rank.training.model,
-            companions: self.start.from.as_deref().unwrap_or(self.order.corpus),
+            copied_from: self.initial.from.as_deref().unwrap_or(self.options.corpus),
             files: vec![(provenance::FILE, manifest), ("tokenizer_config.json", tokenizer)],
         }
     }

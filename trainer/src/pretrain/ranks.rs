@@ -10,26 +10,26 @@ use std::thread::Scope;
 use burn::tensor::Device;
 use corpusmill_shards::Corpus;
 
-use super::setup::Start;
-use super::{Order, PretrainError, pass};
+use super::setup::InitialState;
+use super::{PretrainError, RunOptions, pass};
+use crate::checkpoint_io;
 use crate::data::Batches;
-use crate::hub;
-use crate::optimize::{Optimizer, Saved};
-use crate::parallel::{Group, GroupError, Owners};
+use crate::optimize::{Optimizer, OptimizerState};
+use crate::parallel::{ProcessGroup, ProcessGroupError, WeightOwners};
 use crate::step::{StepError, StepReport, Training};
 
 /// A model in training and its batches.
 pub(super) struct Rank<'a> {
-    pub(super) training: Training<'a, Box<dyn Group>>,
+    pub(super) training: Training<'a, Box<dyn ProcessGroup>>,
     pub(super) batches: Batches,
 }
 
 /// The common starting point of all ranks.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Beginning<'a> {
-    pub(super) order: &'a Order<'a>,
+pub(super) struct RankContext<'a> {
+    pub(super) options: &'a RunOptions<'a>,
     pub(super) corpus: &'a Corpus,
-    pub(super) start: &'a Start,
+    pub(super) initial: &'a InitialState,
     /// The checkpoint to resume from.
     pub(super) resumed: Option<&'a Path>,
     /// Number of steps done.
@@ -41,24 +41,28 @@ impl<'a> Rank<'a> {
     ///
     /// # Errors
     /// When the batches cannot be divided evenly, or the checkpoint cannot be read.
-    pub(super) fn begin(from: Beginning<'a>, group: Box<dyn Group>, device: &Device) -> Result<Self, PretrainError> {
-        let Beginning { order, corpus, start, resumed, step } = from;
-        let recipe = order.recipe;
+    pub(super) fn new(
+        from: RankContext<'a>,
+        group: Box<dyn ProcessGroup>,
+        device: &Device,
+    ) -> Result<Self, PretrainError> {
+        let RankContext { options, corpus, initial, resumed, step } = from;
+        let recipe = options.recipe;
         let (rank, ranks) = (group.rank(), group.ranks());
-        let mut batches = Batches::train(corpus, &recipe.data, start.prediction, (rank, ranks))?;
+        let mut batches = Batches::train(corpus, &recipe.data, initial.prediction, (rank, ranks))?;
         batches.seek(step);
         let model = match resumed {
-            Some(path) => hub::load(path, &device.clone().autodiff())?.1,
-            None => start.model(recipe.seed, device)?,
+            Some(path) => checkpoint_io::load(path, &device.clone().autodiff())?.1,
+            None => initial.model(recipe.seed, device)?,
         };
-        let owners = (recipe.compute.shard_optimizer && ranks > 1).then(|| Owners::new(&model, ranks));
+        let owners = (recipe.compute.shard_optimizer && ranks > 1).then(|| WeightOwners::new(&model, ranks));
         let mut optimizer = Optimizer::new(&recipe.optimizer);
         if let Some(path) = resumed {
-            let owned = |place: &str| owners.as_ref().is_none_or(|owners| owners.owner(place) == rank);
-            optimizer.read(&model, &path.join("trainer").join("optimizer.safetensors"), device, owned)?;
+            let owned = |parameter: &str| owners.as_ref().is_none_or(|owners| owners.owner(parameter) == rank);
+            optimizer.load_state(&model, &path.join("trainer").join("optimizer.safetensors"), device, owned)?;
         }
         let training = Training {
-            pass: pass(recipe, &start.config),
+            pass: pass(recipe, &initial.config),
             model,
             optimizer,
             clip_norm: recipe.optimizer.clip_norm,
@@ -80,71 +84,72 @@ impl<'a> Rank<'a> {
     }
 
     /// The part of the optimiser's state that this rank keeps.
-    pub(super) fn saved(&self) -> Saved {
-        self.training.optimizer.saved(&self.training.model)
+    pub(super) fn export_state(&self) -> OptimizerState {
+        self.training.optimizer.export_state(&self.training.model)
     }
 }
 
 /// All ranks except the first.
-pub(super) struct Others {
-    members: Vec<Member>,
+pub(super) struct OtherRanks {
+    members: Vec<RankHandle>,
     /// Whether each rank keeps its own part of the optimiser's state.
     sharded: bool,
 }
 
-struct Member {
-    asked: Sender<Ask>,
-    answers: Receiver<Result<Saved, PretrainError>>,
+struct RankHandle {
+    commands: Sender<RankCommand>,
+    answers: Receiver<Result<OptimizerState, PretrainError>>,
 }
 
 /// A command from the first rank to the others.
-enum Ask {
+enum RankCommand {
     /// Run a step with this learning rate; the answer is empty.
     Step(f64),
     /// Return the optimiser's state.
     Saved,
 }
 
-impl Others {
+impl OtherRanks {
     /// Starts a rank for each member of `groups`, on the further devices of the run.
-    pub(super) fn begin<'scope, 'env: 'scope>(
+    pub(super) fn spawn<'scope, 'env: 'scope>(
         scope: &'scope Scope<'scope, 'env>,
-        from: Beginning<'env>,
-        groups: impl Iterator<Item = Box<dyn Group>>,
+        from: RankContext<'env>,
+        groups: impl Iterator<Item = Box<dyn ProcessGroup>>,
     ) -> Self {
-        let members = groups.zip(from.order.others).map(|(group, device)| {
-            let (asked, asks) = channel();
+        let members = groups.zip(from.options.others).map(|(group, device)| {
+            let (command_sender, commands) = channel();
             let (answer, answers) = channel();
             scope.spawn(move || {
-                let ended = follow(Rank::begin(from, group, device), &asks, &answer);
+                let ended = run_commands(Rank::new(from, group, device), &commands, &answer);
                 // Without a receiver, the run has ended already.
                 ended.or_else(|error| answer.send(Err(error))).unwrap_or_default();
             });
-            Member { asked, answers }
+            RankHandle { commands: command_sender, answers }
         });
-        Self { members: members.collect(), sharded: from.order.recipe.compute.shard_optimizer }
+        Self { members: members.collect(), sharded: from.options.recipe.compute.shard_optimizer }
     }
 
     /// Starts a step on every rank; it waits for that of the first rank.
     pub(super) fn step(&self, learning_rate: f64) {
-        self.members.iter().for_each(|member| member.ask(Ask::Step(learning_rate)));
+        self.members.iter().for_each(|member| member.send(RankCommand::Step(learning_rate)));
     }
 
     /// Waits until every rank has finished the step, and returns the first rank's result.
     ///
     /// # Errors
     /// The error of the rank that failed, rather than of those that lost contact with it.
-    pub(super) fn settle<T>(&self, own: Result<T, PretrainError>) -> Result<T, PretrainError> {
-        let mut faults = Vec::new();
-        let own = own.map_err(|error| faults.push(error)).ok();
-        faults.extend(self.members.iter().filter_map(|member| member.answer().err()));
-        let gone =
-            |error: &PretrainError| matches!(error, PretrainError::Step(StepError::Group(GroupError::Gone { .. })));
+    pub(super) fn wait_for_step<T>(&self, own: Result<T, PretrainError>) -> Result<T, PretrainError> {
+        let mut errors = Vec::new();
+        let own = own.map_err(|error| errors.push(error)).ok();
+        errors.extend(self.members.iter().filter_map(|member| member.answer().err()));
+        let lost_contact = |error: &PretrainError| {
+            matches!(error, PretrainError::Step(StepError::Group(ProcessGroupError::Stopped { .. })))
+        };
         match own {
-            Some(own) if faults.is_empty() => Ok(own),
+            Some(own) if errors.is_empty() => Ok(own),
             _ => {
-                let first = faults.iter().position(|error| !gone(error)).unwrap_or(0);
-                Err(faults.swap_remove(first))
+                let first = errors.iter().position(|error| !lost_contact(error)).unwrap_or(0);
+                Err(errors.swap_remove(first))
             }
         }
     }
@@ -153,40 +158,40 @@ impl Others {
     ///
     /// # Errors
     /// When a rank has ended.
-    pub(super) fn saved(&self) -> Result<Vec<Saved>, PretrainError> {
+    pub(super) fn export_state(&self) -> Result<Vec<OptimizerState>, PretrainError> {
         if !self.sharded {
             return Ok(Vec::new());
         }
-        self.members.iter().for_each(|member| member.ask(Ask::Saved));
-        self.members.iter().map(Member::answer).collect()
+        self.members.iter().for_each(|member| member.send(RankCommand::Saved));
+        self.members.iter().map(RankHandle::answer).collect()
     }
 }
 
-impl Member {
-    fn ask(&self, ask: Ask) {
+impl RankHandle {
+    fn send(&self, command: RankCommand) {
         // A rank that has ended has sent its error as the next answer.
-        let _ = self.asked.send(ask);
+        let _ = self.commands.send(command);
     }
 
-    fn answer(&self) -> Result<Saved, PretrainError> {
+    fn answer(&self) -> Result<OptimizerState, PretrainError> {
         self.answers.recv().unwrap_or(Err(PretrainError::RankEnded))
     }
 }
 
 /// Runs the commands of the first rank until it sends no more.
-fn follow(
-    begun: Result<Rank<'_>, PretrainError>,
-    asks: &Receiver<Ask>,
-    answer: &Sender<Result<Saved, PretrainError>>,
+fn run_commands(
+    rank_or_error: Result<Rank<'_>, PretrainError>,
+    commands: &Receiver<RankCommand>,
+    answer: &Sender<Result<OptimizerState, PretrainError>>,
 ) -> Result<(), PretrainError> {
-    let mut rank = begun?;
-    for ask in asks {
-        let saved = match ask {
-            Ask::Step(learning_rate) => {
+    let mut rank = rank_or_error?;
+    for command in commands {
+        let saved = match command {
+            RankCommand::Step(learning_rate) => {
                 (rank, _) = rank.step(learning_rate)?;
-                Saved::default()
+                OptimizerState::default()
             }
-            Ask::Saved => rank.saved(),
+            RankCommand::Saved => rank.export_state(),
         };
         if answer.send(Ok(saved)).is_err() {
             break;

@@ -10,14 +10,14 @@ use corpusmill_shards::{Corpus, Manifest};
 
 use super::PretrainError;
 use super::provenance::weight_digests;
+use crate::checkpoint_io;
 use crate::data::Prediction;
-use crate::hub;
 use crate::model::{Decoder, ModelConfig};
-use crate::recipe::{Model, NewModel, Objective, Recipe};
+use crate::recipe::{ModelSource, NewModel, Objective, Recipe};
 
 /// A model before its first step.
 #[derive(Debug)]
-pub(super) struct Start {
+pub(super) struct InitialState {
     /// Its sizes.
     pub(super) config: ModelConfig,
     /// The folder of the initial weights; `None` for a new model.
@@ -28,7 +28,7 @@ pub(super) struct Start {
     pub(super) prediction: Prediction,
 }
 
-impl Start {
+impl InitialState {
     /// Determines the model's sizes and checks them against the corpus.
     ///
     /// # Errors
@@ -37,12 +37,12 @@ impl Start {
         let manifest = corpus.manifest();
         check_tokenizer(folder, &manifest.tokenizer.digest)?;
         let (config, from) = match &recipe.model {
-            Model::New(sizes) => {
+            ModelSource::New(sizes) => {
                 let tokenizer = &manifest.tokenizer;
                 (new_config(sizes, recipe, tokenizer.vocabulary_size, tokenizer.end_of_document), None)
             }
-            Model::Config(path) => (ModelConfig::read(path)?, None),
-            Model::From(folder) => {
+            ModelSource::Config(path) => (ModelConfig::read(path)?, None),
+            ModelSource::From(folder) => {
                 check_tokenizer(folder, &manifest.tokenizer.digest)?;
                 (ModelConfig::read(&folder.join("config.json"))?, Some(folder.clone()))
             }
@@ -64,7 +64,7 @@ impl Start {
     pub(super) fn model(&self, seed: u64, device: &Device) -> Result<Decoder, PretrainError> {
         let device = device.clone().autodiff();
         match &self.from {
-            Some(folder) => Ok(hub::load(folder, &device)?.1),
+            Some(folder) => Ok(checkpoint_io::load(folder, &device)?.1),
             None => Ok(Decoder::new(&self.config, seed, &device)?),
         }
     }

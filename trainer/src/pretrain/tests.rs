@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 use super::*;
 use crate::data::fixture;
 use crate::metrics::{self, Record};
-use crate::recipe::{Model, load};
+use crate::recipe::{ModelSource, load};
 
 const RECIPE: &str = "
 name: t
@@ -30,12 +30,12 @@ fn recipe(folder: &Path, changes: &[&str]) -> Recipe {
 struct Stop<'a> {
     after: u64,
     cancel: &'a AtomicBool,
-    said: Vec<String>,
+    messages: Vec<String>,
 }
 
 impl Observer for Stop<'_> {
-    fn say(&mut self, line: &str) {
-        self.said.push(line.to_owned());
+    fn message(&mut self, line: &str) {
+        self.messages.push(line.to_owned());
     }
 
     fn step(&mut self, step: u64, _steps: u64, _loss: Option<f64>) {
@@ -45,21 +45,26 @@ impl Observer for Stop<'_> {
     fn record(&mut self, _record: &Record) {}
 }
 
-fn go(recipe: &Recipe, corpus: &Path, after: u64) -> Result<(Outcome, Vec<String>), PretrainError> {
-    go_on(1, recipe, corpus, after)
+fn train(recipe: &Recipe, corpus: &Path, after: u64) -> Result<(Outcome, Vec<String>), PretrainError> {
+    train_on(1, recipe, corpus, after)
 }
 
-/// As [`go`], on several devices.
-fn go_on(devices: usize, recipe: &Recipe, corpus: &Path, after: u64) -> Result<(Outcome, Vec<String>), PretrainError> {
+/// As [`train`], on several devices.
+fn train_on(
+    devices: usize,
+    recipe: &Recipe,
+    corpus: &Path,
+    after: u64,
+) -> Result<(Outcome, Vec<String>), PretrainError> {
     let others = vec![Device::flex(); devices - 1];
     let cancel = AtomicBool::new(false);
-    let mut observer = Stop { after, cancel: &cancel, said: Vec::new() };
-    let order = Order { recipe, corpus, device: &Device::flex(), others: &others, cancel: &cancel };
-    let outcome = run(&order, &mut observer)?;
-    Ok((outcome, observer.said))
+    let mut observer = Stop { after, cancel: &cancel, messages: Vec::new() };
+    let options = RunOptions { recipe, corpus, device: &Device::flex(), others: &others, cancel: &cancel };
+    let outcome = run(&options, &mut observer)?;
+    Ok((outcome, observer.messages))
 }
 
-fn losses(recipe: &Recipe) -> Vec<(Kind, u64, u64)> {
+fn losses(recipe: &Recipe) -> Vec<(RecordKind, u64, u64)> {
     let records = metrics::read(&recipe.output().join("metrics.jsonl")).unwrap();
     records.iter().map(|record| (record.kind, record.step, record.loss.to_bits())).collect()
 }
@@ -73,20 +78,20 @@ fn an_interrupted_run_resumes_bit_for_bit() {
     let corpus = fixture::corpus(60, 2.0);
     let (left, right) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let whole = recipe(left.path(), &[]);
-    let (outcome, _) = go(&whole, corpus.path(), u64::MAX).unwrap();
+    let (outcome, _) = train(&whole, corpus.path(), u64::MAX).unwrap();
     assert_eq!(outcome, Outcome::Done { model: whole.output().join("model") });
-    let torn = recipe(right.path(), &[]);
+    let interrupted = recipe(right.path(), &[]);
     for after in [3, 7, 8, 13] {
-        let (outcome, _) = go(&torn, corpus.path(), after).unwrap();
+        let (outcome, _) = train(&interrupted, corpus.path(), after).unwrap();
         assert!(matches!(outcome, Outcome::Interrupted { .. }), "{after}: {outcome:?}");
     }
-    let (_, said) = go(&torn, corpus.path(), u64::MAX).unwrap();
-    assert!(said[0].contains("resuming from") && said[0].contains("at step 13 of 14"), "{said:?}");
-    let sample = said.iter().find_map(|line| line.strip_prefix("sample: ")).unwrap();
+    let (_, messages) = train(&interrupted, corpus.path(), u64::MAX).unwrap();
+    assert!(messages[0].contains("resuming from") && messages[0].contains("at step 13 of 14"), "{messages:?}");
+    let sample = messages.iter().find_map(|line| line.strip_prefix("sample: ")).unwrap();
     assert!(sample.starts_with("t5") && sample.len() > 4, "{sample}");
-    assert_eq!(losses(&torn), losses(&whole));
+    assert_eq!(losses(&interrupted), losses(&whole));
     assert_eq!(losses(&whole).len(), 7);
-    assert_eq!(weights(&torn.output().join("model")), weights(&whole.output().join("model")));
+    assert_eq!(weights(&interrupted.output().join("model")), weights(&whole.output().join("model")));
     // Only the newest checkpoints are kept, and they are readable.
     let checkpoints = Checkpoints::open(&whole.output().join("checkpoints"), 2).unwrap().list().unwrap();
     assert_eq!(checkpoints.iter().map(|(step, _)| *step).collect::<Vec<_>>(), [10, 14]);
@@ -105,7 +110,7 @@ fn the_number_of_devices_can_change_on_resume() {
         |recipe: &Recipe| -> Vec<f64> { losses(recipe).into_iter().map(|(_, _, loss)| f64::from_bits(loss)).collect() };
     let alone = tempfile::tempdir().unwrap();
     let alone = recipe(alone.path(), &["data.micro-sequences=1"]);
-    go(&alone, corpus.path(), u64::MAX).unwrap();
+    train(&alone, corpus.path(), u64::MAX).unwrap();
     let expected = values(&alone);
     for sharded in ["false", "true"] {
         let folder = tempfile::tempdir().unwrap();
@@ -113,7 +118,7 @@ fn the_number_of_devices_can_change_on_resume() {
         let recipe = recipe(folder.path(), &["data.micro-sequences=1", &shard]);
         // Four devices, then one, then two: the optimiser's state moves with them.
         for (devices, after) in [(4, 5), (1, 9), (2, u64::MAX)] {
-            go_on(devices, &recipe, corpus.path(), after).unwrap();
+            train_on(devices, &recipe, corpus.path(), after).unwrap();
         }
         let found = values(&recipe);
         assert_eq!(found.len(), expected.len());
@@ -123,7 +128,7 @@ fn the_number_of_devices_can_change_on_resume() {
     }
     // An error of one rank ends the run with that error.
     let folder = tempfile::tempdir().unwrap();
-    let message = go_on(3, &recipe(folder.path(), &[]), corpus.path(), 1).unwrap_err().to_string();
+    let message = train_on(3, &recipe(folder.path(), &[]), corpus.path(), 1).unwrap_err().to_string();
     assert!(message.contains('3') && message.contains("batch-sequences"), "{message}");
 }
 
@@ -132,8 +137,8 @@ fn mismatches_are_rejected_with_a_hint() {
     let corpus = fixture::corpus(60, 2.0);
     let folder = tempfile::tempdir().unwrap();
     let good = recipe(folder.path(), &["data.steps=5"]);
-    go(&good, corpus.path(), u64::MAX).unwrap();
-    let refused = |changes: &[&str]| go(&recipe(folder.path(), changes), corpus.path(), 1).unwrap_err().to_string();
+    train(&good, corpus.path(), u64::MAX).unwrap();
+    let refused = |changes: &[&str]| train(&recipe(folder.path(), changes), corpus.path(), 1).unwrap_err().to_string();
     let message = refused(&["seed=1"]);
     assert!(message.contains("`seed: 42`") && message.contains("another `output`"), "{message}");
     let message = refused(&["data.steps=500000"]);
@@ -141,15 +146,15 @@ fn mismatches_are_rejected_with_a_hint() {
     let message = refused(&["data.objective={masked: {mask-token: 3}}"]);
     assert!(message.contains("token 3 cannot be the mask token"), "{message}");
     // Another run holds the lock.
-    let held = found::lock(&good.output()).unwrap();
+    let held = resume_point::lock(&good.output()).unwrap();
     let message = refused(&["data.steps=6"]);
     assert!(message.contains("another run is writing there"), "{message}");
     drop(held);
     // A tokenizer other than the corpus's.
     let model = good.output().join("model");
     fs_err::write(model.join("tokenizer.json"), fixture::tokenizer() + " ").unwrap();
-    let other = Recipe { model: Model::From(model), output: Some(folder.path().join("next")), ..good };
-    let message = go(&other, corpus.path(), 1).unwrap_err().to_string();
+    let other = Recipe { model: ModelSource::From(model), output: Some(folder.path().join("next")), ..good };
+    let message = train(&other, corpus.path(), 1).unwrap_err().to_string();
     assert!(
         message.contains("tokenizer.json: the tokenizer's digest is") && message.contains("tokenizer: { load:"),
         "{message}"
@@ -161,13 +166,13 @@ fn continued_pretraining_lowers_the_loss() {
     let corpus = fixture::corpus(60, 2.0);
     let folder = tempfile::tempdir().unwrap();
     let first = recipe(folder.path(), &[]);
-    go(&first, corpus.path(), u64::MAX).unwrap();
+    train(&first, corpus.path(), u64::MAX).unwrap();
     let second = Recipe {
-        model: Model::From(first.output().join("model")),
+        model: ModelSource::From(first.output().join("model")),
         output: Some(folder.path().join("second")),
         ..first.clone()
     };
-    go(&second, corpus.path(), u64::MAX).unwrap();
+    train(&second, corpus.path(), u64::MAX).unwrap();
     let last = |recipe: &Recipe| f64::from_bits(losses(recipe).last().unwrap().2);
     assert!(last(&second) < last(&first) - 0.05, "{} {}", last(&second), last(&first));
     let manifest = Provenance::read(&second.output().join("model")).unwrap();
@@ -179,7 +184,7 @@ fn the_masked_objective_learns() {
     let corpus = fixture::corpus(120, 6.0);
     let folder = tempfile::tempdir().unwrap();
     let recipe = recipe(folder.path(), &["data.objective={masked: {}}", "data.steps=60", "data.batch-sequences=8"]);
-    go(&recipe, corpus.path(), u64::MAX).unwrap();
+    train(&recipe, corpus.path(), u64::MAX).unwrap();
     let losses = losses(&recipe);
     let (first, last) = (f64::from_bits(losses[0].2), f64::from_bits(losses.last().unwrap().2));
     assert!(last < first - 0.3, "{first} {last}");
@@ -191,6 +196,6 @@ fn non_finite_losses_stop_the_run() {
     let folder = tempfile::tempdir().unwrap();
     let changes = ["loss.z-loss=1e300", "non-finite-limit=3"];
     let recipe = recipe(folder.path(), &changes);
-    let message = go(&recipe, corpus.path(), u64::MAX).unwrap_err().to_string();
+    let message = train(&recipe, corpus.path(), u64::MAX).unwrap_err().to_string();
     assert!(message.contains("3 consecutive steps") && message.contains("checkpoint is none"), "{message}");
 }

@@ -3,14 +3,14 @@
 //!
 //! Invariant: every error points at the faulty key if it is in the file.
 
-use corpusmill_recipe::{RecipeError, Source};
+use corpusmill_recipe::{NamedSource, RecipeError};
 
-use super::{Model, NewModel, Objective, Recipe, Shape};
+use super::{ModelSource, NewModel, Objective, Recipe, ScheduleShape};
 
 /// Checks a parsed recipe.
-pub(super) fn check(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
+pub(super) fn check(recipe: &Recipe, source: &NamedSource) -> Result<(), RecipeError> {
     check_name(&recipe.name, source)?;
-    if let Model::New(sizes) = &recipe.model {
+    if let ModelSource::New(sizes) = &recipe.model {
         check_sizes(sizes, source)?;
     }
     check_data(recipe, source)?;
@@ -31,17 +31,17 @@ pub(super) fn check(recipe: &Recipe, source: &Source) -> Result<(), RecipeError>
     }
 }
 
-fn check_name(name: &str, source: &Source) -> Result<(), RecipeError> {
+fn check_name(name: &str, source: &NamedSource) -> Result<(), RecipeError> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name.is_empty() || name.len() > 100 || name.starts_with('.') || !name.chars().all(allowed) {
-        return Err(source.near(&["name"], format!("`{name}` cannot be the name")).with_hint(
+        return Err(source.error_near(&["name"], format!("`{name}` cannot be the name")).with_hint(
             "a name has letters, digits, `-`, `_` and `.`, does not begin with `.`, and has at most 100 characters",
         ));
     }
     Ok(())
 }
 
-fn check_sizes(sizes: &NewModel, source: &Source) -> Result<(), RecipeError> {
+fn check_sizes(sizes: &NewModel, source: &NamedSource) -> Result<(), RecipeError> {
     let path = |key| ["model", "new", key];
     for (key, value) in [("layers", sizes.layers), ("hidden-size", sizes.hidden_size), ("heads", sizes.heads)] {
         at_least(&path(key), value as u64, 1, source)?;
@@ -54,17 +54,17 @@ fn check_sizes(sizes: &NewModel, source: &Source) -> Result<(), RecipeError> {
             "hidden-size {} is not a multiple of twice the {} heads: rotary positions rotate pairs of columns in each head",
             sizes.hidden_size, sizes.heads
         );
-        return Err(source.at(&path("hidden-size"), message));
+        return Err(source.error_at(&path("hidden-size"), message));
     }
     let key_value = sizes.key_value_heads.unwrap_or(sizes.heads);
     if key_value == 0 || !sizes.heads.is_multiple_of(key_value) {
         let message = format!("key-value-heads {key_value} does not divide the {} heads", sizes.heads);
-        return Err(source.at(&path("key-value-heads"), message));
+        return Err(source.error_at(&path("key-value-heads"), message));
     }
     Ok(())
 }
 
-fn check_data(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
+fn check_data(recipe: &Recipe, source: &NamedSource) -> Result<(), RecipeError> {
     let data = &recipe.data;
     at_least(&["data", "sequence-length"], data.sequence_length.into(), 2, source)?;
     at_least(&["data", "batch-sequences"], data.batch_sequences.into(), 1, source)?;
@@ -75,10 +75,12 @@ fn check_data(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
             "micro-sequences {} does not divide batch-sequences {}",
             data.micro_sequences, data.batch_sequences
         );
-        return Err(source.at(&["data", "micro-sequences"], message));
+        return Err(source.error_at(&["data", "micro-sequences"], message));
     }
     if data.steps.is_some() && data.tokens.is_some() {
-        return Err(source.at(&["data", "tokens"], "both `steps` and `tokens` set the length of the run; keep one"));
+        return Err(
+            source.error_at(&["data", "tokens"], "both `steps` and `tokens` set the length of the run; keep one")
+        );
     }
     at_least(&["data", "steps"], data.steps.unwrap_or(1), 1, source)?;
     at_least(&["data", "tokens"], data.tokens.map_or(1, |tokens| tokens.0), 1, source)?;
@@ -86,24 +88,24 @@ fn check_data(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
         && !(masked.share > 0.0 && masked.share < 1.0)
     {
         let message = format!("share {} is not above 0 and below 1", masked.share);
-        return Err(source.at(&["data", "objective", "masked", "share"], message));
+        return Err(source.error_at(&["data", "objective", "masked", "share"], message));
     }
     Ok(())
 }
 
-fn check_optimizer(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
+fn check_optimizer(recipe: &Recipe, source: &NamedSource) -> Result<(), RecipeError> {
     let optimizer = &recipe.optimizer;
     number(&["optimizer", "learning-rate"], optimizer.learning_rate, f64::MIN_POSITIVE, 1000.0, source)?;
     number(&["optimizer", "clip-norm"], optimizer.clip_norm.unwrap_or(1.0), f64::MIN_POSITIVE, f64::MAX, source)?;
     let adamw = &optimizer.adamw;
     let below_one = 1.0 - f64::from(f32::EPSILON);
-    for (key, value, most) in [
+    for (key, value, max) in [
         ("beta-1", adamw.beta_1, below_one),
         ("beta-2", adamw.beta_2, below_one),
         ("epsilon", adamw.epsilon, 1.0),
         ("weight-decay", adamw.weight_decay, 1000.0),
     ] {
-        number(&["optimizer", "adamw", key], value.into(), 0.0, most, source)?;
+        number(&["optimizer", "adamw", key], value.into(), 0.0, max, source)?;
     }
     if let Some(muon) = &optimizer.muon {
         let rate = muon.learning_rate.unwrap_or(optimizer.learning_rate);
@@ -114,43 +116,43 @@ fn check_optimizer(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> 
     Ok(())
 }
 
-fn check_schedule(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
+fn check_schedule(recipe: &Recipe, source: &NamedSource) -> Result<(), RecipeError> {
     match recipe.schedule.shape {
-        Shape::Constant => Ok(()),
-        Shape::Cosine { final_share } => {
+        ScheduleShape::Constant => Ok(()),
+        ScheduleShape::Cosine { final_share } => {
             number(&["schedule", "shape", "cosine", "final-share"], final_share, 0.0, 1.0, source)
         }
-        Shape::Wsd { decay_share, final_share } => {
+        ScheduleShape::Wsd { decay_share, final_share } => {
             number(&["schedule", "shape", "wsd", "decay-share"], decay_share, f64::MIN_POSITIVE, 1.0, source)?;
             number(&["schedule", "shape", "wsd", "final-share"], final_share, 0.0, 1.0, source)
         }
     }
 }
 
-fn at_least(path: &[&str], value: u64, least: u64, source: &Source) -> Result<(), RecipeError> {
-    if value >= least {
+fn at_least(path: &[&str], value: u64, min: u64, source: &NamedSource) -> Result<(), RecipeError> {
+    if value >= min {
         return Ok(());
     }
     let key = path.last().copied().unwrap_or_default();
-    Err(source.at(path, format!("{key} is {value}; give at least {least}")))
+    Err(source.error_at(path, format!("{key} is {value}; give at least {min}")))
 }
 
-fn number(path: &[&str], value: f64, least: f64, most: f64, source: &Source) -> Result<(), RecipeError> {
-    if value >= least && value <= most {
+fn number(path: &[&str], value: f64, min: f64, max: f64, source: &NamedSource) -> Result<(), RecipeError> {
+    if value >= min && value <= max {
         return Ok(());
     }
     let key = path.last().copied().unwrap_or_default();
-    let range = match (least, most) {
-        (least, f64::MAX) if least <= f64::MIN_POSITIVE => {
-            if least == 0.0 {
+    let range = match (min, max) {
+        (min, f64::MAX) if min <= f64::MIN_POSITIVE => {
+            if min == 0.0 {
                 "0 or more".to_owned()
             } else {
                 "above 0".to_owned()
             }
         }
-        (least, f64::MAX) => format!("{least} or more"),
-        (f64::MIN_POSITIVE, most) => format!("above 0 and up to {most}"),
-        (least, most) => format!("from {least} to {most}"),
+        (min, f64::MAX) => format!("{min} or more"),
+        (f64::MIN_POSITIVE, max) => format!("above 0 and up to {max}"),
+        (min, max) => format!("from {min} to {max}"),
     };
-    Err(source.at(path, format!("{key} is {value}; allowed are numbers {range}")))
+    Err(source.error_at(path, format!("{key} is {value}; allowed are numbers {range}")))
 }

@@ -5,18 +5,18 @@
 
 mod check;
 mod data;
-mod kept;
 mod optimizer;
+mod outputs;
 
 use std::path::{Path, PathBuf};
 
-use corpusmill_recipe::{RecipeError, Source, set};
+use corpusmill_recipe::{NamedSource, RecipeError, apply_override};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use data::{Data, Masked, Objective};
-pub use kept::{Checkpoint, Metrics, Samples, Validation};
-pub use optimizer::{AdamW, Muon, Optimizer, Schedule, Shape};
+pub use optimizer::{AdamW, Muon, Optimizer, Schedule, ScheduleShape};
+pub use outputs::{Checkpoint, Metrics, Samples, Validation};
 
 /// A training recipe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -34,7 +34,7 @@ pub struct Recipe {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<PathBuf>,
     /// The model: a new one, or an existing one to continue training.
-    pub model: Model,
+    pub model: ModelSource,
     /// Training data and batch sizes.
     #[serde(default)]
     pub data: Data,
@@ -83,7 +83,7 @@ fn default_non_finite_limit() -> u32 {
 /// The source of the model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Model {
+pub enum ModelSource {
     /// A new Llama of these sizes, with the corpus's vocabulary.
     New(NewModel),
     /// A new model as described by this `config.json`; its `vocab_size` must be at least the size of the corpus's
@@ -111,7 +111,7 @@ pub struct NewModel {
     pub intermediate_size: Option<usize>,
     /// Share the weights of the output head and the embedding; usual below about 1 B parameters, as in SmolLM and Llama
     /// 3.2.
-    #[serde(default = "yes")]
+    #[serde(default = "default_true")]
     pub tie_embeddings: bool,
     /// Base of the rotary positions; 10,000 as in Llama 2.
     #[serde(default = "default_rope_theta")]
@@ -121,7 +121,7 @@ pub struct NewModel {
     pub vocabulary_multiple: u32,
 }
 
-fn yes() -> bool {
+fn default_true() -> bool {
     true
 }
 
@@ -190,7 +190,7 @@ pub enum Recompute {
 
 /// A recipe and the path of its file.
 #[derive(Debug, Clone)]
-pub struct Loaded {
+pub struct LoadedRecipe {
     /// The recipe.
     pub recipe: Recipe,
     /// The file.
@@ -213,8 +213,8 @@ impl Recipe {
 ///
 /// # Errors
 /// With file, line, column and the allowed values.
-pub fn load(path: &Path, changes: &[String]) -> Result<Loaded, RecipeError> {
-    let source = Source::read(path)?;
+pub fn load(path: &Path, changes: &[String]) -> Result<LoadedRecipe, RecipeError> {
+    let source = NamedSource::read(path)?;
     let empty = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
     if source.text.lines().all(empty) {
         return Err(RecipeError::whole(&source.file, "the recipe is empty")
@@ -223,15 +223,15 @@ pub fn load(path: &Path, changes: &[String]) -> Result<Loaded, RecipeError> {
     let written: Recipe = source.parse()?;
     let mut recipe = written.clone();
     for change in changes {
-        recipe = set(&recipe, change, "optimizer.learning-rate=3e-4")?;
+        recipe = apply_override(&recipe, change, "optimizer.learning-rate=3e-4")?;
     }
     check::check(&recipe, &source).map_err(|error| {
         // An error caused by `--set` has no position in the file.
         let own = check::check(&written, &source).err().is_some_and(|own| own == error);
         let set: Vec<&str> = changes.iter().flat_map(|change| [" --set ", change]).collect();
-        if own { error } else { RecipeError { file: format!("{}{}", source.file, set.concat()), place: None, ..error } }
+        if own { error } else { RecipeError { file: format!("{}{}", source.file, set.concat()), span: None, ..error } }
     })?;
-    Ok(Loaded { recipe, path: path.to_owned() })
+    Ok(LoadedRecipe { recipe, path: path.to_owned() })
 }
 
 /// The JSON Schema of training recipes.

@@ -77,19 +77,19 @@ pub struct Schedule {
     /// Steps of linear warm-up from 0.
     pub warmup_steps: u64,
     /// Shape of the schedule after the warm-up.
-    pub shape: Shape,
+    pub shape: ScheduleShape,
 }
 
 impl Default for Schedule {
     fn default() -> Self {
-        Self { warmup_steps: 20, shape: Shape::Cosine { final_share: 0.1 } }
+        Self { warmup_steps: 20, shape: ScheduleShape::Cosine { final_share: 0.1 } }
     }
 }
 
 /// Shape of the schedule after the warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
-pub enum Shape {
+pub enum ScheduleShape {
     /// Constant.
     Constant,
     /// Half a cosine down to `final-share` of the peak rate (Loshchilov and Hutter 2017); Llama uses 0.1.

@@ -29,7 +29,7 @@ fn changes_reach_any_depth() {
     let changes = ["optimizer.muon={}", "schedule.shape={wsd: {decay-share: 0.2, final-share: 0}}", "data.tokens=2M"];
     let recipe = load_text(TINY, &changes).unwrap();
     assert_eq!(recipe.optimizer.muon, Some(Muon::default()));
-    assert_eq!(recipe.schedule.shape, Shape::Wsd { decay_share: 0.2, final_share: 0.0 });
+    assert_eq!(recipe.schedule.shape, ScheduleShape::Wsd { decay_share: 0.2, final_share: 0.0 });
     assert_eq!(recipe.data.tokens, Some(TokenBudget(2_000_000)));
 }
 

@@ -8,22 +8,22 @@ use safetensors::SafeTensors;
 use serde::Deserialize;
 
 use super::Training;
+use crate::checkpoint_io;
 use crate::data::{Batch, Prediction};
 use crate::gradient::Pass;
-use crate::hub;
 use crate::loss::LossSettings;
 use crate::optimize::Optimizer;
-use crate::parallel::Alone;
+use crate::parallel::SingleRank;
 use crate::recipe::{self, Objective, Recompute};
 
 #[derive(Deserialize)]
 struct Expected {
-    settings: Settings,
-    steps: Vec<Step>,
+    settings: ExpectedSettings,
+    steps: Vec<ExpectedStep>,
 }
 
 #[derive(Deserialize)]
-struct Settings {
+struct ExpectedSettings {
     learning_rate: f64,
     betas: (f32, f32),
     epsilon: f32,
@@ -32,7 +32,7 @@ struct Settings {
 }
 
 #[derive(Deserialize)]
-struct Step {
+struct ExpectedStep {
     tokens: Vec<Vec<u32>>,
     loss: f64,
     gradient_norm: f64,
@@ -55,7 +55,7 @@ fn steps_match_pytorch() {
     let text = fs_err::read_to_string(folder.join("expected.json")).unwrap();
     let Expected { settings, steps } = serde_json::from_str(&text).unwrap();
     for recompute in [Recompute::None, Recompute::Blocks] {
-        let (config, model) = hub::load(&folder, &Device::flex().autodiff()).unwrap();
+        let (config, model) = checkpoint_io::load(&folder, &Device::flex().autodiff()).unwrap();
         let adamw = recipe::AdamW {
             beta_1: settings.betas.0,
             beta_2: settings.betas.1,
@@ -69,14 +69,14 @@ fn steps_match_pytorch() {
             model,
             optimizer: Optimizer::new(&recipe::Optimizer { adamw, ..recipe::Optimizer::default() }),
             clip_norm: Some(settings.clip),
-            group: Alone,
+            group: SingleRank,
             owners: None,
             sources: 1,
         };
         for step in &steps {
             let (next, report) = training.step(&[batch(&step.tokens)], settings.learning_rate).unwrap();
             training = next;
-            let loss = report.tally.mean().unwrap();
+            let loss = report.loss_sum.mean().unwrap();
             assert!((loss - step.loss).abs() < 1e-5 * step.loss, "{loss} {}", step.loss);
             assert!(step.gradient_norm > settings.clip, "the gradient is clipped");
             let norm = report.gradient_norm;

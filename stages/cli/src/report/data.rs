@@ -9,13 +9,13 @@ use corpusmill_pipeline::document::{optional_text, text_column};
 use corpusmill_pipeline::plan::NodeId;
 use corpusmill_pipeline::store::{Selection, Table};
 use corpusmill_pipeline::task::Receipts;
-use corpusmill_pipeline::{Address, Law, Plan, Receipt, StageError};
+use corpusmill_pipeline::{Law, PartAddress, Plan, Receipt, StageError};
 use corpusmill_shards::Manifest;
 use serde::Serialize;
 
 use super::histogram::Histogram;
 use super::render;
-use corpusmill_stages::mix::assemble::Parts;
+use corpusmill_stages::mix::assemble::CorpusInputs;
 
 /// One row of the funnel: a stage of one source or of all sources.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -48,12 +48,12 @@ pub(crate) struct RuleRow {
     /// Bytes of text rejected.
     pub bytes: u64,
     /// Up to three rejected documents.
-    pub samples: Vec<Sample>,
+    pub samples: Vec<RejectedDocument>,
 }
 
 /// A rejected document.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct Sample {
+pub(crate) struct RejectedDocument {
     /// Its origin.
     pub origin: String,
     /// The measured value.
@@ -78,9 +78,9 @@ pub(crate) struct MixtureRow {
     /// Validation tokens.
     pub validation_tokens: u64,
     /// Requested share, 0 to 1.
-    pub asked: f64,
+    pub requested: f64,
     /// Actual share, 0 to 1.
-    pub achieved: f64,
+    pub actual: f64,
     /// Passes over the source.
     pub epochs: f64,
     /// Documents by licence.
@@ -165,26 +165,26 @@ pub(crate) fn funnel(plan: &Plan, receipts: &Receipts) -> Vec<FunnelRow> {
 pub(crate) fn shares(manifest: &Manifest, source: &str) -> (f64, f64) {
     let schedule = &manifest.schedule;
     let asked_tokens: u64 = schedule.phases.iter().map(|phase| phase.asked).sum();
-    let asked: f64 = schedule
+    let requested: f64 = schedule
         .phases
         .iter()
         .filter_map(|phase| Some(phase.sources.get(source)?.asked_share * phase.asked as f64))
         .sum();
     let given = schedule.sources.get(source).map_or(0, |source| source.tokens);
     let share = |part: f64, whole: u64| if whole == 0 { 0.0 } else { part / whole as f64 };
-    (share(asked, asked_tokens), share(given as f64, schedule.tokens))
+    (share(requested, asked_tokens), share(given as f64, schedule.tokens))
 }
 
 /// The page of a corpus.
 ///
 /// # Errors
 /// If a part cannot be read.
-pub(crate) fn page(parts: &Parts<'_>, manifest: &Manifest) -> Result<String, StageError> {
-    Ok(render::render(&gather(parts, manifest)?))
+pub(crate) fn page(parts: &CorpusInputs<'_>, manifest: &Manifest) -> Result<String, StageError> {
+    Ok(render::render(&collect_data(parts, manifest)?))
 }
 
-fn gather(parts: &Parts<'_>, manifest: &Manifest) -> Result<ReportData, StageError> {
-    let mut seen = Seen::default();
+fn collect_data(parts: &CorpusInputs<'_>, manifest: &Manifest) -> Result<ReportData, StageError> {
+    let mut seen = ReportCollector::default();
     for id in 0..parts.plan.nodes.len() {
         for receipt in parts.receipts.of(NodeId(id)) {
             if receipt.result.rejected_rows() > 0 {
@@ -221,13 +221,13 @@ fn gather(parts: &Parts<'_>, manifest: &Manifest) -> Result<ReportData, StageErr
 }
 
 fn each(
-    parts: &Parts<'_>,
+    parts: &CorpusInputs<'_>,
     receipt: &Receipt,
     table: Table,
     columns: Option<&[&str]>,
     mut take: impl FnMut(&RecordBatch) -> Result<(), StageError>,
 ) -> Result<(), StageError> {
-    let address = Address { stage: receipt.result.stage.clone(), key: receipt.result.key };
+    let address = PartAddress { stage: receipt.result.stage.clone(), key: receipt.result.key };
     for batch in parts.store.read(&address, table, receipt, Selection { bucket: None, columns })?.into_iter().flatten()
     {
         take(&batch?)?;
@@ -236,15 +236,15 @@ fn each(
 }
 
 fn mixture_row(manifest: &Manifest, name: &str) -> MixtureRow {
-    let (asked, achieved) = shares(manifest, name);
+    let (requested, actual) = shares(manifest, name);
     let source = manifest.sources.get(name).cloned().unwrap_or_default();
     MixtureRow {
         source: name.to_owned(),
         documents: source.train.documents + source.validation.documents,
         train_tokens: source.train.tokens,
         validation_tokens: source.validation.tokens,
-        asked,
-        achieved,
+        requested,
+        actual,
         epochs: manifest.schedule.sources.get(name).map_or(0.0, |source| source.epochs),
         licences: source.licences.into_iter().map(|(name, entry)| (name, entry.documents)).collect(),
     }
@@ -256,13 +256,13 @@ fn is_shown(name: &str) -> bool {
 }
 
 #[derive(Default)]
-struct Seen {
+struct ReportCollector {
     rules: BTreeMap<String, RuleRow>,
     languages: BTreeMap<String, LanguageRow>,
     histograms: BTreeMap<String, Histogram>,
 }
 
-impl Seen {
+impl ReportCollector {
     fn rejected(&mut self, batch: &RecordBatch) -> Result<(), StageError> {
         let (stages, rules) = (text_column(batch, "stage")?, text_column(batch, "rule")?);
         let number =
@@ -283,7 +283,7 @@ impl Seen {
             rule.bytes += bytes.map_or(0, |bytes| bytes.value(row));
             if rule.samples.len() < 3 {
                 let text = |name| optional_text(batch, name, row).map(str::to_owned);
-                rule.samples.push(Sample {
+                rule.samples.push(RejectedDocument {
                     origin: text("origin").unwrap_or_default(),
                     value: values.map_or(0.0, |values| values.value(row)),
                     threshold: thresholds.map_or(0.0, |thresholds| thresholds.value(row)),

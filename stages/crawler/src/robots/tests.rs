@@ -9,10 +9,10 @@ fn allowed(robots: &str, path: &str) -> bool {
 #[test]
 fn the_deciding_line_is_reported() {
     let robots = Robots::parse(b"\xef\xbb\xbfUser-agent: *\r\n\r\nDisallow: /a\rAllow: /a/b*c$ # here\n");
-    let verdict = robots.allowed("foobot/1.0 (+mailto:me)", "https://e.org/a/bxc");
-    assert_eq!(verdict, Verdict { allowed: true, rule: Some("Allow: /a/b*c$".to_owned()), line: Some(4) });
-    let verdict = robots.allowed("foobot", "https://e.org/a/bxcd");
-    assert_eq!(verdict, Verdict { allowed: false, rule: Some("Disallow: /a".to_owned()), line: Some(3) });
+    let decision = robots.allowed("foobot/1.0 (+mailto:me)", "https://e.org/a/bxc");
+    assert_eq!(decision, RobotsDecision { allowed: true, rule: Some("Allow: /a/b*c$".to_owned()), line: Some(4) });
+    let decision = robots.allowed("foobot", "https://e.org/a/bxcd");
+    assert_eq!(decision, RobotsDecision { allowed: false, rule: Some("Disallow: /a".to_owned()), line: Some(3) });
     assert_eq!(robots.allowed("foobot", "https://e.org/").line, None);
 }
 
@@ -88,8 +88,8 @@ proptest! {
     #[test]
     fn any_bytes_parse(file in proptest::collection::vec(any::<u8>(), 0..300), url in ".{0,40}", agent in ".{0,8}") {
         let robots = Robots::parse(&file);
-        let verdict = robots.allowed(&agent, &url);
-        prop_assert_eq!(verdict.rule.is_some(), verdict.line.is_some());
+        let decision = robots.allowed(&agent, &url);
+        prop_assert_eq!(decision.rule.is_some(), decision.line.is_some());
         let _ = (robots.crawl_delay(&agent), robots.content_signal(&agent));
     }
 }

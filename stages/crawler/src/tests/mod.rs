@@ -2,11 +2,11 @@
 //!
 //! Invariant: no test sends a request to another machine; every server is a thread of the test process.
 
-mod durable;
-mod manners;
-mod order;
-mod pace;
+mod page_selection;
+mod rate_limits;
 mod refresh;
+mod resume;
+mod robots_and_opt_outs;
 mod safety;
 mod sitemaps;
 mod traps;
@@ -23,23 +23,23 @@ use axum::http::{Request, Response};
 use axum::serve::ListenerExt as _;
 use tempfile::TempDir;
 
-use super::{CrawlError, CrawlSettings, CrawlSummary, Page, Refused, RunToEnd, crawl, each_page, each_refused};
+use super::{CrawlError, CrawlSettings, CrawlSummary, NeverCancel, Page, Refused, crawl, each_page, each_refused};
 
 /// A server on its own port that answers by a function of path and query, and stores the requests.
-struct Site {
+struct TestServer {
     address: SocketAddr,
     hits: Arc<Mutex<Vec<(String, Instant)>>>,
 }
 
 /// A request, as passed to the function of a server.
-struct Asked {
+struct ReceivedRequest {
     /// Path and query.
     path: String,
     if_none_match: Option<String>,
     if_modified_since: Option<String>,
 }
 
-impl Asked {
+impl ReceivedRequest {
     fn of(request: &Request<Body>) -> Self {
         let field = |name: &str| Some(request.headers().get(name)?.to_str().unwrap().to_owned());
         let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
@@ -47,20 +47,20 @@ impl Asked {
     }
 }
 
-impl Site {
+impl TestServer {
     fn new(answer: impl Fn(&str) -> Response<Body> + Send + Sync + 'static) -> Self {
-        Self::asked(move |request| std::future::ready(answer(&request.path)))
+        Self::with_handler(move |request| std::future::ready(answer(&request.path)))
     }
 
     /// Responds when a future is ready, so that requests overlap.
     fn new_slow<F: Future<Output = Response<Body>> + Send + 'static>(
         answer: impl Fn(&str) -> F + Send + Sync + 'static,
     ) -> Self {
-        Self::asked(move |request| answer(&request.path))
+        Self::with_handler(move |request| answer(&request.path))
     }
 
-    fn asked<F: Future<Output = Response<Body>> + Send + 'static>(
-        answer: impl Fn(&Asked) -> F + Send + Sync + 'static,
+    fn with_handler<F: Future<Output = Response<Body>> + Send + 'static>(
+        answer: impl Fn(&ReceivedRequest) -> F + Send + Sync + 'static,
     ) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
@@ -71,9 +71,9 @@ impl Site {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async move {
                 let app = Router::new().fallback(move |request: Request<Body>| {
-                    let asked = Asked::of(&request);
-                    log.lock().unwrap().push((asked.path.clone(), Instant::now()));
-                    answer(&asked)
+                    let received = ReceivedRequest::of(&request);
+                    log.lock().unwrap().push((received.path.clone(), Instant::now()));
+                    answer(&received)
                 });
                 // Without it each response waits 40 ms for the delayed acknowledgement of the client.
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap().tap_io(|stream| {
@@ -111,7 +111,7 @@ impl Site {
 }
 
 /// A finished crawl with its rows: paths in place of URLs, so that ports do not show.
-struct Outcome {
+struct CrawlResult {
     dir: TempDir,
     summary: CrawlSummary,
     pages: Vec<Page>,
@@ -122,7 +122,7 @@ fn path_of(url: &str) -> String {
     url::Url::parse(url).map_or_else(|_| url.to_owned(), |url| url[url::Position::BeforePath..].to_owned())
 }
 
-impl Outcome {
+impl CrawlResult {
     fn paths(&self) -> Vec<String> {
         self.pages.iter().map(|page| path_of(&page.url)).collect()
     }
@@ -136,19 +136,19 @@ impl Outcome {
     }
 }
 
-fn run(settings: &CrawlSettings) -> Outcome {
+fn run(settings: &CrawlSettings) -> CrawlResult {
     let dir = TempDir::new().unwrap();
-    let summary = crawl(settings, dir.path(), &RunToEnd).unwrap();
+    let summary = crawl(settings, dir.path(), &NeverCancel).unwrap();
     open(dir, summary)
 }
 
-fn open(dir: TempDir, summary: CrawlSummary) -> Outcome {
+fn open(dir: TempDir, summary: CrawlSummary) -> CrawlResult {
     assert!(summary.finished);
     let (mut pages, mut refused) = (Vec::new(), Vec::new());
     each_page(dir.path(), |page| pages.push(page)).unwrap();
     each_refused(dir.path(), |row| refused.push(row)).unwrap();
     assert_eq!(summary.pages, pages.len() as u64);
-    Outcome { dir, summary, pages, refused }
+    CrawlResult { dir, summary, pages, refused }
 }
 
 fn html(body: impl Into<String>) -> Response<Body> {

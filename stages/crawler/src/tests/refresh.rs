@@ -3,27 +3,27 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::*;
-use crate::crawl_again;
-use corpusmill_warc::{Item, RecordKind, WarcReader};
+use crate::recrawl;
+use corpusmill_warc::{ArchiveItem, RecordKind, WarcReader};
 
 /// A site with an `ETag` on `/tagged`, a date on `/dated`, neither on `/bare`, and `/changing`.
-fn versioned(version: &Arc<AtomicU64>) -> Site {
+fn versioned(version: &Arc<AtomicU64>) -> TestServer {
     let version = Arc::clone(version);
-    Site::asked(move |asked| {
+    TestServer::with_handler(move |request| {
         let now = version.load(Ordering::SeqCst);
         let page = |body: String| {
             let head = Response::builder().header("content-type", "text/html");
             (head, body)
         };
         let date = "Sat, 01 Jan 2022 00:00:00 GMT";
-        let (head, body) = match asked.path.as_str() {
+        let (head, body) = match request.path.as_str() {
             "/" => page("<a href=/tagged><a href=/dated><a href=/bare><a href=/changing>".into()),
-            "/tagged" if asked.if_none_match.as_deref() == Some("\"one\"") => return std::future::ready(status(304)),
+            "/tagged" if request.if_none_match.as_deref() == Some("\"one\"") => return std::future::ready(status(304)),
             "/tagged" => {
                 let (head, body) = page("tagged<a href=/behind>".into());
                 (head.header("etag", "\"one\""), body)
             }
-            "/dated" if asked.if_modified_since.as_deref() == Some(date) => return std::future::ready(status(304)),
+            "/dated" if request.if_modified_since.as_deref() == Some(date) => return std::future::ready(status(304)),
             "/dated" => {
                 let (head, body) = page("dated".into());
                 (head.header("last-modified", date), body)
@@ -39,16 +39,16 @@ fn versioned(version: &Arc<AtomicU64>) -> Site {
 fn records(dir: &Path, kind: RecordKind) -> Vec<corpusmill_warc::Record> {
     let bytes = fs_err::read(dir.join("crawl-00000.warc.gz")).unwrap();
     let records = WarcReader::new(bytes.as_slice()).unwrap().map(|item| match item.unwrap() {
-        Item::Record(record) => record,
+        ArchiveItem::Record(record) => record,
         other => panic!("{other:?}"),
     });
     records.filter(|record| record.kind == kind).collect()
 }
 
-fn refreshed(site: &Site, dirs: &Path, number: u32) -> (CrawlSummary, Vec<Page>) {
+fn refreshed(site: &TestServer, dirs: &Path, number: u32) -> (CrawlSummary, Vec<Page>) {
     let dir = |number: u32| dirs.join(format!("crawl.{number}"));
     let earlier = number.checked_sub(1).map(dir);
-    let summary = crawl_again(&site.settings(), &dir(number), earlier.as_deref(), &RunToEnd).unwrap();
+    let summary = recrawl(&site.settings(), &dir(number), earlier.as_deref(), &NeverCancel).unwrap();
     let mut pages = Vec::new();
     each_page(&dir(number), |page| pages.push(page)).unwrap();
     (summary, pages)

@@ -10,7 +10,7 @@ use crate::Scope;
 
 #[test]
 fn addresses_are_refused_before_anything_is_sent() {
-    let site = Site::new(|_| html("secret"));
+    let site = TestServer::new(|_| html("secret"));
     let closed = CrawlSettings {
         requests_per_second: 100.0,
         allow_loopback: false,
@@ -36,7 +36,7 @@ fn addresses_are_refused_before_anything_is_sent() {
 
 #[test]
 fn redirects_to_private_addresses_and_schemes_are_refused() {
-    let site = Site::new(|path| match path {
+    let site = TestServer::new(|path| match path {
         "/" => html("<a href=/metadata><a href=/file><a href=/lan><a href=/lan-robots>"),
         "/metadata" => redirect("http://169.254.169.254/latest/meta-data/"),
         "/file" => redirect("file:///etc/passwd"),
@@ -74,7 +74,7 @@ fn every_spelling_of_an_internal_address_is_refused() {
         ("http://224.0.0.1/", "multicast"),
     ];
     let links = places.map(|(place, _)| format!("<a href='{place}'>")).concat();
-    let site = Site::new(move |path| if path == "/" { html(links.clone()) } else { status(404) });
+    let site = TestServer::new(move |path| if path == "/" { html(links.clone()) } else { status(404) });
     let hosts = places.iter().map(|(place, _)| url::Url::parse(place).unwrap().host_str().unwrap().to_owned());
     let scope = Scope::AnyOf(hosts.collect());
     let settings = CrawlSettings { scope, requests_per_second: 100.0, retries: 0, ..site.settings() };
@@ -89,14 +89,15 @@ fn every_spelling_of_an_internal_address_is_refused() {
 
 #[test]
 fn robots_txt_may_not_redirect_to_a_private_address() {
-    let site = Site::new(|path| if path == "/robots.txt" { redirect("http://10.0.0.1/robots.txt") } else { html("x") });
+    let site =
+        TestServer::new(|path| if path == "/robots.txt" { redirect("http://10.0.0.1/robots.txt") } else { html("x") });
     let outcome = run(&site.settings());
     assert_eq!((outcome.rule("/"), site.hits().len()), ("robots-unreachable", 1));
 }
 
 #[test]
 fn redirect_loops_end() {
-    let site = Site::new(|path| match path {
+    let site = TestServer::new(|path| match path {
         "/" => html("<a href=/self><a href=/a>"),
         "/self" => redirect("/self#again"),
         "/a" => redirect("/b"),
@@ -118,7 +119,7 @@ fn with_gzip(body: &[u8]) -> Response<Body> {
 
 #[test]
 fn bodies_are_bounded_in_bytes() {
-    let site = Site::new(|path| match path {
+    let site = TestServer::new(|path| match path {
         "/" => with_gzip(
             b"<a href=/endless><a href=/bomb><a href=/announced><a href=/image><a href=/brotli><a href=/fits>",
         ),
@@ -149,7 +150,7 @@ fn bodies_are_bounded_in_bytes() {
 
 #[test]
 fn a_slow_drip_is_bounded_in_time() {
-    let site = Site::new(|path| match path {
+    let site = TestServer::new(|path| match path {
         "/" => html("<a href=/drip><a href=/fast>"),
         "/drip" => {
             let drops = stream::unfold((), |()| async {
@@ -260,7 +261,7 @@ fn headers_and_silence_are_bounded() {
 
 #[test]
 fn high_compression_ratios_are_refused() {
-    let site = Site::new(|path| match path {
+    let site = TestServer::new(|path| match path {
         "/" => html("<a href=/bomb>"),
         "/bomb" => with_gzip(&vec![b' '; 4 << 20]),
         _ => status(404),

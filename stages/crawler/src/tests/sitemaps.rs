@@ -17,7 +17,7 @@ fn packed(body: &str) -> Response<Body> {
 
 #[test]
 fn sitemaps_are_read_before_the_first_page() {
-    let site = Site::new(|path| match path {
+    let site = TestServer::new(|path| match path {
         "/robots.txt" => xml("Sitemap: /map.xml\nUser-agent: *\nDisallow: /no\n"),
         "/map.xml" => xml("<sitemapindex><sitemap><loc>/inner.xml.gz</loc></sitemap></sitemapindex>"),
         "/inner.xml.gz" => packed(
@@ -35,7 +35,7 @@ fn sitemaps_are_read_before_the_first_page() {
 
 #[test]
 fn unreadable_sitemaps_are_recorded() {
-    let site = Site::new(|path| match path {
+    let site = TestServer::new(|path| match path {
         "/robots.txt" => xml(
             "Sitemap: http://10.0.0.1/map.xml\nSitemap: https://doc.rust-lang.org/map.xml\nSitemap: /gone.xml\nSitemap: /cut.xml\n\
              Sitemap: /busy.xml\nSitemap: /moved.xml\n",
@@ -68,7 +68,7 @@ fn unreadable_sitemaps_are_recorded() {
 
 #[test]
 fn an_endless_index_is_read_up_to_the_limit() {
-    let site = Site::new(|path| match path {
+    let site = TestServer::new(|path| match path {
         "/robots.txt" => xml("Sitemap: /map0.xml\n"),
         "/" => html("page"),
         path => match path.strip_prefix("/map").and_then(|rest| rest.strip_suffix(".xml")?.parse::<u32>().ok()) {

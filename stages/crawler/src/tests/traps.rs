@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn traps_words_and_domains_are_refused() {
-    let site = Site::new(|path| match path {
+    let site = TestServer::new(|path| match path {
         "/" => html("<a href=/casino/x><a href=/a/a/a/a/a/a/a/a/a/a/a/a><a href=/fine>"),
         _ => html(""),
     });
@@ -18,7 +18,7 @@ fn traps_words_and_domains_are_refused() {
 #[test]
 fn a_crawl_of_errors_ends() {
     // Every page is a redirect to another; so are robots.txt, which is requested six times, and tdmrep.json.
-    let site = Site::new(|path| redirect(&format!("{path}x")));
+    let site = TestServer::new(|path| redirect(&format!("{path}x")));
     let outcome = run(&CrawlSettings { max_redirects: 1_000_000, max_pages: 1, ..site.settings() });
     assert!(outcome.pages.is_empty());
     assert!(site.hits().len() <= 1007, "{}", site.hits().len());
@@ -37,7 +37,7 @@ fn page_limits_per_host_hold_at_any_concurrency() {
     };
     let taken = ["/", "/n01", "/n02", "/n04", "/n05", "/n07"];
     for concurrency in [1, 3, 16] {
-        let site = Site::new(answer);
+        let site = TestServer::new(answer);
         let settings = CrawlSettings {
             max_pages_per_host: Some(6),
             concurrency_per_host: concurrency,
@@ -57,7 +57,7 @@ fn page_limits_per_host_hold_at_any_concurrency() {
 
 #[test]
 fn calendars_and_sort_orders_are_refused() {
-    let site = Site::new(|path| match path {
+    let site = TestServer::new(|path| match path {
         "/" => html("<a href=/calendar/2024/1><a href='/list?sort=price&order=desc'><a href=/list?sort=name>"),
         "/list" => html("x"),
         month if month.starts_with("/calendar/") => {
@@ -76,7 +76,7 @@ fn calendars_and_sort_orders_are_refused() {
 fn overlong_urls_are_not_requested() {
     let long = "x".repeat(100_000);
     let target = format!("/{}", "y".repeat(3000));
-    let site = Site::new(move |path| match path {
+    let site = TestServer::new(move |path| match path {
         "/" => html(format!("<a href='/{long}'><a href='/?{long}'><a href=/moved><a href=/fine>")),
         "/moved" => redirect(&target),
         "/fine" => html("x"),

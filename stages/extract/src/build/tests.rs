@@ -49,7 +49,7 @@ fn nesting_beyond_the_limit_keeps_its_text() {
     let page = format!("{}deep{}after", "<div>".repeat(100_000), "</div>".repeat(100_000));
     let tree = parse(&page, 512);
     assert!(tree.flattened);
-    assert_eq!(tree.squashed_text(0, 1 << 20), "deep after");
+    assert_eq!(tree.collapsed_text(0, 1 << 20), "deep after");
 }
 
 proptest! {

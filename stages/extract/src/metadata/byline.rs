@@ -4,15 +4,15 @@
 //! text.
 
 use super::super::tree::Tree;
-use super::date::told_day;
-use corpusmill_html::attribute::Name;
+use super::date::parse_date;
+use corpusmill_html::attribute::AttributeName;
 use corpusmill_html::tag::Tag;
 
 /// Maximum length of a name in characters.
-const LONGEST_NAME: usize = 60;
+const MAX_NAME_CHARS: usize = 60;
 
 /// Words before a name.
-const MARKS: [&str; 14] = [
+const PREFIXES: [&str; 14] = [
     "By ",
     "by ",
     "BY ",
@@ -31,9 +31,9 @@ const MARKS: [&str; 14] = [
 
 /// The name in the text of an element, without a word such as "By" before it; `None` if the text is not a name.
 pub(super) fn name(tree: &Tree<'_>, id: usize) -> Option<String> {
-    let shown = tree.squashed_text(id, 200);
+    let shown = tree.collapsed_text(id, 200);
     let mut text = shown.as_str();
-    for mark in MARKS {
+    for mark in PREFIXES {
         text = text.strip_prefix(mark).unwrap_or(text).trim_start();
     }
     let text = text.split([',', '|', '•', '·']).next().unwrap_or_default();
@@ -41,29 +41,31 @@ pub(super) fn name(tree: &Tree<'_>, id: usize) -> Option<String> {
     let count = text.chars().count();
     let letters = text.chars().filter(|c| c.is_alphabetic()).count();
     let digits = text.chars().filter(char::is_ascii_digit).count();
-    let name = (2..=LONGEST_NAME).contains(&count)
+    let name = (2..=MAX_NAME_CHARS).contains(&count)
         && letters > digits
         && text.split_whitespace().count() <= 5
-        && told_day(text).is_none()
-        && !MARKS.iter().any(|mark| mark.trim_end() == text)
+        && parse_date(text).is_none()
+        && !PREFIXES.iter().any(|mark| mark.trim_end() == text)
         && !text.ends_with(['.', '!', '?', '。']);
     name.then(|| text.to_owned())
 }
 
 /// The first element in `id` that is marked as a name, else the first link, else `id`: a byline contains more than the
 /// name.
-pub(super) fn named_within(tree: &Tree<'_>, id: usize) -> usize {
+pub(super) fn name_element(tree: &Tree<'_>, id: usize) -> usize {
     let inside = (id + 1..tree.end(id)).take(40);
     let called = |at: &usize| {
-        tree.raw_attribute(*at, Name::Itemprop) == Some("name")
+        tree.raw_attribute(*at, AttributeName::Itemprop) == Some("name")
             || tree
-                .raw_attribute(*at, Name::Rel)
+                .raw_attribute(*at, AttributeName::Rel)
                 .is_some_and(|rel| rel.split_ascii_whitespace().any(|one| one == "author"))
-            || tree.names.class(*at).shows.author
-            || tree.raw_attribute(*at, Name::Class).is_some_and(|class| class.split(' ').any(|one| one == "fn"))
+            || tree.class_names.class_hints(*at).metadata_hints.author
+            || tree
+                .raw_attribute(*at, AttributeName::Class)
+                .is_some_and(|class| class.split(' ').any(|one| one == "fn"))
     };
-    let text = |at: &usize| !tree.squashed_text(*at, 10).is_empty();
-    let link = |at: &usize| tree.node(*at).tag == Tag::A && tree.raw_attribute(*at, Name::Href).is_some();
+    let text = |at: &usize| !tree.collapsed_text(*at, 10).is_empty();
+    let link = |at: &usize| tree.node(*at).tag == Tag::A && tree.raw_attribute(*at, AttributeName::Href).is_some();
     inside
         .clone()
         .find(|at| called(at) && text(at))
@@ -84,8 +86,8 @@ mod tests {
             "<span class=author><span class=fn>Ada Lovelace</span> (12 posts)</span>",
         ] {
             let tree = parse(page, 512);
-            assert!(tree.names.class(1).shows.author, "{page}");
-            assert_eq!(name(&tree, named_within(&tree, 1)).as_deref(), Some("Ada Lovelace"), "{page}");
+            assert!(tree.class_names.class_hints(1).metadata_hints.author, "{page}");
+            assert_eq!(name(&tree, name_element(&tree, 1)).as_deref(), Some("Ada Lovelace"), "{page}");
         }
         for page in
             ["<p class=author>The author has written many books about this.</p>", "<p class=author>Posted by</p>"]

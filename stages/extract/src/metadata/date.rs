@@ -20,7 +20,7 @@ const MONTHS: [&[&str]; 12] = [
 ];
 
 /// The date of an ISO 8601 date or time at the start of `value`, as `YYYY-MM-DD`.
-pub(super) fn iso_day(value: &str) -> Option<String> {
+pub(super) fn parse_iso_date(value: &str) -> Option<String> {
     let value = value.trim();
     let head = value.get(..10)?;
     let bytes = head.as_bytes();
@@ -29,30 +29,30 @@ pub(super) fn iso_day(value: &str) -> Option<String> {
         .enumerate()
         .all(|(at, byte)| if at == 4 || at == 7 { matches!(byte, b'-' | b'/') } else { byte.is_ascii_digit() });
     let number = |from: usize, to: usize| head.get(from..to)?.parse::<u32>().ok();
-    if shape { day(number(0, 4)?, number(5, 7)?, number(8, 10)?) } else { None }
+    if shape { format_date(number(0, 4)?, number(5, 7)?, number(8, 10)?) } else { None }
 }
 
 /// The first date in a short text: ISO 8601, `May 3, 2024`, `3. Mai 2024`, `2024年5月3日`, `03.05.2024`.
-pub(super) fn told_day(text: &str) -> Option<String> {
+pub(super) fn parse_date(text: &str) -> Option<String> {
     let words: Vec<&str> = text
         .split(|c: char| c.is_whitespace() || matches!(c, ',' | '(' | ')' | '|' | '•' | '·' | '–' | '年' | '月' | '日'))
         .filter(|word| !word.is_empty() && !word.eq_ignore_ascii_case("de") && !word.eq_ignore_ascii_case("of"))
         .collect();
     for (at, word) in words.iter().enumerate() {
-        if let Some(day) = iso_day(word).or_else(|| dotted(word)) {
+        if let Some(day) = parse_iso_date(word).or_else(|| parse_dotted_date(word)) {
             return Some(day);
         }
         let next = |step: usize| words.get(at + step).copied().unwrap_or_default();
-        let found = if let Some(month) = month(word) {
+        let found = if let Some(month) = parse_month(word) {
             // May 3 2024, or 3 May 2024 with the number before the month.
-            let before = at.checked_sub(1).and_then(|before| ordinal(words[before]));
-            match (ordinal(next(1)), year(next(2))) {
-                (Some(date), Some(year)) => day(year, month, date),
-                _ => before.zip(year(next(1))).and_then(|(date, year)| day(year, month, date)),
+            let before = at.checked_sub(1).and_then(|before| parse_day(words[before]));
+            match (parse_day(next(1)), parse_year(next(2))) {
+                (Some(date), Some(year)) => format_date(year, month, date),
+                _ => before.zip(parse_year(next(1))).and_then(|(date, year)| format_date(year, month, date)),
             }
         } else if text.contains('年') {
-            let numbers = (year(word), next(1).parse().ok(), next(2).parse().ok());
-            if let (Some(year), Some(month), Some(date)) = numbers { day(year, month, date) } else { None }
+            let numbers = (parse_year(word), next(1).parse().ok(), next(2).parse().ok());
+            if let (Some(year), Some(month), Some(date)) = numbers { format_date(year, month, date) } else { None }
         } else {
             None
         };
@@ -64,49 +64,49 @@ pub(super) fn told_day(text: &str) -> Option<String> {
 }
 
 /// The date in a URL such as `…/2024/05/03/…`.
-pub(super) fn day_of_address(address: &str) -> Option<String> {
+pub(super) fn date_in_url(address: &str) -> Option<String> {
     let parts: Vec<&str> = address.split(['?', '#']).next()?.split('/').collect();
     parts.iter().enumerate().find_map(|(at, part)| {
         let number = |step: usize| parts.get(at + step).filter(|part| part.len() <= 2)?.parse::<u32>().ok();
-        let slashed = year(part).and_then(|year| day(year, number(1)?, number(2)?));
-        slashed.or_else(|| iso_day(part))
+        let slashed = parse_year(part).and_then(|year| format_date(year, number(1)?, number(2)?));
+        slashed.or_else(|| parse_iso_date(part))
     })
 }
 
 /// Parses `03.05.2024`: only with dots, where the day always comes first.
-fn dotted(word: &str) -> Option<String> {
+fn parse_dotted_date(word: &str) -> Option<String> {
     let mut parts = word.trim_end_matches('.').split('.');
     let (date, month, last) = (parts.next()?, parts.next()?, parts.next()?);
     if parts.next().is_some() || date.len() > 2 || month.len() > 2 {
         return None;
     }
-    day(year(last)?, month.parse().ok()?, date.parse().ok()?)
+    format_date(parse_year(last)?, month.parse().ok()?, date.parse().ok()?)
 }
 
-fn month(word: &str) -> Option<u32> {
+fn parse_month(word: &str) -> Option<u32> {
     let lower = word.trim_end_matches('.').to_lowercase();
     if lower.chars().count() < 3 || lower.chars().count() > 10 || !lower.chars().all(char::is_alphabetic) {
         return None;
     }
-    let place = MONTHS.iter().position(|starts| starts.iter().any(|start| lower.starts_with(start)))?;
-    u32::try_from(place + 1).ok()
+    let index = MONTHS.iter().position(|starts| starts.iter().any(|start| lower.starts_with(start)))?;
+    u32::try_from(index + 1).ok()
 }
 
 /// Parses a day of the month: `3`, `03`, `3.`, `3rd`.
-fn ordinal(word: &str) -> Option<u32> {
+fn parse_day(word: &str) -> Option<u32> {
     let digits = word.bytes().take_while(u8::is_ascii_digit).count();
     let rest = &word[digits..];
     let ending = matches!(rest, "" | "." | "st" | "nd" | "rd" | "th" | "er" | "º");
     if ending && (1..=2).contains(&digits) { word[..digits].parse().ok() } else { None }
 }
 
-fn year(word: &str) -> Option<u32> {
+fn parse_year(word: &str) -> Option<u32> {
     let word = word.trim_end_matches(['.', ';', ':']);
     let plain = word.len() == 4 && word.bytes().all(|byte| byte.is_ascii_digit());
     word.parse().ok().filter(|year| plain && (1990..2100).contains(year))
 }
 
-fn day(year: u32, month: u32, date: u32) -> Option<String> {
+fn format_date(year: u32, month: u32, date: u32) -> Option<String> {
     let good = (1000..2100).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&date);
     good.then(|| format!("{year:04}-{month:02}-{date:02}"))
 }
@@ -128,17 +128,17 @@ mod tests {
             "03.05.2024",
             "updated: 2024-05-03T10:00:00Z",
         ] {
-            assert_eq!(told_day(text).as_deref(), Some("2024-05-03"), "{text}");
+            assert_eq!(parse_date(text).as_deref(), Some("2024-05-03"), "{text}");
         }
         for text in ["05/03/2024", "May 2024", "version 3.5.2024.1", "3, 2024", ""] {
-            assert_eq!(told_day(text), None, "{text}");
+            assert_eq!(parse_date(text), None, "{text}");
         }
     }
 
     #[test]
     fn date_is_read_from_a_url() {
-        assert_eq!(day_of_address("https://site.test/2024/05/03/title").as_deref(), Some("2024-05-03"));
-        assert_eq!(day_of_address("https://site.test/news/2024-05-03-title").as_deref(), Some("2024-05-03"));
-        assert_eq!(day_of_address("https://site.test/2024/05/title"), None);
+        assert_eq!(date_in_url("https://site.test/2024/05/03/title").as_deref(), Some("2024-05-03"));
+        assert_eq!(date_in_url("https://site.test/news/2024-05-03-title").as_deref(), Some("2024-05-03"));
+        assert_eq!(date_in_url("https://site.test/2024/05/title"), None);
     }
 }

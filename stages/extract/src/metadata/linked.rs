@@ -7,22 +7,22 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::super::tree::Tree;
-use super::date::iso_day;
-use super::{Found, is_address, tidy};
-use corpusmill_html::attribute::Name;
+use super::date::parse_iso_date;
+use super::{MetadataCandidates, collapse_whitespace, is_url_or_handle};
+use corpusmill_html::attribute::AttributeName;
 use corpusmill_html::entities::decode_entities;
 
 /// Maximum size of a JSON-LD block in bytes; larger blocks are ignored.
-const LARGEST_JSON: usize = 1 << 20;
+const MAX_JSON_LD_BYTES: usize = 1 << 20;
 
-impl Found {
+impl MetadataCandidates {
     /// Reads a script, if it contains JSON-LD.
     pub(super) fn script(&mut self, tree: &Tree<'_>, id: usize) {
         let linked_data = tree
-            .raw_attribute(id, Name::Type)
+            .raw_attribute(id, AttributeName::Type)
             .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/ld+json"));
         let text = tree.raw_text((id + 1).min(tree.nodes.len() - 1));
-        if !linked_data || tree.end(id) == id + 1 || text.len() > LARGEST_JSON {
+        if !linked_data || tree.end(id) == id + 1 || text.len() > MAX_JSON_LD_BYTES {
             return;
         }
         let Ok(value) = serde_json::from_str::<Value>(text.trim()) else { return };
@@ -51,12 +51,13 @@ impl Found {
             _ => return,
         };
         if kinds.contains(&"Person")
-            && let (Some(id), Some(name)) = (value["@id"].as_str(), value["name"].as_str().and_then(tidy))
+            && let (Some(id), Some(name)) =
+                (value["@id"].as_str(), value["name"].as_str().and_then(collapse_whitespace))
         {
             self.json_persons.push((id.to_owned(), name));
         }
         if kinds.contains(&"WebSite") && self.json_site.is_none() {
-            self.json_site = value["name"].as_str().and_then(tidy);
+            self.json_site = value["name"].as_str().and_then(collapse_whitespace);
         }
         let work = kinds.iter().any(|kind| {
             ["Article", "Posting", "Page", "Report", "Recipe", "Book", "Course", "Review", "Question"]
@@ -67,16 +68,17 @@ impl Found {
             return;
         }
         if self.json_title.is_none() {
-            self.json_title = value["headline"].as_str().and_then(|headline| tidy(&decode_entities(headline, false)));
+            self.json_title =
+                value["headline"].as_str().and_then(|headline| collapse_whitespace(&decode_entities(headline, false)));
         }
         if self.json_author.is_none() {
             self.json_authors(&value["author"]);
         }
         if self.json_date.is_none() {
-            self.json_date = value["datePublished"].as_str().and_then(iso_day);
+            self.json_date = value["datePublished"].as_str().and_then(parse_iso_date);
         }
         if self.licence.is_none() {
-            self.licence = value["license"].as_str().and_then(tidy);
+            self.licence = value["license"].as_str().and_then(collapse_whitespace);
         }
     }
 
@@ -95,10 +97,14 @@ impl Found {
 /// The names of one or several persons in JSON-LD.
 fn names<'v>(all: impl Iterator<Item = &'v Value>) -> Option<String> {
     let one = |value: &Value| {
-        value.as_str().or_else(|| value["name"].as_str()).and_then(tidy).filter(|name| !is_address(name))
+        value
+            .as_str()
+            .or_else(|| value["name"].as_str())
+            .and_then(collapse_whitespace)
+            .filter(|name| !is_url_or_handle(name))
     };
     let mut all: Vec<String> = all.filter_map(one).collect();
-    let mut told = HashSet::new();
-    all.retain(|name| told.insert(name.clone()));
+    let mut seen = HashSet::new();
+    all.retain(|name| seen.insert(name.clone()));
     (!all.is_empty()).then(|| all.join(", "))
 }

@@ -11,20 +11,20 @@ mod title;
 use url::Url;
 
 use super::tree::Tree;
-use byline::named_within;
-use corpusmill_html::attribute::Name;
+use byline::name_element;
+use corpusmill_html::attribute::AttributeName;
 use corpusmill_html::entities::decode_entities;
 use corpusmill_html::tag::Tag;
-use date::{day_of_address, iso_day, told_day};
+use date::{date_in_url, parse_date, parse_iso_date};
 use title::title;
 
 /// Maximum length of a value in bytes; longer values are ignored.
-const LONGEST: usize = 1000;
+const MAX_VALUE_BYTES: usize = 1000;
 /// Maximum number of main headings that are read.
-const HEADINGS: usize = 4;
+const MAX_HEADINGS: usize = 4;
 /// Number of nodes after and before the main heading in which a date counts as the page's.
-const NEAR_AFTER: usize = 300;
-const NEAR_BEFORE: usize = 60;
+const MAX_NODES_AFTER_HEADING: usize = 300;
+const MAX_NODES_BEFORE_HEADING: usize = 60;
 
 /// The metadata of a page.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,51 +40,58 @@ pub(crate) struct Metadata {
 
 /// Reads a page's metadata; relative URLs are resolved against `base`.
 pub(crate) fn metadata(tree: &Tree<'_>, base: Option<&Url>) -> Metadata {
-    let mut found = Found::default();
+    let mut found = MetadataCandidates::default();
     for id in 1..tree.nodes.len() {
         match tree.node(id).tag {
             Tag::Text => {}
             Tag::Html => {
-                let language = tree.attribute(id, Name::Lang).or_else(|| tree.attribute(id, Name::XmlLang));
-                found.language = found.language.take().or_else(|| tidy(&language?).filter(|tag| is_language(tag)));
+                let language =
+                    tree.attribute(id, AttributeName::Lang).or_else(|| tree.attribute(id, AttributeName::XmlLang));
+                found.language =
+                    found.language.take().or_else(|| collapse_whitespace(&language?).filter(|tag| is_language(tag)));
             }
             Tag::Meta => found.meta(tree, id),
             Tag::Link => found.link(tree, id, base),
             Tag::Script => found.script(tree, id),
-            Tag::Title => found.title = found.title.take().or_else(|| tidy(&tree.squashed_text(id, LONGEST))),
+            Tag::Title => {
+                found.title =
+                    found.title.take().or_else(|| collapse_whitespace(&tree.collapsed_text(id, MAX_VALUE_BYTES)));
+            }
             Tag::H1 => {
-                if let Some(heading) =
-                    tidy(&tree.squashed_text(id, LONGEST)).filter(|_| found.headings.len() < HEADINGS)
+                if let Some(heading) = collapse_whitespace(&tree.collapsed_text(id, MAX_VALUE_BYTES))
+                    .filter(|_| found.headings.len() < MAX_HEADINGS)
                 {
                     found.headings.push(heading);
                     found.main_heading.get_or_insert(id);
                 }
             }
             Tag::Time => {
-                let date = tree.attribute(id, Name::Datetime).and_then(|value| iso_day(&value));
-                found.time = found.time.take().or(date).or_else(|| told_day(&tree.squashed_text(id, 60)));
+                let date = tree.attribute(id, AttributeName::Datetime).and_then(|value| parse_iso_date(&value));
+                found.time = found.time.take().or(date).or_else(|| parse_date(&tree.collapsed_text(id, 60)));
             }
             _ => found.visible(tree, id, base),
         }
     }
     if found.time.is_none() && found.shown_date.is_none() {
-        found.near_date = near_heading(tree, found.main_heading);
+        found.near_date = date_near_heading(tree, found.main_heading);
     }
     found.finish(base)
 }
 
 /// The first date in a short text near the main heading.
-fn near_heading(tree: &Tree<'_>, heading: Option<usize>) -> Option<String> {
+fn date_near_heading(tree: &Tree<'_>, heading: Option<usize>) -> Option<String> {
     let heading = heading?;
-    let around = (heading..tree.nodes.len()).take(NEAR_AFTER).chain((0..heading).rev().take(NEAR_BEFORE));
+    let around = (heading..tree.nodes.len())
+        .take(MAX_NODES_AFTER_HEADING)
+        .chain((0..heading).rev().take(MAX_NODES_BEFORE_HEADING));
     around
         .map(|id| tree.raw_text(id).trim())
         .filter(|text| (8..=80).contains(&text.len()) && text.bytes().any(|byte| byte.is_ascii_digit()))
-        .find_map(|text| told_day(&decode_entities(text, false)))
+        .find_map(|text| parse_date(&decode_entities(text, false)))
 }
 
 #[derive(Default)]
-struct Found {
+struct MetadataCandidates {
     json_title: Option<String>,
     json_author: Option<String>,
     /// An organisation that JSON-LD names as author: used only if there is no other author.
@@ -113,19 +120,19 @@ struct Found {
     licence_link: Option<String>,
 }
 
-impl Found {
+impl MetadataCandidates {
     fn meta(&mut self, tree: &Tree<'_>, id: usize) {
-        let key = [Name::Property, Name::Key, Name::Itemprop, Name::HttpEquiv]
+        let key = [AttributeName::Property, AttributeName::Key, AttributeName::Itemprop, AttributeName::HttpEquiv]
             .iter()
             .find_map(|name| tree.attribute(id, *name));
-        let (Some(key), Some(value)) = (key, tree.attribute(id, Name::Content)) else { return };
-        let Some(value) = tidy(&value) else { return };
+        let (Some(key), Some(value)) = (key, tree.attribute(id, AttributeName::Content)) else { return };
+        let Some(value) = collapse_whitespace(&value) else { return };
         let slot = match key.trim().to_ascii_lowercase().as_str() {
             "og:title" | "twitter:title" => &mut self.open_title,
             "og:site_name" | "application-name" => &mut self.open_site,
             "dc.title" | "dcterms.title" | "citation_title" | "headline" => &mut self.meta_title,
             "author" | "dc.creator" | "dcterms.creator" | "citation_author" | "article:author" | "parsely-author" => {
-                if is_address(&value) {
+                if is_url_or_handle(&value) {
                     return;
                 }
                 &mut self.meta_author
@@ -142,7 +149,7 @@ impl Found {
             | "publishdate"
             | "og:published_time"
             | "parsely-pub-date" => {
-                let Some(date) = iso_day(&value) else { return };
+                let Some(date) = parse_iso_date(&value) else { return };
                 self.meta_date.get_or_insert(date);
                 return;
             }
@@ -155,55 +162,57 @@ impl Found {
     }
 
     fn link(&mut self, tree: &Tree<'_>, id: usize, base: Option<&Url>) {
-        let (Some(relation), Some(href)) = (tree.attribute(id, Name::Rel), tree.attribute(id, Name::Href)) else {
+        let (Some(relation), Some(href)) =
+            (tree.attribute(id, AttributeName::Rel), tree.attribute(id, AttributeName::Href))
+        else {
             return;
         };
         for relation in relation.split_ascii_whitespace() {
             if relation.eq_ignore_ascii_case("canonical") {
-                self.canonical = Some(absolute(&href, base));
+                self.canonical = Some(resolve_url(&href, base));
             } else if relation.eq_ignore_ascii_case("license") || relation.eq_ignore_ascii_case("licence") {
-                self.licence_link.get_or_insert(absolute(&href, base));
+                self.licence_link.get_or_insert(resolve_url(&href, base));
             }
         }
     }
 
     fn visible(&mut self, tree: &Tree<'_>, id: usize, base: Option<&Url>) {
         if tree.node(id).tag == Tag::A {
-            let href = tree.raw_attribute(id, Name::Href).unwrap_or_default();
-            let relation = tree.raw_attribute(id, Name::Rel).unwrap_or_default();
+            let href = tree.raw_attribute(id, AttributeName::Href).unwrap_or_default();
+            let relation = tree.raw_attribute(id, AttributeName::Rel).unwrap_or_default();
             if relation.split_ascii_whitespace().any(|one| one == "license")
                 || href.contains("creativecommons.org/licenses/")
             {
-                self.licence_link.get_or_insert_with(|| absolute(href, base));
+                self.licence_link.get_or_insert_with(|| resolve_url(href, base));
             }
             if relation.split_ascii_whitespace().any(|one| one == "author") && self.byline.is_none() {
                 self.byline = byline::name(tree, id);
             }
         }
-        self.shown(tree, id);
-        let Some(property) = tree.raw_attribute(id, Name::Itemprop) else { return };
+        self.author_and_date(tree, id);
+        let Some(property) = tree.raw_attribute(id, AttributeName::Itemprop) else { return };
         match property {
             "author" if self.byline.is_none() => {
-                self.byline = byline::name(tree, named_within(tree, id));
+                self.byline = byline::name(tree, name_element(tree, id));
             }
             "datePublished" if self.time.is_none() => {
-                self.time = tree.attribute(id, Name::Content).and_then(|value| iso_day(&value));
+                self.time = tree.attribute(id, AttributeName::Content).and_then(|value| parse_iso_date(&value));
             }
             _ => {}
         }
     }
 
     /// Reads an element whose class marks it as an author or a date.
-    fn shown(&mut self, tree: &Tree<'_>, id: usize) {
+    fn author_and_date(&mut self, tree: &Tree<'_>, id: usize) {
         if self.shown_author.is_some() && self.shown_date.is_some() {
             return;
         }
-        let shows = tree.names.class(id).shows;
-        if shows.author && self.shown_author.is_none() {
-            self.shown_author = byline::name(tree, named_within(tree, id));
+        let metadata_hints = tree.class_names.class_hints(id).metadata_hints;
+        if metadata_hints.author && self.shown_author.is_none() {
+            self.shown_author = byline::name(tree, name_element(tree, id));
         }
-        if (shows.date || shows.author) && self.shown_date.is_none() && tree.end(id) - id < 30 {
-            self.shown_date = told_day(&tree.squashed_text(id, 120));
+        if (metadata_hints.date || metadata_hints.author) && self.shown_date.is_none() && tree.end(id) - id < 30 {
+            self.shown_date = parse_date(&tree.collapsed_text(id, 120));
         }
     }
 
@@ -226,7 +235,7 @@ impl Found {
         Metadata {
             title: title(&self.headings, &declared, site.as_deref()),
             author: others.into_iter().chain(self.json_organisation).chain(own).next(),
-            date: dates.into_iter().flatten().next().or_else(|| day_of_address(address?)),
+            date: dates.into_iter().flatten().next().or_else(|| date_in_url(address?)),
             language: self.language,
             site_name: site,
             canonical_url: self.canonical,
@@ -235,12 +244,12 @@ impl Found {
     }
 }
 
-fn tidy(value: &str) -> Option<String> {
+fn collapse_whitespace(value: &str) -> Option<String> {
     let squashed = value.split_whitespace().collect::<Vec<_>>().join(" ");
-    (!squashed.is_empty() && squashed.len() <= LONGEST).then_some(squashed)
+    (!squashed.is_empty() && squashed.len() <= MAX_VALUE_BYTES).then_some(squashed)
 }
 
-fn is_address(value: &str) -> bool {
+fn is_url_or_handle(value: &str) -> bool {
     value.starts_with("http://") || value.starts_with("https://") || value.starts_with('@')
 }
 
@@ -249,7 +258,7 @@ fn is_language(tag: &str) -> bool {
         && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
-fn absolute(href: &str, base: Option<&Url>) -> String {
+fn resolve_url(href: &str, base: Option<&Url>) -> String {
     let href = href.trim();
     base.and_then(|base| base.join(href).ok()).map_or_else(|| href.to_owned(), String::from)
 }

@@ -4,35 +4,36 @@
 //! Invariant: no word of any language is special; words are only compared for equality.
 
 /// Separators before or after a site's name.
-const MARKS: [&str; 9] = [" | ", " - ", " – ", " — ", " · ", " » ", " • ", " :: ", " / "];
+const SEPARATORS: [&str; 9] = [" | ", " - ", " – ", " — ", " · ", " » ", " • ", " :: ", " / "];
 
 /// Chooses the title; `declared` is in order of precedence.
 pub(super) fn title(headings: &[String], declared: &[Option<String>], site: Option<&str>) -> Option<String> {
     let first = declared.iter().flatten().next();
     let is_site = |heading: &str| {
         site.is_some_and(|site| letters(site) == letters(heading))
-            || declared.iter().flatten().any(|title| closes(heading, title))
+            || declared.iter().flatten().any(|title| is_title_suffix(heading, title))
     };
     let heading = headings.iter().filter(|heading| !is_site(heading)).max_by(|one, other| {
         // The heading nearest to a declared title; of equals, the first.
-        let near = |heading: &str| declared.iter().flatten().map(|title| shared(heading, title)).max().unwrap_or(0);
+        let near =
+            |heading: &str| declared.iter().flatten().map(|title| shared_percent(heading, title)).max().unwrap_or(0);
         near(one).cmp(&near(other)).then(std::cmp::Ordering::Greater)
     });
     let Some(first) = first else { return heading.cloned() };
-    let agrees = heading.filter(|heading| declared.iter().flatten().any(|title| shared(heading, title) >= 50));
+    let agrees = heading.filter(|heading| declared.iter().flatten().any(|title| shared_percent(heading, title) >= 50));
     Some(agrees.cloned().unwrap_or_else(|| without_site(first, site)))
 }
 
 /// Whether the heading is the shorter part after a separator at the end of a title: often the site's name, as on
 /// forums.
-fn closes(heading: &str, title: &str) -> bool {
+fn is_title_suffix(heading: &str, title: &str) -> bool {
     let rest = title.strip_suffix(heading);
-    rest.is_some_and(|rest| rest.len() > heading.len() && MARKS.iter().any(|mark| rest.ends_with(mark)))
+    rest.is_some_and(|rest| rest.len() > heading.len() && SEPARATORS.iter().any(|mark| rest.ends_with(mark)))
 }
 
 /// The share of the heading's letters, in percent, that are in words of the title; 100 if the title contains the
 /// heading unchanged.
-fn shared(heading: &str, title: &str) -> usize {
+fn shared_percent(heading: &str, title: &str) -> usize {
     let (low, high) = (heading.to_lowercase(), title.to_lowercase());
     if letters(heading).is_empty() {
         return 0;
@@ -65,7 +66,7 @@ fn without_site(title: &str, site: Option<&str>) -> String {
             return rest.to_owned();
         }
     }
-    let last = MARKS.iter().filter_map(|mark| title.rfind(mark)).max();
+    let last = SEPARATORS.iter().filter_map(|mark| title.rfind(mark)).max();
     let cut = last.filter(|at| title.len() - at <= 40 && title.len() - at <= *at + 8);
     cut.map_or(title, |at| title[..at].trim_end()).to_owned()
 }

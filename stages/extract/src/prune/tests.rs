@@ -7,8 +7,11 @@ use super::*;
 fn kept(page: &str) -> String {
     let tree = parse(page, 512);
     let raw = measure(&tree, |_| false);
-    let pruned =
-        prune(&tree, &raw, Keep { comments: false, tables: true, noscript: false, article: false, named: false });
+    let pruned = prune(
+        &tree,
+        &raw,
+        KeepOptions { comments: false, tables: true, noscript: false, article: false, ignore_names: false },
+    );
     let mut out = String::new();
     let mut id = 1;
     while id < tree.nodes.len() {

@@ -2,14 +2,14 @@
 
 use proptest::prelude::*;
 
-use super::super::tree::looks;
+use super::super::tree::node_accesses;
 use super::*;
 
 /// How many node accesses the extraction of a page makes.
-fn looks_at(page: &str) -> u64 {
-    let before = looks();
+fn count_node_accesses(page: &str) -> u64 {
+    let before = node_accesses();
     clean(page, None, &CleanSettings::default());
-    looks() - before
+    node_accesses() - before
 }
 
 /// A page of many sections, each with prose, a list, a table and code, of about this many megabytes.
@@ -25,7 +25,7 @@ fn work_is_linear_in_the_size_of_a_page() {
     // Below and above the classifier's maximum number of blocks.
     for (small, large) in [(1, 4), (13, 52)] {
         let (small, large) = (long_page(small), long_page(large));
-        let (few, many) = (looks_at(&small), looks_at(&large));
+        let (few, many) = (count_node_accesses(&small), count_node_accesses(&large));
         let (bytes, more) = (small.len() as u64, large.len() as u64);
         assert!(many * bytes <= few * more * 11 / 10, "{few} node accesses for {bytes} bytes, {many} for {more}");
         assert!(few <= bytes * 8, "{few} node accesses for {bytes} bytes");
@@ -41,8 +41,12 @@ fn work_on_a_hostile_page_is_bounded() {
             format!("<{tag}>").repeat(100_000),
             format!("</{tag}>").repeat(100_000)
         );
-        let looks = looks_at(&page);
-        assert!(looks <= page.len() as u64 * 600, "{tag}: {looks} node accesses for {} bytes", page.len());
+        let node_accesses = count_node_accesses(&page);
+        assert!(
+            node_accesses <= page.len() as u64 * 600,
+            "{tag}: {node_accesses} node accesses for {} bytes",
+            page.len()
+        );
     }
 }
 

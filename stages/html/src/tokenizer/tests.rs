@@ -2,9 +2,9 @@ use super::*;
 use proptest::prelude::*;
 
 fn texts(page: &str) -> Vec<&str> {
-    let mut scanner = Scanner::new(page);
+    let mut tokenizer = Tokenizer::new(page);
     let mut found = Vec::new();
-    while let Some(token) = scanner.next_token() {
+    while let Some(token) = tokenizer.next_token() {
         if let Token::Text { start, stop } = token {
             found.push(&page[start..stop]);
         }
@@ -21,12 +21,12 @@ fn text_is_split_at_tags_and_comments_are_skipped() {
 #[test]
 fn open_iframe_ends_with_its_noscript() {
     let page = "<p>a</p><noscript><iframe src=x /></noscript><p>b</p><iframe>c</iframe>d";
-    let mut scanner = Scanner::new(page);
+    let mut tokenizer = Tokenizer::new(page);
     let mut found = Vec::new();
-    while let Some(token) = scanner.next_token() {
+    while let Some(token) = tokenizer.next_token() {
         match token {
             Token::Text { start, stop } => found.push(&page[start..stop]),
-            Token::Start { tag: tag @ Tag::Iframe, hash, .. } => scanner.read_raw_text(tag, hash),
+            Token::Start { tag: tag @ Tag::Iframe, hash, .. } => tokenizer.read_raw_text(tag, hash),
             _ => {}
         }
     }
@@ -36,25 +36,25 @@ fn open_iframe_ends_with_its_noscript() {
 #[test]
 fn attributes_are_read_in_all_quotings() {
     let page = "<A HREF=x id = 'y z' data-foo=\"<p>\" hidden class=\"k\">";
-    let mut scanner = Scanner::new(page);
-    let token = scanner.next_token();
+    let mut tokenizer = Tokenizer::new(page);
+    let token = tokenizer.next_token();
     assert!(matches!(token, Some(Token::Start { tag: Tag::A, self_closing: false, .. })));
     let values: Vec<_> =
-        scanner.attributes.iter().map(|found| &page[found.start as usize..found.stop as usize]).collect();
+        tokenizer.attributes.iter().map(|found| &page[found.start as usize..found.stop as usize]).collect();
     assert_eq!(values, ["x", "y z", "", "k"]);
 }
 
 proptest! {
     #[test]
     fn tokens_are_in_order_and_reach_the_end(page in "[<>/!a-c \"'=&-]{0,200}") {
-        let mut scanner = Scanner::new(&page);
+        let mut tokenizer = Tokenizer::new(&page);
         let mut last = 0;
-        while let Some(token) = scanner.next_token() {
+        while let Some(token) = tokenizer.next_token() {
             if let Token::Text { start, stop } = token {
                 prop_assert!(last <= start && start < stop && stop <= page.len());
                 last = stop;
             }
         }
-        prop_assert_eq!(scanner.at, page.len());
+        prop_assert_eq!(tokenizer.at, page.len());
     }
 }

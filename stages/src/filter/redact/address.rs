@@ -6,7 +6,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::Find;
+use super::Match;
 
 /// Public name servers, which are common in examples (BigCode skips them too).
 const NAME_SERVERS: [[u8; 4]; 9] = [
@@ -30,8 +30,8 @@ const NUMBER_WORDS: [&str; 12] = [
 /// Maximum length in bytes of an IPv4 and an IPv6 address in text.
 const MAX_BYTES: [usize; 2] = [15, 45];
 
-/// Adds the public addresses of `text` to `finds`.
-pub(super) fn find(text: &str, finds: &mut Vec<Find>) {
+/// Adds the public addresses of `text` to `matches`.
+pub(super) fn find(text: &str, matches: &mut Vec<Match>) {
     let bytes = text.as_bytes();
     let mut floor = 0;
     for (dot, _) in text.match_indices('.') {
@@ -39,11 +39,11 @@ pub(super) fn find(text: &str, finds: &mut Vec<Find>) {
         if dot < floor || dot == 0 || !near(bytes.get(dot - 1)) || !near(bytes.get(dot + 1)) {
             continue;
         }
-        let (start, end) = run(bytes, floor, dot, MAX_BYTES[0], |byte| byte.is_ascii_digit() || byte == b'.');
+        let (start, end) = run_around(bytes, floor, dot, MAX_BYTES[0], |byte| byte.is_ascii_digit() || byte == b'.');
         let end = start + text[start..end].trim_end_matches('.').len();
         floor = end.max(dot + 1);
-        if text[start..end].parse().is_ok_and(is_public_v4) && !is_number(text, start, end) {
-            finds.push(Find { range: start..end, rule: "ipv4" });
+        if text[start..end].parse().is_ok_and(is_public_v4) && !is_version_or_section(text, start, end) {
+            matches.push(Match { range: start..end, rule: "ipv4" });
         }
     }
     floor = 0;
@@ -52,7 +52,8 @@ pub(super) fn find(text: &str, finds: &mut Vec<Find>) {
         if colon < floor || colon == 0 || !near(bytes.get(colon - 1)) || !near(bytes.get(colon + 1)) {
             continue;
         }
-        let (start, end) = run(bytes, floor, colon, MAX_BYTES[1], |byte| byte.is_ascii_hexdigit() || byte == b':');
+        let (start, end) =
+            run_around(bytes, floor, colon, MAX_BYTES[1], |byte| byte.is_ascii_hexdigit() || byte == b':');
         floor = end.max(colon + 1);
         let joined = |at: Option<&u8>| at.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
         if joined(bytes.get(end)) || (start > 0 && joined(bytes.get(start - 1))) {
@@ -61,15 +62,15 @@ pub(super) fn find(text: &str, finds: &mut Vec<Find>) {
         let end =
             if text[start..end].ends_with("::") { end } else { start + text[start..end].trim_end_matches(':').len() };
         if text[start..end].parse().is_ok_and(is_public_v6) {
-            finds.push(Find { range: start..end, rule: "ipv6" });
+            matches.push(Match { range: start..end, rule: "ipv6" });
         }
     }
 }
 
-/// The run of bytes around `at` that `accepts` allows, up to one byte more than `most` to each side.
-fn run(bytes: &[u8], floor: usize, at: usize, most: usize, accepts: impl Fn(u8) -> bool) -> (usize, usize) {
-    let low = floor.max(at.saturating_sub(most + 1));
-    let high = bytes.len().min(at + most + 2);
+/// The run of bytes around `at` that `accepts` allows, up to one byte more than `max` to each side.
+fn run_around(bytes: &[u8], floor: usize, at: usize, max: usize, accepts: impl Fn(u8) -> bool) -> (usize, usize) {
+    let low = floor.max(at.saturating_sub(max + 1));
+    let high = bytes.len().min(at + max + 2);
     let before = bytes[low..at].iter().rev().take_while(|byte| accepts(**byte)).count();
     let after = bytes[at..high].iter().take_while(|byte| accepts(**byte)).count();
     (at - before, at + after)
@@ -109,7 +110,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 }
 
 /// Whether the dotted number is a version, a section, or part of a longer number.
-fn is_number(text: &str, start: usize, end: usize) -> bool {
+fn is_version_or_section(text: &str, start: usize, end: usize) -> bool {
     let before = &text.as_bytes()[..start];
     let after = &text.as_bytes()[end..];
     let joined = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+' | b'~' | b'^');
@@ -152,9 +153,9 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Vec<&str> {
-        let mut finds = Vec::new();
-        find(text, &mut finds);
-        finds.into_iter().map(|find| &text[find.range]).collect()
+        let mut matches = Vec::new();
+        find(text, &mut matches);
+        matches.into_iter().map(|find| &text[find.range]).collect()
     }
 
     #[test]

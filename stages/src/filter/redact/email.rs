@@ -3,7 +3,7 @@
 //! Invariant: one linear pass, since only an `@`, at most 64 bytes before it and 253 after it are read (the limits of
 //! RFC 5321).
 
-use super::Find;
+use super::Match;
 
 const MAX_LOCAL_BYTES: usize = 64;
 const MAX_DOMAIN_BYTES: usize = 253;
@@ -12,8 +12,8 @@ const MAX_DOMAIN_BYTES: usize = 253;
 const FILE_ENDINGS: [&str; 14] =
     ["png", "jpg", "jpeg", "gif", "svg", "webp", "ico", "js", "mjs", "css", "html", "json", "jsx", "tsx"];
 
-/// Adds the e-mail addresses of `text` to `finds`.
-pub(super) fn find(text: &str, keep_git_hosts: bool, finds: &mut Vec<Find>) {
+/// Adds the e-mail addresses of `text` to `matches`.
+pub(super) fn find(text: &str, keep_git_hosts: bool, matches: &mut Vec<Match>) {
     let bytes = text.as_bytes();
     let mut floor = 0;
     for (at, _) in text.match_indices('@') {
@@ -22,7 +22,7 @@ pub(super) fn find(text: &str, keep_git_hosts: bool, finds: &mut Vec<Find>) {
         if start == at || !is_address(text, start, at, end) || (keep_git_hosts && is_git(bytes, start, at, end)) {
             continue;
         }
-        finds.push(Find { range: start..end, rule: "email" });
+        matches.push(Match { range: start..end, rule: "email" });
         floor = end;
     }
 }
@@ -93,9 +93,9 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Vec<&str> {
-        let mut finds = Vec::new();
-        find(text, true, &mut finds);
-        finds.into_iter().map(|find| &text[find.range]).collect()
+        let mut matches = Vec::new();
+        find(text, true, &mut matches);
+        matches.into_iter().map(|find| &text[find.range]).collect()
     }
 
     #[test]
@@ -134,8 +134,8 @@ mod tests {
         ] {
             assert!(found(text).is_empty(), "{text}");
         }
-        let mut finds = Vec::new();
-        find("git@github.com:a/b", false, &mut finds);
-        assert_eq!(finds.len(), 1);
+        let mut matches = Vec::new();
+        find("git@github.com:a/b", false, &mut matches);
+        assert_eq!(matches.len(), 1);
     }
 }

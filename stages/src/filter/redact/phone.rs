@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::Find;
+use super::Match;
 
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
     let international = r"\+[1-9][0-9]{0,2}(?:[ .-]?\(?[0-9]{1,5}\)?){2,6}";
@@ -15,8 +15,8 @@ static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(&format!("{international}|{american}")).expect("the pattern is constant and a test compiles it")
 });
 
-/// Adds the phone numbers of `text` to `finds`.
-pub(super) fn find(text: &str, finds: &mut Vec<Find>) {
+/// Adds the phone numbers of `text` to `matches`.
+pub(super) fn find(text: &str, matches: &mut Vec<Match>) {
     for found in NUMBER.find_iter(text) {
         let digits: String = found.as_str().chars().filter(char::is_ascii_digit).collect();
         let joined = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
@@ -25,7 +25,7 @@ pub(super) fn find(text: &str, finds: &mut Vec<Find>) {
         // 555-0100 to 555-0199 are reserved for fiction.
         let fiction = digits.len() >= 10 && digits[digits.len() - 7..].starts_with("55501");
         if alone && (8..=15).contains(&digits.len()) && !fiction {
-            finds.push(Find { range: found.range(), rule: "phone" });
+            matches.push(Match { range: found.range(), rule: "phone" });
         }
     }
 }
@@ -35,9 +35,9 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Vec<&str> {
-        let mut finds = Vec::new();
-        find(text, &mut finds);
-        finds.into_iter().map(|find| &text[find.range]).collect()
+        let mut matches = Vec::new();
+        find(text, &mut matches);
+        matches.into_iter().map(|find| &text[find.range]).collect()
     }
 
     #[test]

@@ -13,10 +13,10 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::Find;
+use super::Match;
 
 /// Rule name and pattern. Every pattern begins with a distinct literal prefix, so the search skips ordinary text.
-const SHAPES: [(&str, &str); 14] = [
+const PATTERNS: [(&str, &str); 14] = [
     ("secret.aws", r"(?:AKIA|ASIA|AROA|AIDA|ABIA|ACCA)[A-Z0-9]{16}"),
     ("secret.github", r"gh[pousr]_[A-Za-z0-9]{36,255}"),
     ("secret.github", r"github_pat_[A-Za-z0-9_]{22,255}"),
@@ -43,19 +43,19 @@ const MIN_ENTROPY: f64 = 3.7;
 /// Minimum entropy of a random-looking hexadecimal value, in bits per digit: 32 random digits have about 3.6.
 const MIN_HEX_ENTROPY: f64 = 3.0;
 
-static SHAPE: LazyLock<Regex> = LazyLock::new(|| {
-    let groups: Vec<String> = SHAPES.iter().map(|(_, shape)| format!("({shape})")).collect();
+static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
+    let groups: Vec<String> = PATTERNS.iter().map(|(_, shape)| format!("({shape})")).collect();
     compile(&groups.join("|"))
 });
 
-static FRAME: LazyLock<Regex> =
+static PRIVATE_KEY_HEADER: LazyLock<Regex> =
     LazyLock::new(|| compile(r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----"));
 
 /// Length in bytes of an assigned value.
 const VALUE_BYTES: std::ops::RangeInclusive<usize> = 20..=256;
 
 /// Parts of the names of secrets, in lower case without separators.
-const NAMES: [&str; 12] = [
+const SECRET_NAMES: [&str; 12] = [
     "password",
     "passwd",
     "secret",
@@ -79,22 +79,22 @@ fn compile(pattern: &str) -> Regex {
     Regex::new(pattern).expect("the pattern is constant and a test compiles it")
 }
 
-/// Adds the secrets of `text` to `finds`.
-pub(super) fn find(text: &str, finds: &mut Vec<Find>) {
+/// Adds the secrets of `text` to `matches`.
+pub(super) fn find(text: &str, matches: &mut Vec<Match>) {
     if text.len() < 20 {
         return;
     }
-    shapes(text, finds);
-    for frame in FRAME.find_iter(text) {
-        if let Some(range) = key_body(text, frame.end()) {
-            finds.push(Find { range, rule: "secret.private-key" });
+    find_patterns(text, matches);
+    for header in PRIVATE_KEY_HEADER.find_iter(text) {
+        if let Some(range) = key_body(text, header.end()) {
+            matches.push(Match { range, rule: "secret.private-key" });
         }
     }
-    assigned(text, finds);
+    find_assigned(text, matches);
 }
 
-fn shapes(text: &str, finds: &mut Vec<Find>) {
-    for found in SHAPE.find_iter(text) {
+fn find_patterns(text: &str, matches: &mut Vec<Match>) {
+    for found in PATTERN.find_iter(text) {
         let joined = |at: Option<&u8>| at.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
         let bytes = text.as_bytes();
         if (found.start() > 0 && joined(bytes.get(found.start() - 1)))
@@ -103,10 +103,10 @@ fn shapes(text: &str, finds: &mut Vec<Find>) {
         {
             continue;
         }
-        let groups = SHAPE.captures(found.as_str());
-        let which = groups.and_then(|groups| (0..SHAPES.len()).find(|index| groups.get(index + 1).is_some()));
-        if let Some((rule, _)) = which.and_then(|index| SHAPES.get(index)) {
-            finds.push(Find { range: found.range(), rule });
+        let groups = PATTERN.captures(found.as_str());
+        let which = groups.and_then(|groups| (0..PATTERNS.len()).find(|index| groups.get(index + 1).is_some()));
+        if let Some((rule, _)) = which.and_then(|index| PATTERNS.get(index)) {
+            matches.push(Match { range: found.range(), rule });
         }
     }
 }
@@ -126,7 +126,7 @@ fn key_body(text: &str, from: usize) -> Option<std::ops::Range<usize>> {
 }
 
 /// Adds quoted values after `=`, `:` or `=>`. Searches for the quotes, since few of them follow such a sign.
-fn assigned(text: &str, finds: &mut Vec<Find>) {
+fn find_assigned(text: &str, matches: &mut Vec<Match>) {
     let bytes = text.as_bytes();
     let mut floor = 0;
     for (at, quote) in bytes.iter().enumerate().filter(|(_, byte)| matches!(byte, b'"' | b'\'')) {
@@ -142,15 +142,15 @@ fn assigned(text: &str, finds: &mut Vec<Find>) {
         if bytes.get(end) == Some(quote)
             && VALUE_BYTES.contains(&(end - start))
             && looks_random(&text[start..end])
-            && named_secret(text, at)
+            && has_secret_name(text, at)
         {
-            finds.push(Find { range: start..end, rule: "secret.assigned" });
+            matches.push(Match { range: start..end, rule: "secret.assigned" });
         }
     }
 }
 
 /// Whether the value is assigned to the name of a secret, and no word before it on the line marks a checksum.
-fn named_secret(text: &str, value: usize) -> bool {
+fn has_secret_name(text: &str, value: usize) -> bool {
     let mut line = value - text.as_bytes()[..value].iter().rev().take(120).take_while(|byte| **byte != b'\n').count();
     while !text.is_char_boundary(line) {
         line += 1;
@@ -161,7 +161,7 @@ fn named_secret(text: &str, value: usize) -> bool {
         .rfind(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_' && letter != '-')
         .map_or(0, |at| at + 1);
     let name: String = name.get(from..).unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).collect();
-    NAMES.iter().any(|known| name.contains(known)) && !CHECKSUM_WORDS.iter().any(|word| before.contains(word))
+    SECRET_NAMES.iter().any(|known| name.contains(known)) && !CHECKSUM_WORDS.iter().any(|word| before.contains(word))
 }
 
 fn is_placeholder(value: &str) -> bool {
@@ -197,9 +197,9 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Vec<(&'static str, &str)> {
-        let mut finds = Vec::new();
-        find(text, &mut finds);
-        finds.into_iter().map(|find| (find.rule, &text[find.range])).collect()
+        let mut matches = Vec::new();
+        find(text, &mut matches);
+        matches.into_iter().map(|find| (find.rule, &text[find.range])).collect()
     }
 
     // Random letters, generated for these tests.

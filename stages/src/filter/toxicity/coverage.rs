@@ -7,13 +7,13 @@ use std::sync::LazyLock;
 use whatlang::{Detector, Info, Lang, Script};
 
 /// Maximum number of bytes read to decide the language.
-const SAMPLE_BYTES: usize = 600;
+const MAX_SAMPLE_BYTES: usize = 600;
 /// Maximum number of bytes for language identification, which is much slower.
-const GUESS_BYTES: usize = 300;
+const MAX_DETECT_BYTES: usize = 300;
 /// Minimum number of letters for identification among languages of one script (whatlang advises about a hundred).
-const SHORT_LETTERS: usize = 80;
+const MIN_LETTERS: usize = 80;
 /// Minimum confidence to accept a language other than English.
-const BELIEVED: f64 = 0.5;
+const MIN_CONFIDENCE: f64 = 0.5;
 
 /// Words that are much more frequent in English than in other languages in Latin script, sorted. Without *of*, *is* and
 /// *was*, which Dutch has, and *to*, which Polish has.
@@ -23,7 +23,7 @@ const ENGLISH: [&[u8]; 34] = [
     b"what", b"when", b"which", b"who", b"with", b"would", b"you", b"your",
 ];
 /// At least one such word in this many makes a text English.
-const ENGLISH_SHARE: usize = 14;
+const WORDS_PER_ENGLISH_WORD: usize = 14;
 /// Maximum length of these words, in bytes.
 const MAX_WORD_BYTES: usize = 6;
 
@@ -37,14 +37,14 @@ pub(super) fn covers(text: &str, language: Option<&str>) -> bool {
 }
 
 fn looks_english(text: &str) -> bool {
-    let sample = head(text, SAMPLE_BYTES);
+    let sample = prefix(text, MAX_SAMPLE_BYTES);
     let mut words = 0_usize;
     let mut english = 0_usize;
     for word in sample.split(|letter: char| !letter.is_alphabetic()).filter(|word| !word.is_empty()).take(60) {
         words += 1;
         english += usize::from(is_english(word.as_bytes()));
     }
-    if english * ENGLISH_SHARE >= words.max(ENGLISH_SHARE) {
+    if english * WORDS_PER_ENGLISH_WORD >= words.max(WORDS_PER_ENGLISH_WORD) {
         return true;
     }
     let letters = sample.chars().filter(|letter| letter.is_alphabetic()).count();
@@ -52,17 +52,17 @@ fn looks_english(text: &str) -> bool {
     if latin * 2 < letters {
         return false;
     }
-    if letters < SHORT_LETTERS {
+    if letters < MIN_LETTERS {
         return true;
     }
-    let Some(guess) = guess(head(sample, GUESS_BYTES)) else { return true };
-    guess.lang() == Lang::Eng || (guess.script() == Script::Latin && guess.confidence() < BELIEVED)
+    let Some(detected) = detect(prefix(sample, MAX_DETECT_BYTES)) else { return true };
+    detected.lang() == Lang::Eng || (detected.script() == Script::Latin && detected.confidence() < MIN_CONFIDENCE)
 }
 
 /// Identifies the language among English and other languages in Latin script. The list is short, since only English
 /// matters and each language costs time. It has only one of each pair such as Danish and Norwegian, since both would
 /// share the confidence.
-fn guess(sample: &str) -> Option<Info> {
+fn detect(sample: &str) -> Option<Info> {
     static DETECTOR: LazyLock<Detector> = LazyLock::new(|| {
         use Lang::{Ces, Dan, Deu, Eng, Fin, Fra, Hun, Ind, Ita, Nld, Pol, Por, Ron, Spa, Swe, Tur, Vie};
         Detector::with_allowlist(vec![
@@ -80,8 +80,8 @@ fn is_english(word: &[u8]) -> bool {
     ENGLISH.binary_search(&&*lower).is_ok()
 }
 
-fn head(text: &str, most: usize) -> &str {
-    let mut end = text.len().min(most);
+fn prefix(text: &str, max: usize) -> &str {
+    let mut end = text.len().min(max);
     while !text.is_char_boundary(end) {
         end -= 1;
     }

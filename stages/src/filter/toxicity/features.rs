@@ -14,11 +14,11 @@
 //!
 //! Invariant: the names of groups are one fixed token without a feature of its own; it only counts with its neighbours.
 
-use super::lexicon::{Class, Lexicon};
+use super::lexicon::{Lexicon, WordClass};
 use super::token::{Token, tokenize};
 
 /// Receives the features of a text.
-pub trait Sink {
+pub trait FeatureSink {
     /// Called for each feature, hashed to 64 bits.
     fn feature(&mut self, hash: u64);
     /// Called at the end of each word, after its features.
@@ -28,10 +28,10 @@ pub trait Sink {
 }
 
 const WORD: u64 = 0xcbf2_9ce4_8422_2325;
-const PIECE: u64 = 0x9e37_79b9_7f4a_7c15;
-const PAIR: u64 = 0xbf58_476d_1ce4_e5b9;
-const SKIP: u64 = 0x94d0_49bb_1331_11eb;
-const TRIPLE: u64 = 0xd6e8_feb8_6659_fd93;
+const SUBWORD: u64 = 0x9e37_79b9_7f4a_7c15;
+const BIGRAM: u64 = 0xbf58_476d_1ce4_e5b9;
+const SKIP_BIGRAM: u64 = 0x94d0_49bb_1331_11eb;
+const TRIGRAM: u64 = 0xd6e8_feb8_6659_fd93;
 const CATEGORY: u64 = 0xa076_1d64_78bd_642f;
 const NEAR: u64 = 0xe703_7ed1_a0b4_28db;
 const START: u64 = 1;
@@ -42,7 +42,7 @@ const NEAR_WORDS: usize = 5;
 const PRIME: u64 = 0x0100_0000_01b3;
 
 /// Passes the features of `text` to `sink`, in order.
-pub fn extract(text: &str, sink: &mut impl Sink) {
+pub fn extract(text: &str, sink: &mut impl FeatureSink) {
     let mut before = [START; NEAR_WORDS];
     let mut last_plain = START;
     tokenize(text, Lexicon::embedded(), |token| {
@@ -60,7 +60,7 @@ pub fn extract(text: &str, sink: &mut impl Sink) {
             }
             Token::Word(word, known) => word_features(word, known, sink),
         };
-        neighbours(last_plain, here, &before, sink);
+        context_features(last_plain, here, &before, sink);
         sink.word();
         before.rotate_right(1);
         before[0] = here.general;
@@ -69,16 +69,16 @@ pub fn extract(text: &str, sink: &mut impl Sink) {
 }
 
 /// Adds the features of a word together with the words before it, the nearest first.
-fn neighbours(last_plain: u64, here: Neighbour, before: &[u64; NEAR_WORDS], sink: &mut impl Sink) {
+fn context_features(last_plain: u64, here: Neighbour, before: &[u64; NEAR_WORDS], sink: &mut impl FeatureSink) {
     let [last, second, ..] = *before;
-    sink.feature(join(PAIR, last, here.general));
+    sink.feature(join(BIGRAM, last, here.general));
     if (last != last_plain || here.general != here.plain) && last != IDENTITY && here.general != IDENTITY {
-        sink.feature(join(PAIR, last_plain, here.plain));
+        sink.feature(join(BIGRAM, last_plain, here.plain));
     }
     if second != START {
-        sink.feature(join(SKIP, second, here.general));
+        sink.feature(join(SKIP_BIGRAM, second, here.general));
     }
-    sink.feature(join(join(TRIPLE, second, last), last, here.general));
+    sink.feature(join(join(TRIGRAM, second, last), last, here.general));
     let of_group = here.general == IDENTITY;
     for earlier in before.iter().filter(|earlier| (**earlier == IDENTITY) != of_group && **earlier != START) {
         sink.feature(mix(NEAR ^ if of_group { *earlier } else { here.general }));
@@ -95,11 +95,11 @@ struct Neighbour {
     general: u64,
 }
 
-fn word_features(word: &str, known: Option<(Class, &'static str)>, sink: &mut impl Sink) -> Neighbour {
+fn word_features(word: &str, known: Option<(WordClass, &'static str)>, sink: &mut impl FeatureSink) -> Neighbour {
     let spelling = |word: &str| mix(word.bytes().fold(WORD, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME)));
     match known {
-        Some((Class::Identity, _)) => Neighbour { plain: IDENTITY, general: IDENTITY },
-        Some((Class::Offensive(index), entry)) => {
+        Some((WordClass::Identity, _)) => Neighbour { plain: IDENTITY, general: IDENTITY },
+        Some((WordClass::Offensive(index), entry)) => {
             let plain = spelling(entry);
             let general = mix(CATEGORY ^ u64::from(index));
             sink.feature(plain);
@@ -111,7 +111,7 @@ fn word_features(word: &str, known: Option<(Class, &'static str)>, sink: &mut im
             let plain = spelling(word);
             sink.feature(plain);
             if word.is_ascii() && (3..=24).contains(&word.len()) {
-                pieces(word.as_bytes(), sink);
+                subwords(word.as_bytes(), sink);
             }
             Neighbour { plain, general: plain }
         }
@@ -119,13 +119,13 @@ fn word_features(word: &str, known: Option<(Class, &'static str)>, sink: &mut im
 }
 
 /// Adds the subwords of `<word>`.
-fn pieces(word: &[u8], sink: &mut impl Sink) {
+fn subwords(word: &[u8], sink: &mut impl FeatureSink) {
     let mut marked = [b'>'; 26];
     marked[0] = b'<';
     marked[1..=word.len()].copy_from_slice(word);
     let marked = &marked[..word.len() + 2];
     for from in 0..=marked.len() - 3 {
-        let mut hash = PIECE;
+        let mut hash = SUBWORD;
         for (length, byte) in marked[from..].iter().take(5).enumerate() {
             hash = (hash ^ u64::from(*byte)).wrapping_mul(PRIME);
             if length >= 2 {
@@ -151,7 +151,7 @@ mod tests {
 
     #[derive(Default)]
     struct All(Vec<u64>, usize);
-    impl Sink for All {
+    impl FeatureSink for All {
         fn feature(&mut self, hash: u64) {
             self.0.push(hash);
         }

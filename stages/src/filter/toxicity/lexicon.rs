@@ -12,7 +12,7 @@ pub(super) const IDENTITY_TEXT: &str = include_str!("identity.txt");
 
 /// The class of a known word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Class {
+pub(super) enum WordClass {
     /// The name of a group of people, which is neutral.
     Identity,
     /// An offensive word, with its index into [`CATEGORIES`].
@@ -26,12 +26,12 @@ pub(super) const CATEGORIES: [&str; 7] = ["slur", "insult", "profanity", "sexual
 const ENDINGS: [&str; 8] = ["", "s", "es", "ed", "ing", "in", "er", "y"];
 
 /// The categories whose words are shown to users. Words of the others (*kill*, *animal*, *hate*) are ordinary words.
-const TELLING: [&str; 4] = ["slur", "insult", "profanity", "sexual"];
+const REPORTABLE: [&str; 4] = ["slur", "insult", "profanity", "sexual"];
 
 /// The known words and their classes.
 #[derive(Debug)]
 pub(super) struct Lexicon {
-    words: HashMap<String, (Class, &'static str)>,
+    words: HashMap<String, (WordClass, &'static str)>,
     starred: Vec<&'static str>,
 }
 
@@ -48,7 +48,7 @@ impl Lexicon {
         for line in lines(offensive) {
             let Some((word, category)) = line.split_once(' ') else { continue };
             let Some(index) = CATEGORIES.iter().position(|known| *known == category.trim()) else { continue };
-            let class = Class::Offensive(u8::try_from(index).unwrap_or(u8::MAX));
+            let class = WordClass::Offensive(u8::try_from(index).unwrap_or(u8::MAX));
             let base = word.trim_end_matches('+');
             let endings = if base.len() < word.len() { &ENDINGS[..] } else { &ENDINGS[..1] };
             for ending in endings {
@@ -57,18 +57,18 @@ impl Lexicon {
                     words.entry(format!("{cut}{ending}")).or_insert((class, base));
                 }
             }
-            if base.len() >= 4 && TELLING[..3].contains(&category.trim()) {
+            if base.len() >= 4 && REPORTABLE[..3].contains(&category.trim()) {
                 starred.push(base);
             }
         }
         for word in lines(identity).flat_map(str::split_whitespace) {
-            words.insert(word.to_owned(), (Class::Identity, word));
+            words.insert(word.to_owned(), (WordClass::Identity, word));
         }
         Self { words, starred }
     }
 
     /// The class of `word` (lower case, without accents), and its entry in the lexicon.
-    pub(super) fn find(&self, word: &str) -> Option<(Class, &'static str)> {
+    pub(super) fn find(&self, word: &str) -> Option<(WordClass, &'static str)> {
         self.words.get(word).copied()
     }
 
@@ -82,8 +82,8 @@ impl Lexicon {
     }
 
     /// Whether a rejection's detail lists words of this class.
-    pub(super) fn is_telling(class: Class) -> bool {
-        matches!(class, Class::Offensive(index) if CATEGORIES.get(usize::from(index)).is_some_and(|name| TELLING.contains(name)))
+    pub(super) fn is_reportable(class: WordClass) -> bool {
+        matches!(class, WordClass::Offensive(index) if CATEGORIES.get(usize::from(index)).is_some_and(|name| REPORTABLE.contains(name)))
     }
 }
 
@@ -108,7 +108,7 @@ mod tests {
     fn a_group_is_never_offensive() {
         let lexicon = Lexicon::embedded();
         for word in lines(IDENTITY_TEXT).flat_map(str::split_whitespace) {
-            assert_eq!(lexicon.find(word).unwrap().0, Class::Identity, "{word}");
+            assert_eq!(lexicon.find(word).unwrap().0, WordClass::Identity, "{word}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! Scores how toxic a text is, with a small linear model over words, subwords and a lexicon. English only.
 //!
 //! Part of the filter stage, which compares the score with the recipe's threshold and lists the words from
-//! [`telling_words`] in the rejection's detail. `MODEL_CARD.md` in this folder describes the training data, the limits
+//! [`reportable_words`] in the rejection's detail. `MODEL_CARD.md` in this folder describes the training data, the limits
 //! and the quality of the model. To rebuild the weights:
 //!
 //! ```text
@@ -27,7 +27,7 @@ mod tests;
 
 use std::sync::OnceLock;
 
-use features::{Sink, extract};
+use features::{FeatureSink, extract};
 use lexicon::Lexicon;
 use model::Weights;
 
@@ -107,11 +107,11 @@ impl ToxicityModel {
 }
 
 /// The first offensive words of `text` to show to users, in the lexicon's form, without repeats, at most `limit`.
-pub fn telling_words(text: &str, limit: usize) -> Vec<&'static str> {
+pub fn reportable_words(text: &str, limit: usize) -> Vec<&'static str> {
     let mut words = Vec::new();
     token::tokenize(text, Lexicon::embedded(), |token| {
         if let token::Token::Word(_, Some((class, entry))) = token
-            && Lexicon::is_telling(class)
+            && Lexicon::is_reportable(class)
             && words.len() < limit
             && !words.contains(&entry)
         {
@@ -158,7 +158,7 @@ impl Windows<'_> {
     }
 }
 
-impl Sink for Windows<'_> {
+impl FeatureSink for Windows<'_> {
     fn feature(&mut self, hash: u64) {
         self.open.sum += i64::from(self.weights.weight(hash));
         self.open.features += 1;

@@ -22,11 +22,11 @@ pub enum WeightsError {
     Magic,
     /// The file is truncated or damaged.
     #[error(
-        "the toxicity weights have {found} bytes, but their header states {promised}: rebuild them with the program train_toxicity"
+        "the toxicity weights have {found} bytes, but their header states {expected}: rebuild them with the program train_toxicity"
     )]
     Length {
         /// Number of bytes according to the header.
-        promised: usize,
+        expected: usize,
         /// Number of bytes in the file.
         found: usize,
     },
@@ -63,7 +63,7 @@ impl Weights {
             |from: usize| <[u8; 8]>::try_from(&header[from..from + 8]).map(f64::from_le_bytes).unwrap_or_default();
         let count = header[8..12].iter().rev().fold(0_usize, |sum, byte| sum << 8 | usize::from(*byte));
         if bytes.len() != HEADER_BYTES + count || count == 0 {
-            return Err(WeightsError::Length { promised: HEADER_BYTES + count.max(1), found: bytes.len() });
+            return Err(WeightsError::Length { expected: HEADER_BYTES + count.max(1), found: bytes.len() });
         }
         let buckets = bytes[HEADER_BYTES..].iter().map(|byte| i8::from_le_bytes([*byte])).collect();
         Ok(Self { slope: number(12), intercept: number(20), buckets })
@@ -109,7 +109,7 @@ mod tests {
         let weights = Weights { slope: 0.5, intercept: -2.0, buckets: vec![-3, 0, 127] };
         let bytes = weights.to_bytes();
         assert_eq!(Weights::from_bytes(&bytes), Ok(weights));
-        assert_eq!(Weights::from_bytes(&bytes[..30]), Err(WeightsError::Length { promised: 31, found: 30 }));
+        assert_eq!(Weights::from_bytes(&bytes[..30]), Err(WeightsError::Length { expected: 31, found: 30 }));
         assert_eq!(Weights::from_bytes(b"nothing"), Err(WeightsError::Magic));
     }
 

@@ -9,13 +9,13 @@
 
 use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 
-use super::lexicon::{Class, Lexicon};
+use super::lexicon::{Lexicon, WordClass};
 
 /// One token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Token<'a> {
     /// A word in lower case, and its class and entry in the lexicon, if it has one.
-    Word(&'a str, Option<(Class, &'static str)>),
+    Word(&'a str, Option<(WordClass, &'static str)>),
     /// A pictograph.
     Symbol(char),
     /// The end of a sentence or line.
@@ -30,7 +30,7 @@ pub(super) fn tokenize(text: &str, lexicon: &'static Lexicon, sink: impl FnMut(T
         lexicon,
         sink,
         word: String::with_capacity(MAX_WORD_BYTES),
-        odd: false,
+        masked: false,
         spaced: String::new(),
         last_symbol: None,
     };
@@ -41,7 +41,7 @@ pub(super) fn tokenize(text: &str, lexicon: &'static Lexicon, sink: impl FnMut(T
             at += state.ascii(byte, &bytes[at..]);
         } else {
             let Some(letter) = text[at..].chars().next() else { break };
-            state.wide(letter);
+            state.non_ascii(letter);
             at += letter.len_utf8();
         }
     }
@@ -54,7 +54,7 @@ struct Tokenizer<S> {
     sink: S,
     word: String,
     /// Whether the word contains characters other than letters.
-    odd: bool,
+    masked: bool,
     /// Consecutive single letters, which may be a word written with spaces.
     spaced: String,
     last_symbol: Option<char>,
@@ -66,13 +66,13 @@ impl<S: FnMut(Token<'_>)> Tokenizer<S> {
         let next = rest.get(1).copied().unwrap_or(b' ');
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' => self.push(char::from(byte.to_ascii_lowercase())),
-            b'0'..=b'9' => self.push_odd(byte),
+            b'0'..=b'9' => self.push_masked(byte),
             b'\'' if !self.word.is_empty() && next.is_ascii_alphabetic() => {}
             b'*' | b'!' if !self.word.is_empty() && (next.is_ascii_alphabetic() || (byte == b'*' && next == b'*')) => {
-                self.push_odd(byte);
+                self.push_masked(byte);
             }
-            b'$' if !self.word.is_empty() || next.is_ascii_alphabetic() => self.push_odd(byte),
-            b'@' if !self.word.is_empty() && next.is_ascii_alphabetic() => self.push_odd(byte),
+            b'$' if !self.word.is_empty() || next.is_ascii_alphabetic() => self.push_masked(byte),
+            b'@' if !self.word.is_empty() && next.is_ascii_alphabetic() => self.push_masked(byte),
             b'@' => {
                 self.finish();
                 return 1 + rest[1..].iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
@@ -88,7 +88,7 @@ impl<S: FnMut(Token<'_>)> Tokenizer<S> {
     }
 
     /// Reads one non-ASCII character.
-    fn wide(&mut self, letter: char) {
+    fn non_ascii(&mut self, letter: char) {
         match letter {
             // Soft hyphen, zero-width characters, joiner, variation selectors: invisible. The two lightest skin tones
             // are the most common and carry no meaning, while the others count as the name of a group.
@@ -100,7 +100,7 @@ impl<S: FnMut(Token<'_>)> Tokenizer<S> {
             | '\u{feff}'
             | '\u{fe00}'..='\u{fe0f}'
             | '’' => {}
-            _ if names_a_group(letter) => self.emit_identity(),
+            _ if is_group_symbol(letter) => self.emit_identity(),
             '\u{1f000}'..='\u{1faff}' | '\u{2600}'..='\u{27bf}' | '\u{2b00}'..='\u{2bff}' => {
                 self.finish();
                 self.flush_spaced();
@@ -119,7 +119,7 @@ impl<S: FnMut(Token<'_>)> Tokenizer<S> {
                 });
                 for part in &plain[..count] {
                     for lower in part.to_lowercase() {
-                        self.push(latin_twin(lower, self.word.is_ascii() && !self.word.is_empty()));
+                        self.push(latin_lookalike(lower, self.word.is_ascii() && !self.word.is_empty()));
                     }
                 }
             }
@@ -133,14 +133,14 @@ impl<S: FnMut(Token<'_>)> Tokenizer<S> {
         }
     }
 
-    fn push_odd(&mut self, byte: u8) {
+    fn push_masked(&mut self, byte: u8) {
         self.push(char::from(byte));
-        self.odd = true;
+        self.masked = true;
     }
 
     fn skip_link(&mut self, rest: &[u8]) -> usize {
         self.word.clear();
-        self.odd = false;
+        self.masked = false;
         rest.iter().take_while(|byte| !byte.is_ascii_whitespace()).count()
     }
 
@@ -152,7 +152,7 @@ impl<S: FnMut(Token<'_>)> Tokenizer<S> {
         if let Some(digits) = name.strip_prefix(b"#") {
             let code = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).and_then(char::from_u32);
             match code {
-                Some(letter) if !letter.is_ascii() => self.wide(letter),
+                Some(letter) if !letter.is_ascii() => self.non_ascii(letter),
                 Some(_) => {}
                 None => return 1,
             }
@@ -174,7 +174,7 @@ impl<S: FnMut(Token<'_>)> Tokenizer<S> {
         if self.last_symbol.replace('👪') == Some('👪') {
             return;
         }
-        (self.sink)(Token::Word("people", Some((Class::Identity, "people"))));
+        (self.sink)(Token::Word("people", Some((WordClass::Identity, "people"))));
     }
 
     /// Ends the current word.
@@ -184,22 +184,22 @@ impl<S: FnMut(Token<'_>)> Tokenizer<S> {
         }
         self.last_symbol = None;
         let mut word = std::mem::take(&mut self.word);
-        if word.len() == 1 && !self.odd {
+        if word.len() == 1 && !self.masked {
             self.spaced.push_str(&word);
             if self.spaced.len() >= MAX_WORD_BYTES {
                 self.flush_spaced();
             }
         } else {
             self.flush_spaced();
-            if self.odd { self.finish_odd(&word) } else { self.emit(&mut word) }
+            if self.masked { self.finish_masked(&word) } else { self.emit(&mut word) }
         }
-        self.odd = false;
+        self.masked = false;
         word.clear();
         self.word = word;
     }
 
-    fn finish_odd(&mut self, word: &str) {
-        let known = |known: &(Class, _)| known.0 != Class::Identity;
+    fn finish_masked(&mut self, word: &str) {
+        let known = |known: &(WordClass, _)| known.0 != WordClass::Identity;
         let letters = word.bytes().filter(u8::is_ascii_alphabetic).count();
         if letters >= 2 && word.len() >= 3 {
             let plain: String = word.chars().map(unmask).collect();
@@ -219,14 +219,14 @@ impl<S: FnMut(Token<'_>)> Tokenizer<S> {
 
     fn emit(&mut self, word: &mut String) {
         let mut known = self.lexicon.find(word);
-        if known.is_none() && squeeze(word, 2) {
+        if known.is_none() && limit_repeats(word, 2) {
             known = self.lexicon.find(word);
             if known.is_none() {
-                let mut once = word.clone();
-                squeeze(&mut once, 1);
-                known = self.lexicon.find(&once);
+                let mut single = word.clone();
+                limit_repeats(&mut single, 1);
+                known = self.lexicon.find(&single);
                 if known.is_some() {
-                    *word = once;
+                    *word = single;
                 }
             }
         }
@@ -251,12 +251,12 @@ impl<S: FnMut(Token<'_>)> Tokenizer<S> {
 }
 
 /// Whether a pictograph represents people: dark skin tones, persons, couples, religious symbols, flags, wheelchairs.
-fn names_a_group(letter: char) -> bool {
+fn is_group_symbol(letter: char) -> bool {
     matches!(letter, '\u{1f3fd}'..='\u{1f3ff}' | '🏳' | '🌈' | '🕌' | '🕍' | '🕋' | '🛕' | '✡' | '☪' | '✝' | '👳' | '🧕' | '👲' | '♿' | '🦽' | '🦼' | '🦯' | '🧏' | '👬' | '👭' | '👫' | '👪' | '👩' | '👧' | '👵' | '👰' | '👨' | '👦' | '👴' | '🧔' | '⚢' | '⚣' | '⚧' | '\u{1f1e6}'..='\u{1f1ff}')
 }
 
 /// Shortens runs of equal letters to `limit`. Returns whether there was a longer run.
-fn squeeze(word: &mut String, limit: usize) -> bool {
+fn limit_repeats(word: &mut String, limit: usize) -> bool {
     let mut run = 0;
     let mut last = None;
     let before = word.len();
@@ -283,7 +283,7 @@ fn unmask(sign: char) -> char {
 }
 
 /// The Latin letter that looks like a Cyrillic one, in a word that begins in Latin.
-fn latin_twin(letter: char, in_latin: bool) -> char {
+fn latin_lookalike(letter: char, in_latin: bool) -> char {
     match letter {
         'а' if in_latin => 'a',
         'е' if in_latin => 'e',

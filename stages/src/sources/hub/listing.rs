@@ -10,12 +10,12 @@ use corpusmill_pipeline::StageError;
 use serde::Deserialize;
 use url::Url;
 
-use super::{Hub, HubFile, Selection, is_commit, is_plain, is_sha256};
+use super::{DatasetRef, Hub, RemoteFile, is_commit, is_plain, is_sha256};
 use crate::sources::crawl::crawl_error;
-use corpusmill_crawler::{Client, Control, Reply};
+use corpusmill_crawler::{ApiResponse, Control, DownloadClient};
 
 /// Maximum size in bytes of a response, and maximum number of pages of a listing.
-const MAX_ANSWER_BYTES: u64 = 64 << 20;
+const MAX_RESPONSE_BYTES: u64 = 64 << 20;
 const MAX_PAGES: usize = 10_000;
 
 #[derive(Debug, Deserialize)]
@@ -24,20 +24,20 @@ struct Revision {
 }
 
 #[derive(Debug, Clone, Deserialize)]
-struct Entry {
+struct TreeEntry {
     #[serde(rename = "type")]
     kind: String,
     path: String,
-    lfs: Option<Large>,
+    lfs: Option<LfsPointer>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
-struct Large {
+struct LfsPointer {
     /// The SHA-256 of the file's bytes.
     oid: String,
 }
 
-impl Entry {
+impl TreeEntry {
     fn is_file(&self) -> bool {
         self.kind == "file" && is_plain(&self.path)
     }
@@ -46,71 +46,71 @@ impl Entry {
 /// Resolves references to files of data sets.
 pub(in crate::sources) struct Listings<'a> {
     hub: &'a Hub,
-    client: &'a Client,
+    client: &'a DownloadClient,
     control: &'a dyn Control,
-    /// Commits by [`Selection::key`]: those from the lock file, and those used.
+    /// Commits by [`DatasetRef::key`]: those from the lock file, and those used.
     known: BTreeMap<String, String>,
     pub(in crate::sources) used: BTreeMap<String, String>,
     /// Completed listings, by URL.
-    listed: BTreeMap<Url, Option<Vec<Entry>>>,
+    listed: BTreeMap<Url, Option<Vec<TreeEntry>>>,
 }
 
 impl<'a> Listings<'a> {
     pub(in crate::sources) fn new(
         hub: &'a Hub,
-        client: &'a Client,
+        client: &'a DownloadClient,
         control: &'a dyn Control,
         known: BTreeMap<String, String>,
     ) -> Self {
         Self { hub, client, control, known, used: BTreeMap::new(), listed: BTreeMap::new() }
     }
 
-    /// The files of a selection, sorted by path.
+    /// The files of a dataset, sorted by path.
     ///
     /// # Errors
     /// If the hub does not respond, has no such data set, revision or file, or requires a token.
-    pub(in crate::sources) fn files(&mut self, selection: &Selection) -> Result<Vec<HubFile>, StageError> {
-        let commit = self.commit(selection)?;
-        let matcher = selection.matcher()?;
-        let chosen = |entry: &&Entry| {
-            let named = || entry.path == selection.pattern;
+    pub(in crate::sources) fn files(&mut self, dataset: &DatasetRef) -> Result<Vec<RemoteFile>, StageError> {
+        let commit = self.commit(dataset)?;
+        let matcher = dataset.matcher()?;
+        let chosen = |entry: &&TreeEntry| {
+            let named = || entry.path == dataset.pattern;
             entry.is_file() && matcher.as_ref().map_or_else(named, |matcher| matcher.is_match(&entry.path))
         };
-        let folder = selection.folder();
-        let deep = selection.pattern[folder.len()..].trim_start_matches('/').contains('/') || folder.is_empty();
-        let mut entries = self.tree(selection, &commit, &folder, deep)?;
+        let folder = dataset.folder();
+        let recursive = dataset.pattern[folder.len()..].trim_start_matches('/').contains('/') || folder.is_empty();
+        let mut entries = self.tree(dataset, &commit, &folder, recursive)?;
         if entries.is_none() && !folder.is_empty() {
             // The folder does not exist; the error lists the files that do.
-            entries = self.tree(selection, &commit, "", true)?;
+            entries = self.tree(dataset, &commit, "", true)?;
         }
         let entries = entries.unwrap_or_default();
-        let mut files: Vec<HubFile> = entries
+        let mut files: Vec<RemoteFile> = entries
             .iter()
             .filter(chosen)
-            .map(|entry| HubFile {
-                origin: format!("{}/{}", selection.prefix, entry.path),
-                url: self.hub.file(selection, &commit, &entry.path),
+            .map(|entry| RemoteFile {
+                origin: format!("{}/{}", dataset.prefix, entry.path),
+                url: self.hub.file(dataset, &commit, &entry.path),
                 sha256: entry.lfs.as_ref().map(|large| large.oid.to_ascii_lowercase()).filter(|sum| is_sha256(sum)),
             })
             .collect();
         files.sort_by(|a, b| a.origin.cmp(&b.origin));
         files.dedup();
-        if files.is_empty() { Err(nothing(selection, &commit, &entries)) } else { Ok(files) }
+        if files.is_empty() { Err(no_such_file(dataset, &commit, &entries)) } else { Ok(files) }
     }
 
     /// The commit of a revision.
-    fn commit(&mut self, selection: &Selection) -> Result<String, StageError> {
-        let key = selection.key();
+    fn commit(&mut self, dataset: &DatasetRef) -> Result<String, StageError> {
+        let key = dataset.key();
         if let Some(commit) = self.used.get(&key).or_else(|| self.known.get(&key)).cloned() {
             self.used.insert(key, commit.clone());
             return Ok(commit);
         }
-        if is_commit(&selection.revision) {
-            return Ok(selection.revision.clone());
+        if is_commit(&dataset.revision) {
+            return Ok(dataset.revision.clone());
         }
-        let reply = self.ask(selection, &self.hub.interface(selection, "revision", &selection.revision, ""))?;
-        let reply = reply.ok_or_else(|| missing(selection))?;
-        let commit = read::<Revision>(selection, &reply)?.sha;
+        let reply = self.get(dataset, &self.hub.api_url(dataset, "revision", &dataset.revision, ""))?;
+        let reply = reply.ok_or_else(|| unknown_dataset(dataset))?;
+        let commit = read::<Revision>(dataset, &reply)?.sha;
         if !is_commit(&commit) {
             return Err(StageError::Input(format!("{key}: the hub returned `{commit}`, which is not a commit")));
         }
@@ -118,28 +118,28 @@ impl<'a> Listings<'a> {
         Ok(commit)
     }
 
-    /// The entries of a folder of a commit, including nested ones if `deep`; `None` if the folder does not exist.
+    /// The entries of a folder of a commit, including nested ones if `recursive`; `None` if the folder does not exist.
     fn tree(
         &mut self,
-        selection: &Selection,
+        dataset: &DatasetRef,
         commit: &str,
         folder: &str,
-        deep: bool,
-    ) -> Result<Option<Vec<Entry>>, StageError> {
-        let mut url = self.hub.interface(selection, "tree", commit, folder);
-        url.set_query(Some(if deep { "recursive=true" } else { "recursive=false" }));
+        recursive: bool,
+    ) -> Result<Option<Vec<TreeEntry>>, StageError> {
+        let mut url = self.hub.api_url(dataset, "tree", commit, folder);
+        url.set_query(Some(if recursive { "recursive=true" } else { "recursive=false" }));
         let first = url.clone();
         if let Some(entries) = self.listed.get(&first) {
             return Ok(entries.clone());
         }
-        let mut entries: Option<Vec<Entry>> = None;
+        let mut entries: Option<Vec<TreeEntry>> = None;
         for _ in 0..MAX_PAGES {
-            let Some(reply) = self.ask(selection, &url)? else { break };
-            entries.get_or_insert_default().extend(read::<Vec<Entry>>(selection, &reply)?);
+            let Some(reply) = self.get(dataset, &url)? else { break };
+            entries.get_or_insert_default().extend(read::<Vec<TreeEntry>>(dataset, &reply)?);
             match reply.link.as_deref().and_then(next_page).and_then(|next| url.join(next).ok()) {
                 Some(next) if next.origin() == self.hub.endpoint.origin() => url = next,
                 Some(next) => {
-                    let what = format!("{}: the hub's listing continues on another server, {next}", selection.text());
+                    let what = format!("{}: the hub's listing continues on another server, {next}", dataset.text());
                     return Err(StageError::Input(what));
                 }
                 None => {
@@ -149,33 +149,30 @@ impl<'a> Listings<'a> {
             }
         }
         if entries.is_some() {
-            return Err(StageError::Input(format!(
-                "{}: the hub's listing is incomplete or too long",
-                selection.text()
-            )));
+            return Err(StageError::Input(format!("{}: the hub's listing is incomplete or too long", dataset.text())));
         }
         self.listed.insert(first, None);
         Ok(None)
     }
 
     /// The response if its status is 200; `None` for status 404.
-    fn ask(&self, selection: &Selection, url: &Url) -> Result<Option<Reply>, StageError> {
-        let reply = self.client.ask(url, MAX_ANSWER_BYTES, self.control).map_err(crawl_error)?;
+    fn get(&self, dataset: &DatasetRef, url: &Url) -> Result<Option<ApiResponse>, StageError> {
+        let reply = self.client.get(url, MAX_RESPONSE_BYTES, self.control).map_err(crawl_error)?;
         let reply = reply.ok_or(StageError::Cancelled)?;
-        let set = format!("{}/{}", selection.owner, selection.name);
+        let set = format!("{}/{}", dataset.owner, dataset.name);
         match reply.status {
             200 => Ok(Some(reply)),
             404 => Ok(None),
-            status @ (401 | 403) => Err(StageError::Input(self.hub.locked(&selection.text(), &set, status))),
-            status => Err(StageError::Input(format!("{}: {url} returned status {status}", selection.text()))),
+            status @ (401 | 403) => Err(StageError::Input(self.hub.access_error(&dataset.text(), &set, status))),
+            status => Err(StageError::Input(format!("{}: {url} returned status {status}", dataset.text()))),
         }
     }
 }
 
-fn read<T: serde::de::DeserializeOwned>(selection: &Selection, reply: &Reply) -> Result<T, StageError> {
+fn read<T: serde::de::DeserializeOwned>(dataset: &DatasetRef, reply: &ApiResponse) -> Result<T, StageError> {
     let hint = "check that `hub` or HF_ENDPOINT is the URL of a hub";
     serde_json::from_slice(&reply.body).map_err(|error| {
-        StageError::Input(format!("{}: cannot parse the hub's response: {error}\nhint: {hint}", selection.text()))
+        StageError::Input(format!("{}: cannot parse the hub's response: {error}\nhint: {hint}", dataset.text()))
     })
 }
 
@@ -198,35 +195,35 @@ fn next_page(link: &str) -> Option<&str> {
     found
 }
 
-fn missing(selection: &Selection) -> StageError {
-    let Selection { owner, name, revision, .. } = selection;
+fn unknown_dataset(dataset: &DatasetRef) -> StageError {
+    let DatasetRef { owner, name, revision, .. } = dataset;
     StageError::Input(format!(
         "{}: the hub has no data set {owner}/{name}, or no revision `{revision}` of it\n\
          hint: write hf://datasets/OWNER/NAME@REVISION/PATH; the revision is a branch, a tag or a commit",
-        selection.text()
+        dataset.text()
     ))
 }
 
 /// Maximum number of files named in an error message.
-const SHOWN: usize = 5;
+const MAX_FILES_SHOWN: usize = 5;
 
-fn nothing(selection: &Selection, commit: &str, entries: &[Entry]) -> StageError {
-    let text = selection.text();
-    if entries.iter().any(|entry| entry.kind == "directory" && entry.path == selection.pattern) {
+fn no_such_file(dataset: &DatasetRef, commit: &str, entries: &[TreeEntry]) -> StageError {
+    let text = dataset.text();
+    if entries.iter().any(|entry| entry.kind == "directory" && entry.path == dataset.pattern) {
         return StageError::Input(format!("{text} is a folder\nhint: write {text}/** for all files below it"));
     }
     let files: Vec<&str> = entries.iter().filter(|entry| entry.is_file()).map(|entry| entry.path.as_str()).collect();
     let near = files.iter().max_by(|a, b| {
-        let score = |path: &str| strsim::normalized_levenshtein(path, &selection.pattern);
+        let score = |path: &str| strsim::normalized_levenshtein(path, &dataset.pattern);
         score(a).total_cmp(&score(b)).then_with(|| b.cmp(a))
     });
     let hint = match near {
-        Some(near) if !selection.is_glob() => format!("did you mean {}/{near}?", selection.prefix),
+        Some(near) if !dataset.is_glob() => format!("did you mean {}/{near}?", dataset.prefix),
         Some(_) => {
-            let more = if files.len() > SHOWN { ", …" } else { "" };
+            let more = if files.len() > MAX_FILES_SHOWN { ", …" } else { "" };
             format!(
                 "the data set has {}{more}; `*` matches within a folder, `**` across folders",
-                files[..files.len().min(SHOWN)].join(", ")
+                files[..files.len().min(MAX_FILES_SHOWN)].join(", ")
             )
         }
         None => "the data set has no files in this folder".to_owned(),

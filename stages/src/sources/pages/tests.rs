@@ -10,7 +10,7 @@ fn record(kind: &str, fields: &str, block: &str) -> String {
     format!("WARC/1.0\r\nWARC-Type: {kind}\r\n{fields}Content-Length: {length}\r\n\r\n{block}\r\n\r\n")
 }
 
-fn read_part(path: &Path, part: Option<Range<u64>>) -> Vec<Item> {
+fn read_part(path: &Path, part: Option<Range<u64>>) -> Vec<ReaderItem> {
     let mut items = Vec::new();
     let archive = Archive { path, origin: "a.warc", part };
     let taken = archive.read(1 << 20, &mut |item| {
@@ -21,10 +21,10 @@ fn read_part(path: &Path, part: Option<Range<u64>>) -> Vec<Item> {
     items
 }
 
-fn captures(items: &[Item]) -> Vec<(String, String)> {
-    let capture = |item: &Item| match item {
-        Item::Document(document) => document.capture.clone().unwrap(),
-        Item::Refused(refused) => refused.capture.clone().unwrap(),
+fn captures(items: &[ReaderItem]) -> Vec<(String, String)> {
+    let capture = |item: &ReaderItem| match item {
+        ReaderItem::Document(document) => document.capture.clone().unwrap(),
+        ReaderItem::Refused(refused) => refused.capture.clone().unwrap(),
     };
     items.iter().map(|item| (item.origin().to_owned(), capture(item))).collect()
 }
@@ -71,8 +71,10 @@ fn conversions_and_resources_are_documents() {
     let items: Vec<(String, String)> = read_part(&path, None)
         .into_iter()
         .map(|item| match item {
-            Item::Document(document) => (document.media_type.clone(), document.body.as_text().unwrap().to_owned()),
-            Item::Refused(refused) => (refused.rule.to_owned(), refused.detail.unwrap()),
+            ReaderItem::Document(document) => {
+                (document.media_type.clone(), document.body.as_text().unwrap().to_owned())
+            }
+            ReaderItem::Refused(refused) => (refused.rule.to_owned(), refused.detail.unwrap()),
         })
         .collect();
     let expected = [
@@ -97,8 +99,8 @@ fn revisit_names_the_original_capture() {
     let details: Vec<(String, String)> = read_part(&path, None)
         .into_iter()
         .map(|item| match item {
-            Item::Refused(refused) => (refused.rule.to_owned(), refused.detail.unwrap()),
-            Item::Document(document) => panic!("{document:?}"),
+            ReaderItem::Refused(refused) => (refused.rule.to_owned(), refused.detail.unwrap()),
+            ReaderItem::Document(document) => panic!("{document:?}"),
         })
         .collect();
     let named = "has the payload of https://e.org/a as captured 2014-11-29T09:18:39Z, record <urn:uuid:7>, payload sha1:IUTF, \

@@ -1,7 +1,7 @@
 //! Assigns full or sliding-window attention to each layer.
 
-use super::Fault;
-use super::raw::Raw;
+use super::InvalidKey;
+use super::raw::RawConfig;
 use crate::model::config::Family;
 
 /// Attention span of a layer.
@@ -22,11 +22,11 @@ impl LayerKind {
         }
     }
 
-    fn parse(name: &str) -> Result<Self, Fault> {
+    fn parse(name: &str) -> Result<Self, InvalidKey> {
         match name {
             "full_attention" => Ok(Self::Full),
             "sliding_attention" => Ok(Self::Sliding),
-            other => Err(Fault::new(
+            other => Err(InvalidKey::new(
                 "layer_types",
                 format!("`{other}` is not supported; use full_attention or sliding_attention"),
             )),
@@ -35,7 +35,11 @@ impl LayerKind {
 }
 
 /// Returns the window and the kind of each layer, by the rules of each family in transformers.
-pub(super) fn layers(raw: &Raw, family: Family, count: usize) -> Result<(Option<usize>, Vec<LayerKind>), Fault> {
+pub(super) fn layers(
+    raw: &RawConfig,
+    family: Family,
+    count: usize,
+) -> Result<(Option<usize>, Vec<LayerKind>), InvalidKey> {
     let window = match family {
         Family::Llama | Family::Gemma => None,
         Family::Qwen2 | Family::Qwen3 => raw.sliding_window.or(None).filter(|_| raw.use_sliding_window == Some(true)),
@@ -47,18 +51,18 @@ pub(super) fn layers(raw: &Raw, family: Family, count: usize) -> Result<(Option<
         (None, Family::Mistral) => vec![if window.is_some() { LayerKind::Sliding } else { LayerKind::Full }; count],
         (None, Family::Qwen2 | Family::Qwen3) => {
             let first = raw.max_window_layers.unwrap_or(28);
-            every(count, |layer| window.is_some() && layer >= first)
+            kinds_where(count, |layer| window.is_some() && layer >= first)
         }
-        (None, Family::Gemma2) => every(count, |layer| layer % 2 == 0),
+        (None, Family::Gemma2) => kinds_where(count, |layer| layer % 2 == 0),
         (None, Family::Gemma3) => {
             let pattern = raw.sliding_window_pattern.unwrap_or(6).max(1);
-            every(count, |layer| !(layer + 1).is_multiple_of(pattern))
+            kinds_where(count, |layer| !(layer + 1).is_multiple_of(pattern))
         }
     };
     let slides = kinds.contains(&LayerKind::Sliding);
     Ok((if slides { window } else { None }, kinds))
 }
 
-fn every(count: usize, slides: impl Fn(usize) -> bool) -> Vec<LayerKind> {
+fn kinds_where(count: usize, slides: impl Fn(usize) -> bool) -> Vec<LayerKind> {
     (0..count).map(|layer| if slides(layer) { LayerKind::Sliding } else { LayerKind::Full }).collect()
 }

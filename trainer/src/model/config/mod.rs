@@ -47,12 +47,12 @@ pub enum ConfigError {
 
 /// An invalid key, before the name of the file is known.
 #[derive(Debug)]
-pub(crate) struct Fault {
+pub(crate) struct InvalidKey {
     key: &'static str,
     what: String,
 }
 
-impl Fault {
+impl InvalidKey {
     fn new(key: &'static str, what: impl Into<String>) -> Self {
         Self { key, what: what.into() }
     }
@@ -165,7 +165,7 @@ impl ModelConfig {
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = fs_err::read_to_string(path)?;
         let raw = serde_json::from_str(&text).map_err(|source| ConfigError::Json { path: path.to_owned(), source })?;
-        Self::from_raw(&raw).map_err(|fault| fault.at(path.display().to_string()))
+        Self::from_raw(&raw).map_err(|error| error.at(path.display().to_string()))
     }
 
     /// Parses the JSON of a `config.json`.
@@ -173,9 +173,9 @@ impl ModelConfig {
     /// # Errors
     /// As [`Self::read`].
     pub fn from_json(value: &Value) -> Result<Self, ConfigError> {
-        let raw = raw::Raw::deserialize(value)
+        let raw = raw::RawConfig::deserialize(value)
             .map_err(|source| ConfigError::Json { path: PathBuf::from("model config"), source })?;
-        Self::from_raw(&raw).map_err(|fault| fault.at("model config"))
+        Self::from_raw(&raw).map_err(|error| error.at("model config"))
     }
 
     /// Writes a `config.json` that transformers 5 loads; `dtype` is the type of the stored weights, such as `float32`.
@@ -195,7 +195,7 @@ impl ModelConfig {
     /// # Errors
     /// If a value is invalid; the error names the key of the first one.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        self.check().map_err(|fault| fault.at("model config"))
+        self.check().map_err(|error| error.at("model config"))
     }
 
     /// Number of parameters; a tied head counts once.

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::Fault;
-use super::raw::Raw;
+use super::InvalidKey;
+use super::raw::RawConfig;
 use crate::model::config::Family;
 
 /// Settings of the rotary position embedding.
@@ -62,7 +62,7 @@ pub(super) struct RawRope {
 
 /// The value of `rope_parameters`: one object, or one per kind of layer (Gemma 3).
 #[derive(Debug, Clone, Default, Deserialize)]
-pub(super) struct RawRopes {
+pub(super) struct RawRopeParameters {
     full_attention: Option<RawRope>,
     sliding_attention: Option<RawRope>,
     #[serde(flatten)]
@@ -70,42 +70,42 @@ pub(super) struct RawRopes {
 }
 
 impl RawRope {
-    fn rope(&self, theta: f64) -> Result<Rope, Fault> {
+    fn rope(&self, theta: f64) -> Result<Rope, InvalidKey> {
         if self.partial_rotary_factor.is_some_and(|part| part < 1.0) {
-            return Err(Fault::new("partial_rotary_factor", "below 1 is not supported"));
+            return Err(InvalidKey::new("partial_rotary_factor", "below 1 is not supported"));
         }
         let scaling = match self.rope_type.as_deref().or(self.old_type.as_deref()).unwrap_or("default") {
             "default" => RopeScaling::None,
-            "linear" => RopeScaling::Linear { factor: self.need(self.factor, "factor")? },
+            "linear" => RopeScaling::Linear { factor: self.require(self.factor, "factor")? },
             "llama3" => RopeScaling::Llama3 {
-                factor: self.need(self.factor, "factor")?,
-                low_freq_factor: self.need(self.low_freq_factor, "low_freq_factor")?,
-                high_freq_factor: self.need(self.high_freq_factor, "high_freq_factor")?,
+                factor: self.require(self.factor, "factor")?,
+                low_freq_factor: self.require(self.low_freq_factor, "low_freq_factor")?,
+                high_freq_factor: self.require(self.high_freq_factor, "high_freq_factor")?,
                 original_max_position_embeddings: self
-                    .need(self.original_max_position_embeddings, "original_max_position_embeddings")?,
+                    .require(self.original_max_position_embeddings, "original_max_position_embeddings")?,
             },
             other => {
                 let what = format!("`{other}` is not supported; use default, linear or llama3");
-                return Err(Fault::new("rope_type", what));
+                return Err(InvalidKey::new("rope_type", what));
             }
         };
         Ok(Rope { theta: self.rope_theta.unwrap_or(theta), scaling })
     }
 
     #[expect(clippy::unused_self, reason = "a method for readability")]
-    fn need(&self, value: Option<f64>, key: &'static str) -> Result<f64, Fault> {
+    fn require(&self, value: Option<f64>, key: &'static str) -> Result<f64, InvalidKey> {
         match value {
             Some(value) if value.is_finite() && value > 0.0 => Ok(value),
-            Some(value) => Err(Fault::new(key, format!("{value} is not a positive number"))),
-            None => Err(Fault::new(key, "is missing, but `rope_type` requires it")),
+            Some(value) => Err(InvalidKey::new(key, format!("{value} is not a positive number"))),
+            None => Err(InvalidKey::new(key, "is missing, but `rope_type` requires it")),
         }
     }
 }
 
 /// Returns the global settings and, for Gemma 3, the local ones.
-pub(super) fn ropes(raw: &Raw, family: Family) -> Result<(Rope, Option<Rope>), Fault> {
+pub(super) fn rope_settings(raw: &RawConfig, family: Family) -> Result<(Rope, Option<Rope>), InvalidKey> {
     if raw.partial_rotary_factor.is_some_and(|part| part < 1.0) {
-        return Err(Fault::new("partial_rotary_factor", "below 1 is not supported"));
+        return Err(InvalidKey::new("partial_rotary_factor", "below 1 is not supported"));
     }
     let nothing = RawRope::default();
     let parameters = raw.rope_parameters.clone().unwrap_or_default();
@@ -122,7 +122,7 @@ pub(super) fn ropes(raw: &Raw, family: Family) -> Result<(Rope, Option<Rope>), F
     };
     for rope in std::iter::once(&global).chain(&local) {
         if !(rope.theta.is_finite() && rope.theta > 0.0) {
-            return Err(Fault::new("rope_theta", format!("{} is not a positive number", rope.theta)));
+            return Err(InvalidKey::new("rope_theta", format!("{} is not a positive number", rope.theta)));
         }
     }
     Ok((global, local))
@@ -142,7 +142,7 @@ pub(super) fn to_json(rope: &Rope) -> Value {
             map.insert("factor".into(), json!(factor));
             map.insert("low_freq_factor".into(), json!(low_freq_factor));
             map.insert("high_freq_factor".into(), json!(high_freq_factor));
-            map.insert("original_max_position_embeddings".into(), whole(*original_max_position_embeddings));
+            map.insert("original_max_position_embeddings".into(), integer_if_whole(*original_max_position_embeddings));
             "llama3"
         }
     };
@@ -152,6 +152,6 @@ pub(super) fn to_json(rope: &Rope) -> Value {
 
 /// Converts whole numbers to JSON integers: transformers rejects `8192.0` for a length.
 #[expect(clippy::cast_possible_truncation, reason = "context lengths are far below 2^53")]
-fn whole(value: f64) -> Value {
+fn integer_if_whole(value: f64) -> Value {
     if value.fract() == 0.0 { json!(value as i64) } else { json!(value) }
 }

@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use super::*;
-use crate::model::tests::{NAMES, fixture};
+use crate::model::tests::{FIXTURES, fixture};
 
 #[test]
 fn config_round_trips() {
-    for name in NAMES {
+    for name in FIXTURES {
         let config = ModelConfig::read(&fixture(name).join("config.json")).unwrap();
         assert_eq!(ModelConfig::from_json(&config.to_json("float32")).unwrap(), config, "{name}");
     }
@@ -17,7 +17,7 @@ fn config_round_trips() {
 fn written_keys_match_transformers() {
     // Keys that do not affect the model, or that have a different default in transformers.
     let passed_over = ["_sliding_window_pattern", "pretraining_tp", "mlp_bias", "max_window_layers"];
-    for name in NAMES {
+    for name in FIXTURES {
         let path = fixture(name).join("config.json");
         let theirs: Value = serde_json::from_str(&fs_err::read_to_string(&path).unwrap()).unwrap();
         let ours = ModelConfig::read(&path).unwrap().to_json("float32");

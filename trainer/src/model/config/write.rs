@@ -62,13 +62,13 @@ impl ModelConfig {
         let mut put = |key: &str, value: Value| {
             map.insert(key.into(), value);
         };
-        let ropes = match &self.local_rope {
+        let rope_settings = match &self.local_rope {
             Some(local) => {
                 json!({ "full_attention": rope::to_json(&self.rope), "sliding_attention": rope::to_json(local) })
             }
             None => rope::to_json(&self.rope),
         };
-        put("rope_parameters", ropes);
+        put("rope_parameters", rope_settings);
         let kinds = json!(self.layer_kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>());
         match self.family {
             Family::Llama | Family::Gemma => {}
@@ -81,7 +81,7 @@ impl ModelConfig {
             Family::Gemma2 | Family::Gemma3 => {
                 put("sliding_window", json!(self.sliding_window.unwrap_or(4096)));
                 put("layer_types", kinds);
-                put("query_pre_attn_scalar", scalar(self.query_scale));
+                put("query_pre_attn_scalar", integer_if_whole(self.query_scale));
                 put("attn_logit_softcapping", json!(self.attention_softcap));
                 put("final_logit_softcapping", json!(self.logit_softcap));
             }
@@ -94,6 +94,6 @@ impl ModelConfig {
 
 /// Converts whole numbers to JSON integers: transformers checks the type.
 #[expect(clippy::cast_possible_truncation, reason = "only whole numbers far below 2^53 are cast")]
-fn scalar(value: f64) -> Value {
+fn integer_if_whole(value: f64) -> Value {
     if value.fract() == 0.0 && value.abs() < 1e15 { json!(value as i64) } else { json!(value) }
 }

@@ -12,15 +12,15 @@ fn width(share: f64) -> f64 {
 
 /// A filled bar of `share` (0 to 1) of the width; `title` is its accessible description.
 pub(super) fn bar(share: f64, title: &str) -> String {
-    one(share, "kept", title)
+    single_bar(share, "kept", title)
 }
 
 /// An outlined bar: a requested share or a rejected share.
 pub(super) fn outlined(share: f64, title: &str) -> String {
-    one(share, "gone", title)
+    single_bar(share, "gone", title)
 }
 
-fn one(share: f64, class: &str, title: &str) -> String {
+fn single_bar(share: f64, class: &str, title: &str) -> String {
     format!(
         "<svg class=\"bar\" role=\"img\"><title>{}</title><rect class=\"track\" width=\"100%\" height=\"100%\"/>\
          <rect class=\"{class}\" width=\"{:.2}%\" height=\"100%\"/></svg>",

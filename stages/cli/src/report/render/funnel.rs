@@ -10,10 +10,10 @@ use super::text::{Text, bytes, grouped, percent_of, plural, ratio, total};
 use crate::report::data::FunnelRow;
 
 /// Maximum number of sources whose details are expanded.
-const OPEN_SOURCES: usize = 8;
+const MAX_EXPANDED_SOURCES: usize = 8;
 
 /// The stages of one source, or the shared stages.
-pub(super) struct Group<'a> {
+pub(super) struct StageGroup<'a> {
     /// The source's name; `None` for the shared stages.
     pub(super) source: Option<&'a str>,
     /// The rows, in plan order.
@@ -23,15 +23,15 @@ pub(super) struct Group<'a> {
 /// Groups rows by source, in plan order; the shared stages are last.
 ///
 /// A path is `SOURCE/STAGE`; shared stages are `all/STAGE`, or have no slash (`tokenize`, `mix`).
-pub(super) fn groups(rows: &[FunnelRow]) -> Vec<Group<'_>> {
-    let mut sources: Vec<Group<'_>> = Vec::new();
-    let mut shared = Group { source: None, rows: Vec::new() };
+pub(super) fn groups(rows: &[FunnelRow]) -> Vec<StageGroup<'_>> {
+    let mut sources: Vec<StageGroup<'_>> = Vec::new();
+    let mut shared = StageGroup { source: None, rows: Vec::new() };
     for row in rows {
         match row.path.split_once('/').filter(|(prefix, _)| *prefix != "all") {
             None => shared.rows.push(row),
             Some((name, _)) => match sources.iter_mut().find(|group| group.source == Some(name)) {
                 Some(group) => group.rows.push(row),
-                None => sources.push(Group { source: Some(name), rows: vec![row] }),
+                None => sources.push(StageGroup { source: Some(name), rows: vec![row] }),
             },
         }
     }
@@ -42,8 +42,8 @@ pub(super) fn groups(rows: &[FunnelRow]) -> Vec<Group<'_>> {
 }
 
 /// Number of documents and bytes that the sources' first stages read.
-pub(super) fn read(groups: &[Group<'_>]) -> (u64, u64) {
-    let first = |group: &Group<'_>| group.rows.first().map(|row| (row.rows_in, row.bytes_in));
+pub(super) fn read(groups: &[StageGroup<'_>]) -> (u64, u64) {
+    let first = |group: &StageGroup<'_>| group.rows.first().map(|row| (row.rows_in, row.bytes_in));
     sum(groups.iter().filter(|group| group.source.is_some()).filter_map(first))
 }
 
@@ -58,14 +58,14 @@ struct Level {
     bytes: u64,
 }
 
-fn levels(groups: &[Group<'_>]) -> Vec<Level> {
+fn levels(groups: &[StageGroup<'_>]) -> Vec<Level> {
     let mut levels = Vec::new();
-    let sources: Vec<&Group<'_>> = groups.iter().filter(|group| group.source.is_some()).collect();
+    let sources: Vec<&StageGroup<'_>> = groups.iter().filter(|group| group.source.is_some()).collect();
     if !sources.is_empty() {
         let (rows, bytes) = read(groups);
         let count = u64::try_from(sources.len()).unwrap_or(u64::MAX);
         levels.push(Level { name: format!("read from {}", plural(count, "source")), rows, bytes });
-        let last = |group: &&Group<'_>| group.rows.last().map(|row| (row.rows_out, row.bytes_out));
+        let last = |group: &&StageGroup<'_>| group.rows.last().map(|row| (row.rows_out, row.bytes_out));
         let (rows, bytes) = sum(sources.iter().filter_map(last));
         levels.push(Level { name: "after each source’s stages".to_owned(), rows, bytes });
     }
@@ -99,7 +99,7 @@ pub(super) fn section(rows: &[FunnelRow]) -> String {
     );
     let sources = groups.iter().filter(|group| group.source.is_some()).count();
     for group in &groups {
-        out.push_str(&stages(group, sources <= OPEN_SOURCES || group.source.is_none()));
+        out.push_str(&stages(group, sources <= MAX_EXPANDED_SOURCES || group.source.is_none()));
     }
     out
 }
@@ -129,7 +129,7 @@ fn drawing(levels: &[Level]) -> String {
     out
 }
 
-fn stages(group: &Group<'_>, open: bool) -> String {
+fn stages(group: &StageGroup<'_>, open: bool) -> String {
     let name = group.source.unwrap_or("All sources together");
     let begun = group.rows.first().map_or(0, |row| row.rows_in);
     let ended = group.rows.last().map_or(0, |row| row.rows_out);

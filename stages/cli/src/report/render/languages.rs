@@ -11,7 +11,7 @@ use super::text::{Text, clipped, grouped, percent_of, plural, ratio, total};
 use crate::report::data::LanguageRow;
 
 /// Maximum number of languages shown by name.
-const SHOWN: usize = 20;
+const MAX_LANGUAGES_SHOWN: usize = 20;
 
 /// Renders the section's content.
 pub(super) fn section(languages: &BTreeMap<String, LanguageRow>) -> String {
@@ -27,7 +27,7 @@ pub(super) fn section(languages: &BTreeMap<String, LanguageRow>) -> String {
          <th scope=\"col\" class=\"n\">Kept</th><th scope=\"col\" class=\"n\">Rejected</th>\
          <th scope=\"col\">Drawn</th></tr></thead><tbody>",
     );
-    let (first, rest) = rows.split_at(rows.len().min(SHOWN));
+    let (first, rest) = rows.split_at(rows.len().min(MAX_LANGUAGES_SHOWN));
     for (code, row) in first {
         let name = if *code == "none" { "none (not identified)".to_owned() } else { clipped(code, 40) };
         line(&mut table, &name, row);

@@ -26,14 +26,14 @@ pub(super) fn section(data: &ReportData) -> String {
 }
 
 fn shortfall(scheduled: u64, shortfall: u64) -> String {
-    let asked = scheduled.saturating_add(shortfall);
+    let requested = scheduled.saturating_add(shortfall);
     if shortfall > 0 {
         return format!(
             "<p class=\"notice\"><b>Short by {} ({}).</b> The mixture requests {}; {} could be scheduled, because sources \
              ran out at the number of passes that the recipe allows. Nothing was repeated to fill the gap.</p>",
             plural(shortfall, "token"),
-            percent_of(shortfall, asked),
-            plural(asked, "token"),
+            percent_of(shortfall, requested),
+            plural(requested, "token"),
             grouped(scheduled)
         );
     }
@@ -44,12 +44,12 @@ fn shortfall(scheduled: u64, shortfall: u64) -> String {
 }
 
 fn pairs(rows: &[MixtureRow]) -> String {
-    let shares = rows.iter().flat_map(|row| [row.asked, row.achieved]).filter(|share| share.is_finite());
+    let shares = rows.iter().flat_map(|row| [row.requested, row.actual]).filter(|share| share.is_finite());
     let most = shares.fold(0.0, f64::max);
     let scaled = |share: f64| if most > 0.0 { share / most } else { 0.0 };
     let mut out = String::from("<ul class=\"pairs\">");
     for row in rows {
-        let (asked, achieved) = (percent(row.asked), percent(row.achieved));
+        let (requested, actual) = (percent(row.requested), percent(row.actual));
         // The shares may contain character references (`&lt;`), which the title would escape again.
         let title = |verb: &str, share: &str| {
             format!("{}: {verb} {}", row.source, share.replace("&lt;", "<").replace("&gt;", ">"))
@@ -57,10 +57,10 @@ fn pairs(rows: &[MixtureRow]) -> String {
         let _ = write!(
             out,
             "<li><span class=\"name\">{}</span><span class=\"pair\">{}{}</span>\
-             <span class=\"figures\">requested {asked}<br>actual {achieved}</span></li>",
+             <span class=\"figures\">requested {requested}<br>actual {actual}</span></li>",
             Text(&row.source),
-            outlined(scaled(row.asked), &title("requested", &asked)),
-            bar(scaled(row.achieved), &title("actual", &achieved)),
+            outlined(scaled(row.requested), &title("requested", &requested)),
+            bar(scaled(row.actual), &title("actual", &actual)),
         );
     }
     out.push_str("</ul>");
@@ -83,9 +83,9 @@ fn table(rows: &[MixtureRow]) -> String {
             grouped(row.documents),
             grouped(row.train_tokens),
             grouped(row.validation_tokens),
-            percent(row.asked),
-            percent(row.achieved),
-            points(row.achieved - row.asked),
+            percent(row.requested),
+            percent(row.actual),
+            points(row.actual - row.requested),
             epochs(row.epochs),
         );
     }
@@ -96,8 +96,8 @@ fn table(rows: &[MixtureRow]) -> String {
         grouped(total(rows.iter().map(|row| row.documents))),
         grouped(total(rows.iter().map(|row| row.train_tokens))),
         grouped(total(rows.iter().map(|row| row.validation_tokens))),
-        percent(rounded(rows.iter().map(|row| row.asked).sum())),
-        percent(rounded(rows.iter().map(|row| row.achieved).sum())),
+        percent(rounded(rows.iter().map(|row| row.requested).sum())),
+        percent(rounded(rows.iter().map(|row| row.actual).sum())),
     );
     out
 }
@@ -132,10 +132,10 @@ mod tests {
 
     #[test]
     fn shortfall_is_stated_in_words() {
-        let said = shortfall(1_500, 500);
+        let text = shortfall(1_500, 500);
         assert!(
-            said.contains("Short by 500 tokens (25.0 %)") && said.contains("requests 2,000 tokens; 1,500 could"),
-            "{said}"
+            text.contains("Short by 500 tokens (25.0 %)") && text.contains("requests 2,000 tokens; 1,500 could"),
+            "{text}"
         );
         assert!(shortfall(7, 0).contains("All 7 tokens"));
         assert!(shortfall(0, 0).contains("No token is scheduled"));
@@ -150,13 +150,13 @@ mod tests {
 
     #[test]
     fn pairs_share_one_scale() {
-        let row = |source: &str, asked, achieved| MixtureRow {
+        let row = |source: &str, requested, actual| MixtureRow {
             source: source.to_owned(),
             documents: 1,
             train_tokens: 1_000,
             validation_tokens: 10,
-            asked,
-            achieved,
+            requested,
+            actual,
             epochs: 1.0,
             licences: std::collections::BTreeMap::new(),
         };

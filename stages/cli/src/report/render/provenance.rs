@@ -10,16 +10,16 @@ use super::text::{Text, clipped, grouped, percent_of, plural, total};
 use crate::report::data::MixtureRow;
 
 /// Maximum number of licences, over all sources, that are shown expanded.
-const OPEN_LICENCES: usize = 40;
+const MAX_EXPANDED_LICENCES: usize = 40;
 /// Maximum number of characters shown of a licence expression, a digest or a variant.
-const NAME: usize = 200;
+const MAX_NAME_CHARACTERS: usize = 200;
 
 /// Renders the licences of each source.
 pub(super) fn licences(rows: &[MixtureRow]) -> String {
     if rows.is_empty() {
         return "<p>The corpus has no source.</p>".to_owned();
     }
-    let open = rows.iter().map(|row| row.licences.len()).sum::<usize>() <= OPEN_LICENCES;
+    let open = rows.iter().map(|row| row.licences.len()).sum::<usize>() <= MAX_EXPANDED_LICENCES;
     let mut out = String::from("<p class=\"note\">Documents in the corpus by recorded licence, for each source.</p>");
     for row in rows {
         let count = u64::try_from(row.licences.len()).unwrap_or(u64::MAX);
@@ -51,7 +51,7 @@ fn ledger(source: &str, documents: u64, licences: &BTreeMap<String, u64>) -> Str
         let _ = write!(
             table,
             "<tr><th scope=\"row\">{}</th><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
-            Text(&clipped(name, NAME)),
+            Text(&clipped(name, MAX_NAME_CHARACTERS)),
             grouped(count),
             percent_of(count, all)
         );
@@ -74,8 +74,8 @@ pub(super) fn snapshots(snapshots: &[(String, String, Option<String>)]) -> Strin
             table,
             "<tr><th scope=\"row\">{}</th><td><code>{}</code></td><td>{}</td></tr>",
             Text(source),
-            Text(&clipped(digest, NAME)),
-            Text(&variant.as_deref().map_or_else(|| "–".to_owned(), |variant| clipped(variant, NAME)))
+            Text(&clipped(digest, MAX_NAME_CHARACTERS)),
+            Text(&variant.as_deref().map_or_else(|| "–".to_owned(), |variant| clipped(variant, MAX_NAME_CHARACTERS)))
         );
     }
     table.push_str("</tbody></table>");
@@ -95,8 +95,8 @@ mod tests {
             documents: 100,
             train_tokens: 0,
             validation_tokens: 0,
-            asked: 0.0,
-            achieved: 0.0,
+            requested: 0.0,
+            actual: 0.0,
             epochs: 0.0,
             licences: licences.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect(),
         }

@@ -6,16 +6,16 @@ use std::fmt::Write as _;
 
 use super::charts::outlined;
 use super::text::{Text, bytes, clipped, grouped, number, percent_of, plural, ratio, total};
-use crate::report::data::{RuleRow, Sample};
+use crate::report::data::{RejectedDocument, RuleRow};
 
 /// Number of rules shown at once; the others are collapsed.
-const SHOWN_RULES: usize = 25;
+const MAX_RULES_SHOWN: usize = 25;
 /// Maximum number of characters shown of a document.
-const EXCERPT: usize = 1_000;
+const MAX_EXCERPT_CHARACTERS: usize = 1_000;
 /// Maximum number of characters shown of an origin or a detail.
-const ORIGIN: usize = 240;
+const MAX_ORIGIN_CHARACTERS: usize = 240;
 /// Maximum number of characters shown of a rule's name.
-const NAME: usize = 120;
+const MAX_NAME_CHARACTERS: usize = 120;
 
 /// Renders the section's content.
 pub(super) fn section(rules: &[RuleRow]) -> String {
@@ -23,7 +23,7 @@ pub(super) fn section(rules: &[RuleRow]) -> String {
         return "<p>No document was rejected.</p>".to_owned();
     }
     let all = total(rules.iter().map(|rule| rule.count));
-    let most = rules.iter().map(|rule| rule.count).max().unwrap_or(0);
+    let max = rules.iter().map(|rule| rule.count).max().unwrap_or(0);
     let count = u64::try_from(rules.len()).unwrap_or(u64::MAX);
     let mut out = format!(
         "<p>{} rejected {}, {} of text. Shares are of all rejected documents; the longest bar is the rule with the \
@@ -32,8 +32,8 @@ pub(super) fn section(rules: &[RuleRow]) -> String {
         plural(all, "document"),
         bytes(total(rules.iter().map(|rule| rule.bytes)))
     );
-    let (first, rest) = rules.split_at(rules.len().min(SHOWN_RULES));
-    out.push_str(&list(first, 1, most, all));
+    let (first, rest) = rules.split_at(rules.len().min(MAX_RULES_SHOWN));
+    out.push_str(&list(first, 1, max, all));
     if !rest.is_empty() {
         let count = u64::try_from(rest.len()).unwrap_or(u64::MAX);
         let documents = total(rest.iter().map(|rule| rule.count));
@@ -43,23 +43,23 @@ pub(super) fn section(rules: &[RuleRow]) -> String {
             plural(count, "more rule"),
             plural(documents, "document"),
             percent_of(documents, all),
-            list(rest, SHOWN_RULES + 1, most, all)
+            list(rest, MAX_RULES_SHOWN + 1, max, all)
         );
     }
     out
 }
 
-fn list(rules: &[RuleRow], start: usize, most: u64, all: u64) -> String {
+fn list(rules: &[RuleRow], start: usize, max: u64, all: u64) -> String {
     let mut out = format!("<ol class=\"rules\" start=\"{start}\">");
     for rule in rules {
-        let name = clipped(&rule.rule, NAME);
+        let name = clipped(&rule.rule, MAX_NAME_CHARACTERS);
         let title = format!("{name}: {}", plural(rule.count, "document"));
         let _ = write!(
             out,
             "<li><div class=\"rule\"><code>{}</code>{}<span class=\"figures\"><b>{}</b> \
              <span class=\"soft\">{} · {}</span></span></div>{}</li>",
             Text(&name),
-            outlined(ratio(rule.count, most), &title),
+            outlined(ratio(rule.count, max), &title),
             grouped(rule.count),
             percent_of(rule.count, all),
             bytes(rule.bytes),
@@ -70,21 +70,29 @@ fn list(rules: &[RuleRow], start: usize, most: u64, all: u64) -> String {
     out
 }
 
-fn samples(samples: &[Sample]) -> String {
+fn samples(samples: &[RejectedDocument]) -> String {
     if samples.is_empty() {
         return String::new();
     }
     let count = u64::try_from(samples.len()).unwrap_or(u64::MAX);
     let mut out = format!("<details><summary>{}</summary><ul class=\"samples\">", plural(count, "example"));
     for sample in samples {
-        let _ = write!(out, "<li><p class=\"origin\"><bdi>{}</bdi></p>", Text(&clipped(&sample.origin, ORIGIN)));
+        let _ = write!(
+            out,
+            "<li><p class=\"origin\"><bdi>{}</bdi></p>",
+            Text(&clipped(&sample.origin, MAX_ORIGIN_CHARACTERS))
+        );
         let measured = measured(sample);
         if !measured.is_empty() {
             let _ = write!(out, "<p class=\"measured\">{measured}</p>");
         }
         match &sample.excerpt {
             Some(excerpt) => {
-                let _ = write!(out, "<blockquote dir=\"auto\">{}</blockquote>", Text(&clipped(excerpt, EXCERPT)));
+                let _ = write!(
+                    out,
+                    "<blockquote dir=\"auto\">{}</blockquote>",
+                    Text(&clipped(excerpt, MAX_EXCERPT_CHARACTERS))
+                );
             }
             None => out.push_str("<p class=\"soft\">No excerpt is recorded.</p>"),
         }
@@ -95,13 +103,13 @@ fn samples(samples: &[Sample]) -> String {
 }
 
 /// Formats the measured value, the threshold and the detail. A rule without a measurement records 0 and 0.
-fn measured(sample: &Sample) -> String {
+fn measured(sample: &RejectedDocument) -> String {
     let mut parts = Vec::new();
     if sample.value != 0.0 || sample.threshold != 0.0 {
         parts.push(format!("measured {}, threshold {}", number(sample.value), number(sample.threshold)));
     }
     if let Some(detail) = sample.detail.as_deref().filter(|detail| !detail.is_empty()) {
-        parts.push(format!("<bdi>{}</bdi>", Text(&clipped(detail, ORIGIN))));
+        parts.push(format!("<bdi>{}</bdi>", Text(&clipped(detail, MAX_ORIGIN_CHARACTERS))));
     }
     parts.join(" · ")
 }
@@ -110,13 +118,13 @@ fn measured(sample: &Sample) -> String {
 mod tests {
     use super::*;
 
-    fn rule(name: &str, count: u64, samples: Vec<Sample>) -> RuleRow {
+    fn rule(name: &str, count: u64, samples: Vec<RejectedDocument>) -> RuleRow {
         RuleRow { rule: name.to_owned(), count, bytes: count * 1000, samples }
     }
 
-    fn sample(origin: &str, excerpt: Option<&str>) -> Sample {
+    fn sample(origin: &str, excerpt: Option<&str>) -> RejectedDocument {
         let excerpt = excerpt.map(str::to_owned);
-        Sample {
+        RejectedDocument {
             origin: origin.to_owned(),
             value: 12.0,
             threshold: 50.0,

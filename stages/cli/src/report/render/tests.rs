@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use scraper::{Html, Selector};
 
 use super::render;
-use crate::report::data::{FunnelRow, LanguageRow, MixtureRow, ReportData, RuleRow, Sample};
+use crate::report::data::{FunnelRow, LanguageRow, MixtureRow, RejectedDocument, ReportData, RuleRow};
 use crate::report::histogram::Histogram;
 
 /// A name or text written by an attacker.
@@ -28,8 +28,8 @@ fn funnel_row(path: &str, rows_in: u64, rejected: u64) -> FunnelRow {
     }
 }
 
-fn sample(text: &str) -> Sample {
-    Sample {
+fn sample(text: &str) -> RejectedDocument {
+    RejectedDocument {
         origin: text.to_owned(),
         value: 12.0,
         threshold: 50.0,
@@ -44,8 +44,8 @@ fn mixture_row(source: &str, share: f64) -> MixtureRow {
         documents: 1_234,
         train_tokens: 5_000_000,
         validation_tokens: 50_000,
-        asked: share,
-        achieved: share,
+        requested: share,
+        actual: share,
         epochs: 1.5,
         licences: BTreeMap::from([("MIT".to_owned(), 1_000), (source.to_owned(), 234)]),
     }
@@ -247,13 +247,13 @@ fn equal_data_give_equal_pages() {
 #[test]
 fn an_empty_corpus_has_a_page() {
     let page = render(&empty());
-    for said in [
+    for shown_text in [
         "No stage is recorded",
         "No document was rejected",
         "No token is scheduled",
         "no snapshot",
         "Nothing was measured",
     ] {
-        assert!(page.contains(said), "{said}");
+        assert!(page.contains(shown_text), "{shown_text}");
     }
 }

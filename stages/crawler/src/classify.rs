@@ -1,0 +1,211 @@
+//! Classifies a response: a page, a refusal, a redirect to another URL, or a retry.
+//!
+//! Invariant: a body is stored only if every rule accepts the page; a page that opts out leaves nothing in the archive.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
+
+use reqwest::header::HeaderMap;
+use url::Url;
+
+use super::canonical;
+use super::fetch::{Failure, FetchResponse, content_type};
+use super::links::{self, FEED_TYPES, PageLinks};
+use super::optout::OptOuts;
+use super::page_table::CrawlRule;
+use super::politeness::{MAX_RETRY_AFTER, retry_after};
+use super::settings::CrawlSettings;
+use super::sitemap;
+
+/// Further media types of feeds.
+const XML_TYPES: [&str; 2] = ["application/xml", "text/xml"];
+
+/// Opt-out statements of an origin about one of its pages: in robots.txt and `/.well-known/tdmrep.json`.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct SiteOptOut {
+    pub(super) ai_train: Option<bool>,
+    pub(super) tdm_reservation: bool,
+}
+
+/// A rule that refused a URL, with the measured value and its threshold.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Refusal {
+    pub(super) rule: CrawlRule,
+    pub(super) value: f64,
+    pub(super) threshold: f64,
+    pub(super) detail: String,
+}
+
+impl Refusal {
+    /// A refusal by a rule that has no measured value.
+    pub(super) fn matched(rule: CrawlRule, detail: impl Into<String>) -> Self {
+        Self { rule, value: 1.0, threshold: 0.0, detail: detail.into() }
+    }
+}
+
+/// The classification of one response.
+#[derive(Debug)]
+pub(super) enum Classification {
+    /// A page, with its links.
+    Keep { response: Box<FetchResponse>, links: BTreeSet<Url>, opt_outs: OptOuts },
+    /// Not a page; its links are followed.
+    Refuse { refusal: Refusal, links: BTreeSet<Url> },
+    /// A page that names another canonical URL, which is fetched instead.
+    CanonicalIsElsewhere { canonical: Url, links: BTreeSet<Url> },
+    /// Another URL to check; the response is archived without a body.
+    Redirect { response: Box<FetchResponse>, target: Url },
+    /// A retry may succeed; `overloaded` for 429 and 503.
+    Retry { after: Option<Duration>, overloaded: bool, refusal: Refusal },
+}
+
+/// Temporary statuses: the server or a proxy before it is overloaded or failing for now.
+fn is_temporary(status: u16) -> bool {
+    matches!(status, 408 | 429 | 500 | 502..=504)
+}
+
+/// Whether to read the body: a page of an accepted media type, or a feed.
+pub(super) fn wants_body(settings: &CrawlSettings, status: u16, headers: &HeaderMap) -> bool {
+    let media_type = content_type(headers).0;
+    let accepted_type = || accepts(settings, &media_type) || may_be_feed(settings, &media_type);
+    matches!(status, 200 | 203) && accepted_type()
+}
+
+fn may_be_feed(settings: &CrawlSettings, media_type: &str) -> bool {
+    settings.feeds && (FEED_TYPES.contains(&media_type) || XML_TYPES.contains(&media_type))
+}
+
+fn accepts(settings: &CrawlSettings, media_type: &str) -> bool {
+    settings.accept.iter().any(|accepted| accepted.trim().eq_ignore_ascii_case(media_type))
+}
+
+/// Classifies the result of a request, with the statements of the origin.
+pub(super) fn classify_response(
+    settings: &CrawlSettings,
+    url: &Url,
+    result: Result<FetchResponse, Failure>,
+    site_opt_out: SiteOptOut,
+) -> Classification {
+    let response = match result {
+        Ok(response) => response,
+        Err(failure) => return classify_failure(&failure),
+    };
+    let status = response.status;
+    let status_refusal =
+        || Refusal { rule: CrawlRule::Status, value: f64::from(status), threshold: 200.0, detail: String::new() };
+    match status {
+        200 | 203 => classify_page(settings, url, response, site_opt_out),
+        301 | 302 | 303 | 307 | 308 => {
+            match response.header("location").and_then(|location| url.join(location.trim()).ok()) {
+                Some(target) => Classification::Redirect { response: Box::new(response), target },
+                None => refuse(Refusal { detail: "a redirect without a usable Location".into(), ..status_refusal() }),
+            }
+        }
+        _ if is_temporary(status) => {
+            let after = response.header("retry-after").and_then(|value| retry_after(&value, SystemTime::now()));
+            if after.is_some_and(|after| after > MAX_RETRY_AFTER) {
+                return refuse(Refusal {
+                    detail: "Retry-After is longer than the crawl waits".into(),
+                    ..status_refusal()
+                });
+            }
+            Classification::Retry { after, overloaded: matches!(status, 429 | 503), refusal: status_refusal() }
+        }
+        _ => refuse(status_refusal()),
+    }
+}
+
+fn refuse(refusal: Refusal) -> Classification {
+    Classification::Refuse { refusal, links: BTreeSet::new() }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "byte counts are far below 2^52")]
+fn classify_failure(failure: &Failure) -> Classification {
+    let detail = failure.to_string();
+    let refusal = match failure {
+        Failure::Address(_) => Refusal::matched(CrawlRule::Address, detail),
+        Failure::TooLarge { limit, seen } => {
+            Refusal { rule: CrawlRule::TooLarge, value: *seen as f64, threshold: *limit as f64, detail: String::new() }
+        }
+        Failure::Ratio { limit, seen } => Refusal {
+            rule: CrawlRule::CompressionRatio,
+            value: *seen as f64,
+            threshold: *limit as f64,
+            detail: String::new(),
+        },
+        Failure::Encoding(_) => Refusal::matched(CrawlRule::Encoding, detail),
+        Failure::Timeout { limit, .. } => {
+            let seconds = limit.as_secs_f64();
+            Refusal { rule: CrawlRule::Timeout, value: seconds, threshold: seconds, detail }
+        }
+        Failure::Network(_) => Refusal::matched(CrawlRule::Network, detail),
+    };
+    if failure.is_temporary() {
+        Classification::Retry { after: None, overloaded: false, refusal }
+    } else {
+        refuse(refusal)
+    }
+}
+
+fn classify_page(
+    settings: &CrawlSettings,
+    url: &Url,
+    response: FetchResponse,
+    site_opt_out: SiteOptOut,
+) -> Classification {
+    let (media_type, charset) = response.content_type();
+    if !accepts(settings, &media_type) {
+        if may_be_feed(settings, &media_type) {
+            return classify_feed(url, &response, media_type);
+        }
+        return refuse(media_type_refusal(media_type));
+    }
+    let is_html = matches!(media_type.as_str(), "text/html" | "application/xhtml+xml");
+    let PageLinks { mut links, canonical, feeds, mut opt_outs } =
+        if is_html { links::extract(&response.body, charset.as_deref(), url) } else { PageLinks::default() };
+    if settings.feeds {
+        links.extend(feeds);
+    }
+    header_statements(&mut opt_outs, &response.headers);
+    opt_outs.ai_train = site_opt_out.ai_train;
+    opt_outs.tdm_reservation |= site_opt_out.tdm_reservation;
+    if opt_outs.nofollow {
+        links.clear();
+    }
+    if let Some(statement) = opt_outs.refusal().filter(|_| settings.obey_opt_outs) {
+        return Classification::Refuse { refusal: Refusal::matched(CrawlRule::OptOut, statement), links };
+    }
+    let canonical = canonical.map(|found| canonical::canonicalise(&found));
+    match canonical.filter(|found| settings.canonical && canonical::is_simpler_spelling(found, url)) {
+        Some(canonical) => Classification::CanonicalIsElsewhere { canonical, links },
+        None => Classification::Keep { response: Box::new(response), links, opt_outs },
+    }
+}
+
+fn media_type_refusal(media_type: String) -> Refusal {
+    Refusal::matched(
+        CrawlRule::MediaType,
+        if media_type.is_empty() { "no Content-Type".to_owned() } else { media_type },
+    )
+}
+
+fn header_statements(opt_outs: &mut OptOuts, headers: &HeaderMap) {
+    for value in headers.get_all("x-robots-tag") {
+        opt_outs.robots_tag(&String::from_utf8_lossy(value.as_bytes()));
+    }
+    for value in headers.get_all("tdm-reservation") {
+        opt_outs.tdm(&String::from_utf8_lossy(value.as_bytes()));
+    }
+}
+
+/// A feed links to pages and is not a page; other XML is refused.
+fn classify_feed(url: &Url, response: &FetchResponse, media_type: String) -> Classification {
+    let feed = sitemap::parse(&response.body);
+    let mut opt_outs = OptOuts::default();
+    header_statements(&mut opt_outs, &response.headers);
+    if feed.urls.is_empty() && !FEED_TYPES.contains(&media_type.as_str()) {
+        return refuse(media_type_refusal(media_type));
+    }
+    let entries = feed.urls.iter().filter_map(|entry| url.join(entry.trim()).ok());
+    let links = if opt_outs.nofollow { BTreeSet::new() } else { entries.collect() };
+    Classification::Refuse { refusal: Refusal::matched(CrawlRule::Feed, format!("{} entries", feed.urls.len())), links }
+}

@@ -1,0 +1,173 @@
+//! Applies a response to the crawl: writes a record and a row, adds URLs, or schedules a retry.
+//!
+//! Between [`classify`](super::classify), which classifies a response by itself, and the frontier, which stores the outcome.
+//!
+//! Invariant: every response resolves its URL or returns it to a queue.
+
+use url::Url;
+
+use super::classify::{self, Classification, Refusal, SiteOptOut};
+use super::earlier_crawl::UnchangedPage;
+use super::engine::Engine;
+use super::error::CrawlError;
+use super::fetch::{Failure, FetchResponse};
+use super::optout::OptOuts;
+use super::page_table::{CrawlRule, Page};
+use super::pending_commit::Round;
+use super::politeness::RateLimiter;
+use super::queue::QueuedUrl;
+use super::url_filter::UrlDecision;
+
+/// A response, compared with the page that an earlier crawl stored.
+enum Comparison {
+    With(Result<FetchResponse, Failure>, Option<Box<UnchangedPage>>),
+    /// The server replied 304, but the stored page is missing.
+    RefetchUnconditionally,
+}
+
+impl Engine<'_> {
+    /// Applies a response to the crawl.
+    ///
+    /// # Errors
+    /// [`CrawlError`] if a record cannot be written.
+    pub(super) fn record_outcome(
+        &mut self,
+        round: Round,
+        item: QueuedUrl,
+        result: Result<FetchResponse, Failure>,
+    ) -> Result<(), CrawlError> {
+        let (result, unchanged) = match self.compare(&item, result)? {
+            Comparison::With(result, unchanged) => (result, unchanged),
+            Comparison::RefetchUnconditionally => {
+                self.queues.requeue(QueuedUrl { conditional: false, ..item });
+                return Ok(());
+            }
+        };
+        let site_opt_out = self.queues.rules(&item.url).map_or_else(SiteOptOut::default, |rules| SiteOptOut {
+            ai_train: rules.ai_train,
+            tdm_reservation: rules.reserved(&item.url).is_some(),
+        });
+        let classification = classify::classify_response(self.settings, &item.url, result, site_opt_out);
+        if !matches!(classification, Classification::Retry { .. }) {
+            self.queues.hosts.with_rate_limiter(&item.url, RateLimiter::record_success);
+        }
+        match classification {
+            Classification::Keep { response, links, opt_outs } => {
+                self.keep_page(round, &item, &response, opt_outs, unchanged.as_deref())?;
+                self.follow(round, &links);
+            }
+            Classification::Refuse { refusal, links } => {
+                self.follow(round, &links);
+                self.resolve_as_refused(item, refusal);
+            }
+            Classification::CanonicalIsElsewhere { canonical, links } => {
+                self.follow(round, &links);
+                self.discover(&canonical, Round { hops: round.hops + 1, ..round });
+                self.resolve_as_refused(item, Refusal::matched(CrawlRule::Canonical, canonical.as_str()));
+            }
+            Classification::Redirect { response, target } => {
+                self.archive.write(&item.url, &response, OptOuts::default())?;
+                let refusal = self.redirect(round, response.status, &item.url, &target);
+                self.resolve_as_refused(item, refusal);
+            }
+            Classification::Retry { after, overloaded, refusal } => {
+                let attempt = item.attempts + 1;
+                self.queues.hosts.delay_requests(&item.url, attempt, after, overloaded);
+                if attempt > self.settings.retries {
+                    self.resolve_as_refused(item, refusal);
+                } else {
+                    self.queues.requeue(QueuedUrl { attempts: attempt, ..item });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares a response with the page that an earlier crawl stored.
+    fn compare(&self, item: &QueuedUrl, result: Result<FetchResponse, Failure>) -> Result<Comparison, CrawlError> {
+        let Some(earlier) = &self.earlier else { return Ok(Comparison::With(result, None)) };
+        let Ok(response) = result else { return Ok(Comparison::With(result, None)) };
+        if !matches!(response.status, 200 | 203 | 304) {
+            return Ok(Comparison::With(Ok(response), None));
+        }
+        let Some(page) = self.earlier_page(&item.url)? else { return Ok(Comparison::With(Ok(response), None)) };
+        if response.status != 304 {
+            let unchanged = earlier.identical(page, &response);
+            return Ok(Comparison::With(Ok(response), unchanged.map(Box::new)));
+        }
+        match earlier.not_modified(page, response.clone(), self.settings.max_page_bytes) {
+            Some((whole, unchanged)) => Ok(Comparison::With(Ok(whole), Some(Box::new(unchanged)))),
+            None if item.conditional => Ok(Comparison::RefetchUnconditionally),
+            None => Ok(Comparison::With(Ok(response), None)),
+        }
+    }
+
+    fn keep_page(
+        &mut self,
+        round: Round,
+        item: &QueuedUrl,
+        response: &FetchResponse,
+        opt_outs: OptOuts,
+        unchanged: Option<&UnchangedPage>,
+    ) -> Result<(), CrawlError> {
+        let stored = match unchanged {
+            Some(unchanged) => self.archive.write_revisit(&item.url, unchanged, &response.body, opt_outs)?,
+            None => self.archive.write(&item.url, response, opt_outs)?,
+        };
+        let here = (stored.file, stored.written.offset, stored.written.length);
+        let (warc, offset, length) =
+            unchanged.map_or(here, |UnchangedPage { page, .. }| (page.warc.clone(), page.offset, page.length));
+        let (media_type, charset) = response.content_type();
+        let payload_bytes = response.body.len() as u64;
+        self.changes.pages.push(Page {
+            url: item.url.to_string(),
+            status: response.status,
+            media_type,
+            charset,
+            payload_digest: blake3::hash(&response.body).to_hex().to_string(),
+            payload_bytes,
+            warc,
+            offset,
+            length,
+            fetched: stored.date,
+            unchanged: unchanged.is_some(),
+            depth: round.depth,
+            redirects: round.hops,
+            robots: item.robots.clone(),
+            opt_outs,
+            etag: response.header("etag"),
+            last_modified: response.header("last-modified"),
+        });
+        self.pages += 1;
+        self.bytes += payload_bytes;
+        self.resolve(&item.url, true);
+        Ok(())
+    }
+
+    /// Handles the target of a redirect, and returns the refusal row for the URL that redirected.
+    fn redirect(&mut self, round: Round, status: u16, from: &Url, target: &Url) -> Refusal {
+        let status = f64::from(status);
+        let refusal = |rule, detail: &str| Refusal { rule, value: status, threshold: 0.0, detail: detail.to_owned() };
+        let hops = round.hops + 1;
+        match self.url_filter.check(target) {
+            UrlDecision::OffScope => refusal(CrawlRule::RedirectOffScope, target.as_str()),
+            UrlDecision::Follow(target) if target == *from => refusal(CrawlRule::RedirectLoop, target.as_str()),
+            UrlDecision::Follow(target) if hops > self.settings.max_redirects => Refusal {
+                rule: CrawlRule::TooManyRedirects,
+                value: f64::from(hops),
+                threshold: f64::from(self.settings.max_redirects),
+                detail: target.to_string(),
+            },
+            UrlDecision::Follow(target) => {
+                let refusal = refusal(CrawlRule::Redirect, target.as_str());
+                self.changes.find(target.into(), Round { hops, ..round });
+                refusal
+            }
+            UrlDecision::Refuse { url, rule, value, threshold, detail } => {
+                let refusal = refusal(CrawlRule::Redirect, &url);
+                self.record_refusal(url, Refusal { rule, value, threshold, detail });
+                refusal
+            }
+        }
+    }
+}

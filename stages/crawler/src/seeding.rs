@@ -1,0 +1,178 @@
+//! Seeds a crawl: puts the seeds and the entries of their sitemaps into the frontier.
+//!
+//! Sitemaps are read before the first page, one after another, and their entries count as links from a seed. The first
+//! round therefore contains them in sorted order, independent of timing.
+//!
+//! Invariant: each sitemap read is recorded with its contents, so a crawl interrupted during seeding reads none of them
+//! twice.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use url::Url;
+
+use super::classify::Refusal;
+use super::engine::Engine;
+use super::error::CrawlError;
+use super::fetch::FetchResponse;
+use super::origin;
+use super::page_table::CrawlRule;
+use super::pending_commit::{CommitMark, Round};
+use super::politeness::retry_after;
+use super::queue::origin_of;
+use super::sitemap;
+use super::unless_cancelled;
+
+/// Maximum number of sitemap files per origin; an index may name 50,000.
+const MAX_SITEMAPS: usize = 100;
+
+impl Engine<'_> {
+    /// Puts seeds and sitemap entries into the frontier; returns false if cancelled.
+    pub(super) async fn seed_frontier(&mut self) -> Result<bool, CrawlError> {
+        for seed in self.seeds.clone() {
+            self.discover(&seed, Round { depth: 0, hops: 0 });
+        }
+        if self.settings.sitemaps && self.settings.max_depth > 0 {
+            let origins: BTreeMap<String, Url> =
+                self.seeds.iter().map(|seed| (origin_of(seed), seed.clone())).collect();
+            for (origin, seed) in origins {
+                if self.queues.rules(&seed).is_none() {
+                    let fetch = origin::fetch(&self.fetcher, &seed, self.settings, &self.queues.hosts);
+                    let Some(stored) = unless_cancelled(self.control, fetch).await else {
+                        self.commit(CommitMark::None)?;
+                        return Ok(false);
+                    };
+                    self.queues.store_rules(&seed, &stored);
+                    self.changes.robots.insert(origin, stored);
+                    self.append_to_journal()?;
+                }
+                if !self.read_sitemaps(&seed).await? {
+                    self.commit(CommitMark::None)?;
+                    return Ok(false);
+                }
+            }
+        }
+        self.commit(CommitMark::Seeded)?;
+        Ok(true)
+    }
+
+    /// Reads the sitemaps of an origin; returns false if cancelled.
+    async fn read_sitemaps(&mut self, seed: &Url) -> Result<bool, CrawlError> {
+        let Some(rules) = self.queues.rules(seed) else { return Ok(true) };
+        let named = !rules.robots.sitemaps().is_empty();
+        let listed: Vec<Url> = rules.robots.sitemaps().iter().filter_map(|text| seed.join(text.trim()).ok()).collect();
+        let mut queue: VecDeque<Url> = if listed.is_empty() {
+            // No Sitemap line names this file, so robots.txt must allow it like any page.
+            let usual = seed.join("/sitemap.xml").ok();
+            usual.into_iter().filter(|url| rules.check(url, self.settings.obey_opt_outs).is_ok()).collect()
+        } else if rules.check(seed, self.settings.obey_opt_outs).is_err() {
+            VecDeque::new()
+        } else {
+            listed.into()
+        };
+        let mut seen: BTreeSet<Url> = queue.iter().cloned().collect();
+        let mut read = 0;
+        while read < MAX_SITEMAPS {
+            let Some(url) = queue.pop_front() else { break };
+            if self.control.cancelled() {
+                return Ok(false);
+            }
+            read += 1;
+            let children = match self.frontier.sitemap(url.as_str())? {
+                Some(children) => children,
+                None => match self.read_sitemap(&url, named).await? {
+                    Some(children) => children,
+                    None => return Ok(false),
+                },
+            };
+            for child in children.iter().filter_map(|entry| url.join(entry.trim()).ok()) {
+                if seen.insert(child.clone()) {
+                    queue.push_back(child);
+                }
+            }
+        }
+        for url in queue {
+            #[expect(clippy::cast_precision_loss, reason = "a small number")]
+            let (threshold, detail) = (MAX_SITEMAPS as f64, "one more sitemap than are read".to_owned());
+            self.record_refusal(
+                url.into(),
+                Refusal { rule: CrawlRule::Sitemap, value: threshold + 1.0, threshold, detail },
+            );
+        }
+        Ok(true)
+    }
+
+    /// Reads one sitemap file, records its entries and returns the further sitemaps that it names. A sitemap that
+    /// robots.txt names and that is missing or incomplete is recorded as refused. Returns `None` if cancelled.
+    async fn read_sitemap(&mut self, url: &Url, named: bool) -> Result<Option<Vec<String>>, CrawlError> {
+        let Some(got) = unless_cancelled(self.control, self.get_sitemap(url)).await else { return Ok(None) };
+        let found = match got {
+            Ok(response) => {
+                let found = sitemap::parse(&response.body);
+                if !found.complete && (named || !found.urls.is_empty()) {
+                    let detail = format!("damaged or too long: read up to entry {}", found.urls.len());
+                    self.record_refusal(url.to_string(), Refusal::matched(CrawlRule::Sitemap, detail));
+                }
+                found
+            }
+            Err(refusal) => {
+                if named {
+                    self.record_refusal(url.to_string(), refusal);
+                }
+                sitemap::Sitemap::default()
+            }
+        };
+        for entry in &found.urls {
+            if let Ok(page) = url.join(entry.trim()) {
+                self.discover(&page, Round { depth: 1, hops: 0 });
+            }
+        }
+        self.changes.sitemaps.insert(url.to_string(), found.sitemaps.clone());
+        self.append_to_journal()?;
+        Ok(Some(found.sitemaps))
+    }
+
+    /// Fetches one sitemap file, with redirects and retries; an error says why it cannot be fetched.
+    async fn get_sitemap(&self, url: &Url) -> Result<FetchResponse, Refusal> {
+        let refuse = |detail: String| Refusal::matched(CrawlRule::Sitemap, detail);
+        let status_refusal =
+            |status: u16| Refusal { value: status.into(), threshold: 200.0, ..refuse("status".to_owned()) };
+        let mut url = url.clone();
+        let (mut hops, mut attempt) = (0, 0);
+        loop {
+            if !self.url_filter.admits_sitemap(&url) {
+                return Err(refuse(format!("{url} is off scope")));
+            }
+            let permit = self.queues.hosts.acquire(&url).await;
+            let result = self.fetcher.get(&url, sitemap::MAX_BYTES as u64, |status, _| status == 200).await;
+            drop(permit);
+            let overloaded = matches!(&result, Ok(response) if matches!(response.status, 429 | 503));
+            let (after, refusal) = match result {
+                Ok(response) if response.status == 200 => return Ok(response),
+                Ok(response)
+                    if matches!(response.status, 301..=303 | 307 | 308) && hops < self.settings.max_redirects =>
+                {
+                    let target = response.header("location").and_then(|target| url.join(target.trim()).ok());
+                    hops += 1;
+                    url = target.ok_or_else(|| status_refusal(response.status))?;
+                    continue;
+                }
+                Ok(response) if matches!(response.status, 429 | 500 | 502..=504) => {
+                    let after = response.header("retry-after");
+                    (
+                        after.and_then(|value| retry_after(&value, std::time::SystemTime::now())),
+                        status_refusal(response.status),
+                    )
+                }
+                Err(failure) if failure.is_temporary() => (None, refuse(failure.to_string())),
+                Ok(response) => return Err(status_refusal(response.status)),
+                Err(failure) => return Err(refuse(failure.to_string())),
+            };
+            attempt += 1;
+            if attempt > self.settings.retries || after.is_some_and(|after| after > super::politeness::MAX_RETRY_AFTER)
+            {
+                return Err(refusal);
+            }
+            self.queues.hosts.delay_requests(&url, attempt, after, overloaded);
+        }
+    }
+}

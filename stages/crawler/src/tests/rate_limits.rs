@@ -1,0 +1,176 @@
+//! Rate and concurrency of requests: no request before it is allowed, and no more at once than allowed.
+//!
+//! No test here measures time. Some wait until a crawl has checked for cancellation a few times, a tenth of a second
+//! apart, while a host may not receive a request for minutes; [`hosts`](crate::hosts) tests the interval between
+//! requests with a simulated clock.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime};
+
+use super::*;
+use crate::hosts::Hosts;
+use crate::politeness::MAX_RETRY_AFTER;
+use crate::{Control, DownloadClient, DownloadRequest};
+
+/// Cancels a crawl after a number of cancellation checks that follow the request of a path.
+struct CancelAfterRequest<'a> {
+    site: &'a TestServer,
+    path: &'a str,
+    checks: AtomicU32,
+}
+
+const CHECKS_BEFORE_CANCEL: u32 = 5;
+
+impl Control for CancelAfterRequest<'_> {
+    fn cancelled(&self) -> bool {
+        self.site.hits().contains_key(self.path) && self.checks.fetch_add(1, Ordering::SeqCst) >= CHECKS_BEFORE_CANCEL
+    }
+}
+
+/// The paths requested, in order, by a crawl in this folder until shortly after `path`.
+fn requests_until(site: &TestServer, settings: &CrawlSettings, dir: &TempDir, path: &str) -> Vec<String> {
+    let summary = crawl(settings, dir.path(), &CancelAfterRequest { site, path, checks: AtomicU32::new(0) }).unwrap();
+    assert!(!summary.finished);
+    site.hits.lock().unwrap().iter().map(|(path, _)| path.clone()).collect()
+}
+
+type Robots = Box<dyn Fn() -> Response<Body> + Send + Sync>;
+
+#[test]
+fn no_request_precedes_its_turn() {
+    let robots = |body: &'static str| move || Response::new(Body::from(body));
+    let slow: [(f64, Robots); 4] = [
+        (0.01, Box::new(robots(""))),
+        (0.01, Box::new(|| redirect("/elsewhere.txt"))),
+        (0.01, Box::new(|| status(503))),
+        // No limit in the settings, but a Crawl-delay of the site.
+        (0.0, Box::new(robots("User-agent: *\nCrawl-delay: 60\n"))),
+    ];
+    for (requests_per_second, robots) in slow {
+        let site = TestServer::new(move |path| if path == "/robots.txt" { robots() } else { web_page(path, 6) });
+        let settings = CrawlSettings { requests_per_second, concurrency_per_host: 4, ..site.settings() };
+        assert_eq!(
+            requests_until(&site, &settings, &TempDir::new().unwrap(), "/robots.txt"),
+            ["/robots.txt"],
+            "{requests_per_second}"
+        );
+    }
+}
+
+#[test]
+fn retry_after_holds_in_both_forms_and_after_resuming() {
+    let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(280));
+    for (code, value) in [(429, "290".to_owned()), (503, date)] {
+        let site = TestServer::new(move |path| match path {
+            "/" => html("<a href=/busy><a href=/next>"),
+            "/busy" => Response::builder().status(code).header("retry-after", &value).body(Body::empty()).unwrap(),
+            "/next" => html("at last"),
+            _ => status(404),
+        });
+        let settings = CrawlSettings { concurrency_per_host: 1, ..site.settings() };
+        let dir = TempDir::new().unwrap();
+        // The wait applies to the whole host, not only to the page, and to later calls too.
+        for call in 0..3 {
+            let requested = requests_until(&site, &settings, &dir, "/busy");
+            assert_eq!(requested, ["/robots.txt", "/.well-known/tdmrep.json", "/", "/busy"], "call {call}");
+        }
+    }
+}
+
+#[test]
+fn cancelling_does_not_wait_for_a_busy_host() {
+    for busy in ["/robots.txt", "/sitemap.xml"] {
+        let site = TestServer::new(move |path| match path {
+            _ if path == busy => {
+                Response::builder().status(503).header("retry-after", "250").body(Body::empty()).unwrap()
+            }
+            "/" => html("x"),
+            _ => status(404),
+        });
+        let settings = CrawlSettings { sitemaps: true, ..site.settings() };
+        let dir = TempDir::new().unwrap();
+        for call in 0..2 {
+            requests_until(&site, &settings, &dir, busy);
+            assert_eq!(site.hits()[busy], 1, "{busy}, call {call}");
+        }
+    }
+}
+
+#[test]
+fn cancelling_a_download_does_not_wait() {
+    let site =
+        TestServer::new(|_| Response::builder().status(503).header("retry-after", "250").body(Body::empty()).unwrap());
+    let client = || DownloadClient::new(&site.settings(), None).unwrap();
+    let url = |path: &str| url::Url::parse(&site.url(path)).unwrap();
+    let cancel_after = |path| CancelAfterRequest { site: &site, path, checks: AtomicU32::new(0) };
+    let dir = TempDir::new().unwrap();
+    let wanted = DownloadRequest { url: url("/file"), dir: dir.path().to_owned(), sha256: None };
+    assert!(client().files(&[wanted], false, &cancel_after("/file")).unwrap().is_none());
+    assert_eq!(client().get(&url("/listing"), 1 << 10, &cancel_after("/listing")).unwrap(), None);
+    assert_eq!(site.hits().into_values().collect::<Vec<_>>(), [1, 1]);
+}
+
+#[test]
+fn a_stored_retry_after_expires() {
+    let hosts = Hosts::new(&CrawlSettings { requests_per_second: 0.0, ..CrawlSettings::default() });
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    hosts.restore_retry_after("127.0.0.1", now.saturating_sub(5));
+    assert!(hosts.is_free("127.0.0.1", tokio::time::Instant::now()));
+    hosts.restore_retry_after("127.0.0.1", u64::MAX);
+    let longest = tokio::time::Instant::now() + MAX_RETRY_AFTER;
+    assert!(!hosts.is_free("127.0.0.1", tokio::time::Instant::now()));
+    assert!(hosts.is_free("127.0.0.1", longest), "with a clock set back, the wait does not exceed the limit");
+}
+
+#[test]
+fn zero_retry_after_retries_and_one_day_gives_up() {
+    let tries = AtomicU32::new(0);
+    let site = TestServer::new(move |path| {
+        let busy =
+            |after: &str| Response::builder().status(429).header("retry-after", after).body(Body::empty()).unwrap();
+        match path {
+            "/" => html("<a href=/busy><a href=/never>"),
+            "/busy" if tries.fetch_add(1, Ordering::SeqCst) == 0 => busy("0"),
+            "/busy" => html("at last"),
+            "/never" => busy("86400"),
+            _ => status(404),
+        }
+    });
+    let outcome = run(&site.settings());
+    assert_eq!((outcome.paths(), site.hits()["/busy"]), (vec!["/".to_owned(), "/busy".to_owned()], 2));
+    assert_eq!((outcome.rule("/never"), site.hits()["/never"]), ("status", 1));
+}
+
+#[test]
+fn temporary_errors_are_retried_then_recorded() {
+    let site = TestServer::new(|path| {
+        if path == "/" { html("<a href=/broken>") } else { status(if path == "/broken" { 500 } else { 404 }) }
+    });
+    let outcome = run(&CrawlSettings { retries: 2, ..site.settings() });
+    assert_eq!((outcome.rule("/broken"), site.hits()["/broken"]), ("status", 3));
+}
+
+#[test]
+fn concurrency_limits_hold() {
+    let under_way = Arc::new((AtomicU32::new(0), AtomicU32::new(0)));
+    let (sum, most) = (Arc::clone(&under_way), Arc::clone(&under_way));
+    let site = TestServer::new_slow(move |path| {
+        let now = sum.0.fetch_add(1, Ordering::SeqCst) + 1;
+        sum.1.fetch_max(now, Ordering::SeqCst);
+        let (sum, answer) = (Arc::clone(&sum), web_page(path, 60));
+        async move {
+            for _ in 0..20 {
+                tokio::task::yield_now().await;
+            }
+            sum.0.fetch_sub(1, Ordering::SeqCst);
+            answer
+        }
+    });
+    for (concurrency, per_host) in [(16, 3), (2, 8)] {
+        most.1.store(0, Ordering::SeqCst);
+        let outcome = run(&CrawlSettings { concurrency, concurrency_per_host: per_host, ..site.settings() });
+        assert_eq!(outcome.pages.len(), 61);
+        let most = most.1.load(Ordering::SeqCst);
+        assert!(most as usize <= concurrency.min(per_host), "{most} of {concurrency}, {per_host}");
+    }
+}

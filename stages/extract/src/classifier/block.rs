@@ -1,0 +1,204 @@
+//! Splits a page into blocks that are kept or cut as one: runs of text, code blocks, data tables, plain lists.
+//!
+//! Invariant: blocks are in document order and do not overlap, every visible character outside scripts and form
+//! controls belongs to one, and a code block, a data table or a list of short items is never split.
+
+use super::super::code::is_gutter;
+use super::super::math::is_rendered_copy;
+use super::super::prune::is_tex_script;
+use super::super::table::is_data_table;
+use super::super::tree::Tree;
+use corpusmill_html::tag::Tag;
+
+/// The kind of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BlockKind {
+    /// A run of text within one block element.
+    Text,
+    /// A `<pre>`.
+    Code,
+    /// A data table.
+    Table,
+    /// A list whose items are mostly single runs of text.
+    List,
+}
+
+/// One block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Block {
+    /// The first node: the first text node, or the element itself if the block is one element.
+    pub(crate) first: usize,
+    /// One past the last node.
+    pub(crate) end: usize,
+    /// The block element that contains the text, or that is the block.
+    pub(crate) owner: usize,
+    /// The kind of the block.
+    pub(crate) kind: BlockKind,
+}
+
+/// Whether an element never becomes text, on any page.
+pub(crate) fn is_never_text(tag: Tag) -> bool {
+    use Tag::{
+        Applet, Audio, Canvas, Datalist, Embed, Head, Iframe, Input, Link, Map, Meta, Noembed, Noframes, Object,
+        Option, Rp, Rt, Script, Select, Style, Svg, Template, Textarea, Title, Video,
+    };
+    matches!(
+        tag,
+        Applet
+            | Audio
+            | Canvas
+            | Datalist
+            | Embed
+            | Head
+            | Iframe
+            | Input
+            | Link
+            | Map
+            | Meta
+            | Noembed
+            | Noframes
+            | Object
+            | Option
+            | Rp
+            | Rt
+            | Script
+            | Select
+            | Style
+            | Svg
+            | Template
+            | Textarea
+            | Title
+            | Video
+    )
+}
+
+/// Whether text before and after the start of an element belongs to different blocks.
+fn separates(tag: Tag) -> bool {
+    tag.is_block() || tag == Tag::Button
+}
+
+/// Splits a page into blocks; includes the contents of `<noscript>`, since some pages have no other content.
+pub(crate) fn blocks(tree: &Tree<'_>, has_tex_scripts: bool) -> Vec<Block> {
+    let mut splitter = Splitter { owners: vec![0; tree.nodes.len()], found: Vec::new(), starts_block: true, breaks: 0 };
+    let mut lists = Vec::new();
+    let mut id = 1;
+    while id < tree.nodes.len() {
+        let node = tree.node(id);
+        let skipped = is_never_text(node.tag) && !(node.tag == Tag::Script && is_tex_script(tree, id));
+        if skipped || is_gutter(tree, id) || is_rendered_copy(tree, id, has_tex_scripts) {
+            splitter.starts_block |= node.tag.is_block();
+            id = tree.end(id);
+            continue;
+        }
+        let parent = splitter.owners[node.parent as usize];
+        splitter.owners[id] = if separates(node.tag) { id } else { parent };
+        match node.tag {
+            Tag::Text => splitter.text(tree, id, parent),
+            Tag::Pre | Tag::Listing | Tag::Xmp | Tag::Plaintext => {
+                splitter.push_element(tree, id, BlockKind::Code);
+                id = tree.end(id);
+                continue;
+            }
+            Tag::Table if is_data_table(tree, id) => {
+                splitter.push_element(tree, id, BlockKind::Table);
+                id = tree.end(id);
+                continue;
+            }
+            Tag::Br => {
+                splitter.breaks += 1;
+                splitter.starts_block |= splitter.breaks > 1;
+            }
+            Tag::Ul | Tag::Ol | Tag::Menu => {
+                splitter.starts_block = true;
+                lists.push(id);
+            }
+            tag => splitter.starts_block |= separates(tag),
+        }
+        id += 1;
+    }
+    join_lists(tree, splitter.found, &lists)
+}
+
+struct Splitter {
+    /// The block element that each node belongs to.
+    owners: Vec<usize>,
+    found: Vec<Block>,
+    /// Whether the next text begins a block.
+    starts_block: bool,
+    /// Line breaks since the last text.
+    breaks: u32,
+}
+
+impl Splitter {
+    fn text(&mut self, tree: &Tree<'_>, id: usize, owner: usize) {
+        if is_blank(tree.raw_text(id)) {
+            return;
+        }
+        match self.found.last_mut() {
+            Some(last) if !self.starts_block && last.owner == owner => last.end = id + 1,
+            _ => self.found.push(Block { first: id, end: id + 1, owner, kind: BlockKind::Text }),
+        }
+        self.starts_block = false;
+        self.breaks = 0;
+    }
+
+    fn push_element(&mut self, tree: &Tree<'_>, id: usize, kind: BlockKind) {
+        let end = tree.end(id);
+        if (id..end).any(|at| !is_blank(tree.raw_text(at))) {
+            self.found.push(Block { first: id, end, owner: id, kind });
+        }
+        self.starts_block = true;
+        self.breaks = 0;
+    }
+}
+
+fn is_blank(text: &str) -> bool {
+    let mut rest = text.trim_start();
+    while let Some(behind) = rest.strip_prefix("&nbsp;") {
+        rest = behind.trim_start();
+    }
+    rest.is_empty()
+}
+
+/// Joins the blocks of each outermost list that contains only text and has at most 5/4 as many blocks as items.
+fn join_lists(tree: &Tree<'_>, found: Vec<Block>, lists: &[usize]) -> Vec<Block> {
+    if lists.is_empty() {
+        return found;
+    }
+    let sums = count_before(tree);
+    let mut out = Vec::with_capacity(found.len());
+    let mut rest = found.as_slice();
+    for &list in lists {
+        let end = tree.end(list);
+        let before = rest.partition_point(|block| block.first < list);
+        out.extend_from_slice(&rest[..before]);
+        rest = &rest[before..];
+        let inside = rest.partition_point(|block| block.first < end);
+        let (items, mixed) = (sums[end].0 - sums[list].0, sums[end].1 - sums[list].1);
+        if inside > 1 && mixed == 0 && inside * 4 <= items as usize * 5 {
+            out.push(Block { first: list, end, owner: list, kind: BlockKind::List });
+            rest = &rest[inside..];
+        }
+    }
+    out.extend_from_slice(rest);
+    out
+}
+
+/// Counts before each node: list items, and elements that make a list more than a list of text.
+fn count_before(tree: &Tree<'_>) -> Vec<(u32, u32)> {
+    use Tag::{Article, Blockquote, Button, Figure, Form, H1, H2, H3, H4, H5, H6, Li, Pre, Section, Table};
+    let mut sums = Vec::with_capacity(tree.nodes.len() + 1);
+    let mut sum = (0, 0);
+    sums.push(sum);
+    for node in &tree.nodes {
+        match node.tag {
+            Li => sum.0 += 1,
+            Article | Blockquote | Button | Figure | Form | H1 | H2 | H3 | H4 | H5 | H6 | Pre | Section | Table => {
+                sum.1 += 1;
+            }
+            _ => {}
+        }
+        sums.push(sum);
+    }
+    sums
+}

@@ -1,0 +1,288 @@
+//! The features of the classifier: a row of integers for each block.
+//!
+//! Invariant: training reads the rows that this module writes, so training and inference cannot differ; a row takes
+//! constant time, so a page takes time linear in its size.
+
+use super::super::rule::CutRule;
+use super::block::BlockKind;
+use super::page_blocks::PageBlocks;
+use super::page_summary::{KINDS, is_described, is_title};
+use crate::class_names::groups::GROUP_COUNT;
+use corpusmill_html::tag::Tag;
+
+/// Maximum number of ancestor levels whose names are read.
+const MAX_LEVELS: i64 = 24;
+/// The level of a word group that no element names.
+const UNNAMED_LEVEL: i64 = 30;
+
+/// A row that is being written.
+pub(super) struct FeatureRow<'r>(pub(super) &'r mut Vec<i16>);
+
+impl FeatureRow<'_> {
+    pub(super) fn push(&mut self, value: i64) {
+        let value = value.clamp(i64::from(i16::MIN), i64::from(i16::MAX));
+        self.0.push(i16::try_from(value).unwrap_or(0));
+    }
+
+    pub(super) fn count(&mut self, value: u32) {
+        self.push(i64::from(value));
+    }
+
+    /// Twice the binary logarithm, approximately: an exact count would separate pages of the same kind.
+    pub(super) fn magnitude(&mut self, value: u32) {
+        let value = u64::from(value) + 1;
+        let octave = value.ilog2();
+        self.push(i64::from(2 * octave + u32::from(octave > 0 && value >> (octave - 1) & 1 == 1)));
+    }
+
+    pub(super) fn flag(&mut self, value: bool) {
+        self.push(i64::from(value));
+    }
+
+    /// The share of `part` in `whole`, in thousandths; −1 if `whole` is 0.
+    pub(super) fn share(&mut self, part: u32, whole: u32) {
+        self.push(if whole == 0 { -1 } else { i64::from(part) * 1000 / i64::from(whole) });
+    }
+}
+
+/// The tag of a block or container as a number; similar kinds have neighbouring numbers.
+fn tag_code(tag: Tag) -> i64 {
+    match tag {
+        Tag::P => 0,
+        Tag::Blockquote => 1,
+        Tag::Pre | Tag::Listing | Tag::Xmp | Tag::Plaintext => 2,
+        Tag::Dd => 3,
+        Tag::Dt => 4,
+        Tag::Summary | Tag::Details => 5,
+        Tag::H1 => 6,
+        Tag::H2 => 7,
+        Tag::H3 => 8,
+        Tag::H4 => 9,
+        Tag::H5 | Tag::H6 => 10,
+        Tag::Div => 11,
+        Tag::Li => 12,
+        Tag::Ul => 13,
+        Tag::Ol => 14,
+        Tag::Table => 15,
+        Tag::Td => 16,
+        Tag::Th => 17,
+        Tag::Tr | Tag::Tbody | Tag::Thead => 18,
+        Tag::Article => 19,
+        Tag::Main => 20,
+        Tag::Section => 21,
+        Tag::Body | Tag::Html | Tag::Root => 22,
+        Tag::Figure | Tag::Figcaption => 23,
+        Tag::Address => 24,
+        Tag::Header => 25,
+        Tag::Form | Tag::Fieldset | Tag::Legend => 26,
+        Tag::Button => 27,
+        Tag::Footer => 28,
+        Tag::Aside => 29,
+        Tag::Nav | Tag::Menu => 30,
+        _ => 31,
+    }
+}
+
+impl PageBlocks<'_, '_> {
+    /// Appends the row of a block.
+    pub(crate) fn row(&self, at: usize, out: &mut Vec<i16>) {
+        let mut row = FeatureRow(out);
+        self.text_features(at, &mut row);
+        self.context_features(at, &mut row);
+        self.position_features(at, &mut row);
+        self.section_features(at, &mut row);
+        self.container_features(at, &mut row);
+        self.neighbour_features(at, &mut row);
+        self.page_features(&mut row);
+        self.class_name_features(at, &mut row);
+        self.repetitions[at].write(&mut row);
+    }
+
+    /// Features of the text itself.
+    fn text_features(&self, at: usize, row: &mut FeatureRow<'_>) {
+        let (block, shape) = (&self.blocks[at], &self.shapes[at]);
+        row.push(match block.kind {
+            BlockKind::Text => 0,
+            BlockKind::Code => 1,
+            BlockKind::Table => 2,
+            BlockKind::List => 3,
+        });
+        row.push(tag_code(self.tag(at)));
+        row.count(shape.letters);
+        row.count(shape.words);
+        row.share(shape.letters, shape.words.saturating_mul(100));
+        row.share(shape.linked, shape.letters);
+        row.share(shape.bold, shape.letters);
+        row.share(shape.digits, shape.letters);
+        row.share(shape.capitals, shape.words);
+        row.count(shape.sentence_ends);
+        row.share(shape.sentence_ends * 10, shape.words);
+        row.count(shape.commas);
+        row.share(shape.commas, shape.words);
+        for count in [shape.symbols, shape.currency, shape.links, shape.images, shape.breaks, shape.items] {
+            row.count(count);
+        }
+        row.share(shape.letters, shape.links.saturating_mul(100));
+        row.share(shape.letters, shape.items.saturating_mul(100));
+        row.push(i64::from(shape.begins));
+        row.push(i64::from(shape.ends));
+        row.count(self.repetitions[at].before);
+        row.flag(is_title(&self.page, shape));
+        let text = if shape.letters >= 24 && !self.page.description.is_empty() {
+            self.tree.collapsed_range(block.first, block.end, 60)
+        } else {
+            String::new()
+        };
+        row.flag(is_described(&self.page, &text));
+        let template = &self.templates[self.template[at] as usize];
+        row.count(template.blocks);
+        row.share(template.letters, template.blocks.saturating_mul(1000));
+        row.share(template.linked, template.letters);
+        row.share(template.prose, template.blocks);
+        row.share(template.letters, self.sums[self.blocks.len()].letters);
+    }
+
+    /// Features of the elements around the block.
+    fn context_features(&self, at: usize, row: &mut FeatureRow<'_>) {
+        let own = &self.contexts[self.blocks[at].first];
+        for bit in 0..28 {
+            row.flag(own.flags >> bit & 1 == 1);
+        }
+        for rule in CutRule::ALL {
+            if rule.is_named() {
+                row.flag(own.named >> rule as u32 & 1 == 1);
+            }
+        }
+        row.push(i64::from(own.nearest));
+        row.push(i64::from(own.nearest_distance));
+        row.push(i64::from(own.cut_rule));
+        row.flag(self.kept[at]);
+        row.push(i64::from(own.depth));
+    }
+
+    /// Features of the position on the page.
+    fn position_features(&self, at: usize, row: &mut FeatureRow<'_>) {
+        let (all, here) = (self.sums[self.blocks.len()], self.sums[at]);
+        row.count(here.blocks);
+        row.count(all.blocks - here.blocks);
+        row.share(here.blocks, all.blocks);
+        row.share(here.letters, all.letters);
+        row.share(here.prose, all.prose);
+        row.share(here.kept, all.kept);
+        row.count(here.letters);
+        row.count(all.letters - here.letters);
+        let heading = self.main_heading.map_or(-1000, |heading| distance(at, heading));
+        row.push(heading);
+        row.share(self.shapes[at].letters, all.letters);
+    }
+
+    /// Features of the heading above and the section it opens.
+    fn section_features(&self, at: usize, row: &mut FeatureRow<'_>) {
+        row.push(i64::try_from(self.heading_level(at)).unwrap_or(0));
+        let heading = self.heading[at].map(|heading| heading as usize);
+        row.push(heading.map_or(-1, |heading| distance(at, heading)));
+        row.push(heading.map_or(0, |heading| i64::try_from(self.heading_level(heading)).unwrap_or(0)));
+        let (opens, from, to) = self.section_of(at);
+        let inside = self.sums[to].minus(self.sums[from]);
+        row.count(inside.letters);
+        row.count(inside.blocks);
+        row.share(inside.linked, inside.letters);
+        row.share(inside.prose, inside.letters);
+        row.share(inside.kept, inside.letters);
+        row.flag(opens.is_some_and(|opens| self.kept[opens]));
+    }
+
+    /// Features of the containers.
+    fn container_features(&self, at: usize, row: &mut FeatureRow<'_>) {
+        let here = u32::try_from(at).unwrap_or(u32::MAX);
+        for id in self.containers[at] {
+            let id = id as usize;
+            let (from, to) = self.range(id);
+            let inside = self.sums[to].minus(self.sums[from]);
+            row.count(inside.blocks);
+            row.count(inside.letters);
+            row.share(inside.linked, inside.letters);
+            row.share(inside.prose, inside.letters);
+            row.share(inside.letters, inside.blocks.saturating_mul(1000));
+            row.share(inside.headings, inside.blocks);
+            row.share(inside.images, inside.blocks);
+            row.share(inside.letters, self.sums[self.blocks.len()].letters);
+            row.share(here - self.before[id], inside.blocks);
+            row.push(tag_code(self.tree.node(id).tag));
+            row.count(self.repeats.get(&self.repeat_key(id)).copied().unwrap_or(0));
+        }
+    }
+
+    /// Features of the blocks before and after.
+    fn neighbour_features(&self, at: usize, row: &mut FeatureRow<'_>) {
+        for step in [-3, -2, -1, 1, 2, 3] {
+            let other = at.checked_add_signed(step).filter(|other| *other < self.blocks.len());
+            let Some(other) = other else {
+                for _ in 0..5 {
+                    row.push(-2);
+                }
+                continue;
+            };
+            let shape = &self.shapes[other];
+            row.count(shape.letters);
+            row.share(shape.linked, shape.letters);
+            row.push(tag_code(self.tag(other)));
+            row.flag(self.kept[other]);
+            row.flag(self.template[other] == self.template[at]);
+        }
+        for width in [4, 12] {
+            let (from, to) = (at.saturating_sub(width), (at + width + 1).min(self.blocks.len()));
+            let inside = self.sums[to].minus(self.sums[from]);
+            row.share(inside.letters, inside.blocks.saturating_mul(1000));
+            row.share(inside.linked, inside.letters);
+            row.share(inside.prose, inside.letters);
+            row.share(inside.kept, inside.letters);
+        }
+    }
+
+    /// For each word group, the number of levels up to the nearest element that it names.
+    fn class_name_features(&self, at: usize, row: &mut FeatureRow<'_>) {
+        let mut levels = [UNNAMED_LEVEL; GROUP_COUNT];
+        let mut seen = 0;
+        let owner = self.blocks[at].owner;
+        for (level, id) in (0..MAX_LEVELS).zip(std::iter::once(owner).chain(self.tree.ancestors(owner))) {
+            let own = self.tree.class_names.class_hints(id).groups | self.tree.class_names.id_hints(id).groups;
+            let mut new = own & !seen;
+            seen |= own;
+            while new != 0 {
+                levels[new.trailing_zeros() as usize] = level;
+                new &= new - 1;
+            }
+        }
+        for level in levels {
+            row.push(level);
+        }
+    }
+
+    /// Features of the page.
+    fn page_features(&self, row: &mut FeatureRow<'_>) {
+        let all = self.sums[self.blocks.len()];
+        row.magnitude(all.blocks);
+        row.magnitude(all.letters / 10);
+        row.share(all.linked, all.letters);
+        row.share(all.prose, all.letters);
+        row.share(all.kept, all.letters);
+        row.share(all.headings, all.blocks);
+        row.share(all.images, all.blocks);
+        for kind in 0..KINDS {
+            row.flag(self.page.kinds >> kind & 1 == 1);
+        }
+        for count in self.page.counts {
+            row.magnitude(count);
+        }
+        row.magnitude(self.page.posts);
+        row.count(self.page.path_depth);
+        row.flag(self.forum);
+        row.flag(self.article);
+        row.push(self.main_heading.map_or(-1, |heading| i64::try_from(heading).unwrap_or(0)));
+    }
+}
+
+fn distance(at: usize, from: usize) -> i64 {
+    i64::try_from(at).unwrap_or(i64::MAX) - i64::try_from(from).unwrap_or(0)
+}

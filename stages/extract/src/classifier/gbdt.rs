@@ -1,0 +1,240 @@
+//! Gradient-boosted trees over rows of integers, and their file format.
+//!
+//! Gradient-boosted regression trees (Friedman 2001), trained by `tools/train_clean.py`. A split tests whether a
+//! column is at most an integer threshold; leaves are integers, so their sum is exact in any order; only the logistic
+//! function at the end uses floating point, from `libm`. Equal rows give equal probabilities on every machine.
+//!
+//! Trees are not walked. Each tree has a mask with one bit per leaf, from left to right; a split whose column is above
+//! the threshold clears the leaves to its left, and the first leaf that remains is the tree's leaf (QuickScorer,
+//! Lucchese et al. 2015; over several rows at once, Lucchese et al. 2016). Splits are sorted by column and threshold,
+//! so splits that no row of a batch passes are skipped.
+//!
+//! File format, little-endian: `CMJ1`; `u32` columns, `u32` trees, `i32` leaf units per 1.0, `i32` bias; per tree `u16`
+//! splits, at most 31, the splits (`u16` column, `i16` threshold, `i16` left, `i16` right), and the leaves (`i16`), one
+//! more than splits. A negative child is the leaf whose index is its bitwise complement; other children are splits
+//! after their parent.
+//!
+//! Invariant: a file is validated when it is read: each of its trees is a tree.
+
+/// A weights file is damaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the weights are damaged")]
+pub struct WeightsError;
+
+/// Maximum number of leaves of a tree: the bits of a mask.
+const MAX_LEAVES: usize = 32;
+/// Rows that are scored together.
+const LANES: usize = 32;
+
+/// One split of one tree.
+#[derive(Debug, Clone, Copy)]
+struct Split {
+    threshold: i16,
+    tree: u16,
+    /// Mask of the leaves that remain possible for a row above the threshold.
+    mask: u32,
+}
+
+/// A sum of trees: the whole learned model.
+#[derive(Debug, Clone, Default)]
+pub struct GradientBoostedTrees {
+    unit: i32,
+    bias: i32,
+    /// The splits on each column, by threshold.
+    columns: Vec<Vec<Split>>,
+    /// The leaves of each tree, from left to right.
+    leaves: Vec<[i16; MAX_LEAVES]>,
+}
+
+impl GradientBoostedTrees {
+    /// Number of columns of a row.
+    pub(crate) fn columns(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// The probability that each block is content, in thousandths, for concatenated rows.
+    pub(crate) fn predict(&self, rows: &[i16]) -> Vec<i16> {
+        let mut probabilities = Vec::with_capacity(rows.len().checked_div(self.columns()).unwrap_or(0));
+        let mut possible = vec![[0; LANES]; self.leaves.len()];
+        for batch in rows.chunks(self.columns().max(1) * LANES) {
+            let count = batch.len() / self.columns();
+            self.reachable_leaves(batch, count, &mut possible);
+            let mut sums = [i64::from(self.bias); LANES];
+            for (leaves, possible) in self.leaves.iter().zip(&possible) {
+                for (sum, possible) in sums.iter_mut().zip(possible) {
+                    *sum += i64::from(leaves[possible.trailing_zeros() as usize % MAX_LEAVES]);
+                }
+            }
+            probabilities.extend(sums[..count].iter().map(|sum| self.logistic(*sum)));
+        }
+        probabilities
+    }
+
+    /// Sets `possible` to the masks of leaves that each of `count` rows can still reach in each tree; the first is the
+    /// row's leaf.
+    fn reachable_leaves(&self, rows: &[i16], count: usize, possible: &mut [[u32; LANES]]) {
+        possible.fill([u32::MAX; LANES]);
+        for (column, splits) in self.columns.iter().enumerate() {
+            let mut values = [rows[column]; LANES];
+            for (value, row) in values.iter_mut().zip(rows.chunks_exact(self.columns())).take(count) {
+                *value = row[column];
+            }
+            let (mut low, mut high) = (values[0], values[0]);
+            for value in values {
+                (low, high) = (low.min(value), high.max(value));
+            }
+            for split in splits {
+                if split.threshold >= high {
+                    break;
+                }
+                let possible = &mut possible[usize::from(split.tree)];
+                if split.threshold < low {
+                    for lane in possible {
+                        *lane &= split.mask;
+                    }
+                    continue;
+                }
+                for (lane, value) in possible.iter_mut().zip(values) {
+                    *lane &= split.mask | u32::from(value > split.threshold).wrapping_sub(1);
+                }
+            }
+        }
+    }
+
+    fn logistic(&self, sum: i64) -> i16 {
+        #[expect(clippy::cast_precision_loss, reason = "sums of leaves are far below 2^52")]
+        let odds = sum as f64 / f64::from(self.unit);
+        #[expect(clippy::cast_possible_truncation, reason = "between 0 and 1000")]
+        let thousandths = libm::round(1000.0 / (1.0 + libm::exp(-odds))) as i16;
+        thousandths
+    }
+
+    /// Reads a weights file.
+    ///
+    /// # Errors
+    /// If the file is damaged.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, WeightsError> {
+        let mut bytes = Bytes(bytes);
+        if bytes.take::<4>()? != *b"CMJ1" {
+            return Err(WeightsError);
+        }
+        let (columns, trees) = (bytes.u32()?, bytes.u32()?);
+        let (unit, bias) = (bytes.i32()?, bytes.i32()?);
+        if unit <= 0 || columns == 0 || columns > u32::from(u16::MAX) {
+            return Err(WeightsError);
+        }
+        let mut model = Self { unit, bias, columns: vec![Vec::new(); columns as usize], leaves: Vec::new() };
+        for tree in 0..trees {
+            let tree = u16::try_from(tree).map_err(|_| WeightsError)?;
+            model.read_tree(tree, &mut bytes)?;
+        }
+        model.columns.iter_mut().for_each(|splits| splits.sort_by_key(|split| split.threshold));
+        if bytes.0.is_empty() { Ok(model) } else { Err(WeightsError) }
+    }
+
+    fn read_tree(&mut self, tree: u16, bytes: &mut Bytes<'_>) -> Result<(), WeightsError> {
+        let count = usize::from(bytes.u16()?);
+        if count >= MAX_LEAVES {
+            return Err(WeightsError);
+        }
+        let mut splits = Vec::with_capacity(count);
+        for _ in 0..count {
+            splits.push((usize::from(bytes.u16()?), bytes.i16()?, [bytes.i16()?, bytes.i16()?]));
+        }
+        let mut given = [0; MAX_LEAVES];
+        for leaf in given.iter_mut().take(count + 1) {
+            *leaf = bytes.i16()?;
+        }
+        let mut leaves = [0; MAX_LEAVES];
+        let (mut passed, mut visited) = (0, 0_usize);
+        // A child to visit, and the split whose left side ends before it.
+        let mut open: Vec<(i16, Option<(usize, u32)>)> = vec![(if count == 0 { -1 } else { 0 }, None)];
+        while let Some((child, ends)) = open.pop() {
+            if let Some((split, before)) = ends {
+                let (column, threshold, _) = splits[split];
+                let mask = !(bits_below(passed) & !bits_below(before));
+                self.columns.get_mut(column).ok_or(WeightsError)?.push(Split { threshold, tree, mask });
+            }
+            if let Ok(split) = usize::try_from(child) {
+                visited += 1;
+                let [left, right] = splits.get(split).filter(|_| visited <= count).ok_or(WeightsError)?.2;
+                open.extend([(right, Some((split, passed))), (left, None)]);
+            } else {
+                let leaf = leaves.get_mut(passed as usize).ok_or(WeightsError)?;
+                *leaf = *given[..=count].get(usize::from(child.unsigned_abs()) - 1).ok_or(WeightsError)?;
+                passed += 1;
+            }
+        }
+        self.leaves.push(leaves);
+        if visited == count { Ok(()) } else { Err(WeightsError) }
+    }
+}
+
+/// The bits of the leaves before this one.
+fn bits_below(leaf: u32) -> u32 {
+    1_u32.checked_shl(leaf).map_or(u32::MAX, |bit| bit - 1)
+}
+
+/// The unread rest of a file.
+struct Bytes<'a>(&'a [u8]);
+
+impl Bytes<'_> {
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], WeightsError> {
+        let (head, rest) = self.0.split_first_chunk::<N>().ok_or(WeightsError)?;
+        self.0 = rest;
+        Ok(*head)
+    }
+
+    fn u16(&mut self) -> Result<u16, WeightsError> {
+        self.take().map(u16::from_le_bytes)
+    }
+
+    fn i16(&mut self) -> Result<i16, WeightsError> {
+        self.take().map(i16::from_le_bytes)
+    }
+
+    fn u32(&mut self) -> Result<u32, WeightsError> {
+        self.take().map(u32::from_le_bytes)
+    }
+
+    fn i32(&mut self) -> Result<i32, WeightsError> {
+        self.take().map(i32::from_le_bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One tree, `row[0] <= 5 ? -1 : (row[1] <= 0 ? 0 : 2)`, and a tree that is one leaf of 0.5; units of 1000.
+    fn file() -> Vec<u8> {
+        let mut bytes = b"CMJ1".to_vec();
+        bytes.extend([2_u32, 2, 1000, 0].iter().flat_map(|number| number.to_le_bytes()));
+        let trees = [2_i16, 0, 5, -1, 1, 1, 0, -2, -3, -1000, 0, 2000, 0, 500];
+        bytes.extend(trees.iter().flat_map(|number| number.to_le_bytes()));
+        bytes
+    }
+
+    #[test]
+    fn rows_reach_the_expected_leaves() {
+        let model = GradientBoostedTrees::from_bytes(&file()).unwrap();
+        // The logistic function of -0.5, 0.5 and 2.5.
+        assert_eq!(model.predict(&[5, 9, 6, 0, 6, 1]), [378, 622, 924]);
+    }
+
+    #[test]
+    fn damaged_files_are_rejected() {
+        let good = file();
+        for length in 0..good.len() {
+            assert_eq!(GradientBoostedTrees::from_bytes(&good[..length]).err(), Some(WeightsError));
+        }
+        // A file with a changed byte is rejected, or its trees are finite.
+        for at in 0..good.len() {
+            let mut bad = good.clone();
+            bad[at] ^= 0x41;
+            if let Ok(model) = GradientBoostedTrees::from_bytes(&bad) {
+                assert_eq!(model.predict(&vec![0; model.columns()]).len(), 1);
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The classifier: a learned model that decides which blocks of a page are content.
+//!
+//! On a document's path: after the rules (`prune`, `choose`), before `render`. `block` splits the page into blocks;
+//! `shape`, `context` and `page` measure them; `features` writes a row of integers for each block, including the result
+//! of the rules; gradient-boosted trees predict how likely each block is content; `decide` chooses the blocks to keep;
+//! `cut` turns the choice into cuts for the renderer.
+//!
+//! `tools/train_clean.py` trains the weights and documents the training data.
+//!
+//! Invariant: features use no word of any language and no site's name; time is linear in the page; equal pages give
+//! equal results on every machine.
+
+pub(crate) mod block;
+mod context;
+mod cut;
+mod decide;
+mod features;
+mod gbdt;
+pub(crate) mod page_blocks;
+mod page_summary;
+mod repeated_text;
+mod shape;
+pub mod training_rows;
+
+use std::sync::LazyLock;
+
+pub use gbdt::{GradientBoostedTrees, WeightsError};
+
+use super::CleanSettings;
+use super::fallback::HeuristicResult;
+use super::prune::Pruned;
+use super::rule::CutRule;
+use super::tree::Tree;
+use block::BlockKind;
+use decide::{Choice, decide};
+use page_blocks::PageBlocks;
+
+/// The built-in weights.
+static MODEL: LazyLock<GradientBoostedTrees> = LazyLock::new(|| {
+    GradientBoostedTrees::from_bytes(include_bytes!("weights.bin")).expect("a test reads the built-in weights")
+});
+
+/// Maximum number of blocks; a page with more is left to the rules, so that memory, about 400 bytes per block, stays
+/// bounded.
+const MAX_BLOCKS: usize = 100_000;
+
+/// Rows in memory at a time.
+const BATCH_ROWS: usize = 256;
+
+/// The classifier's result for a page.
+pub(crate) struct Classification {
+    /// What to cut.
+    pub(crate) pruned: Pruned,
+    /// The expected F1 of the words kept, 0 to 1.
+    pub(crate) confidence: f64,
+}
+
+/// Classifies the blocks of a page; `None` if the page has too many blocks.
+pub(crate) fn classify(
+    tree: &Tree<'_>,
+    heuristics: &HeuristicResult,
+    settings: &CleanSettings,
+    model: &GradientBoostedTrees,
+) -> Option<Classification> {
+    let blocks = block::blocks(tree, heuristics.has_tex_scripts);
+    if blocks.len() > MAX_BLOCKS {
+        return None;
+    }
+    let page_blocks = PageBlocks::new(tree, heuristics, blocks);
+    let probabilities = predict(&page_blocks, model);
+    let Choice { mut keep, confidence } = decide(&probabilities, &page_blocks.words());
+    for (at, keep) in keep.iter_mut().enumerate() {
+        *keep |= settings.comments && page_blocks.is_named(at, CutRule::Comments) && page_blocks.is_prose(at);
+        // Code that the rules keep is always kept: no code is lost to a prediction.
+        *keep |= page_blocks.blocks[at].kind == BlockKind::Code && page_blocks.kept[at];
+        *keep &= settings.tables || page_blocks.blocks[at].kind != BlockKind::Table || page_blocks.is_prose(at);
+    }
+    Some(Classification { pruned: cut::cut_blocks(&page_blocks, heuristics, &keep), confidence })
+}
+
+/// The built-in model.
+pub fn model() -> &'static GradientBoostedTrees {
+    &MODEL
+}
+
+/// The probability that each block is content, in thousandths.
+fn predict(page_blocks: &PageBlocks<'_, '_>, model: &GradientBoostedTrees) -> Vec<i16> {
+    let mut probabilities = Vec::with_capacity(page_blocks.blocks.len());
+    let mut rows = Vec::with_capacity(BATCH_ROWS * model.columns());
+    for from in (0..page_blocks.blocks.len()).step_by(BATCH_ROWS) {
+        rows.clear();
+        for at in from..page_blocks.blocks.len().min(from + BATCH_ROWS) {
+            page_blocks.row(at, &mut rows);
+        }
+        probabilities.append(&mut model.predict(&rows));
+    }
+    probabilities
+}
+
+#[cfg(test)]
+mod tests;

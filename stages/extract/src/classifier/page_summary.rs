@@ -1,0 +1,165 @@
+//! The kind of a page, from its markup.
+//!
+//! Invariant: counts and declarations only; no word of the text and no site's URL.
+
+use super::super::tree::Tree;
+use super::shape::Shape;
+use corpusmill_html::attribute::AttributeName;
+use corpusmill_html::entities::decode_entities;
+use corpusmill_html::tag::Tag;
+
+/// Kinds that a page declares in schema.org or OpenGraph terms, as bits of [`PageSummary::kinds`].
+pub(crate) const KINDS: usize = 9;
+const ARTICLE: u32 = 1;
+const PRODUCT: u32 = 1 << 1;
+const LIST: u32 = 1 << 2;
+const DISCUSSION: u32 = 1 << 3;
+const QUESTIONS: u32 = 1 << 4;
+const BUSINESS: u32 = 1 << 5;
+const GRAPH_ARTICLE: u32 = 1 << 6;
+const GRAPH_PRODUCT: u32 = 1 << 7;
+const CRUMBS: u32 = 1 << 8;
+
+/// Elements that are counted.
+pub(crate) const COUNTED: [Tag; 17] = [
+    Tag::H1,
+    Tag::H2,
+    Tag::H3,
+    Tag::P,
+    Tag::Li,
+    Tag::Table,
+    Tag::Tr,
+    Tag::Form,
+    Tag::Article,
+    Tag::Section,
+    Tag::Pre,
+    Tag::Code,
+    Tag::Time,
+    Tag::Img,
+    Tag::Button,
+    Tag::Blockquote,
+    Tag::Details,
+];
+
+/// A page as a whole.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PageSummary {
+    pub(crate) kinds: u32,
+    pub(crate) counts: [u32; COUNTED.len()],
+    /// Elements whose class marks them as a user's post.
+    pub(crate) posts: u32,
+    /// Hashes, computed like [`Shape::hash`], of the titles that the page declares.
+    pub(crate) titles: Vec<u64>,
+    /// The letters and digits of the page's description.
+    pub(crate) description: String,
+    /// Segments in the path of the page's canonical URL, plus one; 0 if the page declares none.
+    pub(crate) path_depth: u32,
+}
+
+/// Reads the declarations and counts the elements.
+pub(crate) fn summarize_page(tree: &Tree<'_>) -> PageSummary {
+    let mut page = PageSummary::default();
+    let mut by_tag = [0_u32; corpusmill_html::tag::TAG_COUNT];
+    for id in 1..tree.nodes.len() {
+        let tag = tree.node(id).tag;
+        by_tag[tag as usize] += 1;
+        match tag {
+            Tag::Text => {}
+            Tag::Meta => page.meta(tree, id),
+            Tag::Link => {
+                let canonical =
+                    tree.raw_attribute(id, AttributeName::Rel).is_some_and(|rel| rel.eq_ignore_ascii_case("canonical"));
+                if let Some(href) = tree.raw_attribute(id, AttributeName::Href).filter(|_| canonical) {
+                    page.path_depth = path_depth(href);
+                }
+            }
+            Tag::Script => {
+                let kind = tree.raw_attribute(id, AttributeName::Type).unwrap_or_default();
+                if kind.trim().eq_ignore_ascii_case("application/ld+json") && tree.end(id) > id + 1 {
+                    page.kinds |= linked_data_kinds(tree.raw_text(id + 1));
+                }
+            }
+            Tag::Title => page.titles.push(letters_hash(&tree.collapsed_text(id, 1000))),
+            _ => {
+                page.posts += u32::from(tree.class_names.class_hints(id).post);
+                page.kinds |= tree.raw_attribute(id, AttributeName::Itemtype).map_or(0, kind);
+            }
+        }
+    }
+    page.counts = COUNTED.map(|tag| by_tag[tag as usize]);
+    page
+}
+
+impl PageSummary {
+    fn meta(&mut self, tree: &Tree<'_>, id: usize) {
+        let key =
+            tree.raw_attribute(id, AttributeName::Property).or_else(|| tree.raw_attribute(id, AttributeName::Key));
+        let (Some(key), Some(value)) = (key, tree.raw_attribute(id, AttributeName::Content)) else { return };
+        match key {
+            "og:type" => {
+                self.kinds |= match value {
+                    "article" | "news" | "blog" => GRAPH_ARTICLE,
+                    "product" | "og:product" | "product.item" => GRAPH_PRODUCT,
+                    _ => 0,
+                }
+            }
+            "og:title" | "twitter:title" => self.titles.push(letters_hash(&decode_entities(value, true))),
+            "og:url" if self.path_depth == 0 => self.path_depth = path_depth(value),
+            "description" | "og:description" if value.len() > self.description.len() && value.len() < 4000 => {
+                self.description =
+                    decode_entities(value, true).chars().filter(|letter| letter.is_alphanumeric()).collect();
+            }
+            _ => {}
+        }
+    }
+}
+
+fn path_depth(address: &str) -> u32 {
+    let path = address.split_once("://").map_or(address, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    1 + u32::try_from(path.split('/').filter(|part| !part.is_empty()).count()).unwrap_or(0)
+}
+
+/// A hash of the letters and digits of a text, equal to [`Shape::hash`] of a block with these letters.
+fn letters_hash(text: &str) -> u64 {
+    let letters = text.chars().filter(|letter| letter.is_alphabetic() || letter.is_numeric());
+    letters.fold(0xcbf2_9ce4_8422_2325, |hash, letter| (hash ^ u64::from(letter)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// The kinds that a JSON-LD block names, found without parsing it as JSON.
+fn linked_data_kinds(text: &str) -> u32 {
+    let mut kinds = 0;
+    let mut rest = text;
+    while let Some(at) = rest.find("\"@type\"") {
+        rest = &rest[at + 7..];
+        let head = rest.trim_start_matches([' ', ':', '[', '"', '\n', '\t', '\r']);
+        kinds |= kind(head.split('"').next().unwrap_or_default());
+    }
+    kinds
+}
+
+fn kind(name: &str) -> u32 {
+    let name = name.rsplit('/').next().unwrap_or_default();
+    match name {
+        "Product" | "ProductGroup" => PRODUCT,
+        "ItemList" | "CollectionPage" | "OfferCatalog" | "SearchResultsPage" => LIST,
+        "DiscussionForumPosting" | "QAPage" => DISCUSSION,
+        "FAQPage" => QUESTIONS,
+        "LocalBusiness" | "Service" | "ProfessionalService" | "SoftwareApplication" => BUSINESS,
+        "BreadcrumbList" => CRUMBS,
+        _ if name.ends_with("Article") || name.ends_with("Posting") || name == "Recipe" => ARTICLE,
+        _ => 0,
+    }
+}
+
+/// Whether the first 24 letters and digits of a block are in the page's description.
+pub(crate) fn is_described(page: &PageSummary, text: &str) -> bool {
+    const SHOWN: usize = 24;
+    let letters: String = text.chars().filter(|letter| letter.is_alphanumeric()).take(SHOWN).collect();
+    letters.chars().count() == SHOWN && page.description.contains(&letters)
+}
+
+/// Whether a block is one of the declared titles.
+pub(crate) fn is_title(page: &PageSummary, shape: &Shape) -> bool {
+    page.titles.contains(&shape.hash)
+}

@@ -1,0 +1,218 @@
+//! The shape of a block's text: length, links, punctuation.
+//!
+//! Invariant: one pass over the characters, no word of any language; length is counted in weighted letters as in
+//! `measure`: a Han character counts 3, a letter 1, white space 0.
+
+use std::sync::LazyLock;
+
+use super::super::tree::Tree;
+use super::block::Block;
+use super::repeated_text::WordHashes;
+use corpusmill_html::tag::Tag;
+
+/// Counts over the text of a block.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Shape {
+    /// All text, in weighted letters.
+    pub(crate) letters: u32,
+    /// Text inside links.
+    pub(crate) linked: u32,
+    /// Text in bold or strong type.
+    pub(crate) bold: u32,
+    /// Runs of characters between white space; a character of a script without spaces is a word.
+    pub(crate) words: u32,
+    pub(crate) digits: u32,
+    pub(crate) capitals: u32,
+    /// `. ! ?` before white space, and their equivalents in other scripts.
+    pub(crate) sentence_ends: u32,
+    pub(crate) commas: u32,
+    /// Separators, arrows, bullets, signs of rights.
+    pub(crate) symbols: u32,
+    pub(crate) currency: u32,
+    pub(crate) links: u32,
+    pub(crate) images: u32,
+    pub(crate) breaks: u32,
+    pub(crate) items: u32,
+    /// The class of the first character, see [`class_of`].
+    pub(crate) begins: u8,
+    /// The class of the last character.
+    pub(crate) ends: u8,
+    /// FNV-1a of the letters and digits.
+    pub(crate) hash: u64,
+}
+
+/// A character's class: 0 none, 1 capital, 2 letter, 3 digit, 4 end of a sentence, 5 comma, 6 colon, 7 bracket or
+/// quote, 8 symbol, 9 currency, 10 anything else.
+fn class_of(character: char) -> u8 {
+    match character {
+        'a'..='z' => 2,
+        'A'..='Z' => 1,
+        '0'..='9' => 3,
+        '.' | '!' | '?' | '。' | '！' | '？' | '؟' | '।' | '…' | '۔' | '።' => 4,
+        ',' | ';' | '，' | '、' | '；' | '،' | '؛' => 5,
+        ':' | '：' => 6,
+        '(' | ')' | '[' | ']' | '"' | '\'' | '“' | '”' | '„' | '‘' | '’' | '«' | '「' | '」' | '『' | '』' | '（'
+        | '）' => 7,
+        '|' | '»' | '›' | '·' | '•' | '→' | '©' | '®' | '™' | '/' | '>' | '<' | '+' | '*' | '#' | '@' | '▼' | '▾'
+        | '←' | '↑' | '★' | '☆' | '✓' | '✔' | '×' => 8,
+        '$' | '€' | '£' | '¥' | '₹' | '₽' | '￥' | '₩' | '¢' => 9,
+        _ if character.is_uppercase() => 1,
+        _ if character.is_alphabetic() => 2,
+        _ if character.is_numeric() => 3,
+        _ => 10,
+    }
+}
+
+/// [`class_of`] of ASCII; white space has the class [`WHITE_SPACE`].
+static CLASSES: LazyLock<[u8; 128]> = LazyLock::new(|| {
+    std::array::from_fn(|code| {
+        let character = char::from(u8::try_from(code).unwrap_or(0));
+        if character.is_whitespace() { WHITE_SPACE } else { class_of(character) }
+    })
+});
+
+/// The class of white space, which is not part of a block's shape.
+const WHITE_SPACE: u8 = 11;
+
+/// Whether a character belongs to a script without spaces: Han, kana, Thai, Lao, Khmer, Burmese.
+fn is_spaceless(character: char) -> bool {
+    matches!(character, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}'
+        | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
+}
+
+/// Reads one block and appends its words to `words`; `linked` returns whether a node is inside a link, `bold` whether
+/// it is bold.
+pub(crate) fn shape(
+    tree: &Tree<'_>,
+    block: &Block,
+    linked: impl Fn(usize) -> bool,
+    bold: impl Fn(usize) -> bool,
+    words: &mut WordHashes,
+) -> Shape {
+    let shape = Shape { hash: FNV_OFFSET_BASIS, ..Shape::default() };
+    let mut reader = Reader { shape, gap: true, last: 0, word: FNV_OFFSET_BASIS, words };
+    if linked(block.first) {
+        reader.shape.links = 1;
+    }
+    for id in block.first..block.end {
+        match tree.node(id).tag {
+            Tag::Text => {
+                let before = reader.shape.letters;
+                reader.text(tree.raw_text(id));
+                let added = reader.shape.letters - before;
+                if linked(id) {
+                    reader.shape.linked += added;
+                }
+                if bold(id) {
+                    reader.shape.bold += added;
+                }
+            }
+            Tag::A => reader.shape.links += 1,
+            Tag::Img | Tag::Picture => reader.shape.images += 1,
+            Tag::Br => {
+                reader.shape.breaks += 1;
+                reader.gap = true;
+            }
+            tag => {
+                reader.shape.items += u32::from(matches!(tag, Tag::Li | Tag::Tr));
+                reader.gap |= tag.is_block();
+            }
+        }
+    }
+    reader.shape.ends = reader.last;
+    reader.end_word();
+    reader.words.end_block();
+    reader.shape
+}
+
+/// The offset basis and the prime of FNV-1a, 64 bits.
+const FNV_OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+const FNV_PRIME: u64 = 0x0100_0000_01b3;
+
+struct Reader<'w> {
+    shape: Shape,
+    /// Whether the last character is white space.
+    gap: bool,
+    /// The class of the last character.
+    last: u8,
+    /// FNV-1a of the letters and digits of the word so far, ASCII in lower case.
+    word: u64,
+    words: &'w mut WordHashes,
+}
+
+impl Reader<'_> {
+    fn text(&mut self, text: &str) {
+        let classes = &*CLASSES;
+        let mut at = 0;
+        while let Some(&byte) = text.as_bytes().get(at) {
+            if byte == b'&' {
+                // A reference is one character; which one does not matter here, except for white space.
+                let rest = &text.as_bytes()[at..];
+                let name = rest.iter().take(10).position(|byte| *byte == b';');
+                let space = name.is_some() && rest.starts_with(b"&nbsp;");
+                self.add(u64::from(b'&'), if space { WHITE_SPACE } else { classes[usize::from(b'&')] }, 1);
+                at += name.map_or(1, |length| length + 1);
+            } else if byte < 128 {
+                self.add(u64::from(byte), classes[usize::from(byte)], 1);
+                at += 1;
+            } else {
+                let Some(character) = text[at..].chars().next() else { return };
+                self.character(character);
+                at += character.len_utf8();
+            }
+        }
+    }
+
+    /// Reads a non-ASCII character.
+    fn character(&mut self, character: char) {
+        if character.is_whitespace() {
+            self.add(0, WHITE_SPACE, 0);
+            return;
+        }
+        let class = class_of(character);
+        // Every character of a script without spaces is a word; a sentence end in such a script needs no space after
+        // it.
+        self.gap |= is_spaceless(character);
+        self.shape.sentence_ends += u32::from(class == 4);
+        self.add(u64::from(character), class, if ('\u{3000}'..='\u{d7ff}').contains(&character) { 3 } else { 1 });
+    }
+
+    fn add(&mut self, code: u64, class: u8, letters: u32) {
+        if class > 3 || self.gap {
+            self.end_word();
+        }
+        if class == WHITE_SPACE {
+            self.shape.sentence_ends += u32::from(self.last == 4 && !self.gap);
+            self.gap = true;
+            return;
+        }
+        let shape = &mut self.shape;
+        shape.letters += letters;
+        shape.words += u32::from(self.gap);
+        match class {
+            1 => shape.capitals += 1,
+            3 => shape.digits += 1,
+            5 => shape.commas += 1,
+            8 => shape.symbols += 1,
+            9 => shape.currency += 1,
+            _ => {}
+        }
+        if shape.begins == 0 {
+            shape.begins = class;
+        }
+        if class <= 3 {
+            shape.hash = (shape.hash ^ code).wrapping_mul(FNV_PRIME);
+            let lower = if class == 1 && code < 128 { code | 0x20 } else { code };
+            self.word = (self.word ^ lower).wrapping_mul(FNV_PRIME);
+        }
+        self.last = class;
+        self.gap = false;
+    }
+
+    fn end_word(&mut self) {
+        if self.word != FNV_OFFSET_BASIS {
+            self.words.push(self.word);
+            self.word = FNV_OFFSET_BASIS;
+        }
+    }
+}

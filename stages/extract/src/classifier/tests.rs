@@ -1,0 +1,108 @@
+//! The parts of the classifier on small pages.
+
+use super::super::build::parse;
+use super::super::fallback::apply_rules;
+use super::*;
+
+fn split(page: &str) -> Vec<(BlockKind, String)> {
+    let tree = parse(page, 512);
+    let text = |block: &block::Block| tree.collapsed_range(block.first, block.end, 1000);
+    block::blocks(&tree, false).iter().map(|block| (block.kind, text(block))).collect()
+}
+
+#[test]
+fn page_is_split_into_visible_blocks() {
+    let page = "<title>t</title><div>one <b>bold</b> run<p>two</p> three <button>four</button><br>five<br><br>six</div>\
+        <script>no</script><ul><li>a<li><a href=x>b</a><li>c</ul><ol><li><h3>d</h3><p>e</p></ol>\
+        <pre>f\n\ng</pre><table><tr><th>h<th>i<tr><td>j<td>k</table><table><tr><td><p>l</p><p>m</p></table><p>&nbsp;</p>";
+    let wanted: [(BlockKind, &str); 14] = [
+        (BlockKind::Text, "one bold run"),
+        (BlockKind::Text, "two"),
+        (BlockKind::Text, "three"),
+        (BlockKind::Text, "four"),
+        (BlockKind::Text, "five"),
+        (BlockKind::Text, "six"),
+        (BlockKind::List, "a b c"),
+        (BlockKind::Text, "d"),
+        (BlockKind::Text, "e"),
+        (BlockKind::Code, "f g"),
+        (BlockKind::Table, "h i j k"),
+        (BlockKind::Text, "l"),
+        (BlockKind::Text, "m"),
+        (BlockKind::Text, ""),
+    ];
+    let found = split(page);
+    let shown: Vec<(BlockKind, &str)> = found.iter().map(|(kind, text)| (*kind, text.as_str())).collect();
+    assert_eq!(shown, wanted[..13]);
+}
+
+#[test]
+fn shape_handles_scripts_without_spaces() {
+    let of = |page: &str| {
+        let tree = parse(page, 512);
+        let block = block::blocks(&tree, false)[0];
+        shape::shape(&tree, &block, |_| false, |_| false, &mut repeated_text::WordHashes::default())
+    };
+    let chinese = of("<p>汉语历史悠久。内容丰富！</p>");
+    assert_eq!((chinese.words, chinese.sentence_ends, chinese.letters), (10, 2, 34));
+    let english = of("<p>Chinese is old. It is rich! And 3 more</p>");
+    assert_eq!((english.words, english.sentence_ends, english.capitals, english.digits), (9, 2, 3, 1));
+    let thai = of("<p>ภาษาไทย</p>");
+    assert_eq!((thai.words, thai.letters), (7, 7));
+    assert_eq!(of("<p>a &amp; b&nbsp;c</p>").words, 4);
+}
+
+#[test]
+fn row_has_the_level_of_each_word_group() {
+    let row = |page: &str| {
+        let tree = parse(page, 512);
+        let heuristics = apply_rules(&tree, &CleanSettings::default());
+        let page_blocks = PageBlocks::new(&tree, &heuristics, block::blocks(&tree, false));
+        let mut row = Vec::new();
+        page_blocks.row(0, &mut row);
+        row
+    };
+    let page = |class: &str, deep: &str| format!("<body><div class='{class}'>{deep}<p id=x>text</p></div>");
+    let differ = |one: &[i16], other: &[i16]| {
+        one.iter().zip(other).filter(|(one, other)| one != other).map(|(one, other)| (*one, *other)).collect::<Vec<_>>()
+    };
+    let unnamed = row(&page("", ""));
+    assert_eq!(differ(&row(&page("price-list", "")), &unnamed), [(1, 30), (1, 30)], "a price and a list, one level up");
+    assert_eq!(differ(&row(&page("x-unheard", "")), &unnamed), []);
+}
+
+#[test]
+fn magnitude_is_twice_the_logarithm() {
+    let mut row = Vec::new();
+    for value in [0, 1, 2, 3, 5, 6, 7, 1023, 1534, 1535, u32::MAX] {
+        features::FeatureRow(&mut row).magnitude(value);
+    }
+    assert_eq!(row, [0, 2, 3, 4, 5, 5, 6, 20, 20, 21, 64]);
+}
+
+#[test]
+fn built_in_weights_match_the_rows() {
+    let tree = parse("<body><h1>a</h1><p>b</p>", 512);
+    let heuristics = apply_rules(&tree, &CleanSettings::default());
+    let page_blocks = PageBlocks::new(&tree, &heuristics, block::blocks(&tree, false));
+    let mut row = Vec::new();
+    page_blocks.row(1, &mut row);
+    assert_eq!(row.len(), model().columns());
+}
+
+#[test]
+fn exactly_the_blocks_not_kept_are_cut() {
+    let page = "<body><div>one<p>two</p>three <i>four</i><p>five</p></div><nav>six<p>seven</p></nav><pre>eight</pre>";
+    let tree = parse(page, 512);
+    let heuristics = apply_rules(&tree, &CleanSettings::default());
+    let page_blocks = PageBlocks::new(&tree, &heuristics, block::blocks(&tree, false));
+    let count = page_blocks.blocks.len();
+    for choice in 0..1_u32 << count {
+        let keep: Vec<bool> = (0..count).map(|at| choice >> at & 1 == 1).collect();
+        let pruned = cut::cut_blocks(&page_blocks, &heuristics, &keep);
+        for (at, block) in page_blocks.blocks.iter().enumerate() {
+            let cut = std::iter::once(block.first).chain(tree.ancestors(block.first)).any(|id| pruned.is_cut(id));
+            assert_eq!(cut, !keep[at], "choice {choice:b}, block {at}");
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Training data from a page: its blocks as text and as feature rows. Only the program `clean_features` calls it.
+//!
+//! Invariant: rows are exactly those that the classifier reads.
+
+use super::super::fallback::apply_rules;
+use super::super::{CleanSettings, build};
+use super::block::blocks;
+use super::page_blocks::PageBlocks;
+
+/// A page's blocks as training data.
+#[derive(Debug, Clone, Default)]
+pub struct TrainingRows {
+    /// The text of each block, with white space collapsed.
+    pub texts: Vec<String>,
+    /// The rows, concatenated.
+    pub rows: Vec<i16>,
+    /// Whether the rules keep each block.
+    pub kept: Vec<bool>,
+}
+
+/// Computes the training data of a page.
+pub fn training_rows(html: &str) -> TrainingRows {
+    let settings = CleanSettings::default();
+    let tree = build::parse(html, settings.max_depth as usize);
+    let heuristics = apply_rules(&tree, &settings);
+    let page_blocks = PageBlocks::new(&tree, &heuristics, blocks(&tree, heuristics.has_tex_scripts));
+    let mut training_rows = TrainingRows { kept: page_blocks.kept.clone(), ..TrainingRows::default() };
+    for (at, block) in page_blocks.blocks.iter().enumerate() {
+        training_rows.texts.push(tree.collapsed_range(block.first, block.end, usize::MAX));
+        page_blocks.row(at, &mut training_rows.rows);
+    }
+    training_rows
+}
