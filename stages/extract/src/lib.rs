@@ -8,18 +8,24 @@
 //! Invariant: functions are pure; any page gives a result in time linear in its bytes, without recursion, and every
 //! byte of text that is cut is counted under the name of a rule.
 
-pub(crate) mod build;
+mod build;
 mod choose;
 mod class_names;
 pub mod classifier;
 mod code;
+mod data_table;
 mod fallback;
+mod heuristic_result;
+mod main_text;
 mod math;
 mod measure;
 mod metadata;
+mod node;
+mod page;
 mod prune;
 mod render;
 mod render_blocks;
+mod render_context;
 mod rule;
 pub mod select;
 mod settings;
@@ -112,17 +118,17 @@ pub fn clean_with(
     if html.len() as u64 > u64::from(settings.max_bytes) {
         return empty(EmptyReason::TooLarge);
     }
-    let tree = build::parse(html, settings.max_depth as usize);
-    if tree.nodes.iter().all(|node| matches!(node.tag, Tag::Root | Tag::Text)) {
+    let page = page::Page::parse(html, settings.max_depth as usize);
+    if page.tree.nodes.iter().all(|node| matches!(node.tag, Tag::Root | Tag::Text)) {
         return empty(EmptyReason::NotHtml);
     }
     let base = url.and_then(|url| url::Url::parse(url).ok());
-    let about = metadata::metadata(&tree, base.as_ref());
-    let main = fallback::main_text(&tree, settings, base, model);
+    let about = metadata::metadata(&page, base.as_ref());
+    let main = main_text::main_text(&page, settings, base, model);
     let letters = main.text.chars().filter(|c| !c.is_whitespace()).count() as u64;
     let low_confidence = main.confidence.is_some_and(|confidence| confidence < settings.min_confidence);
     let reason = match letters {
-        0 if tree.flattened => Some(EmptyReason::TooDeep),
+        0 if page.tree.flattened => Some(EmptyReason::TooDeep),
         0 => Some(EmptyReason::NoContent),
         _ if letters < u64::from(settings.min_chars) => Some(EmptyReason::TooShort),
         _ if low_confidence => Some(EmptyReason::LowConfidence),

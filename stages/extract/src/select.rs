@@ -7,7 +7,8 @@
 
 use scraper::{Html, Selector};
 
-use super::{CleanSettings, Cut};
+use crate::rule::Cut;
+use crate::settings::CleanSettings;
 
 /// A setting is not a valid CSS selector.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -5,9 +5,9 @@
 
 use std::sync::LazyLock;
 
-use super::super::tree::Tree;
 use super::block::Block;
-use super::repeated_text::WordHashes;
+use super::words::WordHashes;
+use crate::tree::Tree;
 use corpusmill_html::tag::Tag;
 
 /// Counts over the text of a block.

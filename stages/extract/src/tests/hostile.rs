@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::super::tree::node_accesses;
 use super::*;
+use crate::tree::node_accesses;
 
 /// How many node accesses the extraction of a page makes.
 fn count_node_accesses(page: &str) -> u64 {
