@@ -98,7 +98,7 @@ impl RenderContext<'_, '_> {
         }
     }
 
-    /// Writes a data table, each cell as `render_cell` renders it; returns false for a table that only lays out the page.
+    /// Writes a data table, whose cells `render_cell` renders; returns false for a table that only lays out the page.
     pub(super) fn table(&self, id: usize, writer: &mut Writer, render_cell: &dyn Fn(usize) -> String) -> bool {
         let table = read_table(&self.page.tree, self.pruned, id, render_cell);
         let Some(Table { rows, columns }) = table else { return false };

@@ -80,7 +80,8 @@ pub(crate) fn classify(
     Some(Classification { pruned: cut::cut_blocks(&page_blocks, heuristics, &keep), confidence })
 }
 
-/// The built-in model.
+/// The built-in model; the first call parses the weights.
+#[must_use]
 pub fn model() -> &'static GradientBoostedTrees {
     &MODEL
 }

@@ -20,6 +20,7 @@ pub struct TrainingRows {
 }
 
 /// Computes the training data of a page.
+#[must_use]
 pub fn training_rows(html: &str) -> TrainingRows {
     let settings = CleanSettings::default();
     let page = Page::parse(html, settings.max_depth as usize);
