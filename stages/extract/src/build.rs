@@ -6,8 +6,8 @@
 //! Deviations from the standard, none of which loses text: no foster parenting, and a formatting element that is closed
 //! across a block ends with that block instead of being split.
 
-use super::tree::{Node, Tree};
-use crate::class_names::cache::ClassNames;
+use crate::node::Node;
+use crate::tree::Tree;
 use corpusmill_html::attribute::Attribute;
 use corpusmill_html::tag::{TAG_COUNT, Tag};
 use corpusmill_html::tokenizer::{Token, Tokenizer};
@@ -31,13 +31,13 @@ struct Builder {
     flattened: bool,
 }
 
-/// Parses `page`, which is shorter than 4 GiB, with at most `max_depth` nested elements.
-pub(crate) fn parse(page: &str, max_depth: usize) -> Tree<'_> {
-    let mut builder = Builder::new(page.len(), max_depth.max(8));
-    let mut tokenizer = Tokenizer::new(page);
+/// Parses `html`, which is shorter than 4 GiB, with at most `max_depth` nested elements.
+pub(crate) fn parse(html: &str, max_depth: usize) -> Tree<'_> {
+    let mut builder = Builder::new(html.len(), max_depth.max(8));
+    let mut tokenizer = Tokenizer::new(html);
     while let Some(token) = tokenizer.next_token() {
         match token {
-            Token::Text { start, stop } => builder.text(page, start, stop),
+            Token::Text { start, stop } => builder.text(html, start, stop),
             Token::Start { tag, hash, self_closing } => {
                 let foreign = builder.open[Tag::Svg as usize] + builder.open[Tag::Math as usize] > 0;
                 let leaf = self_closing && (foreign || matches!(tag, Tag::Svg | Tag::Math));
@@ -52,7 +52,7 @@ pub(crate) fn parse(page: &str, max_depth: usize) -> Tree<'_> {
             Token::End { tag, hash } => builder.end(tag, hash),
         }
     }
-    builder.finish(page)
+    builder.finish(html)
 }
 
 impl Builder {
@@ -71,11 +71,10 @@ impl Builder {
         }
     }
 
-    fn finish(mut self, page: &str) -> Tree<'_> {
+    fn finish(mut self, html: &str) -> Tree<'_> {
         self.pop_to(1);
         self.nodes[0].end = self.here();
-        let class_names = ClassNames::read(page, &self.nodes, &self.attributes);
-        Tree { page, nodes: self.nodes, attributes: self.attributes, class_names, flattened: self.flattened }
+        Tree { html, nodes: self.nodes, attributes: self.attributes, flattened: self.flattened }
     }
 
     /// The id of the next node; pages below 4 GiB have fewer nodes than bytes.
@@ -91,11 +90,11 @@ impl Builder {
         self.open[tag as usize] > 0
     }
 
-    fn text(&mut self, page: &str, start: usize, stop: usize) {
+    fn text(&mut self, html: &str, start: usize, stop: usize) {
         use Tag::{Dl, Head, Html, Ol, Root, Select, Table, Tbody, Tfoot, Thead, Tr, Ul};
         let top = self.top().tag;
         if matches!(top, Dl | Head | Html | Ol | Root | Select | Table | Tbody | Tfoot | Thead | Tr | Ul)
-            && page.as_bytes()[start..stop].iter().all(u8::is_ascii_whitespace)
+            && html.as_bytes()[start..stop].iter().all(u8::is_ascii_whitespace)
         {
             return;
         }

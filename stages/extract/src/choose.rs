@@ -4,10 +4,10 @@
 //! that the page declares), plus its introduction, so that errors keep too much rather than too little; the choice
 //! never depends on the language. The thresholds were tuned on the development sets (those of trafilatura and WCXB).
 
-use super::measure::Measure;
-use super::prune::Pruned;
-use super::rule::CutRule;
-use super::tree::Tree;
+use crate::measure::Measure;
+use crate::prune::Pruned;
+use crate::rule::CutRule;
+use crate::tree::Tree;
 use corpusmill_html::attribute::AttributeName;
 use corpusmill_html::tag::Tag;
 
@@ -230,23 +230,24 @@ fn is_link_list(tag: Tag, own: &Measure, root: &Measure, article: bool) -> bool 
 
 #[cfg(test)]
 mod tests {
-    use super::super::build::parse;
-    use super::super::measure::measure;
-    use super::super::prune::{KeepOptions, prune};
     use super::*;
+    use crate::measure::measure;
+    use crate::page::Page;
+    use crate::prune::{KeepOptions, prune};
 
     #[test]
     fn the_deepest_element_with_the_prose_is_chosen() {
         let prose = "<p>A paragraph of some length, which is written as prose is written.</p>".repeat(3);
-        let page = format!("<body><div><a href=a>home</a></div><div id=c><h1>t</h1><div>{prose}</div></div>");
-        let tree = parse(&page, 512);
-        let measures = measure(&tree, |_| false);
+        let html = format!("<body><div><a href=a>home</a></div><div id=c><h1>t</h1><div>{prose}</div></div>");
+        let page = Page::parse(&html, 512);
+        let tree = &page.tree;
+        let measures = measure(tree, |_| false);
         let pruned = prune(
-            &tree,
+            &page,
             &measures,
             KeepOptions { comments: false, tables: true, noscript: false, article: false, ignore_names: false },
         );
-        let chosen = choose(&tree, &measures, &pruned);
+        let chosen = choose(tree, &measures, &pruned);
         assert_eq!(
             tree.collapsed_text(chosen, 20),
             "A paragraph of some length, which is written as prose is written."

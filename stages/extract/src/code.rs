@@ -4,7 +4,8 @@
 //! newline normalisation), the one line break that the standard drops after `<pre>`, and line numbers that are not part
 //! of the code.
 
-use super::tree::Tree;
+use crate::page::Page;
+use crate::tree::Tree;
 use corpusmill_html::attribute::AttributeName;
 use corpusmill_html::entities::decode_entities;
 use corpusmill_html::tag::Tag;
@@ -75,7 +76,8 @@ const BARE_LANGUAGES: [&str; 60] = [
 ];
 
 /// The code inside the `<pre>` (or similar) element `id`, without trailing white space.
-pub(crate) fn code_text(tree: &Tree<'_>, id: usize) -> String {
+pub(crate) fn code_text(page: &Page<'_>, id: usize) -> String {
+    let tree = &page.tree;
     let end = tree.end(id);
     let mut out = String::new();
     let mut at = id + 1;
@@ -88,7 +90,7 @@ pub(crate) fn code_text(tree: &Tree<'_>, id: usize) -> String {
                 at = tree.end(at);
                 continue;
             }
-            _ if is_gutter(tree, at) => {
+            _ if is_gutter(page, at) => {
                 at = tree.end(at);
                 continue;
             }
@@ -108,45 +110,17 @@ pub(crate) fn code_text(tree: &Tree<'_>, id: usize) -> String {
 
 /// Whether an element contains line numbers beside code: by its class, or as a number that links to itself (`<a
 /// href="#7">7</a>`).
-pub(crate) fn is_gutter(tree: &Tree<'_>, id: usize) -> bool {
+pub(crate) fn is_gutter(page: &Page<'_>, id: usize) -> bool {
+    let tree = &page.tree;
     let links_to_itself = tree.node(id).tag == Tag::A
         && tree.end(id) == id + 2
         && tree
             .raw_attribute(id, AttributeName::Href)
             .is_some_and(|href| href.strip_prefix('#') == Some(tree.raw_text(id + 1)));
-    (tree.class_names.class_hints(id).gutter || links_to_itself)
+    (page.class_names.class_hints(id).gutter || links_to_itself)
         && (id..tree.end(id)).all(|inner| {
             tree.raw_text(inner).bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_whitespace() || byte == b'.')
         })
-}
-
-/// Whether a class marks its element as line numbers.
-pub(crate) fn is_gutter_class(class: &str) -> bool {
-    class.split_ascii_whitespace().any(|name| {
-        matches!(
-            name,
-            "linenos"
-                | "lineno"
-                | "linenodiv"
-                | "line-number"
-                | "line-numbers-rows"
-                | "linenumber"
-                | "linenumbers"
-                | "lineNumber"
-                | "gutter"
-                | "rouge-gutter"
-                | "hljs-ln-numbers"
-                | "src-line-numbers"
-                | "ln-num"
-                | "rust-line-numbers"
-                | "code-block-line-number"
-                | "react-syntax-highlighter-line-number"
-                | "lnt"
-                | "ln"
-                | "gl"
-                | "line-num"
-        )
-    })
 }
 
 /// Whether a `<pre>` contains only consecutive line numbers.
@@ -227,14 +201,13 @@ pub(crate) fn longest_run(code: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::build::parse;
     use super::*;
     use proptest::prelude::*;
 
-    fn code(page: &str) -> (String, Option<String>) {
-        let tree = parse(page, 512);
-        let pre = tree.first(Tag::Pre).expect("the page has a pre");
-        (code_text(&tree, pre), language(&tree, pre))
+    fn code(html: &str) -> (String, Option<String>) {
+        let page = Page::parse(html, 512);
+        let pre = page.tree.first(Tag::Pre).expect("the page has a pre");
+        (code_text(&page, pre), language(&page.tree, pre))
     }
 
     #[test]

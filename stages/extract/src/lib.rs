@@ -1,25 +1,141 @@
-//! Extracts the main content of an HTML page as Markdown or plain text, with the page's metadata.
+//! # `corpusmill-extract`
 //!
-//! On a document's path: after reading (the bytes of a page), before deduplication. `charset` decodes the bytes;
-//! [`clean`] does the rest: `build` (a flat tree of tags and text) → `measure` (text, links and prose per subtree) →
-//! `prune` (boilerplate by element and name) → `choose` (the main element) → `classifier` (a learned model over blocks)
-//! → `render`.
+//! Extracts the main content of an HTML page as Markdown or plain text, with the page's metadata. It is made for
+//! corpora of web pages, documentation and forums in any language: menus, footers, advertisements and notices are cut;
+//! headings, lists, tables, code and formulas are kept; and every cut is counted under the name of a rule.
+//!
+//! # Example
+//!
+//! ```
+//! use corpusmill_extract::{CleanSettings, clean};
+//!
+//! let html = "<html lang=en><head><title>How to bake bread | Kitchen</title></head><body>
+//!     <nav><a href=/>Home</a> <a href=/all>All recipes</a></nav>
+//!     <main><h1>How to bake bread</h1>
+//!     <p>Bread needs four things: flour, water, salt and yeast. Weigh them, mix them, and wait for an hour.</p>
+//!     <pre><code class=language-python>flour = 500\nwater = flour * 0.7</code></pre>
+//!     <p>Bake the loaf in a hot oven for forty minutes, and let it cool on a rack before you cut it.</p></main>
+//!     <footer>© 2024 Kitchen. All rights reserved.</footer></body></html>";
+//! let cleaned = clean(html, Some("https://kitchen.test/bread"), &CleanSettings::default());
+//!
+//! println!("# {}\n\n{}", cleaned.title.as_deref().unwrap_or_default(), cleaned.text);
+//! assert_eq!(cleaned.title.as_deref(), Some("How to bake bread"));
+//! assert_eq!(cleaned.language.as_deref(), Some("en"));
+//! assert_eq!(
+//!     cleaned.text,
+//!     "Bread needs four things: flour, water, salt and yeast. Weigh them, mix them, and wait for an hour.\n\n\
+//!      ```python\nflour = 500\nwater = flour * 0.7\n```\n\n\
+//!      Bake the loaf in a hot oven for forty minutes, and let it cool on a rack before you cut it."
+//! );
+//! assert!(cleaned.cut.iter().any(|cut| cut.rule == "footer"));
+//! ```
+//!
+//! The classifier decides whether the main heading is also part of the text; here it is the title only. The input is
+//! text. The function `decode` of `corpusmill-html` decodes the bytes of a page.
+//!
+//! # How decisions are made
+//!
+//! Rules propose, and a classifier decides. The rules cut elements by tag, visibility, role and class name, and choose
+//! the element that contains nearly all of the prose. Then [`classifier`] splits the whole page into blocks, describes
+//! each block by a row of integers, which include the result of the rules, and predicts how likely the block is
+//! content. The blocks with the highest expected F1 are kept, and that F1 is [`Cleaned::confidence`]. A block that the
+//! rules keep and the classifier cuts is counted as `unlikely`. Code that the rules keep is always kept. The rules
+//! alone decide if a page has more than 100,000 blocks, or if [`clean_with`] is called without a model.
+//!
+//! No decision depends on a word of any language or on a site's name. Knowledge about one site belongs in
+//! [`select::Selectors`], which take precedence over rules and classifier.
+//!
+//! # Settings
+//!
+//! [`CleanSettings`] is plain data with a default for every field, and deserializes from keys such as `min-chars`; an
+//! unknown key is an error. `format`, `links` and `images` say how the text is written, `tables` and `comments` what is
+//! kept. A page that is larger than `max-bytes`, or whose text is shorter than `min-chars` or less certain than
+//! `min-confidence`, gives no text, and [`Cleaned::reason`] says why; `max-depth` bounds the nesting. [`clean`] does
+//! not read `select` and `remove`: [`select::Selectors`] applies them to the page before.
+//!
+//! # Memory and time
+//!
+//! Time is linear in the size of the page, and [`clean`] has no recursion, so that no page overflows the stack. Memory
+//! is about six times the size of the page, and at most 35 times for a page of tags only; tests check both. The
+//! built-in weights, 274 kB, are parsed once, at the first call; they are the only global state. Functions write to no
+//! terminal, file or network, and may be called from any number of threads. Equal pages give equal results on every
+//! machine.
+//!
+//! # The files, in the order of a page's way
+//!
+//! Each file imports only files above it. A new file goes below everything that it reads.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `settings` | the recipe keys and their defaults |
+//! | `rule` | the rules that cut, and the counts of what each one cut |
+//! | `select` | applies the CSS selectors of a recipe, if any, before everything else |
+//! | `node` | one element or run of text |
+//! | `class_names/exact` | class names that are compared without splitting: line numbers, rendered formulas |
+//! | `class_names/groups` | words of class names by meaning, for the classifier |
+//! | `class_names/rules` | words of class names that trigger a rule or mark content, posts, authors, dates |
+//! | `class_names/cache` | parses each distinct class and id of a page once |
+//! | `class_names` | declares the four files above |
+//! | `tree` | the nodes of a page in one array, in document order |
+//! | `build` | builds the tree from the tokens of `corpusmill-html`, with the implied end tags of the standard |
+//! | `page` | a parsed page: the tree and the meaning of its class names |
+//! | `metadata/title` | chooses the title |
+//! | `metadata/date` | parses dates as pages write them |
+//! | `metadata/candidates` | the values found so far, by source |
+//! | `metadata/byline` | reads the author from visible elements |
+//! | `metadata/linked` | reads JSON-LD |
+//! | `metadata` | reads all sources and ranks them |
+//! | `measure` | counts text, link text and prose of each subtree |
+//! | `math` | finds the TeX source of a formula |
+//! | `prune` | cuts boilerplate by element, visibility, role and name |
+//! | `choose` | chooses the main element, and cuts lists of links inside it |
+//! | `heuristic_result` | what the rules decided |
+//! | `fallback` | applies the rules, and looser ones if too little is left |
+//! | `code` | the text of a code block, byte for byte, and its language |
+//! | `data_table` | distinguishes data tables from layout tables |
+//! | `classifier/block` | splits the page into blocks |
+//! | `classifier/words` | the words of each block, as hashes |
+//! | `classifier/shape` | length, links and punctuation of a block |
+//! | `classifier/context` | what the elements around a node say about it |
+//! | `classifier/page_summary` | what the page declares itself to be, and its counts of elements |
+//! | `classifier/row` | one row of features |
+//! | `classifier/repeated_text` | how much of a block occurs elsewhere on the page |
+//! | `classifier/page_blocks` | the blocks of a page, with prefix sums |
+//! | `classifier/features` | writes the row of a block |
+//! | `classifier/gbdt` | gradient-boosted trees, and their file format |
+//! | `classifier/decide` | chooses the blocks to keep |
+//! | `classifier/cut` | turns the choice into cuts of the tree |
+//! | `classifier` | runs the steps above with the built-in weights |
+//! | `classifier/training_rows` | the rows of a page as training data |
+//! | `render_context` | what rendering reads: page, cuts, settings |
+//! | `writer` | white space, line breaks, indents |
+//! | `table` | reads the rows of a data table |
+//! | `render_blocks` | writes code, formulas, images and data tables |
+//! | `render` | walks the kept nodes and writes the text |
+//! | `main_text` | calls rules, classifier and renderer, and counts the cuts |
+//! | `lib` | checks the limits, and joins metadata and main text |
 //!
 //! Invariant: functions are pure; any page gives a result in time linear in its bytes, without recursion, and every
 //! byte of text that is cut is counted under the name of a rule.
 
-pub(crate) mod build;
+mod build;
 mod choose;
 mod class_names;
 pub mod classifier;
 mod code;
+mod data_table;
 mod fallback;
+mod heuristic_result;
+mod main_text;
 mod math;
 mod measure;
 mod metadata;
+mod node;
+mod page;
 mod prune;
 mod render;
 mod render_blocks;
+mod render_context;
 mod rule;
 pub mod select;
 mod settings;
@@ -81,6 +197,7 @@ pub enum EmptyReason {
 
 impl EmptyReason {
     /// The reason's name in records.
+    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::TooLarge => "too-large",
@@ -95,13 +212,32 @@ impl EmptyReason {
 
 /// Extracts the main content of one page; `url` is the page's URL, against which relative links are resolved.
 ///
+/// A page without content is not an error: its text is empty, and [`Cleaned::reason`] says why.
+///
+/// ```
+/// use corpusmill_extract::{CleanSettings, EmptyReason, Format, clean};
+///
+/// let html = "<body><article><p>See <a href='../map.html'>the map</a> for the way to the lake.</p></article>";
+/// let settings = CleanSettings { links: true, ..CleanSettings::default() };
+/// let cleaned = clean(html, Some("https://lake.test/en/visit.html"), &settings);
+/// assert_eq!(cleaned.text, "See [the map](https://lake.test/map.html) for the way to the lake.");
+///
+/// let text = CleanSettings { format: Format::Text, ..CleanSettings::default() };
+/// assert_eq!(clean(html, None, &text).text, "See the map for the way to the lake.");
+///
+/// let strict = CleanSettings { min_chars: 1000, ..CleanSettings::default() };
+/// assert_eq!(clean(html, None, &strict).reason, Some(EmptyReason::TooShort));
+/// ```
+///
 /// Memory: about six times the size of the page, up to 35 times for a page that consists of tags only. Time: linear in
 /// the page.
+#[must_use]
 pub fn clean(html: &str, url: Option<&str>, settings: &CleanSettings) -> Cleaned {
     clean_with(html, url, settings, Some(classifier::model()))
 }
 
 /// Same as [`clean`], with another model than the built-in one, or with the rules alone if `model` is `None`.
+#[must_use]
 pub fn clean_with(
     html: &str,
     url: Option<&str>,
@@ -112,17 +248,17 @@ pub fn clean_with(
     if html.len() as u64 > u64::from(settings.max_bytes) {
         return empty(EmptyReason::TooLarge);
     }
-    let tree = build::parse(html, settings.max_depth as usize);
-    if tree.nodes.iter().all(|node| matches!(node.tag, Tag::Root | Tag::Text)) {
+    let page = page::Page::parse(html, settings.max_depth as usize);
+    if page.tree.nodes.iter().all(|node| matches!(node.tag, Tag::Root | Tag::Text)) {
         return empty(EmptyReason::NotHtml);
     }
     let base = url.and_then(|url| url::Url::parse(url).ok());
-    let about = metadata::metadata(&tree, base.as_ref());
-    let main = fallback::main_text(&tree, settings, base, model);
+    let about = metadata::metadata(&page, base.as_ref());
+    let main = main_text::main_text(&page, settings, base, model);
     let letters = main.text.chars().filter(|c| !c.is_whitespace()).count() as u64;
     let low_confidence = main.confidence.is_some_and(|confidence| confidence < settings.min_confidence);
     let reason = match letters {
-        0 if tree.flattened => Some(EmptyReason::TooDeep),
+        0 if page.tree.flattened => Some(EmptyReason::TooDeep),
         0 => Some(EmptyReason::NoContent),
         _ if letters < u64::from(settings.min_chars) => Some(EmptyReason::TooShort),
         _ if low_confidence => Some(EmptyReason::LowConfidence),

@@ -3,11 +3,17 @@
 //! Invariant: a formula is written from its TeX source if the page contains it (annotation, `alttext`, script); its
 //! rendered copy is never written as well.
 
-use super::prune::is_tex_script;
-use super::tree::Tree;
+use crate::class_names::exact::RenderedCopy;
+use crate::page::Page;
+use crate::tree::Tree;
 use corpusmill_html::attribute::AttributeName;
 use corpusmill_html::entities::decode_entities;
 use corpusmill_html::tag::Tag;
+
+/// Whether a script contains a formula in TeX, as on MathJax pages.
+pub(crate) fn is_tex_script(tree: &Tree<'_>, id: usize) -> bool {
+    tree.raw_attribute(id, AttributeName::Type).is_some_and(|kind| kind.trim_start().starts_with("math/tex"))
+}
 
 /// The formula of a `<math>` element or a `math/tex` script, with its delimiters; `None` if the page contains no TeX
 /// for it.
@@ -50,38 +56,12 @@ fn in_display(tree: &Tree<'_>, id: usize) -> bool {
 }
 
 /// Whether an element is the rendered copy of a formula whose source is beside it.
-pub(crate) fn is_rendered_copy(tree: &Tree<'_>, id: usize, has_tex_scripts: bool) -> bool {
-    match tree.class_names.class_hints(id).rendered_copy {
+pub(crate) fn is_rendered_copy(page: &Page<'_>, id: usize, has_tex_scripts: bool) -> bool {
+    match page.class_names.class_hints(id).rendered_copy {
         RenderedCopy::Not => false,
         RenderedCopy::Always => true,
         RenderedCopy::BesideScripts => has_tex_scripts,
     }
-}
-
-/// Whether a class marks its element as the rendered copy of a formula.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum RenderedCopy {
-    /// The element is not a copy.
-    #[default]
-    Not,
-    /// The element is a copy if scripts contain the sources of the formulas.
-    BesideScripts,
-    /// The element is a copy.
-    Always,
-}
-
-/// Reads a class value.
-pub(crate) fn rendered_copy(class: &str) -> RenderedCopy {
-    let mut found = RenderedCopy::Not;
-    for name in class.split_ascii_whitespace() {
-        if name == "katex-html" {
-            return RenderedCopy::Always;
-        }
-        if name.starts_with("MathJax") || name == "MJX_Assistive_MathML" {
-            found = RenderedCopy::BesideScripts;
-        }
-    }
-    found
 }
 
 fn raw(tree: &Tree<'_>, id: usize) -> String {
@@ -96,8 +76,8 @@ fn raw(tree: &Tree<'_>, id: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::build::parse;
     use super::*;
+    use crate::build::parse;
 
     #[test]
     fn tex_is_found_in_annotation_alttext_and_script() {

@@ -6,7 +6,7 @@
 //!
 //! Invariant: one forward and one backward pass over the arena; a removed subtree counts 0.
 
-use super::tree::Tree;
+use crate::tree::Tree;
 use corpusmill_html::tag::Tag;
 
 /// The contents of a subtree, in weighted letters.
@@ -120,8 +120,8 @@ fn sum_up(tree: &Tree<'_>, weight: impl Fn(usize) -> u32, removed: impl Fn(usize
 
 #[cfg(test)]
 mod tests {
-    use super::super::build::parse;
     use super::*;
+    use crate::build::parse;
 
     #[test]
     fn letters_weigh_by_script() {

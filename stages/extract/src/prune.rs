@@ -4,10 +4,12 @@
 //! `comment` or `meta`), and a name never removes an element that contains a large share of the page's text: such a
 //! name describes a layout, not a part.
 
-use super::measure::Measure;
-use super::rule::CutRule;
-use super::tree::Tree;
 use crate::class_names::rules::RuleHints;
+use crate::math::is_tex_script;
+use crate::measure::Measure;
+use crate::page::Page;
+use crate::rule::CutRule;
+use crate::tree::Tree;
 use corpusmill_html::attribute::AttributeName;
 use corpusmill_html::tag::Tag;
 
@@ -59,9 +61,10 @@ pub(crate) struct KeepOptions {
 }
 
 /// Applies the rules to every element of the page.
-pub(crate) fn prune(tree: &Tree<'_>, raw: &[Measure], keep: KeepOptions) -> Pruned {
+pub(crate) fn prune(page: &Page<'_>, raw: &[Measure], keep: KeepOptions) -> Pruned {
+    let tree = &page.tree;
     let mut pruned = Pruned::new(tree);
-    let matcher = RuleMatcher { tree, raw, keep, page_text: u64::from(raw[0].text) };
+    let matcher = RuleMatcher { page, raw, keep, page_text: u64::from(raw[0].text) };
     let mut id = 1;
     while id < tree.nodes.len() {
         let tag = tree.node(id).tag;
@@ -80,7 +83,7 @@ pub(crate) fn prune(tree: &Tree<'_>, raw: &[Measure], keep: KeepOptions) -> Prun
 }
 
 struct RuleMatcher<'t, 'a> {
-    tree: &'t Tree<'a>,
+    page: &'t Page<'a>,
     raw: &'t [Measure],
     keep: KeepOptions,
     page_text: u64,
@@ -88,7 +91,7 @@ struct RuleMatcher<'t, 'a> {
 
 impl RuleMatcher<'_, '_> {
     fn rule(&self, id: usize) -> Option<CutRule> {
-        let tag = self.tree.node(id).tag;
+        let tag = self.page.tree.node(id).tag;
         if matches!(tag, Tag::Html | Tag::Body) {
             return None;
         }
@@ -103,12 +106,12 @@ impl RuleMatcher<'_, '_> {
     }
 
     fn has_heading(&self, id: usize) -> bool {
-        (id..self.tree.end(id)).take(400).any(|inner| self.tree.node(inner).tag == Tag::H1)
+        (id..self.page.tree.end(id)).take(400).any(|inner| self.page.tree.node(inner).tag == Tag::H1)
     }
 
     fn by_element(&self, id: usize, tag: Tag) -> Option<CutRule> {
         match tag {
-            Tag::Script => (!is_tex_script(self.tree, id)).then_some(CutRule::NotText),
+            Tag::Script => (!is_tex_script(&self.page.tree, id)).then_some(CutRule::NotText),
             Tag::Head
             | Tag::Style
             | Tag::Template
@@ -142,18 +145,20 @@ impl RuleMatcher<'_, '_> {
             Tag::Figcaption => (!self.keep.ignore_names && self.is_picture(id)).then_some(CutRule::Caption),
             Tag::Dialog => Some(CutRule::Overlay),
             Tag::Footer => {
-                let quoted = self.tree.ancestors(id).take(3).any(|above| self.tree.node(above).tag == Tag::Blockquote);
+                let quoted =
+                    self.page.tree.ancestors(id).take(3).any(|above| self.page.tree.node(above).tag == Tag::Blockquote);
                 (!quoted && self.within_share(id, 50)).then_some(CutRule::Footer)
             }
             Tag::Header => {
                 let inside = self
+                    .page
                     .tree
                     .ancestors(id)
-                    .any(|above| matches!(self.tree.node(above).tag, Tag::Article | Tag::Main | Tag::Section));
+                    .any(|above| matches!(self.page.tree.node(above).tag, Tag::Article | Tag::Main | Tag::Section));
                 let menu = self.raw[id].links >= 4 || !self.has_heading(id);
                 (!inside && menu && self.within_share(id, 40)).then_some(CutRule::Navigation)
             }
-            Tag::Aside => (!is_note(self.tree, id) && self.within_share(id, 50)).then_some(CutRule::Sidebar),
+            Tag::Aside => (!is_note(&self.page.tree, id) && self.within_share(id, 50)).then_some(CutRule::Sidebar),
             Tag::Table if !self.keep.tables => (self.raw[id].prose == 0).then_some(CutRule::NotText),
             _ => None,
         }
@@ -161,22 +166,23 @@ impl RuleMatcher<'_, '_> {
 
     /// Whether the caption's figure contains only images: the caption of code, a table or a quote is content.
     fn is_picture(&self, id: usize) -> bool {
-        let figure = self.tree.node(id).parent as usize;
-        !(figure..self.tree.end(figure))
-            .any(|at| matches!(self.tree.node(at).tag, Tag::Pre | Tag::Table | Tag::Blockquote | Tag::Code | Tag::Math))
+        let figure = self.page.tree.node(id).parent as usize;
+        !(figure..self.page.tree.end(figure)).any(|at| {
+            matches!(self.page.tree.node(at).tag, Tag::Pre | Tag::Table | Tag::Blockquote | Tag::Code | Tag::Math)
+        })
     }
 
     /// Whether a button contains the whole heading of a section, as in an accordion.
     fn heads_a_section(&self, id: usize) -> bool {
         let heading = |at: usize| {
-            let tag = self.tree.node(at).tag;
+            let tag = self.page.tree.node(at).tag;
             (tag.heading().is_some() || matches!(tag, Tag::Dt | Tag::Summary)) && self.raw[at].text <= self.raw[id].text
         };
-        self.tree.ancestors(id).take(2).any(heading) || self.tree.children(id).any(heading)
+        self.page.tree.ancestors(id).take(2).any(heading) || self.page.tree.children(id).any(heading)
     }
 
     fn by_visibility(&self, id: usize, tag: Tag) -> Option<CutRule> {
-        let tree = self.tree;
+        let tree = &self.page.tree;
         let hidden_attribute = tree
             .raw_attribute(id, AttributeName::Hidden)
             .is_some_and(|value| !value.eq_ignore_ascii_case("until-found"));
@@ -190,7 +196,7 @@ impl RuleMatcher<'_, '_> {
     }
 
     fn by_role(&self, id: usize, tag: Tag) -> Option<CutRule> {
-        let role = self.tree.raw_attribute(id, AttributeName::Role)?;
+        let role = self.page.tree.raw_attribute(id, AttributeName::Role)?;
         if tag == Tag::Main || tag == Tag::Article || !self.within_share(id, 50) {
             return None;
         }
@@ -200,7 +206,7 @@ impl RuleMatcher<'_, '_> {
             }
             "banner" => (!self.has_heading(id)).then_some(CutRule::Navigation),
             "contentinfo" => Some(CutRule::Footer),
-            "complementary" => (!is_note(self.tree, id)).then_some(CutRule::Sidebar),
+            "complementary" => (!is_note(&self.page.tree, id)).then_some(CutRule::Sidebar),
             "dialog" | "alertdialog" => Some(CutRule::Overlay),
             _ => None,
         }
@@ -212,8 +218,8 @@ impl RuleMatcher<'_, '_> {
         {
             return None;
         }
-        let class = self.tree.class_names.class_hints(id).hints;
-        let identity = self.tree.class_names.id_hints(id).hints;
+        let class = self.page.class_names.class_hints(id).hints;
+        let identity = self.page.class_names.id_hints(id).hints;
         let identity = if self.is_titled_section(id, tag) { RuleHints::default() } else { identity };
         let weak = if self.keep.article { class.weak.or(identity.weak) } else { None };
         let rule = class.prune.or(identity.prune).or(weak)?;
@@ -224,7 +230,7 @@ impl RuleMatcher<'_, '_> {
             return None;
         }
         let tex = matches!(rule, CutRule::Hidden)
-            && self.tree.children(id).any(|child| self.tree.node(child).tag == Tag::Math);
+            && self.page.tree.children(id).any(|child| self.page.tree.node(child).tag == Tag::Math);
         if tex
             || tag.heading().is_some()
                 && !matches!(
@@ -248,17 +254,14 @@ impl RuleMatcher<'_, '_> {
     /// not the part.
     fn is_titled_section(&self, id: usize, tag: Tag) -> bool {
         let section = tag == Tag::Section
-            || self.tree.raw_attribute(id, AttributeName::Class).is_some_and(|class| class == "section");
-        let first = self.tree.children(id).find(|child| !matches!(self.tree.node(*child).tag, Tag::Text | Tag::Span));
-        section && first.is_some_and(|first| self.tree.node(first).tag.heading().is_some())
+            || self.page.tree.raw_attribute(id, AttributeName::Class).is_some_and(|class| class == "section");
+        let first =
+            self.page.tree.children(id).find(|child| !matches!(self.page.tree.node(*child).tag, Tag::Text | Tag::Span));
+        section && first.is_some_and(|first| self.page.tree.node(first).tag.heading().is_some())
     }
 }
 
-/// Whether a script contains a formula in TeX, as on MathJax pages.
-pub(crate) fn is_tex_script(tree: &Tree<'_>, id: usize) -> bool {
-    tree.raw_attribute(id, AttributeName::Type).is_some_and(|kind| kind.trim_start().starts_with("math/tex"))
-}
-
+/// Whether a style hides its element.
 pub(crate) fn is_hidden_style(style: &str) -> bool {
     let mut rest = style;
     while let Some(at) = rest.find([':']) {

@@ -3,27 +3,11 @@
 //! Invariant: one walk in document order with an explicit stack; text is never escaped or marked for emphasis (a corpus
 //! needs the words only), and cut nodes are not visited.
 
-use url::Url;
-
-use super::code::is_gutter;
-use super::math::is_rendered_copy;
-use super::prune::Pruned;
-use super::tree::Tree;
-use super::writer::Writer;
-use super::{CleanSettings, Format};
+use crate::render_context::RenderContext;
+use crate::writer::Writer;
 use corpusmill_html::attribute::AttributeName;
 use corpusmill_html::entities::decode_entities;
 use corpusmill_html::tag::Tag;
-
-/// Renders subtrees of one page.
-pub(crate) struct Renderer<'t, 'a> {
-    pub(crate) tree: &'t Tree<'a>,
-    pub(crate) pruned: &'t Pruned,
-    pub(crate) settings: &'t CleanSettings,
-    /// The URL against which relative links are resolved.
-    pub(crate) base: Option<Url>,
-    pub(crate) has_tex_scripts: bool,
-}
 
 /// What to write when an element ends.
 struct Frame {
@@ -41,50 +25,46 @@ enum List {
     Numbers(u64),
 }
 
-impl Renderer<'_, '_> {
-    /// Renders these subtrees, in document order.
-    pub(crate) fn render(&self, roots: &[usize]) -> String {
-        let mut writer = Writer::default();
-        for root in roots {
-            self.walk(*root, &mut writer);
-            writer.break_lines(2);
-        }
-        writer.finish()
+/// Renders these subtrees, in document order.
+pub(crate) fn render(context: &RenderContext<'_, '_>, roots: &[usize]) -> String {
+    let mut writer = Writer::default();
+    for root in roots {
+        context.walk(*root, &mut writer);
+        writer.break_lines(2);
     }
+    writer.finish()
+}
 
+impl RenderContext<'_, '_> {
     /// Renders the subtree `root` as one line.
-    pub(crate) fn render_line(&self, root: usize) -> String {
+    fn render_line(&self, root: usize) -> String {
         let mut writer = Writer::inline();
         self.walk(root, &mut writer);
         writer.finish()
     }
 
-    pub(super) fn markdown(&self) -> bool {
-        self.settings.format == Format::Markdown
-    }
-
     fn walk(&self, root: usize, writer: &mut Writer) {
-        let end = self.tree.end(root);
+        let end = self.page.tree.end(root);
         let mut frames: Vec<Frame> = Vec::new();
         let mut id = root;
         while id < end {
             while frames.last().is_some_and(|frame| frame.end <= id) {
                 close(frames.pop(), writer);
             }
-            if self.tree.node(id).tag == Tag::Text {
+            if self.page.tree.node(id).tag == Tag::Text {
                 if self.pruned.is_cut(id) {
                     id += 1;
                     continue;
                 }
-                writer.text(&decode_entities(self.tree.raw_text(id), false));
+                writer.text(&decode_entities(self.page.tree.raw_text(id), false));
                 id += 1;
             } else if self.is_skipped(id) {
-                if self.tree.node(id).tag.is_block() {
+                if self.page.tree.node(id).tag.is_block() {
                     writer.break_lines(1);
                 }
-                id = self.tree.end(id);
+                id = self.page.tree.end(id);
             } else if self.special_element(id, writer) {
-                id = self.tree.end(id);
+                id = self.page.tree.end(id);
             } else {
                 let frame = self.open(id, writer, &mut frames);
                 frames.push(frame);
@@ -96,38 +76,24 @@ impl Renderer<'_, '_> {
         }
     }
 
-    fn is_skipped(&self, id: usize) -> bool {
-        self.pruned.is_cut(id)
-            || is_gutter(self.tree, id)
-            || is_rendered_copy(self.tree, id, self.has_tex_scripts)
-            || is_permalink(self.tree, id)
-    }
-
     /// Writes elements that are rendered as one block or span; returns false for the others.
     fn special_element(&self, id: usize, writer: &mut Writer) -> bool {
-        match self.tree.node(id).tag {
+        match self.page.tree.node(id).tag {
             Tag::Br => writer.break_lines(1),
             Tag::Hr => writer.break_lines(2),
             Tag::Pre | Tag::Listing | Tag::Xmp | Tag::Plaintext => self.code_block(id, writer),
             Tag::Code | Tag::Kbd | Tag::Samp | Tag::Tt => return self.inline_code(id, writer),
             Tag::Math | Tag::Script => return self.formula(id, writer),
             Tag::Img => self.image(id, writer),
-            Tag::Table => return self.table(id, writer),
+            Tag::Table => return self.table(id, writer, &|cell| self.render_line(cell)),
             _ => return false,
         }
         true
     }
 
-    pub(super) fn resolve(&self, href: &str) -> String {
-        match &self.base {
-            Some(base) => base.join(href.trim()).map_or_else(|_| href.trim().to_owned(), String::from),
-            None => href.trim().to_owned(),
-        }
-    }
-
     fn open(&self, id: usize, writer: &mut Writer, frames: &mut [Frame]) -> Frame {
-        let tag = self.tree.node(id).tag;
-        let mut frame = Frame { end: self.tree.end(id), breaks: 0, indent: None, link: None, list: None };
+        let tag = self.page.tree.node(id).tag;
+        let mut frame = Frame { end: self.page.tree.end(id), breaks: 0, indent: None, link: None, list: None };
         match tag {
             Tag::Li | Tag::Dd | Tag::Dt | Tag::Tr | Tag::Td | Tag::Th | Tag::Summary | Tag::Caption | Tag::Option => {
                 frame.breaks = 1;
@@ -146,7 +112,7 @@ impl Renderer<'_, '_> {
             Tag::Ul | Tag::Menu | Tag::Dir => frame.list = Some(List::Bullets),
             Tag::Ol => {
                 let start =
-                    self.tree.raw_attribute(id, AttributeName::Start).and_then(|start| start.trim().parse().ok());
+                    self.page.tree.raw_attribute(id, AttributeName::Start).and_then(|start| start.trim().parse().ok());
                 frame.list = Some(List::Numbers(start.unwrap_or(1)));
             }
             Tag::Li => {
@@ -166,6 +132,7 @@ impl Renderer<'_, '_> {
             }
             Tag::A if self.settings.links && self.markdown() => {
                 let href = self
+                    .page
                     .tree
                     .attribute(id, AttributeName::Href)
                     .filter(|href| !href.starts_with(['#']) && !href.starts_with("javascript:"));
@@ -186,16 +153,16 @@ impl Renderer<'_, '_> {
 
     /// Whether an element renders to nothing; checks only its first 500 nodes, so that the cost is bounded on any page.
     fn render_is_empty(&self, id: usize) -> bool {
-        let end = self.tree.end(id).min(id + 500);
+        let end = self.page.tree.end(id).min(id + 500);
         let mut at = id + 1;
         while at < end {
             if self.is_skipped(at) {
-                at = self.tree.end(at);
+                at = self.page.tree.end(at);
                 continue;
             }
-            let image = self.settings.images && self.tree.node(at).tag == Tag::Img;
+            let image = self.settings.images && self.page.tree.node(at).tag == Tag::Img;
             if image
-                || decode_entities(self.tree.raw_text(at), false)
+                || decode_entities(self.page.tree.raw_text(at), false)
                     .contains(|c: char| !c.is_whitespace() && c != '\u{200b}')
             {
                 return false;
@@ -216,17 +183,5 @@ fn close(frame: Option<Frame>, writer: &mut Writer) {
     }
     if frame.breaks > 0 {
         writer.break_lines(frame.breaks);
-    }
-}
-
-/// Whether an element is a permalink sign after a heading: a short link to a fragment, without letters or digits.
-fn is_permalink(tree: &Tree<'_>, id: usize) -> bool {
-    if tree.node(id).tag != Tag::A || tree.end(id) - id > 6 {
-        return false;
-    }
-    let Some(href) = tree.raw_attribute(id, AttributeName::Href) else { return false };
-    href.contains('#') && {
-        let text = tree.collapsed_text(id, 64);
-        text.chars().count() <= 2 && !text.chars().any(char::is_alphanumeric)
     }
 }

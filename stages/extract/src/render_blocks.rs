@@ -2,25 +2,29 @@
 //!
 //! Invariant: code keeps every character, inside fences longer than any run of backticks in it.
 
-use super::code::{code_text, fenced, is_number_column, language, longest_run};
-use super::math::tex;
-use super::render::Renderer;
-use super::table::{Table, read_table};
-use super::writer::Writer;
+use crate::code::{code_text, fenced, is_number_column, language, longest_run};
+use crate::math::tex;
+use crate::render_context::RenderContext;
+use crate::table::{Table, read_table};
+use crate::writer::Writer;
 use corpusmill_html::attribute::AttributeName;
 use corpusmill_html::entities::decode_entities;
 use corpusmill_html::tag::Tag;
 
-impl Renderer<'_, '_> {
+impl RenderContext<'_, '_> {
     /// Writes a code block.
     pub(super) fn code_block(&self, id: usize, writer: &mut Writer) {
-        let code = code_text(self.tree, id);
-        let in_cell =
-            self.tree.ancestors(id).take(3).any(|above| matches!(self.tree.node(above).tag, Tag::Td | Tag::Th));
+        let code = code_text(self.page, id);
+        let in_cell = self
+            .page
+            .tree
+            .ancestors(id)
+            .take(3)
+            .any(|above| matches!(self.page.tree.node(above).tag, Tag::Td | Tag::Th));
         if code.trim().is_empty() || (in_cell && is_number_column(&code)) {
             writer.break_lines(1);
         } else if self.markdown() {
-            writer.block(&fenced(&code, language(self.tree, id).as_deref()));
+            writer.block(&fenced(&code, language(&self.page.tree, id).as_deref()));
         } else {
             writer.block(&code);
         }
@@ -28,14 +32,14 @@ impl Renderer<'_, '_> {
 
     /// Writes inline code; returns false for code that contains blocks.
     pub(super) fn inline_code(&self, id: usize, writer: &mut Writer) -> bool {
-        let inside = id + 1..self.tree.end(id);
-        let blocks = inside
-            .clone()
-            .any(|at| self.tree.node(at).tag.is_block() || matches!(self.tree.node(at).tag, Tag::Math | Tag::Img));
+        let inside = id + 1..self.page.tree.end(id);
+        let blocks = inside.clone().any(|at| {
+            self.page.tree.node(at).tag.is_block() || matches!(self.page.tree.node(at).tag, Tag::Math | Tag::Img)
+        });
         if blocks || !self.markdown() {
             return false;
         }
-        let text: String = inside.map(|at| decode_entities(self.tree.raw_text(at), false)).collect();
+        let text: String = inside.map(|at| decode_entities(self.page.tree.raw_text(at), false)).collect();
         let squashed = text.split_whitespace().collect::<Vec<_>>().join(" ");
         if squashed.is_empty() {
             return true;
@@ -44,10 +48,11 @@ impl Renderer<'_, '_> {
             writer.text(" ");
         }
         let nested = self
+            .page
             .tree
             .ancestors(id)
             .take(2)
-            .any(|above| matches!(self.tree.node(above).tag, Tag::Code | Tag::Kbd | Tag::Samp | Tag::Tt));
+            .any(|above| matches!(self.page.tree.node(above).tag, Tag::Code | Tag::Kbd | Tag::Samp | Tag::Tt));
         if nested {
             writer.text(&squashed);
         } else if squashed.contains('`') {
@@ -64,7 +69,7 @@ impl Renderer<'_, '_> {
 
     /// Writes a formula from its TeX source; returns false if it has none.
     pub(super) fn formula(&self, id: usize, writer: &mut Writer) -> bool {
-        match tex(self.tree, id) {
+        match tex(&self.page.tree, id) {
             Some(formula) if formula.starts_with("$$") => {
                 writer.break_lines(2);
                 writer.verbatim(&formula);
@@ -75,14 +80,16 @@ impl Renderer<'_, '_> {
                 writer.verbatim(&formula);
                 true
             }
-            None => self.tree.node(id).tag == Tag::Script,
+            None => self.page.tree.node(id).tag == Tag::Script,
         }
     }
 
     /// Writes an image, if the settings ask for images.
     pub(super) fn image(&self, id: usize, writer: &mut Writer) {
-        let Some(source) = self.tree.attribute(id, AttributeName::Src).filter(|_| self.settings.images) else { return };
-        let alt = self.tree.attribute(id, AttributeName::Alt).unwrap_or_default();
+        let Some(source) = self.page.tree.attribute(id, AttributeName::Src).filter(|_| self.settings.images) else {
+            return;
+        };
+        let alt = self.page.tree.attribute(id, AttributeName::Alt).unwrap_or_default();
         let alt = alt.split_whitespace().collect::<Vec<_>>().join(" ");
         if self.markdown() && !source.starts_with("data:") {
             writer.verbatim(&format!("![{alt}]({})", self.resolve(&source)));
@@ -91,9 +98,10 @@ impl Renderer<'_, '_> {
         }
     }
 
-    /// Writes a data table; returns false for a table that only lays out the page.
-    pub(super) fn table(&self, id: usize, writer: &mut Writer) -> bool {
-        let Some(Table { rows, columns }) = read_table(self, id) else { return false };
+    /// Writes a data table, whose cells `render_cell` renders; returns false for a table that only lays out the page.
+    pub(super) fn table(&self, id: usize, writer: &mut Writer, render_cell: &dyn Fn(usize) -> String) -> bool {
+        let table = read_table(&self.page.tree, self.pruned, id, render_cell);
+        let Some(Table { rows, columns }) = table else { return false };
         writer.break_lines(2);
         for (at, row) in rows.iter().enumerate() {
             if self.markdown() {

@@ -7,7 +7,8 @@
 
 use scraper::{Html, Selector};
 
-use super::{CleanSettings, Cut};
+use crate::rule::Cut;
+use crate::settings::CleanSettings;
 
 /// A setting is not a valid CSS selector.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +34,28 @@ fn text_bytes(element: scraper::ElementRef<'_>) -> u64 {
 }
 
 /// The parsed selectors of a recipe.
+///
+/// ```
+/// use corpusmill_extract::select::Selectors;
+/// use corpusmill_extract::{CleanSettings, clean};
+///
+/// let settings = CleanSettings {
+///     select: vec!["#story".into()],
+///     remove: vec![".note".into()],
+///     min_chars: 0,
+///     ..CleanSettings::default()
+/// };
+/// let selectors = Selectors::new(&settings)?;
+///
+/// let html = "<body><p>Menu</p><div id=story><p>The story as it was told.</p><p class=note>A note.</p></div>";
+/// let page = selectors.apply(html).expect("`#story` matches");
+/// assert_eq!(clean(&page.html, None, &settings).text, "The story as it was told.");
+/// assert_eq!(page.cut[0].rule, "removed-by-selector");
+///
+/// // A page without a match is extracted as usual.
+/// assert!(selectors.apply("<p>Another site.").is_none());
+/// # Ok::<(), corpusmill_extract::select::SelectorError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Selectors {
     select: Vec<Selector>,
@@ -57,6 +80,7 @@ impl Selectors {
     }
 
     /// Returns the page with only the selected elements and without the removed ones; `None` if nothing matches.
+    #[must_use]
     pub fn apply(&self, html: &str) -> Option<SelectedPage> {
         if self.select.is_empty() && self.remove.is_empty() {
             return None;

@@ -1,13 +1,11 @@
-//! Distinguishes data tables from layout tables, and reads data tables.
+//! Reads a data table as rows of cells, each rendered as one line.
 //!
 //! Invariant: a table that contains code, lists, headings or another table is never written as a data table.
 
-use super::render::Renderer;
-use super::tree::Tree;
+use crate::data_table::{MAX_CELL_BYTES, MAX_COLUMNS};
+use crate::prune::Pruned;
+use crate::tree::Tree;
 use corpusmill_html::tag::Tag;
-
-/// Maximum number of columns of a data table.
-const MAX_COLUMNS: usize = 64;
 
 /// A data table, with each cell as one line.
 pub(crate) struct Table {
@@ -15,37 +13,13 @@ pub(crate) struct Table {
     pub(crate) columns: usize,
 }
 
-/// Maximum length of the text of one cell of a data table, in bytes.
-const MAX_CELL_BYTES: usize = 1000;
-
-/// Whether the table `id` has the markup of a data table.
-pub(crate) fn is_data_table(tree: &Tree<'_>, id: usize) -> bool {
-    let (mut rows, mut cells, mut columns, mut widest, mut paragraphs, mut text) = (0, 0, 0, 0, 0, 0);
-    for at in id + 1..tree.end(id) {
-        match tree.node(at).tag {
-            Tag::Table | Tag::Pre | Tag::Ul | Tag::Ol | Tag::Article | Tag::Blockquote | Tag::Form => return false,
-            tag if tag.heading().is_some() => return false,
-            Tag::P => paragraphs += 1,
-            Tag::Tr => (rows, columns) = (rows + 1, 0),
-            Tag::Td | Tag::Th => {
-                (cells, columns, text) = (cells + 1, columns + 1, 0);
-                widest = widest.max(columns);
-            }
-            Tag::Text => {
-                text += tree.raw_text(at).trim().len();
-                if text > MAX_CELL_BYTES {
-                    return false;
-                }
-            }
-            _ => {}
-        }
-    }
-    rows >= 2 && (2..=MAX_COLUMNS).contains(&widest) && paragraphs <= cells
-}
-
-/// Reads the table `id`, or `None` if it lays out the page.
-pub(crate) fn read_table(renderer: &Renderer<'_, '_>, id: usize) -> Option<Table> {
-    let tree = renderer.tree;
+/// Reads the table `id`, or `None` if it lays out the page; `render_cell` renders a cell as one line.
+pub(crate) fn read_table(
+    tree: &Tree<'_>,
+    pruned: &Pruned,
+    id: usize,
+    render_cell: &dyn Fn(usize) -> String,
+) -> Option<Table> {
     let inside = id + 1..tree.end(id);
     let (mut rows_of_cells, mut paragraphs, mut cells): (Vec<Vec<usize>>, usize, usize) = (Vec::new(), 0, 0);
     for at in inside {
@@ -69,13 +43,7 @@ pub(crate) fn read_table(renderer: &Renderer<'_, '_>, id: usize) -> Option<Table
         .iter()
         .map(|row| {
             row.iter()
-                .map(|cell| {
-                    if renderer.pruned.is_cut(*cell) {
-                        String::new()
-                    } else {
-                        renderer.render_line(*cell).trim().to_owned()
-                    }
-                })
+                .map(|cell| if pruned.is_cut(*cell) { String::new() } else { render_cell(*cell).trim().to_owned() })
                 .collect()
         })
         .filter(|row: &Vec<String>| row.iter().any(|cell| !cell.is_empty()))

@@ -6,32 +6,18 @@
 
 use std::borrow::Cow;
 
-use crate::class_names::cache::ClassNames;
+use crate::node::Node;
 use corpusmill_html::attribute::{Attribute, AttributeName};
 use corpusmill_html::entities::decode_entities;
 use corpusmill_html::tag::Tag;
 
-/// An element or a run of text.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Node {
-    /// The parent's id; the root is its own parent.
-    pub(crate) parent: u32,
-    /// One past the last id of the subtree.
-    pub(crate) end: u32,
-    /// For text, its byte range in the page; for an element, the range of its attributes in the attribute list.
-    pub(crate) start: u32,
-    pub(crate) stop: u32,
-    pub(crate) tag: Tag,
-}
-
-/// A page and its nodes.
+/// The nodes of a page.
 #[derive(Debug)]
 pub(crate) struct Tree<'a> {
-    pub(crate) page: &'a str,
+    /// The page as given.
+    pub(crate) html: &'a str,
     pub(crate) nodes: Vec<Node>,
     pub(crate) attributes: Vec<Attribute>,
-    /// The parsed classes and ids of the elements.
-    pub(crate) class_names: ClassNames,
     /// Whether the page is nested deeper than the limit, so that deeper elements became leaves.
     pub(crate) flattened: bool,
 }
@@ -63,7 +49,7 @@ impl<'a> Tree<'a> {
     /// The undecoded characters of a text node; empty for an element.
     pub(crate) fn raw_text(&self, id: usize) -> &'a str {
         let node = self.node(id);
-        if node.tag == Tag::Text { &self.page[node.start as usize..node.stop as usize] } else { "" }
+        if node.tag == Tag::Text { &self.html[node.start as usize..node.stop as usize] } else { "" }
     }
 
     /// The undecoded value of an attribute.
@@ -74,7 +60,7 @@ impl<'a> Tree<'a> {
         }
         let own = &self.attributes[node.start as usize..node.stop as usize];
         let found = own.iter().find(|attribute| attribute.name == name)?;
-        Some(&self.page[found.start as usize..found.stop as usize])
+        Some(&self.html[found.start as usize..found.stop as usize])
     }
 
     /// The kept attributes of an element; none for text.

@@ -41,7 +41,7 @@ fn multiple(page: &str) -> f64 {
 
 #[test]
 fn memory_is_a_bounded_multiple_of_the_page() {
-    clean("<p>the weights are read on first use</p>", None, &CleanSettings::default());
+    let _ = clean("<p>the weights are read on first use</p>", None, &CleanSettings::default());
     let prose = "<p>A paragraph of some length, as pages have them, with a <b>word</b> in bold and an end.</p>\n";
     for (kind, piece, megabytes, most) in [
         ("prose", prose, 50, 7.0),

@@ -3,6 +3,24 @@
 //! Deviations from the standard: scripts have no escaped states, `CDATA` sections in foreign content are comments, and
 //! an `<iframe/>` in `<noscript>` ends with it, since browsers, which run scripts, never parse it as an open element.
 //!
+//! ```
+//! use corpusmill_html::tag::Tag;
+//! use corpusmill_html::tokenizer::{Token, Tokenizer};
+//!
+//! let mut tokenizer = Tokenizer::new("<h1>Bread</h1><script>if (a <b) {}</script><p>Salt &amp; water");
+//! let mut tags = Vec::new();
+//! while let Some(token) = tokenizer.next_token() {
+//!     if let Token::Start { tag, hash, .. } = token {
+//!         tags.push(tag);
+//!         if tag.is_raw_text() {
+//!             // Without this call, the `<b` of the script is a tag.
+//!             tokenizer.read_raw_text(tag, hash);
+//!         }
+//!     }
+//! }
+//! assert_eq!(tags, [Tag::H1, Tag::Script, Tag::P]);
+//! ```
+//!
 //! Invariant: every token is a range of the page, tokens are in order, and each byte is read a bounded number of times.
 
 use super::attribute::{Attribute, AttributeName, MAX_ATTRIBUTES};

@@ -1,15 +1,16 @@
 //! The parsed classes and ids of a page's elements; each distinct value is parsed once.
 //!
+//! On a document's path: after `build`, as the second half of a `page`.
+//!
 //! Invariant: equal values have equal numbers; 0 is the number of the empty and the missing value, which have no hints.
 
 use std::collections::HashMap;
 
 use xxhash_rust::xxh3::Xxh3DefaultBuilder;
 
+use crate::class_names::exact::{RenderedCopy, is_gutter_class, rendered_copy};
 use crate::class_names::rules::{MetadataHints, RuleHints, WordHints, is_post_name, parse_class_name};
-use crate::code::is_gutter_class;
-use crate::math::{RenderedCopy, rendered_copy};
-use crate::tree::Node;
+use crate::node::Node;
 use corpusmill_html::attribute::{Attribute, AttributeName};
 use corpusmill_html::tag::Tag;
 
@@ -38,7 +39,7 @@ pub(crate) struct ClassNames {
 
 impl ClassNames {
     /// Reads the classes and ids of all nodes.
-    pub(crate) fn read(page: &str, nodes: &[Node], attributes: &[Attribute]) -> Self {
+    pub(crate) fn read(html: &str, nodes: &[Node], attributes: &[Attribute]) -> Self {
         let mut seen: HashMap<&str, u32, Xxh3DefaultBuilder> = HashMap::default();
         let mut names = Self { numbers: Vec::with_capacity(nodes.len()), hints_by_number: vec![ClassHints::default()] };
         for node in nodes {
@@ -51,7 +52,7 @@ impl ClassNames {
                     AttributeName::Id => &mut numbers[1],
                     _ => continue,
                 };
-                let value = &page[attribute.start as usize..attribute.stop as usize];
+                let value = &html[attribute.start as usize..attribute.stop as usize];
                 if slot.is_none() {
                     *slot = Some(if value.is_empty() {
                         0
@@ -96,18 +97,18 @@ impl ClassNames {
 
 #[cfg(test)]
 mod tests {
-    use crate::build::parse;
+    use crate::page::Page;
 
     #[test]
     fn equal_values_share_a_number() {
-        let tree = parse("<p class=byline>a</p><p class=byline id=nav>b</p><p class=''>c</p><p>d</p>", 512);
-        let at: Vec<usize> = tree.children(0).collect();
-        let numbers: Vec<u32> = at.iter().map(|id| tree.class_names.class_number(*id)).collect();
+        let page = Page::parse("<p class=byline>a</p><p class=byline id=nav>b</p><p class=''>c</p><p>d</p>", 512);
+        let at: Vec<usize> = page.tree.children(0).collect();
+        let numbers: Vec<u32> = at.iter().map(|id| page.class_names.class_number(*id)).collect();
         assert_eq!(numbers, [1, 1, 0, 0]);
         assert!(
-            tree.class_names.class_hints(at[1]).metadata_hints.author
-                && tree.class_names.id_hints(at[1]).hints.prune.is_some()
+            page.class_names.class_hints(at[1]).metadata_hints.author
+                && page.class_names.id_hints(at[1]).hints.prune.is_some()
         );
-        assert!(tree.class_names.class_hints(at[3]).hints.prune.is_none());
+        assert!(page.class_names.class_hints(at[3]).hints.prune.is_none());
     }
 }

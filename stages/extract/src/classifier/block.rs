@@ -3,11 +3,11 @@
 //! Invariant: blocks are in document order and do not overlap, every visible character outside scripts and form
 //! controls belongs to one, and a code block, a data table or a list of short items is never split.
 
-use super::super::code::is_gutter;
-use super::super::math::is_rendered_copy;
-use super::super::prune::is_tex_script;
-use super::super::table::is_data_table;
-use super::super::tree::Tree;
+use crate::code::is_gutter;
+use crate::data_table::is_data_table;
+use crate::math::{is_rendered_copy, is_tex_script};
+use crate::page::Page;
+use crate::tree::Tree;
 use corpusmill_html::tag::Tag;
 
 /// The kind of a block.
@@ -78,14 +78,15 @@ fn separates(tag: Tag) -> bool {
 }
 
 /// Splits a page into blocks; includes the contents of `<noscript>`, since some pages have no other content.
-pub(crate) fn blocks(tree: &Tree<'_>, has_tex_scripts: bool) -> Vec<Block> {
+pub(crate) fn blocks(page: &Page<'_>, has_tex_scripts: bool) -> Vec<Block> {
+    let tree = &page.tree;
     let mut splitter = Splitter { owners: vec![0; tree.nodes.len()], found: Vec::new(), starts_block: true, breaks: 0 };
     let mut lists = Vec::new();
     let mut id = 1;
     while id < tree.nodes.len() {
         let node = tree.node(id);
         let skipped = is_never_text(node.tag) && !(node.tag == Tag::Script && is_tex_script(tree, id));
-        if skipped || is_gutter(tree, id) || is_rendered_copy(tree, id, has_tex_scripts) {
+        if skipped || is_gutter(page, id) || is_rendered_copy(page, id, has_tex_scripts) {
             splitter.starts_block |= node.tag.is_block();
             id = tree.end(id);
             continue;

@@ -2,9 +2,10 @@
 //!
 //! Invariant: one pass over the arena, parents first; a node inherits sums and bits from its parent and never walks up.
 
-use super::super::prune::{Pruned, is_hidden_style};
-use super::super::tree::Tree;
 use crate::class_names::rules::RuleHints;
+use crate::page::Page;
+use crate::prune::{Pruned, is_hidden_style};
+use crate::tree::Tree;
 use corpusmill_html::attribute::AttributeName;
 use corpusmill_html::tag::Tag;
 
@@ -62,7 +63,8 @@ pub(crate) struct NodeContext {
 }
 
 /// The context of every node.
-pub(crate) fn contexts(tree: &Tree<'_>, pruned: &Pruned) -> Vec<NodeContext> {
+pub(crate) fn contexts(page: &Page<'_>, pruned: &Pruned) -> Vec<NodeContext> {
+    let tree = &page.tree;
     let mut all = vec![NodeContext::default(); tree.nodes.len()];
     for id in 1..tree.nodes.len() {
         let node = tree.node(id);
@@ -82,9 +84,9 @@ pub(crate) fn contexts(tree: &Tree<'_>, pruned: &Pruned) -> Vec<NodeContext> {
         if own.cut_rule == 0 {
             own.cut_rule = pruned.rule(id).map_or(0, |rule| rule as u8 + 1);
         }
-        own.signature = tree.class_names.class_number(id) << 8 | node.tag as u32;
-        own.add_hints(tree.class_names.class_hints(id).hints);
-        own.add_hints(tree.class_names.id_hints(id).hints);
+        own.signature = page.class_names.class_number(id) << 8 | node.tag as u32;
+        own.add_hints(page.class_names.class_hints(id).hints);
+        own.add_hints(page.class_names.id_hints(id).hints);
         all[id] = own;
     }
     all
@@ -132,7 +134,7 @@ fn element_flags(tree: &Tree<'_>, id: usize, tag: Tag) -> u32 {
 fn attribute_flags(tree: &Tree<'_>, id: usize) -> u32 {
     let mut flags = 0;
     for attribute in tree.own_attributes(id) {
-        let value = || &tree.page[attribute.start as usize..attribute.stop as usize];
+        let value = || &tree.html[attribute.start as usize..attribute.stop as usize];
         flags |= match attribute.name {
             AttributeName::Role => match value() {
                 "main" => flag::MAIN,

@@ -3,12 +3,13 @@
 //! Invariant: every block that is not kept is inside a cut node, no kept block is, and what a rule cut keeps that
 //! rule's name.
 
-use super::super::fallback::HeuristicResult;
-use super::super::prune::{Pruned, is_tex_script};
-use super::super::rule::CutRule;
-use super::super::tree::Tree;
 use super::block::{Block, BlockKind, is_never_text};
 use super::page_blocks::PageBlocks;
+use crate::heuristic_result::HeuristicResult;
+use crate::math::is_tex_script;
+use crate::prune::Pruned;
+use crate::rule::CutRule;
+use crate::tree::Tree;
 use corpusmill_html::tag::Tag;
 
 /// An image is kept if one of this many ancestors contains a kept block.
@@ -16,8 +17,8 @@ const IMAGE_LEVELS: usize = 3;
 
 /// Returns the cuts; `keep` has one value per block.
 pub(crate) fn cut_blocks(page_blocks: &PageBlocks<'_, '_>, heuristics: &HeuristicResult, keep: &[bool]) -> Pruned {
-    let mut cutter =
-        Cutter { tree: page_blocks.tree, page_blocks, kept: kept_before(keep), pruned: Pruned::new(page_blocks.tree) };
+    let tree = &page_blocks.page.tree;
+    let mut cutter = Cutter { tree, page_blocks, kept: kept_before(keep), pruned: Pruned::new(tree) };
     cutter.elements(heuristics);
     for (at, block) in page_blocks.blocks.iter().enumerate() {
         if !keep[at] {

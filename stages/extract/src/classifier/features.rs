@@ -3,47 +3,18 @@
 //! Invariant: training reads the rows that this module writes, so training and inference cannot differ; a row takes
 //! constant time, so a page takes time linear in its size.
 
-use super::super::rule::CutRule;
 use super::block::BlockKind;
 use super::page_blocks::PageBlocks;
 use super::page_summary::{KINDS, is_described, is_title};
+use super::row::FeatureRow;
 use crate::class_names::groups::GROUP_COUNT;
+use crate::rule::CutRule;
 use corpusmill_html::tag::Tag;
 
 /// Maximum number of ancestor levels whose names are read.
 const MAX_LEVELS: i64 = 24;
 /// The level of a word group that no element names.
 const UNNAMED_LEVEL: i64 = 30;
-
-/// A row that is being written.
-pub(super) struct FeatureRow<'r>(pub(super) &'r mut Vec<i16>);
-
-impl FeatureRow<'_> {
-    pub(super) fn push(&mut self, value: i64) {
-        let value = value.clamp(i64::from(i16::MIN), i64::from(i16::MAX));
-        self.0.push(i16::try_from(value).unwrap_or(0));
-    }
-
-    pub(super) fn count(&mut self, value: u32) {
-        self.push(i64::from(value));
-    }
-
-    /// Twice the binary logarithm, approximately: an exact count would separate pages of the same kind.
-    pub(super) fn magnitude(&mut self, value: u32) {
-        let value = u64::from(value) + 1;
-        let octave = value.ilog2();
-        self.push(i64::from(2 * octave + u32::from(octave > 0 && value >> (octave - 1) & 1 == 1)));
-    }
-
-    pub(super) fn flag(&mut self, value: bool) {
-        self.push(i64::from(value));
-    }
-
-    /// The share of `part` in `whole`, in thousandths; −1 if `whole` is 0.
-    pub(super) fn share(&mut self, part: u32, whole: u32) {
-        self.push(if whole == 0 { -1 } else { i64::from(part) * 1000 / i64::from(whole) });
-    }
-}
 
 /// The tag of a block or container as a number; similar kinds have neighbouring numbers.
 fn tag_code(tag: Tag) -> i64 {
@@ -127,13 +98,13 @@ impl PageBlocks<'_, '_> {
         row.push(i64::from(shape.begins));
         row.push(i64::from(shape.ends));
         row.count(self.repetitions[at].before);
-        row.flag(is_title(&self.page, shape));
-        let text = if shape.letters >= 24 && !self.page.description.is_empty() {
-            self.tree.collapsed_range(block.first, block.end, 60)
+        row.flag(is_title(&self.summary, shape));
+        let text = if shape.letters >= 24 && !self.summary.description.is_empty() {
+            self.page.tree.collapsed_range(block.first, block.end, 60)
         } else {
             String::new()
         };
-        row.flag(is_described(&self.page, &text));
+        row.flag(is_described(&self.summary, &text));
         let template = &self.templates[self.template[at] as usize];
         row.count(template.blocks);
         row.share(template.letters, template.blocks.saturating_mul(1000));
@@ -208,7 +179,7 @@ impl PageBlocks<'_, '_> {
             row.share(inside.images, inside.blocks);
             row.share(inside.letters, self.sums[self.blocks.len()].letters);
             row.share(here - self.before[id], inside.blocks);
-            row.push(tag_code(self.tree.node(id).tag));
+            row.push(tag_code(self.page.tree.node(id).tag));
             row.count(self.repeats.get(&self.repeat_key(id)).copied().unwrap_or(0));
         }
     }
@@ -245,8 +216,8 @@ impl PageBlocks<'_, '_> {
         let mut levels = [UNNAMED_LEVEL; GROUP_COUNT];
         let mut seen = 0;
         let owner = self.blocks[at].owner;
-        for (level, id) in (0..MAX_LEVELS).zip(std::iter::once(owner).chain(self.tree.ancestors(owner))) {
-            let own = self.tree.class_names.class_hints(id).groups | self.tree.class_names.id_hints(id).groups;
+        for (level, id) in (0..MAX_LEVELS).zip(std::iter::once(owner).chain(self.page.tree.ancestors(owner))) {
+            let own = self.page.class_names.class_hints(id).groups | self.page.class_names.id_hints(id).groups;
             let mut new = own & !seen;
             seen |= own;
             while new != 0 {
@@ -270,13 +241,13 @@ impl PageBlocks<'_, '_> {
         row.share(all.headings, all.blocks);
         row.share(all.images, all.blocks);
         for kind in 0..KINDS {
-            row.flag(self.page.kinds >> kind & 1 == 1);
+            row.flag(self.summary.kinds >> kind & 1 == 1);
         }
-        for count in self.page.counts {
+        for count in self.summary.counts {
             row.magnitude(count);
         }
-        row.magnitude(self.page.posts);
-        row.count(self.page.path_depth);
+        row.magnitude(self.summary.posts);
+        row.count(self.summary.path_depth);
         row.flag(self.forum);
         row.flag(self.article);
         row.push(self.main_heading.map_or(-1, |heading| i64::try_from(heading).unwrap_or(0)));

@@ -1,9 +1,9 @@
 //! The classifier: a learned model that decides which blocks of a page are content.
 //!
-//! On a document's path: after the rules (`prune`, `choose`), before `render`. `block` splits the page into blocks;
-//! `shape`, `context` and `page` measure them; `features` writes a row of integers for each block, including the result
-//! of the rules; gradient-boosted trees predict how likely each block is content; `decide` chooses the blocks to keep;
-//! `cut` turns the choice into cuts for the renderer.
+//! On a document's path: after the rules (`fallback`), before `render`. `block` splits the page into blocks; `shape`,
+//! `context`, `page_summary` and `repeated_text` measure them; `features` writes a row of integers for each block,
+//! including the result of the rules; gradient-boosted trees predict how likely each block is content; `decide` chooses
+//! the blocks to keep; `cut` turns the choice into cuts for the renderer.
 //!
 //! `tools/train_clean.py` trains the weights and documents the training data.
 //!
@@ -19,18 +19,20 @@ mod gbdt;
 pub(crate) mod page_blocks;
 mod page_summary;
 mod repeated_text;
+mod row;
 mod shape;
 pub mod training_rows;
+mod words;
 
 use std::sync::LazyLock;
 
 pub use gbdt::{GradientBoostedTrees, WeightsError};
 
-use super::CleanSettings;
-use super::fallback::HeuristicResult;
-use super::prune::Pruned;
-use super::rule::CutRule;
-use super::tree::Tree;
+use crate::heuristic_result::HeuristicResult;
+use crate::page::Page;
+use crate::prune::Pruned;
+use crate::rule::CutRule;
+use crate::settings::CleanSettings;
 use block::BlockKind;
 use decide::{Choice, decide};
 use page_blocks::PageBlocks;
@@ -57,16 +59,16 @@ pub(crate) struct Classification {
 
 /// Classifies the blocks of a page; `None` if the page has too many blocks.
 pub(crate) fn classify(
-    tree: &Tree<'_>,
+    page: &Page<'_>,
     heuristics: &HeuristicResult,
     settings: &CleanSettings,
     model: &GradientBoostedTrees,
 ) -> Option<Classification> {
-    let blocks = block::blocks(tree, heuristics.has_tex_scripts);
+    let blocks = block::blocks(page, heuristics.has_tex_scripts);
     if blocks.len() > MAX_BLOCKS {
         return None;
     }
-    let page_blocks = PageBlocks::new(tree, heuristics, blocks);
+    let page_blocks = PageBlocks::new(page, heuristics, blocks);
     let probabilities = predict(&page_blocks, model);
     let Choice { mut keep, confidence } = decide(&probabilities, &page_blocks.words());
     for (at, keep) in keep.iter_mut().enumerate() {
@@ -78,7 +80,8 @@ pub(crate) fn classify(
     Some(Classification { pruned: cut::cut_blocks(&page_blocks, heuristics, &keep), confidence })
 }
 
-/// The built-in model.
+/// The built-in model; the first call parses the weights.
+#[must_use]
 pub fn model() -> &'static GradientBoostedTrees {
     &MODEL
 }

@@ -6,14 +6,16 @@ use std::collections::HashMap;
 
 use xxhash_rust::xxh3::Xxh3DefaultBuilder;
 
-use super::super::fallback::HeuristicResult;
-use super::super::rule::CutRule;
-use super::super::tree::Tree;
 use super::block::Block;
 use super::context::{NodeContext, contexts, flag};
 use super::page_summary::{PageSummary, summarize_page};
-use super::repeated_text::{Repetition, WordHashes, find_repetitions};
+use super::repeated_text::{Repetition, find_repetitions};
 use super::shape::{Shape, shape};
+use super::words::WordHashes;
+use crate::heuristic_result::HeuristicResult;
+use crate::page::Page;
+use crate::rule::CutRule;
+use crate::tree::Tree;
 use corpusmill_html::tag::Tag;
 
 /// Prefix sums over the blocks before a given one.
@@ -58,11 +60,11 @@ const MAX_ANCESTORS: usize = 24;
 
 /// A page's blocks and everything that rows are computed from.
 pub(crate) struct PageBlocks<'t, 'a> {
-    pub(crate) tree: &'t Tree<'a>,
+    pub(crate) page: &'t Page<'a>,
     pub(crate) blocks: Vec<Block>,
     pub(crate) shapes: Vec<Shape>,
     pub(super) contexts: Vec<NodeContext>,
-    pub(super) page: PageSummary,
+    pub(super) summary: PageSummary,
     pub(super) forum: bool,
     pub(super) article: bool,
     /// Whether the rules keep each block.
@@ -90,8 +92,9 @@ pub(crate) struct PageBlocks<'t, 'a> {
 
 impl<'t, 'a> PageBlocks<'t, 'a> {
     /// Computes shapes, contexts, sums, templates, sections and containers of the blocks of a page.
-    pub(crate) fn new(tree: &'t Tree<'a>, heuristics: &HeuristicResult, blocks: Vec<Block>) -> Self {
-        let contexts = contexts(tree, &heuristics.pruned);
+    pub(crate) fn new(page: &'t Page<'a>, heuristics: &HeuristicResult, blocks: Vec<Block>) -> Self {
+        let tree = &page.tree;
+        let contexts = contexts(page, &heuristics.pruned);
         let inside = |id: usize, bit: u32| contexts[id].flags & bit != 0;
         let mut words = WordHashes::default();
         let shapes: Vec<Shape> = blocks
@@ -100,11 +103,11 @@ impl<'t, 'a> PageBlocks<'t, 'a> {
             .collect();
         let kept = kept_by_rules(tree, &blocks, &contexts, &heuristics.roots);
         let mut page_blocks = Self {
-            tree,
+            page,
             repetitions: find_repetitions(&shapes, &words, &kept),
             kept,
             shapes,
-            page: summarize_page(tree),
+            summary: summarize_page(page),
             forum: heuristics.forum,
             article: heuristics.article,
             sums: Vec::new(),
@@ -127,7 +130,7 @@ impl<'t, 'a> PageBlocks<'t, 'a> {
     }
 
     pub(super) fn tag(&self, at: usize) -> Tag {
-        self.tree.node(self.blocks[at].owner).tag
+        self.page.tree.node(self.blocks[at].owner).tag
     }
 
     /// The rule that cut the block or an element around it.
@@ -157,7 +160,7 @@ impl<'t, 'a> PageBlocks<'t, 'a> {
 
     fn compute_sums(&mut self) {
         let mut sum = PrefixSums::default();
-        let mut before = Vec::with_capacity(self.tree.nodes.len() + 1);
+        let mut before = Vec::with_capacity(self.page.tree.nodes.len() + 1);
         self.sums.push(sum);
         for (at, block) in self.blocks.iter().enumerate() {
             before.resize(block.first + 1, sum.blocks);
@@ -175,13 +178,13 @@ impl<'t, 'a> PageBlocks<'t, 'a> {
             }
             self.sums.push(sum);
         }
-        before.resize(self.tree.nodes.len() + 1, sum.blocks);
+        before.resize(self.page.tree.nodes.len() + 1, sum.blocks);
         self.before = before;
     }
 
     /// The blocks that begin in the subtree of an element.
     pub(crate) fn range(&self, id: usize) -> (usize, usize) {
-        (self.before[id] as usize, self.before[self.tree.end(id)] as usize)
+        (self.before[id] as usize, self.before[self.page.tree.end(id)] as usize)
     }
 
     fn group_templates(&mut self) {
@@ -201,15 +204,15 @@ impl<'t, 'a> PageBlocks<'t, 'a> {
             template.prose += u32::from(is_prose(shape));
             self.template.push(id);
         }
-        for id in 1..self.tree.nodes.len() {
-            if self.tree.node(id).tag != Tag::Text && self.before[id] < self.before[self.tree.end(id)] {
+        for id in 1..self.page.tree.nodes.len() {
+            if self.page.tree.node(id).tag != Tag::Text && self.before[id] < self.before[self.page.tree.end(id)] {
                 *self.repeats.entry(self.repeat_key(id)).or_insert(0) += 1;
             }
         }
     }
 
     pub(super) fn repeat_key(&self, id: usize) -> u64 {
-        u64::from(self.tree.node(id).parent) << 32 | u64::from(self.contexts[id].signature)
+        u64::from(self.page.tree.node(id).parent) << 32 | u64::from(self.contexts[id].signature)
     }
 
     fn find_sections(&mut self) {
@@ -247,7 +250,7 @@ impl<'t, 'a> PageBlocks<'t, 'a> {
         let mut found = [0; CONTAINER_LEVELS];
         let (mut level, mut held) = (0, 1);
         let owner = self.blocks[at].owner;
-        for id in std::iter::once(owner).chain(self.tree.ancestors(owner)).take(MAX_ANCESTORS) {
+        for id in std::iter::once(owner).chain(self.page.tree.ancestors(owner)).take(MAX_ANCESTORS) {
             let (from, to) = self.range(id);
             if to - from > held {
                 held = to - from;

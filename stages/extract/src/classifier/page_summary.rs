@@ -2,8 +2,9 @@
 //!
 //! Invariant: counts and declarations only; no word of the text and no site's URL.
 
-use super::super::tree::Tree;
 use super::shape::Shape;
+use crate::page::Page;
+use crate::tree::Tree;
 use corpusmill_html::attribute::AttributeName;
 use corpusmill_html::entities::decode_entities;
 use corpusmill_html::tag::Tag;
@@ -57,37 +58,38 @@ pub(crate) struct PageSummary {
 }
 
 /// Reads the declarations and counts the elements.
-pub(crate) fn summarize_page(tree: &Tree<'_>) -> PageSummary {
-    let mut page = PageSummary::default();
+pub(crate) fn summarize_page(page: &Page<'_>) -> PageSummary {
+    let tree = &page.tree;
+    let mut summary = PageSummary::default();
     let mut by_tag = [0_u32; corpusmill_html::tag::TAG_COUNT];
     for id in 1..tree.nodes.len() {
         let tag = tree.node(id).tag;
         by_tag[tag as usize] += 1;
         match tag {
             Tag::Text => {}
-            Tag::Meta => page.meta(tree, id),
+            Tag::Meta => summary.meta(tree, id),
             Tag::Link => {
                 let canonical =
                     tree.raw_attribute(id, AttributeName::Rel).is_some_and(|rel| rel.eq_ignore_ascii_case("canonical"));
                 if let Some(href) = tree.raw_attribute(id, AttributeName::Href).filter(|_| canonical) {
-                    page.path_depth = path_depth(href);
+                    summary.path_depth = path_depth(href);
                 }
             }
             Tag::Script => {
                 let kind = tree.raw_attribute(id, AttributeName::Type).unwrap_or_default();
                 if kind.trim().eq_ignore_ascii_case("application/ld+json") && tree.end(id) > id + 1 {
-                    page.kinds |= linked_data_kinds(tree.raw_text(id + 1));
+                    summary.kinds |= linked_data_kinds(tree.raw_text(id + 1));
                 }
             }
-            Tag::Title => page.titles.push(letters_hash(&tree.collapsed_text(id, 1000))),
+            Tag::Title => summary.titles.push(letters_hash(&tree.collapsed_text(id, 1000))),
             _ => {
-                page.posts += u32::from(tree.class_names.class_hints(id).post);
-                page.kinds |= tree.raw_attribute(id, AttributeName::Itemtype).map_or(0, kind);
+                summary.posts += u32::from(page.class_names.class_hints(id).post);
+                summary.kinds |= tree.raw_attribute(id, AttributeName::Itemtype).map_or(0, kind);
             }
         }
     }
-    page.counts = COUNTED.map(|tag| by_tag[tag as usize]);
-    page
+    summary.counts = COUNTED.map(|tag| by_tag[tag as usize]);
+    summary
 }
 
 impl PageSummary {
@@ -153,13 +155,13 @@ fn kind(name: &str) -> u32 {
 }
 
 /// Whether the first 24 letters and digits of a block are in the page's description.
-pub(crate) fn is_described(page: &PageSummary, text: &str) -> bool {
+pub(crate) fn is_described(summary: &PageSummary, text: &str) -> bool {
     const SHOWN: usize = 24;
     let letters: String = text.chars().filter(|letter| letter.is_alphanumeric()).take(SHOWN).collect();
-    letters.chars().count() == SHOWN && page.description.contains(&letters)
+    letters.chars().count() == SHOWN && summary.description.contains(&letters)
 }
 
 /// Whether a block is one of the declared titles.
-pub(crate) fn is_title(page: &PageSummary, shape: &Shape) -> bool {
-    page.titles.contains(&shape.hash)
+pub(crate) fn is_title(summary: &PageSummary, shape: &Shape) -> bool {
+    summary.titles.contains(&shape.hash)
 }

@@ -2,51 +2,20 @@
 //!
 //! Words are hashes of letters and digits, in any language. A run is three consecutive words of one block.
 //!
-//! Invariant: time and memory are linear in the page and bounded: words after the first [`MAX_WORDS`] are ignored.
+//! Invariant: time and memory are linear in the page, and bounded, since the number of words compared is.
 
 use std::collections::HashMap;
 
 use xxhash_rust::xxh3::Xxh3DefaultBuilder;
 
-use super::features::FeatureRow;
+use super::row::FeatureRow;
 use super::shape::Shape;
+use super::words::{HASH_MULTIPLIER, WordHashes};
 
-/// Maximum number of words of a page that are compared.
-const MAX_WORDS: usize = 1 << 18;
 /// Number of words of a run.
 const RUN_WORDS: usize = 3;
 /// Number of words at the beginning of a block that are compared.
 const START_WORDS: usize = 4;
-/// 2^64 divided by the golden ratio, which spreads the bits of a product over its upper half (Knuth, TAOCP 6.4).
-const HASH_MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
-
-/// The words of a page, block by block.
-#[derive(Debug, Default)]
-pub(super) struct WordHashes {
-    hashes: Vec<u32>,
-    /// Where each block's words end.
-    ends: Vec<usize>,
-}
-
-impl WordHashes {
-    /// Another word of the block at hand, by its hash.
-    pub(super) fn push(&mut self, word: u64) {
-        if self.hashes.len() < MAX_WORDS {
-            self.hashes.push((word.wrapping_mul(HASH_MULTIPLIER) >> 32) as u32);
-        }
-    }
-
-    /// Ends the current block.
-    pub(super) fn end_block(&mut self) {
-        self.ends.push(self.hashes.len());
-    }
-
-    fn blocks(&self) -> impl Iterator<Item = &[u32]> {
-        let begins = std::iter::once(0).chain(self.ends.iter().copied());
-        begins.zip(&self.ends).map(|(begin, end)| &self.hashes[begin..*end])
-    }
-}
-
 /// How much of one block is repeated elsewhere on the page.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Repetition {

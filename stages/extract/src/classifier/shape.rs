@@ -3,11 +3,9 @@
 //! Invariant: one pass over the characters, no word of any language; length is counted in weighted letters as in
 //! `measure`: a Han character counts 3, a letter 1, white space 0.
 
-use std::sync::LazyLock;
-
-use super::super::tree::Tree;
 use super::block::Block;
-use super::repeated_text::WordHashes;
+use super::words::WordHashes;
+use crate::tree::Tree;
 use corpusmill_html::tag::Tag;
 
 /// Counts over the text of a block.
@@ -44,6 +42,17 @@ pub(crate) struct Shape {
 /// A character's class: 0 none, 1 capital, 2 letter, 3 digit, 4 end of a sentence, 5 comma, 6 colon, 7 bracket or
 /// quote, 8 symbol, 9 currency, 10 anything else.
 fn class_of(character: char) -> u8 {
+    match listed_class(character) {
+        0 if character.is_uppercase() => 1,
+        0 if character.is_alphabetic() => 2,
+        0 if character.is_numeric() => 3,
+        0 => 10,
+        class => class,
+    }
+}
+
+/// The class of a character that is listed by itself; 0 for the others, whose class Unicode defines.
+const fn listed_class(character: char) -> u8 {
     match character {
         'a'..='z' => 2,
         'A'..='Z' => 1,
@@ -56,20 +65,23 @@ fn class_of(character: char) -> u8 {
         '|' | '»' | '›' | '·' | '•' | '→' | '©' | '®' | '™' | '/' | '>' | '<' | '+' | '*' | '#' | '@' | '▼' | '▾'
         | '←' | '↑' | '★' | '☆' | '✓' | '✔' | '×' => 8,
         '$' | '€' | '£' | '¥' | '₹' | '₽' | '￥' | '₩' | '¢' => 9,
-        _ if character.is_uppercase() => 1,
-        _ if character.is_alphabetic() => 2,
-        _ if character.is_numeric() => 3,
-        _ => 10,
+        _ => 0,
     }
 }
 
 /// [`class_of`] of ASCII; white space has the class [`WHITE_SPACE`].
-static CLASSES: LazyLock<[u8; 128]> = LazyLock::new(|| {
-    std::array::from_fn(|code| {
-        let character = char::from(u8::try_from(code).unwrap_or(0));
-        if character.is_whitespace() { WHITE_SPACE } else { class_of(character) }
-    })
-});
+static ASCII_CLASSES: [u8; 128] = {
+    let mut classes = [WHITE_SPACE; 128];
+    let mut code = 0_u8;
+    while code < 128 {
+        if !matches!(code, b'\t'..=b'\r' | b' ') {
+            let class = listed_class(code as char);
+            classes[code as usize] = if class == 0 { 10 } else { class };
+        }
+        code += 1;
+    }
+    classes
+};
 
 /// The class of white space, which is not part of a block's shape.
 const WHITE_SPACE: u8 = 11;
@@ -142,7 +154,6 @@ struct Reader<'w> {
 
 impl Reader<'_> {
     fn text(&mut self, text: &str) {
-        let classes = &*CLASSES;
         let mut at = 0;
         while let Some(&byte) = text.as_bytes().get(at) {
             if byte == b'&' {
@@ -150,10 +161,10 @@ impl Reader<'_> {
                 let rest = &text.as_bytes()[at..];
                 let name = rest.iter().take(10).position(|byte| *byte == b';');
                 let space = name.is_some() && rest.starts_with(b"&nbsp;");
-                self.add(u64::from(b'&'), if space { WHITE_SPACE } else { classes[usize::from(b'&')] }, 1);
+                self.add(u64::from(b'&'), if space { WHITE_SPACE } else { ASCII_CLASSES[usize::from(b'&')] }, 1);
                 at += name.map_or(1, |length| length + 1);
             } else if byte < 128 {
-                self.add(u64::from(byte), classes[usize::from(byte)], 1);
+                self.add(u64::from(byte), ASCII_CLASSES[usize::from(byte)], 1);
                 at += 1;
             } else {
                 let Some(character) = text[at..].chars().next() else { return };
@@ -213,6 +224,20 @@ impl Reader<'_> {
         if self.word != FNV_OFFSET_BASIS {
             self.words.push(self.word);
             self.word = FNV_OFFSET_BASIS;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn table_of_ascii_agrees_with_the_classes_of_characters() {
+        for (code, class) in (0_u8..).zip(ASCII_CLASSES) {
+            let character = char::from(code);
+            let wanted = if character.is_whitespace() { WHITE_SPACE } else { class_of(character) };
+            assert_eq!(class, wanted, "{character:?}");
         }
     }
 }

@@ -1,13 +1,12 @@
 //! The parts of the classifier on small pages.
 
-use super::super::build::parse;
-use super::super::fallback::apply_rules;
 use super::*;
+use crate::fallback::apply_rules;
 
-fn split(page: &str) -> Vec<(BlockKind, String)> {
-    let tree = parse(page, 512);
-    let text = |block: &block::Block| tree.collapsed_range(block.first, block.end, 1000);
-    block::blocks(&tree, false).iter().map(|block| (block.kind, text(block))).collect()
+fn split(html: &str) -> Vec<(BlockKind, String)> {
+    let page = Page::parse(html, 512);
+    let text = |block: &block::Block| page.tree.collapsed_range(block.first, block.end, 1000);
+    block::blocks(&page, false).iter().map(|block| (block.kind, text(block))).collect()
 }
 
 #[test]
@@ -38,10 +37,10 @@ fn page_is_split_into_visible_blocks() {
 
 #[test]
 fn shape_handles_scripts_without_spaces() {
-    let of = |page: &str| {
-        let tree = parse(page, 512);
-        let block = block::blocks(&tree, false)[0];
-        shape::shape(&tree, &block, |_| false, |_| false, &mut repeated_text::WordHashes::default())
+    let of = |html: &str| {
+        let page = Page::parse(html, 512);
+        let block = block::blocks(&page, false)[0];
+        shape::shape(&page.tree, &block, |_| false, |_| false, &mut words::WordHashes::default())
     };
     let chinese = of("<p>汉语历史悠久。内容丰富！</p>");
     assert_eq!((chinese.words, chinese.sentence_ends, chinese.letters), (10, 2, 34));
@@ -54,10 +53,10 @@ fn shape_handles_scripts_without_spaces() {
 
 #[test]
 fn row_has_the_level_of_each_word_group() {
-    let row = |page: &str| {
-        let tree = parse(page, 512);
-        let heuristics = apply_rules(&tree, &CleanSettings::default());
-        let page_blocks = PageBlocks::new(&tree, &heuristics, block::blocks(&tree, false));
+    let row = |html: &str| {
+        let page = Page::parse(html, 512);
+        let heuristics = apply_rules(&page, &CleanSettings::default());
+        let page_blocks = PageBlocks::new(&page, &heuristics, block::blocks(&page, false));
         let mut row = Vec::new();
         page_blocks.row(0, &mut row);
         row
@@ -75,16 +74,16 @@ fn row_has_the_level_of_each_word_group() {
 fn magnitude_is_twice_the_logarithm() {
     let mut row = Vec::new();
     for value in [0, 1, 2, 3, 5, 6, 7, 1023, 1534, 1535, u32::MAX] {
-        features::FeatureRow(&mut row).magnitude(value);
+        row::FeatureRow(&mut row).magnitude(value);
     }
     assert_eq!(row, [0, 2, 3, 4, 5, 5, 6, 20, 20, 21, 64]);
 }
 
 #[test]
 fn built_in_weights_match_the_rows() {
-    let tree = parse("<body><h1>a</h1><p>b</p>", 512);
-    let heuristics = apply_rules(&tree, &CleanSettings::default());
-    let page_blocks = PageBlocks::new(&tree, &heuristics, block::blocks(&tree, false));
+    let page = Page::parse("<body><h1>a</h1><p>b</p>", 512);
+    let heuristics = apply_rules(&page, &CleanSettings::default());
+    let page_blocks = PageBlocks::new(&page, &heuristics, block::blocks(&page, false));
     let mut row = Vec::new();
     page_blocks.row(1, &mut row);
     assert_eq!(row.len(), model().columns());
@@ -92,16 +91,16 @@ fn built_in_weights_match_the_rows() {
 
 #[test]
 fn exactly_the_blocks_not_kept_are_cut() {
-    let page = "<body><div>one<p>two</p>three <i>four</i><p>five</p></div><nav>six<p>seven</p></nav><pre>eight</pre>";
-    let tree = parse(page, 512);
-    let heuristics = apply_rules(&tree, &CleanSettings::default());
-    let page_blocks = PageBlocks::new(&tree, &heuristics, block::blocks(&tree, false));
+    let html = "<body><div>one<p>two</p>three <i>four</i><p>five</p></div><nav>six<p>seven</p></nav><pre>eight</pre>";
+    let page = Page::parse(html, 512);
+    let heuristics = apply_rules(&page, &CleanSettings::default());
+    let page_blocks = PageBlocks::new(&page, &heuristics, block::blocks(&page, false));
     let count = page_blocks.blocks.len();
     for choice in 0..1_u32 << count {
         let keep: Vec<bool> = (0..count).map(|at| choice >> at & 1 == 1).collect();
         let pruned = cut::cut_blocks(&page_blocks, &heuristics, &keep);
         for (at, block) in page_blocks.blocks.iter().enumerate() {
-            let cut = std::iter::once(block.first).chain(tree.ancestors(block.first)).any(|id| pruned.is_cut(id));
+            let cut = std::iter::once(block.first).chain(page.tree.ancestors(block.first)).any(|id| pruned.is_cut(id));
             assert_eq!(cut, !keep[at], "choice {choice:b}, block {at}");
         }
     }

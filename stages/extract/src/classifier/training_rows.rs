@@ -2,10 +2,11 @@
 //!
 //! Invariant: rows are exactly those that the classifier reads.
 
-use super::super::fallback::apply_rules;
-use super::super::{CleanSettings, build};
 use super::block::blocks;
 use super::page_blocks::PageBlocks;
+use crate::fallback::apply_rules;
+use crate::page::Page;
+use crate::settings::CleanSettings;
 
 /// A page's blocks as training data.
 #[derive(Debug, Clone, Default)]
@@ -19,14 +20,15 @@ pub struct TrainingRows {
 }
 
 /// Computes the training data of a page.
+#[must_use]
 pub fn training_rows(html: &str) -> TrainingRows {
     let settings = CleanSettings::default();
-    let tree = build::parse(html, settings.max_depth as usize);
-    let heuristics = apply_rules(&tree, &settings);
-    let page_blocks = PageBlocks::new(&tree, &heuristics, blocks(&tree, heuristics.has_tex_scripts));
+    let page = Page::parse(html, settings.max_depth as usize);
+    let heuristics = apply_rules(&page, &settings);
+    let page_blocks = PageBlocks::new(&page, &heuristics, blocks(&page, heuristics.has_tex_scripts));
     let mut training_rows = TrainingRows { kept: page_blocks.kept.clone(), ..TrainingRows::default() };
     for (at, block) in page_blocks.blocks.iter().enumerate() {
-        training_rows.texts.push(tree.collapsed_range(block.first, block.end, usize::MAX));
+        training_rows.texts.push(page.tree.collapsed_range(block.first, block.end, usize::MAX));
         page_blocks.row(at, &mut training_rows.rows);
     }
     training_rows

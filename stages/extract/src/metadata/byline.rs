@@ -3,8 +3,9 @@
 //! Invariant: a name is read only from an element whose class, `rel` or `itemprop` marks it as one, never from running
 //! text.
 
-use super::super::tree::Tree;
 use super::date::parse_date;
+use crate::page::Page;
+use crate::tree::Tree;
 use corpusmill_html::attribute::AttributeName;
 use corpusmill_html::tag::Tag;
 
@@ -52,14 +53,15 @@ pub(super) fn name(tree: &Tree<'_>, id: usize) -> Option<String> {
 
 /// The first element in `id` that is marked as a name, else the first link, else `id`: a byline contains more than the
 /// name.
-pub(super) fn name_element(tree: &Tree<'_>, id: usize) -> usize {
+pub(super) fn name_element(page: &Page<'_>, id: usize) -> usize {
+    let tree = &page.tree;
     let inside = (id + 1..tree.end(id)).take(40);
     let called = |at: &usize| {
         tree.raw_attribute(*at, AttributeName::Itemprop) == Some("name")
             || tree
                 .raw_attribute(*at, AttributeName::Rel)
                 .is_some_and(|rel| rel.split_ascii_whitespace().any(|one| one == "author"))
-            || tree.class_names.class_hints(*at).metadata_hints.author
+            || page.class_names.class_hints(*at).metadata_hints.author
             || tree
                 .raw_attribute(*at, AttributeName::Class)
                 .is_some_and(|class| class.split(' ').any(|one| one == "fn"))
@@ -75,24 +77,23 @@ pub(super) fn name_element(tree: &Tree<'_>, id: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::build::parse;
     use super::*;
 
     #[test]
     fn name_is_read_from_a_byline() {
-        for page in [
+        for html in [
             "<p class=byline>By <a href=x>Ada Lovelace</a>, May 3, 2024</p>",
             "<div class='post-author'>By Ada Lovelace | News</div>",
             "<span class=author><span class=fn>Ada Lovelace</span> (12 posts)</span>",
         ] {
-            let tree = parse(page, 512);
-            assert!(tree.class_names.class_hints(1).metadata_hints.author, "{page}");
-            assert_eq!(name(&tree, name_element(&tree, 1)).as_deref(), Some("Ada Lovelace"), "{page}");
+            let page = Page::parse(html, 512);
+            assert!(page.class_names.class_hints(1).metadata_hints.author, "{html}");
+            assert_eq!(name(&page.tree, name_element(&page, 1)).as_deref(), Some("Ada Lovelace"), "{html}");
         }
-        for page in
+        for html in
             ["<p class=author>The author has written many books about this.</p>", "<p class=author>Posted by</p>"]
         {
-            assert_eq!(name(&parse(page, 512), 1), None);
+            assert_eq!(name(&Page::parse(html, 512).tree, 1), None);
         }
     }
 }

@@ -6,9 +6,9 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::super::tree::Tree;
+use super::candidates::{MetadataCandidates, collapse_whitespace, is_url_or_handle};
 use super::date::parse_iso_date;
-use super::{MetadataCandidates, collapse_whitespace, is_url_or_handle};
+use crate::tree::Tree;
 use corpusmill_html::attribute::AttributeName;
 use corpusmill_html::entities::decode_entities;
 

@@ -4,22 +4,23 @@
 //! date in running text counts only near the main heading, and a date in the URL only if there is no other.
 
 mod byline;
+mod candidates;
 mod date;
 mod linked;
 mod title;
 
 use url::Url;
 
-use super::tree::Tree;
+use crate::page::Page;
+use crate::tree::Tree;
 use byline::name_element;
+use candidates::{MAX_VALUE_BYTES, MetadataCandidates, collapse_whitespace, is_url_or_handle};
 use corpusmill_html::attribute::AttributeName;
 use corpusmill_html::entities::decode_entities;
 use corpusmill_html::tag::Tag;
 use date::{date_in_url, parse_date, parse_iso_date};
 use title::title;
 
-/// Maximum length of a value in bytes; longer values are ignored.
-const MAX_VALUE_BYTES: usize = 1000;
 /// Maximum number of main headings that are read.
 const MAX_HEADINGS: usize = 4;
 /// Number of nodes after and before the main heading in which a date counts as the page's.
@@ -39,7 +40,8 @@ pub(crate) struct Metadata {
 }
 
 /// Reads a page's metadata; relative URLs are resolved against `base`.
-pub(crate) fn metadata(tree: &Tree<'_>, base: Option<&Url>) -> Metadata {
+pub(crate) fn metadata(page: &Page<'_>, base: Option<&Url>) -> Metadata {
+    let tree = &page.tree;
     let mut found = MetadataCandidates::default();
     for id in 1..tree.nodes.len() {
         match tree.node(id).tag {
@@ -69,7 +71,7 @@ pub(crate) fn metadata(tree: &Tree<'_>, base: Option<&Url>) -> Metadata {
                 let date = tree.attribute(id, AttributeName::Datetime).and_then(|value| parse_iso_date(&value));
                 found.time = found.time.take().or(date).or_else(|| parse_date(&tree.collapsed_text(id, 60)));
             }
-            _ => found.visible(tree, id, base),
+            _ => found.visible(page, id, base),
         }
     }
     if found.time.is_none() && found.shown_date.is_none() {
@@ -88,36 +90,6 @@ fn date_near_heading(tree: &Tree<'_>, heading: Option<usize>) -> Option<String> 
         .map(|id| tree.raw_text(id).trim())
         .filter(|text| (8..=80).contains(&text.len()) && text.bytes().any(|byte| byte.is_ascii_digit()))
         .find_map(|text| parse_date(&decode_entities(text, false)))
-}
-
-#[derive(Default)]
-struct MetadataCandidates {
-    json_title: Option<String>,
-    json_author: Option<String>,
-    /// An organisation that JSON-LD names as author: used only if there is no other author.
-    json_organisation: Option<String>,
-    /// The ids of persons whose names are elsewhere in the JSON-LD.
-    json_author_ids: Vec<String>,
-    json_persons: Vec<(String, String)>,
-    json_date: Option<String>,
-    json_site: Option<String>,
-    open_title: Option<String>,
-    open_site: Option<String>,
-    meta_title: Option<String>,
-    meta_author: Option<String>,
-    meta_date: Option<String>,
-    language: Option<String>,
-    headings: Vec<String>,
-    main_heading: Option<usize>,
-    title: Option<String>,
-    byline: Option<String>,
-    shown_author: Option<String>,
-    time: Option<String>,
-    shown_date: Option<String>,
-    near_date: Option<String>,
-    canonical: Option<String>,
-    licence: Option<String>,
-    licence_link: Option<String>,
 }
 
 impl MetadataCandidates {
@@ -176,7 +148,8 @@ impl MetadataCandidates {
         }
     }
 
-    fn visible(&mut self, tree: &Tree<'_>, id: usize, base: Option<&Url>) {
+    fn visible(&mut self, page: &Page<'_>, id: usize, base: Option<&Url>) {
+        let tree = &page.tree;
         if tree.node(id).tag == Tag::A {
             let href = tree.raw_attribute(id, AttributeName::Href).unwrap_or_default();
             let relation = tree.raw_attribute(id, AttributeName::Rel).unwrap_or_default();
@@ -189,11 +162,11 @@ impl MetadataCandidates {
                 self.byline = byline::name(tree, id);
             }
         }
-        self.author_and_date(tree, id);
+        self.author_and_date(page, id);
         let Some(property) = tree.raw_attribute(id, AttributeName::Itemprop) else { return };
         match property {
             "author" if self.byline.is_none() => {
-                self.byline = byline::name(tree, name_element(tree, id));
+                self.byline = byline::name(tree, name_element(page, id));
             }
             "datePublished" if self.time.is_none() => {
                 self.time = tree.attribute(id, AttributeName::Content).and_then(|value| parse_iso_date(&value));
@@ -203,13 +176,14 @@ impl MetadataCandidates {
     }
 
     /// Reads an element whose class marks it as an author or a date.
-    fn author_and_date(&mut self, tree: &Tree<'_>, id: usize) {
+    fn author_and_date(&mut self, page: &Page<'_>, id: usize) {
+        let tree = &page.tree;
         if self.shown_author.is_some() && self.shown_date.is_some() {
             return;
         }
-        let metadata_hints = tree.class_names.class_hints(id).metadata_hints;
+        let metadata_hints = page.class_names.class_hints(id).metadata_hints;
         if metadata_hints.author && self.shown_author.is_none() {
-            self.shown_author = byline::name(tree, name_element(tree, id));
+            self.shown_author = byline::name(tree, name_element(page, id));
         }
         if (metadata_hints.date || metadata_hints.author) && self.shown_date.is_none() && tree.end(id) - id < 30 {
             self.shown_date = parse_date(&tree.collapsed_text(id, 120));
@@ -244,15 +218,6 @@ impl MetadataCandidates {
     }
 }
 
-fn collapse_whitespace(value: &str) -> Option<String> {
-    let squashed = value.split_whitespace().collect::<Vec<_>>().join(" ");
-    (!squashed.is_empty() && squashed.len() <= MAX_VALUE_BYTES).then_some(squashed)
-}
-
-fn is_url_or_handle(value: &str) -> bool {
-    value.starts_with("http://") || value.starts_with("https://") || value.starts_with('@')
-}
-
 fn is_language(tag: &str) -> bool {
     (2..=35).contains(&tag.len())
         && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
@@ -265,18 +230,17 @@ fn resolve_url(href: &str, base: Option<&Url>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::build::parse;
     use super::*;
 
     #[test]
     fn json_ld_precedes_open_graph_and_title() {
-        let page = r#"<html lang=de-CH><title>T | Site</title><meta property="og:site_name" content="Site">
+        let html = r#"<html lang=de-CH><title>T | Site</title><meta property="og:site_name" content="Site">
             <meta property="og:title" content="O"><link rel=canonical href="/x"><a rel=license href="https://creativecommons.org/licenses/by/4.0/">cc</a>
             <script type="application/ld+json">{"@graph":[{"@type":"NewsArticle","headline":"J","author":[{"name":"A"},{"name":"B"},{"name":"A"}],
             "datePublished":"2024-02-03T10:00:00Z"}]}</script>"#;
-        let tree = parse(page, 512);
+        let page = Page::parse(html, 512);
         let base = Url::parse("https://site.test/a/b").expect("a valid address");
-        let found = metadata(&tree, Some(&base));
+        let found = metadata(&page, Some(&base));
         assert_eq!(found.title.as_deref(), Some("J"));
         assert_eq!(found.author.as_deref(), Some("A, B"));
         assert_eq!(found.date.as_deref(), Some("2024-02-03"));
@@ -288,14 +252,14 @@ mod tests {
     #[test]
     fn date_is_found_beside_the_author() {
         let post = "<h1>Topic</h1><p class=author>by <a href=u>ada</a> » Sun Dec 17, 2023 9:12 am</p>";
-        let found = metadata(&parse(post, 512), None);
+        let found = metadata(&Page::parse(post, 512), None);
         assert_eq!((found.author.as_deref(), found.date.as_deref()), (Some("ada"), Some("2023-12-17")));
     }
 
     #[test]
     fn broken_json_and_dates_are_ignored() {
-        let page = "<title>Only | Site</title><script type='application/ld+json'>{oops</script><time datetime='soon'>";
-        let tree = parse(page, 512);
-        assert_eq!(metadata(&tree, None), Metadata { title: Some("Only".into()), ..Metadata::default() });
+        let html = "<title>Only | Site</title><script type='application/ld+json'>{oops</script><time datetime='soon'>";
+        let page = Page::parse(html, 512);
+        assert_eq!(metadata(&page, None), Metadata { title: Some("Only".into()), ..Metadata::default() });
     }
 }

@@ -1,14 +1,14 @@
 //! Elements that are cut by their names, and names that are ignored.
 
-use super::super::build::parse;
-use super::super::measure::measure;
 use super::*;
+use crate::measure::measure;
 
-fn kept(page: &str) -> String {
-    let tree = parse(page, 512);
-    let raw = measure(&tree, |_| false);
+fn kept(html: &str) -> String {
+    let page = Page::parse(html, 512);
+    let tree = &page.tree;
+    let raw = measure(tree, |_| false);
     let pruned = prune(
-        &tree,
+        &page,
         &raw,
         KeepOptions { comments: false, tables: true, noscript: false, article: false, ignore_names: false },
     );

@@ -2,13 +2,13 @@
 
 use proptest::prelude::*;
 
-use super::super::tree::node_accesses;
 use super::*;
+use crate::tree::node_accesses;
 
 /// How many node accesses the extraction of a page makes.
 fn count_node_accesses(page: &str) -> u64 {
     let before = node_accesses();
-    clean(page, None, &CleanSettings::default());
+    let _ = clean(page, None, &CleanSettings::default());
     node_accesses() - before
 }
 
@@ -106,10 +106,10 @@ fn truncated_and_mutated_pages_are_extracted() {
     let page = fixture();
     for from in (0..page.len()).step_by(37) {
         for kind in 0..4 {
-            clean(&mutate(&page, from, 11, kind + from % 9), None, &CleanSettings::default());
+            let _ = clean(&mutate(&page, from, 11, kind + from % 9), None, &CleanSettings::default());
         }
         if let Some(head) = page.get(..from) {
-            clean(head, None, &CleanSettings::default());
+            let _ = clean(head, None, &CleanSettings::default());
         }
     }
 }
