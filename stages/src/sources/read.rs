@@ -204,7 +204,7 @@ pub(crate) fn document_of(source: &str, raw: RawDocument, licence: Option<&str>,
     let (text, charset) = match raw.body {
         Body::Text(text) => (text, raw.encoding),
         Body::Bytes(bytes) => {
-            let decoded = corpusmill_html::charset::decode(&bytes, raw.encoding);
+            let decoded = corpusmill_html::charset::decode_page(&bytes, raw.encoding);
             (decoded.text, Some(decoded.charset))
         }
     };
