@@ -6,7 +6,8 @@
 
 use corpusmill_html::charset::{self, DecodedText};
 
-use super::{Refused, len_f64};
+use crate::Refused;
+use crate::document::len_f64;
 
 /// Bytes of a file inspected for binary content, as in git.
 const SNIFF_BYTES: usize = 8000;
