@@ -6,10 +6,8 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use corpusmill_extract::{CleanSettings, clean};
-use corpusmill_readers::archive::ArchiveSettings;
-use corpusmill_readers::code_files::CodeSettings;
-use corpusmill_readers::content_kind::ContentKind;
-use corpusmill_readers::crates::CrateList;
+use corpusmill_readers::archives::ArchiveSettings;
+use corpusmill_readers::code::{CodeSettings, ContentKind, CrateList};
 use corpusmill_stages::dedup::kernel::{MinHasher, exact_digest};
 use corpusmill_stages::filter::code::Code;
 use corpusmill_stages::filter::gopher::GopherQuality;

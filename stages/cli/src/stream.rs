@@ -152,7 +152,7 @@ fn document(line: &Line, number: usize) -> Result<Document, &'static str> {
     let html = match (text("html"), line.text("html_b64")) {
         (None, Some(encoded)) => {
             let bytes = base64::engine::general_purpose::STANDARD.decode(encoded).map_err(|_| "bad-base64")?;
-            let decoded = corpusmill_html::charset::decode(&bytes, line.text("charset"));
+            let decoded = corpusmill_html::charset::decode_page(&bytes, line.text("charset"));
             charset = Some(decoded.charset.to_owned());
             Some(decoded.text)
         }

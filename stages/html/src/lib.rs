@@ -3,14 +3,15 @@
 //! The crawler and the extraction of main content both read pages through this crate, so that they agree on what a tag,
 //! an attribute and a character is.
 //!
-//! - [`charset::decode`] turns the bytes of a page into text, by the rules of the Encoding and HTML standards.
+//! - [`charset::decode_page`] turns the bytes of a page into text, by the rules of the Encoding and HTML standards;
+//!   [`charset::decode_text`] does so for a text file, which has no declaration.
 //! - [`tokenizer::Tokenizer`] turns text into tags and text, in one pass over the page.
 //! - [`entities::decode_entities`] decodes character references such as `&amp;`.
 //!
 //! ```
 //! use corpusmill_html::{charset, entities};
 //!
-//! let page = charset::decode(b"<p>caf\xe9 &amp; bar", Some("iso-8859-1"));
+//! let page = charset::decode_page(b"<p>caf\xe9 &amp; bar", Some("iso-8859-1"));
 //! assert_eq!(page.charset, "windows-1252");
 //! assert_eq!(entities::decode_entities(&page.text, false), "<p>caf\u{e9} & bar");
 //! ```

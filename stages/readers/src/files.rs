@@ -8,16 +8,16 @@ use std::io::Read as _;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::archive::{Archive, ArchiveSettings};
-use super::code_files::{self, CodeSettings};
-use super::columns::{ColumnMapping, InvalidUtf8};
-use super::compress::Compression;
-use super::format::{self, Format};
-use super::json_array;
-use super::jsonl::{JsonLines, JsonlSettings, LineRange};
-use super::listing::ListedFile;
-use super::parquet::{ParquetDocuments, ParquetSettings};
-use super::{Body, Items, RawDocument, ReaderError, ReaderItem, Refused, count_f64, text};
+use crate::archives::{Archive, ArchiveSettings, Compression};
+use crate::code::languages::file_name;
+use crate::code::{CodeSettings, apply_rules};
+use crate::datasets::{
+    ColumnMapping, InvalidUtf8, JsonLines, JsonlSettings, LineRange, ParquetDocuments, ParquetSettings, json_array,
+};
+use crate::document::count_f64;
+use crate::format::{self, Format};
+use crate::listing::ListedFile;
+use crate::{Body, Items, RawDocument, ReadResult, ReaderError, ReaderItem, Refused, text};
 
 /// Settings of a file source.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -91,7 +91,7 @@ pub fn read(file: &ListedFile, part: &FilePart, settings: &FileSettings) -> Resu
 /// Checks whether a file that ends in `.json` is a data set: an array of objects or JSON lines. In source trees it is
 /// an ordinary file.
 fn is_json_data(file: &ListedFile, settings: &FileSettings) -> Result<bool, ReaderError> {
-    if !format::file_name(&file.origin).to_ascii_lowercase().ends_with(".json") {
+    if !file_name(&file.origin).to_ascii_lowercase().ends_with(".json") {
         return Ok(false);
     }
     let mut beginning = Vec::new();
@@ -118,9 +118,9 @@ fn whole_file(file: &ListedFile, max_document_bytes: u64) -> Result<ReaderItem, 
 }
 
 /// Converts documents of bytes to documents of text: by the rules of source trees if set, otherwise by media type.
-fn convert_to_text(items: impl Iterator<Item = super::ReadResult> + Send + 'static, settings: &FileSettings) -> Items {
+fn convert_to_text(items: impl Iterator<Item = ReadResult> + Send + 'static, settings: &FileSettings) -> Items {
     match settings.code.clone() {
-        Some(code) => Box::new(code_files::apply_rules(items, code)),
+        Some(code) => Box::new(apply_rules(items, code)),
         None => Box::new(items.map(|item| {
             Ok(match item? {
                 ReaderItem::Document(document) => text::to_text(document),

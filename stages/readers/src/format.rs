@@ -2,8 +2,8 @@
 //!
 //! Invariant: the result depends on the name only, so that a listing can be planned without opening a file.
 
-use super::compress::Compression;
-use super::languages;
+use crate::archives::compress::Compression;
+use crate::code::languages::{self, file_name};
 
 /// The supported file formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +86,7 @@ const EXTENSIONS: &[(&str, Format)] = &[
 /// Returns the format of a file by its case-insensitive extension; `None` if the extension is unknown.
 ///
 /// ```
-/// # use corpusmill_readers::{format::{Format, format_of}, compress::Compression};
+/// # use corpusmill_readers::{archives::Compression, format::{Format, format_of}};
 /// assert_eq!(format_of("data/c4.00000.json.gz"), Some(Format::Jsonl(Compression::Gzip)));
 /// assert_eq!(format_of("src/main.rs"), Some(Format::Code("text/x-rust")));
 /// assert_eq!(format_of("photo.jpeg"), None);
@@ -121,11 +121,6 @@ pub fn media_type_of(path: &str) -> Option<&'static str> {
         | Format::Tar(_)
         | Format::Zip => None,
     }
-}
-
-/// Returns the part after the last `/` (or `\`, in names from Windows).
-pub(crate) fn file_name(path: &str) -> &str {
-    path.rsplit(['/', '\\']).next().unwrap_or(path)
 }
 
 #[cfg(test)]

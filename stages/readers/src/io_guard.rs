@@ -1,7 +1,7 @@
 //! Distinguishes a failing disk from damaged content.
 //!
-//! Decoders report both as `io::Error`. Every decoder reads through [`GuardedReader`], which records whether the read itself
-//! failed: any other error comes from the content.
+//! Decoders report both as `io::Error`. Every decoder reads through [`GuardedReader`], which records whether the read
+//! itself failed: any other error comes from the content.
 //!
 //! Invariant: an I/O error of the device never becomes a rejection, and damage never becomes an error.
 
@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::ReaderError;
+use crate::ReaderError;
 
 /// Shared record of the bytes read and the failures seen by [`GuardedReader`].
 #[derive(Debug, Clone, Default)]

@@ -10,7 +10,8 @@ use globset::{GlobBuilder, GlobMatcher};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ReaderError;
+use crate::ReaderError;
+use crate::closest::closest;
 
 /// Which files of a directory or glob are listed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -96,7 +97,8 @@ impl DirectoryWalker<'_> {
         Ok(())
     }
 
-    /// Lists `folder`; `ancestors_seen` holds the canonical paths of its parents, so that a link to one of them is not followed.
+    /// Lists `folder`; `ancestors_seen` holds the canonical paths of its parents, so that a link to one of them is not
+    /// followed.
     fn directory(
         &mut self,
         folder: &Path,
@@ -227,8 +229,7 @@ fn not_found(path: PathBuf) -> ReaderError {
         .map(|entries| entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
         .unwrap_or_default();
     siblings.sort();
-    let hint = super::columns::closest(&missing, siblings.iter().map(String::as_str))
-        .map(|near| format!("; did you mean `{near}`?"));
+    let hint = closest(&missing, siblings.iter().map(String::as_str)).map(|near| format!("; did you mean `{near}`?"));
     ReaderError::NotFound { path, nearest, hint: hint.unwrap_or_default() }
 }
 

@@ -14,7 +14,7 @@ use corpusmill_pipeline::{Edit, Port, Reads, Stage, StageError, Task};
 use super::lines::{LineCuts, cut_lines};
 use super::redact::{RedactSettings, redact};
 use super::step::Filter;
-use corpusmill_readers::content_kind::ContentKind;
+use corpusmill_readers::code::ContentKind;
 
 /// Cuts lines from documents.
 #[derive(Debug)]

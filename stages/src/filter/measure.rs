@@ -12,7 +12,7 @@ use corpusmill_pipeline::{Port, Reads, Stage, StageError, Task};
 
 use super::step::Filter;
 use super::{DocumentView, RuleGroup, language};
-use corpusmill_readers::content_kind::ContentKind;
+use corpusmill_readers::code::ContentKind;
 
 /// Name of the column of a rule.
 pub(super) fn column(rule: &str) -> String {

@@ -12,8 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AcquireContext, reader_error};
 use crate::workspace::FileDigests;
-use corpusmill_readers::code_files::CodeSettings;
-use corpusmill_readers::crates::{CrateFile, CrateList};
+use corpusmill_readers::code::{CodeSettings, CrateFile, CrateList};
 
 /// Settings of the source step `crates`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -14,14 +14,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{AcquireContext, reader_error};
 use crate::workspace::FileDigests;
-use corpusmill_readers::archive::ArchiveSettings;
-use corpusmill_readers::code_files::CodeSettings;
-use corpusmill_readers::columns::{ColumnMapping, InvalidUtf8};
-use corpusmill_readers::compress::Compression;
+use corpusmill_readers::archives::{ArchiveSettings, Compression};
+use corpusmill_readers::code::CodeSettings;
+use corpusmill_readers::datasets::{ColumnMapping, InvalidUtf8, row_groups, split_lines};
 use corpusmill_readers::files::FileSettings;
 use corpusmill_readers::format::{Format, format_of};
 use corpusmill_readers::listing::{ListedFile, ListingSettings, list};
-use corpusmill_readers::{jsonl, parquet};
 
 /// Settings of the source step `files`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -123,7 +121,7 @@ pub(super) fn items(file: &ListedFile, digest: Digest, size: u64, modified: u64)
     }
     match format_of(&file.origin) {
         Some(Format::Jsonl(Compression::None)) => {
-            let ranges = jsonl::split_lines(&file.path, SPLIT_BYTES).map_err(reader_error)?;
+            let ranges = split_lines(&file.path, SPLIT_BYTES).map_err(reader_error)?;
             ranges
                 .into_iter()
                 .map(|range| {
@@ -134,7 +132,7 @@ pub(super) fn items(file: &ListedFile, digest: Digest, size: u64, modified: u64)
                 .collect()
         }
         Some(Format::Parquet) => {
-            let groups = parquet::row_groups(&file.path).map_err(reader_error)?;
+            let groups = row_groups(&file.path).map_err(reader_error)?;
             let (mut items, mut start, mut bytes) = (Vec::new(), 0u64, 0u64);
             for (index, group) in groups.iter().enumerate() {
                 bytes += group.bytes;

@@ -10,7 +10,7 @@ use std::path::Path;
 use corpusmill_pipeline::StageError;
 use corpusmill_pipeline::snapshot::{Item as Pinned, Location};
 
-use corpusmill_html::charset::decode;
+use corpusmill_html::charset::decode_page;
 use corpusmill_readers::format::{Format, format_of};
 use corpusmill_readers::{Body, RawDocument, ReaderItem, Refused};
 use corpusmill_warc::{self as warc, ReaderOptions, Record, RecordKind, WarcReader, parse_http_bounded};
@@ -219,7 +219,7 @@ fn payload(origin: String, declared: &str, body: &[u8]) -> ReaderItem {
 
 /// Converts a payload to a document; `charset` is that of its header.
 fn decoded(origin: String, body: &[u8], charset: Option<&str>, media_type: &str) -> ReaderItem {
-    let decoded = decode(body, charset);
+    let decoded = decode_page(body, charset);
     let mut document = RawDocument::new(origin, Body::Text(decoded.text), media_type);
     document.encoding = Some(decoded.charset);
     ReaderItem::Document(document)

@@ -15,11 +15,11 @@ use corpusmill_pipeline::{Digest, DocumentId, Port, Rejection, Stage, StageError
 use super::{crates, pages, reader_error, statements};
 use crate::sources::statements::CRAWLED;
 use corpusmill_crawler::OptOuts;
-use corpusmill_readers::archive::ArchiveSettings;
-use corpusmill_readers::code_files::CodeSettings;
+use corpusmill_readers::archives::ArchiveSettings;
+use corpusmill_readers::code::CodeSettings;
+use corpusmill_readers::datasets::LineRange;
 use corpusmill_readers::files::{self, FilePart, FileSettings};
 use corpusmill_readers::format::{Format, format_of};
-use corpusmill_readers::jsonl::LineRange;
 use corpusmill_readers::listing::ListedFile;
 use corpusmill_readers::{self as readers, Body, RawDocument};
 
@@ -204,7 +204,7 @@ pub(crate) fn document_of(source: &str, raw: RawDocument, licence: Option<&str>,
     let (text, charset) = match raw.body {
         Body::Text(text) => (text, raw.encoding),
         Body::Bytes(bytes) => {
-            let decoded = corpusmill_html::charset::decode(&bytes, raw.encoding);
+            let decoded = corpusmill_html::charset::decode_page(&bytes, raw.encoding);
             (decoded.text, Some(decoded.charset))
         }
     };

@@ -19,9 +19,9 @@ use super::hub::{Hub, Listings, RemoteFile};
 use super::remote_ref::{RemoteRef, dedup_refs, parse_list};
 use super::{AcquireContext, FetchProgress};
 use corpusmill_crawler::{self as crawl, CrawlSettings, DownloadClient};
-use corpusmill_readers::archive::ArchiveSettings;
-use corpusmill_readers::code_files::CodeSettings;
-use corpusmill_readers::columns::{ColumnMapping, InvalidUtf8};
+use corpusmill_readers::archives::ArchiveSettings;
+use corpusmill_readers::code::CodeSettings;
+use corpusmill_readers::datasets::{ColumnMapping, InvalidUtf8};
 
 /// Settings of the source step `remote`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

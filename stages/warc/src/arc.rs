@@ -4,7 +4,8 @@
 //! ArcFileFormat.php). Records are converted to WARC records, so that all later steps are the same.
 //!
 //! Invariant: memory is limited to `max_record_bytes`. The first damage ends reading and is one [`Lost`] item, since
-//! records have no delimiter by which the next one could be found reliably.
+//! records have no delimiter by which the next one could be found reliably. Its `bytes` count what was read of the
+//! damaged record; the rest of the file is not read and not counted.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read as _};
 

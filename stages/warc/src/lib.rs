@@ -1,15 +1,54 @@
-//! Readers and a writer of WARC archives (ISO 28500, versions 1.0 and 1.1), where web documents enter the pipeline.
+//! Reading, writing and indexing of web archives, through which web documents enter the pipeline.
 //!
-//! [`WarcReader`] streams the records of plain, gzip and zstd archives. [`parse_http`] parses the response inside a
-//! record. [`ArcReader`] reads ARC, the predecessor of WARC. [`WarcWriter`] writes what the crawler fetched, one gzip
-//! member per record. [`cdxj_line`] formats the index line of a capture.
+//! This crate reads WARC 1.0 and 1.1 (ISO 28500), plain, gzip or zstd, with members divided in any way, and ARC, the
+//! predecessor of WARC, plain or gzip. It writes WARC 1.1 with one gzip member per record, so that a record can be read
+//! from its offset alone.
 //!
-//! Invariant: no byte sequence makes this crate panic or exceed its documented memory limits. Damage becomes a [`Lost`]
-//! item with its offset and size, and reading resumes at the next record.
+//! ```
+//! use corpusmill_warc::{ArchiveItem, WarcReader, WarcWriter, parse_http};
+//!
+//! let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("a.warc.gz");
+//! let response = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<p>Hello</p>";
+//! let mut writer = WarcWriter::create(&path)?;
+//! writer.response("https://example.org/", "2026-01-31T12:00:00Z", response, &[])?;
+//! writer.sync()?;
+//!
+//! let archive: Vec<u8> = fs_err::read(&path)?;
+//! let items: Vec<ArchiveItem> = WarcReader::new(&archive[..])?.collect::<Result<_, _>>()?;
+//! let [ArchiveItem::Record(record)] = &items[..] else { panic!("{items:?}") };
+//! assert_eq!(record.target_uri(), Some("https://example.org/"));
+//! assert_eq!(parse_http(&record.block)?.body, b"<p>Hello</p>");
+//!
+//! // A truncated record is reported, never returned short.
+//! let cut: Vec<ArchiveItem> = WarcReader::new(&archive[..archive.len() - 1])?.collect::<Result<_, _>>()?;
+//! assert!(matches!(&cut[..], [ArchiveItem::Lost(lost)] if lost.offset == 0));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | module | provides |
+//! |---|---|
+//! | `reader` | [`WarcReader`]: the records of a WARC archive, or of a part of one |
+//! | `arc` | [`ArcReader`]: the records of an ARC file, converted to WARC records |
+//! | `record` | [`Record`], and what is yielded in its place: [`Skipped`] and [`Lost`] |
+//! | `http` | [`parse_http`]: the response inside a record, with its codings decoded |
+//! | `parts` | [`parts`](fn@parts): byte ranges of a large archive, for several readers |
+//! | `compression` | [`Compression`], detected from the first bytes |
+//! | `decoder`, `rewind_buffer` | the members of an archive, and the search for the next one after damage |
+//! | `writer` | [`WarcWriter`]: records whose bytes depend on the arguments only |
+//! | `index` | [`index`](fn@index) and [`cdxj_line`]: the CDXJ index with which replay tools find a capture |
+//! | `error` | [`WarcError`] |
+//!
+//! Damage becomes a [`Lost`] item with its offset and size. In WARC, reading resumes at the next record. In ARC, whose
+//! records have no delimiter, the first damage ends reading.
+//!
+//! Invariant: no byte sequence makes this crate panic or exceed its documented memory limits, no damaged record is
+//! returned as a record, and nothing is printed or kept in global state.
 
 mod arc;
 mod compression;
 mod decoder;
+mod error;
 mod http;
 mod index;
 mod parts;
@@ -22,50 +61,10 @@ mod writer;
 
 pub use arc::ArcReader;
 pub use compression::Compression;
+pub use error::WarcError;
 pub use http::{HttpError, HttpResponse, parse_http, parse_http_bounded};
 pub use index::{cdxj_line, index, surt};
 pub use parts::{part_options, parts};
 pub use reader::{ArchiveItem, ReaderOptions, WarcReader};
 pub use record::{Lost, Record, RecordKind, Skipped};
 pub use writer::{RecordLocation, RefersTo, RevisitReason, WarcWriter, digest};
-
-/// An error that stops reading or writing an archive. Damage inside an archive is not an error (see [`Lost`]).
-#[derive(Debug, thiserror::Error)]
-pub enum WarcError {
-    /// Reading from the underlying input failed.
-    #[error("failed to read the archive at byte {offset}: {source}; check the disk or the connection and try again")]
-    Read {
-        /// Bytes of the (compressed) archive read before the failure.
-        offset: u64,
-        /// The I/O error of the input.
-        source: std::io::Error,
-    },
-    /// The output file could not be written, synced or truncated.
-    #[error("{path}: failed to write the archive: {source}; check free space and permissions")]
-    Write {
-        /// Path of the archive.
-        path: std::path::PathBuf,
-        /// The I/O error of the file system.
-        source: std::io::Error,
-    },
-    /// A header value contains a line break, which would inject further header lines.
-    #[error("WARC header {name}: the value {value:?} contains a line break; encode the URL or omit the field")]
-    HeaderValue {
-        /// Name of the header field.
-        name: String,
-        /// The rejected value.
-        value: String,
-    },
-    /// The archive is shorter than the committed length, so committed records are missing.
-    #[error(
-        "{path}: the archive has {length} bytes, but {committed} were committed; restore it or crawl into a new folder"
-    )]
-    TooShort {
-        /// Path of the archive.
-        path: std::path::PathBuf,
-        /// Its length in bytes.
-        length: u64,
-        /// The requested offset.
-        committed: u64,
-    },
-}

@@ -69,7 +69,8 @@ pub struct Skipped {
 pub struct Lost {
     /// Offset in the (compressed) archive of the lost part, or of the member that holds its first byte.
     pub offset: u64,
-    /// Number of archive bytes lost; decoded bytes if the lost part begins and ends within one compressed member.
+    /// Number of archive bytes lost; decoded bytes if the lost part begins and ends within one compressed member. In
+    /// ARC, decoded bytes up to the damage, after which nothing is read.
     pub bytes: u64,
     /// The reason, as a short phrase.
     pub why: &'static str,

@@ -375,8 +375,12 @@ fn push_field(head: &mut Vec<u8>, name: &str, value: &str) -> Result<(), WarcErr
 
 /// Returns `sha256:` and the lower-case hexadecimal digest of the bytes; other tools check this strong digest.
 pub fn digest(bytes: &[u8]) -> String {
-    let sum = Sha256::digest(bytes);
-    sum.iter().fold("sha256:".to_owned(), |mut text, byte| {
+    format!("sha256:{}", hex(&Sha256::digest(bytes)))
+}
+
+/// Lower-case hexadecimal.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
         // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");
         text
@@ -389,6 +393,6 @@ fn record_id(head: &[u8]) -> String {
     bytes.copy_from_slice(&blake3::hash(head).as_bytes()[..16]);
     bytes[6] = bytes[6] & 0x0f | 0x80;
     bytes[8] = bytes[8] & 0x3f | 0x80;
-    let number = format!("{:032x}", u128::from_be_bytes(bytes));
+    let number = hex(&bytes);
     format!("<urn:uuid:{}-{}-{}-{}-{}>", &number[..8], &number[8..12], &number[12..16], &number[16..20], &number[20..])
 }

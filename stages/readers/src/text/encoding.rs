@@ -1,13 +1,13 @@
-//! Decodes bytes to text: rejects binary files and detects encodings.
+//! Rejects files that are not text, and text that no encoding fits.
 //!
-//! The detection tries a byte order mark, then valid UTF-8, then a guess (chardetng, the detector of Firefox).
+//! [`decode_text`](corpusmill_html::charset::decode_text) decodes; this module decides what is rejected.
 //!
-//! Invariant: valid UTF-8 is never read as anything else, and a guess is recorded by its WHATWG name.
+//! Invariant: a file is rejected by its bytes only, whatever its name.
 
-use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Encoding, UTF_8};
+use corpusmill_html::charset::{self, DecodedText};
 
-use super::{Refused, len_f64};
+use crate::Refused;
+use crate::document::len_f64;
 
 /// Bytes of a file inspected for binary content, as in git.
 const SNIFF_BYTES: usize = 8000;
@@ -40,9 +40,8 @@ pub(crate) fn is_pdf(bytes: &[u8]) -> bool {
 /// Returns the rejection `binary` if the bytes are not text; `value` is the number of NUL bytes or the share of control
 /// characters.
 pub(crate) fn reject_binary(origin: &str, bytes: &[u8]) -> Option<Refused> {
-    if let Some((encoding, _)) = Encoding::for_bom(bytes)
-        && encoding != UTF_8
-    {
+    // UTF-16 contains NUL bytes.
+    if charset::bom_charset(bytes).is_some_and(|charset| charset != "UTF-8") {
         return None;
     }
     let head = &bytes[..bytes.len().min(SNIFF_BYTES)];
@@ -67,33 +66,12 @@ pub(crate) fn reject_binary(origin: &str, bytes: &[u8]) -> Option<Refused> {
 /// # Errors
 /// `bad-encoding` if no encoding fits; `value` is the share of characters that could not be decoded.
 pub(crate) fn decode(origin: &str, bytes: Vec<u8>) -> Result<(String, Option<&'static str>), Refused> {
-    if let Some((encoding, length)) = Encoding::for_bom(&bytes) {
-        return decode_as(origin, &bytes[length..], encoding);
+    let DecodedText { text, charset, malformed_share } = charset::decode_text(bytes);
+    if malformed_share > MAX_MALFORMED_SHARE {
+        let detail = format!("the nearest encoding is {charset}");
+        return Err(Refused::new(origin, "bad-encoding", malformed_share, MAX_MALFORMED_SHARE).with_detail(detail));
     }
-    let bytes = match String::from_utf8(bytes) {
-        Ok(text) => return Ok((text, None)),
-        Err(error) => error.into_bytes(),
-    };
-    let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
-    detector.feed(&bytes, true);
-    decode_as(origin, &bytes, detector.guess(None, Utf8Detection::Deny))
-}
-
-fn decode_as(
-    origin: &str,
-    bytes: &[u8],
-    encoding: &'static Encoding,
-) -> Result<(String, Option<&'static str>), Refused> {
-    let (text, malformed) = encoding.decode_without_bom_handling(bytes);
-    if malformed {
-        let lost = text.chars().filter(|character| *character == '\u{fffd}').count();
-        let share = len_f64(lost) / len_f64(text.chars().count().max(1));
-        if share > MAX_MALFORMED_SHARE {
-            let detail = format!("the nearest encoding is {}", encoding.name());
-            return Err(Refused::new(origin, "bad-encoding", share, MAX_MALFORMED_SHARE).with_detail(detail));
-        }
-    }
-    Ok((text.into_owned(), (encoding != UTF_8).then(|| encoding.name())))
+    Ok((text, (charset != "UTF-8").then_some(charset)))
 }
 
 #[cfg(test)]
@@ -101,16 +79,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn encodings_are_detected() {
+    fn encoding_is_named_unless_it_is_utf_8() {
         assert_eq!(decode("f", b"\xef\xbb\xbfabc".to_vec()).unwrap(), ("abc".to_owned(), None));
         let (text, name) = decode("f", b"Die H\xf6he der B\xe4ume \xfcber M\xfcnchen".to_vec()).unwrap();
         assert_eq!((text.as_str(), name), ("Die Höhe der Bäume über München", Some("windows-1252")));
-        let utf16: Vec<u8> = [0xfeff_u16].into_iter().chain("hi ☃".encode_utf16()).flat_map(u16::to_le_bytes).collect();
-        assert!(reject_binary("f", &utf16).is_none());
-        assert_eq!(decode("f", utf16).unwrap(), ("hi ☃".to_owned(), Some("UTF-16LE")));
-        let (bytes, _, _) = encoding_rs::GBK.encode("中文文本的编码应当被正确地识别出来");
-        let (text, name) = decode("f", bytes.into_owned()).unwrap();
-        assert_eq!((text.as_str(), name), ("中文文本的编码应当被正确地识别出来", Some("GBK")));
+    }
+
+    #[test]
+    fn undecodable_text_is_rejected_by_its_share() {
+        let with_damage = |ascii: usize| [&b"\xef\xbb\xbf"[..], &b"a".repeat(ascii), b"\xff"].concat();
+        assert_eq!(decode("f", with_damage(99)).unwrap().0.chars().count(), 100);
+        let refused = decode("f", with_damage(49)).unwrap_err();
+        assert_eq!((refused.rule, refused.value, refused.threshold), ("bad-encoding", 0.02, 0.01));
+        assert_eq!(refused.detail.as_deref(), Some("the nearest encoding is UTF-8"));
     }
 
     #[test]
@@ -120,5 +101,6 @@ mod tests {
         assert!(reject_binary("f", &[1, 2, 3, b'a', b'b']).is_some());
         assert!(reject_binary("f", "日本語 text\r\n\ttab".as_bytes()).is_none());
         assert!(reject_binary("f", b"").is_none());
+        assert!(reject_binary("f", b"\xff\xfeh\0i\0").is_none());
     }
 }

@@ -7,62 +7,13 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use super::compress::{self, Compression};
-use super::format::{self, Format};
-use super::io_guard::GuardedReader;
+use super::member::{ArchiveSettings, Member};
 use super::tar_members::TarMembers;
 use super::zip_members::ZipMembers;
-use super::{Body, RawDocument, ReadResult, ReaderError, ReaderItem, Refused};
-
-/// Limits of an archive.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct ArchiveSettings {
-    /// Maximum length of a member in bytes; longer members are rejected (`too-large`). The default is 16 MiB, as for
-    /// any document.
-    pub max_document_bytes: u64,
-    /// Maximum content read from one archive, in bytes; the rest of the archive is rejected as a whole (`too-large`).
-    /// The default is 4 GiB, which exceeds the largest source archives.
-    pub max_archive_bytes: u64,
-    /// Maximum ratio of decompressed to compressed bytes, checked after 16 MiB; a higher ratio is rejected (`ratio`).
-    /// Source code reaches 20; the limit of deflate is 1032.
-    pub max_ratio: u64,
-}
-
-impl Default for ArchiveSettings {
-    fn default() -> Self {
-        Self { max_document_bytes: 16 << 20, max_archive_bytes: 4 << 30, max_ratio: 200 }
-    }
-}
-
-/// The next member of an archive.
-pub(crate) enum Member {
-    File {
-        name: Vec<u8>,
-        bytes: Vec<u8>,
-    },
-    /// A rejected member or, without a name, the rejected rest of the archive.
-    Refused {
-        name: Option<Vec<u8>>,
-        rule: &'static str,
-        value: f64,
-        threshold: f64,
-        detail: String,
-    },
-}
-
-impl Member {
-    pub(crate) fn refused(name: Vec<u8>, rule: &'static str, value: f64, threshold: f64, detail: String) -> Self {
-        Self::Refused { name: Some(name), rule, value, threshold, detail }
-    }
-
-    pub(crate) fn archive(rule: &'static str, value: f64, threshold: f64, detail: String) -> Self {
-        Self::Refused { name: None, rule, value, threshold, detail }
-    }
-}
+use crate::format::{self, Format};
+use crate::io_guard::GuardedReader;
+use crate::{Body, RawDocument, ReadResult, ReaderError, ReaderItem, Refused};
 
 enum Members {
     Tar(TarMembers),

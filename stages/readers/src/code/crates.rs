@@ -3,16 +3,17 @@
 //! Invariant: only archives that match the lock file are read. Every archive is checked against the lock file's sha256
 //! before any of its bytes become a document, so the same lock file yields the same input on every machine.
 
+use std::fmt::Write as _;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::archive::{Archive, ArchiveSettings};
 use super::code_files::{self, CodeSettings};
-use super::format::Format;
-use super::{Items, ReaderError, ReaderItem, Refused};
+use crate::archives::{Archive, ArchiveSettings};
+use crate::format::Format;
+use crate::{Items, ReaderError, ReaderItem, Refused};
 
 /// One packaged crate in cargo's cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -208,12 +209,11 @@ fn sha256_of(path: &Path) -> Result<String, ReaderError> {
         }
         digest.update(&buffer[..count]);
     }
-    Ok(digest
-        .finalize()
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .filter_map(|nibble| char::from_digit(u32::from(nibble), 16))
-        .collect())
+    Ok(digest.finalize().iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    }))
 }
 
 fn licence_of(manifest: &str) -> Option<String> {

@@ -6,8 +6,6 @@
 //!
 //! Invariant: each extension has one media type; the tables are sorted, which a test checks.
 
-use super::format::file_name;
-
 /// Complete file names, lower case.
 const FILE_NAMES: &[(&str, &str)] = &[
     ("build.bazel", "text/x-starlark"),
@@ -155,25 +153,25 @@ const PROSE_EXTENSIONS: &[(&str, &str)] = &[
 ];
 
 /// Returns the media type of a source file by its name; `None` for an unknown language.
-pub fn media_type_of(path: &str) -> Option<&'static str> {
+pub(crate) fn media_type_of(path: &str) -> Option<&'static str> {
     let name = file_name(path).to_ascii_lowercase();
     lookup(FILE_NAMES, &name).or_else(|| lookup(EXTENSIONS, extension(&name)?))
 }
 
 /// Returns the media type of a prose file (Markdown, reStructuredText, AsciiDoc, Org) by its name.
-pub fn prose_type_of(path: &str) -> Option<&'static str> {
+pub(crate) fn prose_type_of(path: &str) -> Option<&'static str> {
     let name = file_name(path).to_ascii_lowercase();
     lookup(PROSE_EXTENSIONS, extension(&name)?)
 }
 
-/// Returns true for a media type of a known language.
-pub fn is_code(media_type: &str) -> bool {
-    EXTENSIONS.iter().chain(FILE_NAMES).any(|(_, known)| *known == media_type)
+/// Returns true for a media type that [`prose_type_of`] returns.
+pub(crate) fn is_prose(media_type: &str) -> bool {
+    PROSE_EXTENSIONS.iter().any(|(_, known)| *known == media_type)
 }
 
-/// Returns true for a media type that [`prose_type_of`] returns.
-pub fn is_prose(media_type: &str) -> bool {
-    PROSE_EXTENSIONS.iter().any(|(_, known)| *known == media_type)
+/// Returns the part after the last `/` (or `\`, in names from Windows).
+pub(crate) fn file_name(path: &str) -> &str {
+    path.rsplit(['/', '\\']).next().unwrap_or(path)
 }
 
 /// Returns the extension of a file name without its dot; a name whose only dot is its first character has none.
@@ -205,6 +203,6 @@ mod tests {
         assert_eq!(media_type_of(".rs"), None);
         assert_eq!(media_type_of("LICENSE"), None);
         assert_eq!(prose_type_of("docs/INDEX.MD"), Some("text/markdown"));
-        assert!(is_prose("text/markdown") && is_code("text/x-zig") && !is_code("text/markdown"));
+        assert!(is_prose("text/markdown") && !is_prose("text/x-zig"));
     }
 }

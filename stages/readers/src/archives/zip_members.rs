@@ -9,9 +9,10 @@ use zip::ZipArchive;
 use zip::read::{ZipFile, read_zipfile_from_stream};
 use zip::result::ZipError;
 
-use super::archive::{ArchiveSettings, Member};
-use super::io_guard::{GuardedReader, IoGuard};
-use super::{ReaderError, count_f64};
+use super::member::{ArchiveSettings, Member};
+use crate::ReaderError;
+use crate::document::count_f64;
+use crate::io_guard::{GuardedReader, IoGuard};
 
 type File = BufReader<GuardedReader<fs_err::File>>;
 

@@ -9,8 +9,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::content_kind::SplitByMedia;
-use super::format::file_name;
-use super::{RawDocument, ReadResult, ReaderItem, Refused, count_f64, encoding, languages, len_f64, text};
+use super::languages::{self, file_name};
+use crate::document::{count_f64, len_f64};
+use crate::text::{self, encoding};
+use crate::{RawDocument, ReadResult, ReaderItem, Refused};
 
 /// Thresholds of the rules for source trees.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -46,7 +48,7 @@ impl Default for CodeSettings {
 
 /// The class of a file in a source tree.
 #[derive(Debug, Clone, PartialEq)]
-pub enum FileClass {
+enum FileClass {
     /// Source code of this media type.
     Code(&'static str),
     /// Prose of this media type.
@@ -128,7 +130,7 @@ const GENERATED_MARKERS: &[&str] = &[
 const MARKER_LINES: usize = 40;
 
 /// Classifies one file.
-pub fn classify(path: &str, bytes: &[u8], settings: &CodeSettings) -> FileClass {
+fn classify(path: &str, bytes: &[u8], settings: &CodeSettings) -> FileClass {
     let refused = |rule, value, threshold, detail: String| {
         FileClass::Refused(Refused::new(path, rule, value, threshold).with_detail(detail))
     };

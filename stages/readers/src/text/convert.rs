@@ -4,7 +4,10 @@
 //!
 //! Invariant: each input document yields one document or one rejection.
 
-use super::{Body, RawDocument, ReaderItem, Refused, encoding, format, front_matter, jats, latex, len_f64};
+use super::{encoding, front_matter};
+use crate::document::len_f64;
+use crate::papers::{jats, latex};
+use crate::{Body, RawDocument, ReaderItem, Refused, format};
 
 /// Returns the media type of a file by its extension, corrected by its first bytes.
 ///

@@ -5,7 +5,7 @@
 //! graphics and the bibliography are dropped. Macros are not expanded and `\input` is not followed: one file is one
 //! document.
 //!
-//! Invariant: no input makes the converter recurse deeper than [`MAX_DEPTH`], or read the same text more often than its
+//! Invariant: no input makes the converter recurse deeper than `MAX_DEPTH`, or read the same text more often than its
 //! nesting depth.
 
 use unicode_normalization::UnicodeNormalization;
@@ -379,85 +379,5 @@ fn verb(cursor: &mut Cursor<'_>, out: &mut String) {
     {
         *cursor = Cursor::new(rest);
         out.extend(["`", code, "`"]);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn text(source: &str) -> String {
-        to_markdown(source).text
-    }
-
-    const PAPER: &str = r#"\documentclass[11pt]{article} % class
-\usepackage{amsmath}
-\newcommand{\R}{\mathbb{R}}
-\title{On \emph{Things}\thanks{Grant}}
-\begin{document}
-\maketitle
-\begin{abstract}
-We  study
-things~\cite{a,b}.
-\end{abstract}
-\section{Intro}\label{sec:i}
-Let $x \in \R$ cost 5\% --- see Section~\ref{sec:i}. %
- Joined ``quotes'' and caf\'e, G\"odel.
-
-\begin{equation}\label{e}
-E = mc^2
-\end{equation}
-\begin{itemize}
-\item One
-\item Two \begin{enumerate}\item deep\end{enumerate}
-\end{itemize}
-\begin{lstlisting}[language=Rust]
-fn main() {} // 100%
-\end{lstlisting}
-\begin{table}[h]\begin{tabular}{ll}\toprule a & b\\ \midrule 1 \& 2 & \textbf{3}\\ \end{tabular}\caption{Cap.}\end{table}
-\begin{theorem}[Big] True. \end{theorem}
-\begin{thebibliography}{9}\bibitem{a} Gone\end{thebibliography}
-\end{document}
-junk"#;
-
-    #[test]
-    fn converts_a_paper() {
-        let paper = to_markdown(PAPER);
-        assert_eq!(paper.title.as_deref(), Some("On *Things* (Grant)"));
-        let expected = "# On *Things* (Grant)\n\n## Abstract\n\nWe study things.\n\n## Intro\n\nLet $x \\in \\R$ cost 5% — see Section. Joined \
-            “quotes” and café, Gödel.\n\n$$\nE = mc^2\n$$\n\n- One\n- Two\n  1. deep\n\n```rust\nfn main() {} // 100%\n```\n\n\
-            | a | b |\n| --- | --- |\n| 1 & 2 | **3** |\n\nCap.\n\n**Theorem** (Big). True.\n";
-        assert_eq!(paper.text, expected);
-    }
-
-    #[test]
-    fn malformed_constructs_lose_nothing_else() {
-        assert_eq!(text("a $ b\n\nc $x$ d"), "a b\n\nc $x$ d\n");
-        assert_eq!(text("\\begin{align}x &= 1\\label{q}\\end{align}"), "$$\n\\begin{align}x &= 1\\end{align}\n$$\n");
-        assert_eq!(text("\\unknown[x]{kept} \\verb|a$b| \\href{u}{t} {\\bf bold}"), "[x]kept `a$b` [t](u) bold\n");
-        assert_eq!(text("\\def\\x#1{gone{y}}kept \\c{c}\\v s\\ss{} \\i"), "kept çšß ı\n");
-        assert_eq!(text("a\\\\[2pt]b"), "a b\n");
-        assert_eq!(text("\\begin{tabular}{l}a\\\\[2pt]b\\end{tabular}"), "| a |\n| --- |\n| b |\n");
-        assert_eq!(text("\\begin{itemize} \\item open"), "- open\n");
-        assert_eq!(text("\\section{A"), "A\n");
-        assert_eq!(text(""), "");
-    }
-
-    #[test]
-    fn deep_nesting_terminates() {
-        text(&"\\emph{".repeat(200_000));
-        text(&"\\item[$x$ \\verb|a| ".repeat(100_000));
-        text(&format!("\\begin{{a}}{}\\end{{a}}{}", "\\emph{".repeat(100_000), "}".repeat(100_000)));
-        text(&format!("{}x{}", "\\begin{quote}".repeat(3000), "\\end{quote}".repeat(3000)));
-        text(&"{".repeat(100_000));
-        text(&"\\footnote{".repeat(3000));
-    }
-
-    proptest! {
-        #[test]
-        fn arbitrary_source_does_not_panic(source in "(\\\\(begin|end)\\{(itemize|align|tabular|verbatim)\\}|\\\\[a-z'\"]{1,4}|[{}$%&~\\[\\]\\\\é \n]|item){0,60}") {
-            text(&source);
-        }
     }
 }

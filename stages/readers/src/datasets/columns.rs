@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Body, RawDocument, Refused};
+use crate::document::len_f64;
+use crate::{Body, RawDocument, Refused};
 
 /// How to handle text that is not valid UTF-8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -196,14 +197,14 @@ fn body(
 }
 
 /// Returns valid UTF-8 or the rejection; `value` is the number of malformed sequences.
-pub(crate) fn check_utf8(bytes: Vec<u8>, invalid: InvalidUtf8, row_origin: &str) -> Result<String, Refused> {
+fn check_utf8(bytes: Vec<u8>, invalid: InvalidUtf8, row_origin: &str) -> Result<String, Refused> {
     match (String::from_utf8(bytes), invalid) {
         (Ok(text), _) => Ok(text),
         (Err(error), InvalidUtf8::Replace) => Ok(String::from_utf8_lossy(error.as_bytes()).into_owned()),
         (Err(error), InvalidUtf8::Refuse) => {
             let at = error.utf8_error().valid_up_to();
             let malformed = error.as_bytes().utf8_chunks().filter(|chunk| !chunk.invalid().is_empty()).count();
-            Err(Refused::new(row_origin, "bad-utf8", super::len_f64(malformed), 0.0)
+            Err(Refused::new(row_origin, "bad-utf8", len_f64(malformed), 0.0)
                 .with_detail(format!("first malformed sequence at byte {at}")))
         }
     }
@@ -216,7 +217,7 @@ pub(crate) fn check_utf8(bytes: Vec<u8>, invalid: InvalidUtf8, row_origin: &str)
 ///
 /// # Errors
 /// Describes which message is malformed.
-pub fn render_chat(messages: &Value) -> Result<String, String> {
+fn render_chat(messages: &Value) -> Result<String, String> {
     let list = messages.as_array().ok_or_else(|| format!("holds {}, not a list of messages", type_name(messages)))?;
     let mut text = String::new();
     for (index, message) in list.iter().enumerate() {
@@ -276,16 +277,6 @@ fn type_name(value: &Value) -> &'static str {
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",
     }
-}
-
-/// Returns the name closest to `given` by Damerau-Levenshtein distance, if it is close enough to be a typo.
-pub(crate) fn closest<'a>(given: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let allowed = (given.chars().count() / 3).max(1);
-    names
-        .map(|name| (strsim::damerau_levenshtein(&given.to_lowercase(), &name.to_lowercase()), name))
-        .filter(|(distance, _)| *distance <= allowed)
-        .min()
-        .map(|(_, name)| name)
 }
 
 #[cfg(test)]

@@ -7,9 +7,10 @@
 
 use std::io::{self, Read};
 
-use super::archive::{ArchiveSettings, Member};
-use super::io_guard::IoGuard;
-use super::{ReaderError, count_f64};
+use super::member::{ArchiveSettings, Member};
+use crate::ReaderError;
+use crate::document::count_f64;
+use crate::io_guard::IoGuard;
 
 /// Maximum size of the headers of one member, in bytes; real ones need a few kilobytes.
 const MAX_HEADER_BYTES: u64 = 1 << 20;

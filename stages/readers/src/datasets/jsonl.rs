@@ -13,11 +13,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::columns::{self, ColumnMapping, InvalidUtf8};
-use super::compress::{self, Compression};
-use super::io_guard::{GuardedReader, IoGuard};
 use super::json_array::{self, ArrayLines};
-use super::lines::{Line, LineReader};
-use super::{ReadResult, ReaderError, ReaderItem, Refused, count_f64, len_f64};
+use crate::archives::compress::{self, Compression};
+use crate::document::{count_f64, len_f64};
+use crate::io_guard::{GuardedReader, IoGuard};
+use crate::lines::{Line, LineReader};
+use crate::{ReadResult, ReaderError, ReaderItem, Refused};
 
 /// Settings of the JSON lines reader.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -1,7 +1,7 @@
 //! Separates prose from code, so that two sources can divide the same archives between them.
 //!
-//! Invariant: [`ContentKind::of`] depends on the name only and assigns every file to exactly one kind, so a file rejected in
-//! one source is never also recorded in the other.
+//! Invariant: [`ContentKind::of`] depends on the name only and assigns every file to exactly one kind, so a file
+//! rejected in one source is never also recorded in the other.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,0 +1,55 @@
+//! The limits of an archive, and a member as read from it.
+//!
+//! The readers of tar and zip yield members; [`Archive`](super::Archive) turns them into documents.
+//!
+//! Invariant: a member is complete. A member that is cut short, damaged or above a limit is a rejection.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Limits of an archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct ArchiveSettings {
+    /// Maximum length of a member in bytes; longer members are rejected (`too-large`). The default is 16 MiB, as for
+    /// any document.
+    pub max_document_bytes: u64,
+    /// Maximum content read from one archive, in bytes; the rest of the archive is rejected as a whole (`too-large`).
+    /// The default is 4 GiB, which exceeds the largest source archives.
+    pub max_archive_bytes: u64,
+    /// Maximum ratio of decompressed to compressed bytes, checked after 16 MiB; a higher ratio is rejected (`ratio`).
+    /// Source code reaches 20; the limit of deflate is 1032.
+    pub max_ratio: u64,
+}
+
+impl Default for ArchiveSettings {
+    fn default() -> Self {
+        Self { max_document_bytes: 16 << 20, max_archive_bytes: 4 << 30, max_ratio: 200 }
+    }
+}
+
+/// The next member of an archive.
+pub(crate) enum Member {
+    File {
+        name: Vec<u8>,
+        bytes: Vec<u8>,
+    },
+    /// A rejected member or, without a name, the rejected rest of the archive.
+    Refused {
+        name: Option<Vec<u8>>,
+        rule: &'static str,
+        value: f64,
+        threshold: f64,
+        detail: String,
+    },
+}
+
+impl Member {
+    pub(crate) fn refused(name: Vec<u8>, rule: &'static str, value: f64, threshold: f64, detail: String) -> Self {
+        Self::Refused { name: Some(name), rule, value, threshold, detail }
+    }
+
+    pub(crate) fn archive(rule: &'static str, value: f64, threshold: f64, detail: String) -> Self {
+        Self::Refused { name: None, rule, value, threshold, detail }
+    }
+}

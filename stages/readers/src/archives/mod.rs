@@ -1,0 +1,21 @@
+//! Archives, read member by member, and the compression of streams.
+//!
+//! | module | reads |
+//! |---|---|
+//! | `archive` | an archive of any kind, as documents |
+//! | `member` | the limits of an archive, and what a kind of archive yields |
+//! | `tar_members` | tar streams |
+//! | `zip_members` | zip files |
+//! | `compress` | plain, gzip and zstd streams |
+//!
+//! Invariant: nothing is written to disk, and the limits of [`ArchiveSettings`] bound memory and time.
+
+mod archive;
+pub(crate) mod compress;
+mod member;
+mod tar_members;
+mod zip_members;
+
+pub use archive::Archive;
+pub use compress::Compression;
+pub use member::ArchiveSettings;
