@@ -5,15 +5,14 @@
 //!
 //! Invariant: a response is complete and within its byte limit, and every requested URL was checked.
 
-use std::time::{Duration, SystemTime};
-
 use reqwest::header::HeaderMap;
 use url::Url;
 
 use super::download::DownloadClient;
 use super::error::CrawlError;
 use super::fetch::{Failure, FetchResponse};
-use super::politeness::{MAX_RETRY_AFTER, RateLimiter, retry_after};
+use super::politeness::RateLimiter;
+use super::retry::{Attempts, TemporaryFailure, is_temporary};
 use super::{Control, unless_cancelled};
 
 /// Maximum number of redirects from one URL.
@@ -28,11 +27,6 @@ pub struct ApiResponse {
     pub body: Vec<u8>,
     /// The `Link` header field (RFC 8288), which links the pages of a paginated response.
     pub link: Option<String>,
-}
-
-enum ApiAttempt {
-    Done(ApiResponse),
-    Retry { after: Option<Duration>, overloaded: bool, reason: String },
 }
 
 impl DownloadClient {
@@ -52,38 +46,34 @@ impl DownloadClient {
         limit: u64,
         control: &dyn Control,
     ) -> Result<Option<ApiResponse>, CrawlError> {
-        let mut attempts = 0;
+        let mut attempts = Attempts::default();
         loop {
             let Some(attempt) = unless_cancelled(control, self.attempt(url, limit)).await else { return Ok(None) };
             match attempt? {
-                ApiAttempt::Done(reply) => return Ok(Some(reply)),
-                ApiAttempt::Retry { after, overloaded, reason } => {
-                    attempts += 1;
-                    if attempts > self.settings.retries || after.is_some_and(|after| after > MAX_RETRY_AFTER) {
-                        return Err(unanswered(url, reason));
-                    }
-                    self.hosts.delay_requests(url, attempts, after, overloaded);
-                }
+                Ok(response) => return Ok(Some(response)),
+                Err(failure) => attempts
+                    .retry(failure, url, self.settings.retries, &self.hosts)
+                    .map_err(|failure| unanswered(url, failure.reason))?,
             }
         }
     }
 
-    async fn attempt(&self, url: &Url, limit: u64) -> Result<ApiAttempt, CrawlError> {
+    async fn attempt(&self, url: &Url, limit: u64) -> Result<Result<ApiResponse, TemporaryFailure>, CrawlError> {
         let response = match self.follow(url, limit).await {
             Ok(response) => response,
-            Err(failure) if failure.is_temporary() => {
-                return Ok(ApiAttempt::Retry { after: None, overloaded: false, reason: failure.to_string() });
+            Err(failure) => {
+                return match TemporaryFailure::of_failure(&failure) {
+                    Some(failure) => Ok(Err(failure)),
+                    None => Err(unanswered(url, failure.to_string())),
+                };
             }
-            Err(failure) => return Err(unanswered(url, failure.to_string())),
         };
         let status = response.status;
-        if matches!(status, 408 | 429 | 500 | 502..=504) {
-            let after = response.header("retry-after").and_then(|value| retry_after(&value, SystemTime::now()));
-            let overloaded = matches!(status, 429 | 503);
-            return Ok(ApiAttempt::Retry { after, overloaded, reason: format!("status {status}") });
+        if is_temporary(status) {
+            return Ok(Err(TemporaryFailure::of_status(status, &response.headers)));
         }
         self.hosts.with_rate_limiter(url, RateLimiter::record_success);
-        Ok(ApiAttempt::Done(ApiResponse { status, link: response.header("link"), body: response.body }))
+        Ok(Ok(ApiResponse { status, link: response.header("link"), body: response.body }))
     }
 
     async fn follow(&self, url: &Url, limit: u64) -> Result<FetchResponse, Failure> {

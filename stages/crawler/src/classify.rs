@@ -3,7 +3,6 @@
 //! Invariant: a body is stored only if every rule accepts the page; a page that opts out leaves nothing in the archive.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, SystemTime};
 
 use reqwest::header::HeaderMap;
 use url::Url;
@@ -13,7 +12,7 @@ use super::fetch::{Failure, FetchResponse, content_type};
 use super::links::{self, FEED_TYPES, PageLinks};
 use super::optout::OptOuts;
 use super::page_table::CrawlRule;
-use super::politeness::{MAX_RETRY_AFTER, retry_after};
+use super::retry::{TemporaryFailure, is_temporary};
 use super::settings::CrawlSettings;
 use super::sitemap;
 
@@ -54,13 +53,8 @@ pub(super) enum Classification {
     CanonicalIsElsewhere { canonical: Url, links: BTreeSet<Url> },
     /// Another URL to check; the response is archived without a body.
     Redirect { response: Box<FetchResponse>, target: Url },
-    /// A retry may succeed; `overloaded` for 429 and 503.
-    Retry { after: Option<Duration>, overloaded: bool, refusal: Refusal },
-}
-
-/// Temporary statuses: the server or a proxy before it is overloaded or failing for now.
-fn is_temporary(status: u16) -> bool {
-    matches!(status, 408 | 429 | 500 | 502..=504)
+    /// A retry may succeed; `refusal` applies if there is none.
+    Retry { failure: TemporaryFailure, refusal: Refusal },
 }
 
 /// Whether to read the body: a page of an accepted media type, or a feed.
@@ -101,14 +95,14 @@ pub(super) fn classify_response(
             }
         }
         _ if is_temporary(status) => {
-            let after = response.header("retry-after").and_then(|value| retry_after(&value, SystemTime::now()));
-            if after.is_some_and(|after| after > MAX_RETRY_AFTER) {
+            let failure = TemporaryFailure::of_status(status, &response.headers);
+            if failure.asks_too_long() {
                 return refuse(Refusal {
                     detail: "Retry-After is longer than the crawl waits".into(),
                     ..status_refusal()
                 });
             }
-            Classification::Retry { after, overloaded: matches!(status, 429 | 503), refusal: status_refusal() }
+            Classification::Retry { failure, refusal: status_refusal() }
         }
         _ => refuse(status_refusal()),
     }
@@ -139,10 +133,9 @@ fn classify_failure(failure: &Failure) -> Classification {
         }
         Failure::Network(_) => Refusal::matched(CrawlRule::Network, detail),
     };
-    if failure.is_temporary() {
-        Classification::Retry { after: None, overloaded: false, refusal }
-    } else {
-        refuse(refusal)
+    match TemporaryFailure::of_failure(failure) {
+        Some(failure) => Classification::Retry { failure, refusal },
+        None => refuse(refusal),
     }
 }
 

@@ -9,7 +9,6 @@
 
 use std::cell::Cell;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
@@ -23,7 +22,7 @@ use super::fetch::{Failure, Fetcher};
 use super::hosts::{Hosts, RequestPermit};
 use super::page_table::Refused;
 use super::partial_download::{BodyKind, PartialDownload};
-use super::politeness::{MAX_RETRY_AFTER, retry_after};
+use super::retry::{Attempts, TemporaryFailure, is_temporary};
 use super::settings::CrawlSettings;
 use super::{Control, unless_cancelled};
 
@@ -152,11 +151,7 @@ pub(super) enum DownloadAttempt {
     Done,
     Refused(Refused),
     /// The connection was cut, or the server is busy.
-    Retry {
-        after: Option<Duration>,
-        overloaded: bool,
-        reason: String,
-    },
+    Retry(TemporaryFailure),
     Cancelled,
 }
 
@@ -171,7 +166,7 @@ impl DownloadRun<'_> {
             self.count(1, partial.bytes());
             return Ok(Some(Ok(partial.fetched())));
         }
-        let mut attempts = 0;
+        let mut attempts = Attempts::default();
         loop {
             let before = partial.part_bytes();
             let Some(attempt) = unless_cancelled(self.control, self.attempt(wanted, &mut partial)).await else {
@@ -184,13 +179,13 @@ impl DownloadRun<'_> {
                 }
                 DownloadAttempt::Refused(refused) => return Ok(Some(Err(refused))),
                 DownloadAttempt::Cancelled => return Ok(None),
-                DownloadAttempt::Retry { after, overloaded, reason } => {
-                    // An attempt that received bytes resets the count of consecutive failures.
-                    attempts = if partial.part_bytes() > before { 1 } else { attempts + 1 };
-                    if attempts > self.client.settings.retries || after.is_some_and(|after| after > MAX_RETRY_AFTER) {
-                        return Err(CrawlError::Unfetched { url: wanted.url.to_string(), problem: reason });
+                DownloadAttempt::Retry(failure) => {
+                    if partial.part_bytes() > before {
+                        attempts.reset();
                     }
-                    self.client.hosts.delay_requests(&wanted.url, attempts, after, overloaded);
+                    attempts.retry(failure, &wanted.url, self.client.settings.retries, &self.client.hosts).map_err(
+                        |failure| CrawlError::Unfetched { url: wanted.url.to_string(), problem: failure.reason },
+                    )?;
                 }
             }
         }
@@ -214,21 +209,18 @@ impl DownloadRun<'_> {
                 return Ok(DownloadAttempt::Refused(refusal(wanted, "address", 1.0, 0.0, refused.to_string())));
             }
             Err(failure) => {
-                return Ok(DownloadAttempt::Retry { after: None, overloaded: false, reason: failure.to_string() });
+                return Ok(DownloadAttempt::Retry(TemporaryFailure::new(failure.to_string())));
             }
         };
         match partial.accept_response(&response)? {
             BodyKind::Body => {}
             BodyKind::Unchanged => return Ok(DownloadAttempt::Done),
             BodyKind::Restart => {
-                let reason = "the server's file changed while it was fetched".to_owned();
-                return Ok(DownloadAttempt::Retry { after: None, overloaded: false, reason });
+                let failure = TemporaryFailure::new("the server's file changed while it was fetched");
+                return Ok(DownloadAttempt::Retry(failure));
             }
-            BodyKind::Status(status @ (408 | 429 | 500 | 502..=504)) => {
-                let after = header_text(response.headers(), "retry-after");
-                let after = after.and_then(|value| retry_after(&value, SystemTime::now()));
-                let reason = format!("status {status}");
-                return Ok(DownloadAttempt::Retry { after, overloaded: matches!(status, 429 | 503), reason });
+            BodyKind::Status(status) if is_temporary(status) => {
+                return Ok(DownloadAttempt::Retry(TemporaryFailure::of_status(status, response.headers())));
             }
             BodyKind::Status(status) => {
                 let detail = status_hint(status, self.client.credential.is_some());
@@ -259,7 +251,7 @@ impl DownloadRun<'_> {
                 }
                 Ok(None) => break,
                 Err(failure) => {
-                    return Ok(DownloadAttempt::Retry { after: None, overloaded: false, reason: failure.to_string() });
+                    return Ok(DownloadAttempt::Retry(TemporaryFailure::new(failure.to_string())));
                 }
             }
         }

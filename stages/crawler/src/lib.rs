@@ -48,6 +48,7 @@ mod partial_download;
 mod pending_commit;
 mod politeness;
 mod queue;
+mod retry;
 pub mod robots;
 mod scan;
 mod seeding;

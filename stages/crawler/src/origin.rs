@@ -2,21 +2,19 @@
 //! reservations of `/.well-known/tdmrep.json`.
 //!
 //! RFC 9309, section 2.3.1: up to five redirects are followed; a client error means no rules; a server error or no
-//! response means that everything is disallowed. 429 counts as a server error, as in Google's crawler.
+//! response means that everything is disallowed. 429 counts as a server error, as in Google's crawler. Like every
+//! temporary status, 408 is retried.
 //!
 //! Invariant: no page of an origin is requested before its rules are known, and a resumed crawl keeps the rules it
 //! started with.
 
-use std::time::{Duration, SystemTime};
-
 use url::Url;
 
 use super::AGENT;
-
 use super::fetch::{FetchResponse, Fetcher};
 use super::hosts::Hosts;
 use super::page_table::CrawlRule;
-use super::politeness::{MAX_RETRY_AFTER, retry_after};
+use super::retry::{Attempts, TemporaryFailure, is_temporary};
 use super::robots::Robots;
 use super::settings::CrawlSettings;
 use super::tdm;
@@ -116,53 +114,45 @@ pub(super) async fn fetch(fetcher: &Fetcher, page: &Url, settings: &CrawlSetting
 
 /// Fetches the TDM reservations. Retries temporary failures, so that a short overload does not lose them.
 async fn fetch_reservations(fetcher: &Fetcher, file: &Url, settings: &CrawlSettings, hosts: &Hosts) -> Vec<String> {
-    for attempt in 1..=settings.retries.saturating_add(1) {
+    let mut attempts = Attempts::default();
+    loop {
         let permit = hosts.acquire(file).await;
         let response = fetcher.get(file, tdm::MAX_BYTES, |status, _| status == 200).await;
         drop(permit);
-        let (after, overloaded) = match response {
+        let failure = match response {
             Ok(response) if response.status == 200 => return tdm::reservations(&response.body),
-            Ok(response) if matches!(response.status, 429 | 500 | 502..=504) => {
-                let after = response.header("retry-after").and_then(|value| retry_after(&value, SystemTime::now()));
-                (after, matches!(response.status, 429 | 503))
+            Ok(response) if is_temporary(response.status) => {
+                Some(TemporaryFailure::of_status(response.status, &response.headers))
             }
-            Err(failure) if failure.is_temporary() => (None, false),
-            Ok(_) | Err(_) => break,
+            Ok(_) => None,
+            Err(failure) => TemporaryFailure::of_failure(&failure),
         };
-        if after.is_some_and(|after| after > MAX_RETRY_AFTER) {
-            break;
+        let again = failure.is_some_and(|failure| attempts.retry(failure, file, settings.retries, hosts).is_ok());
+        if !again {
+            return Vec::new();
         }
-        hosts.delay_requests(file, attempt, after, overloaded);
     }
-    Vec::new()
 }
 
 async fn fetch_robots(fetcher: &Fetcher, page: &Url, settings: &CrawlSettings, hosts: &Hosts) -> Vec<u8> {
     let Ok(start) = page.join("/robots.txt") else { return unreachable("no address for robots.txt") };
-    let mut attempt = 0;
+    let mut attempts = Attempts::default();
     loop {
-        let failed = match attempt_once(fetcher, &start, hosts).await {
+        let failure = match attempt_once(fetcher, &start, hosts).await {
             Ok(stored) => return stored,
-            Err(failed) => failed,
+            Err(failure) => failure,
         };
-        let too_long = failed.after.is_some_and(|after| after > MAX_RETRY_AFTER);
-        if attempt == settings.retries || too_long {
-            return unreachable(failed.reason);
+        match attempts.retry(failure, &start, settings.retries, hosts) {
+            Ok(()) => {}
+            // A client error that lasts means that there are no rules.
+            Err(failure) if failure.status == Some(408) => return b"N".to_vec(),
+            Err(failure) => return unreachable(format!("robots.txt: {}", failure.reason)),
         }
-        attempt += 1;
-        hosts.delay_requests(&start, attempt, failed.after, failed.overloaded);
     }
 }
 
-/// Why an attempt failed that may succeed later.
-struct FailedAttempt {
-    reason: String,
-    after: Option<Duration>,
-    overloaded: bool,
-}
-
 /// One attempt with its redirects; an error means that a retry may succeed.
-async fn attempt_once(fetcher: &Fetcher, start: &Url, hosts: &Hosts) -> Result<Vec<u8>, FailedAttempt> {
+async fn attempt_once(fetcher: &Fetcher, start: &Url, hosts: &Hosts) -> Result<Vec<u8>, TemporaryFailure> {
     let mut url = start.clone();
     for _ in 0..=MAX_ROBOTS_REDIRECTS {
         // A literal address is checked before a permit is acquired, since a refused one needs no permit.
@@ -172,10 +162,12 @@ async fn attempt_once(fetcher: &Fetcher, start: &Url, hosts: &Hosts) -> Result<V
         let permit = hosts.acquire(&url).await;
         let response = match fetcher.get_prefix(&url, MAX_ROBOTS_BYTES).await {
             Ok(response) => response,
-            Err(failure) if failure.is_temporary() => {
-                return Err(FailedAttempt { reason: format!("robots.txt: {failure}"), after: None, overloaded: false });
+            Err(failure) => {
+                return match TemporaryFailure::of_failure(&failure) {
+                    Some(failure) => Err(failure),
+                    None => Ok(unreachable(format!("robots.txt: {failure}"))),
+                };
             }
-            Err(failure) => return Ok(unreachable(format!("robots.txt: {failure}"))),
         };
         drop(permit);
         match response.status {
@@ -188,7 +180,10 @@ async fn attempt_once(fetcher: &Fetcher, start: &Url, hosts: &Hosts) -> Result<V
                 Some(target) => url = target,
                 None => break,
             },
-            429 | 500.. => return Err(temporary_failure(&response)),
+            // Every server error disallows everything, so each is worth another attempt.
+            status if is_temporary(status) || status >= 500 => {
+                return Err(TemporaryFailure::of_status(status, &response.headers));
+            }
             _ => return Ok(b"N".to_vec()),
         }
     }
@@ -199,14 +194,6 @@ async fn attempt_once(fetcher: &Fetcher, start: &Url, hosts: &Hosts) -> Result<V
 fn redirect_target(url: &Url, response: &FetchResponse) -> Option<Url> {
     let target = url.join(response.header("location")?.trim()).ok()?;
     matches!(target.scheme(), "http" | "https").then_some(target)
-}
-
-fn temporary_failure(response: &FetchResponse) -> FailedAttempt {
-    FailedAttempt {
-        reason: format!("robots.txt: status {}", response.status),
-        after: response.header("retry-after").and_then(|value| retry_after(&value, SystemTime::now())),
-        overloaded: matches!(response.status, 429 | 503),
-    }
 }
 
 #[cfg(test)]

@@ -70,13 +70,11 @@ impl Engine<'_> {
                 let refusal = self.redirect(round, response.status, &item.url, &target);
                 self.resolve_as_refused(item, refusal);
             }
-            Classification::Retry { after, overloaded, refusal } => {
-                let attempt = item.attempts + 1;
-                self.queues.hosts.delay_requests(&item.url, attempt, after, overloaded);
-                if attempt > self.settings.retries {
-                    self.resolve_as_refused(item, refusal);
-                } else {
-                    self.queues.requeue(QueuedUrl { attempts: attempt, ..item });
+            Classification::Retry { failure, refusal } => {
+                let mut attempts = item.attempts;
+                match attempts.retry(failure, &item.url, self.settings.retries, &self.queues.hosts) {
+                    Ok(()) => self.queues.requeue(QueuedUrl { attempts, ..item }),
+                    Err(_) => self.resolve_as_refused(item, refusal),
                 }
             }
         }

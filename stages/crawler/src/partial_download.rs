@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::download::{DownloadAttempt, DownloadRequest, DownloadedFile, LINKED_ETAG, header_text, refusal};
 use super::error::CrawlError;
+use super::retry::TemporaryFailure;
 
 /// What the server stated about the file being fetched; stored next to it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -164,7 +165,7 @@ impl PartialDownload {
 
     /// Verifies the size and checksum of the file, and publishes it.
     pub(super) fn finish(&mut self, wanted: &DownloadRequest) -> Result<DownloadAttempt, CrawlError> {
-        let retry = |reason: String| Ok(DownloadAttempt::Retry { after: None, overloaded: false, reason });
+        let retry = |reason: String| Ok(DownloadAttempt::Retry(TemporaryFailure::new(reason)));
         if let Some(total) = self.state.total.filter(|total| *total != self.part_bytes) {
             if self.part_bytes > total {
                 self.restart()?;

@@ -11,14 +11,14 @@ use url::Url;
 
 use super::hosts::{Hosts, host_of};
 use super::origin::{self, OriginRules};
+use super::retry::Attempts;
 use super::settings::CrawlSettings;
 
 /// A queued URL.
 #[derive(Debug)]
 pub(super) struct QueuedUrl {
     pub(super) url: Url,
-    /// Number of failed attempts so far.
-    pub(super) attempts: u32,
+    pub(super) attempts: Attempts,
     /// The line of robots.txt that allows it.
     pub(super) robots: Option<String>,
     /// Whether to request it conditionally, so that the server may reply 304 (not modified).
@@ -63,7 +63,7 @@ impl Queues {
 
     /// Appends a URL to its host's queue.
     pub(super) fn push(&mut self, url: Url) {
-        let item = QueuedUrl { url, attempts: 0, robots: None, conditional: true };
+        let item = QueuedUrl { url, attempts: Attempts::default(), robots: None, conditional: true };
         self.waiting.entry(host_of(&item.url)).or_default().push_back(item);
     }
 

@@ -17,8 +17,8 @@ use super::fetch::FetchResponse;
 use super::origin;
 use super::page_table::CrawlRule;
 use super::pending_commit::{CommitMark, Round};
-use super::politeness::retry_after;
 use super::queue::origin_of;
+use super::retry::{Attempts, TemporaryFailure, is_temporary};
 use super::sitemap;
 use super::unless_cancelled;
 
@@ -137,7 +137,7 @@ impl Engine<'_> {
         let status_refusal =
             |status: u16| Refusal { value: status.into(), threshold: 200.0, ..refuse("status".to_owned()) };
         let mut url = url.clone();
-        let (mut hops, mut attempt) = (0, 0);
+        let (mut hops, mut attempts) = (0, Attempts::default());
         loop {
             if !self.url_filter.admits_sitemap(&url) {
                 return Err(refuse(format!("{url} is off scope")));
@@ -145,8 +145,7 @@ impl Engine<'_> {
             let permit = self.queues.hosts.acquire(&url).await;
             let result = self.fetcher.get(&url, sitemap::MAX_BYTES as u64, |status, _| status == 200).await;
             drop(permit);
-            let overloaded = matches!(&result, Ok(response) if matches!(response.status, 429 | 503));
-            let (after, refusal) = match result {
+            let (failure, refusal) = match result {
                 Ok(response) if response.status == 200 => return Ok(response),
                 Ok(response)
                     if matches!(response.status, 301..=303 | 307 | 308) && hops < self.settings.max_redirects =>
@@ -156,23 +155,19 @@ impl Engine<'_> {
                     url = target.ok_or_else(|| status_refusal(response.status))?;
                     continue;
                 }
-                Ok(response) if matches!(response.status, 429 | 500 | 502..=504) => {
-                    let after = response.header("retry-after");
-                    (
-                        after.and_then(|value| retry_after(&value, std::time::SystemTime::now())),
-                        status_refusal(response.status),
-                    )
+                Ok(response) => {
+                    let failure = is_temporary(response.status)
+                        .then(|| TemporaryFailure::of_status(response.status, &response.headers));
+                    (failure, status_refusal(response.status))
                 }
-                Err(failure) if failure.is_temporary() => (None, refuse(failure.to_string())),
-                Ok(response) => return Err(status_refusal(response.status)),
-                Err(failure) => return Err(refuse(failure.to_string())),
+                Err(failure) => (TemporaryFailure::of_failure(&failure), refuse(failure.to_string())),
             };
-            attempt += 1;
-            if attempt > self.settings.retries || after.is_some_and(|after| after > super::politeness::MAX_RETRY_AFTER)
-            {
+            let again = failure.is_some_and(|failure| {
+                attempts.retry(failure, &url, self.settings.retries, &self.queues.hosts).is_ok()
+            });
+            if !again {
                 return Err(refusal);
             }
-            self.queues.hosts.delay_requests(&url, attempt, after, overloaded);
         }
     }
 }
