@@ -13,8 +13,6 @@ use std::sync::Arc;
 
 use url::{Host, Url};
 
-use super::settings::{CrawlSettings, is_loopback_host};
-
 /// Why an address is not part of the public internet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AddressClass {
@@ -110,18 +108,14 @@ pub(super) struct AddressRefused {
 /// The address classes that a crawl allows.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AddressPolicy {
-    loopback: bool,
-    private: bool,
+    pub(super) loopback: bool,
+    pub(super) private: bool,
     /// Public addresses are allowed only if a contact is set, so no redirect can lead a crawl without a contact to
     /// them.
-    public: bool,
+    pub(super) public: bool,
 }
 
 impl AddressPolicy {
-    pub(super) fn of(settings: &CrawlSettings) -> Self {
-        Self { loopback: settings.allow_loopback, private: settings.allow_private, public: settings.contact.is_some() }
-    }
-
     /// Whether an address may be connected to for a host.
     pub(super) fn check(self, host: &str, ip: IpAddr) -> Result<(), AddressRefused> {
         let refused = match class(ip) {
@@ -155,8 +149,8 @@ pub(super) struct CheckedResolver {
 }
 
 impl CheckedResolver {
-    pub(super) fn of(settings: &CrawlSettings) -> Self {
-        Self { policy: AddressPolicy::of(settings), routes: Arc::new(settings.routes.clone()) }
+    pub(super) fn new(policy: AddressPolicy, routes: BTreeMap<String, SocketAddr>) -> Self {
+        Self { policy, routes: Arc::new(routes) }
     }
 }
 
@@ -182,6 +176,20 @@ impl reqwest::dns::Resolve for CheckedResolver {
                 _ => Ok(Box::new(allowed.into_iter()) as reqwest::dns::Addrs),
             }
         })
+    }
+}
+
+/// Whether a host, as written in a URL, is always this machine: a loopback address, `localhost` or a name below it (RFC
+/// 6761, section 6.3; the resolver accepts only loopback addresses for such names).
+pub(super) fn is_loopback_host(host: &str) -> bool {
+    match Host::parse(host) {
+        Ok(Host::Ipv4(ip)) => ip.is_loopback(),
+        Ok(Host::Ipv6(ip)) => ip.is_loopback(),
+        Ok(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            name == "localhost" || name.ends_with(".localhost")
+        }
+        Err(_) => false,
     }
 }
 
@@ -243,7 +251,7 @@ mod tests {
 
     #[test]
     fn every_spelling_of_a_literal_is_seen() {
-        let policy = AddressPolicy::of(&CrawlSettings::default());
+        let policy = AddressPolicy { loopback: false, private: false, public: false };
         for text in
             ["http://2130706433/", "http://0x7f.1/", "http://0177.0.0.1/", "http://127.1/", "http://[::ffff:7f00:1]/"]
         {

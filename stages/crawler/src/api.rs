@@ -36,7 +36,7 @@ impl DownloadClient {
     /// [`CrawlError::Unanswered`] if all attempts fail or the response is not acceptable; [`CrawlError::Setting`] for
     /// URLs that the settings do not allow.
     pub fn get(&self, url: &Url, limit: u64, control: &dyn Control) -> Result<Option<ApiResponse>, CrawlError> {
-        self.check(std::iter::once(url))?;
+        self.settings.check([url])?;
         self.run(self.get_with_retries(url, limit, control))
     }
 

@@ -5,7 +5,7 @@
 
 use url::{Host, Url};
 
-use super::error::CrawlError;
+use super::error::{CrawlError, setting_error};
 
 /// Top-level names that RFC 2606 and RFC 6761 reserve, or that are private: nobody can be reached there.
 const RESERVED_ENDINGS: [&str; 6] = ["example", "test", "invalid", "localhost", "local", "internal"];
@@ -46,11 +46,8 @@ const PLACEHOLDER_USERS: [&str; 13] = [
 /// # Errors
 /// [`CrawlError::Setting`] for a missing, malformed or placeholder contact.
 pub(super) fn check(contact: Option<&str>) -> Result<(), CrawlError> {
-    let refuse = |problem: String| CrawlError::Setting {
-        key: "contact",
-        problem,
-        remedy: "give an e-mail address or a web page where site owners can reach you".into(),
-    };
+    let remedy = "give an e-mail address or a web page where site owners can reach you";
+    let refuse = |problem: String| setting_error("contact", problem, remedy);
     let Some(contact) = contact.map(str::trim).filter(|c| !c.is_empty()) else {
         return Err(refuse("public hosts require a contact".into()));
     };

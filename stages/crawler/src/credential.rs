@@ -8,7 +8,7 @@
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use url::{Origin, Url};
 
-use super::settings::is_loopback_host;
+use super::address::is_loopback_host;
 
 /// A bearer token (RFC 6750) and the origin that it belongs to.
 #[derive(Debug, Clone)]

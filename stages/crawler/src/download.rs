@@ -17,13 +17,13 @@ use reqwest::header::{HeaderMap, HeaderName};
 use url::Url;
 
 use super::credential::Credential;
+use super::download_settings::DownloadSettings;
 use super::error::CrawlError;
 use super::fetch::{Failure, Fetcher};
 use super::hosts::{Hosts, RequestPermit};
 use super::page_table::Refused;
 use super::partial_download::{BodyKind, PartialDownload};
 use super::retry::{Attempts, TemporaryFailure, is_temporary};
-use super::settings::CrawlSettings;
 use super::{Control, unless_cancelled};
 
 /// Maximum number of redirects from one URL.
@@ -52,11 +52,11 @@ pub struct DownloadedFile {
     pub digest: String,
 }
 
-/// Fetches listed URLs under the settings of a crawl: whole files, and small API responses ([`DownloadClient::get`]). All
+/// Fetches listed URLs under the rules of a crawl: whole files, and small API responses ([`DownloadClient::get`]). All
 /// requests share one rate limit per host.
 #[derive(Debug)]
 pub struct DownloadClient {
-    pub(super) settings: CrawlSettings,
+    pub(super) settings: DownloadSettings,
     /// `Some` until the client is dropped.
     runtime: Option<tokio::runtime::Runtime>,
     pub(super) fetcher: Fetcher,
@@ -65,30 +65,23 @@ pub struct DownloadClient {
 }
 
 impl DownloadClient {
-    /// Creates a client without sending a request. The seeds of the settings are ignored.
+    /// Creates a client without sending a request.
     ///
     /// # Errors
     /// [`CrawlError`] if the HTTP client or the runtime cannot be created.
-    pub fn new(settings: &CrawlSettings, credential: Option<Credential>) -> Result<Self, CrawlError> {
-        let settings = CrawlSettings { accept: vec!["application/json".to_owned()], ..settings.clone() };
+    pub fn new(settings: &DownloadSettings, credential: Option<Credential>) -> Result<Self, CrawlError> {
         Ok(Self {
             runtime: Some(tokio::runtime::Builder::new_current_thread().enable_all().build()?),
-            fetcher: Fetcher::new(&settings)?,
-            hosts: Hosts::new(&settings),
+            fetcher: Fetcher::new(settings.requests())?,
+            hosts: Hosts::new(&settings.requests()),
             credential,
-            settings,
+            settings: settings.clone(),
         })
     }
 
     /// Runs a future to its end on this thread.
     pub(super) fn run<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.as_ref().expect("only drop takes it").block_on(future)
-    }
-
-    /// Checks that the settings allow requests to these URLs.
-    pub(super) fn check<'a>(&self, urls: impl Iterator<Item = &'a Url>) -> Result<(), CrawlError> {
-        let seeds: Vec<String> = urls.map(Url::to_string).collect();
-        if seeds.is_empty() { Ok(()) } else { CrawlSettings { seeds, ..self.settings.clone() }.check().map(|_| ()) }
     }
 
     /// Adds the token to the header fields if the URL is on its server.
@@ -111,7 +104,7 @@ impl DownloadClient {
         fresh: bool,
         control: &dyn Control,
     ) -> Result<Option<Vec<Result<DownloadedFile, Refused>>>, CrawlError> {
-        self.check(wanted.iter().map(|file| &file.url))?;
+        self.settings.check(wanted.iter().map(|file| &file.url))?;
         self.run(async {
             let run = DownloadRun { client: self, fresh, control, counts: Cell::new((0, 0)), files: wanted.len() };
             let mut results =
@@ -233,7 +226,7 @@ impl DownloadRun<'_> {
                 )));
             }
         }
-        let limit = self.client.settings.max_page_bytes;
+        let limit = self.client.settings.max_file_bytes;
         if let Some(total) = partial.state.total.filter(|total| *total > limit) {
             return Ok(DownloadAttempt::Refused(too_large(wanted, total, limit)));
         }

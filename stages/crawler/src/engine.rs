@@ -15,13 +15,14 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use reqwest::header::HeaderMap;
 use tokio::time::Instant;
 use url::Url;
 
 use super::archive::Archive;
 use super::budget::{Admission, Budget, MAX_CALENDAR_URLS};
 use super::cdxj;
-use super::classify::Refusal;
+use super::classify::{self, Refusal};
 use super::earlier_crawl::{EarlierCrawl, validators};
 use super::error::CrawlError;
 use super::fetch::{Failure, FetchResponse, Fetcher};
@@ -52,7 +53,7 @@ enum Completed {
 
 /// A running crawl.
 pub(super) struct Engine<'a> {
-    pub(super) settings: &'a CrawlSettings,
+    pub(super) settings: Rc<CrawlSettings>,
     pub(super) control: &'a dyn Control,
     pub(super) seeds: Vec<Url>,
     pub(super) url_filter: UrlFilter,
@@ -101,7 +102,7 @@ impl<'a> Engine<'a> {
     /// Opens the folder of a crawl; returns `None` if the crawl is finished. Commits what a killed process left in the
     /// journal.
     fn open(
-        settings: &'a CrawlSettings,
+        settings: &CrawlSettings,
         dir: &Path,
         earlier: Option<&Path>,
         control: &'a dyn Control,
@@ -115,14 +116,14 @@ impl<'a> Engine<'a> {
             return Ok(None);
         }
         let (mut journal, left, end) = Journal::open(dir, progress.commits, progress.warc)?;
-        let fetcher = Rc::new(Fetcher::new(settings)?);
+        let fetcher = Rc::new(Fetcher::new(settings.requests())?);
         let mut archive = Archive::open(dir, end, &fetcher)?;
         if !left.is_empty() {
             frontier.commit(&left, archive.sync()?, CommitMark::None)?;
             journal.committed()?;
         }
         let progress = frontier.progress()?;
-        let mut queues = Queues::new(Hosts::new(settings));
+        let mut queues = Queues::new(Hosts::new(&settings.requests()));
         for (origin, stored) in frontier.robots()? {
             if let Ok(url) = Url::parse(&origin) {
                 queues.store_rules(&url, &stored);
@@ -138,9 +139,9 @@ impl<'a> Engine<'a> {
             }
         })?;
         Ok(Some(Self {
-            settings,
             control,
             url_filter: UrlFilter::new(settings, &seeds, &domains, &words),
+            settings: Rc::new(settings.clone()),
             seeds,
             fetcher,
             queued: frontier.waiting()?,
@@ -257,13 +258,13 @@ impl Engine<'_> {
     /// Starts every request that may start now.
     fn start(&mut self, now: Instant) -> Result<(), CrawlError> {
         let free = self.settings.concurrency.saturating_sub(self.in_flight.len());
-        for start in self.queues.start(now, free, self.settings) {
+        for start in self.queues.start(now, free, &self.settings) {
             match start {
                 ReadyRequest::Refused(item, (rule, detail)) => {
                     self.resolve_as_refused(item, Refusal::matched(rule, detail));
                 }
                 ReadyRequest::Robots(page) => {
-                    let (fetcher, settings) = (Rc::clone(&self.fetcher), self.settings.clone());
+                    let (fetcher, settings) = (Rc::clone(&self.fetcher), Rc::clone(&self.settings));
                     let hosts = self.queues.hosts.clone();
                     self.in_flight.push(Box::pin(async move {
                         let stored = origin::fetch(&fetcher, &page, &settings, &hosts).await;
@@ -271,11 +272,13 @@ impl Engine<'_> {
                     }));
                 }
                 ReadyRequest::Page(item) => {
-                    let fetcher = Rc::clone(&self.fetcher);
+                    let (fetcher, settings) = (Rc::clone(&self.fetcher), Rc::clone(&self.settings));
                     let known = if item.conditional { self.earlier_page(&item.url)? } else { None };
                     let condition = known.as_ref().and_then(validators);
                     self.in_flight.push(Box::pin(async move {
-                        let result = fetcher.page(&item.url, condition.as_ref()).await;
+                        let wants = |status, headers: &HeaderMap| classify::wants_body(&settings, status, headers);
+                        let limit = settings.max_page_bytes;
+                        let result = fetcher.get_conditional(&item.url, limit, wants, condition.as_ref()).await;
                         Completed::Page(item, result)
                     }));
                 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum CrawlError {
     /// A setting is missing or invalid.
-    #[error("crawl setting `{key}`: {problem}; {remedy}")]
+    #[error("`{key}`: {problem}; {remedy}")]
     Setting {
         /// The recipe key.
         key: &'static str,
@@ -92,4 +92,9 @@ pub enum CrawlError {
         /// What failed.
         problem: String,
     },
+}
+
+/// The error about the value of a setting.
+pub(super) fn setting_error(key: &'static str, problem: impl Into<String>, remedy: impl Into<String>) -> CrawlError {
+    CrawlError::Setting { key, problem: problem.into(), remedy: remedy.into() }
 }

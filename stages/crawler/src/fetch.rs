@@ -18,9 +18,8 @@ use url::Url;
 
 use super::AGENT;
 use super::address::{AddressPolicy, AddressRefused, CheckedResolver};
-use super::classify;
 use super::error::CrawlError;
-use super::settings::CrawlSettings;
+use super::request_settings::RequestSettings;
 
 /// Maximum number of bytes read of an unwanted body, so that its connection can be reused.
 const MAX_DRAIN_BYTES: u64 = 64 << 10;
@@ -114,39 +113,26 @@ impl Failure {
     }
 }
 
-/// Sends requests under the limits of a crawl.
+/// Sends requests under the limits of its settings.
 #[derive(Debug)]
 pub(super) struct Fetcher {
     plain: Client,
     /// Created for the first https URL: loading the system certificates takes time and may fail.
     secure: OnceCell<Result<Client, String>>,
-    settings: CrawlSettings,
+    settings: RequestSettings,
     policy: AddressPolicy,
     user_agent: String,
-    /// Time limits for the whole request, until the header arrives, and between bytes of the body.
-    whole: Duration,
-    header: Duration,
-    idle: Duration,
 }
 
 impl Fetcher {
-    pub(super) fn new(settings: &CrawlSettings) -> Result<Self, CrawlError> {
+    pub(super) fn new(settings: RequestSettings) -> Result<Self, CrawlError> {
         // A provider that another part of the program has installed works as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let about = settings.contact.as_deref().map(|contact| format!(" (+{})", contact.trim()));
         let user_agent = format!("{AGENT}/{}{}", env!("CARGO_PKG_VERSION"), about.unwrap_or_default());
         let plain =
-            client(settings, &user_agent, Some(vec![])).map_err(|e| CrawlError::Client { problem: causes(&e) })?;
-        Ok(Self {
-            plain,
-            secure: OnceCell::new(),
-            settings: settings.clone(),
-            policy: AddressPolicy::of(settings),
-            user_agent,
-            whole: Duration::from_secs_f64(settings.timeout_seconds),
-            header: Duration::from_secs_f64(settings.header_timeout_seconds),
-            idle: Duration::from_secs_f64(settings.idle_timeout_seconds),
-        })
+            client(&settings, &user_agent, Some(vec![])).map_err(|e| CrawlError::Client { problem: causes(&e) })?;
+        Ok(Self { plain, secure: OnceCell::new(), policy: settings.address_policy(), settings, user_agent })
     }
 
     pub(super) fn user_agent(&self) -> &str {
@@ -188,12 +174,16 @@ impl Fetcher {
         self.request(url, BodyExtent::Whole(limit), |status, _| status == 200, fields).await
     }
 
-    /// Requests a page, and reads its body if the status and media type are wanted. With validators, the server may
-    /// reply 304 (not modified).
-    pub(super) async fn page(&self, url: &Url, validators: Option<&Validators>) -> Result<FetchResponse, Failure> {
-        let wants_body = |status, headers: &HeaderMap| classify::wants_body(&self.settings, status, headers);
+    /// Like [`Fetcher::get`]. With validators, the server may reply 304 (not modified).
+    pub(super) async fn get_conditional(
+        &self,
+        url: &Url,
+        limit: u64,
+        wants_body: impl Fn(u16, &HeaderMap) -> bool,
+        validators: Option<&Validators>,
+    ) -> Result<FetchResponse, Failure> {
         let fields = validators.map(Validators::fields).unwrap_or_default();
-        self.request(url, BodyExtent::Whole(self.settings.max_page_bytes), wants_body, fields).await
+        self.request(url, BodyExtent::Whole(limit), wants_body, fields).await
     }
 
     async fn request(
@@ -205,7 +195,7 @@ impl Fetcher {
     ) -> Result<FetchResponse, Failure> {
         self.policy.check_host(url)?;
         let request = self.exchange(url, extent, wants_body, fields);
-        within(self.whole, "complete answer", request).await?
+        within(self.settings.timeout, "complete answer", request).await?
     }
 
     async fn exchange(
@@ -218,7 +208,8 @@ impl Fetcher {
         let client = self.client(url).await?;
         let (date, begin) = (SystemTime::now(), tokio::time::Instant::now());
         let request = client.get(url.clone()).headers(fields);
-        let response = within(self.header, "header", request.send()).await?.map_err(|e| failure(&e))?;
+        let response =
+            within(self.settings.header_timeout, "header", request.send()).await?.map_err(|e| failure(&e))?;
         let address = response.remote_addr().map(|address| address.ip());
         if let Some(ip) = address {
             self.policy.check(url.host_str().unwrap_or_default(), ip)?;
@@ -228,7 +219,7 @@ impl Fetcher {
             let wire = self.read_body(response, extent).await?;
             decode(wire, &headers, extent, self.settings.max_compression_ratio.into())?
         } else {
-            let _ = within(self.idle, "end", drain(response)).await;
+            let _ = within(self.settings.idle_timeout, "end", drain(response)).await;
             Vec::new()
         };
         Ok(FetchResponse { status, version, headers, body, date, elapsed: begin.elapsed(), address })
@@ -239,7 +230,9 @@ impl Fetcher {
         self.policy.check_host(url)?;
         let client = self.client(url).await?;
         let request = client.get(url.clone()).header("accept-encoding", "identity").header("accept", "*/*");
-        let response = within(self.header, "header", request.headers(fields).send()).await?.map_err(|e| failure(&e))?;
+        let response = within(self.settings.header_timeout, "header", request.headers(fields).send())
+            .await?
+            .map_err(|e| failure(&e))?;
         if let Some(address) = response.remote_addr() {
             self.policy.check(url.host_str().unwrap_or_default(), address.ip())?;
         }
@@ -248,7 +241,7 @@ impl Fetcher {
 
     /// The next bytes of a body; `None` at its end.
     pub(super) async fn chunk(&self, response: &mut Response) -> Result<Option<impl AsRef<[u8]>>, Failure> {
-        within(self.idle, "further byte", response.chunk()).await?.map_err(|e| failure(&e))
+        within(self.settings.idle_timeout, "further byte", response.chunk()).await?.map_err(|e| failure(&e))
     }
 
     async fn client(&self, url: &Url) -> Result<&Client, Failure> {
@@ -268,7 +261,8 @@ impl Fetcher {
         too_large(response.content_length().unwrap_or_default())?;
         let mut wire = Vec::new();
         while (wire.len() as u64) <= limit
-            && let Some(chunk) = within(self.idle, "further byte", response.chunk()).await?.map_err(|e| failure(&e))?
+            && let Some(chunk) =
+                within(self.settings.idle_timeout, "further byte", response.chunk()).await?.map_err(|e| failure(&e))?
         {
             too_large((wire.len() + chunk.len()) as u64)?;
             wire.extend_from_slice(&chunk);
@@ -288,7 +282,7 @@ impl Fetcher {
 /// Creates a client that follows no redirects, uses no proxy (a proxy would resolve names itself) and stores no
 /// cookies. It trusts the system certificates, or only the given ones.
 fn client(
-    settings: &CrawlSettings,
+    settings: &RequestSettings,
     user_agent: &str,
     only: Option<Vec<reqwest::Certificate>>,
 ) -> Result<Client, reqwest::Error> {
@@ -306,7 +300,7 @@ fn client(
         .referer(false)
         .http1_only()
         .connect_timeout(CONNECT_TIMEOUT)
-        .dns_resolver(CheckedResolver::of(settings));
+        .dns_resolver(CheckedResolver::new(settings.address_policy(), settings.routes.clone()));
     match only {
         Some(certificates) => builder.tls_certs_only(certificates),
         None => builder,

@@ -14,8 +14,9 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 use url::Url;
 
+use super::address::is_loopback_host;
 use super::politeness::{MAX_RETRY_AFTER, RateLimiter};
-use super::settings::{CrawlSettings, is_loopback_host};
+use super::request_settings::RequestSettings;
 
 /// Requests per second if the settings have no limit: only loopback hosts may have none.
 const FALLBACK_RATE: f64 = 1.0;
@@ -45,7 +46,7 @@ pub(super) fn host_of(url: &Url) -> String {
 }
 
 impl Hosts {
-    pub(super) fn new(settings: &CrawlSettings) -> Self {
+    pub(super) fn new(settings: &RequestSettings) -> Self {
         let concurrency = settings.concurrency_per_host.max(1);
         Self {
             known: Rc::default(),
@@ -155,6 +156,7 @@ impl Drop for RequestPermit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::CrawlSettings;
 
     /// Simulates a server with a perfect clock: starts and ends of requests, millisecond by millisecond.
     #[test]
@@ -165,7 +167,7 @@ mod tests {
                 concurrency_per_host: concurrency,
                 ..CrawlSettings::default()
             };
-            let (hosts, begin) = (Hosts::new(&settings), Instant::now());
+            let (hosts, begin) = (Hosts::new(&settings.requests()), Instant::now());
             // Ports, schemes and the root dot do not make a different host.
             let urls = ["http://a.org/", "https://a.org:8443/x", "http://a.org./y"].map(|url| Url::parse(url).unwrap());
             let (mut starts, mut ends, mut at_once): (Vec<u64>, Vec<u64>, usize) = (Vec::new(), Vec::new(), 0);

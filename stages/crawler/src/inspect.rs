@@ -46,7 +46,7 @@ pub fn inspect(settings: &CrawlSettings, agent: &str) -> Result<Vec<Inspection>,
     let result = runtime.block_on(async {
         // Fetches tdmrep.json even if robots.txt opts out, so that the report is complete.
         let settings = &CrawlSettings { obey_opt_outs: false, ..settings.clone() };
-        let (fetcher, hosts) = (Fetcher::new(settings)?, Hosts::new(settings));
+        let (fetcher, hosts) = (Fetcher::new(settings.requests())?, Hosts::new(&settings.requests()));
         let mut known: BTreeMap<String, Rc<OriginRules>> = BTreeMap::new();
         let mut inspections = Vec::new();
         for url in &seeds {

@@ -47,7 +47,7 @@ impl Engine<'_> {
             ai_train: rules.ai_train,
             tdm_reservation: rules.reserved(&item.url).is_some(),
         });
-        let classification = classify::classify_response(self.settings, &item.url, result, site_opt_out);
+        let classification = classify::classify_response(&self.settings, &item.url, result, site_opt_out);
         if !matches!(classification, Classification::Retry { .. }) {
             self.queues.hosts.with_rate_limiter(&item.url, RateLimiter::record_success);
         }

@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn robots_first_then_pages_at_the_pace() {
         let settings = CrawlSettings { requests_per_second: 10.0, ..CrawlSettings::default() };
-        let mut queues = Queues::new(Hosts::new(&settings));
+        let mut queues = Queues::new(Hosts::new(&settings.requests()));
         for page in ["http://a.org/1", "http://a.org/2", "http://a.org/no", "http://b.org/1"] {
             queues.push(url(page));
         }
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn only_loopback_is_unlimited() {
         let settings = CrawlSettings { requests_per_second: 0.0, concurrency_per_host: 4, ..CrawlSettings::default() };
-        let mut queues = Queues::new(Hosts::new(&settings));
+        let mut queues = Queues::new(Hosts::new(&settings.requests()));
         for origin in ["http://a.org/", "http://127.0.0.1:1/"] {
             queues.store_rules(&url(origin), b"N");
             (0..9).for_each(|number| queues.push(url(&format!("{origin}{number}"))));

@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn attempts_end_and_delay_the_host() {
         let url = Url::parse("http://site.org/").unwrap();
-        let hosts = Hosts::new(&CrawlSettings::default());
+        let hosts = Hosts::new(&CrawlSettings::default().requests());
         let mut attempts = Attempts::default();
         assert_eq!(attempts.retry(busy("301"), &url, 9, &hosts), Err(busy("301")), "a wait of more than five minutes");
         assert_eq!(hosts.ready_at("site.org"), None, "a host that is given up is not delayed");

@@ -36,7 +36,7 @@ impl Engine<'_> {
                 self.seeds.iter().map(|seed| (origin_of(seed), seed.clone())).collect();
             for (origin, seed) in origins {
                 if self.queues.rules(&seed).is_none() {
-                    let fetch = origin::fetch(&self.fetcher, &seed, self.settings, &self.queues.hosts);
+                    let fetch = origin::fetch(&self.fetcher, &seed, &self.settings, &self.queues.hosts);
                     let Some(stored) = unless_cancelled(self.control, fetch).await else {
                         self.commit(CommitMark::None)?;
                         return Ok(false);

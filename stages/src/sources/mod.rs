@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::workspace::Workspace;
-use corpusmill_crawler::Control;
+use corpusmill_crawler::{Control, CrawlError};
 use corpusmill_pipeline::progress::{Event, Progress};
 use corpusmill_pipeline::{Digest, StageError};
 use indicatif::DecimalBytes;
@@ -84,6 +84,14 @@ impl Control for FetchProgress<'_> {
 pub fn settings_digest(settings: &impl serde::Serialize) -> Result<Digest, StageError> {
     let value = serde_json::to_value(settings).map_err(|error| StageError::Settings(error.to_string()))?;
     Ok(Digest::of(corpusmill_pipeline::key::canonical_json(&value).as_bytes()))
+}
+
+/// Converts an error of the crawler to a stage error of a step.
+pub(crate) fn crawler_error(step: &'static str) -> impl Fn(CrawlError) -> StageError {
+    move |error| match error {
+        CrawlError::Io(error) => StageError::Io(error),
+        other => StageError::Settings(format!("{step}: {other}")),
+    }
 }
 
 /// Converts a reader error to a stage error.

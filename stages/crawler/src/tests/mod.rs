@@ -23,7 +23,10 @@ use axum::http::{Request, Response};
 use axum::serve::ListenerExt as _;
 use tempfile::TempDir;
 
-use super::{CrawlError, CrawlSettings, CrawlSummary, NeverCancel, Page, Refused, crawl, each_page, each_refused};
+use super::{
+    CrawlError, CrawlSettings, CrawlSummary, DownloadSettings, NeverCancel, Page, Refused, crawl, each_page,
+    each_refused,
+};
 
 /// A server on its own port that answers by a function of path and query, and stores the requests.
 struct TestServer {
@@ -99,6 +102,11 @@ impl TestServer {
             timeout_seconds: 10.0,
             ..CrawlSettings::default()
         }
+    }
+
+    /// Unlimited, on loopback.
+    fn download_settings(&self) -> DownloadSettings {
+        DownloadSettings { requests_per_second: 0.0, allow_loopback: true, ..DownloadSettings::default() }
     }
 
     fn hits(&self) -> BTreeMap<String, usize> {

@@ -100,7 +100,7 @@ fn cancelling_does_not_wait_for_a_busy_host() {
 fn cancelling_a_download_does_not_wait() {
     let site =
         TestServer::new(|_| Response::builder().status(503).header("retry-after", "250").body(Body::empty()).unwrap());
-    let client = || DownloadClient::new(&site.settings(), None).unwrap();
+    let client = || DownloadClient::new(&site.download_settings(), None).unwrap();
     let url = |path: &str| url::Url::parse(&site.url(path)).unwrap();
     let cancel_after = |path| CancelAfterRequest { site: &site, path, checks: AtomicU32::new(0) };
     let dir = TempDir::new().unwrap();
@@ -112,7 +112,7 @@ fn cancelling_a_download_does_not_wait() {
 
 #[test]
 fn a_stored_retry_after_expires() {
-    let hosts = Hosts::new(&CrawlSettings { requests_per_second: 0.0, ..CrawlSettings::default() });
+    let hosts = Hosts::new(&CrawlSettings { requests_per_second: 0.0, ..CrawlSettings::default() }.requests());
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
     hosts.restore_retry_after("127.0.0.1", now.saturating_sub(5));
     assert!(hosts.is_free("127.0.0.1", tokio::time::Instant::now()));
