@@ -52,11 +52,11 @@ mod queue;
 mod request_settings;
 mod retry;
 pub mod robots;
-mod scan;
 mod seeding;
 pub mod serve;
 mod settings;
 pub mod sitemap;
+mod start_tags;
 mod tdm;
 mod url_filter;
 

@@ -13,7 +13,7 @@ use encoding_rs::{Encoding, UTF_8};
 use url::Url;
 
 use super::optout::OptOuts;
-use super::scan::start_tags;
+use super::start_tags::{AttributeName, Tag, start_tags};
 
 /// Maximum number of links followed per page; pages with more are generated lists.
 const MAX_LINKS: usize = 20_000;
@@ -47,30 +47,34 @@ pub(super) fn extract(body: &[u8], charset: Option<&str>, url: &Url) -> PageLink
     let mut hrefs: BTreeSet<String> = BTreeSet::new();
     let (mut canonical, mut feeds) = (None, BTreeSet::new());
     let mut opt_outs = OptOuts::default();
-    start_tags(&html, |tag| {
-        if tag.is("a") || tag.is("area") {
-            if hrefs.len() < MAX_LINKS && !tag.attribute("rel").is_some_and(|rel| has_word(&rel, "nofollow")) {
-                hrefs.extend(tag.attribute("href").as_ref().and_then(|href| without_fragment(href)));
+    start_tags(&html, |tag| match tag.tag {
+        Tag::A | Tag::Area => {
+            let nofollow = || tag.attribute(AttributeName::Rel).is_some_and(|rel| has_word(&rel, "nofollow"));
+            if hrefs.len() < MAX_LINKS && !nofollow() {
+                hrefs.extend(tag.attribute(AttributeName::Href).as_ref().and_then(|href| without_fragment(href)));
             }
-        } else if tag.is("link") {
-            let Some(href) = tag.attribute("href").and_then(|href| without_fragment(&href)) else { return };
-            let rel = tag.attribute("rel").unwrap_or_default();
-            let kind = tag.attribute("type").unwrap_or_default();
+        }
+        Tag::Link => {
+            let href = tag.attribute(AttributeName::Href).and_then(|href| without_fragment(&href));
+            let Some(href) = href else { return };
+            let rel = tag.attribute(AttributeName::Rel).unwrap_or_default();
+            let kind = tag.attribute(AttributeName::Type).unwrap_or_default();
             let is_feed = FEED_TYPES.iter().any(|feed| kind.trim().eq_ignore_ascii_case(feed));
             if has_word(&rel, "canonical") {
                 canonical.get_or_insert(href);
             } else if has_word(&rel, "alternate") && is_feed && feeds.len() < MAX_FEEDS {
                 feeds.insert(href);
             }
-        } else if tag.is("base") {
-            if base.is_none() {
-                base = tag.attribute("href").map(Cow::into_owned);
-            }
-        } else if tag.is("meta")
-            && let (Some(name), Some(content)) = (tag.attribute("name"), tag.attribute("content"))
-        {
-            opt_outs.meta(&name, &content);
         }
+        Tag::Base if base.is_none() => base = tag.attribute(AttributeName::Href).map(Cow::into_owned),
+        Tag::Meta => {
+            if let (Some(name), Some(content)) =
+                (tag.attribute(AttributeName::Key), tag.attribute(AttributeName::Content))
+            {
+                opt_outs.meta(&name, &content);
+            }
+        }
+        _ => {}
     });
     let base = base.and_then(|href| url.join(href.trim()).ok()).unwrap_or_else(|| url.clone());
     let encode = query_encoder(encoding);
@@ -112,10 +116,10 @@ fn encoding(body: &[u8], charset: Option<&str>) -> &'static Encoding {
     let head = String::from_utf8_lossy(&body[..body.len().min(CHARSET_PRESCAN_BYTES)]).to_ascii_lowercase();
     let mut found = None;
     start_tags(&head, |tag| {
-        if found.is_none() && tag.is("meta") {
-            let named = tag.attribute("charset").map(Cow::into_owned);
+        if found.is_none() && tag.tag == Tag::Meta {
+            let named = tag.attribute(AttributeName::Charset).map(Cow::into_owned);
             let inside = || {
-                let content = tag.attribute("content")?;
+                let content = tag.attribute(AttributeName::Content)?;
                 let label = content.split_once("charset=")?.1;
                 Some(label.split(['"', '\'', ';', ' ']).next().unwrap_or_default().to_owned())
             };
