@@ -7,44 +7,29 @@ use std::collections::BTreeSet;
 use reqwest::header::HeaderMap;
 use url::Url;
 
-use super::canonical;
-use super::fetch::{Failure, FetchResponse, content_type};
-use super::links::{self, FEED_TYPES, PageLinks};
-use super::optout::OptOuts;
-use super::page_table::CrawlRule;
-use super::retry::{TemporaryFailure, is_temporary};
-use super::settings::CrawlSettings;
-use super::sitemap;
+use crate::fetch::failure::Failure;
+use crate::fetch::fetcher::{FetchResponse, content_type};
+use crate::fetch::retry::{TemporaryFailure, is_temporary};
+use crate::pages::canonical;
+use crate::pages::links::{self, FEED_TYPES, PageLinks};
+use crate::pages::sitemap;
+use crate::refusal::{CrawlRule, Refusal};
+use crate::robots::optout::OptOuts;
+use crate::settings::CrawlSettings;
 
 /// Further media types of feeds.
 const XML_TYPES: [&str; 2] = ["application/xml", "text/xml"];
 
 /// Opt-out statements of an origin about one of its pages: in robots.txt and `/.well-known/tdmrep.json`.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct SiteOptOut {
-    pub(super) ai_train: Option<bool>,
-    pub(super) tdm_reservation: bool,
-}
-
-/// A rule that refused a URL, with the measured value and its threshold.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Refusal {
-    pub(super) rule: CrawlRule,
-    pub(super) value: f64,
-    pub(super) threshold: f64,
-    pub(super) detail: String,
-}
-
-impl Refusal {
-    /// A refusal by a rule that has no measured value.
-    pub(super) fn matched(rule: CrawlRule, detail: impl Into<String>) -> Self {
-        Self { rule, value: 1.0, threshold: 0.0, detail: detail.into() }
-    }
+pub(crate) struct SiteOptOut {
+    pub(crate) ai_train: Option<bool>,
+    pub(crate) tdm_reservation: bool,
 }
 
 /// The classification of one response.
 #[derive(Debug)]
-pub(super) enum Classification {
+pub(crate) enum Classification {
     /// A page, with its links.
     Keep { response: Box<FetchResponse>, links: BTreeSet<Url>, opt_outs: OptOuts },
     /// Not a page; its links are followed.
@@ -58,7 +43,7 @@ pub(super) enum Classification {
 }
 
 /// Whether to read the body: a page of an accepted media type, or a feed.
-pub(super) fn wants_body(settings: &CrawlSettings, status: u16, headers: &HeaderMap) -> bool {
+pub(crate) fn wants_body(settings: &CrawlSettings, status: u16, headers: &HeaderMap) -> bool {
     let media_type = content_type(headers).0;
     let accepted_type = || accepts(settings, &media_type) || may_be_feed(settings, &media_type);
     matches!(status, 200 | 203) && accepted_type()
@@ -73,7 +58,7 @@ fn accepts(settings: &CrawlSettings, media_type: &str) -> bool {
 }
 
 /// Classifies the result of a request, with the statements of the origin.
-pub(super) fn classify_response(
+pub(crate) fn classify_response(
     settings: &CrawlSettings,
     url: &Url,
     result: Result<FetchResponse, Failure>,

@@ -1,4 +1,4 @@
-//! Errors that stop a crawl. A bad page does not: it becomes a row of [`each_refused`](super::each_refused).
+//! Errors that stop a crawl. A bad page does not: it becomes a row of [`each_refused`](crate::each_refused).
 //!
 //! Invariant: every message names the place (file, setting, host) and what to do.
 
@@ -95,6 +95,6 @@ pub enum CrawlError {
 }
 
 /// The error about the value of a setting.
-pub(super) fn setting_error(key: &'static str, problem: impl Into<String>, remedy: impl Into<String>) -> CrawlError {
+pub(crate) fn setting_error(key: &'static str, problem: impl Into<String>, remedy: impl Into<String>) -> CrawlError {
     CrawlError::Setting { key, problem: problem.into(), remedy: remedy.into() }
 }

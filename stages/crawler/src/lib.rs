@@ -21,43 +21,20 @@
 //!
 //! Invariant: the pages kept, and their digests, depend only on the settings and the servers' responses.
 
-mod address;
-mod api;
 mod archive;
-mod budget;
-pub mod canonical;
-mod cdxj;
 mod classify;
-mod contact;
-mod credential;
 mod download;
-mod download_settings;
-mod earlier_crawl;
 mod engine;
 mod error;
 mod fetch;
 mod frontier;
-mod hosts;
-mod inspect;
-mod journal;
-mod links;
-mod optout;
-mod origin;
 mod outcome;
-mod page_table;
-mod partial_download;
-mod pending_commit;
-mod politeness;
-mod queue;
-mod request_settings;
-mod retry;
+mod pages;
+mod refusal;
 pub mod robots;
 mod seeding;
 pub mod serve;
 mod settings;
-pub mod sitemap;
-mod start_tags;
-mod tdm;
 mod url_filter;
 
 #[cfg(test)]
@@ -66,14 +43,17 @@ mod tests;
 use std::path::Path;
 use std::time::Duration;
 
-pub use api::ApiResponse;
-pub use credential::Credential;
-pub use download::{DownloadClient, DownloadRequest, DownloadedFile};
-pub use download_settings::DownloadSettings;
+pub use download::api::ApiResponse;
+pub use download::client::DownloadClient;
+pub use download::partial_download::{DownloadRequest, DownloadedFile};
+pub use download::settings::DownloadSettings;
 pub use error::CrawlError;
-pub use inspect::{Inspection, inspect};
-pub use optout::OptOuts;
-pub use page_table::{CrawlSummary, Page, Refused, each_page, each_refused, summary};
+pub use fetch::credential::Credential;
+pub use frontier::page_table::{CrawlSummary, Page};
+pub use frontier::results::{each_page, each_refused, summary};
+pub use refusal::Refused;
+pub use robots::inspect::{Inspection, inspect};
+pub use robots::optout::OptOuts;
 pub use settings::{CrawlSettings, Scope};
 
 /// The crawler's name in robots.txt, in lower case, and the first word of its User-Agent header.

@@ -10,24 +10,22 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use url::Url;
 
-use super::classify::Refusal;
-use super::engine::Engine;
-use super::error::CrawlError;
-use super::fetch::FetchResponse;
-use super::origin;
-use super::page_table::CrawlRule;
-use super::pending_commit::{CommitMark, Round};
-use super::queue::origin_of;
-use super::retry::{Attempts, TemporaryFailure, is_temporary};
-use super::sitemap;
-use super::unless_cancelled;
+use crate::engine::Engine;
+use crate::error::CrawlError;
+use crate::fetch::fetcher::FetchResponse;
+use crate::fetch::retry::{Attempts, TemporaryFailure, is_temporary};
+use crate::frontier::pending_commit::{CommitMark, Round};
+use crate::pages::sitemap;
+use crate::refusal::{CrawlRule, Refusal};
+use crate::robots::origin::{self, origin_of};
+use crate::unless_cancelled;
 
 /// Maximum number of sitemap files per origin; an index may name 50,000.
 const MAX_SITEMAPS: usize = 100;
 
 impl Engine<'_> {
     /// Puts seeds and sitemap entries into the frontier; returns false if cancelled.
-    pub(super) async fn seed_frontier(&mut self) -> Result<bool, CrawlError> {
+    pub(crate) async fn seed_frontier(&mut self) -> Result<bool, CrawlError> {
         for seed in self.seeds.clone() {
             self.discover(&seed, Round { depth: 0, hops: 0 });
         }

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::error::{CrawlError, setting_error};
-use super::request_settings::RequestSettings;
+use crate::error::{CrawlError, setting_error};
+use crate::fetch::settings::RequestSettings;
 
 /// Settings of a crawl: its seeds, scope, limits and refusal rules.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
@@ -201,7 +201,7 @@ impl CrawlSettings {
     }
 
     /// How requests are sent.
-    pub(super) fn requests(&self) -> RequestSettings {
+    pub(crate) fn requests(&self) -> RequestSettings {
         RequestSettings {
             contact: self.contact.clone(),
             accept: self.accept.clone(),
@@ -219,7 +219,7 @@ impl CrawlSettings {
 
     /// The settings that decide which pages are kept, as JSON; a resumed crawl must have the same. The refusal lists
     /// include the entries of their files.
-    pub(super) fn identity(&self, domains: &[String], words: &[String]) -> String {
+    pub(crate) fn identity(&self, domains: &[String], words: &[String]) -> String {
         serde_json::json!({
             "seeds": self.seeds, "scope": self.scope, "max-pages": self.max_pages, "max-depth": self.max_depth,
             "max-page-bytes": self.max_page_bytes, "max-redirects": self.max_redirects, "sitemaps": self.sitemaps,

@@ -10,18 +10,18 @@ use std::path::PathBuf;
 
 use url::Url;
 
-use super::canonical;
-use super::error::CrawlError;
-use super::page_table::CrawlRule;
-use super::settings::{CrawlSettings, Scope};
+use crate::error::CrawlError;
+use crate::pages::canonical;
+use crate::refusal::CrawlRule;
+use crate::settings::{CrawlSettings, Scope};
 
 /// Maximum length of a URL in bytes; longer ones come from loops and trackers (2,083 was the limit of Internet
 /// Explorer).
-pub(super) const MAX_URL_BYTES: usize = 2083;
+pub(crate) const MAX_URL_BYTES: usize = 2083;
 
 /// The decision about a URL.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum UrlDecision {
+pub(crate) enum UrlDecision {
     /// Fetch it, in its canonical form.
     Follow(Url),
     /// Outside the crawl's scope, or not a web page: counted, not recorded.
@@ -32,7 +32,7 @@ pub(super) enum UrlDecision {
 
 /// The compiled URL rules.
 #[derive(Debug)]
-pub(super) struct UrlFilter {
+pub(crate) struct UrlFilter {
     scope: ScopeRule,
     domains: HashSet<String>,
     words: HashSet<String>,
@@ -54,7 +54,7 @@ fn authority(url: &Url) -> String {
 }
 
 /// Reads a list: its inline entries, then its files; lower-cased, sorted, without duplicates.
-pub(super) fn read_list(inline: &[String], files: &[PathBuf]) -> Result<Vec<String>, CrawlError> {
+pub(crate) fn read_list(inline: &[String], files: &[PathBuf]) -> Result<Vec<String>, CrawlError> {
     let mut all: BTreeSet<String> = inline.iter().map(|entry| entry.trim().to_lowercase()).collect();
     for file in files {
         let text = fs_err::read_to_string(file)?;
@@ -67,7 +67,7 @@ pub(super) fn read_list(inline: &[String], files: &[PathBuf]) -> Result<Vec<Stri
 
 impl UrlFilter {
     /// Builds the filter from the settings, the parsed seeds and the refusal lists that [`read_list`] returns.
-    pub(super) fn new(settings: &CrawlSettings, seeds: &[Url], domains: &[String], words: &[String]) -> Self {
+    pub(crate) fn new(settings: &CrawlSettings, seeds: &[Url], domains: &[String], words: &[String]) -> Self {
         let scope = match &settings.scope {
             Scope::SameHost => ScopeRule::Hosts(seeds.iter().map(authority).collect()),
             Scope::SamePrefix => ScopeRule::Prefixes(seeds.iter().map(prefix).collect()),
@@ -85,7 +85,7 @@ impl UrlFilter {
     }
 
     /// Checks a URL as written in its source.
-    pub(super) fn check(&self, found: &Url) -> UrlDecision {
+    pub(crate) fn check(&self, found: &Url) -> UrlDecision {
         if !matches!(found.scheme(), "http" | "https") || found.host().is_none() {
             return UrlDecision::OffScope;
         }
@@ -141,7 +141,7 @@ impl UrlFilter {
     }
 
     /// Whether a sitemap may be fetched from this URL: a host of the crawl that is not refused.
-    pub(super) fn admits_sitemap(&self, url: &Url) -> bool {
+    pub(crate) fn admits_sitemap(&self, url: &Url) -> bool {
         let on_host = match &self.scope {
             ScopeRule::Hosts(_) | ScopeRule::Names(_) => self.in_scope(url),
             ScopeRule::Prefixes(prefixes) => {

@@ -1,15 +1,15 @@
 //! Rate and concurrency of requests: no request before it is allowed, and no more at once than allowed.
 //!
 //! No test here measures time. Some wait until a crawl has checked for cancellation a few times, a tenth of a second
-//! apart, while a host may not receive a request for minutes; [`hosts`](crate::hosts) tests the interval between
+//! apart, while a host may not receive a request for minutes; [`hosts`](crate::fetch::hosts) tests the interval between
 //! requests with a simulated clock.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
 use super::*;
-use crate::hosts::Hosts;
-use crate::politeness::MAX_RETRY_AFTER;
+use crate::fetch::hosts::Hosts;
+use crate::fetch::politeness::MAX_RETRY_AFTER;
 use crate::{Control, DownloadClient, DownloadRequest};
 
 /// Cancels a crawl after a number of cancellation checks that follow the request of a path.
