@@ -22,6 +22,7 @@ use url::Url;
 use crate::archive::cdxj;
 use crate::archive::writer::Archive;
 use crate::classify;
+use crate::control::{Control, POLL_INTERVAL};
 use crate::error::CrawlError;
 use crate::fetch::failure::Failure;
 use crate::fetch::fetcher::{FetchResponse, Fetcher};
@@ -37,7 +38,6 @@ use crate::refusal::{CrawlRule, Refusal, Refused};
 use crate::robots::origin::{self, origin_of};
 use crate::settings::CrawlSettings;
 use crate::url_filter::{UrlDecision, UrlFilter, read_list};
-use crate::{Control, POLL_INTERVAL};
 
 /// Maximum number of URLs admitted and not yet resolved: bounds memory, and exceeds the needs of any concurrency.
 const MAX_UNRESOLVED: u64 = 4096;
@@ -56,7 +56,7 @@ enum Completed {
 /// A running crawl.
 pub(crate) struct Engine<'a> {
     pub(crate) settings: Rc<CrawlSettings>,
-    pub(crate) control: &'a dyn Control,
+    pub(crate) control: Control<'a>,
     pub(crate) seeds: Vec<Url>,
     pub(crate) url_filter: UrlFilter,
     pub(crate) fetcher: Rc<Fetcher>,
@@ -84,7 +84,7 @@ pub(crate) async fn run(
     settings: &CrawlSettings,
     dir: &Path,
     earlier: Option<&Path>,
-    control: &dyn Control,
+    control: Control<'_>,
 ) -> Result<(), CrawlError> {
     let Some(mut engine) = Engine::open(settings, dir, earlier, control)? else { return Ok(()) };
     if !engine.frontier.progress()?.seeded && !engine.seed_frontier().await? {
@@ -107,7 +107,7 @@ impl<'a> Engine<'a> {
         settings: &CrawlSettings,
         dir: &Path,
         earlier: Option<&Path>,
-        control: &'a dyn Control,
+        control: Control<'a>,
     ) -> Result<Option<Self>, CrawlError> {
         let seeds = settings.check()?;
         let domains = read_list(&settings.refused_domains, &settings.refused_domain_files)?;
@@ -312,7 +312,7 @@ impl Engine<'_> {
             Some(Completed::Page(item, result)) => {
                 self.queues.hosts.release(&host_of(&item.url));
                 self.record_outcome(round, item, result)?;
-                self.control.progress(self.pages, self.queued, self.bytes);
+                self.control.advance(self.pages, self.queued, self.bytes);
             }
             None => {}
         }

@@ -23,6 +23,7 @@
 
 mod archive;
 mod classify;
+mod control;
 mod download;
 mod engine;
 mod error;
@@ -41,8 +42,8 @@ mod url_filter;
 mod tests;
 
 use std::path::Path;
-use std::time::Duration;
 
+pub use control::{Control, RunningWork};
 pub use download::api::ApiResponse;
 pub use download::client::DownloadClient;
 pub use download::partial_download::{DownloadRequest, DownloadedFile};
@@ -59,41 +60,6 @@ pub use settings::{CrawlSettings, Scope};
 /// The crawler's name in robots.txt, in lower case, and the first word of its User-Agent header.
 pub const AGENT: &str = "corpusmill";
 
-/// Lets a caller follow the progress of a crawl and stop it.
-pub trait Control {
-    /// Whether the crawl must stop. It then commits what it has and returns an unfinished summary.
-    fn cancelled(&self) -> bool;
-    /// Called after each response: pages kept, URLs waiting, and bytes of the decoded bodies kept.
-    fn progress(&self, fetched: u64, queued: u64, bytes: u64) {
-        let _ = (fetched, queued, bytes);
-    }
-}
-
-/// Interval at which cancellation is checked while no response arrives.
-const POLL_INTERVAL: Duration = Duration::from_millis(100);
-
-/// Awaits a future; `None` if the caller cancels first. A host may ask for a pause of minutes, and a user must be able
-/// to cancel during that time.
-async fn unless_cancelled<T>(control: &dyn Control, future: impl Future<Output = T>) -> Option<T> {
-    let mut future = std::pin::pin!(future);
-    while !control.cancelled() {
-        if let Ok(done) = tokio::time::timeout(POLL_INTERVAL, future.as_mut()).await {
-            return Some(done);
-        }
-    }
-    None
-}
-
-/// A [`Control`] that never cancels.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct NeverCancel;
-
-impl Control for NeverCancel {
-    fn cancelled(&self) -> bool {
-        false
-    }
-}
-
 /// Crawls into its own folder, and resumes the crawl that the folder holds. Does nothing if that crawl is finished.
 ///
 /// Memory: the URLs in flight (at most 4096), `concurrency` responses of up to twice `max-page-bytes` each, and 32 MiB
@@ -102,7 +68,7 @@ impl Control for NeverCancel {
 /// # Errors
 /// [`CrawlError`] for invalid settings, for a folder that holds another crawl, and for a failing disk or HTTP client. A
 /// page that cannot be fetched is not an error: see [`each_refused`].
-pub fn crawl(settings: &CrawlSettings, dir: &Path, control: &dyn Control) -> Result<CrawlSummary, CrawlError> {
+pub fn crawl(settings: &CrawlSettings, dir: &Path, control: Control<'_>) -> Result<CrawlSummary, CrawlError> {
     recrawl(settings, dir, None, control)
 }
 
@@ -115,12 +81,13 @@ pub fn recrawl(
     settings: &CrawlSettings,
     dir: &Path,
     earlier: Option<&Path>,
-    control: &dyn Control,
+    control: Control<'_>,
 ) -> Result<CrawlSummary, CrawlError> {
     if tokio::runtime::Handle::try_current().is_ok() {
         let problem = "called inside an asynchronous runtime; call it from a separate thread".to_owned();
         return Err(CrawlError::Client { problem });
     }
+    let _running = control.start(settings.max_pages, "pages");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(engine::run(settings, dir, earlier, control));
     // A pending DNS lookup on a blocking thread must not delay the return.

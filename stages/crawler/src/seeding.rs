@@ -18,7 +18,6 @@ use crate::frontier::pending_commit::{CommitMark, Round};
 use crate::pages::sitemap;
 use crate::refusal::{CrawlRule, Refusal};
 use crate::robots::origin::{self, origin_of};
-use crate::unless_cancelled;
 
 /// Maximum number of sitemap files per origin; an index may name 50,000.
 const MAX_SITEMAPS: usize = 100;
@@ -35,7 +34,7 @@ impl Engine<'_> {
             for (origin, seed) in origins {
                 if self.queues.rules(&seed).is_none() {
                     let fetch = origin::fetch(&self.fetcher, &seed, &self.settings, &self.queues.hosts);
-                    let Some(stored) = unless_cancelled(self.control, fetch).await else {
+                    let Some(stored) = self.control.unless_cancelled(fetch).await else {
                         self.commit(CommitMark::None)?;
                         return Ok(false);
                     };
@@ -102,7 +101,7 @@ impl Engine<'_> {
     /// Reads one sitemap file, records its entries and returns the further sitemaps that it names. A sitemap that
     /// robots.txt names and that is missing or incomplete is recorded as refused. Returns `None` if cancelled.
     async fn read_sitemap(&mut self, url: &Url, named: bool) -> Result<Option<Vec<String>>, CrawlError> {
-        let Some(got) = unless_cancelled(self.control, self.get_sitemap(url)).await else { return Ok(None) };
+        let Some(got) = self.control.unless_cancelled(self.get_sitemap(url)).await else { return Ok(None) };
         let found = match got {
             Ok(response) => {
                 let found = sitemap::parse(&response.body);

@@ -11,7 +11,7 @@ use corpusmill_pipeline::snapshot::{Interner, Item, Location, RejectedItem, Snap
 use corpusmill_pipeline::{Digest, StageError};
 use indicatif::DecimalBytes;
 
-use super::{AcquireContext, FetchProgress, crawler_error, settings_digest, statements};
+use super::{AcquireContext, crawler_error, settings_digest, statements};
 use crate::workspace::CrawlFolders;
 use corpusmill_crawler::{self as crawl, CrawlSettings, Page};
 
@@ -37,10 +37,9 @@ pub(crate) fn run(
     context: &AcquireContext,
 ) -> Result<(), StageError> {
     let dir = &folders.dir;
-    let progress = FetchProgress::start(context, format!("{name}/crawl"), settings.max_pages, "pages");
-    let summary =
-        crawl::recrawl(settings, dir, folders.earlier.as_deref(), &progress).map_err(crawler_error("crawl"))?;
-    drop(progress);
+    let work = format!("{name}/crawl");
+    let summary = crawl::recrawl(settings, dir, folders.earlier.as_deref(), context.control(&work))
+        .map_err(crawler_error("crawl"))?;
     if !summary.finished {
         return Err(StageError::Cancelled);
     }

@@ -11,7 +11,7 @@ use corpusmill_pipeline::{Digest, StageError};
 
 use super::files::items;
 use super::hub::RemoteFile;
-use super::{AcquireContext, FetchProgress, crawler_error};
+use super::{AcquireContext, crawler_error};
 use corpusmill_crawler::{self as crawl, DownloadClient, DownloadRequest, DownloadedFile};
 use corpusmill_readers::listing::ListedFile;
 
@@ -42,10 +42,8 @@ impl Fetcher<'_> {
                 wanted.len() - 1
             }));
         }
-        let total = wanted.len() as u64;
-        let progress = FetchProgress::start(self.context, format!("{}/remote", self.name), total, "files");
-        let fetched = self.client.files(&wanted, *fresh, &progress);
-        drop(progress);
+        let work = format!("{}/remote", self.name);
+        let fetched = self.client.files(&wanted, *fresh, self.context.control(&work));
         let fetched = fetched.map_err(crawler_error("remote"))?.ok_or(StageError::Cancelled)?;
         Ok(result_indices.into_iter().filter_map(|index| fetched.get(index).cloned()).collect())
     }

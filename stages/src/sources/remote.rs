@@ -16,7 +16,7 @@ use super::fetch::{Fetcher, fetched_items};
 use super::files::Files;
 use super::hub::{Hub, Listings, RemoteFile};
 use super::remote_ref::{RemoteRef, dedup_refs, parse_list};
-use super::{AcquireContext, FetchProgress, crawler_error};
+use super::{AcquireContext, crawler_error};
 use corpusmill_crawler::{self as crawl, DownloadClient, DownloadSettings};
 use corpusmill_readers::archive::ArchiveSettings;
 use corpusmill_readers::code_files::CodeSettings;
@@ -209,8 +209,10 @@ impl Remote {
         references: Vec<RemoteRef>,
         snapshot: &mut Snapshot,
     ) -> Result<Vec<RemoteFile>, StageError> {
-        let progress = FetchProgress::start(fetcher.context, format!("{}/hub", fetcher.name), 0, "answers");
-        let mut listings = Listings::new(hub, fetcher.client, &progress, fetcher.context.revisions.clone());
+        let work = format!("{}/hub", fetcher.name);
+        let control = fetcher.context.control(&work);
+        let _running = control.start(0, "answers");
+        let mut listings = Listings::new(hub, fetcher.client, control, fetcher.context.revisions.clone());
         let mut files = Vec::new();
         for reference in references {
             match reference {

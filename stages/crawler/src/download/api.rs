@@ -8,13 +8,13 @@
 use reqwest::header::HeaderMap;
 use url::Url;
 
+use crate::control::Control;
 use crate::download::client::DownloadClient;
 use crate::error::CrawlError;
 use crate::fetch::failure::Failure;
 use crate::fetch::fetcher::FetchResponse;
 use crate::fetch::politeness::RateLimiter;
 use crate::fetch::retry::{Attempts, TemporaryFailure, is_temporary};
-use crate::{Control, unless_cancelled};
 
 /// Maximum number of redirects from one URL.
 const MAX_REDIRECTS: usize = 5;
@@ -36,7 +36,7 @@ impl DownloadClient {
     /// # Errors
     /// [`CrawlError::Unanswered`] if all attempts fail or the response is not acceptable; [`CrawlError::Setting`] for
     /// URLs that the settings do not allow.
-    pub fn get(&self, url: &Url, limit: u64, control: &dyn Control) -> Result<Option<ApiResponse>, CrawlError> {
+    pub fn get(&self, url: &Url, limit: u64, control: Control<'_>) -> Result<Option<ApiResponse>, CrawlError> {
         self.settings.check([url])?;
         self.run(self.get_with_retries(url, limit, control))
     }
@@ -45,11 +45,11 @@ impl DownloadClient {
         &self,
         url: &Url,
         limit: u64,
-        control: &dyn Control,
+        control: Control<'_>,
     ) -> Result<Option<ApiResponse>, CrawlError> {
         let mut attempts = Attempts::default();
         loop {
-            let Some(attempt) = unless_cancelled(control, self.attempt(url, limit)).await else { return Ok(None) };
+            let Some(attempt) = control.unless_cancelled(self.attempt(url, limit)).await else { return Ok(None) };
             match attempt? {
                 Ok(response) => return Ok(Some(response)),
                 Err(failure) => attempts

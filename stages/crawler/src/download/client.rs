@@ -15,6 +15,7 @@ use reqwest::Response;
 use reqwest::header::{HeaderMap, HeaderName};
 use url::Url;
 
+use crate::control::Control;
 use crate::download::partial_download::{
     BodyKind, DownloadRequest, DownloadedFile, FinishedBody, LINKED_ETAG, PartialDownload,
 };
@@ -26,7 +27,6 @@ use crate::fetch::fetcher::{Fetcher, header_text};
 use crate::fetch::hosts::{Hosts, RequestPermit};
 use crate::fetch::retry::{Attempts, TemporaryFailure, is_temporary};
 use crate::refusal::Refused;
-use crate::{Control, unless_cancelled};
 
 /// Maximum number of redirects from one URL.
 const MAX_REDIRECTS: usize = 10;
@@ -81,9 +81,10 @@ impl DownloadClient {
         &self,
         wanted: &[DownloadRequest],
         fresh: bool,
-        control: &dyn Control,
+        control: Control<'_>,
     ) -> Result<Option<Vec<Result<DownloadedFile, Refused>>>, CrawlError> {
         self.settings.check(wanted.iter().map(|file| &file.url))?;
+        let _running = control.start(wanted.len() as u64, "files");
         self.run(async {
             let run = DownloadRun { client: self, fresh, control, counts: Cell::new((0, 0)), files: wanted.len() };
             let mut results =
@@ -112,7 +113,7 @@ impl Drop for DownloadClient {
 struct DownloadRun<'a> {
     client: &'a DownloadClient,
     fresh: bool,
-    control: &'a dyn Control,
+    control: Control<'a>,
     /// Files and bytes fetched so far.
     counts: Cell<(u64, u64)>,
     files: usize,
@@ -141,7 +142,7 @@ impl DownloadRun<'_> {
         let mut attempts = Attempts::default();
         loop {
             let before = partial.part_bytes();
-            let Some(attempt) = unless_cancelled(self.control, self.attempt(wanted, &mut partial)).await else {
+            let Some(attempt) = self.control.unless_cancelled(self.attempt(wanted, &mut partial)).await else {
                 return Ok(None);
             };
             match attempt? {
@@ -167,7 +168,7 @@ impl DownloadRun<'_> {
         let (before, sum) = self.counts.get();
         self.counts.set((before + files, sum + bytes));
         let waiting = (self.files as u64).saturating_sub(before + files);
-        self.control.progress(before + files, waiting, sum + bytes);
+        self.control.advance(before + files, waiting, sum + bytes);
     }
 
     async fn attempt(

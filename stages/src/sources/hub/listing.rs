@@ -47,7 +47,7 @@ impl TreeEntry {
 pub(in crate::sources) struct Listings<'a> {
     hub: &'a Hub,
     client: &'a DownloadClient,
-    control: &'a dyn Control,
+    control: Control<'a>,
     /// Commits by [`DatasetRef::key`]: those from the lock file, and those used.
     known: BTreeMap<String, String>,
     pub(in crate::sources) used: BTreeMap<String, String>,
@@ -59,7 +59,7 @@ impl<'a> Listings<'a> {
     pub(in crate::sources) fn new(
         hub: &'a Hub,
         client: &'a DownloadClient,
-        control: &'a dyn Control,
+        control: Control<'a>,
         known: BTreeMap<String, String>,
     ) -> Self {
         Self { hub, client, control, known, used: BTreeMap::new(), listed: BTreeMap::new() }
