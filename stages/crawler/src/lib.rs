@@ -1,23 +1,63 @@
-//! Crawls web sites from seed URLs into a folder of WARC files and a page table. The first step of a web source.
+//! A polite web crawler that writes WARC files, and a downloader of listed files.
 //!
-//! [`crawl`] reads robots.txt first, keeps to each host's rate limit, connects only to checked addresses, and visits
-//! URLs breadth-first in sorted order. The folder holds `frontier.redb` (the URLs found and their outcomes),
-//! `crawl-00000.warc.gz` and further WARC files (requests and responses) and, after the end, `index.cdxj` (the position
-//! of each capture). A second call resumes an interrupted crawl and does nothing for a finished one. [`each_page`] and
-//! [`each_refused`] read the result.
+//! [`crawl`] visits web sites from seed URLs, breadth-first in sorted order, into a folder. [`DownloadClient`] fetches
+//! files and API responses that a user listed. Both are the first step of a source: later steps read what they stored.
 //!
-//! | file | purpose |
+//! ```
+//! use corpusmill_crawler::{Control, CrawlSettings, crawl, each_page, serve};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let site = tempfile::tempdir()?;
+//! std::fs::write(site.path().join("index.html"), "<a href=second.html>next</a>")?;
+//! std::fs::write(site.path().join("second.html"), "the end")?;
+//! let server = serve::serve(site.path(), 0, serve::ServeOptions::default())?;
+//!
+//! let settings = CrawlSettings {
+//!     seeds: vec![server.url()],
+//!     sitemaps: false,
+//!     allow_loopback: true,
+//!     requests_per_second: 0.0, // no limit, which only loopback hosts may have
+//!     ..CrawlSettings::default()
+//! };
+//! let folder = tempfile::tempdir()?;
+//! let summary = crawl(&settings, folder.path(), Control::default())?;
+//! assert!(summary.finished);
+//!
+//! let mut pages = Vec::new();
+//! each_page(folder.path(), |page| pages.push(page.url.replace(&server.url(), "/")))?;
+//! assert_eq!(pages, ["/", "/second.html"]);
+//! assert!(folder.path().join("crawl-00000.warc.gz").is_file());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Guarantees
+//!
+//! - Politeness: robots.txt is read before any page and obeyed as Google's parser reads it; so are the Crawl-delay, the
+//!   Retry-After header, and opt-outs from training and indexing (unless `obey-opt-outs` is off). A public host needs a
+//!   rate limit and a contact in the User-Agent header.
+//! - Safety: each request goes to an address that was checked, on every hop of a redirect; bodies, compression ratios and
+//!   times are limited, and time is linear on hostile pages.
+//! - Nothing disappears: a URL found in scope becomes a page, a refusal with the rule and the measured value, or is
+//!   counted as beyond the page budget or the depth limit.
+//! - Nothing is done twice: a second call resumes an interrupted crawl, also after a kill, and does nothing for a
+//!   finished one; [`recrawl`] transfers only pages that have changed.
+//!
+//! # What a crawl writes
+//!
+//! | file | contents |
 //! |---|---|
-//! | `settings`, `contact` | the recipe keys and their checks |
-//! | `url_filter`, `canonical` | which URLs are refused before they are fetched; one canonical URL per page |
-//! | `address`, `fetch` | checked addresses; one bounded request |
-//! | `robots`, `origin`, `tdm`, `sitemap`, `optout` | the rules that sites set for crawlers |
-//! | `politeness`, `hosts`, `queue` | when a host may receive a request |
-//! | `scan`, `links`, `classify` | how a response is classified |
-//! | `frontier`, `pending_commit`, `journal`, `archive`, `cdxj`, `page_table`, `earlier_crawl` | what this and an earlier crawl stored |
-//! | `engine`, `outcome`, `seeding`, `budget` | the main loop, its start and its limits |
-//! | `download`, `partial_download`, `api`, `credential` | whole files, resumable; API responses; access tokens |
-//! | `inspect` | a report of what a robots.txt allows |
+//! | `crawl-00000.warc.gz`, … | requests and responses, in WARC 1.1; a file ends after 1 GiB |
+//! | `frontier.redb` | the URLs found and their outcomes; [`each_page`], [`each_refused`] and [`summary`] read it |
+//! | `journal` | the outcomes since the last commit of the frontier |
+//! | `index.cdxj` | the position of each capture, for replay tools; written at the end |
+//!
+//! # The code
+//!
+//! `engine` is the main loop; `seeding` starts it, `classify` decides about a response, and `outcome` applies the
+//! decision. Each folder below depends only on those above it: `fetch` (one request), `robots` (the rules of sites),
+//! `pages` (what a body contains), `archive` (WARC files), `frontier` (the state of a crawl); `download` depends on `fetch`
+//! alone.
 //!
 //! Invariant: the pages kept, and their digests, depend only on the settings and the servers' responses.
 
