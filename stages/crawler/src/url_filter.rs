@@ -15,8 +15,10 @@ use crate::pages::canonical;
 use crate::refusal::CrawlRule;
 use crate::settings::{CrawlSettings, Scope};
 
-/// Maximum length of a URL in bytes; longer ones come from loops and trackers (2,083 was the limit of Internet
-/// Explorer).
+/// Maximum length in bytes of a URL as written, before it is made canonical; longer ones come from loops and trackers
+/// (2,083 was the limit of Internet Explorer). Refusals record this limit and a URL cut to it, so it stays apart from the
+/// limit of canonical URLs in [`canonical::trap`], which is 2048: one limit for both would refuse URLs that are short
+/// enough once they are canonical.
 pub(crate) const MAX_URL_BYTES: usize = 2083;
 
 /// The decision about a URL.
@@ -262,6 +264,16 @@ mod tests {
     fn long_urls_and_credentials() {
         let url_filter = url_filter(Scope::SameHost, &[], &[]);
         assert_eq!(decision(&url_filter, &format!("https://docs.site.org/{}", "a/é".repeat(2000))), "trap");
+        let written = |length: usize| format!("https://docs.site.org/{}", "x".repeat(length - 22));
+        let rule = |url: &str| match url_filter.check(&Url::parse(url).unwrap()) {
+            UrlDecision::Refuse { threshold, detail, .. } => format!("{threshold} {detail}"),
+            UrlDecision::Follow(url) => format!("follow {} bytes", url.as_str().len()),
+            UrlDecision::OffScope => "off scope".to_owned(),
+        };
+        assert_eq!(rule(&written(2048)), "follow 2048 bytes");
+        assert_eq!(rule(&written(2049)), "0 address too long");
+        assert_eq!(rule(&(written(2048) + "?utm_source=x")), "follow 2048 bytes");
+        assert_eq!(rule(&written(2084)), "2083 URL too long, cut here");
         let UrlDecision::Follow(url) = url_filter.check(&Url::parse("https://u:p@docs.site.org/x").unwrap()) else {
             panic!()
         };

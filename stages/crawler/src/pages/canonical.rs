@@ -99,8 +99,9 @@ const CALENDAR_SEGMENTS: [&str; 12] = [
 const CALENDAR_PARAMETERS: [&str; 9] =
     ["year", "month", "week", "day", "date", "yr", "mo", "tribe-bar-date", "calendar_date"];
 
-/// Maximum URL length in bytes. RFC 9110 asks for support of at least 8000; sitemaps.org and old browsers allow about
-/// 2048.
+/// Maximum length in bytes of a canonical URL, without what [`canonicalise`] removes. RFC 9110 asks for support of at
+/// least 8000; sitemaps.org and old browsers allow about 2048. The limit of a URL as written is
+/// [`MAX_URL_BYTES`](crate::url_filter::MAX_URL_BYTES).
 const MAX_CANONICAL_BYTES: usize = 2048;
 
 /// Maximum number of times that one segment may occur in a path; more indicate a loop of relative links.
