@@ -17,7 +17,7 @@ use crate::sources::files::Files;
 use crate::sources::read::{ReadStage, Reader};
 use crate::sources::remote::Remote;
 use crate::sources::rust_docs::RustDocs;
-use crate::sources::{AcquireContext, crawl};
+use crate::sources::{AcquireContext, crawl, crawler_error};
 use corpusmill_crawler::CrawlSettings;
 
 /// One step of a source or of the recipe.
@@ -153,7 +153,7 @@ impl Step {
         match self {
             Self::Dedup(dedup) => dedup.check(),
             Self::Filter(filter) => filter.check(),
-            Self::Crawl(crawl) => crawl.check().map(|_| ()).map_err(crawl::crawl_error),
+            Self::Crawl(crawl) => crawl.check().map(|_| ()).map_err(crawler_error("crawl")),
             Self::Remote(remote) => remote.check(),
             Self::Clean(clean) => {
                 Selectors::new(clean).map(|_| ()).map_err(|error| StageError::Settings(format!("clean: {error}")))

@@ -3,49 +3,33 @@
 //! Invariant: a body is stored only if every rule accepts the page; a page that opts out leaves nothing in the archive.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, SystemTime};
 
 use reqwest::header::HeaderMap;
 use url::Url;
 
-use super::canonical;
-use super::fetch::{Failure, FetchResponse, content_type};
-use super::links::{self, FEED_TYPES, PageLinks};
-use super::optout::OptOuts;
-use super::page_table::CrawlRule;
-use super::politeness::{MAX_RETRY_AFTER, retry_after};
-use super::settings::CrawlSettings;
-use super::sitemap;
+use crate::fetch::failure::Failure;
+use crate::fetch::fetcher::{FetchResponse, content_type};
+use crate::fetch::retry::{TemporaryFailure, is_temporary};
+use crate::pages::canonical;
+use crate::pages::links::{self, FEED_TYPES, PageLinks};
+use crate::pages::sitemap;
+use crate::refusal::{CrawlRule, Refusal};
+use crate::robots::optout::OptOuts;
+use crate::settings::CrawlSettings;
 
 /// Further media types of feeds.
 const XML_TYPES: [&str; 2] = ["application/xml", "text/xml"];
 
 /// Opt-out statements of an origin about one of its pages: in robots.txt and `/.well-known/tdmrep.json`.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct SiteOptOut {
-    pub(super) ai_train: Option<bool>,
-    pub(super) tdm_reservation: bool,
-}
-
-/// A rule that refused a URL, with the measured value and its threshold.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Refusal {
-    pub(super) rule: CrawlRule,
-    pub(super) value: f64,
-    pub(super) threshold: f64,
-    pub(super) detail: String,
-}
-
-impl Refusal {
-    /// A refusal by a rule that has no measured value.
-    pub(super) fn matched(rule: CrawlRule, detail: impl Into<String>) -> Self {
-        Self { rule, value: 1.0, threshold: 0.0, detail: detail.into() }
-    }
+pub(crate) struct SiteOptOut {
+    pub(crate) ai_train: Option<bool>,
+    pub(crate) tdm_reservation: bool,
 }
 
 /// The classification of one response.
 #[derive(Debug)]
-pub(super) enum Classification {
+pub(crate) enum Classification {
     /// A page, with its links.
     Keep { response: Box<FetchResponse>, links: BTreeSet<Url>, opt_outs: OptOuts },
     /// Not a page; its links are followed.
@@ -54,17 +38,12 @@ pub(super) enum Classification {
     CanonicalIsElsewhere { canonical: Url, links: BTreeSet<Url> },
     /// Another URL to check; the response is archived without a body.
     Redirect { response: Box<FetchResponse>, target: Url },
-    /// A retry may succeed; `overloaded` for 429 and 503.
-    Retry { after: Option<Duration>, overloaded: bool, refusal: Refusal },
-}
-
-/// Temporary statuses: the server or a proxy before it is overloaded or failing for now.
-fn is_temporary(status: u16) -> bool {
-    matches!(status, 408 | 429 | 500 | 502..=504)
+    /// A retry may succeed; `refusal` applies if there is none.
+    Retry { failure: TemporaryFailure, refusal: Refusal },
 }
 
 /// Whether to read the body: a page of an accepted media type, or a feed.
-pub(super) fn wants_body(settings: &CrawlSettings, status: u16, headers: &HeaderMap) -> bool {
+pub(crate) fn wants_body(settings: &CrawlSettings, status: u16, headers: &HeaderMap) -> bool {
     let media_type = content_type(headers).0;
     let accepted_type = || accepts(settings, &media_type) || may_be_feed(settings, &media_type);
     matches!(status, 200 | 203) && accepted_type()
@@ -79,7 +58,7 @@ fn accepts(settings: &CrawlSettings, media_type: &str) -> bool {
 }
 
 /// Classifies the result of a request, with the statements of the origin.
-pub(super) fn classify_response(
+pub(crate) fn classify_response(
     settings: &CrawlSettings,
     url: &Url,
     result: Result<FetchResponse, Failure>,
@@ -101,14 +80,14 @@ pub(super) fn classify_response(
             }
         }
         _ if is_temporary(status) => {
-            let after = response.header("retry-after").and_then(|value| retry_after(&value, SystemTime::now()));
-            if after.is_some_and(|after| after > MAX_RETRY_AFTER) {
+            let failure = TemporaryFailure::of_status(status, &response.headers);
+            if failure.asks_too_long() {
                 return refuse(Refusal {
                     detail: "Retry-After is longer than the crawl waits".into(),
                     ..status_refusal()
                 });
             }
-            Classification::Retry { after, overloaded: matches!(status, 429 | 503), refusal: status_refusal() }
+            Classification::Retry { failure, refusal: status_refusal() }
         }
         _ => refuse(status_refusal()),
     }
@@ -139,10 +118,9 @@ fn classify_failure(failure: &Failure) -> Classification {
         }
         Failure::Network(_) => Refusal::matched(CrawlRule::Network, detail),
     };
-    if failure.is_temporary() {
-        Classification::Retry { after: None, overloaded: false, refusal }
-    } else {
-        refuse(refusal)
+    match TemporaryFailure::of_failure(failure) {
+        Some(failure) => Classification::Retry { failure, refusal },
+        None => refuse(refusal),
     }
 }
 

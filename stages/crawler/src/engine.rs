@@ -15,26 +15,29 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use reqwest::header::HeaderMap;
 use tokio::time::Instant;
 use url::Url;
 
-use super::archive::Archive;
-use super::budget::{Admission, Budget, MAX_CALENDAR_URLS};
-use super::cdxj;
-use super::classify::Refusal;
-use super::earlier_crawl::{EarlierCrawl, validators};
-use super::error::CrawlError;
-use super::fetch::{Failure, FetchResponse, Fetcher};
-use super::frontier::Frontier;
-use super::hosts::{Hosts, host_of};
-use super::journal::Journal;
-use super::origin;
-use super::page_table::{CrawlRule, Page, Refused};
-use super::pending_commit::{CommitMark, PendingCommit, Round};
-use super::queue::{QueuedUrl, Queues, ReadyRequest, origin_of};
-use super::settings::CrawlSettings;
-use super::url_filter::{UrlDecision, UrlFilter, read_list};
-use super::{Control, POLL_INTERVAL};
+use crate::archive::cdxj;
+use crate::archive::writer::Archive;
+use crate::classify;
+use crate::control::{Control, POLL_INTERVAL};
+use crate::error::CrawlError;
+use crate::fetch::failure::Failure;
+use crate::fetch::fetcher::{FetchResponse, Fetcher};
+use crate::fetch::hosts::{Hosts, host_of};
+use crate::frontier::budget::{Admission, Budget, MAX_CALENDAR_URLS};
+use crate::frontier::database::Frontier;
+use crate::frontier::earlier_crawl::{EarlierCrawl, validators};
+use crate::frontier::journal::Journal;
+use crate::frontier::page_table::Page;
+use crate::frontier::pending_commit::{CommitMark, PendingCommit, Round};
+use crate::frontier::queue::{QueuedUrl, Queues, ReadyRequest};
+use crate::refusal::{CrawlRule, Refusal, Refused};
+use crate::robots::origin::{self, origin_of};
+use crate::settings::CrawlSettings;
+use crate::url_filter::{UrlDecision, UrlFilter, read_list};
 
 /// Maximum number of URLs admitted and not yet resolved: bounds memory, and exceeds the needs of any concurrency.
 const MAX_UNRESOLVED: u64 = 4096;
@@ -51,37 +54,37 @@ enum Completed {
 }
 
 /// A running crawl.
-pub(super) struct Engine<'a> {
-    pub(super) settings: &'a CrawlSettings,
-    pub(super) control: &'a dyn Control,
-    pub(super) seeds: Vec<Url>,
-    pub(super) url_filter: UrlFilter,
-    pub(super) fetcher: Rc<Fetcher>,
-    pub(super) frontier: Frontier,
-    pub(super) queues: Queues,
+pub(crate) struct Engine<'a> {
+    pub(crate) settings: Rc<CrawlSettings>,
+    pub(crate) control: Control<'a>,
+    pub(crate) seeds: Vec<Url>,
+    pub(crate) url_filter: UrlFilter,
+    pub(crate) fetcher: Rc<Fetcher>,
+    pub(crate) frontier: Frontier,
+    pub(crate) queues: Queues,
     /// Changes since the last journal entry; `pending` has those between the last commit and that entry.
-    pub(super) changes: PendingCommit,
+    pub(crate) changes: PendingCommit,
     pending: PendingCommit,
     journal: Journal,
-    pub(super) archive: Archive,
+    pub(crate) archive: Archive,
     budget: Budget,
-    pub(super) earlier: Option<EarlierCrawl>,
+    pub(crate) earlier: Option<EarlierCrawl>,
     in_flight: FuturesUnordered<Pin<Box<dyn Future<Output = Completed>>>>,
     last_commit: Instant,
     /// Pages kept, their bytes, and URLs resolved, committed or not; `unresolved` counts URLs admitted and not resolved.
-    pub(super) pages: u64,
-    pub(super) bytes: u64,
+    pub(crate) pages: u64,
+    pub(crate) bytes: u64,
     resolved: u64,
     unresolved: u64,
     queued: u64,
 }
 
 /// Runs a crawl to its end or to cancellation; pages of the crawl in the folder `earlier` are requested conditionally.
-pub(super) async fn run(
+pub(crate) async fn run(
     settings: &CrawlSettings,
     dir: &Path,
     earlier: Option<&Path>,
-    control: &dyn Control,
+    control: Control<'_>,
 ) -> Result<(), CrawlError> {
     let Some(mut engine) = Engine::open(settings, dir, earlier, control)? else { return Ok(()) };
     if !engine.frontier.progress()?.seeded && !engine.seed_frontier().await? {
@@ -101,10 +104,10 @@ impl<'a> Engine<'a> {
     /// Opens the folder of a crawl; returns `None` if the crawl is finished. Commits what a killed process left in the
     /// journal.
     fn open(
-        settings: &'a CrawlSettings,
+        settings: &CrawlSettings,
         dir: &Path,
         earlier: Option<&Path>,
-        control: &'a dyn Control,
+        control: Control<'a>,
     ) -> Result<Option<Self>, CrawlError> {
         let seeds = settings.check()?;
         let domains = read_list(&settings.refused_domains, &settings.refused_domain_files)?;
@@ -115,14 +118,14 @@ impl<'a> Engine<'a> {
             return Ok(None);
         }
         let (mut journal, left, end) = Journal::open(dir, progress.commits, progress.warc)?;
-        let fetcher = Rc::new(Fetcher::new(settings)?);
+        let fetcher = Rc::new(Fetcher::new(settings.requests())?);
         let mut archive = Archive::open(dir, end, &fetcher)?;
         if !left.is_empty() {
             frontier.commit(&left, archive.sync()?, CommitMark::None)?;
             journal.committed()?;
         }
         let progress = frontier.progress()?;
-        let mut queues = Queues::new(Hosts::new(settings));
+        let mut queues = Queues::new(Hosts::new(&settings.requests()));
         for (origin, stored) in frontier.robots()? {
             if let Ok(url) = Url::parse(&origin) {
                 queues.store_rules(&url, &stored);
@@ -138,9 +141,9 @@ impl<'a> Engine<'a> {
             }
         })?;
         Ok(Some(Self {
-            settings,
             control,
             url_filter: UrlFilter::new(settings, &seeds, &domains, &words),
+            settings: Rc::new(settings.clone()),
             seeds,
             fetcher,
             queued: frontier.waiting()?,
@@ -257,13 +260,13 @@ impl Engine<'_> {
     /// Starts every request that may start now.
     fn start(&mut self, now: Instant) -> Result<(), CrawlError> {
         let free = self.settings.concurrency.saturating_sub(self.in_flight.len());
-        for start in self.queues.start(now, free, self.settings) {
+        for start in self.queues.start(now, free, &self.settings) {
             match start {
                 ReadyRequest::Refused(item, (rule, detail)) => {
                     self.resolve_as_refused(item, Refusal::matched(rule, detail));
                 }
                 ReadyRequest::Robots(page) => {
-                    let (fetcher, settings) = (Rc::clone(&self.fetcher), self.settings.clone());
+                    let (fetcher, settings) = (Rc::clone(&self.fetcher), Rc::clone(&self.settings));
                     let hosts = self.queues.hosts.clone();
                     self.in_flight.push(Box::pin(async move {
                         let stored = origin::fetch(&fetcher, &page, &settings, &hosts).await;
@@ -271,11 +274,13 @@ impl Engine<'_> {
                     }));
                 }
                 ReadyRequest::Page(item) => {
-                    let fetcher = Rc::clone(&self.fetcher);
+                    let (fetcher, settings) = (Rc::clone(&self.fetcher), Rc::clone(&self.settings));
                     let known = if item.conditional { self.earlier_page(&item.url)? } else { None };
                     let condition = known.as_ref().and_then(validators);
                     self.in_flight.push(Box::pin(async move {
-                        let result = fetcher.page(&item.url, condition.as_ref()).await;
+                        let wants = |status, headers: &HeaderMap| classify::wants_body(&settings, status, headers);
+                        let limit = settings.max_page_bytes;
+                        let result = fetcher.get_conditional(&item.url, limit, wants, condition.as_ref()).await;
                         Completed::Page(item, result)
                     }));
                 }
@@ -285,7 +290,7 @@ impl Engine<'_> {
     }
 
     /// The page row of a URL in an earlier crawl.
-    pub(super) fn earlier_page(&self, url: &Url) -> Result<Option<Page>, CrawlError> {
+    pub(crate) fn earlier_page(&self, url: &Url) -> Result<Option<Page>, CrawlError> {
         self.earlier.as_ref().map_or(Ok(None), |earlier| earlier.page(url.as_str()))
     }
 
@@ -307,7 +312,7 @@ impl Engine<'_> {
             Some(Completed::Page(item, result)) => {
                 self.queues.hosts.release(&host_of(&item.url));
                 self.record_outcome(round, item, result)?;
-                self.control.progress(self.pages, self.queued, self.bytes);
+                self.control.advance(self.pages, self.queued, self.bytes);
             }
             None => {}
         }
@@ -315,14 +320,14 @@ impl Engine<'_> {
     }
 
     /// Records the links of a page.
-    pub(super) fn follow(&mut self, round: Round, links: &BTreeSet<Url>) {
+    pub(crate) fn follow(&mut self, round: Round, links: &BTreeSet<Url>) {
         for link in links {
             self.discover(link, Round { depth: round.depth + 1, hops: 0 });
         }
     }
 
     /// Checks a URL found in a round of the crawl, and records the decision.
-    pub(super) fn discover(&mut self, found: &Url, round: Round) {
+    pub(crate) fn discover(&mut self, found: &Url, round: Round) {
         match self.url_filter.check(found) {
             UrlDecision::Follow(url) => self.changes.find(url.into(), round),
             UrlDecision::OffScope => self.changes.off_scope += 1,
@@ -333,13 +338,13 @@ impl Engine<'_> {
     }
 
     /// Records why a URL is not a page.
-    pub(super) fn record_refusal(&mut self, url: String, refusal: Refusal) {
+    pub(crate) fn record_refusal(&mut self, url: String, refusal: Refusal) {
         let Refusal { rule, value, threshold, detail } = refusal;
         self.changes.refused.push(Refused { url, rule: rule.name().to_owned(), value, threshold, detail });
     }
 
     /// Resolves a queued URL and records why it is not a page.
-    pub(super) fn resolve_as_refused(&mut self, item: QueuedUrl, refusal: Refusal) {
+    pub(crate) fn resolve_as_refused(&mut self, item: QueuedUrl, refusal: Refusal) {
         self.resolve(&item.url, false);
         self.record_refusal(item.url.into(), refusal);
     }
@@ -351,7 +356,7 @@ impl Engine<'_> {
     }
 
     /// Records that a queued URL is resolved.
-    pub(super) fn resolve(&mut self, url: &Url, is_page: bool) {
+    pub(crate) fn resolve(&mut self, url: &Url, is_page: bool) {
         self.unresolved = self.unresolved.saturating_sub(1);
         self.resolved += 1;
         self.changes.resolved += 1;
@@ -361,7 +366,7 @@ impl Engine<'_> {
     }
 
     /// Appends the changes to the journal, so a killed process loses none of them.
-    pub(super) fn append_to_journal(&mut self) -> Result<(), CrawlError> {
+    pub(crate) fn append_to_journal(&mut self) -> Result<(), CrawlError> {
         let changes = self.take_changes();
         if !changes.is_empty() {
             let (end, records) = self.archive.flush_and_hash()?;
@@ -376,7 +381,7 @@ impl Engine<'_> {
     }
 
     /// Makes all changes durable: first the WARC records, then the frontier rows that refer to them.
-    pub(super) fn commit(&mut self, mark: CommitMark) -> Result<(), CrawlError> {
+    pub(crate) fn commit(&mut self, mark: CommitMark) -> Result<(), CrawlError> {
         let position = self.archive.sync()?;
         let changes = self.take_changes();
         self.pending.merge(changes);

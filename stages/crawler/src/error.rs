@@ -1,4 +1,4 @@
-//! Errors that stop a crawl. A bad page does not: it becomes a row of [`each_refused`](super::each_refused).
+//! Errors that stop a crawl. A bad page does not: it becomes a row of [`each_refused`](crate::each_refused).
 //!
 //! Invariant: every message names the place (file, setting, host) and what to do.
 
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum CrawlError {
     /// A setting is missing or invalid.
-    #[error("crawl setting `{key}`: {problem}; {remedy}")]
+    #[error("`{key}`: {problem}; {remedy}")]
     Setting {
         /// The recipe key.
         key: &'static str,
@@ -92,4 +92,9 @@ pub enum CrawlError {
         /// What failed.
         problem: String,
     },
+}
+
+/// The error about the value of a setting.
+pub(crate) fn setting_error(key: &'static str, problem: impl Into<String>, remedy: impl Into<String>) -> CrawlError {
+    CrawlError::Setting { key, problem: problem.into(), remedy: remedy.into() }
 }

@@ -1,114 +1,104 @@
-//! Crawls web sites from seed URLs into a folder of WARC files and a page table. The first step of a web source.
+//! A polite web crawler that writes WARC files, and a downloader of listed files.
 //!
-//! [`crawl`] reads robots.txt first, keeps to each host's rate limit, connects only to checked addresses, and visits
-//! URLs breadth-first in sorted order. The folder holds `frontier.redb` (the URLs found and their outcomes),
-//! `crawl-00000.warc.gz` and further WARC files (requests and responses) and, after the end, `index.cdxj` (the position
-//! of each capture). A second call resumes an interrupted crawl and does nothing for a finished one. [`each_page`] and
-//! [`each_refused`] read the result.
+//! [`crawl`] visits web sites from seed URLs, breadth-first in sorted order, into a folder. [`DownloadClient`] fetches
+//! files and API responses that a user listed. Both are the first step of a source: later steps read what they stored.
 //!
-//! | file | purpose |
+//! ```
+//! use corpusmill_crawler::{Control, CrawlSettings, crawl, each_page, serve};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let site = tempfile::tempdir()?;
+//! std::fs::write(site.path().join("index.html"), "<a href=second.html>next</a>")?;
+//! std::fs::write(site.path().join("second.html"), "the end")?;
+//! let server = serve::serve(site.path(), 0, serve::ServeOptions::default())?;
+//!
+//! let settings = CrawlSettings {
+//!     seeds: vec![server.url()],
+//!     sitemaps: false,
+//!     allow_loopback: true,
+//!     requests_per_second: 0.0, // no limit, which only loopback hosts may have
+//!     ..CrawlSettings::default()
+//! };
+//! let folder = tempfile::tempdir()?;
+//! let summary = crawl(&settings, folder.path(), Control::default())?;
+//! assert!(summary.finished);
+//!
+//! let mut pages = Vec::new();
+//! each_page(folder.path(), |page| pages.push(page.url.replace(&server.url(), "/")))?;
+//! assert_eq!(pages, ["/", "/second.html"]);
+//! assert!(folder.path().join("crawl-00000.warc.gz").is_file());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Guarantees
+//!
+//! - Politeness: robots.txt is read before any page and obeyed as Google's parser reads it; so are the Crawl-delay, the
+//!   Retry-After header, and opt-outs from training and indexing (unless `obey-opt-outs` is off). A public host needs a
+//!   rate limit and a contact in the User-Agent header.
+//! - Safety: each request goes to an address that was checked, on every hop of a redirect; bodies, compression ratios and
+//!   times are limited, and time is linear on hostile pages.
+//! - Nothing disappears: a URL found in scope becomes a page, a refusal with the rule and the measured value, or is
+//!   counted as beyond the page budget or the depth limit.
+//! - Nothing is done twice: a second call resumes an interrupted crawl, also after a kill, and does nothing for a
+//!   finished one; [`recrawl`] transfers only pages that have changed.
+//!
+//! # What a crawl writes
+//!
+//! | file | contents |
 //! |---|---|
-//! | `settings`, `contact` | the recipe keys and their checks |
-//! | `url_filter`, `canonical` | which URLs are refused before they are fetched; one canonical URL per page |
-//! | `address`, `fetch` | checked addresses; one bounded request |
-//! | `robots`, `origin`, `tdm`, `sitemap`, `optout` | the rules that sites set for crawlers |
-//! | `politeness`, `hosts`, `queue` | when a host may receive a request |
-//! | `scan`, `links`, `classify` | how a response is classified |
-//! | `frontier`, `pending_commit`, `journal`, `archive`, `cdxj`, `page_table`, `earlier_crawl` | what this and an earlier crawl stored |
-//! | `engine`, `outcome`, `seeding`, `budget` | the main loop, its start and its limits |
-//! | `download`, `partial_download`, `api`, `credential` | whole files, resumable; API responses; access tokens |
-//! | `inspect` | a report of what a robots.txt allows |
+//! | `crawl-00000.warc.gz`, … | requests and responses, in WARC 1.1; a file ends after 1 GiB |
+//! | `frontier.redb` | the URLs found and their outcomes; [`each_page`], [`each_refused`] and [`summary`] read it |
+//! | `journal` | the outcomes since the last commit of the frontier |
+//! | `index.cdxj` | the position of each capture, for replay tools; written at the end |
+//!
+//! # The code
+//!
+//! `engine` is the main loop; `seeding` starts it, `classify` decides about a response, and `outcome` applies the
+//! decision. Each folder below depends only on those above it: `fetch` (one request), `robots` (the rules of sites),
+//! `pages` (what a body contains), `archive` (WARC files), `frontier` (the state of a crawl); `download` depends on `fetch`
+//! alone.
 //!
 //! Invariant: the pages kept, and their digests, depend only on the settings and the servers' responses.
 
-mod address;
-mod api;
 mod archive;
-mod budget;
-pub mod canonical;
-mod cdxj;
 mod classify;
-mod contact;
-mod credential;
+mod control;
 mod download;
-mod earlier_crawl;
 mod engine;
 mod error;
 mod fetch;
 mod frontier;
-mod hosts;
-mod inspect;
-mod journal;
-mod links;
-mod optout;
-mod origin;
 mod outcome;
-mod page_table;
-mod partial_download;
-mod pending_commit;
-mod politeness;
-mod queue;
+mod pages;
+mod refusal;
 pub mod robots;
-mod scan;
 mod seeding;
 pub mod serve;
 mod settings;
-pub mod sitemap;
-mod tdm;
 mod url_filter;
 
 #[cfg(test)]
 mod tests;
 
 use std::path::Path;
-use std::time::Duration;
 
-pub use api::ApiResponse;
-pub use credential::Credential;
-pub use download::{DownloadClient, DownloadRequest, DownloadedFile};
+pub use control::{Control, RunningWork};
+pub use download::api::ApiResponse;
+pub use download::client::DownloadClient;
+pub use download::partial_download::{DownloadRequest, DownloadedFile};
+pub use download::settings::DownloadSettings;
 pub use error::CrawlError;
-pub use inspect::{Inspection, inspect};
-pub use optout::OptOuts;
-pub use page_table::{CrawlSummary, Page, Refused, each_page, each_refused, summary};
+pub use fetch::credential::Credential;
+pub use frontier::page_table::{CrawlSummary, Page};
+pub use frontier::results::{each_page, each_refused, summary};
+pub use refusal::Refused;
+pub use robots::inspect::{Inspection, inspect};
+pub use robots::optout::OptOuts;
 pub use settings::{CrawlSettings, Scope};
 
 /// The crawler's name in robots.txt, in lower case, and the first word of its User-Agent header.
 pub const AGENT: &str = "corpusmill";
-
-/// Lets a caller follow the progress of a crawl and stop it.
-pub trait Control {
-    /// Whether the crawl must stop. It then commits what it has and returns an unfinished summary.
-    fn cancelled(&self) -> bool;
-    /// Called after each response: pages kept, URLs waiting, and bytes of the decoded bodies kept.
-    fn progress(&self, fetched: u64, queued: u64, bytes: u64) {
-        let _ = (fetched, queued, bytes);
-    }
-}
-
-/// Interval at which cancellation is checked while no response arrives.
-const POLL_INTERVAL: Duration = Duration::from_millis(100);
-
-/// Awaits a future; `None` if the caller cancels first. A host may ask for a pause of minutes, and a user must be able
-/// to cancel during that time.
-async fn unless_cancelled<T>(control: &dyn Control, future: impl Future<Output = T>) -> Option<T> {
-    let mut future = std::pin::pin!(future);
-    while !control.cancelled() {
-        if let Ok(done) = tokio::time::timeout(POLL_INTERVAL, future.as_mut()).await {
-            return Some(done);
-        }
-    }
-    None
-}
-
-/// A [`Control`] that never cancels.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct NeverCancel;
-
-impl Control for NeverCancel {
-    fn cancelled(&self) -> bool {
-        false
-    }
-}
 
 /// Crawls into its own folder, and resumes the crawl that the folder holds. Does nothing if that crawl is finished.
 ///
@@ -118,7 +108,7 @@ impl Control for NeverCancel {
 /// # Errors
 /// [`CrawlError`] for invalid settings, for a folder that holds another crawl, and for a failing disk or HTTP client. A
 /// page that cannot be fetched is not an error: see [`each_refused`].
-pub fn crawl(settings: &CrawlSettings, dir: &Path, control: &dyn Control) -> Result<CrawlSummary, CrawlError> {
+pub fn crawl(settings: &CrawlSettings, dir: &Path, control: Control<'_>) -> Result<CrawlSummary, CrawlError> {
     recrawl(settings, dir, None, control)
 }
 
@@ -131,12 +121,13 @@ pub fn recrawl(
     settings: &CrawlSettings,
     dir: &Path,
     earlier: Option<&Path>,
-    control: &dyn Control,
+    control: Control<'_>,
 ) -> Result<CrawlSummary, CrawlError> {
     if tokio::runtime::Handle::try_current().is_ok() {
         let problem = "called inside an asynchronous runtime; call it from a separate thread".to_owned();
         return Err(CrawlError::Client { problem });
     }
+    let _running = control.start(settings.max_pages, "pages");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(engine::run(settings, dir, earlier, control));
     // A pending DNS lookup on a blocking thread must not delay the return.

@@ -1,22 +1,25 @@
 //! Applies a response to the crawl: writes a record and a row, adds URLs, or schedules a retry.
 //!
-//! Between [`classify`](super::classify), which classifies a response by itself, and the frontier, which stores the outcome.
+//! Between [`classify`](crate::classify), which classifies a response by itself, and the frontier, which stores the outcome.
 //!
 //! Invariant: every response resolves its URL or returns it to a queue.
 
+use corpusmill_warc::RefersTo;
 use url::Url;
 
-use super::classify::{self, Classification, Refusal, SiteOptOut};
-use super::earlier_crawl::UnchangedPage;
-use super::engine::Engine;
-use super::error::CrawlError;
-use super::fetch::{Failure, FetchResponse};
-use super::optout::OptOuts;
-use super::page_table::{CrawlRule, Page};
-use super::pending_commit::Round;
-use super::politeness::RateLimiter;
-use super::queue::QueuedUrl;
-use super::url_filter::UrlDecision;
+use crate::classify::{self, Classification, SiteOptOut};
+use crate::engine::Engine;
+use crate::error::CrawlError;
+use crate::fetch::failure::Failure;
+use crate::fetch::fetcher::FetchResponse;
+use crate::fetch::politeness::RateLimiter;
+use crate::frontier::earlier_crawl::UnchangedPage;
+use crate::frontier::page_table::Page;
+use crate::frontier::pending_commit::Round;
+use crate::frontier::queue::QueuedUrl;
+use crate::refusal::{CrawlRule, Refusal};
+use crate::robots::optout::OptOuts;
+use crate::url_filter::UrlDecision;
 
 /// A response, compared with the page that an earlier crawl stored.
 enum Comparison {
@@ -30,7 +33,7 @@ impl Engine<'_> {
     ///
     /// # Errors
     /// [`CrawlError`] if a record cannot be written.
-    pub(super) fn record_outcome(
+    pub(crate) fn record_outcome(
         &mut self,
         round: Round,
         item: QueuedUrl,
@@ -47,7 +50,7 @@ impl Engine<'_> {
             ai_train: rules.ai_train,
             tdm_reservation: rules.reserved(&item.url).is_some(),
         });
-        let classification = classify::classify_response(self.settings, &item.url, result, site_opt_out);
+        let classification = classify::classify_response(&self.settings, &item.url, result, site_opt_out);
         if !matches!(classification, Classification::Retry { .. }) {
             self.queues.hosts.with_rate_limiter(&item.url, RateLimiter::record_success);
         }
@@ -70,13 +73,11 @@ impl Engine<'_> {
                 let refusal = self.redirect(round, response.status, &item.url, &target);
                 self.resolve_as_refused(item, refusal);
             }
-            Classification::Retry { after, overloaded, refusal } => {
-                let attempt = item.attempts + 1;
-                self.queues.hosts.delay_requests(&item.url, attempt, after, overloaded);
-                if attempt > self.settings.retries {
-                    self.resolve_as_refused(item, refusal);
-                } else {
-                    self.queues.requeue(QueuedUrl { attempts: attempt, ..item });
+            Classification::Retry { failure, refusal } => {
+                let mut attempts = item.attempts;
+                match attempts.retry(failure, &item.url, self.settings.retries, &self.queues.hosts) {
+                    Ok(()) => self.queues.requeue(QueuedUrl { attempts, ..item }),
+                    Err(_) => self.resolve_as_refused(item, refusal),
                 }
             }
         }
@@ -111,7 +112,12 @@ impl Engine<'_> {
         unchanged: Option<&UnchangedPage>,
     ) -> Result<(), CrawlError> {
         let stored = match unchanged {
-            Some(unchanged) => self.archive.write_revisit(&item.url, unchanged, &response.body, opt_outs)?,
+            Some(unchanged) => {
+                let digest = corpusmill_warc::digest(&response.body);
+                let (date, payload_digest) = (unchanged.page.fetched.as_str(), Some(digest.as_str()));
+                let earlier = RefersTo { uri: item.url.as_str(), date, payload_digest };
+                self.archive.write_revisit(&item.url, &unchanged.answer, unchanged.reason, earlier, opt_outs)?
+            }
             None => self.archive.write(&item.url, response, opt_outs)?,
         };
         let here = (stored.file, stored.written.offset, stored.written.length);

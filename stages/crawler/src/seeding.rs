@@ -10,24 +10,21 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use url::Url;
 
-use super::classify::Refusal;
-use super::engine::Engine;
-use super::error::CrawlError;
-use super::fetch::FetchResponse;
-use super::origin;
-use super::page_table::CrawlRule;
-use super::pending_commit::{CommitMark, Round};
-use super::politeness::retry_after;
-use super::queue::origin_of;
-use super::sitemap;
-use super::unless_cancelled;
+use crate::engine::Engine;
+use crate::error::CrawlError;
+use crate::fetch::fetcher::FetchResponse;
+use crate::fetch::retry::{Attempts, TemporaryFailure, is_temporary};
+use crate::frontier::pending_commit::{CommitMark, Round};
+use crate::pages::sitemap;
+use crate::refusal::{CrawlRule, Refusal};
+use crate::robots::origin::{self, origin_of};
 
 /// Maximum number of sitemap files per origin; an index may name 50,000.
 const MAX_SITEMAPS: usize = 100;
 
 impl Engine<'_> {
     /// Puts seeds and sitemap entries into the frontier; returns false if cancelled.
-    pub(super) async fn seed_frontier(&mut self) -> Result<bool, CrawlError> {
+    pub(crate) async fn seed_frontier(&mut self) -> Result<bool, CrawlError> {
         for seed in self.seeds.clone() {
             self.discover(&seed, Round { depth: 0, hops: 0 });
         }
@@ -36,8 +33,8 @@ impl Engine<'_> {
                 self.seeds.iter().map(|seed| (origin_of(seed), seed.clone())).collect();
             for (origin, seed) in origins {
                 if self.queues.rules(&seed).is_none() {
-                    let fetch = origin::fetch(&self.fetcher, &seed, self.settings, &self.queues.hosts);
-                    let Some(stored) = unless_cancelled(self.control, fetch).await else {
+                    let fetch = origin::fetch(&self.fetcher, &seed, &self.settings, &self.queues.hosts);
+                    let Some(stored) = self.control.unless_cancelled(fetch).await else {
                         self.commit(CommitMark::None)?;
                         return Ok(false);
                     };
@@ -104,7 +101,7 @@ impl Engine<'_> {
     /// Reads one sitemap file, records its entries and returns the further sitemaps that it names. A sitemap that
     /// robots.txt names and that is missing or incomplete is recorded as refused. Returns `None` if cancelled.
     async fn read_sitemap(&mut self, url: &Url, named: bool) -> Result<Option<Vec<String>>, CrawlError> {
-        let Some(got) = unless_cancelled(self.control, self.get_sitemap(url)).await else { return Ok(None) };
+        let Some(got) = self.control.unless_cancelled(self.get_sitemap(url)).await else { return Ok(None) };
         let found = match got {
             Ok(response) => {
                 let found = sitemap::parse(&response.body);
@@ -137,7 +134,7 @@ impl Engine<'_> {
         let status_refusal =
             |status: u16| Refusal { value: status.into(), threshold: 200.0, ..refuse("status".to_owned()) };
         let mut url = url.clone();
-        let (mut hops, mut attempt) = (0, 0);
+        let (mut hops, mut attempts) = (0, Attempts::default());
         loop {
             if !self.url_filter.admits_sitemap(&url) {
                 return Err(refuse(format!("{url} is off scope")));
@@ -145,8 +142,7 @@ impl Engine<'_> {
             let permit = self.queues.hosts.acquire(&url).await;
             let result = self.fetcher.get(&url, sitemap::MAX_BYTES as u64, |status, _| status == 200).await;
             drop(permit);
-            let overloaded = matches!(&result, Ok(response) if matches!(response.status, 429 | 503));
-            let (after, refusal) = match result {
+            let (failure, refusal) = match result {
                 Ok(response) if response.status == 200 => return Ok(response),
                 Ok(response)
                     if matches!(response.status, 301..=303 | 307 | 308) && hops < self.settings.max_redirects =>
@@ -156,23 +152,19 @@ impl Engine<'_> {
                     url = target.ok_or_else(|| status_refusal(response.status))?;
                     continue;
                 }
-                Ok(response) if matches!(response.status, 429 | 500 | 502..=504) => {
-                    let after = response.header("retry-after");
-                    (
-                        after.and_then(|value| retry_after(&value, std::time::SystemTime::now())),
-                        status_refusal(response.status),
-                    )
+                Ok(response) => {
+                    let failure = is_temporary(response.status)
+                        .then(|| TemporaryFailure::of_status(response.status, &response.headers));
+                    (failure, status_refusal(response.status))
                 }
-                Err(failure) if failure.is_temporary() => (None, refuse(failure.to_string())),
-                Ok(response) => return Err(status_refusal(response.status)),
-                Err(failure) => return Err(refuse(failure.to_string())),
+                Err(failure) => (TemporaryFailure::of_failure(&failure), refuse(failure.to_string())),
             };
-            attempt += 1;
-            if attempt > self.settings.retries || after.is_some_and(|after| after > super::politeness::MAX_RETRY_AFTER)
-            {
+            let again = failure.is_some_and(|failure| {
+                attempts.retry(failure, &url, self.settings.retries, &self.queues.hosts).is_ok()
+            });
+            if !again {
                 return Err(refusal);
             }
-            self.queues.hosts.delay_requests(&url, attempt, after, overloaded);
         }
     }
 }

@@ -6,7 +6,8 @@
 //! Invariant: only files whose real path is inside the folder are served, and only on 127.0.0.1. A file replaced by a
 //! link between the check and the open is not detected: the folder is assumed to belong to the user.
 
-use std::fmt::Write as _;
+mod generated;
+
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -14,15 +15,14 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use tokio::sync::oneshot;
 use tower_http::services::ServeFile;
 
-/// Maximum number of URLs in a sitemap or entries in its index (sitemaps.org).
-const MAX_SITEMAP_ENTRIES: usize = 50_000;
+use generated::MAX_SITEMAP_ENTRIES;
 
 /// How a folder is served.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
@@ -162,7 +162,7 @@ async fn answer(State(site): State<Arc<ServedFolder>>, request: Request) -> Resp
         },
         Some(real) if real.is_file() && !path.ends_with('/') => file(&real, request).await,
         Some(_) => StatusCode::NOT_FOUND.into_response(),
-        None => generated(&site, &path).unwrap_or_else(|| StatusCode::NOT_FOUND.into_response()),
+        None => site.generated(&path).unwrap_or_else(|| StatusCode::NOT_FOUND.into_response()),
     }
 }
 
@@ -221,132 +221,13 @@ impl ServedFolder {
         real.starts_with(&self.root).then_some(real)
     }
 
-    fn pages(&self) -> Pages {
-        Pages { stack: vec![Listing::of(&self.root, "")] }
-    }
-}
-
-/// The generated content for a file that the folder does not have.
-fn generated(site: &Arc<ServedFolder>, path: &str) -> Option<Response> {
-    if path == "/robots.txt" && site.options.robots {
-        let sitemap = if site.options.sitemap || site.resolve(Path::new("sitemap.xml")).is_some() {
-            format!("Sitemap: {}sitemap.xml\n", site.base)
-        } else {
-            String::new()
-        };
-        let text = format!("User-agent: *\nAllow: /\n{sitemap}");
-        return Some(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response());
-    }
-    if !site.options.sitemap {
-        return None;
-    }
-    let entries = site.options.sitemap_entries;
-    if path == "/sitemap.xml" {
-        let parts = site.pages().count().div_ceil(entries);
-        return Some(if parts <= 1 { urlset(site, 0) } else { index(site, parts.min(MAX_SITEMAP_ENTRIES)) });
-    }
-    let part = path.strip_prefix("/sitemap-")?.strip_suffix(".xml")?;
-    let part: usize = part.parse().ok().filter(|&part| (1..=MAX_SITEMAP_ENTRIES).contains(&part))?;
-    site.pages().nth((part - 1) * entries).map(|_| urlset(site, part - 1))
-}
-
-const XML_HEAD: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
-
-fn urlset(site: &Arc<ServedFolder>, part: usize) -> Response {
-    let entries = site.options.sitemap_entries;
-    let base = site.base.clone();
-    let pages = site.pages().skip(part * entries).take(entries);
-    let urls = pages.map(move |page| format!("<url><loc>{base}{}</loc></url>\n", percent_encode(&page)));
-    xml("urlset", urls)
-}
-
-fn index(site: &ServedFolder, parts: usize) -> Response {
-    let base = site.base.clone();
-    xml(
-        "sitemapindex",
-        (1..=parts).map(move |part| format!("<sitemap><loc>{base}sitemap-{part}.xml</loc></sitemap>\n")),
-    )
-}
-
-/// Streams an XML file line by line, so memory use does not depend on the size of the folder.
-fn xml(element: &'static str, lines: impl Iterator<Item = String> + Send + 'static) -> Response {
-    let head = format!("{XML_HEAD}<{element} xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">\n");
-    let tail = format!("</{element}>\n");
-    let mut lines = std::iter::once(head).chain(lines).chain(std::iter::once(tail)).peekable();
-    let chunks = std::iter::from_fn(move || {
-        lines.peek()?;
-        let mut chunk = String::new();
-        while chunk.len() < 16 * 1024
-            && let Some(line) = lines.next()
-        {
-            chunk.push_str(&line);
+    /// The generated content for a file that the folder does not have.
+    fn generated(&self, path: &str) -> Option<Response> {
+        if path == "/robots.txt" && self.options.robots {
+            let has_sitemap = self.options.sitemap || self.resolve(Path::new("sitemap.xml")).is_some();
+            return Some(generated::robots_txt(has_sitemap.then_some(self.base.as_str())));
         }
-        Some(Ok::<_, io::Error>(Bytes::from(chunk)))
-    });
-    let body = Body::from_stream(futures_util::stream::iter(chunks));
-    ([(header::CONTENT_TYPE, "application/xml; charset=utf-8")], body).into_response()
-}
-
-/// Percent-encodes all bytes except unreserved characters (RFC 3986, section 2.3) and slashes; the result needs no XML
-/// escaping.
-fn percent_encode(page: &str) -> String {
-    let mut address = String::with_capacity(page.len());
-    for byte in page.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
-            address.push(char::from(byte));
-        } else {
-            // Formatting into a string cannot fail.
-            let _ = write!(address, "%{byte:02X}");
-        }
-    }
-    address
-}
-
-/// The .html files below a folder in the byte order of their paths; links are skipped, so no file is listed twice.
-struct Pages {
-    stack: Vec<Listing>,
-}
-
-/// The remaining entries of one folder, last first.
-struct Listing {
-    folder: PathBuf,
-    prefix: String,
-    /// Entry names; folder names end in a slash, so sorting names sorts whole paths.
-    names: Vec<String>,
-}
-
-impl Listing {
-    fn of(folder: &Path, prefix: &str) -> Self {
-        let entries = fs_err::read_dir(folder).into_iter().flatten().flatten();
-        let name = |entry: fs_err::DirEntry| {
-            let kind = entry.file_type().ok()?;
-            let name = entry.file_name().into_string().ok()?;
-            let page = kind.is_file() && Path::new(&name).extension().is_some_and(|end| end == "html" || end == "htm");
-            if kind.is_dir() { Some(name + "/") } else { page.then_some(name) }
-        };
-        let mut names: Vec<_> = entries.filter_map(name).collect();
-        names.sort_unstable_by(|left, right| right.cmp(left));
-        Self { folder: folder.to_owned(), prefix: prefix.to_owned(), names }
-    }
-}
-
-impl Iterator for Pages {
-    type Item = String;
-
-    fn next(&mut self) -> Option<String> {
-        loop {
-            let listing = self.stack.last_mut()?;
-            let Some(name) = listing.names.pop() else {
-                self.stack.pop();
-                continue;
-            };
-            let path = format!("{}{name}", listing.prefix);
-            if !name.ends_with('/') {
-                return Some(path);
-            }
-            let folder = listing.folder.join(name.trim_end_matches('/'));
-            self.stack.push(Listing::of(&folder, &path));
-        }
+        self.options.sitemap.then(|| generated::sitemap(&self.root, &self.base, self.options.sitemap_entries, path))?
     }
 }
 

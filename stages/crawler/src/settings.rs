@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use url::{Host, Url};
+use url::Url;
 
-use super::error::CrawlError;
-use super::{address, contact};
+use crate::error::{CrawlError, setting_error};
+use crate::fetch::settings::RequestSettings;
 
 /// Settings of a crawl: its seeds, scope, limits and refusal rules.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
@@ -128,10 +129,6 @@ impl Default for CrawlSettings {
     }
 }
 
-fn setting(key: &'static str, problem: impl Into<String>, remedy: impl Into<String>) -> CrawlError {
-    CrawlError::Setting { key, problem: problem.into(), remedy: remedy.into() }
-}
-
 impl CrawlSettings {
     /// Checks the settings without touching the network and returns the seeds, parsed.
     ///
@@ -140,37 +137,26 @@ impl CrawlSettings {
     pub fn check(&self) -> Result<Vec<Url>, CrawlError> {
         let seeds = self.parsed_seeds()?;
         self.check_numbers()?;
-        if !self.only_local(&seeds) {
-            if self.requests_per_second <= 0.0 {
-                return Err(setting(
-                    "requests-per-second",
-                    "0 (no limit) is allowed only on loopback",
-                    "set a rate, such as 1.0, for public and private hosts",
-                ));
-            }
-            if self.names_public_host(&seeds) {
-                contact::check(self.contact.as_deref())?;
-            }
-        }
+        self.requests().check_hosts(&self.hosts(&seeds))?;
         Ok(seeds)
     }
 
     fn parsed_seeds(&self) -> Result<Vec<Url>, CrawlError> {
         if self.seeds.is_empty() {
-            return Err(setting("seeds", "no page to start from", "list at least one http:// or https:// URL"));
+            return Err(setting_error("seeds", "no page to start from", "list at least one http:// or https:// URL"));
         }
         let parse = |text: &String| {
             let url = Url::parse(text.trim()).map_err(|e| {
                 let remedy = "write the full URL, such as https://site.org/docs/";
-                setting("seeds", format!("`{text}` is not a URL ({e})"), remedy)
+                setting_error("seeds", format!("`{text}` is not a URL ({e})"), remedy)
             })?;
             if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
                 let remedy = "only http:// and https:// pages can be crawled";
-                return Err(setting("seeds", format!("`{text}` is not a web page"), remedy));
+                return Err(setting_error("seeds", format!("`{text}` is not a web page"), remedy));
             }
             if !url.username().is_empty() || url.password().is_some() {
                 let remedy = "remove user and password from the URL; the crawler sends no credentials";
-                return Err(setting("seeds", "a seed contains credentials", remedy));
+                return Err(setting_error("seeds", "a seed contains credentials", remedy));
             }
             Ok(url)
         };
@@ -189,7 +175,7 @@ impl CrawlSettings {
         ];
         for (key, ok) in positive {
             if !ok {
-                return Err(setting(key, "nothing would be fetched", "set it to at least 1"));
+                return Err(setting_error(key, "nothing would be fetched", "set it to at least 1"));
             }
         }
         let times: [(&'static str, f64); 3] = [
@@ -199,41 +185,41 @@ impl CrawlSettings {
         ];
         for (key, seconds) in times {
             if !(seconds > 0.0 && seconds <= 3600.0) {
-                return Err(setting(key, format!("{seconds} is out of range"), "set it to 1 to 3600 seconds"));
+                return Err(setting_error(key, format!("{seconds} is out of range"), "set it to 1 to 3600 seconds"));
             }
         }
-        if !(self.requests_per_second >= 0.0 && self.requests_per_second <= 10_000.0) {
-            let problem = format!("{} is out of range", self.requests_per_second);
-            return Err(setting("requests-per-second", problem, "set it to 0.01 to 10000, or to 0 on loopback"));
-        }
-        Ok(())
+        self.requests().check_rate()
     }
 
-    fn hosts<'a>(&'a self, seeds: &'a [Url]) -> impl Iterator<Item = String> + 'a {
+    /// The hosts of the seeds and of the scope.
+    fn hosts(&self, seeds: &[Url]) -> Vec<String> {
         let listed = match &self.scope {
             Scope::AnyOf(hosts) => hosts.as_slice(),
             Scope::SameHost | Scope::SamePrefix => &[],
         };
-        seeds.iter().filter_map(Url::host_str).map(str::to_owned).chain(listed.iter().cloned())
+        seeds.iter().filter_map(Url::host_str).map(str::to_owned).chain(listed.iter().cloned()).collect()
     }
 
-    fn only_local(&self, seeds: &[Url]) -> bool {
-        self.allow_loopback && self.hosts(seeds).all(|host| is_loopback_host(&host))
-    }
-
-    /// Before it is resolved, a name may have any address, so all names but `localhost` count as public.
-    fn names_public_host(&self, seeds: &[Url]) -> bool {
-        let local = |host: &str| match Host::parse(host) {
-            Ok(Host::Ipv4(ip)) => address::class(ip.into()).is_some(),
-            Ok(Host::Ipv6(ip)) => address::class(ip.into()).is_some(),
-            _ => is_loopback_host(host),
-        };
-        self.hosts(seeds).any(|host| !local(&host))
+    /// How requests are sent.
+    pub(crate) fn requests(&self) -> RequestSettings {
+        RequestSettings {
+            contact: self.contact.clone(),
+            accept: self.accept.clone(),
+            requests_per_second: self.requests_per_second,
+            concurrency_per_host: self.concurrency_per_host,
+            max_compression_ratio: self.max_compression_ratio,
+            timeout: seconds(self.timeout_seconds),
+            header_timeout: seconds(self.header_timeout_seconds),
+            idle_timeout: seconds(self.idle_timeout_seconds),
+            allow_loopback: self.allow_loopback,
+            allow_private: self.allow_private,
+            routes: self.routes.clone(),
+        }
     }
 
     /// The settings that decide which pages are kept, as JSON; a resumed crawl must have the same. The refusal lists
     /// include the entries of their files.
-    pub(super) fn identity(&self, domains: &[String], words: &[String]) -> String {
+    pub(crate) fn identity(&self, domains: &[String], words: &[String]) -> String {
         serde_json::json!({
             "seeds": self.seeds, "scope": self.scope, "max-pages": self.max_pages, "max-depth": self.max_depth,
             "max-page-bytes": self.max_page_bytes, "max-redirects": self.max_redirects, "sitemaps": self.sitemaps,
@@ -246,18 +232,9 @@ impl CrawlSettings {
     }
 }
 
-/// Whether a host, as written in a URL, is always this machine: a loopback address, `localhost` or a name below it (RFC
-/// 6761, section 6.3; the resolver accepts only loopback addresses for such names).
-pub(super) fn is_loopback_host(host: &str) -> bool {
-    match Host::parse(host) {
-        Ok(Host::Ipv4(ip)) => ip.is_loopback(),
-        Ok(Host::Ipv6(ip)) => ip.is_loopback(),
-        Ok(Host::Domain(name)) => {
-            let name = name.trim_end_matches('.');
-            name == "localhost" || name.ends_with(".localhost")
-        }
-        Err(_) => false,
-    }
+/// A duration; the longest one for a number that is none, which [`CrawlSettings::check`] refuses.
+fn seconds(number: f64) -> Duration {
+    Duration::try_from_secs_f64(number).unwrap_or(Duration::MAX)
 }
 
 #[cfg(test)]

@@ -10,18 +10,20 @@ use std::path::PathBuf;
 
 use url::Url;
 
-use super::canonical;
-use super::error::CrawlError;
-use super::page_table::CrawlRule;
-use super::settings::{CrawlSettings, Scope};
+use crate::error::CrawlError;
+use crate::pages::canonical;
+use crate::refusal::CrawlRule;
+use crate::settings::{CrawlSettings, Scope};
 
-/// Maximum length of a URL in bytes; longer ones come from loops and trackers (2,083 was the limit of Internet
-/// Explorer).
-pub(super) const MAX_URL_BYTES: usize = 2083;
+/// Maximum length in bytes of a URL as written, before it is made canonical; longer ones come from loops and trackers
+/// (2,083 was the limit of Internet Explorer). Refusals record this limit and a URL cut to it, so it stays apart from the
+/// limit of canonical URLs in [`canonical::trap`], which is 2048: one limit for both would refuse URLs that are short
+/// enough once they are canonical.
+pub(crate) const MAX_URL_BYTES: usize = 2083;
 
 /// The decision about a URL.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum UrlDecision {
+pub(crate) enum UrlDecision {
     /// Fetch it, in its canonical form.
     Follow(Url),
     /// Outside the crawl's scope, or not a web page: counted, not recorded.
@@ -32,7 +34,7 @@ pub(super) enum UrlDecision {
 
 /// The compiled URL rules.
 #[derive(Debug)]
-pub(super) struct UrlFilter {
+pub(crate) struct UrlFilter {
     scope: ScopeRule,
     domains: HashSet<String>,
     words: HashSet<String>,
@@ -54,7 +56,7 @@ fn authority(url: &Url) -> String {
 }
 
 /// Reads a list: its inline entries, then its files; lower-cased, sorted, without duplicates.
-pub(super) fn read_list(inline: &[String], files: &[PathBuf]) -> Result<Vec<String>, CrawlError> {
+pub(crate) fn read_list(inline: &[String], files: &[PathBuf]) -> Result<Vec<String>, CrawlError> {
     let mut all: BTreeSet<String> = inline.iter().map(|entry| entry.trim().to_lowercase()).collect();
     for file in files {
         let text = fs_err::read_to_string(file)?;
@@ -67,7 +69,7 @@ pub(super) fn read_list(inline: &[String], files: &[PathBuf]) -> Result<Vec<Stri
 
 impl UrlFilter {
     /// Builds the filter from the settings, the parsed seeds and the refusal lists that [`read_list`] returns.
-    pub(super) fn new(settings: &CrawlSettings, seeds: &[Url], domains: &[String], words: &[String]) -> Self {
+    pub(crate) fn new(settings: &CrawlSettings, seeds: &[Url], domains: &[String], words: &[String]) -> Self {
         let scope = match &settings.scope {
             Scope::SameHost => ScopeRule::Hosts(seeds.iter().map(authority).collect()),
             Scope::SamePrefix => ScopeRule::Prefixes(seeds.iter().map(prefix).collect()),
@@ -85,7 +87,7 @@ impl UrlFilter {
     }
 
     /// Checks a URL as written in its source.
-    pub(super) fn check(&self, found: &Url) -> UrlDecision {
+    pub(crate) fn check(&self, found: &Url) -> UrlDecision {
         if !matches!(found.scheme(), "http" | "https") || found.host().is_none() {
             return UrlDecision::OffScope;
         }
@@ -141,7 +143,7 @@ impl UrlFilter {
     }
 
     /// Whether a sitemap may be fetched from this URL: a host of the crawl that is not refused.
-    pub(super) fn admits_sitemap(&self, url: &Url) -> bool {
+    pub(crate) fn admits_sitemap(&self, url: &Url) -> bool {
         let on_host = match &self.scope {
             ScopeRule::Hosts(_) | ScopeRule::Names(_) => self.in_scope(url),
             ScopeRule::Prefixes(prefixes) => {
@@ -262,6 +264,16 @@ mod tests {
     fn long_urls_and_credentials() {
         let url_filter = url_filter(Scope::SameHost, &[], &[]);
         assert_eq!(decision(&url_filter, &format!("https://docs.site.org/{}", "a/é".repeat(2000))), "trap");
+        let written = |length: usize| format!("https://docs.site.org/{}", "x".repeat(length - 22));
+        let rule = |url: &str| match url_filter.check(&Url::parse(url).unwrap()) {
+            UrlDecision::Refuse { threshold, detail, .. } => format!("{threshold} {detail}"),
+            UrlDecision::Follow(url) => format!("follow {} bytes", url.as_str().len()),
+            UrlDecision::OffScope => "off scope".to_owned(),
+        };
+        assert_eq!(rule(&written(2048)), "follow 2048 bytes");
+        assert_eq!(rule(&written(2049)), "0 address too long");
+        assert_eq!(rule(&(written(2048) + "?utm_source=x")), "follow 2048 bytes");
+        assert_eq!(rule(&written(2084)), "2083 URL too long, cut here");
         let UrlDecision::Follow(url) = url_filter.check(&Url::parse("https://u:p@docs.site.org/x").unwrap()) else {
             panic!()
         };

@@ -60,6 +60,8 @@ pub struct Tokenizer<'a> {
     page: &'a str,
     at: usize,
     raw: Option<(Tag, u32)>,
+    /// Whether the end of the page truncates the last tag. By the standard, it is not a tag then.
+    pub truncated: bool,
     /// The kept attributes of the last start tag.
     pub attributes: Vec<Attribute>,
 }
@@ -67,7 +69,13 @@ pub struct Tokenizer<'a> {
 impl<'a> Tokenizer<'a> {
     /// Starts before the first character; `page` is shorter than 4 GiB.
     pub fn new(page: &'a str) -> Self {
-        Self { page, at: page.len() - page.trim_start_matches('\u{feff}').len(), raw: None, attributes: Vec::new() }
+        Self {
+            page,
+            at: page.len() - page.trim_start_matches('\u{feff}').len(),
+            raw: None,
+            truncated: false,
+            attributes: Vec::new(),
+        }
     }
 
     /// Makes the next token the text up to the end tag of the given start tag.
@@ -197,6 +205,7 @@ impl<'a> Tokenizer<'a> {
             match bytes.get(at) {
                 None => {
                     self.at = bytes.len();
+                    self.truncated = true;
                     return false;
                 }
                 Some(b'>') => {

@@ -138,7 +138,6 @@ fn check_step(recipe: &Recipe, step: &Step, key_path: &[&str], source: &NamedSou
             Some((message, hint)) => (message, Some(hint.to_owned())),
             None => (text.as_str(), None),
         };
-        let message = message.replace("crawl: crawl setting", "crawl:");
         RecipeError { hint, ..source.error_near(key_path, message) }
     })
 }

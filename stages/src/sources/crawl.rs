@@ -11,17 +11,9 @@ use corpusmill_pipeline::snapshot::{Interner, Item, Location, RejectedItem, Snap
 use corpusmill_pipeline::{Digest, StageError};
 use indicatif::DecimalBytes;
 
-use super::{AcquireContext, FetchProgress, settings_digest, statements};
+use super::{AcquireContext, crawler_error, settings_digest, statements};
 use crate::workspace::CrawlFolders;
-use corpusmill_crawler::{self as crawl, CrawlError, CrawlSettings, Page};
-
-/// Converts a crawler error to a stage error.
-pub(crate) fn crawl_error(error: CrawlError) -> StageError {
-    match error {
-        CrawlError::Io(error) => StageError::Io(error),
-        other => StageError::Settings(format!("crawl: {other}")),
-    }
-}
+use corpusmill_crawler::{self as crawl, CrawlSettings, Page};
 
 /// Crawls, or resumes an unfinished crawl, and returns the snapshot of its pages.
 ///
@@ -45,9 +37,9 @@ pub(crate) fn run(
     context: &AcquireContext,
 ) -> Result<(), StageError> {
     let dir = &folders.dir;
-    let progress = FetchProgress::start(context, format!("{name}/crawl"), settings.max_pages, "pages");
-    let summary = crawl::recrawl(settings, dir, folders.earlier.as_deref(), &progress).map_err(crawl_error)?;
-    drop(progress);
+    let work = format!("{name}/crawl");
+    let summary = crawl::recrawl(settings, dir, folders.earlier.as_deref(), context.control(&work))
+        .map_err(crawler_error("crawl"))?;
     if !summary.finished {
         return Err(StageError::Cancelled);
     }
@@ -74,7 +66,7 @@ fn nothing_fetched(name: &str, dir: &Path) -> Result<StageError, StageError> {
             let _ = write!(list, "\n  {}: {} {}", refused.url, refused.rule, refused.detail);
         }
     });
-    refused.map_err(crawl_error)?;
+    refused.map_err(crawler_error("crawl"))?;
     let failed = dir.with_extension("failed");
     if failed.exists() {
         fs_err::remove_dir_all(&failed)?;
@@ -97,7 +89,7 @@ pub(crate) fn snapshot(dir: &Path, origin: impl Fn(&str) -> String) -> Result<Sn
             failed = archives.item(dir, page, &origin).map(|item| snapshot.items.push(item));
         }
     });
-    listed.map_err(crawl_error)?;
+    listed.map_err(crawler_error("crawl"))?;
     failed?;
     let refused = crawl::each_refused(dir, |refused| {
         snapshot.refused.push(RejectedItem {
@@ -108,7 +100,7 @@ pub(crate) fn snapshot(dir: &Path, origin: impl Fn(&str) -> String) -> Result<Sn
             detail: Some(refused.detail).filter(|detail| !detail.is_empty()),
         });
     });
-    refused.map_err(crawl_error)?;
+    refused.map_err(crawler_error("crawl"))?;
     snapshot.sort();
     Ok(snapshot)
 }

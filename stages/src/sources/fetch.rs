@@ -9,10 +9,9 @@ use std::collections::BTreeMap;
 use corpusmill_pipeline::snapshot::Item;
 use corpusmill_pipeline::{Digest, StageError};
 
-use super::crawl::crawl_error;
 use super::files::items;
 use super::hub::RemoteFile;
-use super::{AcquireContext, FetchProgress};
+use super::{AcquireContext, crawler_error};
 use corpusmill_crawler::{self as crawl, DownloadClient, DownloadRequest, DownloadedFile};
 use corpusmill_readers::listing::ListedFile;
 
@@ -43,11 +42,9 @@ impl Fetcher<'_> {
                 wanted.len() - 1
             }));
         }
-        let total = wanted.len() as u64;
-        let progress = FetchProgress::start(self.context, format!("{}/remote", self.name), total, "files");
-        let fetched = self.client.files(&wanted, *fresh, &progress);
-        drop(progress);
-        let fetched = fetched.map_err(crawl_error).map_err(as_remote_error)?.ok_or(StageError::Cancelled)?;
+        let work = format!("{}/remote", self.name);
+        let fetched = self.client.files(&wanted, *fresh, self.context.control(&work));
+        let fetched = fetched.map_err(crawler_error("remote"))?.ok_or(StageError::Cancelled)?;
         Ok(result_indices.into_iter().filter_map(|index| fetched.get(index).cloned()).collect())
     }
 }
@@ -59,16 +56,4 @@ pub(super) fn fetched_items(file: &RemoteFile, fetched: &DownloadedFile) -> Resu
     let (size, modified) = crate::workspace::size_and_mtime(&fetched.path)?;
     let file = ListedFile { path: fetched.path.clone(), origin: file.origin.clone(), bytes: size };
     items(&file, digest, size, modified)
-}
-
-/// Rewrites a message about a crawler setting to name the setting of this step.
-pub(super) fn as_remote_error(error: StageError) -> StageError {
-    match error {
-        StageError::Settings(text) => StageError::Settings(
-            text.replacen("crawl: crawl setting", "remote:", 1)
-                .replace("`seeds`", "`urls`")
-                .replace("`max-page-bytes`", "`max-file-bytes`"),
-        ),
-        other => other,
-    }
 }

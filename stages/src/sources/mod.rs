@@ -21,13 +21,12 @@ pub mod statements;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use crate::workspace::Workspace;
-use corpusmill_crawler::Control;
-use corpusmill_pipeline::progress::{Event, Progress};
+use corpusmill_crawler::{Control, CrawlError};
+use corpusmill_pipeline::progress::Progress;
 use corpusmill_pipeline::{Digest, StageError};
-use indicatif::DecimalBytes;
 
 /// The environment of an acquisition.
 #[derive(Debug, Clone)]
@@ -46,34 +45,10 @@ pub struct AcquireContext {
     pub revisions: BTreeMap<String, String>,
 }
 
-/// Reports the progress of fetching, and whether it is cancelled.
-struct FetchProgress<'a> {
-    context: &'a AcquireContext,
-    name: String,
-}
-
-impl<'a> FetchProgress<'a> {
-    /// Starts the progress of `total` units of work.
-    fn start(context: &'a AcquireContext, name: String, total: u64, unit: &'static str) -> Self {
-        context.progress.handle(Event::Started { name: &name, total, unit });
-        Self { context, name }
-    }
-}
-
-impl Drop for FetchProgress<'_> {
-    fn drop(&mut self) {
-        self.context.progress.handle(Event::Finished { name: &self.name });
-    }
-}
-
-impl Control for FetchProgress<'_> {
-    fn cancelled(&self) -> bool {
-        self.context.cancel.load(Ordering::Relaxed)
-    }
-
-    fn progress(&self, fetched: u64, queued: u64, size: u64) {
-        let detail = format!("{queued} waiting, {}", DecimalBytes(size));
-        self.context.progress.handle(Event::Advanced { name: &self.name, done: fetched, detail: &detail });
+impl AcquireContext {
+    /// The control of a piece of crawler work with this name.
+    fn control<'a>(&'a self, name: &'a str) -> Control<'a> {
+        Control { name, progress: &*self.progress, cancel: &self.cancel }
     }
 }
 
@@ -84,6 +59,14 @@ impl Control for FetchProgress<'_> {
 pub fn settings_digest(settings: &impl serde::Serialize) -> Result<Digest, StageError> {
     let value = serde_json::to_value(settings).map_err(|error| StageError::Settings(error.to_string()))?;
     Ok(Digest::of(corpusmill_pipeline::key::canonical_json(&value).as_bytes()))
+}
+
+/// Converts an error of the crawler to a stage error of a step.
+pub(crate) fn crawler_error(step: &'static str) -> impl Fn(CrawlError) -> StageError {
+    move |error| match error {
+        CrawlError::Io(error) => StageError::Io(error),
+        other => StageError::Settings(format!("{step}: {other}")),
+    }
 }
 
 /// Converts a reader error to a stage error.

@@ -12,13 +12,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::crawl::crawl_error;
-use super::fetch::{Fetcher, as_remote_error, fetched_items};
+use super::fetch::{Fetcher, fetched_items};
 use super::files::Files;
 use super::hub::{Hub, Listings, RemoteFile};
 use super::remote_ref::{RemoteRef, dedup_refs, parse_list};
-use super::{AcquireContext, FetchProgress};
-use corpusmill_crawler::{self as crawl, CrawlSettings, DownloadClient};
+use super::{AcquireContext, crawler_error};
+use corpusmill_crawler::{self as crawl, DownloadClient, DownloadSettings};
 use corpusmill_readers::archives::ArchiveSettings;
 use corpusmill_readers::code::CodeSettings;
 use corpusmill_readers::datasets::{ColumnMapping, InvalidUtf8};
@@ -70,19 +69,28 @@ pub struct Remote {
 
 impl Default for Remote {
     fn default() -> Self {
+        let DownloadSettings {
+            contact,
+            requests_per_second,
+            concurrency,
+            max_file_bytes,
+            retries,
+            allow_loopback,
+            allow_private,
+        } = DownloadSettings::default();
         Self {
             urls: Vec::new(),
             lists: Vec::new(),
             base: None,
             max_files: 10,
             hub: None,
-            contact: None,
-            requests_per_second: 1.0,
-            concurrency: 2,
-            max_file_bytes: 64 << 30,
-            retries: 5,
-            allow_loopback: false,
-            allow_private: false,
+            contact,
+            requests_per_second,
+            concurrency,
+            max_file_bytes,
+            retries,
+            allow_loopback,
+            allow_private,
             columns: ColumnMapping::default(),
             invalid_utf8: InvalidUtf8::default(),
             limits: ArchiveSettings::default(),
@@ -121,7 +129,7 @@ impl Remote {
                 }
             });
         }
-        self.crawl_settings(&addresses).check().map(|_| ()).map_err(crawl_error).map_err(as_remote_error)
+        self.download_settings().check(&addresses).map_err(crawler_error("remote"))
     }
 
     /// The equivalent settings for local files.
@@ -144,7 +152,8 @@ impl Remote {
     pub fn acquire(&self, name: &str, context: &AcquireContext) -> Result<Snapshot, StageError> {
         self.check()?;
         let hub = Hub::of(self.hub.as_deref())?;
-        let client = DownloadClient::new(&self.crawl_settings(&[]), hub.credential()).map_err(crawl_error)?;
+        let client =
+            DownloadClient::new(&self.download_settings(), hub.credential()).map_err(crawler_error("remote"))?;
         let fetcher = Fetcher { name, client: &client, context };
         let mut references = self.urls.iter().map(|text| RemoteRef::parse(text)).collect::<Result<Vec<_>, _>>()?;
         let mut snapshot = Snapshot::default();
@@ -200,14 +209,16 @@ impl Remote {
         references: Vec<RemoteRef>,
         snapshot: &mut Snapshot,
     ) -> Result<Vec<RemoteFile>, StageError> {
-        let progress = FetchProgress::start(fetcher.context, format!("{}/hub", fetcher.name), 0, "answers");
-        let mut listings = Listings::new(hub, fetcher.client, &progress, fetcher.context.revisions.clone());
+        let work = format!("{}/hub", fetcher.name);
+        let control = fetcher.context.control(&work);
+        let _running = control.start(0, "answers");
+        let mut listings = Listings::new(hub, fetcher.client, control, fetcher.context.revisions.clone());
         let mut files = Vec::new();
         for reference in references {
             match reference {
                 RemoteRef::File(file) => files.push(file),
                 RemoteRef::Dataset(dataset) => {
-                    let found = listings.files(&dataset).map_err(as_remote_error)?;
+                    let found = listings.files(&dataset)?;
                     files.extend(self.limit_files(&dataset.text(), found, snapshot));
                 }
             }
@@ -233,19 +244,16 @@ impl Remote {
         all
     }
 
-    /// The crawler settings for fetching these files.
-    fn crawl_settings(&self, addresses: &[Url]) -> CrawlSettings {
-        CrawlSettings {
-            seeds: addresses.iter().map(Url::to_string).collect(),
+    /// The settings for fetching the files.
+    fn download_settings(&self) -> DownloadSettings {
+        DownloadSettings {
             contact: self.contact.clone(),
             requests_per_second: self.requests_per_second,
             concurrency: self.concurrency,
-            concurrency_per_host: self.concurrency,
-            max_page_bytes: self.max_file_bytes,
+            max_file_bytes: self.max_file_bytes,
             retries: self.retries,
             allow_loopback: self.allow_loopback,
             allow_private: self.allow_private,
-            ..CrawlSettings::default()
         }
     }
 }

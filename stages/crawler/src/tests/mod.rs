@@ -23,7 +23,7 @@ use axum::http::{Request, Response};
 use axum::serve::ListenerExt as _;
 use tempfile::TempDir;
 
-use super::{CrawlError, CrawlSettings, CrawlSummary, NeverCancel, Page, Refused, crawl, each_page, each_refused};
+use super::{Control, CrawlError, CrawlSettings, CrawlSummary, Page, Refused, crawl, each_page, each_refused};
 
 /// A server on its own port that answers by a function of path and query, and stores the requests.
 struct TestServer {
@@ -138,7 +138,7 @@ impl CrawlResult {
 
 fn run(settings: &CrawlSettings) -> CrawlResult {
     let dir = TempDir::new().unwrap();
-    let summary = crawl(settings, dir.path(), &NeverCancel).unwrap();
+    let summary = crawl(settings, dir.path(), Control::default()).unwrap();
     open(dir, summary)
 }
 

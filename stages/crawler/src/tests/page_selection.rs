@@ -26,7 +26,7 @@ fn pages_are_fetched_and_archived_once() {
     }
     // A finished crawl does nothing more.
     let before = site.hits().len();
-    let again = crawl(&site.settings(), outcome.dir.path(), &NeverCancel).unwrap();
+    let again = crawl(&site.settings(), outcome.dir.path(), Control::default()).unwrap();
     assert_eq!((again, site.hits().len()), (outcome.summary, before));
 }
 

@@ -1,35 +1,41 @@
 //! Rate and concurrency of requests: no request before it is allowed, and no more at once than allowed.
 //!
 //! No test here measures time. Some wait until a crawl has checked for cancellation a few times, a tenth of a second
-//! apart, while a host may not receive a request for minutes; [`hosts`](crate::hosts) tests the interval between
+//! apart, while a host may not receive a request for minutes; [`hosts`](crate::fetch::hosts) tests the interval between
 //! requests with a simulated clock.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
 use super::*;
-use crate::hosts::Hosts;
-use crate::politeness::MAX_RETRY_AFTER;
-use crate::{Control, DownloadClient, DownloadRequest};
+use crate::control::POLL_INTERVAL;
+use crate::fetch::hosts::Hosts;
+use crate::fetch::politeness::MAX_RETRY_AFTER;
+use crate::{DownloadClient, DownloadRequest, DownloadSettings};
 
-/// Cancels a crawl after a number of cancellation checks that follow the request of a path.
-struct CancelAfterRequest<'a> {
-    site: &'a TestServer,
-    path: &'a str,
-    checks: AtomicU32,
+/// Runs `work`, and cancels it a few checks for cancellation after the request of a path.
+fn cancel_after_request<T>(site: &TestServer, path: &str, work: impl FnOnce(Control<'_>) -> T) -> T {
+    let cancel = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let asked = (0..600).any(|_| {
+                std::thread::sleep(POLL_INTERVAL);
+                site.hits().contains_key(path)
+            });
+            if asked {
+                std::thread::sleep(POLL_INTERVAL * CHECKS_BEFORE_CANCEL);
+            }
+            cancel.store(true, Ordering::SeqCst);
+        });
+        work(Control { cancel: &cancel, ..Control::default() })
+    })
 }
 
 const CHECKS_BEFORE_CANCEL: u32 = 5;
 
-impl Control for CancelAfterRequest<'_> {
-    fn cancelled(&self) -> bool {
-        self.site.hits().contains_key(self.path) && self.checks.fetch_add(1, Ordering::SeqCst) >= CHECKS_BEFORE_CANCEL
-    }
-}
-
 /// The paths requested, in order, by a crawl in this folder until shortly after `path`.
 fn requests_until(site: &TestServer, settings: &CrawlSettings, dir: &TempDir, path: &str) -> Vec<String> {
-    let summary = crawl(settings, dir.path(), &CancelAfterRequest { site, path, checks: AtomicU32::new(0) }).unwrap();
+    let summary = cancel_after_request(site, path, |control| crawl(settings, dir.path(), control)).unwrap();
     assert!(!summary.finished);
     site.hits.lock().unwrap().iter().map(|(path, _)| path.clone()).collect()
 }
@@ -100,19 +106,21 @@ fn cancelling_does_not_wait_for_a_busy_host() {
 fn cancelling_a_download_does_not_wait() {
     let site =
         TestServer::new(|_| Response::builder().status(503).header("retry-after", "250").body(Body::empty()).unwrap());
-    let client = || DownloadClient::new(&site.settings(), None).unwrap();
+    let settings = DownloadSettings { requests_per_second: 0.0, allow_loopback: true, ..DownloadSettings::default() };
+    let client = || DownloadClient::new(&settings, None).unwrap();
     let url = |path: &str| url::Url::parse(&site.url(path)).unwrap();
-    let cancel_after = |path| CancelAfterRequest { site: &site, path, checks: AtomicU32::new(0) };
     let dir = TempDir::new().unwrap();
     let wanted = DownloadRequest { url: url("/file"), dir: dir.path().to_owned(), sha256: None };
-    assert!(client().files(&[wanted], false, &cancel_after("/file")).unwrap().is_none());
-    assert_eq!(client().get(&url("/listing"), 1 << 10, &cancel_after("/listing")).unwrap(), None);
+    let files = cancel_after_request(&site, "/file", |control| client().files(&[wanted], false, control));
+    assert!(files.unwrap().is_none());
+    let listing = cancel_after_request(&site, "/listing", |control| client().get(&url("/listing"), 1 << 10, control));
+    assert_eq!(listing.unwrap(), None);
     assert_eq!(site.hits().into_values().collect::<Vec<_>>(), [1, 1]);
 }
 
 #[test]
 fn a_stored_retry_after_expires() {
-    let hosts = Hosts::new(&CrawlSettings { requests_per_second: 0.0, ..CrawlSettings::default() });
+    let hosts = Hosts::new(&CrawlSettings { requests_per_second: 0.0, ..CrawlSettings::default() }.requests());
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
     hosts.restore_retry_after("127.0.0.1", now.saturating_sub(5));
     assert!(hosts.is_free("127.0.0.1", tokio::time::Instant::now()));

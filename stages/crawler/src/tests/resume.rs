@@ -1,22 +1,23 @@
 //! Crawls that are cancelled, killed and resumed.
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use corpusmill_pipeline::progress::{Event, Progress};
 
 use super::*;
-use crate::Control;
 
 /// Cancels after a number of responses.
+#[derive(Debug)]
 struct CancelAfter {
-    left: Cell<u64>,
+    left: AtomicU64,
+    cancel: AtomicBool,
 }
 
-impl Control for CancelAfter {
-    fn cancelled(&self) -> bool {
-        self.left.get() == 0
-    }
-
-    fn progress(&self, _: u64, _: u64, _: u64) {
-        self.left.set(self.left.get().saturating_sub(1));
+impl Progress for CancelAfter {
+    fn handle(&self, event: Event<'_>) {
+        if matches!(event, Event::Advanced { .. }) && self.left.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.cancel.store(true, Ordering::SeqCst);
+        }
     }
 }
 
@@ -36,8 +37,9 @@ fn a_cancelled_crawl_is_resumed() {
     let dir = TempDir::new().unwrap();
     let mut calls = 0;
     let summary = loop {
-        let control = CancelAfter { left: Cell::new(7 + calls * 3) };
-        let summary = crawl(&settings(&site), dir.path(), &control).unwrap();
+        let after = CancelAfter { left: AtomicU64::new(7 + calls * 3), cancel: AtomicBool::new(false) };
+        let control = Control { name: "crawl", progress: &after, cancel: &after.cancel };
+        let summary = crawl(&settings(&site), dir.path(), control).unwrap();
         calls += 1;
         if summary.finished {
             break summary;
@@ -63,9 +65,9 @@ fn a_folder_belongs_to_one_crawl() {
     let outcome = run(&site.settings());
     let dir = outcome.dir.path();
     let wider = CrawlSettings { max_pages: 77, ..site.settings() };
-    assert!(matches!(crawl(&wider, dir, &NeverCancel), Err(CrawlError::OtherSettings { .. })));
+    assert!(matches!(crawl(&wider, dir, Control::default()), Err(CrawlError::OtherSettings { .. })));
     let gentler = CrawlSettings { requests_per_second: 0.5, ..site.settings() };
-    assert!(crawl(&gentler, dir, &NeverCancel).is_ok());
+    assert!(crawl(&gentler, dir, Control::default()).is_ok());
     assert!(matches!(each_page(&dir.join("nothing"), drop), Err(CrawlError::Missing { .. })));
 }
 
@@ -75,6 +77,6 @@ fn an_unwritable_folder_is_named() {
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("file");
     fs_err::write(&file, "x").unwrap();
-    let error = crawl(&site.settings(), &file.join("below"), &NeverCancel).unwrap_err().to_string();
+    let error = crawl(&site.settings(), &file.join("below"), Control::default()).unwrap_err().to_string();
     assert!(error.contains("below"), "{error}");
 }

@@ -169,3 +169,43 @@ fn ai_train_no_refuses_an_origin() {
     let outcome = run(&CrawlSettings { obey_opt_outs: false, ..site.settings() });
     assert_eq!(outcome.pages[0].opt_outs.ai_train, Some(false));
 }
+
+/// A server that answers the first request for `path` with 408, and then as `answer` does.
+fn times_out_once(path: &'static str, answer: fn(&str) -> Response<Body>) -> TestServer {
+    let asked = std::sync::atomic::AtomicBool::new(false);
+    TestServer::new(move |requested| {
+        let first = requested == path && !asked.swap(true, std::sync::atomic::Ordering::SeqCst);
+        if first { status(408) } else { answer(requested) }
+    })
+}
+
+#[test]
+fn a_timeout_of_the_server_is_no_permission() {
+    let site = times_out_once("/.well-known/tdmrep.json", |path| match path {
+        "/.well-known/tdmrep.json" => text(r#"[{"location":"/*","tdm-reservation":1}]"#),
+        "/" => html("x"),
+        _ => status(404),
+    });
+    let outcome = run(&site.settings());
+    assert_eq!((outcome.paths(), outcome.rule("/")), (Vec::new(), "opt-out"));
+    assert_eq!(site.hits()["/.well-known/tdmrep.json"], 2);
+
+    let site = times_out_once("/robots.txt", |path| match path {
+        "/robots.txt" => text("User-agent: *\nDisallow: /\n"),
+        _ => html("x"),
+    });
+    let outcome = run(&site.settings());
+    assert_eq!((outcome.paths(), outcome.rule("/")), (Vec::new(), "robots"));
+}
+
+#[test]
+fn a_sitemap_is_requested_again_after_a_timeout() {
+    let site = times_out_once("/map.txt", |path| match path {
+        "/robots.txt" => text("Sitemap: /map.txt\n"),
+        "/map.txt" => text("http://127.0.0.1/elsewhere\n"),
+        "/" => html("x"),
+        _ => status(404),
+    });
+    let outcome = run(&CrawlSettings { sitemaps: true, ..site.settings() });
+    assert_eq!((outcome.paths(), site.hits()["/map.txt"]), (vec!["/".to_owned()], 2));
+}

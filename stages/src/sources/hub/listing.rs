@@ -11,7 +11,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{DatasetRef, Hub, RemoteFile, is_commit, is_plain, is_sha256};
-use crate::sources::crawl::crawl_error;
+use crate::sources::crawler_error;
 use corpusmill_crawler::{ApiResponse, Control, DownloadClient};
 
 /// Maximum size in bytes of a response, and maximum number of pages of a listing.
@@ -47,7 +47,7 @@ impl TreeEntry {
 pub(in crate::sources) struct Listings<'a> {
     hub: &'a Hub,
     client: &'a DownloadClient,
-    control: &'a dyn Control,
+    control: Control<'a>,
     /// Commits by [`DatasetRef::key`]: those from the lock file, and those used.
     known: BTreeMap<String, String>,
     pub(in crate::sources) used: BTreeMap<String, String>,
@@ -59,7 +59,7 @@ impl<'a> Listings<'a> {
     pub(in crate::sources) fn new(
         hub: &'a Hub,
         client: &'a DownloadClient,
-        control: &'a dyn Control,
+        control: Control<'a>,
         known: BTreeMap<String, String>,
     ) -> Self {
         Self { hub, client, control, known, used: BTreeMap::new(), listed: BTreeMap::new() }
@@ -157,7 +157,7 @@ impl<'a> Listings<'a> {
 
     /// The response if its status is 200; `None` for status 404.
     fn get(&self, dataset: &DatasetRef, url: &Url) -> Result<Option<ApiResponse>, StageError> {
-        let reply = self.client.get(url, MAX_RESPONSE_BYTES, self.control).map_err(crawl_error)?;
+        let reply = self.client.get(url, MAX_RESPONSE_BYTES, self.control).map_err(crawler_error("remote"))?;
         let reply = reply.ok_or(StageError::Cancelled)?;
         let set = format!("{}/{}", dataset.owner, dataset.name);
         match reply.status {

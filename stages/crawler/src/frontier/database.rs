@@ -1,0 +1,411 @@
+//! Stores the crawl's state on disk: the URLs found, those that wait, and the outcomes of the others.
+//!
+//! One redb file. Each URL is stored once, at the smallest `(depth, hops)` of any link to it, waits in the round of
+//! that position, and ends as a page or a refusal. The WARC file is synced before [`Frontier::commit`] records its
+//! position.
+//!
+//! Invariant: a commit is one transaction and the only write. After a crash the file is in the state of some commit,
+//! and the WARC file is truncated to the position in that commit.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use redb::{
+    Database, ReadTransaction, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _, TableDefinition,
+};
+
+use crate::archive::writer::WarcPosition;
+use crate::error::CrawlError;
+use crate::frontier::page_table::{CrawlSummary, Page};
+use crate::frontier::pending_commit::{CommitMark, CrawlCounters, PendingCommit, Round};
+use crate::refusal::Refused;
+
+/// URLs found: depth, hops, and whether they wait (0), became a page (1) or were refused (2).
+const FOUND: TableDefinition<&str, (u32, u32, u8)> = TableDefinition::new("found");
+/// Waiting URLs in fetch order: depth, hops, URL.
+const WAITING: TableDefinition<(u32, u32, &str), ()> = TableDefinition::new("waiting");
+/// Pages kept, as JSON.
+const PAGES: TableDefinition<&str, &[u8]> = TableDefinition::new("pages");
+/// Refusals, as JSON.
+const REFUSED: TableDefinition<&str, &[u8]> = TableDefinition::new("refused");
+/// robots.txt by origin, in the format of [`robots::origin`](crate::robots::origin).
+const ROBOTS: TableDefinition<&str, &[u8]> = TableDefinition::new("robots");
+/// Hosts that sent Retry-After, and when the wait ends, in seconds since the Unix epoch.
+const RETRY_AFTER: TableDefinition<&str, u64> = TableDefinition::new("told");
+/// Counters and the WARC position.
+const NUMBERS: TableDefinition<&str, u64> = TableDefinition::new("numbers");
+/// The settings' identity.
+const TEXTS: TableDefinition<&str, &str> = TableDefinition::new("texts");
+
+const STATE_WAITING: u8 = 0;
+const STATE_PAGE: u8 = 1;
+const STATE_REFUSED: u8 = 2;
+
+/// Sitemaps read, and the further sitemaps that each names, as JSON.
+const SITEMAPS: TableDefinition<&str, &[u8]> = TableDefinition::new("sitemaps");
+
+/// Rules that refuse a URL before it is admitted to a queue.
+const RULES_BEFORE_ADMISSION: [&str; 5] = ["refused-domain", "refused-word", "trap", "host-budget", "sitemap"];
+
+/// Database cache in bytes: for the crawl itself, and for a crawl opened only to read it.
+const CACHE_BYTES: usize = 16 << 20;
+const READ_CACHE_BYTES: usize = 4 << 20;
+
+/// An open frontier.
+#[derive(Debug)]
+pub(crate) struct Frontier {
+    database: Database,
+    path: PathBuf,
+}
+
+impl Frontier {
+    /// Opens the frontier of a folder, creates it if missing, and checks that it belongs to this crawl.
+    pub(crate) fn open(dir: &Path, identity: &str, max_depth: u32) -> Result<Self, CrawlError> {
+        fs_err::create_dir_all(dir)?;
+        let frontier = Self::at(dir, CACHE_BYTES)?;
+        let kept = frontier.prepare(identity, max_depth).map_err(|e| frontier.error(e))?;
+        if kept == identity { Ok(frontier) } else { Err(CrawlError::OtherSettings { dir: dir.to_owned() }) }
+    }
+
+    /// Opens the existing frontier of a folder.
+    pub(crate) fn open_existing(dir: &Path) -> Result<Self, CrawlError> {
+        if !dir.join("frontier.redb").is_file() {
+            return Err(CrawlError::Missing { dir: dir.to_owned() });
+        }
+        let frontier = Self::at(dir, READ_CACHE_BYTES)?;
+        let write = frontier.prepare("", 0).map_err(|e| frontier.error(e))?;
+        if write.is_empty() { Err(CrawlError::Missing { dir: dir.to_owned() }) } else { Ok(frontier) }
+    }
+
+    fn at(dir: &Path, cache_bytes: usize) -> Result<Self, CrawlError> {
+        let path = dir.join("frontier.redb");
+        let database = Database::builder().set_cache_size(cache_bytes).create(&path);
+        match database {
+            Ok(database) => Ok(Self { database, path }),
+            Err(source) => Err(CrawlError::Frontier { path, source: Box::new(source.into()) }),
+        }
+    }
+
+    /// Creates the tables and stores the first identity that is not empty; returns the stored identity.
+    fn prepare(&self, identity: &str, max_depth: u32) -> Result<String, redb::Error> {
+        let kept = |transaction: &ReadTransaction| -> Result<Option<String>, redb::Error> {
+            match transaction.open_table(TEXTS) {
+                Ok(texts) => Ok(texts.get("identity")?.map(|text| text.value().to_owned())),
+                Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
+                Err(other) => Err(other.into()),
+            }
+        };
+        let found = kept(&self.database.begin_read()?)?;
+        if found.is_some() || identity.is_empty() {
+            return Ok(found.unwrap_or_default());
+        }
+        let transaction = self.database.begin_write()?;
+        transaction.open_table(FOUND)?;
+        transaction.open_table(WAITING)?;
+        transaction.open_table(PAGES)?;
+        transaction.open_table(REFUSED)?;
+        transaction.open_table(ROBOTS)?;
+        transaction.open_table(SITEMAPS)?;
+        transaction.open_table(NUMBERS)?.insert("max-depth", u64::from(max_depth))?;
+        transaction.open_table(TEXTS)?.insert("identity", identity)?;
+        transaction.commit()?;
+        Ok(identity.to_owned())
+    }
+
+    fn error(&self, source: impl Into<redb::Error>) -> CrawlError {
+        CrawlError::Frontier { path: self.path.clone(), source: Box::new(source.into()) }
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&ReadTransaction) -> Result<T, redb::Error>) -> Result<T, CrawlError> {
+        let transaction = self.database.begin_read().map_err(|e| self.error(e))?;
+        read(&transaction).map_err(|e| self.error(e))
+    }
+
+    /// The counters as of the last commit.
+    pub(crate) fn progress(&self) -> Result<CrawlCounters, CrawlError> {
+        self.read(|transaction| {
+            let numbers = transaction.open_table(NUMBERS)?;
+            let number = |name| Ok::<u64, redb::Error>(numbers.get(name)?.map_or(0, |n| n.value()));
+            Ok(CrawlCounters {
+                seeded: number("opened")? > 0,
+                finished: number("finished")? > 0,
+                pages: number("pages")?,
+                bytes: number("bytes")?,
+                resolved: number("resolved")?,
+                commits: number("commits")?,
+                warc: WarcPosition { file: number("warc-file")?, offset: number("warc-offset")? },
+            })
+        })
+    }
+
+    pub(crate) fn is_finished(&self) -> Result<bool, CrawlError> {
+        Ok(self.progress()?.finished)
+    }
+
+    /// Number of waiting URLs in all rounds.
+    pub(crate) fn waiting(&self) -> Result<u64, CrawlError> {
+        self.read(|transaction| Ok(transaction.open_table(WAITING)?.len()?))
+    }
+
+    /// The first round with waiting URLs.
+    pub(crate) fn first_round(&self) -> Result<Option<Round>, CrawlError> {
+        self.read(|transaction| {
+            let waiting = transaction.open_table(WAITING)?;
+            Ok(waiting.first()?.map(|(key, _)| {
+                let (depth, hops, _) = key.value();
+                Round { depth, hops }
+            }))
+        })
+    }
+
+    /// The next URLs of a round after `after`, sorted; at most `count`.
+    pub(crate) fn next(&self, round: Round, after: &str, count: usize) -> Result<Vec<String>, CrawlError> {
+        self.read(|transaction| {
+            let waiting = transaction.open_table(WAITING)?;
+            let mut urls = Vec::with_capacity(count.min(1024));
+            for row in waiting.range((round.depth, round.hops, after)..)?.take(count + 1) {
+                let (key, _) = row?;
+                let (depth, hops, url) = key.value();
+                if (Round { depth, hops }) != round {
+                    break;
+                }
+                if url != after && urls.len() < count {
+                    urls.push(url.to_owned());
+                }
+            }
+            Ok(urls)
+        })
+    }
+
+    /// The stored robots.txt of each origin.
+    pub(crate) fn robots(&self) -> Result<Vec<(String, Vec<u8>)>, CrawlError> {
+        self.read(|transaction| {
+            let robots = transaction.open_table(ROBOTS)?;
+            let row = |row: Result<(redb::AccessGuard<'_, &str>, redb::AccessGuard<'_, &[u8]>), redb::StorageError>| {
+                let (origin, file) = row?;
+                Ok((origin.value().to_owned(), file.value().to_owned()))
+            };
+            robots.iter()?.map(row).collect()
+        })
+    }
+
+    /// Hosts that sent Retry-After, and when the wait ends, in seconds since the Unix epoch.
+    pub(crate) fn retry_after(&self) -> Result<Vec<(String, u64)>, CrawlError> {
+        self.read(|transaction| {
+            let told = match transaction.open_table(RETRY_AFTER) {
+                Ok(told) => told,
+                Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+                Err(other) => return Err(other.into()),
+            };
+            let row = |row: Result<(redb::AccessGuard<'_, &str>, redb::AccessGuard<'_, u64>), redb::StorageError>| {
+                let (host, until) = row?;
+                Ok((host.value().to_owned(), until.value()))
+            };
+            told.iter()?.map(row).collect()
+        })
+    }
+
+    /// The further sitemaps that a sitemap names, if it was read.
+    pub(crate) fn sitemap(&self, url: &str) -> Result<Option<Vec<String>>, CrawlError> {
+        self.row(SITEMAPS, "sitemaps", url)
+    }
+
+    /// The row of a page.
+    pub(crate) fn page(&self, url: &str) -> Result<Option<Page>, CrawlError> {
+        self.row(PAGES, "pages", url)
+    }
+
+    /// The row of a refusal.
+    pub(crate) fn refusal(&self, url: &str) -> Result<Option<Refused>, CrawlError> {
+        self.row(REFUSED, "refused", url)
+    }
+
+    fn row<T: serde::de::DeserializeOwned>(
+        &self,
+        definition: TableDefinition<&str, &[u8]>,
+        name: &'static str,
+        key: &str,
+    ) -> Result<Option<T>, CrawlError> {
+        let bytes = self.read(|transaction| {
+            let table = transaction.open_table(definition)?;
+            Ok(table.get(key)?.map(|row| row.value().to_vec()))
+        })?;
+        bytes.map(|bytes| serde_json::from_slice(&bytes).map_err(|e| self.bad_row(name, &e))).transpose()
+    }
+
+    /// Calls `take` with every URL that was admitted to a queue and resolved, and whether it became a page.
+    pub(crate) fn each_resolved(&self, mut take: impl FnMut(&str, bool)) -> Result<(), CrawlError> {
+        self.rows(PAGES, "pages", |page: Page| take(&page.url, true))?;
+        self.rows(REFUSED, "refused", |row: Refused| {
+            if !RULES_BEFORE_ADMISSION.contains(&row.rule.as_str()) {
+                take(&row.url, false);
+            }
+        })
+    }
+
+    /// Writes a batch in one transaction; the data is durable on return.
+    pub(crate) fn commit(
+        &self,
+        changes: &PendingCommit,
+        warc: WarcPosition,
+        mark: CommitMark,
+    ) -> Result<(), CrawlError> {
+        let pages = self.encode(changes.pages.iter().map(|page| (page.url.as_str(), page)), "pages")?;
+        let sitemaps = self.encode(changes.sitemaps.iter().map(|(url, row)| (url.as_str(), row)), "sitemaps")?;
+        let refused = self.encode(changes.refused.iter().map(|row| (row.url.as_str(), row)), "refused")?;
+        let write = || -> Result<(), redb::Error> {
+            let transaction = self.database.begin_write()?;
+            {
+                let mut found = transaction.open_table(FOUND)?;
+                let mut waiting = transaction.open_table(WAITING)?;
+                let mut end = |url: &str, state: u8| -> Result<bool, redb::Error> {
+                    let (depth, hops, before) = found.get(url)?.map_or((0, 0, STATE_WAITING), |place| place.value());
+                    if before == STATE_WAITING {
+                        waiting.remove((depth, hops, url))?;
+                        found.insert(url, (depth, hops, state))?;
+                    }
+                    Ok(before == STATE_WAITING)
+                };
+                let mut table = transaction.open_table(PAGES)?;
+                for (url, row) in &pages {
+                    if end(url, STATE_PAGE)? {
+                        table.insert(*url, row.as_slice())?;
+                    }
+                }
+                let mut table = transaction.open_table(REFUSED)?;
+                for (url, row) in &refused {
+                    if end(url, STATE_REFUSED)? {
+                        table.insert(*url, row.as_slice())?;
+                    }
+                }
+                for (url, round) in &changes.found {
+                    let before = found.get(url.as_str())?.map(|place| place.value());
+                    match before {
+                        Some((_, _, STATE_PAGE | STATE_REFUSED)) => continue,
+                        Some((depth, hops, _)) if (Round { depth, hops }) <= *round => continue,
+                        Some((depth, hops, _)) => {
+                            waiting.remove((depth, hops, url.as_str()))?;
+                        }
+                        None => {}
+                    }
+                    found.insert(url.as_str(), (round.depth, round.hops, STATE_WAITING))?;
+                    waiting.insert((round.depth, round.hops, url.as_str()), ())?;
+                }
+                let mut robots = transaction.open_table(ROBOTS)?;
+                for (origin, file) in &changes.robots {
+                    robots.insert(origin.as_str(), file.as_slice())?;
+                }
+                let mut told = transaction.open_table(RETRY_AFTER)?;
+                for (host, until) in &changes.told {
+                    told.insert(host.as_str(), *until)?;
+                }
+                let mut read = transaction.open_table(SITEMAPS)?;
+                for (url, children) in &sitemaps {
+                    read.insert(*url, children.as_slice())?;
+                }
+                count(&mut transaction.open_table(NUMBERS)?, changes, warc, mark)?;
+            }
+            transaction.commit()?;
+            Ok(())
+        };
+        write().map_err(|e| self.error(e))
+    }
+
+    fn encode<'a, T: serde::Serialize + 'a>(
+        &self,
+        rows: impl Iterator<Item = (&'a str, &'a T)>,
+        table: &'static str,
+    ) -> Result<Vec<(&'a str, Vec<u8>)>, CrawlError> {
+        let row = |(url, row): (&'a str, &'a T)| match serde_json::to_vec(row) {
+            Ok(bytes) => Ok((url, bytes)),
+            Err(e) => Err(self.bad_row(table, &e)),
+        };
+        rows.map(row).collect()
+    }
+
+    fn bad_row(&self, table: &'static str, problem: &serde_json::Error) -> CrawlError {
+        CrawlError::Row { path: self.path.clone(), table, problem: problem.to_string() }
+    }
+
+    fn rows<T: serde::de::DeserializeOwned>(
+        &self,
+        definition: TableDefinition<&str, &[u8]>,
+        name: &'static str,
+        mut take: impl FnMut(T),
+    ) -> Result<(), CrawlError> {
+        let transaction = self.database.begin_read().map_err(|e| self.error(e))?;
+        let table = transaction.open_table(definition).map_err(|e| self.error(e))?;
+        for row in table.iter().map_err(|e| self.error(e))? {
+            let (_, bytes) = row.map_err(|e| self.error(e))?;
+            take(serde_json::from_slice(bytes.value()).map_err(|e| self.bad_row(name, &e))?);
+        }
+        Ok(())
+    }
+
+    /// Each page, sorted by URL.
+    pub(crate) fn each_page(&self, take: impl FnMut(Page)) -> Result<(), CrawlError> {
+        self.rows(PAGES, "pages", take)
+    }
+
+    /// Each refusal, sorted by URL.
+    pub(crate) fn each_refused(&self, take: impl FnMut(Refused)) -> Result<(), CrawlError> {
+        self.rows(REFUSED, "refused", take)
+    }
+
+    /// The counts of the crawl so far.
+    pub(crate) fn summary(&self) -> Result<CrawlSummary, CrawlError> {
+        let progress = self.progress()?;
+        let mut by_rule = BTreeMap::new();
+        self.rows(REFUSED, "refused", |row: Refused| *by_rule.entry(row.rule).or_insert(0) += 1)?;
+        let (off_scope_links, max_depth, waiting, unchanged) = self.read(|transaction| {
+            let numbers = transaction.open_table(NUMBERS)?;
+            let number = |name| Ok::<u64, redb::Error>(numbers.get(name)?.map_or(0, |n| n.value()));
+            let waiting = transaction.open_table(WAITING)?.len()?;
+            Ok((number("off-scope")?, number("max-depth")?, waiting, number("unchanged")?))
+        })?;
+        let over_depth = self.read(|transaction| {
+            let waiting = transaction.open_table(WAITING)?;
+            let first = u32::try_from(max_depth).unwrap_or(u32::MAX).saturating_add(1);
+            Ok(waiting.range((first, 0, "")..)?.count() as u64)
+        })?;
+        Ok(CrawlSummary {
+            finished: progress.finished,
+            pages: progress.pages,
+            unchanged,
+            bytes: progress.bytes,
+            refused: by_rule,
+            off_scope_links,
+            over_budget: waiting - over_depth,
+            over_depth,
+        })
+    }
+}
+
+type Numbers<'a> = redb::Table<'a, &'static str, u64>;
+
+fn count(
+    numbers: &mut Numbers<'_>,
+    changes: &PendingCommit,
+    warc: WarcPosition,
+    mark: CommitMark,
+) -> Result<(), redb::Error> {
+    let mut add = |name: &str, amount: u64| -> Result<(), redb::Error> {
+        let before = numbers.get(name)?.map_or(0, |n| n.value());
+        numbers.insert(name, before + amount)?;
+        Ok(())
+    };
+    add("pages", changes.pages.len() as u64)?;
+    add("unchanged", changes.pages.iter().filter(|page| page.unchanged).count() as u64)?;
+    add("bytes", changes.pages.iter().map(|page| page.payload_bytes).sum())?;
+    add("commits", 1)?;
+    add("resolved", changes.resolved)?;
+    add("off-scope", changes.off_scope)?;
+    match mark {
+        CommitMark::None => {}
+        CommitMark::Seeded => add("opened", 1)?,
+        CommitMark::Finished => add("finished", 1)?,
+    }
+    numbers.insert("warc-file", warc.file)?;
+    numbers.insert("warc-offset", warc.offset)?;
+    Ok(())
+}

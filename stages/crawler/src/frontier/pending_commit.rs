@@ -1,0 +1,86 @@
+//! Changes between two commits of the frontier, and the position of the crawl.
+//!
+//! Invariant: merging batches in order equals one batch of all their changes; a URL keeps the smallest round of any
+//! link to it.
+
+use std::collections::BTreeMap;
+
+use crate::archive::writer::WarcPosition;
+use crate::frontier::page_table::Page;
+use crate::refusal::Refused;
+
+/// Position of a URL: links from a seed, then redirects. Rounds run in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Round {
+    pub(crate) depth: u32,
+    pub(crate) hops: u32,
+}
+
+/// Changes since the last commit.
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
+pub(crate) struct PendingCommit {
+    pub(crate) pages: Vec<Page>,
+    pub(crate) refused: Vec<Refused>,
+    /// URLs found, each with its smallest round.
+    pub(crate) found: BTreeMap<String, Round>,
+    pub(crate) robots: BTreeMap<String, Vec<u8>>,
+    /// Hosts that sent Retry-After, and when the wait ends, in seconds since the Unix epoch.
+    #[serde(default)]
+    pub(crate) told: BTreeMap<String, u64>,
+    /// Sitemaps read, and the further sitemaps that each names.
+    pub(crate) sitemaps: BTreeMap<String, Vec<String>>,
+    pub(crate) off_scope: u64,
+    /// Number of queued URLs that are resolved, with any outcome.
+    pub(crate) resolved: u64,
+}
+
+impl PendingCommit {
+    /// Records that a link or redirect of `round` leads to a URL.
+    pub(crate) fn find(&mut self, url: String, round: Round) {
+        let place = self.found.entry(url).or_insert(round);
+        *place = (*place).min(round);
+    }
+
+    /// Whether the batch has no changes.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pages.is_empty()
+            && self.refused.is_empty()
+            && self.found.is_empty()
+            && self.robots.is_empty()
+            && self.told.is_empty()
+            && self.sitemaps.is_empty()
+            && self.off_scope + self.resolved == 0
+    }
+
+    /// Adds the changes of a later batch.
+    pub(crate) fn merge(&mut self, later: Self) {
+        self.pages.extend(later.pages);
+        self.refused.extend(later.refused);
+        later.found.into_iter().for_each(|(url, round)| self.find(url, round));
+        self.robots.extend(later.robots);
+        self.told.extend(later.told);
+        self.sitemaps.extend(later.sitemaps);
+        self.off_scope += later.off_scope;
+        self.resolved += later.resolved;
+    }
+}
+
+/// The counters that the engine needs to resume.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct CrawlCounters {
+    pub(crate) seeded: bool,
+    pub(crate) finished: bool,
+    pub(crate) pages: u64,
+    pub(crate) bytes: u64,
+    pub(crate) resolved: u64,
+    pub(crate) commits: u64,
+    pub(crate) warc: WarcPosition,
+}
+
+/// A state change that a commit also records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CommitMark {
+    None,
+    Seeded,
+    Finished,
+}
