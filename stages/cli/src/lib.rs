@@ -4,6 +4,7 @@
 //! corpusmill, 130 interrupted.
 
 mod check;
+mod columns;
 mod completions;
 mod console;
 mod gc;
@@ -275,7 +276,7 @@ fn dispatch(cli: Cli, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
         Command::Mix(command) => command.run(global, cancel),
         Command::Serve(command) => command.run(global, cancel),
         Command::Robots(command) => command.run(),
-        Command::Schema(command) => command.run(),
+        Command::Schema(command) => command.run(Cli::command()),
         Command::Completions(command) => command.run(Cli::command()),
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt64Array};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
-use arrow_schema::{DataType, Field, Schema};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use clap::Args;
 use corpusmill_pipeline::StageError;
 use corpusmill_pipeline::store::{LocalStore, Store, Table};
@@ -221,6 +221,30 @@ fn text(values: Vec<String>) -> ArrayRef {
     Arc::new(StringArray::from(values))
 }
 
+fn word(name: &str) -> Field {
+    Field::new(name, DataType::Utf8, false)
+}
+
+fn number(name: &str) -> Field {
+    Field::new(name, DataType::UInt64, false)
+}
+
+/// The columns of the table `receipts`.
+pub(super) fn receipts_schema() -> SchemaRef {
+    let mut fields = vec![word("node"), word("stage")];
+    fields.extend(["partition", "rows_in", "rows_out", "rejected", "bytes_in", "bytes_out"].map(number));
+    fields.push(Field::new("seconds", DataType::Float64, false));
+    fields.extend(["key", "rows_digest"].map(word));
+    Arc::new(Schema::new(fields))
+}
+
+/// The columns of the table `shards`.
+pub(super) fn shards_schema() -> SchemaRef {
+    let words = ["split", "source", "path", "rows_digest"].map(word);
+    let numbers = ["documents", "tokens", "bytes"].map(number);
+    Arc::new(Schema::new(words.into_iter().chain(numbers).collect::<Vec<_>>()))
+}
+
 /// One row per part of the run.
 fn receipts(run: &RunRecord, store: &LocalStore) -> anyhow::Result<RecordBatch> {
     let (mut nodes, mut stages, mut keys, mut digests) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -247,26 +271,11 @@ fn receipts(run: &RunRecord, store: &LocalStore) -> anyhow::Result<RecordBatch> 
             seconds.push(receipt.run.seconds);
         }
     }
-    let number = |name| Field::new(name, DataType::UInt64, false);
-    let word = |name| Field::new(name, DataType::Utf8, false);
-    let schema = Schema::new(vec![
-        word("node"),
-        word("stage"),
-        number("partition"),
-        number("rows_in"),
-        number("rows_out"),
-        number("rejected"),
-        number("bytes_in"),
-        number("bytes_out"),
-        Field::new("seconds", DataType::Float64, false),
-        word("key"),
-        word("rows_digest"),
-    ]);
     let mut columns = vec![text(nodes), text(stages)];
     columns.extend(numbers.into_iter().map(|values| Arc::new(UInt64Array::from(values)) as ArrayRef));
     columns.push(Arc::new(Float64Array::from(seconds)));
     columns.extend([text(keys), text(digests)]);
-    Ok(RecordBatch::try_new(Arc::new(schema), columns)?)
+    Ok(RecordBatch::try_new(receipts_schema(), columns)?)
 }
 
 /// One row per shard of the corpus.
@@ -286,20 +295,9 @@ fn shards(run: &RunRecord) -> anyhow::Result<RecordBatch> {
             }
         }
     }
-    let word = |name| Field::new(name, DataType::Utf8, false);
-    let number = |name| Field::new(name, DataType::UInt64, false);
-    let schema = Schema::new(vec![
-        word("split"),
-        word("source"),
-        word("path"),
-        word("rows_digest"),
-        number("documents"),
-        number("tokens"),
-        number("bytes"),
-    ]);
     let mut columns = vec![text(splits), text(sources), text(paths), text(digests)];
     columns.extend(numbers.into_iter().map(|values| Arc::new(UInt64Array::from(values)) as ArrayRef));
-    Ok(RecordBatch::try_new(Arc::new(schema), columns)?)
+    Ok(RecordBatch::try_new(shards_schema(), columns)?)
 }
 
 #[cfg(test)]
