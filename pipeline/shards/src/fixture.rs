@@ -11,7 +11,7 @@ use arrow_array::{ArrayRef, BinaryArray, RecordBatch, StringArray, UInt32Array};
 use tempfile::TempDir;
 
 use super::{
-    Count, FORMAT_VERSION, Manifest, MixtureSettings, Phase, ShardDescription, ShardWriter, SourceEntry, Split,
+    Count, MANIFEST_VERSION, Manifest, MixtureSettings, Phase, ShardDescription, ShardWriter, SourceEntry, Split,
     TokenBudget, TokenizerEntry, encode_loss_mask, encode_tokens, schedule, shard_path, token_shard_schema,
 };
 
@@ -100,7 +100,7 @@ impl Fixture {
         let folder = tempfile::tempdir().unwrap();
         let names = self.train.keys().chain(self.validation.keys());
         let mut manifest = Manifest {
-            format_version: FORMAT_VERSION,
+            format_version: MANIFEST_VERSION,
             name: "fixture".to_owned(),
             corpus_digest: String::new(),
             tokenizer: TokenizerEntry {

@@ -36,8 +36,8 @@ pub use budget::{BudgetError, TokenBudget};
 pub use corpus::Corpus;
 pub use error::{MixtureError, ShardError};
 pub use manifest::{
-    Count, FORMAT_VERSION, LicenceEntry, MANIFEST_FILE, Manifest, RowGroup, ShardEntry, SnapshotEntry, SourceEntry,
-    TokenizerEntry,
+    Count, LicenceEntry, MANIFEST_FILE, MANIFEST_VERSION, Manifest, RowGroup, SHARD_VERSION, ShardEntry, SnapshotEntry,
+    SourceEntry, TokenizerEntry,
 };
 pub use mixture::{MixtureSettings, Phase};
 pub use reader::{Position, ReaderOptions, Sequence, SequenceReader, Span};

@@ -13,8 +13,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{Schedule, ShardError, Split, file::AtomicFile};
 
-/// The version of manifest, shards and order; a reader rejects others.
-pub const FORMAT_VERSION: u32 = 1;
+/// The version of `manifest.json`; a reader rejects others.
+///
+/// 2: `requested_tokens`, `requested_share`, `actual_share` and `max_tokens` in the schedule have these names; in 1 they were
+/// `asked`, `asked_share`, `achieved_share` and `cap`.
+pub const MANIFEST_VERSION: u32 = 2;
+
+/// The version of the shards and of the order in which they are read. It is part of the corpus digest.
+pub const SHARD_VERSION: u32 = 1;
 
 /// Bytes before the first row group: `PAR1`.
 pub(super) const PARQUET_MAGIC_BYTES: u64 = 4;
@@ -26,7 +32,7 @@ pub const MANIFEST_FILE: &str = "manifest.json";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// [`FORMAT_VERSION`] of the program that wrote it.
+    /// [`MANIFEST_VERSION`] of the program that wrote it.
     pub format_version: u32,
     /// The recipe's name, or the variant's.
     pub name: String,
@@ -157,9 +163,9 @@ impl Manifest {
         let text = fs_err::read_to_string(&path).map_err(ShardError::io(&path))?;
         let malformed = |error: serde_json::Error| ShardError::manifest(&path, error.to_string());
         let version: FormatVersion = serde_json::from_str(&text).map_err(malformed)?;
-        if version.format_version != FORMAT_VERSION {
+        if version.format_version != MANIFEST_VERSION {
             let detail = format!(
-                "format_version is {}; this program reads {FORMAT_VERSION}: use the program that wrote the corpus, or build it again",
+                "format_version is {}, but this program reads {MANIFEST_VERSION}\nhint: run the recipe again, which rewrites the corpus from the stored parts",
                 version.format_version
             );
             return Err(ShardError::manifest(&path, detail));
@@ -189,7 +195,7 @@ impl Manifest {
     ///
     /// A number is 8 bytes, little-endian; a text is its length in bytes as a number, then its
     /// UTF-8.
-    /// 1. the text `corpusmill corpus`; [`FORMAT_VERSION`]
+    /// 1. the text `corpusmill corpus`; [`SHARD_VERSION`]
     /// 2. the tokenizer's digest (text), vocabulary size, end-of-document id plus one (0: none)
     /// 3. for train, then validation: the split's name (text) and the number of its sources that
     ///    have shards; for each, by name in byte order: the name (text) and the number of shards;
@@ -201,7 +207,7 @@ impl Manifest {
     /// read.
     pub fn compute_corpus_digest(&self) -> String {
         let mut bytes = DigestBuilder::new("corpusmill corpus");
-        bytes.number(FORMAT_VERSION.into());
+        bytes.number(SHARD_VERSION.into());
         bytes.text(&self.tokenizer.digest);
         bytes.number(self.tokenizer.vocabulary_size.into());
         bytes.number(self.tokenizer.end_of_document.map_or(0, |id| u64::from(id) + 1));
@@ -242,8 +248,8 @@ impl Manifest {
     }
 
     fn check(&self) -> Result<(), String> {
-        if self.format_version != FORMAT_VERSION {
-            return Err(format!("format_version is {}, not {FORMAT_VERSION}", self.format_version));
+        if self.format_version != MANIFEST_VERSION {
+            return Err(format!("format_version is {}, not {MANIFEST_VERSION}", self.format_version));
         }
         if self.sources.len() > usize::from(u16::MAX) {
             return Err(format!("sources: {} sources, but at most 65535 are allowed", self.sources.len()));

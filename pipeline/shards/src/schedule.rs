@@ -44,10 +44,10 @@ pub struct ScheduledPhase {
     /// As in the recipe.
     pub name: Option<String>,
     /// Requested tokens, or those of one pass if the recipe gives no number.
-    pub asked: u64,
+    pub requested_tokens: u64,
     /// Scheduled tokens: the sum of the quotas.
     pub tokens: u64,
-    /// `asked` less `tokens`.
+    /// `requested_tokens` less `tokens`.
     pub shortfall: u64,
     /// The sources that have a weight, by name.
     pub sources: BTreeMap<String, Quota>,
@@ -60,9 +60,9 @@ pub struct Quota {
     /// Tokens, exactly.
     pub tokens: u64,
     /// The weight as a share of the phase, in 0..1, to 6 decimals.
-    pub asked_share: f64,
+    pub requested_share: f64,
     /// `tokens` as a share of the phase's tokens, in 0..1, to 6 decimals.
-    pub achieved_share: f64,
+    pub actual_share: f64,
     /// Passes over the source in this phase, to 6 decimals.
     pub epochs: f64,
 }
@@ -74,7 +74,7 @@ pub struct ScheduledSource {
     /// Training tokens of the source, each counted once.
     pub available: u64,
     /// Maximum tokens that it can give: `available` times the allowed passes.
-    pub cap: u64,
+    pub max_tokens: u64,
     /// Tokens that it gives.
     pub tokens: u64,
     /// Passes over it, to 6 decimals.
@@ -148,8 +148,8 @@ impl<'a> ScheduleBuilder<'a> {
             .filter_map(|name| Some((name.as_str(), *consumed.get(name)?)))
             .map(|(name, tokens)| (name, tokens, to_float(tokens)))
             .collect();
-        let asked = checked_sum(quotas.iter().map(|(_, tokens, _)| *tokens))?;
-        self.push(Some("consumed".to_owned()), asked, &quotas)
+        let requested_tokens = checked_sum(quotas.iter().map(|(_, tokens, _)| *tokens))?;
+        self.push(Some("consumed".to_owned()), requested_tokens, &quotas)
     }
 
     fn add(&mut self, phase: &Phase) -> Result<(), MixtureError> {
@@ -168,17 +168,17 @@ impl<'a> ScheduleBuilder<'a> {
         } else {
             integer_weights(&shares)
         };
-        let asked = match phase.tokens {
+        let requested_tokens = match phase.tokens {
             Some(tokens) => tokens.0,
             None => self.one_pass(&weights, &integers),
         };
         let caps: Vec<u64> = weights.iter().map(|(name, _)| self.caps[name].saturating_sub(self.used[name])).collect();
         let quotas: Vec<(&'a str, u64, f64)> = weights
             .iter()
-            .zip(apportion_capped(asked, &integers, &caps))
+            .zip(apportion_capped(requested_tokens, &integers, &caps))
             .map(|(&(name, weight), tokens)| (name, tokens, weight))
             .collect();
-        self.push(phase.name.clone(), asked, &quotas)
+        self.push(phase.name.clone(), requested_tokens, &quotas)
     }
 
     /// The largest number of tokens at these weights for which no source gives more than it has or is allowed to;
@@ -196,7 +196,12 @@ impl<'a> ScheduleBuilder<'a> {
         u64::try_from(limit.unwrap_or(0)).unwrap_or(u64::MAX)
     }
 
-    fn push(&mut self, name: Option<String>, asked: u64, quotas: &[(&'a str, u64, f64)]) -> Result<(), MixtureError> {
+    fn push(
+        &mut self,
+        name: Option<String>,
+        requested_tokens: u64,
+        quotas: &[(&'a str, u64, f64)],
+    ) -> Result<(), MixtureError> {
         let tokens = checked_sum(quotas.iter().map(|(_, tokens, _)| *tokens))?;
         let weights: f64 = quotas.iter().map(|(_, _, weight)| *weight).sum();
         let mut sources = BTreeMap::new();
@@ -206,13 +211,19 @@ impl<'a> ScheduleBuilder<'a> {
             }
             let entry = Quota {
                 tokens: quota,
-                asked_share: six_decimals(weight / weights),
-                achieved_share: ratio(quota, tokens),
+                requested_share: six_decimals(weight / weights),
+                actual_share: ratio(quota, tokens),
                 epochs: ratio(quota, self.available[source]),
             };
             sources.insert(source.to_owned(), entry);
         }
-        self.phases.push(ScheduledPhase { name, asked, tokens, shortfall: asked - tokens, sources });
+        self.phases.push(ScheduledPhase {
+            name,
+            requested_tokens,
+            tokens,
+            shortfall: requested_tokens - tokens,
+            sources,
+        });
         Ok(())
     }
 
@@ -222,9 +233,9 @@ impl<'a> ScheduleBuilder<'a> {
             .iter()
             .map(|(name, &available)| {
                 let tokens = self.used[name.as_str()];
-                let cap = self.caps[name.as_str()];
+                let max_tokens = self.caps[name.as_str()];
                 let epochs = ratio(tokens, available);
-                (name.clone(), ScheduledSource { available, cap, tokens, epochs })
+                (name.clone(), ScheduledSource { available, max_tokens, tokens, epochs })
             })
             .collect();
         Ok(Schedule {
@@ -300,7 +311,7 @@ mod tests {
         let plan = schedule(&settings, &names(&[("a", 50_000_000), ("b", 50_000_000)])).unwrap();
         assert_eq!(quotas(&plan, 0), [14_000_001, 6_000_000]);
         assert_eq!((plan.tokens, plan.shortfall), (20_000_001, 0));
-        assert!((plan.phases[0].sources["a"].achieved_share - 0.7).abs() < 1e-9);
+        assert!((plan.phases[0].sources["a"].actual_share - 0.7).abs() < 1e-9);
         assert!((plan.sources["a"].epochs - 0.28).abs() < 1e-9);
     }
 
@@ -310,7 +321,7 @@ mod tests {
         let plan = schedule(&mixture(1.5, phases), &names(&[("a", 40), ("b", 500)])).unwrap();
         assert_eq!(quotas(&plan, 0), [50, 50]);
         assert_eq!(quotas(&plan, 1), [10, 90]);
-        assert_eq!((plan.sources["a"].cap, plan.sources["a"].tokens), (60, 60));
+        assert_eq!((plan.sources["a"].max_tokens, plan.sources["a"].tokens), (60, 60));
         assert_eq!(plan.shortfall, 0);
     }
 
@@ -334,7 +345,7 @@ mod tests {
         // An empty source with a weight is ignored, and keeps its requested share.
         let plan = schedule(&mixture(4.0, vec![phase(None, &[("a", 1.0), ("c", 1.0)])]), &available).unwrap();
         assert_eq!(quotas(&plan, 0), [700, 0]);
-        assert!((plan.phases[0].sources["c"].asked_share - 0.5).abs() < 1e-9);
+        assert!((plan.phases[0].sources["c"].requested_share - 0.5).abs() < 1e-9);
     }
 
     #[test]
@@ -381,22 +392,22 @@ mod tests {
             for phase in &plan.phases {
                 let sum: u64 = phase.sources.values().map(|quota| quota.tokens).sum();
                 prop_assert_eq!(sum, phase.tokens);
-                prop_assert_eq!(phase.tokens + phase.shortfall, phase.asked);
+                prop_assert_eq!(phase.tokens + phase.shortfall, phase.requested_tokens);
                 for (name, quota) in &phase.sources {
                     *used.entry(name).or_default() += quota.tokens;
                 }
                 // A shortfall only when every weighted source is at its cap by then.
                 if phase.shortfall > 0 {
                     for name in phase.sources.keys() {
-                        prop_assert_eq!(used[name.as_str()], plan.sources[name].cap);
+                        prop_assert_eq!(used[name.as_str()], plan.sources[name].max_tokens);
                     }
                 }
             }
             for (name, source) in &plan.sources {
                 prop_assert_eq!(used.get(name.as_str()).copied().unwrap_or(0), source.tokens);
-                prop_assert!(source.tokens <= source.cap);
+                prop_assert!(source.tokens <= source.max_tokens);
                 let limit = super::to_float(source.available) * settings.max_epochs * (1.0 + 1e-12);
-                prop_assert!(super::to_float(source.cap) <= limit);
+                prop_assert!(super::to_float(source.max_tokens) <= limit);
             }
             let text = serde_json::to_string(&plan).unwrap();
             prop_assert_eq!(serde_json::from_str::<Schedule>(&text).unwrap(), plan);

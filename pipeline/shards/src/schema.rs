@@ -14,7 +14,7 @@ use parquet::{
     },
 };
 
-use super::{FORMAT_VERSION, Split};
+use super::{SHARD_VERSION, Split};
 
 const PREFIX: &str = "corpusmill.";
 
@@ -132,7 +132,7 @@ impl ShardDescription {
         // A map of texts to numbers always serialises.
         let special_tokens = serde_json::to_string(&self.special_tokens).unwrap_or_default();
         [
-            ("format-version", FORMAT_VERSION.to_string()),
+            ("format-version", SHARD_VERSION.to_string()),
             ("source", self.source.clone()),
             ("special-tokens", special_tokens),
             ("split", self.split.to_string()),

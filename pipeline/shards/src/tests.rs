@@ -59,7 +59,7 @@ fn the_order_is_frozen() {
             hasher.update(&token.to_le_bytes());
         }
     }
-    // A change here is a change of FORMAT_VERSION: trained checkpoints resume by this order.
+    // A change here is a change of SHARD_VERSION: trained checkpoints resume by this order.
     assert_eq!(hasher.finalize().to_hex().as_str(), "ac7e012295e63cef5eb847d099bb7fd709c059510cff29f0248daa55b8c25eb6");
     assert_eq!(corpus.manifest().corpus_digest, "d5c795ac37611ef4d6da0ae88bcc9c9f793f926450f15475106b82e77c2b2bc6");
 }

@@ -71,7 +71,7 @@ enum FormatWriter {
 }
 
 /// Writes batches in the format of the path's extension. A file gets its final name only when it is complete.
-pub(super) struct BatchWriter {
+pub struct BatchWriter {
     path: PathBuf,
     temporary: PathBuf,
     writer: FormatWriter,
@@ -203,7 +203,7 @@ impl JsonLinesWriter {
 
 impl BatchWriter {
     /// Opens an output for batches of this schema.
-    pub(super) fn create(path: &Path, schema: &SchemaRef) -> anyhow::Result<Self> {
+    pub fn create(path: &Path, schema: &SchemaRef) -> anyhow::Result<Self> {
         let ending = output_format(path)?;
         let temporary = temporary_path(path);
         let writer = if ending == OutputFormat::Parquet {
@@ -224,7 +224,7 @@ impl BatchWriter {
     }
 
     /// Appends rows.
-    pub(super) fn write(&mut self, rows: &RecordBatch) -> anyhow::Result<()> {
+    pub fn write(&mut self, rows: &RecordBatch) -> anyhow::Result<()> {
         self.rows += rows.num_rows() as u64;
         match &mut self.writer {
             FormatWriter::Parquet(Some(writer)) => writer.write(rows)?,
@@ -235,7 +235,7 @@ impl BatchWriter {
     }
 
     /// Completes the output; returns its number of rows.
-    pub(super) fn finish(mut self) -> anyhow::Result<u64> {
+    pub fn finish(mut self) -> anyhow::Result<u64> {
         match &mut self.writer {
             FormatWriter::Parquet(writer) => {
                 if let Some(mut writer) = writer.take() {

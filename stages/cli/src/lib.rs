@@ -11,7 +11,7 @@ mod gc;
 mod io;
 mod plan;
 mod query;
-mod record;
+pub mod record;
 mod report;
 mod robots;
 mod run;
@@ -42,6 +42,9 @@ use corpusmill_terminal::{
     PrinterArgs, error_message, exit_code, init_logging, is_broken_pipe, stop_on_signals, write_stdout,
 };
 
+pub use io::BatchWriter;
+pub use query::{QueryArgs, QueryFormat, QueryRunner, receipts_schema, run_query_program, shards_schema};
+
 use crate::console::Console;
 
 /// Build corpora for language models: from web pages, archives, source trees and data sets to token shards.
@@ -64,7 +67,7 @@ Examples:
 
 /// Options of every subcommand.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct GlobalArgs {
+pub struct GlobalArgs {
     /// Working folder: the store, snapshots and crawls.
     #[arg(long, global = true, value_name = "DIR", default_value = ".corpusmill", env = "CORPUSMILL_STORE")]
     pub(crate) store: PathBuf,
@@ -86,7 +89,7 @@ impl GlobalArgs {
         Console(self.printer.printer())
     }
 
-    pub(crate) fn workspace(&self) -> Workspace {
+    pub fn workspace(&self) -> Workspace {
         Workspace::new(&self.store)
     }
 
@@ -198,7 +201,7 @@ enum Command {
     /// Explain why a document was kept or rejected, with the measured values.
     Why(why::Why),
     /// Query the last run with SQL: tables documents, rejected, edits, shards, receipts.
-    Query(query::Query),
+    Query(query::QueryArgs),
     /// Read every stored part and check it against its receipt.
     Verify(verify::Verify),
     /// Remove stored parts that no recorded run uses.
@@ -228,7 +231,7 @@ enum Command {
 }
 
 /// Runs the command; the result is the process's exit code.
-pub fn main() -> ExitCode {
+pub fn main(query: QueryRunner) -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -243,7 +246,7 @@ pub fn main() -> ExitCode {
     if let Err(error) = stop_on_signals(&cancel) {
         printer.warning(format!("cannot handle signals: {error}"));
     }
-    match dispatch(cli, &cancel) {
+    match dispatch(cli, query, &cancel) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) if is_cancelled(&error) => {
@@ -257,14 +260,14 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn dispatch(cli: Cli, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
+fn dispatch(cli: Cli, query: QueryRunner, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
     let global = &cli.global;
     match cli.command {
         Command::Run(command) => command.run(global, cancel),
         Command::Plan(command) => command.run(global, cancel),
         Command::Check(command) => command.run(global),
         Command::Why(command) => command.run(global),
-        Command::Query(command) => command.run(global),
+        Command::Query(command) => query(&command, global),
         Command::Verify(command) => command.run(global),
         Command::Gc(command) => command.run(global),
         Command::Read(command) => command.run(global, cancel),
@@ -297,6 +300,6 @@ fn exit_code_of(error: &anyhow::Error) -> u8 {
 }
 
 /// Writes text to stdout.
-pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+pub fn print(text: &str) -> anyhow::Result<()> {
     write_stdout(text).context("cannot write to standard output")
 }

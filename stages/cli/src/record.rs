@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 /// The parts, settings and inputs of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct RunRecord {
+pub struct RunRecord {
     /// Name of the recipe or its variant.
     pub name: String,
     /// The recipe file, as given on the command line.
@@ -35,7 +35,7 @@ pub(crate) struct RunRecord {
 
 /// One node of the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct NodeRecord {
+pub struct NodeRecord {
     /// The path in the plan, such as `rust-docs/clean`.
     pub path: String,
     /// The stage's name.
@@ -50,7 +50,7 @@ pub(crate) struct NodeRecord {
 
 /// One part of a node.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct PartRecord {
+pub struct PartRecord {
     /// Its key.
     pub key: Key,
     /// Digests of its inputs, by port.
@@ -59,7 +59,7 @@ pub(crate) struct PartRecord {
 
 impl RunRecord {
     /// The nodes of a finished run.
-    pub(crate) fn nodes(plan: &Plan, receipts: &Receipts) -> Vec<NodeRecord> {
+    pub fn nodes(plan: &Plan, receipts: &Receipts) -> Vec<NodeRecord> {
         let node = |(id, node): (usize, &corpusmill_pipeline::plan::Node)| NodeRecord {
             path: node.path.clone(),
             stage: node.stage.name().to_owned(),
@@ -77,7 +77,7 @@ impl RunRecord {
     ///
     /// # Errors
     /// If the record is missing or cannot be read.
-    pub(crate) fn read(path: &Path) -> Result<Self, StoreError> {
+    pub fn read(path: &Path) -> Result<Self, StoreError> {
         let bytes = fs_err::read(path)?;
         serde_json::from_slice(&bytes)
             .map_err(|error| StoreError::Io(std::io::Error::other(format!("{}: {error}", path.display()))))
@@ -87,12 +87,12 @@ impl RunRecord {
     ///
     /// # Errors
     /// If the workspace cannot be written.
-    pub(crate) fn write(&self, path: &Path) -> Result<(), StoreError> {
+    pub fn write(&self, path: &Path) -> Result<(), StoreError> {
         write_atomically(path, &serde_json::to_vec(self).map_err(std::io::Error::from)?)
     }
 
     /// All parts, each with its node.
-    pub(crate) fn addresses(&self) -> impl Iterator<Item = (&NodeRecord, PartAddress)> {
+    pub fn addresses(&self) -> impl Iterator<Item = (&NodeRecord, PartAddress)> {
         self.nodes.iter().flat_map(|node| {
             node.parts.iter().map(move |part| (node, PartAddress { stage: node.stage.clone(), key: part.key }))
         })
@@ -103,7 +103,7 @@ impl RunRecord {
 ///
 /// # Errors
 /// If the part is damaged.
-pub(crate) fn open_table(
+pub fn open_table(
     store: &LocalStore,
     address: &PartAddress,
     table: Table,
@@ -117,7 +117,7 @@ pub(crate) fn open_table(
 ///
 /// # Errors
 /// If the folder cannot be listed or a record cannot be read.
-pub(crate) fn list_runs(workspace: &corpusmill_stages::workspace::Workspace) -> Result<Vec<RunRecord>, StoreError> {
+pub fn list_runs(workspace: &corpusmill_stages::workspace::Workspace) -> Result<Vec<RunRecord>, StoreError> {
     let dir = workspace.root().join("runs");
     let mut found = Vec::new();
     if dir.is_dir() {
@@ -136,10 +136,7 @@ pub(crate) fn list_runs(workspace: &corpusmill_stages::workspace::Workspace) -> 
 ///
 /// # Errors
 /// If no such run is recorded; the message says what to do.
-pub(crate) fn find_run(
-    workspace: &corpusmill_stages::workspace::Workspace,
-    name: Option<&str>,
-) -> anyhow::Result<RunRecord> {
+pub fn find_run(workspace: &corpusmill_stages::workspace::Workspace, name: Option<&str>) -> anyhow::Result<RunRecord> {
     let mut runs = list_runs(workspace)?;
     let names: Vec<String> = runs.iter().map(|run| run.name.clone()).collect();
     let root = workspace.root().display();

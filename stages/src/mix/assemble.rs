@@ -16,7 +16,7 @@ use corpusmill_pipeline::table::Batches;
 use corpusmill_pipeline::task::Receipts;
 use corpusmill_pipeline::{Dataset, Digest, PartAddress, Plan, Receipt, StageError};
 use corpusmill_shards::{
-    Count, FORMAT_VERSION, Manifest, MixtureSettings, Schedule, ShardDescription, ShardEntry, ShardWriter,
+    Count, MANIFEST_VERSION, Manifest, MixtureSettings, Schedule, ShardDescription, ShardEntry, ShardWriter,
     SnapshotEntry, SourceEntry, Split, TokenizerEntry, schedule, shard_path,
 };
 use parquet::arrow::ArrowWriter;
@@ -79,7 +79,7 @@ impl CorpusInputs<'_> {
     pub fn identity(&self) -> Digest {
         let settings = corpusmill_pipeline::key::canonical_json(&serde_json::json!({
             "name": self.name, "settings": self.settings, "snapshots": self.snapshots, "mixture": self.mixture,
-            "version": env!("CARGO_PKG_VERSION"),
+            "version": env!("CARGO_PKG_VERSION"), "manifest": MANIFEST_VERSION,
         }));
         let mut parts: Vec<Vec<u8>> = vec![settings.into_bytes()];
         for node in 0..self.plan.nodes.len() {
@@ -155,7 +155,7 @@ impl CorpusInputs<'_> {
         self.rejected(dir)?;
         let versions = [("corpusmill", env!("CARGO_PKG_VERSION"))];
         let mut manifest = Manifest {
-            format_version: FORMAT_VERSION,
+            format_version: MANIFEST_VERSION,
             name: self.name.to_owned(),
             corpus_digest: String::new(),
             tokenizer,

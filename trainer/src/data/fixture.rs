@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, BinaryArray, RecordBatch, StringArray, UInt32Array};
 use corpusmill_shards::{
-    Count, FORMAT_VERSION, Manifest, MixtureSettings, ShardDescription, ShardWriter, SourceEntry, Split,
+    Count, MANIFEST_VERSION, Manifest, MixtureSettings, ShardDescription, ShardWriter, SourceEntry, Split,
     TokenizerEntry, encode_tokens, schedule, shard_path, token_shard_schema,
 };
 use tempfile::TempDir;
@@ -68,7 +68,7 @@ fn write(folder: &Path, train: u32, passes: f64) {
     let sources = ["count", "word"];
     let mixture = MixtureSettings { max_epochs: passes, ..Default::default() };
     let mut manifest = Manifest {
-        format_version: FORMAT_VERSION,
+        format_version: MANIFEST_VERSION,
         name: "fixture".to_owned(),
         corpus_digest: String::new(),
         tokenizer: TokenizerEntry {

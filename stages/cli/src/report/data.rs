@@ -164,15 +164,15 @@ pub(crate) fn funnel(plan: &Plan, receipts: &Receipts) -> Vec<FunnelRow> {
 #[expect(clippy::cast_precision_loss, reason = "shares are shown to a tenth of a per cent")]
 pub(crate) fn shares(manifest: &Manifest, source: &str) -> (f64, f64) {
     let schedule = &manifest.schedule;
-    let asked_tokens: u64 = schedule.phases.iter().map(|phase| phase.asked).sum();
+    let requested_tokens: u64 = schedule.phases.iter().map(|phase| phase.requested_tokens).sum();
     let requested: f64 = schedule
         .phases
         .iter()
-        .filter_map(|phase| Some(phase.sources.get(source)?.asked_share * phase.asked as f64))
+        .filter_map(|phase| Some(phase.sources.get(source)?.requested_share * phase.requested_tokens as f64))
         .sum();
     let given = schedule.sources.get(source).map_or(0, |source| source.tokens);
     let share = |part: f64, whole: u64| if whole == 0 { 0.0 } else { part / whole as f64 };
-    (share(requested, asked_tokens), share(given as f64, schedule.tokens))
+    (share(requested, requested_tokens), share(given as f64, schedule.tokens))
 }
 
 /// The page of a corpus.
