@@ -27,6 +27,10 @@ help: ## List the targets
 build: ## Build the corpusmill command, optimised
 	$(CARGO) build --release --locked --workspace --bin corpusmill
 
+.PHONY: query
+query: ## Build corpusmill-query, the SQL engine that `corpusmill query` starts, optimised
+	$(CARGO) build --release --locked --workspace --bin corpusmill-query
+
 .PHONY: corpus
 corpus: build ## Make a corpus: make corpus RECIPE=code-heavy [ARGS="--set ..."]
 	$(CARGO) fetch --locked --quiet
