@@ -49,6 +49,7 @@ fn section<'a>(out: &mut String, heading: &str, arguments: impl Iterator<Item = 
 fn argument(arg: &Arg) -> String {
     let short = arg.get_short().filter(|_| !arg.is_positional()).map(|short| format!("-{short}, ")).unwrap_or_default();
     let help = arg.get_long_help().or(arg.get_help()).map(ToString::to_string).unwrap_or_default();
+    let help = help.replace('\n', "\n  ");
     let mut line = format!("- `{short}{}`: {help}", arg.to_string().trim_end_matches("..."));
     if !help.ends_with(['.', '!', '?']) {
         line.push('.');

@@ -27,9 +27,10 @@ const WRITE_CLI_REFERENCE: &str = "corpusmill-train schema --cli-reference --wri
 impl SchemaCommand {
     /// Prints, writes or checks; `command` is the whole command line.
     pub(crate) fn run(self, command: clap::Command) -> anyhow::Result<()> {
-        let (flag, text) = match self.cli_reference {
-            true => (" --cli-reference", cli_reference(command, WRITE_CLI_REFERENCE)),
-            false => ("", json_schema()?),
+        let (flag, text) = if self.cli_reference {
+            (" --cli-reference", cli_reference(command, WRITE_CLI_REFERENCE))
+        } else {
+            ("", json_schema()?)
         };
         if let Some(path) = self.check {
             let current = fs_err::read_to_string(&path)? == text;
