@@ -27,6 +27,10 @@ help: ## List the targets
 build: ## Build the corpusmill command, optimised
 	$(CARGO) build --release --locked --workspace --bin corpusmill
 
+.PHONY: query
+query: ## Build corpusmill-query, the SQL engine that `corpusmill query` starts, optimised
+	$(CARGO) build --release --locked --workspace --bin corpusmill-query
+
 .PHONY: corpus
 corpus: build ## Make a corpus: make corpus RECIPE=code-heavy [ARGS="--set ..."]
 	$(CARGO) fetch --locked --quiet
@@ -64,20 +68,29 @@ lint: ## Clippy, warnings are errors
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
 .PHONY: recipes
-recipes: ## Check the shipped recipes and the generated schema
+recipes: ## Check the shipped recipes, the schemas and the generated pages of the book
 	$(CARGO) build --workspace --locked
 	$(DEBUG) schema --check schemas/recipe.json
-	$(DEBUG) schema --tables --check schemas/tables.md
+	$(DEBUG) schema --tables --check docs/src/reference/columns.md
+	$(DEBUG) schema --cli-reference --check docs/src/reference/cli.md
 	$(DEBUG) check $(RECIPES)
 	$(TRAIN_DEBUG) schema --check schemas/train.json
+	$(TRAIN_DEBUG) schema --cli-reference --check docs/src/reference/cli-train.md
 	$(TRAIN_DEBUG) check $(TRAIN_RECIPES)
 
 .PHONY: schema
-schema: ## Write schemas/ anew
+schema: ## Write schemas/ and the generated pages of the book
 	$(CARGO) build --workspace --locked
 	$(DEBUG) schema --write schemas/recipe.json
-	$(DEBUG) schema --tables --write schemas/tables.md
+	$(DEBUG) schema --tables --write docs/src/reference/columns.md
+	$(DEBUG) schema --cli-reference --write docs/src/reference/cli.md
 	$(TRAIN_DEBUG) schema --write schemas/train.json
+	$(TRAIN_DEBUG) schema --cli-reference --write docs/src/reference/cli-train.md
+
+.PHONY: docs
+docs: ## Build the book in docs/book/ (needs mdBook)
+	@command -v mdbook >/dev/null || { echo "mdbook is not installed; install it with: cargo install mdbook --locked" >&2; exit 1; }
+	mdbook build docs
 
 .PHONY: bench
 bench: ## Benches of every stage on real text of this machine

@@ -11,11 +11,15 @@
 mod binary;
 mod command_result;
 mod input;
+mod markdown;
 mod server;
+mod shell;
 mod workdir;
 
 pub use binary::{corpusmill, repository};
 pub use command_result::CommandResult;
 pub use input::{TextGenerator, code, page, prose};
+pub use markdown::{CodeBlock, Page, pages_below};
 pub use server::{Request, Response, Server};
+pub use shell::shell_commands;
 pub use workdir::{RECIPE, RunDir, Workdir, files_below};

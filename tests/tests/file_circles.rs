@@ -108,7 +108,8 @@ impl Sources {
             }
             let body = declaration.replace_all(text, "");
             paths.extend(inline.captures_iter(&body).map(|found| found[1].to_owned()));
-            let files = paths.iter().filter_map(|path| self.resolve(module, path)).filter(|file| file != module).collect();
+            let files =
+                paths.iter().filter_map(|path| self.resolve(module, path)).filter(|file| file != module).collect();
             graph.insert(module.as_str(), files);
         }
         graph

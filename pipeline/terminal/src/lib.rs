@@ -2,11 +2,13 @@
 //!
 //! Invariant: data goes to stdout, everything else to stderr; bars and colour appear only where stderr is a terminal.
 
+mod cli_reference;
 mod error;
 mod logging;
 mod printer;
 mod signals;
 
+pub use cli_reference::cli_reference;
 pub use error::{error_message, is_broken_pipe};
 pub use indicatif::{DecimalBytes, HumanCount};
 pub use logging::init_logging;

@@ -4,6 +4,7 @@
 //! corpusmill, 130 interrupted.
 
 mod check;
+mod columns;
 mod completions;
 mod console;
 mod gc;
@@ -42,7 +43,7 @@ use corpusmill_terminal::{
 };
 
 pub use io::BatchWriter;
-pub use query::{QueryArgs, QueryFormat, QueryRunner, run_query_program};
+pub use query::{QueryArgs, QueryFormat, QueryRunner, receipts_schema, run_query_program, shards_schema};
 
 use crate::console::Console;
 
@@ -278,7 +279,7 @@ fn dispatch(cli: Cli, query: QueryRunner, cancel: &Arc<AtomicBool>) -> anyhow::R
         Command::Mix(command) => command.run(global, cancel),
         Command::Serve(command) => command.run(global, cancel),
         Command::Robots(command) => command.run(),
-        Command::Schema(command) => command.run(),
+        Command::Schema(command) => command.run(Cli::command()),
         Command::Completions(command) => command.run(Cli::command()),
     }
 }

@@ -4,8 +4,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use anyhow::Context as _;
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use clap::{Args, ValueEnum};
 
 use crate::GlobalArgs;
@@ -65,4 +67,28 @@ pub fn run_query_program(_query: &QueryArgs, _global: &GlobalArgs) -> anyhow::Re
         Some(code) => std::process::exit(code),
         None => anyhow::bail!("{} was stopped: {status}", program.display()),
     }
+}
+
+fn word(name: &str) -> Field {
+    Field::new(name, DataType::Utf8, false)
+}
+
+fn number(name: &str) -> Field {
+    Field::new(name, DataType::UInt64, false)
+}
+
+/// The columns of the table `receipts`.
+pub fn receipts_schema() -> SchemaRef {
+    let mut fields = vec![word("node"), word("stage")];
+    fields.extend(["partition", "rows_in", "rows_out", "rejected", "bytes_in", "bytes_out"].map(number));
+    fields.push(Field::new("seconds", DataType::Float64, false));
+    fields.extend(["key", "rows_digest"].map(word));
+    Arc::new(Schema::new(fields))
+}
+
+/// The columns of the table `shards`.
+pub fn shards_schema() -> SchemaRef {
+    let words = ["split", "source", "path", "rows_digest"].map(word);
+    let numbers = ["documents", "tokens", "bytes"].map(number);
+    Arc::new(Schema::new(words.into_iter().chain(numbers).collect::<Vec<_>>()))
 }

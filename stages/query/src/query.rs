@@ -9,10 +9,9 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt64Array};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
-use arrow_schema::{DataType, Field, Schema};
 use corpusmill_cli::BatchWriter;
 use corpusmill_cli::record::{RunRecord, find_run, open_table};
-use corpusmill_cli::{GlobalArgs, QueryArgs, QueryFormat, print};
+use corpusmill_cli::{GlobalArgs, QueryArgs, QueryFormat, print, receipts_schema, shards_schema};
 use corpusmill_pipeline::StageError;
 use corpusmill_pipeline::store::{LocalStore, Store, Table};
 use corpusmill_shards::{Corpus, Manifest};
@@ -227,26 +226,11 @@ fn receipts(run: &RunRecord, store: &LocalStore) -> anyhow::Result<RecordBatch> 
             seconds.push(receipt.run.seconds);
         }
     }
-    let number = |name| Field::new(name, DataType::UInt64, false);
-    let word = |name| Field::new(name, DataType::Utf8, false);
-    let schema = Schema::new(vec![
-        word("node"),
-        word("stage"),
-        number("partition"),
-        number("rows_in"),
-        number("rows_out"),
-        number("rejected"),
-        number("bytes_in"),
-        number("bytes_out"),
-        Field::new("seconds", DataType::Float64, false),
-        word("key"),
-        word("rows_digest"),
-    ]);
     let mut columns = vec![text(nodes), text(stages)];
     columns.extend(numbers.into_iter().map(|values| Arc::new(UInt64Array::from(values)) as ArrayRef));
     columns.push(Arc::new(Float64Array::from(seconds)));
     columns.extend([text(keys), text(digests)]);
-    Ok(RecordBatch::try_new(Arc::new(schema), columns)?)
+    Ok(RecordBatch::try_new(receipts_schema(), columns)?)
 }
 
 /// One row per shard of the corpus.
@@ -266,20 +250,9 @@ fn shards(run: &RunRecord) -> anyhow::Result<RecordBatch> {
             }
         }
     }
-    let word = |name| Field::new(name, DataType::Utf8, false);
-    let number = |name| Field::new(name, DataType::UInt64, false);
-    let schema = Schema::new(vec![
-        word("split"),
-        word("source"),
-        word("path"),
-        word("rows_digest"),
-        number("documents"),
-        number("tokens"),
-        number("bytes"),
-    ]);
     let mut columns = vec![text(splits), text(sources), text(paths), text(digests)];
     columns.extend(numbers.into_iter().map(|values| Arc::new(UInt64Array::from(values)) as ArrayRef));
-    Ok(RecordBatch::try_new(Arc::new(schema), columns)?)
+    Ok(RecordBatch::try_new(shards_schema(), columns)?)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use corpusmill_terminal::{error_message as message, is_broken_pipe};
 
 use crate::device::DeviceChoice;
@@ -81,7 +81,7 @@ pub fn main() -> ExitCode {
         Command::Perplexity(command) => success(command.run()),
         Command::Plan(command) => success(command.run()),
         Command::Check(command) => success(command.run()),
-        Command::Schema(command) => success(command.run()),
+        Command::Schema(command) => success(command.run(Cli::command())),
     });
     match result {
         Ok(Ok(code)) => code,
@@ -149,8 +149,6 @@ fn find_recipe(given: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

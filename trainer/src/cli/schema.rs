@@ -3,32 +3,44 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use corpusmill_terminal::cli_reference;
 
 use crate::recipe::{json_schema, load};
 
 /// Print the JSON Schema of training recipes, or check the one in `schemas/`.
 #[derive(Debug, Args)]
 pub(crate) struct SchemaCommand {
-    /// Fail if this file is not the current schema.
+    /// Fail if this file differs from what would be printed.
     #[arg(long, value_name = "FILE")]
     check: Option<PathBuf>,
-    /// Write the schema to this file.
+    /// Write to this file.
     #[arg(long, value_name = "FILE", conflicts_with = "check")]
     write: Option<PathBuf>,
+    /// Print the command-line reference instead, as Markdown.
+    #[arg(long)]
+    cli_reference: bool,
 }
 
+/// The command that writes the page of the book.
+const WRITE_CLI_REFERENCE: &str = "corpusmill-train schema --cli-reference --write docs/src/reference/cli-train.md";
+
 impl SchemaCommand {
-    pub(crate) fn run(self) -> anyhow::Result<()> {
-        let schema = json_schema()?;
+    /// Prints, writes or checks; `command` is the whole command line.
+    pub(crate) fn run(self, command: clap::Command) -> anyhow::Result<()> {
+        let (flag, text) = if self.cli_reference {
+            (" --cli-reference", cli_reference(command, WRITE_CLI_REFERENCE))
+        } else {
+            ("", json_schema()?)
+        };
         if let Some(path) = self.check {
-            let current = fs_err::read_to_string(&path)? == schema;
+            let current = fs_err::read_to_string(&path)? == text;
             let path = path.display();
-            anyhow::ensure!(current, "{path} is out of date\nhint: corpusmill-train schema --write {path}");
+            anyhow::ensure!(current, "{path} is out of date\nhint: corpusmill-train schema{flag} --write {path}");
             return super::print(&format!("{path} is current\n"));
         }
         match self.write {
-            Some(path) => Ok(fs_err::write(path, schema)?),
-            None => super::print(&schema),
+            Some(path) => Ok(fs_err::write(path, text)?),
+            None => super::print(&text),
         }
     }
 }
