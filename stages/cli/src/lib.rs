@@ -89,6 +89,7 @@ impl GlobalArgs {
         Console(self.printer.printer())
     }
 
+    /// The working folder that `--store` names.
     pub fn workspace(&self) -> Workspace {
         Workspace::new(&self.store)
     }

@@ -10,7 +10,6 @@ use corpusmill_pipeline::StageError;
 use corpusmill_pipeline::snapshot::{RejectedItem, Snapshot};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use url::Url;
 
 use super::fetch::{Fetcher, fetched_items};
 use super::files::Files;
