@@ -24,7 +24,7 @@ pub const MANIFEST_FILE: &str = "manifest.json";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Provenance {
-    /// [`FORMAT_VERSION`].
+    /// The version of the format; [`Self::read`] rejects every other.
     pub format_version: u32,
     /// The recipe's name.
     pub name: String,
