@@ -5,6 +5,7 @@
 //! Invariant: data goes to stdout, everything else to stderr; bars and colour appear only where stderr is a terminal.
 
 mod error;
+pub mod exit_code;
 mod logging;
 mod printer;
 mod program;
@@ -16,17 +17,3 @@ pub use logging::init_logging;
 pub use printer::{ColorChoice, Printer, PrinterArgs, Verbosity, write_stdout};
 pub use program::{Failure, run};
 pub use signals::StopSignals;
-
-/// Exit codes of both programs. They are part of the interface.
-pub mod exit_code {
-    /// The command did what it was asked to.
-    pub const SUCCESS: u8 = 0;
-    /// The recipe, the data or the machine is at fault.
-    pub const FAILURE: u8 = 1;
-    /// The command line is wrong.
-    pub const USAGE: u8 = 2;
-    /// The program is at fault.
-    pub const BUG: u8 = 70;
-    /// Ctrl-C or SIGTERM stopped the program.
-    pub const STOPPED: u8 = 130;
-}
