@@ -48,7 +48,7 @@ test: ## Run every test
 GPU ?= wgpu
 .PHONY: test-gpu
 test-gpu: ## A few training steps on a card, or Mesa's software driver, beside the processor's: make test-gpu [GPU=vulkan]
-	GPU=$(GPU) $(CARGO) test --locked --workspace --features corpusmill-trainer/$(firstword $(subst :, ,$(GPU))) --test gpu
+	CORPUSMILL_GPU=$(GPU) $(CARGO) test --locked --workspace --features corpusmill-trainer/$(firstword $(subst :, ,$(GPU))) --test gpu
 
 PEAK ?= 989
 .PHONY: bench-gpu

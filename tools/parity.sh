@@ -5,7 +5,7 @@
 # writes tiny random checkpoints DIR/NAME, and check_parity.py, which loads a checkpoint in transformers and compares its
 # logits with those in parity.safetensors. For every tiny checkpoint: read it, write it anew in two ways (one file; many
 # files), compute logits, and let transformers load what was written and compute them, too. A GGUF file in the
-# environment variable GGUF is imported and checked in the same way.
+# environment variable CORPUSMILL_GGUF is imported and checked in the same way.
 set -euo pipefail
 python=$1 checks=$2 work=${3:-$(mktemp -d)}
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -23,9 +23,9 @@ for source in "$work"/tiny/*/; do
     check "$name" "$source" 5GB
     check "$name-split" "$source" 100KB
 done
-if [ -n "${GGUF:-}" ]; then
+if [ -n "${CORPUSMILL_GGUF:-}" ]; then
     rm -rf "$work/gguf"
-    "$train" import "$GGUF" "$work/gguf"
+    "$train" import "$CORPUSMILL_GGUF" "$work/gguf"
     check gguf "$work/gguf" 200MB
 fi
 exit "$failed"

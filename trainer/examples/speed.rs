@@ -2,7 +2,7 @@
 //!
 //!     cargo build --release --workspace --example speed
 //!     RAYON_NUM_THREADS=1 target/release/examples/speed
-//!     D=384 L=6 H=6 KV=6 FF=1024 T=256 B=4 V=32000 RAYON_NUM_THREADS=2 target/release/examples/speed
+//!     RAYON_NUM_THREADS=2 target/release/examples/speed D=384 L=6 H=6 KV=6 FF=1024 T=256 B=4 V=32000
 //!
 //! Each step is forward, cross-entropy, backward and AdamW. Prints tokens per second and per CPU-second (Linux); on a
 //! busy machine, compare the second figure.
@@ -14,8 +14,10 @@ use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use corpusmill_trainer::model::{Context, Decoder, ModelConfig, token_losses};
 
+/// The size given as the argument `NAME=SIZE`.
 fn size(name: &str, default: usize) -> usize {
-    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+    let value = |argument: String| argument.strip_prefix(name)?.strip_prefix('=')?.parse().ok();
+    std::env::args().skip(1).find_map(value).unwrap_or(default)
 }
 
 /// CPU time of this process in seconds; a tick is a hundredth of a second.

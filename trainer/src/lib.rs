@@ -1,31 +1,63 @@
-//! Trains decoder language models with Burn from token shards, and reads and writes Hugging Face checkpoints.
+//! Trains decoder language models (Llama, Mistral, Qwen, Gemma) with Burn on token shards, and reads and writes
+//! Hugging Face checkpoints. The command `corpusmill-train` is [`cli`].
 //!
-//! `model` is the decoder, `checkpoint_io` loads and saves checkpoints, `generate` generates text, `kernel` holds fused CPU
-//! operations, `device` selects the compute device, and `cli` is the command `corpusmill-train`.
+//! # The path of a batch
 //!
-//! `recipe` configures a run, `data` makes batches, `gradient` and `loss` compute losses and gradients, `optimize`
-//! updates weights, `step` combines these on one or more ranks (`parallel`), and `pretrain` is the run. `metrics` and
-//! `progress` report it, `evaluate` measures a model with `token_bytes`, `ngram` is the baseline, and `plan` estimates
-//! what a run needs.
+//! ```text
+//! token shards ─ data ─► model ─► loss ─► gradient ─► step ─► checkpoint, metrics
+//!                 │        │                 │         │
+//!              sequences  hidden         gradients   all ranks: sum, clip,
+//!              to tokens  states         of every    update the weights
+//!              and targets               weight
+//! ```
+//!
+//! 1. [`recipe`] configures the run; [`data`] makes batches of the corpus, whose position at any step is known.
+//! 2. [`model`] maps a batch to hidden states. `kernel` fuses its operations on the CPU; [`device`] selects where it
+//!    runs.
+//! 3. [`loss`] computes the cross-entropy and its gradient by the hidden states, in chunks of tokens.
+//! 4. [`gradient`] runs the model forward and backward, and recomputes blocks where memory is short.
+//! 5. [`step`] sums the gradients over all ranks ([`parallel`]) and updates the weights ([`optimize`]).
+//! 6. [`pretrain`] is the loop around it, which resumes from its [checkpoints](pretrain::Checkpoints); [`metrics`]
+//!    records it and [`progress`] shows it.
+//!
+//! A trained model is a Hugging Face folder ([`checkpoint_io`]). [`generate`] continues prompts with it, [`evaluate`]
+//! measures it in bits per byte ([`token_bytes`]), and [`ngram`] is the baseline. [`plan`] estimates what a run needs
+//! before it starts.
+//!
+//! # Invariants
+//!
+//! - The losses and the model depend on recipe, corpus and version alone, at a fixed number of threads; interruptions
+//!   and the number of ranks change no step beyond rounding.
+//! - A checkpoint or model folder is complete or absent, and loading it gives the written bits.
+//! - Everything that does not fit together (recipe, corpus, tokenizer, checkpoint) is an error before the first step.
+//! - A device that is not available is an error, never a reason for another device.
 
-pub mod allocator;
-pub mod checkpoint_io;
-pub mod cli;
+pub mod recipe;
+
 pub mod data;
-pub mod device;
-pub mod evaluate;
-pub mod generate;
-pub mod gradient;
+
 mod kernel;
-pub mod loss;
-pub mod metrics;
 pub mod model;
-pub mod ngram;
+
+pub mod loss;
+
+pub mod gradient;
+
 pub mod optimize;
 pub mod parallel;
-pub mod plan;
+pub mod step;
+
+pub mod metrics;
 pub mod pretrain;
 pub mod progress;
-pub mod recipe;
-pub mod step;
+
+pub mod checkpoint_io;
+pub mod evaluate;
+pub mod generate;
+pub mod ngram;
+pub mod plan;
 pub mod token_bytes;
+
+pub mod allocator;
+pub mod cli;
+pub mod device;

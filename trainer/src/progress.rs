@@ -1,57 +1,58 @@
-//! Progress output of a run on stderr: a progress bar on a terminal, plain lines elsewhere.
+//! Shows the progress of a run through the program's printer: a bar, and a line per record.
 //!
-//! Invariant: a message never breaks the bar, and a stream that is not a terminal gets no control characters.
+//! Between `pretrain` and the terminal. Invariant: it decides what is shown; whether and how is the printer's decision.
 
-use std::io::{IsTerminal as _, Write as _};
-
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use corpusmill_terminal::Printer;
 
 use crate::metrics::{Record, RecordKind};
 use crate::pretrain::Observer;
 
-/// Prints the progress of a run.
+/// The name of the bar.
+const BAR: &str = "training";
+
+/// Prints the progress of a run; the bar disappears with it.
 #[derive(Debug)]
 pub struct Progress {
-    bar: ProgressBar,
-    quiet: bool,
+    printer: Printer,
+    /// The last finite loss, behind the bar.
+    loss: String,
 }
 
 impl Progress {
-    /// Creates the output on stderr; with `quiet`, nothing is printed.
-    pub fn new(quiet: bool) -> Self {
-        let bar = ProgressBar::new(0);
-        let template = "{bar:30} {pos}/{len} steps {per_sec} {msg} eta {eta}";
-        bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
-        if quiet || !std::io::stderr().is_terminal() {
-            bar.set_draw_target(ProgressDrawTarget::hidden());
-        }
-        Self { bar, quiet }
+    /// Shows the run on `printer`.
+    pub fn new(printer: Printer) -> Self {
+        Self { printer, loss: String::new() }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.printer.finish(BAR);
     }
 }
 
 impl Observer for Progress {
     fn message(&mut self, line: &str) {
-        if !self.quiet {
-            self.bar.suspend(|| {
-                // A closed stderr does not stop the run.
-                let _ = writeln!(std::io::stderr().lock(), "{line}");
-            });
-        }
+        self.printer.message(line);
+    }
+
+    fn warning(&mut self, line: &str) {
+        self.printer.warning(line);
     }
 
     fn step(&mut self, step: u64, steps: u64, loss: Option<f64>) {
-        self.bar.set_length(steps);
-        self.bar.set_position(step);
         if let Some(loss) = loss {
-            self.bar.set_message(format!("loss {loss:.3}"));
+            self.loss = format!("loss {loss:.3}");
         }
+        self.printer.start(BAR, steps, "steps");
+        self.printer.advance(BAR, step, &self.loss);
         if step == steps {
-            self.bar.finish_and_clear();
+            self.printer.finish(BAR);
         }
     }
 
     fn record(&mut self, record: &Record) {
-        self.message(&line(record));
+        self.printer.message(line(record));
     }
 }
 

@@ -1,5 +1,5 @@
 //! The GPU path: the same steps on a GPU as on the CPU. Not part of CI; run it with `make test-gpu`, on a GPU or on
-//! Mesa's software driver. The environment variable `GPU` names the device, such as `vulkan:1`.
+//! Mesa's software driver. The environment variable `CORPUSMILL_GPU` names the device, such as `vulkan:1`.
 //!
 //! `wgpu` is the default: on Linux it uses Vulkan too, but compiles its shaders with naga. With `vulkan`, Burn passes
 //! its own SPIR-V, on which the compiler of Mesa 22.3's software driver crashes.
@@ -51,7 +51,7 @@ fn steps(device: &Device, corpus: &Corpus, recompute: Recompute) -> Vec<(f64, f6
 
 #[test]
 fn device_steps_match_the_cpu() {
-    let name = std::env::var("GPU").unwrap_or_else(|_| "wgpu".to_owned());
+    let name = std::env::var("CORPUSMILL_GPU").unwrap_or_else(|_| "wgpu".to_owned());
     let device = name.parse::<DeviceChoice>().unwrap().open().unwrap();
     let folder = fixture::corpus(60, 2.0);
     let corpus = Corpus::open(folder.path()).unwrap();

@@ -3,6 +3,7 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test fails on any unexpected error")]
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -19,7 +20,7 @@ validation: { sequences: 4 }
 
 fn program() -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_corpusmill-train"));
-    program.env_remove("DEVICE").env("RAYON_NUM_THREADS", "1");
+    program.env_remove("CORPUSMILL_DEVICE").env("RAYON_NUM_THREADS", "1");
     program
 }
 
@@ -44,6 +45,8 @@ fn help_goes_to_stdout_and_wrong_usage_to_stderr() {
         assert!(out.contains(&format!("\n  {command} ")), "{command} in {out}");
         let (code, out, _) = run(&[command, "--help"], folder.path());
         assert!(code == 0 && out.contains("Usage: corpusmill-train "), "{command}: {out}");
+        let (own, global) = out.split_once("\nGlobal options:\n").unwrap();
+        assert!(!own.contains("--quiet") && global.contains("Print only warnings and errors"), "{command}: {out}");
     }
     for wrong in [&["pretrain"][..], &["train"], &["pretrain", "t.yaml", "--steps", "3"], &["plan", "--device", "gpu"]]
     {
@@ -89,6 +92,8 @@ fn a_pretrained_model_works_with_all_commands() {
     let write = ["--prompt", "t5", "--temperature", "0", "--max-tokens", "12"];
     let text = good(&[&["generate", "--model", "out/model"][..], &write].concat());
     assert!(text.len() > 4, "{text}");
+    let both = good(&[&["generate", "--model", "out/model", "--prompt", "t7"][..], &write].concat());
+    assert!(both.lines().count() == 2 && both.contains("\"finish_reason\":\""), "{both}");
     good(&["export", "out/model", "exported", "--max-shard-size", "2KB"]);
     assert!(folder.path().join("exported/model.safetensors.index.json").is_file());
     good(&["import", "exported", "imported"]);
@@ -111,6 +116,32 @@ fn a_closed_pipe_is_success() {
     let ended = child.wait_with_output().unwrap();
     assert_eq!(ended.status.code(), Some(0), "{}", String::from_utf8_lossy(&ended.stderr));
     assert!(ended.stderr.is_empty(), "{}", String::from_utf8_lossy(&ended.stderr));
+}
+
+#[test]
+fn quiet_hides_messages_and_keeps_errors() {
+    let folder = corpus_and_recipe();
+    let arguments = ["pretrain", "t.yaml", "--corpus", ".", "--output", "out"];
+    assert_eq!(run(&[&["--quiet"][..], &arguments].concat(), folder.path()), (0, String::new(), String::new()));
+    let (code, _, err) = run(&[&arguments[..], &["-q", "--set", "seed=1"]].concat(), folder.path());
+    assert!(code == 1 && err.starts_with("error: ") && err.contains("\nhint: "), "{err}");
+    let (code, _, err) = run(&arguments, folder.path());
+    assert!(code == 0 && err.contains("\nmodel in out/model\n"), "{err}");
+}
+
+#[test]
+fn a_signal_ends_a_command_that_saves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = program()
+        .args(["generate", "--model", "nowhere", "--prompts", "-"])
+        .current_dir(folder.path())
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // More than a pipe holds: when all is written, the process reads its input, which does not end.
+    child.stdin.as_mut().unwrap().write_all(&vec![b'\n'; 1 << 20]).unwrap();
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
 }
 
 #[test]

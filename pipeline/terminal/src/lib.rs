@@ -1,11 +1,15 @@
 //! What both programs share on the terminal: messages, progress bars, errors, signals and exit codes.
 //!
+//! [`run`] is the shell around every command; it makes the [`Printer`] and ends with an [`exit_code`].
+//!
 //! Invariant: data goes to stdout, everything else to stderr; bars and colour appear only where stderr is a terminal.
 
 mod cli_reference;
 mod error;
+pub mod exit_code;
 mod logging;
 mod printer;
+mod program;
 mod signals;
 
 pub use cli_reference::cli_reference;
@@ -13,16 +17,5 @@ pub use error::{error_message, is_broken_pipe};
 pub use indicatif::{DecimalBytes, HumanCount};
 pub use logging::init_logging;
 pub use printer::{ColorChoice, Printer, PrinterArgs, Verbosity, write_stdout};
-pub use signals::stop_on_signals;
-
-/// Exit codes of both programs. They are part of the interface.
-pub mod exit_code {
-    /// The recipe, the data or the machine is at fault.
-    pub const FAILURE: u8 = 1;
-    /// The command line is wrong.
-    pub const USAGE: u8 = 2;
-    /// The program is at fault.
-    pub const BUG: u8 = 70;
-    /// Ctrl-C or SIGTERM stopped the program.
-    pub const STOPPED: u8 = 130;
-}
+pub use program::{Failure, run};
+pub use signals::StopSignals;

@@ -206,9 +206,9 @@ impl Printer {
 /// Writes text to stdout and flushes it.
 ///
 /// # Errors
-/// When stdout cannot be written.
+/// When stdout cannot be written; the error names it and has the kind of the original one.
 pub fn write_stdout(text: &str) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.map_err(|error| std::io::Error::new(error.kind(), format!("cannot write to standard output: {error}")))
 }

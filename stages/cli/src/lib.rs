@@ -28,7 +28,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use anyhow::Context as _;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use corpusmill_pipeline::StageError;
 use corpusmill_pipeline::runner::RunError;
@@ -38,9 +37,7 @@ use corpusmill_stages::recipe::{LoadedRecipe, Overrides};
 use corpusmill_stages::sources::AcquireContext;
 use corpusmill_stages::sources::lockfile::LockMode;
 use corpusmill_stages::workspace::Workspace;
-use corpusmill_terminal::{
-    PrinterArgs, error_message, exit_code, init_logging, is_broken_pipe, stop_on_signals, write_stdout,
-};
+use corpusmill_terminal::{Failure, PrinterArgs, write_stdout};
 
 pub use io::BatchWriter;
 pub use query::{QueryArgs, QueryFormat, QueryRunner, receipts_schema, run_query_program, shards_schema};
@@ -233,32 +230,10 @@ enum Command {
 
 /// Runs the command; the result is the process's exit code.
 pub fn main(query: QueryRunner) -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => {
-            // clap prints help and version to stdout, usage errors to stderr.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(exit_code::USAGE));
-        }
-    };
-    let printer = cli.global.printer.printer();
-    init_logging(&printer);
-    let cancel = Arc::new(AtomicBool::new(false));
-    if let Err(error) = stop_on_signals(&cancel) {
-        printer.warning(format!("cannot handle signals: {error}"));
-    }
-    match dispatch(cli, query, &cancel) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
-        Err(error) if is_cancelled(&error) => {
-            printer.message("stopped; run the same command again to resume");
-            ExitCode::from(exit_code::STOPPED)
-        }
-        Err(error) => {
-            printer.error(error_message(error.as_ref()));
-            ExitCode::from(exit_code_of(&error))
-        }
-    }
+    corpusmill_terminal::run(
+        |cli: &Cli| &cli.global.printer,
+        |cli, _, signals| dispatch(cli, query, signals.defer()).map_err(classify),
+    )
 }
 
 fn dispatch(cli: Cli, query: QueryRunner, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
@@ -285,22 +260,24 @@ fn dispatch(cli: Cli, query: QueryRunner, cancel: &Arc<AtomicBool>) -> anyhow::R
     }
 }
 
-fn is_cancelled(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        cause.downcast_ref::<RunError>().is_some_and(|error| matches!(*error.source, StageError::Cancelled))
-            || matches!(cause.downcast_ref::<StageError>(), Some(StageError::Cancelled))
-    })
-}
-
-fn exit_code_of(error: &anyhow::Error) -> u8 {
-    let bug = error.chain().any(|cause| {
-        cause.downcast_ref::<RunError>().is_some_and(|error| error.source.is_bug())
-            || cause.downcast_ref::<StageError>().is_some_and(StageError::is_bug)
-    });
-    if bug { exit_code::BUG } else { exit_code::FAILURE }
+/// Sorts an error by who is to blame.
+fn classify(error: anyhow::Error) -> Failure<anyhow::Error> {
+    let is = |matches: fn(&StageError) -> bool| {
+        error.chain().any(|cause| {
+            cause.downcast_ref::<RunError>().is_some_and(|error| matches(&error.source))
+                || cause.downcast_ref::<StageError>().is_some_and(matches)
+        })
+    };
+    if is(|error| matches!(error, StageError::Cancelled)) {
+        Failure::Stopped("stopped; run the same command again to resume".to_owned())
+    } else if is(StageError::is_bug) {
+        Failure::Bug(error)
+    } else {
+        Failure::Error(error)
+    }
 }
 
 /// Writes text to stdout.
 pub fn print(text: &str) -> anyhow::Result<()> {
-    write_stdout(text).context("cannot write to standard output")
+    Ok(write_stdout(text)?)
 }

@@ -8,7 +8,8 @@ use safetensors::tensor::{Metadata, TensorInfo};
 use serde_json::json;
 
 use super::dtype::WeightType;
-use super::{CheckpointError, StagedFolder};
+use super::error::CheckpointError;
+use super::staged_folder::StagedFolder;
 use crate::model::weights::NamedTensor;
 use crate::model::{Decoder, ModelConfig};
 

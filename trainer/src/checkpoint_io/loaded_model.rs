@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use tokenizers::Tokenizer;
 
+use super::error::CheckpointError;
+use super::export::ExportOptions;
 use super::gguf::{Gguf, TokenizerFiles};
-use super::{CheckpointError, ExportOptions, StagedFolder};
+use super::load::load;
+use super::staged_folder::StagedFolder;
 use crate::model::{Decoder, ModelConfig};
 
 /// A loaded model.
@@ -31,10 +34,10 @@ impl LoadedModel {
     /// Reads a Hugging Face folder or a GGUF file.
     ///
     /// # Errors
-    /// As [`super::load`] and [`Gguf::open`].
+    /// As [`load`] and [`Gguf::open`].
     pub fn read(path: &Path, device: &Device) -> Result<Self, CheckpointError> {
         if path.is_dir() {
-            let (config, decoder) = super::load(path, device)?;
+            let (config, decoder) = load(path, device)?;
             return Ok(Self { config, decoder, origin: Origin::Folder(path.to_owned()) });
         }
         let mut gguf = Gguf::open(path)?;

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use safetensors::tensor::{Metadata, TensorInfo};
 use serde::Deserialize;
 
-use super::CheckpointError;
 use super::dtype::decode;
+use super::error::CheckpointError;
 use crate::model::weights::TensorSource;
 
 /// Maximum header size of the safetensors format.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::CheckpointError;
+use super::error::CheckpointError;
 
 /// Tokenizer, chat template and generation settings, copied unchanged.
 pub(crate) const COMPANION_FILES: [&str; 9] = [
@@ -41,7 +41,7 @@ impl StagedFolder {
             use std::os::unix::fs::PermissionsExt as _;
             builder.permissions(std::fs::Permissions::from_mode(0o755));
         }
-        let temporary = builder.prefix(".aside-").tempdir_in(parent)?;
+        let temporary = builder.prefix(".tmp-").tempdir_in(parent)?;
         Ok(Self { temporary, target: target.to_owned() })
     }
 

@@ -1,9 +1,12 @@
 //! Checkpoints round-trip, and errors name the damaged part.
 
+use std::path::Path;
+
 use burn::tensor::Device;
 
 use super::*;
 use crate::model::tests::{FIXTURES, fixture};
+use crate::model::{Decoder, ModelConfig};
 
 fn copy(name: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();

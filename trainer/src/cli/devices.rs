@@ -1,8 +1,8 @@
 //! `corpusmill-train devices`
 
 use clap::Args;
+use corpusmill_terminal::write_stdout;
 
-use super::print;
 use crate::device;
 
 /// List every back end with its devices, as named for `--device`, or why it has none.
@@ -15,7 +15,7 @@ impl DevicesCommand {
         let listed = device::list();
         let width = listed.iter().map(|line| line.name.len()).max().unwrap_or(0);
         for device::ListedDevice { name, description } in listed {
-            print(&format!("{name:width$}  {description}\n"))?;
+            write_stdout(&format!("{name:width$}  {description}\n"))?;
         }
         Ok(())
     }

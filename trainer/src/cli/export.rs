@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use clap::Args;
-use indicatif::HumanCount;
+use corpusmill_terminal::{HumanCount, Printer};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
-use super::{DeviceArgs, bytes, print_message};
+use super::args::{DeviceArgs, bytes};
 use crate::checkpoint_io::{ExportOptions, LoadedModel, StagedFolder, WeightType};
 use crate::model::Context;
 
@@ -46,7 +46,7 @@ pub(crate) struct ExportCommand {
 }
 
 impl ExportCommand {
-    pub(crate) fn run(self) -> anyhow::Result<()> {
+    pub(crate) fn run(self, printer: &Printer) -> anyhow::Result<()> {
         let folder = StagedFolder::begin(&self.target)?;
         let device = self.device.device.open()?;
         let model = LoadedModel::read(&self.checkpoint, &device)?;
@@ -55,7 +55,7 @@ impl ExportCommand {
             parity(folder.path(), &device)?;
         }
         folder.publish()?;
-        print_message(&format!("{}: {} parameters", self.target.display(), HumanCount(model.config.parameters())));
+        printer.message(format!("{}: {} parameters", self.target.display(), HumanCount(model.config.parameters())));
         Ok(())
     }
 }

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use corpusmill_terminal::write_stdout;
 use serde_json::{Value, json};
 
-use super::{DeviceArgs, print, write};
+use super::args::DeviceArgs;
 use crate::checkpoint_io::LoadedModel;
 use crate::generate::{GenerationSettings, Generator, SamplingParams};
 
@@ -17,9 +18,9 @@ Examples:
   corpusmill-train generate --model SmolLM2.gguf --prompt 'Once upon a time' --temperature 0.8 --top-p 0.95 --seed 7
   corpusmill-train generate --model models/small --prompts prompts.jsonl --max-tokens 64 > texts.jsonl
 
-With one --prompt, the continuation is printed as it is generated. With several prompts, one JSON line each, with prompt, text,
-tokens and finish (stop or length). A prompts file has one prompt per line, or, if its name ends in .jsonl, objects with the
-key `prompt`; - reads JSON lines from standard input.";
+With one --prompt, the continuation is printed as it is generated. With several prompts, one JSON line each, with
+prompt, text, tokens and finish_reason (stop or length). A prompts file has one prompt per line, or, if its name ends in
+.jsonl, objects with the key `prompt`; - reads JSON lines from standard input.";
 
 /// Generate text from a prompt.
 #[derive(Debug, Args)]
@@ -86,8 +87,8 @@ impl GenerateCommand {
             eos: model.eos(),
         };
         if let ([_], None) = (prompts.as_slice(), &self.prompts) {
-            generator.generate(&prompts, &settings, &mut |_, text| write(text))?;
-            return print("\n");
+            generator.generate(&prompts, &settings, &mut |_, text| write_stdout(text))?;
+            return Ok(write_stdout("\n")?);
         }
         for (index, batch) in prompts.chunks(self.batch.max(1)).enumerate() {
             let mut settings = settings.clone();
@@ -96,8 +97,8 @@ impl GenerateCommand {
             let completions = generator.generate(batch, &settings, &mut |_, _| Ok(()))?;
             for (prompt, completion) in batch.iter().zip(completions) {
                 let (text, tokens) = (completion.text, completion.tokens.len());
-                let line = json!({ "prompt": prompt, "text": text, "tokens": tokens, "finish": completion.finish });
-                print(&format!("{line}\n"))?;
+                let line = json!({ "prompt": prompt, "text": text, "tokens": tokens, "finish_reason": completion.finish_reason });
+                write_stdout(&format!("{line}\n"))?;
             }
         }
         Ok(())

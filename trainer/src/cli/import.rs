@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use indicatif::HumanCount;
+use corpusmill_terminal::{HumanCount, Printer};
 
-use super::{bytes, print_message};
+use super::args::bytes;
 use crate::checkpoint_io::{ExportOptions, LoadedModel, StagedFolder, WeightType};
 use crate::device::DeviceChoice;
 
@@ -36,17 +36,17 @@ pub(crate) struct ImportCommand {
 }
 
 impl ImportCommand {
-    pub(crate) fn run(self) -> anyhow::Result<()> {
+    pub(crate) fn run(self, printer: &Printer) -> anyhow::Result<()> {
         let folder = StagedFolder::begin(&self.target)?;
         let device = "cpu".parse::<DeviceChoice>()?.open()?;
         let model = LoadedModel::read(&self.source, &device)?;
         if let Some(fault) = model.tokenizer_error() {
-            print_message(&format!("warning: skipped the tokenizer: {fault}"));
+            printer.warning(format!("skipped the tokenizer: {fault}"));
         }
         model.write(&folder, &ExportOptions { dtype: self.dtype, max_shard_bytes: self.max_shard_size })?;
         folder.publish()?;
         let (family, parameters) = (model.config.family.model_type(), HumanCount(model.config.parameters()));
-        print_message(&format!("{}: {family} with {parameters} parameters", self.target.display()));
+        printer.message(format!("{}: {family} with {parameters} parameters", self.target.display()));
         Ok(())
     }
 }

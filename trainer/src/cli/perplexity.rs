@@ -8,8 +8,9 @@ use anyhow::Context as _;
 use burn::tensor::FloatDType;
 use clap::Args;
 use corpusmill_shards::{Corpus, Position, ReaderOptions, Sequence, SequenceReader, Span, Split};
+use corpusmill_terminal::{Printer, write_stdout};
 
-use super::DeviceArgs;
+use super::args::DeviceArgs;
 use crate::checkpoint_io;
 use crate::data::{Batch, DataError, NOT_PREDICTED, Prediction, held_out};
 use crate::evaluate::{Evaluation, evaluate};
@@ -17,7 +18,7 @@ use crate::gradient::Pass;
 use crate::loss::LossSettings;
 use crate::model::{Decoder, ModelConfig};
 use crate::ngram::{NgramCounter, NgramModel};
-use crate::pretrain::{Provenance, check_tokenizer};
+use crate::pretrain::{MANIFEST_FILE, Provenance, check_tokenizer};
 use crate::recipe::{Objective, Recompute};
 use crate::token_bytes::TokenBytes;
 
@@ -53,11 +54,14 @@ pub(crate) struct PerplexityCommand {
 }
 
 impl PerplexityCommand {
-    pub(crate) fn run(self) -> anyhow::Result<()> {
+    pub(crate) fn run(self, printer: &Printer) -> anyhow::Result<()> {
         let device = self.device.device.open()?;
         let (config, decoder) = checkpoint_io::load(&self.model, &device)?;
         let bytes = TokenBytes::read(&self.model.join("tokenizer.json"))?;
         let provenance = Provenance::read(&self.model);
+        if let (Err(error), true) = (&provenance, self.model.join(MANIFEST_FILE).exists()) {
+            printer.warning(format!("the settings of the training run are unknown: {error}"));
+        }
         let trained = provenance.as_ref().ok().and_then(|known| known.recipe["data"]["sequence-length"].as_u64());
         let length = match (self.sequence_length, trained) {
             (Some(length), _) => length,
@@ -84,7 +88,7 @@ impl PerplexityCommand {
             let evaluation = measure(&config, &decoder, self.windows(path, length, &config)?, 1, &bytes)?;
             table.add("model", &[path.display().to_string()], &evaluation);
         }
-        super::print(&table.text)
+        Ok(write_stdout(&table.text)?)
     }
 
     /// Splits a text into windows without overlap; each window is one piece.
@@ -188,19 +192,19 @@ struct Table {
 }
 
 impl Table {
-    fn add(&mut self, who: &str, sources: &[String], evaluation: &Evaluation) {
+    fn add(&mut self, model: &str, sources: &[String], evaluation: &Evaluation) {
         if self.text.is_empty() {
             let _ = writeln!(
                 self.text,
                 "{:8} {:24} {:>12} {:>11} {:>12} {:>10}",
-                "who", "source", "tokens", "nats/token", "perplexity", "bits/byte"
+                "model", "source", "tokens", "nats/token", "perplexity", "bits/byte"
             );
         }
         let mut line = |source: &str, tokens: f64, nats: f64, bits: Option<f64>| {
             let bits = bits.map_or("-".to_owned(), |bits| format!("{bits:.4}"));
             let _ = writeln!(
                 self.text,
-                "{who:8} {source:24} {tokens:>12} {nats:>11.4} {:>12.2} {bits:>10}",
+                "{model:8} {source:24} {tokens:>12} {nats:>11.4} {:>12.2} {bits:>10}",
                 libm::exp(nats)
             );
         };

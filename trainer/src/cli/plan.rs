@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args};
 use corpusmill_recipe::NamedSource;
 use corpusmill_shards::TokenBudget;
+use corpusmill_terminal::write_stdout;
 
+use super::args::find_recipe;
 use crate::model::ModelConfig;
 use crate::plan::{
     CHINCHILLA_TOKENS_PER_PARAMETER, Cluster, HARDWARE, Hardware, MemoryEstimate, OVERTRAINED_TOKENS_PER_PARAMETER,
@@ -81,13 +83,13 @@ impl PlanCommand {
         describe(&mut out, &input);
         self.tokens_and_time(&mut out, &input, &hardware);
         memory(&mut out, &input, &hardware, self.devices);
-        super::print(&out)
+        Ok(write_stdout(&out)?)
     }
 
     fn input(&self) -> anyhow::Result<PlanInput> {
         let tokens = self.tokens.map(|tokens| to_float(tokens.0));
         if let Some(path) = &self.recipe {
-            let recipe = load(&super::find_recipe(path), &self.set)?.recipe;
+            let recipe = load(&find_recipe(path), &self.set)?.recipe;
             let config = match &recipe.model {
                 ModelSource::New(sizes) => new_config(sizes, &recipe, self.vocabulary, None),
                 ModelSource::Config(path) => ModelConfig::read(path)?,

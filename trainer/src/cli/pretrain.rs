@@ -1,21 +1,17 @@
 //! `corpusmill-train pretrain`: trains a model from a recipe and a corpus.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use anyhow::Context as _;
 use clap::Args;
 use corpusmill_shards::MANIFEST_FILE;
+use corpusmill_terminal::{Failure, Printer, StopSignals};
 
+use super::args::{DEVICE_VARIABLE, find_recipe};
 use crate::device::DeviceChoice;
 use crate::pretrain::{self, Outcome, RunOptions};
 use crate::progress::Progress;
 use crate::recipe::load;
-
-/// The exit code of a program that Ctrl-C stopped (128 + SIGINT).
-const INTERRUPTED: u8 = 130;
 
 /// Train a model on a corpus.
 ///
@@ -37,16 +33,26 @@ pub(crate) struct PretrainCommand {
     set: Vec<String>,
     /// Device: cpu, vulkan, cuda, metal, wgpu or rocm. A number selects another device than the first, as in vulkan:1.
     /// Several, as in cuda:0,cuda:1, train together: each has a copy of the model and its share of a step's sequences.
-    #[arg(long, value_name = "DEVICES", default_value = "cpu", env = "DEVICE", value_delimiter = ',')]
+    #[arg(long, value_name = "DEVICES", default_value = "cpu", env = DEVICE_VARIABLE, value_delimiter = ',')]
     device: Vec<DeviceChoice>,
-    /// Print only errors.
-    #[arg(long, short)]
-    quiet: bool,
 }
 
 impl PretrainCommand {
-    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        let mut recipe = load(&super::find_recipe(&self.recipe), &self.set)?.recipe;
+    pub(crate) fn run(self, printer: &Printer, signals: &StopSignals) -> Result<(), Failure<anyhow::Error>> {
+        match self.train(printer, signals)? {
+            Outcome::Done { model } => {
+                printer.message(format!("model in {}", model.display()));
+                Ok(())
+            }
+            Outcome::Interrupted { checkpoint } => {
+                let checkpoint = checkpoint.display();
+                Err(Failure::Stopped(format!("stopped; run the same command again to resume from {checkpoint}")))
+            }
+        }
+    }
+
+    fn train(self, printer: &Printer, signals: &StopSignals) -> anyhow::Result<Outcome> {
+        let mut recipe = load(&find_recipe(&self.recipe), &self.set)?.recipe;
         if let Some(output) = self.output {
             recipe.output = Some(output);
         }
@@ -60,25 +66,7 @@ impl PretrainCommand {
         );
         let devices = self.device.iter().map(|choice| choice.open()).collect::<Result<Vec<_>, _>>()?;
         let (device, others) = devices.split_first().context("no device is given")?;
-        let cancel = Arc::new(AtomicBool::new(false));
-        // The second signal finds the flag set and stops the process immediately.
-        signal_hook::flag::register_conditional_shutdown(
-            signal_hook::consts::SIGINT,
-            INTERRUPTED.into(),
-            cancel.clone(),
-        )?;
-        signal_hook::flag::register(signal_hook::consts::SIGINT, cancel.clone())?;
-        signal_hook::flag::register(signal_hook::consts::SIGTERM, cancel.clone())?;
-        let mut progress = Progress::new(self.quiet);
-        let options = RunOptions { recipe: &recipe, corpus: &corpus, device, others, cancel: &cancel };
-        let (line, code) = match pretrain::run(&options, &mut progress)? {
-            Outcome::Done { model } => (format!("model in {}", model.display()), ExitCode::SUCCESS),
-            Outcome::Interrupted { checkpoint } => {
-                let line = format!("stopped; run the same command again to resume from {}", checkpoint.display());
-                (line, ExitCode::from(INTERRUPTED))
-            }
-        };
-        pretrain::Observer::message(&mut progress, &line);
-        Ok(code)
+        let options = RunOptions { recipe: &recipe, corpus: &corpus, device, others, cancel: signals.defer() };
+        Ok(pretrain::run(&options, &mut Progress::new(printer.clone()))?)
     }
 }

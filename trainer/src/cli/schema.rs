@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use corpusmill_terminal::cli_reference;
+use corpusmill_terminal::{cli_reference, write_stdout};
 
+use super::args::find_recipe;
 use crate::recipe::{json_schema, load};
 
 /// Print the JSON Schema of training recipes, or check the one in `schemas/`.
@@ -36,11 +37,11 @@ impl SchemaCommand {
             let current = fs_err::read_to_string(&path)? == text;
             let path = path.display();
             anyhow::ensure!(current, "{path} is out of date\nhint: corpusmill-train schema{flag} --write {path}");
-            return super::print(&format!("{path} is current\n"));
+            return Ok(write_stdout(&format!("{path} is current\n"))?);
         }
         match self.write {
             Some(path) => Ok(fs_err::write(path, text)?),
-            None => super::print(&text),
+            None => Ok(write_stdout(&text)?),
         }
     }
 }
@@ -59,9 +60,9 @@ pub(crate) struct CheckCommand {
 impl CheckCommand {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         for recipe in &self.recipes {
-            let path = super::find_recipe(recipe);
+            let path = find_recipe(recipe);
             load(&path, &self.set)?;
-            super::print(&format!("{}: good\n", path.display()))?;
+            write_stdout(&format!("{}: good\n", path.display()))?;
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use corpusmill_shards::Sequence;
 
 use super::masked;
+use super::prediction::Prediction;
 use crate::model::{Context, ContextError, Direction, ModelConfig};
 use crate::recipe::Objective;
 
@@ -44,19 +45,6 @@ pub enum BatchError {
     /// The positions do not form a context.
     #[error(transparent)]
     Context(#[from] ContextError),
-}
-
-/// The objective, with the settings of masking.
-#[derive(Debug, Clone, Copy)]
-pub struct Prediction {
-    /// What is predicted.
-    pub objective: Objective,
-    /// Number of token ids to draw random replacements from.
-    pub vocabulary: u32,
-    /// The mask token.
-    pub mask_token: u32,
-    /// Seed of the masks and of the shuffle order.
-    pub seed: u64,
 }
 
 impl Batch {

@@ -5,7 +5,7 @@
 
 use corpusmill_shards::random::SplitMix64;
 
-use super::batch::Prediction;
+use super::prediction::Prediction;
 
 /// For each token to predict, the token to show in its place.
 ///

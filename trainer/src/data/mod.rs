@@ -11,12 +11,16 @@
 //! Invariant: a batch is a pure function of the corpus, the sequence numbers, the objective and the seed.
 
 mod batch;
+mod error;
 mod masked;
+mod prediction;
 mod shuffle;
 mod stream;
 
-pub use batch::{Batch, BatchError, NOT_PREDICTED, Prediction};
-pub use stream::{Batches, DataError, held_out};
+pub use batch::{Batch, BatchError, NOT_PREDICTED};
+pub use error::DataError;
+pub use prediction::Prediction;
+pub use stream::{Batches, held_out};
 
 #[cfg(test)]
 pub(crate) mod fixture;

@@ -10,7 +10,7 @@
 use corpusmill_shards::random::SplitMix64;
 use corpusmill_shards::{Position, Sequence, SequenceReader};
 
-use super::DataError;
+use super::error::DataError;
 
 /// Iterates over the sequences of one rank, in the order of the run.
 #[derive(Debug)]

@@ -3,8 +3,8 @@
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use tokenizers::Tokenizer;
 
-use super::GenerationSettings;
 use super::sampling::Sampler;
+use super::settings::GenerationSettings;
 use super::stop::Stopper;
 use crate::model::{Context, Decoder, KvCache, ModelConfig};
 
@@ -65,7 +65,7 @@ pub struct Completion {
     /// The sampled tokens, including the one that ended the text.
     pub tokens: Vec<u32>,
     /// Why the completion ended.
-    pub finish: FinishReason,
+    pub finish_reason: FinishReason,
 }
 
 /// Generates text with a model.
@@ -101,7 +101,7 @@ struct ActiveSequence<'a> {
     token_ids: Vec<u32>,
     prompt: usize,
     text: String,
-    finish: Option<FinishReason>,
+    finish_reason: Option<FinishReason>,
 }
 
 impl Generator<'_> {
@@ -137,17 +137,17 @@ impl Generator<'_> {
             input.clear();
             for (number, row) in rows.iter_mut().enumerate() {
                 let width = self.config.vocab_size;
-                let token = match row.finish {
+                let token = match row.finish_reason {
                     Some(_) => pad_token,
                     None => row.sampler.sample(&mut logits[number * width..(number + 1) * width], &row.token_ids),
                 };
-                if row.finish.is_none() {
+                if row.finish_reason.is_none() {
                     let text = self.append_token(row, token, settings, step + 1 == limit)?;
                     show(number, &text)?;
                 }
                 input.push(token);
             }
-            if rows.iter().all(|row| row.finish.is_some()) {
+            if rows.iter().all(|row| row.finish_reason.is_some()) {
                 break;
             }
         }
@@ -180,7 +180,7 @@ impl Generator<'_> {
             prompt: tokens,
             token_ids,
             text: String::new(),
-            finish: None,
+            finish_reason: None,
         })
     }
 
@@ -210,11 +210,11 @@ impl Generator<'_> {
         let piece = if ends && !settings.show_special { None } else { row.stream.step(token).map_err(fault)? };
         let mut shown = piece.map_or_else(String::new, |piece| row.stopper.push(&piece));
         if ends || row.stopper.stopped() {
-            row.finish = Some(FinishReason::Stop);
+            row.finish_reason = Some(FinishReason::Stop);
         } else if last {
-            row.finish = Some(FinishReason::Length);
+            row.finish_reason = Some(FinishReason::Length);
         }
-        if row.finish.is_some() {
+        if row.finish_reason.is_some() {
             shown.push_str(&row.stopper.finish());
         }
         row.text.push_str(&shown);
@@ -225,6 +225,6 @@ impl Generator<'_> {
 impl ActiveSequence<'_> {
     fn complete(mut self) -> Completion {
         let tokens = self.token_ids.split_off(self.prompt);
-        Completion { text: self.text, tokens, finish: self.finish.unwrap_or(FinishReason::Length) }
+        Completion { text: self.text, tokens, finish_reason: self.finish_reason.unwrap_or(FinishReason::Length) }
     }
 }

@@ -54,7 +54,7 @@ fn greedy_tokens_match_transformers() {
         let found = run(name, &[prompt(&expected[..16])], &settings);
         let tokens: Vec<i64> = found[0].tokens.iter().map(|&id| i64::from(id)).collect();
         assert_eq!(tokens, expected[16..], "{name}");
-        assert_eq!(found[0].finish, FinishReason::Length);
+        assert_eq!(found[0].finish_reason, FinishReason::Length);
     }
 }
 
@@ -79,7 +79,7 @@ fn stop_string_ends_the_text() {
     let settings = GenerationSettings { stop: vec![stop], ignore_eos: true, ..GenerationSettings::default() };
     let found = run("llama", &[prompt(&greedy[..16])], &settings);
     assert_eq!(found[0].text, format!("{}<", texts[..3].concat()));
-    assert_eq!((found[0].finish, found[0].tokens.len()), (FinishReason::Stop, 5));
+    assert_eq!((found[0].finish_reason, found[0].tokens.len()), (FinishReason::Stop, 5));
 }
 
 #[test]

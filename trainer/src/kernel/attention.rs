@@ -11,8 +11,8 @@ use burn::backend::ops::FloatTensorOps as _;
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
+use super::fused_op::{FlexInput, FusedOp, apply, from_values, values};
 use super::simd::{dispatch_simd, exp, max_value, sum, tanh};
-use super::{FlexInput, FusedOp, apply, from_values, values};
 
 /// The attention operation: sizes, key ranges and RoPE tables.
 #[derive(Debug, Clone)]
@@ -28,7 +28,7 @@ pub(crate) struct AttentionOp {
     pub(crate) softcap: Option<f32>,
     /// Rows of the tables in `tables`: 1 if all rows of the batch have equal tables.
     pub(crate) rows: usize,
-    pub(crate) tables: Arc<crate::model::LayerTables>,
+    pub(crate) tables: Arc<crate::model::context::LayerTables>,
 }
 
 /// Maps `[tokens, (heads + 2 · key heads) · head_dim]` to `[tokens, heads · head_dim]`.

@@ -4,8 +4,8 @@ use burn::backend::flex::FlexTensor;
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
+use super::fused_op::{FlexInput, FusedOp, apply, from_values, values};
 use super::simd::{dispatch_simd, sigmoid, tanh};
-use super::{FlexInput, FusedOp, apply, from_values, values};
 use crate::model::config::Activation;
 
 /// Computes `activation(gate) · up` of `[tokens, 2 · width]`, gate before up: `[tokens, width]`.

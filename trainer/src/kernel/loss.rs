@@ -8,8 +8,8 @@ use burn::backend::flex::FlexTensor;
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
+use super::fused_op::{FlexInput, FusedOp, apply, from_values, values};
 use super::simd::{LANES, dispatch_simd, exp, max_value, sum};
-use super::{FlexInput, FusedOp, apply, from_values, values};
 
 /// Computes `log(sum(exp(logits))) − logits[target]` of each row of `[tokens, vocabulary]`: `[tokens]`.
 ///

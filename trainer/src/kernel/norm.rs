@@ -4,8 +4,8 @@ use burn::backend::flex::FlexTensor;
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
+use super::fused_op::{FlexInput, FusedOp, apply, from_values, values};
 use super::simd::{dispatch_simd, sum};
-use super::{FlexInput, FusedOp, apply, from_values, values};
 
 /// Rows per task, and per partial sum of the gradient of the weight.
 const ROWS_PER_TASK: usize = 64;

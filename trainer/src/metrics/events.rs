@@ -10,7 +10,8 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::{MetricsError, Record};
+use super::log::MetricsError;
+use super::record::Record;
 
 /// An open event file.
 #[derive(Debug)]
@@ -109,7 +110,6 @@ fn masked_crc(data: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::log::tests::record;
     use super::*;
 
     #[test]
@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(crc32c::crc32c(b"123456789"), 0xE306_9283);
         let folder = tempfile::tempdir().unwrap();
         let mut events = EventWriter::create(folder.path(), 300).unwrap();
-        events.append(&record(301, 2.5)).unwrap();
+        events.append(&Record::example(301, 2.5)).unwrap();
         let path = fs_err::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
         assert!(path.file_name().unwrap().to_str().unwrap().starts_with("events.out.tfevents."));
         let file = fs_err::read(path).unwrap();

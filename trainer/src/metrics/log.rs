@@ -5,7 +5,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::Record;
+use super::record::Record;
 
 /// The metrics cannot be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -88,39 +88,21 @@ pub fn read(path: &Path) -> Result<Vec<Record>, MetricsError> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use super::super::RecordKind;
+mod tests {
     use super::*;
-
-    pub(in super::super) fn record(step: u64, loss: f64) -> Record {
-        Record {
-            kind: RecordKind::Train,
-            step,
-            tokens: step * 100,
-            loss,
-            losses: [("notes".to_owned(), loss)].into(),
-            bits_per_byte: None,
-            learning_rate: Some(1e-3),
-            gradient_norm: Some(0.5),
-            skipped: Some(0),
-            tokens_per_second: Some(1000.0),
-            model_flops_utilisation: None,
-            memory_bytes: Some(1 << 30),
-        }
-    }
 
     #[test]
     fn log_is_truncated_to_the_checkpoint() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("metrics.jsonl");
         let mut log = MetricsLog::open(&path, 0).unwrap();
-        log.append(&record(1, 3.0)).unwrap();
+        log.append(&Record::example(1, 3.0)).unwrap();
         let bytes = log.sync().unwrap();
-        log.append(&record(2, 2.0)).unwrap();
+        log.append(&Record::example(2, 2.0)).unwrap();
         fs_err::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"kind\":").unwrap();
         assert!(read(&path).unwrap_err().to_string().contains("metrics.jsonl:3"));
         let mut log = MetricsLog::open(&path, bytes).unwrap();
-        log.append(&record(2, 1.5)).unwrap();
-        assert_eq!(read(&path).unwrap(), [record(1, 3.0), record(2, 1.5)]);
+        log.append(&Record::example(2, 1.5)).unwrap();
+        assert_eq!(read(&path).unwrap(), [Record::example(1, 3.0), Record::example(2, 1.5)]);
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::Record;
+use super::record::Record;
 
 const WIDTH: f64 = 860.0;
 const HEIGHT: f64 = 260.0;
@@ -67,21 +67,31 @@ fn charts(records: &[Record]) -> Vec<(String, Curves)> {
     for record in records {
         #[expect(clippy::cast_precision_loss, reason = "a curve")]
         let step = record.step as f64;
-        for (name, value) in record.scalars() {
-            let (group, measure) = name.split_once('/').unwrap_or(("", &name));
-            let (position, title, curve) = match measure {
-                "loss" => (0, "Loss, nats per token".to_owned(), group.to_owned()),
-                "bits per byte" => (1, "Bits per byte".to_owned(), group.to_owned()),
-                _ => match measure.strip_prefix("loss of ") {
-                    Some(source) => (2, format!("Loss by source, {group}"), source.to_owned()),
-                    None => (3, measure[..1].to_uppercase() + &measure[1..], group.to_owned()),
-                },
-            };
-            let points = charts.entry((position, title)).or_default().entry(curve).or_default();
-            points.extend(value.is_finite().then_some((step, value)));
+        for (tag, value) in record.scalars() {
+            let (position, title, curve, unit) = chart_of(&tag);
+            let points = charts.entry((position, title)).or_default().entry(curve.to_owned()).or_default();
+            points.extend(value.is_finite().then_some((step, value / unit)));
         }
     }
     charts.into_iter().map(|((_, title), curves)| (title, curves)).collect()
+}
+
+/// The chart of a tag: its position on the page, its title, the name of the curve, and the unit of its axis.
+fn chart_of(tag: &str) -> (usize, String, &str, f64) {
+    let mut parts = tag.splitn(3, '/');
+    let (group, measure) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let title = match (group, measure, parts.next()) {
+        (_, "loss", Some(source)) => return (2, format!("Loss by source, {group}"), source, 1.0),
+        (_, "loss", None) => return (0, "Loss, nats per token".to_owned(), group, 1.0),
+        (_, "bits_per_byte", _) => return (1, "Bits per byte".to_owned(), group, 1.0),
+        ("memory", _, _) => return (3, "Memory in GB".to_owned(), "train", 1e9),
+        (_, "mfu", _) => "Model FLOPs utilisation",
+        (_, "tokens_per_second", _) => "Tokens per second",
+        (_, "learning_rate", _) => "Learning rate",
+        (_, "gradient_norm", _) => "Gradient norm",
+        _ => measure,
+    };
+    (3, title.to_owned(), "train", 1.0)
 }
 
 fn chart(out: &mut String, title: &str, curves: &Curves) {
@@ -169,17 +179,18 @@ fn escape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::log::tests::record;
     use super::*;
 
     #[test]
     fn page_is_self_contained_and_escaped() {
         let records: Vec<Record> =
-            (1..=2000).map(|step| record(step, 8.0 / f64::from(u32::try_from(step).unwrap()))).collect();
+            (1..=2000).map(|step| Record::example(step, 8.0 / f64::from(u32::try_from(step).unwrap()))).collect();
         let facts = [("corpus".to_owned(), "<b>&".to_owned())];
         let page = page("run", &facts, &records, &["<script>".to_owned()]);
         for expected in
             ["Loss, nats per token", "Loss by source, train", "notes: 0.004", "&lt;b&gt;&amp;", "&lt;script&gt;"]
+                .into_iter()
+                .chain(["Tokens per second", "Memory in GB", "train: 1.074"])
         {
             assert!(page.contains(expected), "{expected}");
         }
@@ -192,6 +203,6 @@ mod tests {
         assert!(few.contains("<circle") && few.matches(">1</text>").count() == few.matches("<svg").count(), "{few}");
         assert!(page.len() < 200_000, "{}", page.len());
         // A value that is not finite leaves a gap, not a broken page.
-        assert!(!super::page("run", &[], &[record(1, f64::NAN)], &[]).contains("NaN"));
+        assert!(!super::page("run", &[], &[Record::example(1, f64::NAN)], &[]).contains("NaN"));
     }
 }

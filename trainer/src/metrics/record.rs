@@ -54,26 +54,62 @@ pub struct Record {
 }
 
 impl Record {
-    /// The values to plot, by name.
+    /// The values to plot, by TensorBoard tag: `GROUP/MEASURE`, for the loss of a source `GROUP/loss/SOURCE`.
     pub fn scalars(&self) -> Vec<(String, f64)> {
         let group = match self.kind {
             RecordKind::Train => "train",
             RecordKind::Validation | RecordKind::Final => "validation",
         };
         let mut scalars = vec![(format!("{group}/loss"), self.loss)];
-        scalars.extend(self.losses.iter().map(|(source, loss)| (format!("{group}/loss of {source}"), *loss)));
+        scalars.extend(self.losses.iter().map(|(source, loss)| (format!("{group}/loss/{source}"), *loss)));
         #[expect(clippy::cast_precision_loss, reason = "a curve")]
-        let memory = self.memory_bytes.map(|bytes| bytes as f64 / 1e9);
-        for (name, value) in [
-            ("bits per byte", self.bits_per_byte),
-            ("learning rate", self.learning_rate),
-            ("gradient norm", self.gradient_norm),
-            ("tokens per second", self.tokens_per_second),
-            ("model flops utilisation", self.model_flops_utilisation),
-            ("memory in GB", memory),
+        let memory = self.memory_bytes.map(|bytes| bytes as f64);
+        for (group, measure, value) in [
+            (group, "bits_per_byte", self.bits_per_byte),
+            (group, "learning_rate", self.learning_rate),
+            (group, "gradient_norm", self.gradient_norm),
+            ("throughput", "tokens_per_second", self.tokens_per_second),
+            ("throughput", "mfu", self.model_flops_utilisation),
+            ("memory", "bytes", memory),
         ] {
-            scalars.extend(value.map(|value| (format!("{group}/{name}"), value)));
+            scalars.extend(value.map(|value| (format!("{group}/{measure}"), value)));
         }
         scalars
+    }
+}
+
+#[cfg(test)]
+impl Record {
+    /// A training record for tests.
+    pub(super) fn example(step: u64, loss: f64) -> Self {
+        Self {
+            kind: RecordKind::Train,
+            step,
+            tokens: step * 100,
+            loss,
+            losses: [("notes".to_owned(), loss)].into(),
+            bits_per_byte: None,
+            learning_rate: Some(1e-3),
+            gradient_norm: Some(0.5),
+            skipped: Some(0),
+            tokens_per_second: Some(1000.0),
+            model_flops_utilisation: None,
+            memory_bytes: Some(1 << 30),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_follow_tensorboard_conventions() {
+        let record = Record { model_flops_utilisation: Some(0.4), ..Record::example(3, 2.5) };
+        let tags: Vec<String> = record.scalars().into_iter().map(|(tag, _)| tag).collect();
+        insta::assert_snapshot!(tags.join(" "), @"train/loss train/loss/notes train/learning_rate train/gradient_norm throughput/tokens_per_second throughput/mfu memory/bytes");
+        let held_out = Record { kind: RecordKind::Final, bits_per_byte: Some(0.9), ..record };
+        let tags: Vec<String> = held_out.scalars().into_iter().map(|(tag, _)| tag).take(3).collect();
+        assert_eq!(tags, ["validation/loss", "validation/loss/notes", "validation/bits_per_byte"]);
     }
 }

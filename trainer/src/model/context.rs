@@ -4,69 +4,19 @@
 //! each kind of layer, on first use. Each token attends to one contiguous range of keys, which covers causal, packed,
 //! windowed, padded and bidirectional attention. Invariant: every token attends at least to itself.
 
+mod error;
 mod key_ranges;
+mod layer_tables;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use burn::tensor::{Bool, Device, FloatDType, Int, Tensor, TensorData};
 
-use self::key_ranges::KeyRanges;
+pub use self::error::ContextError;
+pub use self::key_ranges::Direction;
+use self::key_ranges::{KeyRanges, narrow};
+pub(crate) use self::layer_tables::LayerTables;
 use super::config::{LayerKind, ModelConfig};
-
-/// Error from building a [`Context`].
-#[derive(Debug, thiserror::Error)]
-pub enum ContextError {
-    /// The rows differ in number or length.
-    #[error("row {row} has {found} {what}, expected {expected}; all rows of a batch must have the same length")]
-    Ragged {
-        /// The row of the batch.
-        row: usize,
-        /// What was counted.
-        what: &'static str,
-        /// The count.
-        found: usize,
-        /// The required count.
-        expected: usize,
-    },
-    /// The batch has no tokens.
-    #[error("a context needs at least one row and one token")]
-    Empty,
-    /// The tokens of a document are not contiguous.
-    #[error("row {row}: document {document} resumes at token {token} after another document; make its tokens adjacent")]
-    NotContiguous {
-        /// The row of the batch.
-        row: usize,
-        /// The document's number.
-        document: u32,
-        /// The token at which it resumes.
-        token: usize,
-    },
-}
-
-/// Which tokens of its document a token attends to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Direction {
-    /// Itself and earlier ones: causal language modelling.
-    #[default]
-    Causal,
-    /// All of them: masked language modelling.
-    Bidirectional,
-}
-
-/// Key ranges and RoPE tables of a batch, for one kind of layer.
-#[derive(Debug)]
-pub(crate) struct LayerTables {
-    /// The first key that each token attends to, `[rows, length]`.
-    pub(crate) first: Vec<u32>,
-    /// One past the last key that each token attends to, `[rows, length]`.
-    pub(crate) end: Vec<u32>,
-    /// RoPE cosines, `[rows, length, head_dim / 2]`.
-    pub(crate) cosines: Vec<f32>,
-    /// RoPE sines, of the same shape.
-    pub(crate) sines: Vec<f32>,
-    mask: OnceLock<Tensor<4, Bool>>,
-    rotation: OnceLock<[Tensor<4>; 2]>,
-}
 
 /// Positions, attention masks and RoPE tables of one batch.
 #[derive(Debug, Clone)]
@@ -255,9 +205,4 @@ impl Context {
         });
         built.clone()
     }
-}
-
-/// Converts a length to `u32`; contexts are far shorter than its maximum.
-fn narrow(length: usize) -> u32 {
-    u32::try_from(length).unwrap_or(u32::MAX)
 }

@@ -8,6 +8,7 @@ use super::cache::KvCache;
 use super::config::{ConfigError, ModelConfig};
 use super::context::Context;
 use super::init::RandomInit;
+use super::layer_tensors::push_block;
 use super::norm::Norm;
 use super::weights::{NamedTensor, TensorSource};
 
@@ -121,7 +122,7 @@ impl Decoder {
     pub fn weights(&self, config: &ModelConfig) -> Vec<NamedTensor> {
         let mut list = vec![NamedTensor::from_tensor("model.embed_tokens.weight", &self.embedding.val())];
         for (index, block) in self.blocks.iter().enumerate() {
-            NamedTensor::block(&mut list, index, block, config);
+            push_block(&mut list, index, block, config);
         }
         list.push(NamedTensor::from_tensor("model.norm.weight", &self.final_norm.weight()));
         if let Some(head) = &self.head {

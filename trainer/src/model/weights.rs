@@ -6,10 +6,6 @@
 
 use burn::tensor::{Tensor, TensorData};
 
-use super::block::Block;
-use super::config::ModelConfig;
-use super::linear::Projection;
-
 /// A provider of model weights.
 pub trait TensorSource {
     /// Error from reading a tensor.
@@ -58,42 +54,6 @@ impl NamedTensor {
     pub(crate) fn from_tensor<const D: usize>(name: impl Into<String>, tensor: &Tensor<D>) -> Self {
         let tensor = tensor.clone();
         Self { name: name.into(), shape: tensor.dims().to_vec(), read: Box::new(move || tensor.to_data()) }
-    }
-
-    /// Appends columns of a projection, transposed as a separate checkpoint matrix, and their bias.
-    fn columns(list: &mut Vec<Self>, name: &str, product: &Projection, start: usize, width: usize) {
-        let weight = product.weight().narrow(1, start, width).transpose();
-        list.push(Self::from_tensor(format!("{name}.weight"), &weight));
-        if let Some(bias) = product.bias() {
-            list.push(Self::from_tensor(format!("{name}.bias"), &bias.narrow(0, start, width)));
-        }
-    }
-
-    /// Appends the tensors of layer `index`.
-    pub(crate) fn block(list: &mut Vec<Self>, index: usize, block: &Block, config: &ModelConfig) {
-        let prefix = format!("model.layers.{index}");
-        for (name, norm) in block.norms() {
-            list.push(Self::from_tensor(format!("{prefix}.{name}_layernorm.weight"), &norm.weight()));
-        }
-        let (query, key, middle) = (config.query_width(), config.key_width(), config.intermediate_size);
-        let (attention, feed_forward) = (block.attention(), block.feed_forward());
-        let parts = [
-            ("self_attn.q", attention.qkv(), 0, query),
-            ("self_attn.k", attention.qkv(), query, key),
-            ("self_attn.v", attention.qkv(), query + key, key),
-            ("self_attn.o", attention.output(), 0, config.hidden_size),
-            ("mlp.gate", feed_forward.gate_up(), 0, middle),
-            ("mlp.up", feed_forward.gate_up(), middle, middle),
-            ("mlp.down", feed_forward.down(), 0, config.hidden_size),
-        ];
-        for (name, product, start, width) in parts {
-            Self::columns(list, &format!("{prefix}.{name}_proj"), product, start, width);
-        }
-        for (name, norm) in ["q", "k"].into_iter().zip(attention.head_norms()) {
-            if let Some(norm) = norm {
-                list.push(Self::from_tensor(format!("{prefix}.self_attn.{name}_norm.weight"), &norm.weight()));
-            }
-        }
     }
 }
 

@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use burn::tensor::distributed::{ReduceOperation, all_reduce};
 use burn::tensor::{Device, DeviceType, Tensor};
 
-use super::{ProcessGroup, ProcessGroupError, ThreadGroup};
+use super::process_group::{ProcessGroup, ProcessGroupError};
+use super::threads::ThreadGroup;
 
 /// One GPU of a group.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use burn::tensor::{Tensor, TensorData};
 
-use super::{ProcessGroup, ProcessGroupError};
+use super::process_group::{ProcessGroup, ProcessGroupError};
 
 /// One rank of a group of threads of this process.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 
-use super::{ProcessGroup, ProcessGroupError};
+use super::process_group::{ProcessGroup, ProcessGroupError};
 use crate::model::Decoder;
 
 /// The rank that updates each weight.

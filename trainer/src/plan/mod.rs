@@ -9,17 +9,10 @@ mod sizes;
 
 pub use hardware::{HARDWARE, Hardware};
 pub use memory::{MemoryEstimate, MemoryPart};
-pub use sizes::{budget_parameters, shape};
+pub use sizes::{CHINCHILLA_TOKENS_PER_PARAMETER, OVERTRAINED_TOKENS_PER_PARAMETER, budget_parameters, shape};
 
 use crate::metrics::training_flops_per_token;
 use crate::model::ModelConfig;
-
-/// Tokens per parameter at which a model of a given cost is best (Hoffmann et al. 2022, "Chinchilla", table 3).
-pub const CHINCHILLA_TOKENS_PER_PARAMETER: f64 = 20.0;
-
-/// Tokens per parameter for a model that is used much more than it is trained. SmolLM and Llama 3 go far beyond it, and
-/// the loss still falls there (Sardana et al. 2024, "Beyond Chinchilla-optimal").
-pub const OVERTRAINED_TOKENS_PER_PARAMETER: f64 = 200.0;
 
 /// Time and cost of a run.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,7 +1,13 @@
 //! Model shape for a number of parameters, and number of parameters for a budget of operations.
 
-use super::CHINCHILLA_TOKENS_PER_PARAMETER;
 use crate::model::ModelConfig;
+
+/// Tokens per parameter at which a model of a given cost is best (Hoffmann et al. 2022, "Chinchilla", table 3).
+pub const CHINCHILLA_TOKENS_PER_PARAMETER: f64 = 20.0;
+
+/// Tokens per parameter for a model that is used much more than it is trained. SmolLM and Llama 3 go far beyond it, and
+/// the loss still falls there (Sardana et al. 2024, "Beyond Chinchilla-optimal").
+pub const OVERTRAINED_TOKENS_PER_PARAMETER: f64 = 200.0;
 
 /// Number of parameters for a budget of operations, spent as in Chinchilla: 6 operations per parameter and token, 20
 /// tokens per parameter.

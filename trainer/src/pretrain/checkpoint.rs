@@ -13,14 +13,16 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::PretrainError;
+use super::error::PretrainError;
+use super::format_version::parse;
+use super::provenance::MANIFEST_FILE;
 use crate::checkpoint_io::{ExportOptions, StagedFolder};
 use crate::model::{Decoder, ModelConfig};
 use crate::optimize::OptimizerState;
 use crate::step::LossSum;
 
 /// The version of [`RunState`]; other versions are rejected.
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
 
 /// The state of a run between two steps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,7 +32,7 @@ pub struct RunState {
     /// Steps done.
     pub step: u64,
     /// Digest of everything that determines the order of sequences.
-    pub order: String,
+    pub order_digest: String,
     /// Length of `metrics.jsonl`.
     pub metrics_bytes: u64,
     /// Number of skipped steps so far: those with a non-finite loss or gradient.
@@ -43,10 +45,18 @@ pub struct RunState {
 
 impl RunState {
     /// The state after `step` steps.
-    pub fn new(step: u64, order: String, window: &LossSum) -> Self {
+    pub fn new(step: u64, order_digest: String, window: &LossSum) -> Self {
         let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect();
         let window = (bits(&window.nats), bits(&window.tokens), window.squared_log_z.to_bits());
-        Self { format_version: FORMAT_VERSION, step, order, metrics_bytes: 0, skipped: 0, skipped_in_row: 0, window }
+        Self {
+            format_version: FORMAT_VERSION,
+            step,
+            order_digest,
+            metrics_bytes: 0,
+            skipped: 0,
+            skipped_in_row: 0,
+            window,
+        }
     }
 
     /// The loss sums since the last record.
@@ -186,7 +196,7 @@ fn write(folder: &StagedFolder, content: &Content<'_>) -> Result<(), PretrainErr
     for (name, text) in &content.files {
         let path = folder.path().join(name);
         // Keep the model's own files, but replace those about this run.
-        if *name == super::provenance::FILE || !path.exists() {
+        if *name == MANIFEST_FILE || !path.exists() {
             fs_err::write(path, text)?;
         }
     }
@@ -199,14 +209,5 @@ fn write(folder: &StagedFolder, content: &Content<'_>) -> Result<(), PretrainErr
 /// When this program did not write it.
 pub(super) fn read_state(checkpoint: &Path) -> Result<RunState, PretrainError> {
     let path = checkpoint.join("trainer").join("state.json");
-    let text = fs_err::read_to_string(&path)?;
-    let damaged = |detail: String| PretrainError::Damaged { path: path.clone(), detail };
-    let state: RunState = serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
-    if state.format_version != FORMAT_VERSION {
-        return Err(damaged(format!(
-            "format_version is {}; this program reads {FORMAT_VERSION}",
-            state.format_version
-        )));
-    }
-    Ok(state)
+    parse(&path, &fs_err::read_to_string(&path)?, FORMAT_VERSION)
 }

@@ -89,6 +89,19 @@ pub enum PretrainError {
         /// What differs.
         difference: String,
     },
+    /// A file of a checkpoint was written by another version of the trainer.
+    #[error(
+        "{}: format_version is {found}, but this program reads {expected}\nhint: resume with the version of corpusmill-train that wrote it, or train on from the run's `model` folder with `model: {{ from: FOLDER }}` and another `output`",
+        path.display()
+    )]
+    OtherVersion {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// The version of this program.
+        expected: u32,
+    },
     /// A file of a checkpoint is damaged.
     #[error("{}: {detail}; remove this checkpoint to resume from an older one", path.display())]
     Damaged {

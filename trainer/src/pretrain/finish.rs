@@ -1,11 +1,13 @@
 //! The end of a run: validates on all held-out documents, and writes the trained model and the page.
 
 use burn::module::Module as _;
-use indicatif::HumanCount;
+use corpusmill_terminal::HumanCount;
 use tokenizers::Tokenizer;
 
 use super::checkpoint::export_model;
-use super::{Observer, Outcome, PretrainError, Run};
+use super::error::PretrainError;
+use super::options::{Observer, Outcome};
+use super::run::Run;
 use crate::generate::{GenerationSettings, Generator, SamplingParams};
 use crate::metrics::{self, RecordKind};
 use crate::recipe::{Objective, Samples};
@@ -41,7 +43,7 @@ impl Run<'_> {
             }
             Err(detail) => {
                 // The model is trained; failed samples do not fail the run.
-                observer.message(&format!("no samples: {detail}"));
+                observer.warning(&format!("no samples: {detail}"));
                 Vec::new()
             }
         }

@@ -4,7 +4,9 @@
 
 use std::time::Instant;
 
-use super::{Observer, PretrainError, RecordWindow, Run};
+use super::error::PretrainError;
+use super::options::Observer;
+use super::run::{RecordWindow, Run};
 use crate::data::held_out;
 use crate::evaluate::{Evaluation, evaluate};
 use crate::metrics::{Record, RecordKind, memory_watermark, training_flops_per_token};

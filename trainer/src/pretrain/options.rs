@@ -13,6 +13,9 @@ pub trait Observer {
     /// Prints a message for the user.
     fn message(&mut self, line: &str);
 
+    /// Prints a warning, which the user sees even if messages are hidden.
+    fn warning(&mut self, line: &str);
+
     /// Called after each step.
     fn step(&mut self, step: u64, steps: u64, loss: Option<f64>);
 

@@ -9,18 +9,22 @@ use std::path::Path;
 use corpusmill_shards::Manifest;
 use serde::{Deserialize, Serialize};
 
-use super::PretrainError;
+use super::error::PretrainError;
+use super::format_version::parse;
 use crate::model::ModelConfig;
 use crate::recipe::Recipe;
 
+/// The version of [`Provenance`]; other versions are rejected.
+const FORMAT_VERSION: u32 = 2;
+
 /// The file's name.
-pub(super) const FILE: &str = "manifest.json";
+pub const MANIFEST_FILE: &str = "manifest.json";
 
 /// What a model was made from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Provenance {
-    /// 1.
+    /// The version of the format; [`Self::read`] rejects every other.
     pub format_version: u32,
     /// The recipe's name.
     pub name: String,
@@ -39,7 +43,7 @@ pub struct Provenance {
     /// The seed of the recipe.
     pub seed: u64,
     /// blake3 of each initial weights file, by name; empty for a new model.
-    pub began_from: BTreeMap<String, String>,
+    pub initial_weights: BTreeMap<String, String>,
     /// Versions of programs and libraries, by name.
     pub versions: BTreeMap<String, String>,
     /// The recipe of the run, with its defaults.
@@ -65,7 +69,7 @@ impl Provenance {
         corpus: &Manifest,
         config: &ModelConfig,
         steps: u64,
-        began_from: BTreeMap<String, String>,
+        initial_weights: BTreeMap<String, String>,
     ) -> Self {
         let versions = [
             ("corpusmill-trainer".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
@@ -74,7 +78,7 @@ impl Provenance {
         // The output folder does not affect the results.
         let recipe_as_run = Recipe { output: None, corpus: None, ..recipe.clone() };
         Self {
-            format_version: 1,
+            format_version: FORMAT_VERSION,
             name: recipe.name.clone(),
             corpus: CorpusEntry {
                 name: corpus.name.clone(),
@@ -87,7 +91,7 @@ impl Provenance {
             parameters: config.parameters(),
             config: serde_json::to_value(config).unwrap_or_default(),
             seed: recipe.seed,
-            began_from,
+            initial_weights,
             versions: versions.into(),
             recipe: serde_json::to_value(recipe_as_run).unwrap_or_default(),
         }
@@ -98,9 +102,8 @@ impl Provenance {
     /// # Errors
     /// When it is missing or has another version.
     pub fn read(checkpoint: &Path) -> Result<Self, PretrainError> {
-        let path = checkpoint.join(FILE);
-        let text = fs_err::read_to_string(&path)?;
-        serde_json::from_str(&text).map_err(|error| PretrainError::Damaged { path, detail: error.to_string() })
+        let path = checkpoint.join(MANIFEST_FILE);
+        parse(&path, &fs_err::read_to_string(&path)?, FORMAT_VERSION)
     }
 
     /// The text of the file after `step` steps of `step_tokens`.
@@ -118,7 +121,7 @@ impl Provenance {
         if self.config != other.config {
             return Some("its model sizes differ from the recipe's".to_owned());
         }
-        if self.began_from != other.began_from {
+        if self.initial_weights != other.initial_weights {
             return Some("its initial weights differ from the recipe's".to_owned());
         }
         let [own, its] = [&self.recipe, &other.recipe].map(|recipe| {

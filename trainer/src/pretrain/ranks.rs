@@ -10,8 +10,9 @@ use std::thread::Scope;
 use burn::tensor::Device;
 use corpusmill_shards::Corpus;
 
-use super::setup::InitialState;
-use super::{PretrainError, RunOptions, pass};
+use super::error::PretrainError;
+use super::options::RunOptions;
+use super::setup::{InitialState, pass};
 use crate::checkpoint_io;
 use crate::data::Batches;
 use crate::optimize::{Optimizer, OptimizerState};

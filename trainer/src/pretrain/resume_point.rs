@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 
 use corpusmill_shards::Corpus;
 
-use super::checkpoint::read_state;
+use super::checkpoint::{Checkpoints, RunState, read_state};
+use super::error::PretrainError;
+use super::options::RunOptions;
+use super::provenance::Provenance;
 use super::setup::InitialState;
-use super::{Checkpoints, PretrainError, Provenance, RunOptions, RunState};
 use crate::data::Batches;
 use crate::step::LossSum;
 
@@ -40,7 +42,8 @@ impl ResumePoint {
         let recipe = options.recipe;
         let batches = Batches::train(corpus, &recipe.data, initial.prediction, (0, 1))?;
         let steps = batches.steps(&recipe.data)?;
-        let provenance = Provenance::new(recipe, corpus.manifest(), &initial.config, steps, initial.began_from.clone());
+        let provenance =
+            Provenance::new(recipe, corpus.manifest(), &initial.config, steps, initial.initial_weights.clone());
         let output = recipe.output();
         let lock = lock(&output)?;
         let checkpoints = Checkpoints::open(&output.join("checkpoints"), recipe.checkpoint.keep)?;
@@ -54,13 +57,13 @@ impl ResumePoint {
 }
 
 /// The state of the checkpoint at `path`, if it is one of this run.
-fn read_matching_state(path: &Path, provenance: &Provenance, order: &str) -> Result<RunState, PretrainError> {
+fn read_matching_state(path: &Path, provenance: &Provenance, order_digest: &str) -> Result<RunState, PretrainError> {
     let other = |difference: String| PretrainError::OtherRun { path: path.to_owned(), difference };
     if let Some(difference) = provenance.difference(&Provenance::read(path)?) {
         return Err(other(difference));
     }
     let state = read_state(path)?;
-    if state.order != order {
+    if state.order_digest != order_digest {
         return Err(other("it was trained on the corpus in a different order".to_owned()));
     }
     Ok(state)

@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use corpusmill_shards::{Corpus, Manifest};
 
-use super::PretrainError;
+use super::error::PretrainError;
 use super::provenance::weight_digests;
 use crate::checkpoint_io;
 use crate::data::Prediction;
+use crate::gradient::{Pass, compute_type};
+use crate::loss::LossSettings;
 use crate::model::{Decoder, ModelConfig};
 use crate::recipe::{ModelSource, NewModel, Objective, Recipe};
 
@@ -23,7 +25,7 @@ pub(super) struct InitialState {
     /// The folder of the initial weights; `None` for a new model.
     pub(super) from: Option<PathBuf>,
     /// blake3 of each initial weights file, by name.
-    pub(super) began_from: BTreeMap<String, String>,
+    pub(super) initial_weights: BTreeMap<String, String>,
     /// The objective, with the settings of masking.
     pub(super) prediction: Prediction,
 }
@@ -52,9 +54,9 @@ impl InitialState {
         if config.vocab_size < vocabulary as usize {
             return Err(PretrainError::Vocabulary { model: config.vocab_size, corpus: vocabulary });
         }
-        let began_from = from.as_deref().map(weight_digests).transpose()?.unwrap_or_default();
+        let initial_weights = from.as_deref().map(weight_digests).transpose()?.unwrap_or_default();
         let prediction = prediction(recipe, &config, manifest)?;
-        Ok(Self { config, from, began_from, prediction })
+        Ok(Self { config, from, initial_weights, prediction })
     }
 
     /// Creates or loads the weights, which require gradients.
@@ -116,6 +118,17 @@ fn prediction(recipe: &Recipe, config: &ModelConfig, manifest: &Manifest) -> Res
         }
     }
     Ok(Prediction { objective: recipe.data.objective, vocabulary, mask_token, seed: recipe.seed })
+}
+
+/// Settings of the forward and backward pass for this recipe.
+pub(super) fn pass<'a>(recipe: &Recipe, config: &'a ModelConfig) -> Pass<'a> {
+    let loss = LossSettings {
+        z_loss: recipe.loss.z_loss,
+        chunk_tokens: recipe.loss.chunk_tokens,
+        softcap: config.logit_softcap,
+        compute: compute_type(recipe.compute.precision),
+    };
+    Pass { config, loss, recompute: recipe.compute.recompute }
 }
 
 /// The text of `tokenizer_config.json` for a new model.

@@ -1,10 +1,13 @@
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use burn::tensor::Device;
+use corpusmill_shards::Corpus;
 
 use super::*;
 use crate::data::fixture;
-use crate::metrics::{self, Record};
-use crate::recipe::{ModelSource, load};
+use crate::metrics::{self, Record, RecordKind};
+use crate::recipe::{ModelSource, Recipe, load};
 
 const RECIPE: &str = "
 name: t
@@ -35,6 +38,10 @@ struct Stop<'a> {
 
 impl Observer for Stop<'_> {
     fn message(&mut self, line: &str) {
+        self.messages.push(line.to_owned());
+    }
+
+    fn warning(&mut self, line: &str) {
         self.messages.push(line.to_owned());
     }
 
@@ -162,6 +169,29 @@ fn mismatches_are_rejected_with_a_hint() {
 }
 
 #[test]
+fn checkpoints_of_another_version_are_rejected_with_a_hint() {
+    let corpus = fixture::corpus(60, 2.0);
+    let folder = tempfile::tempdir().unwrap();
+    let run = recipe(folder.path(), &["data.steps=5"]);
+    train(&run, corpus.path(), u64::MAX).unwrap();
+    let checkpoint = Checkpoints::open(&run.output().join("checkpoints"), 2).unwrap().newest().unwrap().unwrap();
+    // The keys of version 1.
+    for (file, key, old) in
+        [("trainer/state.json", "order_digest", "order"), ("manifest.json", "initial_weights", "began_from")]
+    {
+        let path = checkpoint.join(file);
+        let current = fs_err::read_to_string(&path).unwrap();
+        assert!(current.contains("\"format_version\": 2") && current.contains(key), "{current}");
+        fs_err::write(&path, current.replace("_version\": 2", "_version\": 1").replace(key, old)).unwrap();
+        let error = train(&run, corpus.path(), u64::MAX).unwrap_err();
+        assert!(matches!(error, PretrainError::OtherVersion { found: 1, expected: 2, .. }), "{error}");
+        let message = error.to_string();
+        assert!(message.contains(file) && message.contains("hint: resume with the version"), "{message}");
+        fs_err::write(&path, current).unwrap();
+    }
+}
+
+#[test]
 fn continued_pretraining_lowers_the_loss() {
     let corpus = fixture::corpus(60, 2.0);
     let folder = tempfile::tempdir().unwrap();
@@ -176,7 +206,7 @@ fn continued_pretraining_lowers_the_loss() {
     let last = |recipe: &Recipe| f64::from_bits(losses(recipe).last().unwrap().2);
     assert!(last(&second) < last(&first) - 0.05, "{} {}", last(&second), last(&first));
     let manifest = Provenance::read(&second.output().join("model")).unwrap();
-    assert_eq!(manifest.began_from.keys().collect::<Vec<_>>(), ["model.safetensors"]);
+    assert_eq!(manifest.initial_weights.keys().collect::<Vec<_>>(), ["model.safetensors"]);
 }
 
 #[test]

@@ -5,7 +5,10 @@
 
 use corpusmill_recipe::{NamedSource, RecipeError};
 
-use super::{ModelSource, NewModel, Objective, Recipe, ScheduleShape};
+use super::data::Objective;
+use super::model::{ModelSource, NewModel};
+use super::optimizer::ScheduleShape;
+use super::training::Recipe;
 
 /// Checks a parsed recipe.
 pub(super) fn check(recipe: &Recipe, source: &NamedSource) -> Result<(), RecipeError> {

@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use corpusmill_shards::TokenBudget;
 
 use super::*;

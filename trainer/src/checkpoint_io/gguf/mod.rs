@@ -19,7 +19,7 @@ use burn::tensor::Device;
 
 use self::header::Header;
 use self::quant::GgmlType;
-use super::CheckpointError;
+use super::error::CheckpointError;
 use crate::model::config::Family;
 use crate::model::weights::TensorSource;
 use crate::model::{Decoder, ModelConfig};

@@ -13,7 +13,7 @@ use tokenizers::processors::template::TemplateProcessing;
 use tokenizers::{AddedToken, PreTokenizerWrapper, SplitDelimiterBehavior, Tokenizer};
 
 use super::header::{Header, MetadataValue};
-use crate::checkpoint_io::CheckpointError;
+use crate::checkpoint_io::error::CheckpointError;
 use crate::model::ModelConfig;
 
 /// Pre-tokenizer pattern of Llama 3; `{digits}` is replaced by the pattern of digit groups.

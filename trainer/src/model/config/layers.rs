@@ -1,8 +1,8 @@
 //! Assigns full or sliding-window attention to each layer.
 
-use super::InvalidKey;
+use super::error::InvalidKey;
+use super::family::Family;
 use super::raw::RawConfig;
-use crate::model::config::Family;
 
 /// Attention span of a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,11 +1,12 @@
-//! RoPE settings of `config.json`: the keys of transformers 4, and `rope_parameters` of transformers 5.
+//! Settings of the rotary position embedding (RoPE).
+//!
+//! Invariant: a scaling that this crate does not compute exactly is an error.
 
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::InvalidKey;
-use super::raw::RawConfig;
-use crate::model::config::Family;
+use super::error::InvalidKey;
+use super::family::Family;
+use super::raw::{RawConfig, RawRope};
 
 /// Settings of the rotary position embedding.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,29 +45,6 @@ pub enum RopeScaling {
         /// Context length of the original training, in tokens.
         original_max_position_embeddings: f64,
     },
-}
-
-/// RoPE settings in JSON.
-#[derive(Debug, Clone, Default, Deserialize)]
-pub(super) struct RawRope {
-    rope_type: Option<String>,
-    #[serde(rename = "type")]
-    old_type: Option<String>,
-    rope_theta: Option<f64>,
-    factor: Option<f64>,
-    low_freq_factor: Option<f64>,
-    high_freq_factor: Option<f64>,
-    original_max_position_embeddings: Option<f64>,
-    partial_rotary_factor: Option<f64>,
-}
-
-/// The value of `rope_parameters`: one object, or one per kind of layer (Gemma 3).
-#[derive(Debug, Clone, Default, Deserialize)]
-pub(super) struct RawRopeParameters {
-    full_attention: Option<RawRope>,
-    sliding_attention: Option<RawRope>,
-    #[serde(flatten)]
-    single: RawRope,
 }
 
 impl RawRope {

@@ -1,6 +1,6 @@
 //! Reads and writes `config.json` in the formats of transformers 4 and 5.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::model::tests::{FIXTURES, fixture};

@@ -1,13 +1,30 @@
 //! Converts a [`ModelConfig`] to the `config.json` of transformers 5.
 
+use std::path::Path;
+
 use serde_json::{Map, Value, json};
 
-use super::{Activation, Family, ModelConfig, rope};
+use super::error::ConfigError;
+use super::family::{Activation, Family};
+use super::model_config::ModelConfig;
+use super::rope;
 
 /// The version of transformers whose format is written and tested against.
 const TRANSFORMERS: &str = "5.23.0";
 
 impl ModelConfig {
+    /// Writes a `config.json` that transformers 5 loads; `dtype` is the type of the stored weights, such as `float32`.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write(&self, path: &Path, dtype: &str) -> Result<(), ConfigError> {
+        let mut text = serde_json::to_string_pretty(&self.to_json(dtype))
+            .map_err(|source| ConfigError::Json { path: path.to_owned(), source })?;
+        text.push('\n');
+        fs_err::write(path, text)?;
+        Ok(())
+    }
+
     /// Returns the JSON of `config.json`; `dtype` is the type of the weights, such as `float32`.
     pub fn to_json(&self, dtype: &str) -> Value {
         let mut map = Map::new();
@@ -96,4 +113,10 @@ impl ModelConfig {
 #[expect(clippy::cast_possible_truncation, reason = "only whole numbers far below 2^53 are cast")]
 fn integer_if_whole(value: f64) -> Value {
     if value.fract() == 0.0 && value.abs() < 1e15 { json!(value as i64) } else { json!(value) }
+}
+
+impl From<ModelConfig> for Value {
+    fn from(config: ModelConfig) -> Self {
+        config.to_json("float32")
+    }
 }

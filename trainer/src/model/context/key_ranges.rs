@@ -3,9 +3,20 @@
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
-use super::super::config::{LayerKind, ModelConfig};
-use super::super::rope;
-use super::{ContextError, Direction, LayerTables, narrow};
+use super::error::ContextError;
+use super::layer_tables::LayerTables;
+use crate::model::config::{LayerKind, ModelConfig};
+use crate::model::rope;
+
+/// Which tokens of its document a token attends to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Direction {
+    /// Itself and earlier ones: causal language modelling.
+    #[default]
+    Causal,
+    /// All of them: masked language modelling.
+    Bidirectional,
+}
 
 /// The range of keys that each token attends to, before the sliding window of a layer.
 pub(super) struct KeyRanges {
@@ -51,4 +62,9 @@ impl KeyRanges {
         let (cosines, sines) = rope::table(config.rope_of(kind), config.head_dim, &self.positions);
         LayerTables { first, end, cosines, sines, mask: OnceLock::new(), rotation: OnceLock::new() }
     }
+}
+
+/// Converts a length to `u32`; contexts are far shorter than its maximum.
+pub(super) fn narrow(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
 }

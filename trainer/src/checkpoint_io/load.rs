@@ -1,0 +1,24 @@
+//! Loads the model of a Hugging Face folder.
+//!
+//! Invariant: every tensor of the folder is used, and every weight of the model is in the folder.
+
+use std::path::Path;
+
+use burn::tensor::Device;
+
+use super::error::CheckpointError;
+use super::safetensors_reader::SafetensorsReader;
+use crate::model::{Decoder, ModelConfig};
+
+/// Reads the model in a Hugging Face folder: its configuration, and the decoder with its weights as f32.
+///
+/// # Errors
+/// If a key or tensor is missing or not supported, or a tensor has the wrong shape or is unknown to the model. The
+/// error names the file and the key or tensor.
+pub fn load(folder: &Path, device: &Device) -> Result<(ModelConfig, Decoder), CheckpointError> {
+    let config = ModelConfig::read(&folder.join("config.json"))?;
+    let mut checkpoint = SafetensorsReader::open(folder)?;
+    let decoder = Decoder::load(&config, &mut checkpoint, device)?;
+    checkpoint.finish(config.tie_word_embeddings)?;
+    Ok((config, decoder))
+}

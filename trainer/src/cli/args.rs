@@ -1,0 +1,60 @@
+//! Arguments that several subcommands share.
+//!
+//! Invariant: an argument of one name means the same in every subcommand.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::device::DeviceChoice;
+
+/// The device that a command runs on.
+#[derive(Debug, Clone, Args)]
+pub(super) struct DeviceArgs {
+    /// Device: cpu, vulkan, cuda, metal, wgpu or rocm. A number selects another device than the first, as in vulkan:1.
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", env = DEVICE_VARIABLE)]
+    pub(super) device: DeviceChoice,
+}
+
+/// The environment variable of `--device`.
+pub(super) const DEVICE_VARIABLE: &str = "CORPUSMILL_DEVICE";
+
+/// Parses a number of bytes: `500MB`, `5GB`, `64KiB`.
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
+    let fault = || format!("`{text}` is not a size; write it as 500MB, 5GB or 2GiB");
+    let unit = text.find(|letter: char| letter.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit);
+    let scale: u64 = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kb" => 1000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        _ => return Err(fault()),
+    };
+    let number: u64 = number.trim().parse().map_err(|_| fault())?;
+    number.checked_mul(scale).filter(|&bytes| bytes > 0).ok_or_else(fault)
+}
+
+/// Resolves a recipe given as a path, or as the name of a file in `recipes/train/`.
+pub(super) fn find_recipe(given: &Path) -> PathBuf {
+    let named = Path::new("recipes/train").join(given).with_extension("yaml");
+    if !given.exists() && given.components().count() == 1 && named.exists() { named } else { given.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(bytes("5GB"), Ok(5_000_000_000));
+        assert_eq!(bytes("2 KiB"), Ok(2048));
+        assert_eq!(bytes("7"), Ok(7));
+        for fault in ["", "GB", "5 parsecs", "0", "99999999999GB", "-1MB"] {
+            assert!(bytes(fault).is_err(), "{fault}");
+        }
+    }
+}

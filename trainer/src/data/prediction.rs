@@ -1,0 +1,18 @@
+//! What a model is trained to predict.
+//!
+//! Invariant: with it, a batch is a pure function of its sequences.
+
+use crate::recipe::Objective;
+
+/// The objective, with the settings of masking.
+#[derive(Debug, Clone, Copy)]
+pub struct Prediction {
+    /// What is predicted.
+    pub objective: Objective,
+    /// Number of token ids to draw random replacements from.
+    pub vocabulary: u32,
+    /// The mask token.
+    pub mask_token: u32,
+    /// Seed of the masks and of the shuffle order.
+    pub seed: u64,
+}
