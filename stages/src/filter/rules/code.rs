@@ -5,10 +5,15 @@
 //!
 //! *Invariant*: the comment rules apply only if the programming language is known; all other rules need only the text.
 
+mod comments;
+mod encoded;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DocumentView, FilterRule, LanguageThresholds, RuleGroup, comments, count, encoded, ratio, share};
+use super::numbers::{count, ratio, share};
+use super::table::{DocumentView, LanguageThresholds, RuleRow, RuleTable};
+use crate::rule::{NEMO_CURATOR, OWN, STARCODER, STARCODER_2};
 
 /// Settings of the code rules. `generated-marks`, `generated-lines` and `packed-line` affect the measurement; all
 /// others are thresholds.
@@ -85,21 +90,6 @@ impl Default for Code {
     }
 }
 
-const RULES: [FilterRule; 12] = [
-    FilterRule::max("line-too-long", "characters", "length of the longest line"),
-    FilterRule::max("lines-too-long", "characters", "mean length of the lines, including blank lines"),
-    FilterRule::min("too-few-alphanumerics", "share", "letters and digits among the characters"),
-    FilterRule::min("too-few-letters", "share", "letters among the characters"),
-    FilterRule::max("generated-file", "phrases", "different phrases of generated files in the first lines"),
-    FilterRule::max("minified", "share", "characters in long lines with almost no white space"),
-    FilterRule::max("too-much-encoded-data", "share", "characters in base64, hexadecimal bytes and escapes"),
-    FilterRule::max("encoded-run-too-long", "characters", "longest run of base64, hexadecimal bytes or escapes"),
-    FilterRule::min("too-few-comments", "share", "characters in comments, without white space"),
-    FilterRule::max("too-many-comments", "share", "characters in comments, without white space"),
-    FilterRule::min("too-few-lines", "lines", "number of lines"),
-    FilterRule::max("too-many-lines", "lines", "number of lines"),
-];
-
 /// Counts from one pass over the lines, in characters without line ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct LineCounts {
@@ -143,53 +133,154 @@ impl Code {
     }
 }
 
-impl RuleGroup for Code {
-    fn name(&self) -> &'static str {
-        "code"
-    }
+/// Lengths, counts and shares of a source file.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SourceShape {
+    longest_line: f64,
+    mean_line: Option<f64>,
+    alphanumerics: Option<f64>,
+    letters: Option<f64>,
+    generated_marks: f64,
+    packed: f64,
+    encoded: f64,
+    longest_encoded_run: f64,
+    comments: Option<f64>,
+    lines: f64,
+}
 
-    fn rules(&self) -> &'static [FilterRule] {
-        &RULES
-    }
+impl RuleTable for Code {
+    type Measurement = SourceShape;
 
-    fn measure(&self, document: &DocumentView<'_>, values: &mut Vec<Option<f64>>) {
+    const NAME: &'static str = "code";
+
+    const ROWS: &'static [RuleRow<Self, SourceShape>] = &[
+        RuleRow::max(
+            "line-too-long",
+            "max-line-length",
+            "characters",
+            "length of the longest line",
+            STARCODER,
+            |m| Some(m.longest_line),
+            |s| s.max_line_length,
+        ),
+        RuleRow::max(
+            "lines-too-long",
+            "max-mean-line-length",
+            "characters",
+            "mean length of the lines, including blank lines",
+            STARCODER,
+            |m| m.mean_line,
+            |s| s.max_mean_line_length,
+        ),
+        RuleRow::min(
+            "too-few-alphanumerics",
+            "min-alphanumerics",
+            "share",
+            "letters and digits among the characters",
+            STARCODER,
+            |m| m.alphanumerics,
+            |s| s.min_alphanumerics,
+        ),
+        RuleRow::min(
+            "too-few-letters",
+            "min-letters",
+            "share",
+            "letters among the characters",
+            STARCODER_2,
+            |m| m.letters,
+            |s| s.min_letters,
+        ),
+        RuleRow::max(
+            "generated-file",
+            "max-generated-marks",
+            "phrases",
+            "different phrases of generated files in the first lines",
+            STARCODER_2,
+            |m| Some(m.generated_marks),
+            |s| s.max_generated_marks,
+        ),
+        RuleRow::max(
+            "minified",
+            "max-packed",
+            "share",
+            "characters in long lines with almost no white space",
+            OWN,
+            |m| Some(m.packed),
+            |s| s.max_packed,
+        ),
+        RuleRow::max(
+            "too-much-encoded-data",
+            "max-encoded",
+            "share",
+            "characters in base64, hexadecimal bytes and escapes",
+            STARCODER_2,
+            |m| Some(m.encoded),
+            |s| s.max_encoded,
+        ),
+        RuleRow::max(
+            "encoded-run-too-long",
+            "max-encoded-run",
+            "characters",
+            "longest run of base64, hexadecimal bytes or escapes",
+            STARCODER_2,
+            |m| Some(m.longest_encoded_run),
+            |s| s.max_encoded_run,
+        ),
+        RuleRow::min(
+            "too-few-comments",
+            "min-comments",
+            "share",
+            "characters in comments, without white space",
+            STARCODER,
+            |m| m.comments,
+            |s| s.min_comments,
+        ),
+        RuleRow::max(
+            "too-many-comments",
+            "max-comments",
+            "share",
+            "characters in comments, without white space",
+            STARCODER,
+            |m| m.comments,
+            |s| s.max_comments,
+        ),
+        RuleRow::min(
+            "too-few-lines",
+            "min-lines",
+            "lines",
+            "number of lines",
+            NEMO_CURATOR,
+            |m| Some(m.lines),
+            |s| s.min_lines,
+        ),
+        RuleRow::max(
+            "too-many-lines",
+            "max-lines",
+            "lines",
+            "number of lines",
+            STARCODER_2,
+            |m| Some(m.lines),
+            |s| s.max_lines,
+        ),
+    ];
+
+    fn measurement(&self, document: &DocumentView<'_>) -> SourceShape {
         let text = document.text;
         let lines = count_lines(text, usize::try_from(self.packed_line).unwrap_or(usize::MAX));
         let all = text.chars().count();
         let data = encoded::find(text);
-        let comments = comments::count(document).and_then(|found| ratio(found.comment, found.all));
-        values.extend([
-            Some(count(lines.longest)),
-            ratio(lines.characters, lines.lines),
-            ratio(lines.letters + lines.digits, all),
-            ratio(lines.letters, all),
-            Some(count(self.count_generated_marks(text))),
-            Some(share(lines.packed, lines.characters)),
-            Some(share(data.total, all)),
-            Some(count(data.longest)),
-            comments,
-            comments,
-            Some(count(lines.lines)),
-            Some(count(lines.lines)),
-        ]);
-    }
-
-    fn base_threshold(&self, index: usize) -> Option<f64> {
-        let thresholds = [
-            self.max_line_length,
-            self.max_mean_line_length,
-            self.min_alphanumerics,
-            self.min_letters,
-            self.max_generated_marks,
-            self.max_packed,
-            self.max_encoded,
-            self.max_encoded_run,
-            self.min_comments,
-            self.max_comments,
-            self.min_lines,
-            self.max_lines,
-        ];
-        thresholds.get(index).copied().flatten()
+        SourceShape {
+            longest_line: count(lines.longest),
+            mean_line: ratio(lines.characters, lines.lines),
+            alphanumerics: ratio(lines.letters + lines.digits, all),
+            letters: ratio(lines.letters, all),
+            generated_marks: count(self.count_generated_marks(text)),
+            packed: share(lines.packed, lines.characters),
+            encoded: share(data.total, all),
+            longest_encoded_run: count(data.longest),
+            comments: comments::count(document).and_then(|found| ratio(found.comment, found.all)),
+            lines: count(lines.lines),
+        }
     }
 
     fn language_thresholds(&self) -> &LanguageThresholds {
@@ -209,7 +300,7 @@ impl RuleGroup for Code {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::filter::tests::{measure, value};
+    use crate::filter::rules::tests::{measure, value};
 
     #[test]
     fn measures_lines_letters_and_comments() {

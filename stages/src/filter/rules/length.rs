@@ -5,7 +5,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DocumentView, FilterRule, LanguageThresholds, RuleGroup, count};
+use super::numbers::count;
+use super::table::{DocumentView, LanguageThresholds, RuleRow, RuleTable};
+use crate::rule::{DOLMA_3, OWN};
 use crate::words;
 
 /// Settings of the length rules. All of them are thresholds.
@@ -42,50 +44,78 @@ impl Default for Length {
     }
 }
 
-const RULES: [FilterRule; 6] = [
-    FilterRule::min("fewer-characters", "characters", "number of characters"),
-    FilterRule::max("more-characters", "characters", "number of characters"),
-    FilterRule::min("fewer-bytes", "bytes", "number of bytes in UTF-8"),
-    FilterRule::max("more-bytes", "bytes", "number of bytes in UTF-8"),
-    FilterRule::min("fewer-words", "words", "number of words"),
-    FilterRule::max("more-words", "words", "number of words"),
-];
+/// The sizes of a text.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sizes {
+    characters: f64,
+    bytes: f64,
+    words: f64,
+}
 
-impl RuleGroup for Length {
-    fn name(&self) -> &'static str {
-        "length"
-    }
+impl RuleTable for Length {
+    type Measurement = Sizes;
 
-    fn rules(&self) -> &'static [FilterRule] {
-        &RULES
-    }
+    const NAME: &'static str = "length";
 
-    fn measure(&self, document: &DocumentView<'_>, values: &mut Vec<Option<f64>>) {
-        let characters = Some(count(document.text.chars().count()));
-        let bytes = Some(count(document.text.len()));
-        let word_count = Some(count(words::spans(document.text).count()));
-        values.extend([characters, characters, bytes, bytes, word_count, word_count]);
-    }
+    const ROWS: &'static [RuleRow<Self, Sizes>] = &[
+        RuleRow::min(
+            "fewer-characters",
+            "min-characters",
+            "characters",
+            "number of characters",
+            DOLMA_3,
+            |m| Some(m.characters),
+            |s| s.min_characters,
+        ),
+        RuleRow::max(
+            "more-characters",
+            "max-characters",
+            "characters",
+            "number of characters",
+            DOLMA_3,
+            |m| Some(m.characters),
+            |s| s.max_characters,
+        ),
+        RuleRow::min(
+            "fewer-bytes",
+            "min-bytes",
+            "bytes",
+            "number of bytes in UTF-8",
+            OWN,
+            |m| Some(m.bytes),
+            |s| s.min_bytes,
+        ),
+        RuleRow::max(
+            "more-bytes",
+            "max-bytes",
+            "bytes",
+            "number of bytes in UTF-8",
+            OWN,
+            |m| Some(m.bytes),
+            |s| s.max_bytes,
+        ),
+        RuleRow::min("fewer-words", "min-words", "words", "number of words", OWN, |m| Some(m.words), |s| s.min_words),
+        RuleRow::max("more-words", "max-words", "words", "number of words", OWN, |m| Some(m.words), |s| s.max_words),
+    ];
 
-    fn base_threshold(&self, index: usize) -> Option<f64> {
-        let thresholds =
-            [self.min_characters, self.max_characters, self.min_bytes, self.max_bytes, self.min_words, self.max_words];
-        thresholds.get(index).copied().flatten()
+    fn measurement(&self, document: &DocumentView<'_>) -> Sizes {
+        Sizes {
+            characters: count(document.text.chars().count()),
+            bytes: count(document.text.len()),
+            words: count(words::spans(document.text).count()),
+        }
     }
 
     fn language_thresholds(&self) -> &LanguageThresholds {
         &self.languages
-    }
-
-    fn measurement_settings(&self) -> Self {
-        Self::default()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::filter::tests::value;
+    use crate::filter::rules::table::RuleGroup;
+    use crate::filter::rules::tests::value;
 
     #[test]
     fn counts_characters_bytes_and_words() {
