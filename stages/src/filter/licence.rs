@@ -11,8 +11,8 @@ use super::rules::table::BrokenRule;
 use crate::rule::{Bound, Rule, SPDX};
 
 /// The document has no licence.
-pub const NO_LICENCE: Rule = Rule {
-    name: "no-licence",
+pub const LICENCE_MISSING: Rule = Rule {
+    name: "licence-missing",
     bound: Bound::Max,
     setting: Some("allow"),
     unit: "flag",
@@ -21,8 +21,8 @@ pub const NO_LICENCE: Rule = Rule {
 };
 
 /// The licence of the document is not allowed.
-pub const DENIED_LICENCE: Rule = Rule {
-    name: "licence",
+pub const LICENCE_NOT_ALLOWED: Rule = Rule {
+    name: "licence-not-allowed",
     bound: Bound::Max,
     setting: Some("allow"),
     unit: "flag",
@@ -31,7 +31,7 @@ pub const DENIED_LICENCE: Rule = Rule {
 };
 
 /// The rules of the licence filter.
-pub(super) const RULES: [Rule; 2] = [NO_LICENCE, DENIED_LICENCE];
+pub(super) const RULES: [Rule; 2] = [LICENCE_MISSING, LICENCE_NOT_ALLOWED];
 
 /// Licences that require attribution at most.
 const PERMISSIVE: [&str; 22] = [
@@ -144,10 +144,10 @@ impl LicencePolicy {
     pub fn apply(&self, expression: Option<&str>) -> Option<(BrokenRule, String)> {
         let (rule, detail) = match self.evaluate(expression) {
             LicenceStatus::Allowed => return None,
-            LicenceStatus::Missing => (NO_LICENCE, "no licence is named".to_owned()),
-            LicenceStatus::Denied { expression } => (DENIED_LICENCE, expression),
+            LicenceStatus::Missing => (LICENCE_MISSING, "no licence is named".to_owned()),
+            LicenceStatus::Denied { expression } => (LICENCE_NOT_ALLOWED, expression),
             LicenceStatus::Invalid { .. } => {
-                (DENIED_LICENCE, format!("{} is no SPDX expression", expression.unwrap_or_default()))
+                (LICENCE_NOT_ALLOWED, format!("{} is no SPDX expression", expression.unwrap_or_default()))
             }
         };
         Some((BrokenRule { rule: rule.name, value: 1.0, threshold: 0.0 }, detail))

@@ -121,16 +121,14 @@ impl CutReason {
             }
             Self::FewWords => ("line-with-few-words", "min-words", "lines", "lines with fewer words", C4),
             Self::NoEnd => (
-                "line-without-end",
+                "unterminated-line",
                 "terminal-punctuation",
                 "lines",
                 "lines that end without sentence punctuation or with an ellipsis",
                 C4,
             ),
-            Self::Javascript => ("line-on-javascript", "javascript", "lines", "lines that mention JavaScript", C4),
-            Self::Policy => {
-                ("line-on-policy", "policy-phrases", "lines", "lines that contain one of these phrases", C4)
-            }
+            Self::Javascript => ("javascript-line", "javascript", "lines", "lines that mention JavaScript", C4),
+            Self::Policy => ("policy-line", "policy-phrases", "lines", "lines that contain one of these phrases", C4),
         };
         EditRule { name, setting, unit, description, source }
     }
@@ -282,7 +280,7 @@ mod tests {
         let text = "A line that stays.\nMenu\nPlease enable JavaScript now.\nRead our Privacy Policy here.\n";
         let (kept, cuts) = cut(text);
         assert_eq!(kept, "A line that stays.\n");
-        assert_eq!(cuts, [("line-with-few-words", 1, 5), ("line-on-javascript", 1, 30), ("line-on-policy", 1, 30)]);
+        assert_eq!(cuts, [("line-with-few-words", 1, 5), ("javascript-line", 1, 30), ("policy-line", 1, 30)]);
         let long = format!("two words {}\n", "x".repeat(1001));
         assert_eq!(cut(&long), (String::new(), vec![("line-with-long-word", 1, 1012)]));
         assert_eq!(cut(&long[..long.len() - 2]).1, []);
@@ -294,7 +292,7 @@ mod tests {
         let text = "No end of this\nThis one ends.\nThis one trails...\n这一行结束了。\n# A heading stays\n";
         let (kept, cuts) = cut_lines(text, &settings);
         assert_eq!(kept, "This one ends.\n这一行结束了。\n# A heading stays\n");
-        assert_eq!(cuts, [CutSummary { rule: "line-without-end", count: 2, bytes: 34 }]);
+        assert_eq!(cuts, [CutSummary { rule: "unterminated-line", count: 2, bytes: 34 }]);
         assert_eq!(cut("No end of this\n").1, []);
     }
 

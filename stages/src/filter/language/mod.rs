@@ -42,8 +42,8 @@ impl Default for Languages {
 }
 
 /// The document is in another language than the allowed ones.
-pub const OTHER_LANGUAGE: Rule = Rule {
-    name: "other-language",
+pub const LANGUAGE_NOT_ALLOWED: Rule = Rule {
+    name: "language-not-allowed",
     bound: Bound::Max,
     setting: Some("allow"),
     unit: "flag",
@@ -52,8 +52,8 @@ pub const OTHER_LANGUAGE: Rule = Rule {
 };
 
 /// The language of the document is not certain.
-pub const LANGUAGE_SCORE: Rule = Rule {
-    name: "language-score",
+pub const LANGUAGE_SCORE_TOO_LOW: Rule = Rule {
+    name: "language-score-too-low",
     bound: Bound::Min,
     setting: Some("min-score"),
     unit: "share",
@@ -62,23 +62,27 @@ pub const LANGUAGE_SCORE: Rule = Rule {
 };
 
 /// The rules of the language filter, in the order in which [`Languages::apply_thresholds`] applies them.
-pub(super) const RULES: [Rule; 2] = [OTHER_LANGUAGE, LANGUAGE_SCORE];
+pub(super) const RULES: [Rule; 2] = [LANGUAGE_NOT_ALLOWED, LANGUAGE_SCORE_TOO_LOW];
 
 impl Languages {
     /// Applies the rules to a measured language and score, or to `None` if the text has no letters.
     ///
-    /// A text without a language breaks `other-language` if [`Languages::allow`] lists languages; otherwise it passes.
+    /// A text without a language breaks `language-not-allowed` if [`Languages::allow`] lists languages; otherwise it passes.
     pub fn apply_thresholds(&self, identified: Option<(&str, f64)>) -> Option<BrokenRule> {
         let language = identified.map(|(language, _)| language);
         let allowed =
             self.allow.is_empty() || language.is_some_and(|code| self.allow.iter().any(|one| matches_code(one, code)));
         if !allowed {
-            return Some(BrokenRule { rule: OTHER_LANGUAGE.name, value: 1.0, threshold: 0.0 });
+            return Some(BrokenRule { rule: LANGUAGE_NOT_ALLOWED.name, value: 1.0, threshold: 0.0 });
         }
         let (code, value) = identified?;
         let own = self.min_scores.iter().find(|(one, _)| matches_code(one, code)).map(|(_, score)| *score);
         let threshold = own.unwrap_or(self.min_score)?;
-        LANGUAGE_SCORE.rejects(value, threshold).then_some(BrokenRule { rule: LANGUAGE_SCORE.name, value, threshold })
+        LANGUAGE_SCORE_TOO_LOW.rejects(value, threshold).then_some(BrokenRule {
+            rule: LANGUAGE_SCORE_TOO_LOW.name,
+            value,
+            threshold,
+        })
     }
 }
 
@@ -189,10 +193,10 @@ mod tests {
         assert_eq!(settings.apply_thresholds(Some(("eng", 0.65))), None);
         assert_eq!(settings.apply_thresholds(Some(("cmn", 1.0))), None);
         let other = settings.apply_thresholds(Some(("deu", 1.0))).unwrap();
-        assert_eq!((other.rule, other.value, other.threshold), ("other-language", 1.0, 0.0));
+        assert_eq!((other.rule, other.value, other.threshold), ("language-not-allowed", 1.0, 0.0));
         let unsure = settings.apply_thresholds(Some(("eng", 0.5))).unwrap();
-        assert_eq!((unsure.rule, unsure.value, unsure.threshold), ("language-score", 0.5, 0.65));
-        assert_eq!(settings.apply_thresholds(None).map(|broken| broken.rule), Some("other-language"));
+        assert_eq!((unsure.rule, unsure.value, unsure.threshold), ("language-score-too-low", 0.5, 0.65));
+        assert_eq!(settings.apply_thresholds(None).map(|broken| broken.rule), Some("language-not-allowed"));
         assert_eq!(Languages::default().apply_thresholds(None), None);
         let lax = Languages { min_scores: [("eng".to_owned(), None)].into(), ..settings };
         assert_eq!(lax.apply_thresholds(Some(("eng", 0.0))), None);

@@ -1,7 +1,7 @@
 //! Rules for source code: generated, minified and encoded files.
 //!
 //! Thresholds of StarCoder (Li et al. 2023, section 3.1; `bigcode-dataset/preprocessing/arguments.py`) and StarCoder 2
-//! (Lozhkov et al. 2024, section 2.1). The share of packed lines is this project's own rule for minified files.
+//! (Lozhkov et al. 2024, section 2.1). The share of minified lines is this project's own rule for minified files.
 //!
 //! *Invariant*: the comment rules apply only if the programming language is known; all other rules need only the text.
 
@@ -15,7 +15,7 @@ use super::numbers::{count, ratio, share};
 use super::table::{DocumentView, LanguageThresholds, RuleRow, RuleTable};
 use crate::rule::{NEMO_CURATOR, OWN, STARCODER, STARCODER_2};
 
-/// Settings of the code rules. `generated-marks`, `generated-lines` and `packed-line` affect the measurement; all
+/// Settings of the code rules. `generated-marks`, `generated-lines` and `min-minified-line-length` affect the measurement; all
 /// others are thresholds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
@@ -24,9 +24,9 @@ pub struct Code {
     pub generated_marks: Vec<String>,
     /// Number of lines at the start of a file in which these phrases count (StarCoder 2: 5, too few for long headers).
     pub generated_lines: u32,
-    /// Minimum length of a packed line, in characters (own measurement). A packed line is mostly ASCII, with less than
+    /// Minimum length of a minified line, in characters (own measurement). A minified line is mostly ASCII, with less than
     /// one character of white space in twelve.
-    pub packed_line: u32,
+    pub min_minified_line_length: u32,
     /// Maximum length of a line, in characters (StarCoder: 1000).
     pub max_line_length: Option<f64>,
     /// Maximum mean line length, in characters (StarCoder: 100).
@@ -37,12 +37,12 @@ pub struct Code {
     pub min_letters: Option<f64>,
     /// Maximum number of different phrases of generated files (StarCoder 2: 0).
     pub max_generated_marks: Option<f64>,
-    /// Maximum share of characters in packed lines.
-    pub max_packed: Option<f64>,
+    /// Maximum share of characters in minified lines.
+    pub max_minified: Option<f64>,
     /// Maximum share of characters in base64, hexadecimal bytes and escapes (StarCoder 2: 0.5).
     pub max_encoded: Option<f64>,
     /// Maximum length of one run of such data, in characters (StarCoder 2: 1024).
-    pub max_encoded_run: Option<f64>,
+    pub max_encoded_run_length: Option<f64>,
     /// Minimum share of comments. Off by default (StarCoder: 0.01 for Python, Java and JavaScript).
     pub min_comments: Option<f64>,
     /// Maximum share of comments (StarCoder: 0.8).
@@ -72,15 +72,15 @@ impl Default for Code {
         Self {
             generated_marks: GENERATED_MARKS.map(str::to_owned).into(),
             generated_lines: 20,
-            packed_line: 200,
+            min_minified_line_length: 200,
             max_line_length: Some(1000.0),
             max_mean_line_length: Some(100.0),
             min_alphanumerics: Some(0.25),
             min_letters: Some(0.25),
             max_generated_marks: Some(0.0),
-            max_packed: Some(0.5),
+            max_minified: Some(0.5),
             max_encoded: Some(0.5),
-            max_encoded_run: Some(1024.0),
+            max_encoded_run_length: Some(1024.0),
             min_comments: None,
             max_comments: Some(0.8),
             min_lines: None,
@@ -96,12 +96,12 @@ struct LineCounts {
     lines: usize,
     characters: usize,
     longest: usize,
-    packed: usize,
+    minified: usize,
     letters: usize,
     digits: usize,
 }
 
-fn count_lines(text: &str, packed_line: usize) -> LineCounts {
+fn count_lines(text: &str, min_minified_line_length: usize) -> LineCounts {
     let mut counts = LineCounts::default();
     for line in text.lines() {
         let (mut length, mut spaces, mut ascii) = (0, 0, 0);
@@ -116,8 +116,8 @@ fn count_lines(text: &str, packed_line: usize) -> LineCounts {
         counts.lines += 1;
         counts.characters += length;
         counts.longest = counts.longest.max(length);
-        if length >= packed_line && spaces * 12 < length && ascii * 2 > length {
-            counts.packed += length;
+        if length >= min_minified_line_length && spaces * 12 < length && ascii * 2 > length {
+            counts.minified += length;
         }
     }
     counts
@@ -141,7 +141,7 @@ pub struct SourceShape {
     alphanumerics: Option<f64>,
     letters: Option<f64>,
     generated_marks: f64,
-    packed: f64,
+    minified: f64,
     encoded: f64,
     longest_encoded_run: f64,
     comments: Option<f64>,
@@ -155,7 +155,7 @@ impl RuleTable for Code {
 
     const ROWS: &'static [RuleRow<Self, SourceShape>] = &[
         RuleRow::max(
-            "line-too-long",
+            "longest-line-too-long",
             "max-line-length",
             "characters",
             "length of the longest line",
@@ -164,7 +164,7 @@ impl RuleTable for Code {
             |s| s.max_line_length,
         ),
         RuleRow::max(
-            "lines-too-long",
+            "mean-line-too-long",
             "max-mean-line-length",
             "characters",
             "mean length of the lines, including blank lines",
@@ -201,12 +201,12 @@ impl RuleTable for Code {
         ),
         RuleRow::max(
             "minified",
-            "max-packed",
+            "max-minified",
             "share",
             "characters in long lines with almost no white space",
             OWN,
-            |m| Some(m.packed),
-            |s| s.max_packed,
+            |m| Some(m.minified),
+            |s| s.max_minified,
         ),
         RuleRow::max(
             "too-much-encoded-data",
@@ -219,12 +219,12 @@ impl RuleTable for Code {
         ),
         RuleRow::max(
             "encoded-run-too-long",
-            "max-encoded-run",
+            "max-encoded-run-length",
             "characters",
             "longest run of base64, hexadecimal bytes or escapes",
             STARCODER_2,
             |m| Some(m.longest_encoded_run),
-            |s| s.max_encoded_run,
+            |s| s.max_encoded_run_length,
         ),
         RuleRow::min(
             "too-few-comments",
@@ -266,7 +266,7 @@ impl RuleTable for Code {
 
     fn measurement(&self, document: &DocumentView<'_>) -> SourceShape {
         let text = document.text;
-        let lines = count_lines(text, usize::try_from(self.packed_line).unwrap_or(usize::MAX));
+        let lines = count_lines(text, usize::try_from(self.min_minified_line_length).unwrap_or(usize::MAX));
         let all = text.chars().count();
         let data = encoded::find(text);
         SourceShape {
@@ -275,7 +275,7 @@ impl RuleTable for Code {
             alphanumerics: ratio(lines.letters + lines.digits, all),
             letters: ratio(lines.letters, all),
             generated_marks: count(self.count_generated_marks(text)),
-            packed: share(lines.packed, lines.characters),
+            minified: share(lines.minified, lines.characters),
             encoded: share(data.total, all),
             longest_encoded_run: count(data.longest),
             comments: comments::count(document).and_then(|found| ratio(found.comment, found.all)),
@@ -291,7 +291,7 @@ impl RuleTable for Code {
         Self {
             generated_marks: self.generated_marks.clone(),
             generated_lines: self.generated_lines,
-            packed_line: self.packed_line,
+            min_minified_line_length: self.min_minified_line_length,
             ..Self::default()
         }
     }
@@ -307,8 +307,8 @@ mod tests {
         // Lines of 9, 0 and 6 characters; 17 characters with the two line ends; letters 3 + 4, digits 1 + 1.
         let text = "let x = 1\n\n// é 2中";
         let values = measure(&Code::default(), &DocumentView { text, origin: Some("x.rs"), ..DocumentView::default() });
-        assert_eq!(values["line-too-long"], Some(9.0));
-        assert_eq!(values["lines-too-long"], Some(16.0 / 3.0));
+        assert_eq!(values["longest-line-too-long"], Some(9.0));
+        assert_eq!(values["mean-line-too-long"], Some(16.0 / 3.0));
         assert_eq!(values["too-few-letters"], Some(6.0 / 18.0));
         assert_eq!(values["too-few-alphanumerics"], Some(8.0 / 18.0));
         assert_eq!(values["too-many-lines"], Some(3.0));
@@ -327,8 +327,8 @@ mod tests {
 
     #[test]
     fn minified_lines_have_almost_no_white_space() {
-        let packed = "function(a,b){return a+b};".repeat(10); // 260 characters, 10 spaces
-        assert_eq!(value(&Code::default(), "minified", &packed), Some(1.0));
+        let minified = "function(a,b){return a+b};".repeat(10); // 260 characters, 10 spaces
+        assert_eq!(value(&Code::default(), "minified", &minified), Some(1.0));
         assert_eq!(value(&Code::default(), "minified", &"some words here ".repeat(20)), Some(0.0));
         assert_eq!(value(&Code::default(), "minified", &"中文没有空格".repeat(50)), Some(0.0));
     }
@@ -338,14 +338,14 @@ mod tests {
         let values =
             measure(&Code::default(), &DocumentView { text: "", origin: Some("x.c"), ..DocumentView::default() });
         assert_eq!(values["too-few-letters"], None);
-        assert_eq!(values["lines-too-long"], None);
+        assert_eq!(values["mean-line-too-long"], None);
         assert_eq!(values["too-few-comments"], None);
         assert_eq!(values["minified"], Some(0.0));
     }
 
     #[test]
     fn measuring_keeps_measurement_settings() {
-        let code = Code { packed_line: 9, max_lines: Some(1.0), ..Code::default() };
-        assert_eq!(code.measurement_settings(), Code { packed_line: 9, ..Code::default() });
+        let code = Code { min_minified_line_length: 9, max_lines: Some(1.0), ..Code::default() };
+        assert_eq!(code.measurement_settings(), Code { min_minified_line_length: 9, ..Code::default() });
     }
 }

@@ -26,7 +26,7 @@ pub struct FineWeb {
     /// Maximum share of short lines (FineWeb: 0.67).
     pub max_short_lines: Option<f64>,
     /// Maximum share of characters in lines that repeat an earlier line (FineWeb: 0.01).
-    pub max_repeated_line_characters: Option<f64>,
+    pub max_duplicate_line_characters: Option<f64>,
     /// Maximum number of line ends per word (FineWeb: 0.3).
     pub max_newlines: Option<f64>,
     /// Thresholds per language: ISO 639-3 code, then rule name, then the threshold, or null to turn the rule off.
@@ -39,7 +39,7 @@ impl Default for FineWeb {
             short_line: 30,
             min_terminated_lines: Some(0.12),
             max_short_lines: Some(0.67),
-            max_repeated_line_characters: Some(0.01),
+            max_duplicate_line_characters: Some(0.01),
             max_newlines: Some(0.3),
             languages: LanguageThresholds::new(),
         }
@@ -80,13 +80,13 @@ impl RuleTable for FineWeb {
             |s| s.max_short_lines,
         ),
         RuleRow::max(
-            "repeated-line-characters",
-            "max-repeated-line-characters",
+            "fineweb-duplicate-line-characters",
+            "max-duplicate-line-characters",
             "share",
             "characters in lines that repeat an earlier line",
             FINEWEB,
             |m| m.duplicate_line_characters,
-            |s| s.max_repeated_line_characters,
+            |s| s.max_duplicate_line_characters,
         ),
         RuleRow::max(
             "too-many-newlines",
@@ -138,7 +138,7 @@ mod tests {
         let values = measure(&FineWeb::default(), &DocumentView { text: &text, ..DocumentView::default() });
         assert_eq!(values["too-few-terminated-lines"], Some(0.5));
         assert_eq!(values["too-many-short-lines"], Some(0.75));
-        assert_eq!(values["repeated-line-characters"], Some(7.0 / 75.0));
+        assert_eq!(values["fineweb-duplicate-line-characters"], Some(7.0 / 75.0));
         assert_eq!(values["too-many-newlines"], Some(4.0 / 19.0));
     }
 

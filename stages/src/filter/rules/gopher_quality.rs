@@ -172,7 +172,7 @@ impl RuleTable for GopherQuality {
             |s| s.max_words,
         ),
         RuleRow::min(
-            "words-too-short",
+            "mean-word-too-short",
             "min-mean-word-length",
             "characters",
             "mean length of the words of scripts with spaces",
@@ -181,7 +181,7 @@ impl RuleTable for GopherQuality {
             |s| s.min_mean_word_length,
         ),
         RuleRow::max(
-            "words-too-long",
+            "mean-word-too-long",
             "max-mean-word-length",
             "characters",
             "mean length of the words of scripts with spaces",
@@ -297,7 +297,7 @@ mod tests {
             &DocumentView { text, language: Some("eng"), ..DocumentView::default() },
         );
         assert_eq!(values["too-few-words"], Some(9.0));
-        assert_eq!(values["words-too-short"], Some(25.0 / 9.0));
+        assert_eq!(values["mean-word-too-short"], Some(25.0 / 9.0));
         assert_eq!(values["too-many-hash-signs"], Some(1.0 / 9.0));
         assert_eq!(values["too-many-ellipses"], Some(1.0 / 9.0));
         assert_eq!(values["too-many-bullet-lines"], Some(1.0));
@@ -315,7 +315,7 @@ mod tests {
             &DocumentView { text, language: Some("cmn"), ..DocumentView::default() },
         );
         assert_eq!(values["too-few-words"], Some(12.0));
-        assert_eq!(values["words-too-short"], None);
+        assert_eq!(values["mean-word-too-short"], None);
         assert_eq!(values["too-few-alphabetic-words"], Some(1.0));
         assert_eq!(values["too-few-stop-words"], Some(4.0)); // 我 在 的 是
     }

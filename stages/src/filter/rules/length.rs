@@ -59,7 +59,7 @@ impl RuleTable for Length {
 
     const ROWS: &'static [RuleRow<Self, Sizes>] = &[
         RuleRow::min(
-            "fewer-characters",
+            "too-few-characters",
             "min-characters",
             "characters",
             "number of characters",
@@ -68,7 +68,7 @@ impl RuleTable for Length {
             |s| s.min_characters,
         ),
         RuleRow::max(
-            "more-characters",
+            "too-many-characters",
             "max-characters",
             "characters",
             "number of characters",
@@ -77,7 +77,7 @@ impl RuleTable for Length {
             |s| s.max_characters,
         ),
         RuleRow::min(
-            "fewer-bytes",
+            "too-few-bytes",
             "min-bytes",
             "bytes",
             "number of bytes in UTF-8",
@@ -86,7 +86,7 @@ impl RuleTable for Length {
             |s| s.min_bytes,
         ),
         RuleRow::max(
-            "more-bytes",
+            "too-many-bytes",
             "max-bytes",
             "bytes",
             "number of bytes in UTF-8",
@@ -94,8 +94,24 @@ impl RuleTable for Length {
             |m| Some(m.bytes),
             |s| s.max_bytes,
         ),
-        RuleRow::min("fewer-words", "min-words", "words", "number of words", OWN, |m| Some(m.words), |s| s.min_words),
-        RuleRow::max("more-words", "max-words", "words", "number of words", OWN, |m| Some(m.words), |s| s.max_words),
+        RuleRow::min(
+            "length-too-few-words",
+            "min-words",
+            "words",
+            "number of words",
+            OWN,
+            |m| Some(m.words),
+            |s| s.min_words,
+        ),
+        RuleRow::max(
+            "length-too-many-words",
+            "max-words",
+            "words",
+            "number of words",
+            OWN,
+            |m| Some(m.words),
+            |s| s.max_words,
+        ),
     ];
 
     fn measurement(&self, document: &DocumentView<'_>) -> Sizes {
@@ -120,12 +136,12 @@ mod tests {
     #[test]
     fn counts_characters_bytes_and_words() {
         let text = "añ 中文!";
-        assert_eq!(value(&Length::default(), "fewer-characters", text), Some(6.0));
-        assert_eq!(value(&Length::default(), "more-bytes", text), Some(11.0));
-        assert_eq!(value(&Length::default(), "fewer-words", text), Some(3.0));
+        assert_eq!(value(&Length::default(), "too-few-characters", text), Some(6.0));
+        assert_eq!(value(&Length::default(), "too-many-bytes", text), Some(11.0));
+        assert_eq!(value(&Length::default(), "length-too-few-words", text), Some(3.0));
         let rejected_by =
             |values: [Option<f64>; 6]| Length::default().apply_thresholds(None, &values).map(|broken| broken.rule);
-        assert_eq!(rejected_by([Some(31.0), Some(31.0), None, None, None, None]), Some("fewer-characters"));
+        assert_eq!(rejected_by([Some(31.0), Some(31.0), None, None, None, None]), Some("too-few-characters"));
         assert_eq!(rejected_by([Some(32.0), Some(32.0), None, None, None, None]), None);
     }
 }

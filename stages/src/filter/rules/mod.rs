@@ -2,6 +2,12 @@
 //!
 //! On a document's path: [`RuleGroup::measure`] runs in `filter-measure`, [`RuleGroup::apply_thresholds`] in `filter`.
 //!
+//! A name says what is wrong with a document: `too-few-THINGS` and `too-many-THINGS` for counts and shares of things,
+//! `too-much-STUFF` for what cannot be counted, `THING-too-short` and `THING-too-long` for lengths, `SCORE-too-low` for
+//! scores. A bare noun means one occurrence or a kind of document: `lorem-ipsum`, `minified`. Where two groups measure
+//! the same, the published rule has the plain name and the other has its group in front: `length-too-few-words`. A rule
+//! that edits is named after what it cuts. No two names differ only in singular and plural.
+//!
 //! Invariant: one row of a table binds a rule, its value in a measurement and its threshold.
 
 pub mod c4;

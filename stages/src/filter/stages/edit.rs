@@ -72,7 +72,7 @@ impl Stage for CutLinesStage {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn settings(&self) -> serde_json::Value {

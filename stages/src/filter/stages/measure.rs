@@ -100,7 +100,7 @@ impl Stage for MeasureStage {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn settings(&self) -> serde_json::Value {
