@@ -81,7 +81,7 @@ pub const C4: Source = Source {
 pub const FINEWEB: Source = Source {
     name: "FineWeb",
     citation: "Penedo et al. 2024, *The FineWeb Datasets: Decanting the Web for the Finest Text Data at Scale*, \
-               arXiv:2406.17557, section 3.6",
+               arXiv:2406.17557; its program datatrove",
 };
 /// The code rules of StarCoder.
 pub const STARCODER: Source = Source {
@@ -97,22 +97,26 @@ pub const STARCODER_2: Source = Source {
 /// The redaction of secrets and addresses for StarCoder.
 pub const BIGCODE: Source = Source {
     name: "BigCode",
-    citation: "the `pii` folder of the repository `bigcode-dataset`; Li et al. 2023, *StarCoder: may the source be \
-               with you!*, arXiv:2305.06161, section 4",
+    citation: "the redaction of personal data of the project BigCode; Li et al. 2023, *StarCoder: may the source be \
+               with you!*, arXiv:2305.06161",
+};
+/// The formats of secrets.
+pub const ISSUER: Source = Source {
+    name: "issuer",
+    citation: "the format that the issuer of the secret documents; JSON Web Tokens: RFC 7519; private keys: RFC 7468",
 };
 /// The code of datatrove.
 pub const DATATROVE: Source =
     Source { name: "datatrove", citation: "the program `datatrove`, which processed FineWeb: its C4 line filters" };
 /// The thresholds of Dolma 3.
-pub const DOLMA_3: Source =
-    Source { name: "Dolma 3", citation: "the code of Dolma 3, the data set of Olmo 3: its length filter" };
+pub const DOLMA_3: Source = Source { name: "Dolma 3", citation: "the code of Dolma 3: its length filter" };
 /// The filters of `NeMo` Curator.
 pub const NEMO_CURATOR: Source =
     Source { name: "NeMo Curator", citation: "the program NeMo Curator: its filters of source code" };
 /// Near duplicates by `MinHash`.
 pub const MINHASH: Source = Source {
     name: "MinHash",
-    citation: "Broder 1997, *On the resemblance and containment of documents*; parameters of FineWeb, section 3.4",
+    citation: "Broder 1997, *On the resemblance and containment of documents*; parameters of FineWeb",
 };
 /// The data of the toxicity model.
 pub const DAVIDSON: Source = Source {

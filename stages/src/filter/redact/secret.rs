@@ -14,7 +14,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::matches::Match;
-use crate::rule::{BIGCODE, EditRule};
+use crate::rule::{BIGCODE, EditRule, ISSUER, Source};
 
 /// A kind of secret: its rule and the patterns of its formats.
 struct SecretKind {
@@ -23,11 +23,11 @@ struct SecretKind {
 }
 
 const fn kind(name: &'static str, description: &'static str, patterns: &'static [&'static str]) -> SecretKind {
-    SecretKind { rule: secret_rule(name, description), patterns }
+    SecretKind { rule: secret_rule(name, description, ISSUER), patterns }
 }
 
-const fn secret_rule(name: &'static str, description: &'static str) -> EditRule {
-    EditRule { name, setting: "secrets", unit: "secrets", description, source: BIGCODE }
+const fn secret_rule(name: &'static str, description: &'static str, source: Source) -> EditRule {
+    EditRule { name, setting: "secrets", unit: "secrets", description, source }
 }
 
 /// Secrets in known formats. Every pattern begins with a distinct literal prefix, so the search skips ordinary text.
@@ -53,9 +53,9 @@ const KINDS: [SecretKind; 12] = [
     kind("secret.jwt", "JSON Web Tokens", &[r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,}"]),
 ];
 
-const PRIVATE_KEY: EditRule = secret_rule("secret.private-key", "bodies of private keys in PEM");
+const PRIVATE_KEY: EditRule = secret_rule("secret.private-key", "bodies of private keys in PEM", ISSUER);
 const ASSIGNED: EditRule =
-    secret_rule("secret.assigned", "random-looking values assigned to a name such as `password`");
+    secret_rule("secret.assigned", "random-looking values assigned to a name such as `password`", BIGCODE);
 
 /// The rules of all kinds of secrets.
 pub(super) fn rules() -> impl Iterator<Item = EditRule> {
