@@ -15,8 +15,8 @@ use super::numbers::{count, ratio, share};
 use super::table::{DocumentView, LanguageThresholds, RuleRow, RuleTable};
 use crate::rule::{NEMO_CURATOR, OWN, STARCODER, STARCODER_2};
 
-/// Settings of the code rules. `generated-marks`, `generated-lines` and `min-minified-line-length` affect the measurement; all
-/// others are thresholds.
+/// Settings of the code rules. `generated-marks`, `generated-lines` and `min-minified-line-length` affect the
+/// measurement; all others are thresholds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Code {
@@ -24,8 +24,8 @@ pub struct Code {
     pub generated_marks: Vec<String>,
     /// Number of lines at the start of a file in which these phrases count (StarCoder 2: 5, too few for long headers).
     pub generated_lines: u32,
-    /// Minimum length of a minified line, in characters (own measurement). A minified line is mostly ASCII, with less than
-    /// one character of white space in twelve.
+    /// Minimum length of a minified line, in characters (own measurement). A minified line is mostly ASCII, with less
+    /// than one character of white space in twelve.
     pub min_minified_line_length: u32,
     /// Maximum length of a line, in characters (StarCoder: 1000).
     pub max_line_length: Option<f64>,
