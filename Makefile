@@ -31,6 +31,10 @@ build: ## Build the corpusmill command, optimised
 query: ## Build corpusmill-query, the SQL engine that `corpusmill query` starts, optimised
 	$(CARGO) build --release --locked --workspace --bin corpusmill-query
 
+.PHONY: query
+query: ## Build corpusmill-query, the SQL engine of `corpusmill query`, optimised
+	$(CARGO) build --release --locked --workspace --bin corpusmill-query
+
 .PHONY: corpus
 corpus: build ## Make a corpus: make corpus RECIPE=code-heavy [ARGS="--set ..."]
 	$(CARGO) fetch --locked --quiet
@@ -72,6 +76,7 @@ recipes: ## Check the shipped recipes, the schemas and the generated pages of th
 	$(CARGO) build --workspace --locked
 	$(DEBUG) schema --check schemas/recipe.json
 	$(DEBUG) schema --tables --check docs/src/reference/columns.md
+	$(DEBUG) schema --rules --check docs/src/reference/rules.md
 	$(DEBUG) schema --cli-reference --check docs/src/reference/cli.md
 	$(DEBUG) check $(RECIPES)
 	$(TRAIN_DEBUG) schema --check schemas/train.json
@@ -83,6 +88,7 @@ schema: ## Write schemas/ and the generated pages of the book
 	$(CARGO) build --workspace --locked
 	$(DEBUG) schema --write schemas/recipe.json
 	$(DEBUG) schema --tables --write docs/src/reference/columns.md
+	$(DEBUG) schema --rules --write docs/src/reference/rules.md
 	$(DEBUG) schema --cli-reference --write docs/src/reference/cli.md
 	$(TRAIN_DEBUG) schema --write schemas/train.json
 	$(TRAIN_DEBUG) schema --cli-reference --write docs/src/reference/cli-train.md

@@ -8,11 +8,11 @@ use std::sync::LazyLock;
 use corpusmill_extract::{CleanSettings, clean};
 use corpusmill_readers::archives::ArchiveSettings;
 use corpusmill_readers::code::{CodeSettings, ContentKind, CrateList};
-use corpusmill_stages::dedup::kernel::{MinHasher, exact_digest};
-use corpusmill_stages::filter::code::Code;
-use corpusmill_stages::filter::gopher::GopherQuality;
+use corpusmill_stages::dedup::{MinHasher, exact_digest};
 use corpusmill_stages::filter::redact::{RedactSettings, redact};
-use corpusmill_stages::filter::repetition::GopherRepetition;
+use corpusmill_stages::filter::rules::code::Code;
+use corpusmill_stages::filter::rules::gopher_quality::GopherQuality;
+use corpusmill_stages::filter::rules::gopher_repetition::GopherRepetition;
 use corpusmill_stages::filter::toxicity::ToxicityModel;
 use corpusmill_stages::filter::{DocumentView, RuleGroup, language};
 use corpusmill_stages::tokenize::count::{CountSettings, WordCounts};
@@ -100,7 +100,7 @@ fn dedup_signature(bencher: Bencher<'_, '_>) {
     });
 }
 
-fn bench_group(bencher: Bencher<'_, '_>, texts: &'static [String], group: &impl RuleGroup) {
+fn bench_group(bencher: Bencher<'_, '_>, texts: &'static [String], group: &dyn RuleGroup) {
     let mut values = Vec::new();
     bench_texts(bencher, texts, |text| {
         values.clear();

@@ -17,6 +17,8 @@ use corpusmill_pipeline::{Edit, Port, Reads, Rejection, Stage, StageError, Task}
 use corpusmill_extract::select::Selectors;
 use corpusmill_extract::{CleanSettings, Cleaned, EmptyReason, clean};
 
+use crate::rule::{Bound, OWN, Rule};
+
 /// The stage that extracts the main content of HTML documents.
 #[derive(Debug)]
 pub struct Clean {
@@ -32,6 +34,40 @@ const CONFIDENCE: &str = "extraction_confidence";
 /// Whether a document of this media type is HTML.
 pub fn is_html(media_type: Option<&str>) -> bool {
     matches!(media_type, Some("text/html" | "application/xhtml+xml"))
+}
+
+/// The reasons of rejections, in the order in which they are found.
+const REASONS: [EmptyReason; 6] = [
+    EmptyReason::TooLarge,
+    EmptyReason::NotHtml,
+    EmptyReason::TooDeep,
+    EmptyReason::NoContent,
+    EmptyReason::TooShort,
+    EmptyReason::LowConfidence,
+];
+
+/// The rule of a reason.
+fn rule(reason: EmptyReason) -> Rule {
+    let (bound, setting, unit, description) = match reason {
+        EmptyReason::TooLarge => {
+            (Bound::Max, Some("max-bytes"), "bytes", "size of the page, which the rejection does not record")
+        }
+        EmptyReason::NotHtml => (Bound::Min, None, "characters", "0, since the input has no HTML element"),
+        EmptyReason::TooDeep => {
+            (Bound::Min, None, "characters", "0, since the page is nested too deep and nothing else is left")
+        }
+        EmptyReason::NoContent => (Bound::Min, None, "characters", "0, since nothing of the page is main content"),
+        EmptyReason::TooShort => {
+            (Bound::Min, Some("min-chars"), "characters", "characters of main content, without white space")
+        }
+        EmptyReason::LowConfidence => (Bound::Min, Some("min-confidence"), "share", "extraction confidence"),
+    };
+    Rule { name: reason.as_str(), bound, setting, unit, description, source: OWN }
+}
+
+/// The rules by which `clean` rejects pages.
+pub(crate) fn rules() -> Vec<Rule> {
+    REASONS.map(rule).to_vec()
 }
 
 #[derive(Default)]
@@ -83,7 +119,7 @@ impl Clean {
             EmptyReason::LowConfidence => (cleaned.confidence.unwrap_or(0.0), self.settings.min_confidence),
             _ => (letters, f64::from(self.settings.min_chars)),
         };
-        Rejection::new(reason.as_str(), value, threshold)
+        Rejection::new(rule(reason).name, value, threshold)
     }
 
     fn batch(

@@ -9,6 +9,7 @@ pub mod filter;
 pub mod language_code;
 pub mod mix;
 pub mod recipe;
+pub mod rule;
 pub mod sources;
 pub mod step;
 pub mod tokenize;

@@ -3,6 +3,7 @@
 //! Invariant: [`load`] finds every error in a recipe before any work starts, and reports its position in the file.
 
 mod check;
+mod renamed;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -125,7 +126,7 @@ impl Overrides {
 pub fn load(path: &Path, overrides: &Overrides) -> Result<LoadedRecipe, RecipeError> {
     let source = NamedSource::read(path)?;
     check::check_bare_steps(&source)?;
-    let written: Recipe = source.parse()?;
+    let written: Recipe = source.parse().map_err(renamed::explain)?;
     let mut recipe = written.clone();
     let order: Vec<String> = recipe.sources.keys().cloned().collect();
     for change in &overrides.set {
@@ -152,7 +153,7 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<LoadedRecipe, RecipeEr
 /// # Errors
 /// If the path does not exist or the value has the wrong type.
 pub fn set<T: Serialize + serde::de::DeserializeOwned>(settings: &T, set: &str) -> Result<T, RecipeError> {
-    corpusmill_recipe::apply_override(settings, set, "tokenizer.train.vocab-size=4096")
+    corpusmill_recipe::apply_override(settings, set, "tokenizer.train.vocab-size=4096").map_err(renamed::explain)
 }
 
 impl Recipe {

@@ -11,7 +11,7 @@ use corpusmill_extract::{CleanSettings, select::Selectors};
 
 use crate::clean::Clean;
 use crate::dedup::Dedup;
-use crate::filter::step::Filter;
+use crate::filter::{self, FilterSettings};
 use crate::sources::crates::Crates;
 use crate::sources::files::Files;
 use crate::sources::read::{ReadStage, Reader};
@@ -37,7 +37,7 @@ pub enum Step {
     /// Turn HTML into Markdown or plain text.
     Clean(CleanSettings),
     /// Measure documents and apply thresholds.
-    Filter(Box<Filter>),
+    Filter(Box<FilterSettings>),
     /// Remove equal and nearly equal documents.
     Dedup(Dedup),
 }
@@ -169,7 +169,7 @@ impl Step {
     pub fn add_to(&self, plan: &mut PlanBuilder, path: &str, documents: &Dataset) -> Result<Dataset, StageError> {
         match self {
             Self::Clean(settings) => plan.add(path, Clean { settings: settings.clone() }, &[documents]),
-            Self::Filter(filter) => filter.add_to(plan, path, documents),
+            Self::Filter(settings) => filter::stages::add_to(settings, plan, path, documents),
             Self::Dedup(dedup) => Ok(dedup.add_to(plan, path, documents)?.0),
             Self::Files(_) | Self::Crates(_) | Self::RustDocs(_) | Self::Crawl(_) | Self::Remote(_) => {
                 Err(StageError::Settings(format!("`{}` can only be the first step of a source", self.name())))

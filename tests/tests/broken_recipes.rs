@@ -201,6 +201,18 @@ const MEANING: &[BrokenRecipe] = &[
         "5:60",
         "no such rule",
     ),
+    at(
+        "key with a new name",
+        "…steps: [ { filter: { code: { max-packed: 0.5 } } } ]\n",
+        "5:30",
+        "renamed to `max-minified`",
+    ),
+    at(
+        "override of a rule with a new name",
+        "…steps: [ { filter: { length: { languages: { cmn: { fewer-characters: 9 } } } } } ]\n",
+        "5:52",
+        "renamed to `too-few-characters`",
+    ),
     at("no bands", "…steps: [ { dedup: { bands: 0 } } ]\n", "5:21", "bands"),
     at("no buckets", "…steps: [ { dedup: { buckets: 0 } } ]\n", "5:21", "buckets is 0, allowed are 1 to 4096"),
     at("preferred source missing", "…steps: [ { dedup: { prefer: [dosc] } } ]\n", "5:30", "did you mean `docs`?"),
@@ -236,6 +248,12 @@ const MIXTURE: &[BrokenRecipe] = &[
         "…examples:\n  - { text: a, expect: { rejected: too-few-words } }\n",
         "6:36",
         "`filter.too-few-words`",
+    ),
+    at(
+        "rule with a new name",
+        "…examples:\n  - { text: a, expect: { rejected: filter.no-licence } }\n",
+        "6:36",
+        "renamed to `filter.licence-missing`",
     ),
 ];
 
@@ -378,6 +396,7 @@ fn changes_on_the_command_line_are_explained() {
         ("mixture.phases.0.tokens=lots", "is not a number of tokens"),
         ("name=a/b", "`a/b` cannot be the name"),
         ("steps=[translate]", "translate"),
+        ("steps=[{filter: {code: {packed-line: 9}}}]", "renamed to `min-minified-line-length`"),
     ] {
         let overrides = Overrides { set: vec![set.to_owned()], name: None };
         let error = load(&path, &overrides).expect_err(set).to_string();

@@ -30,7 +30,7 @@ fn why_shows_a_documents_path() {
     assert_eq!(why(&run_dir, id), by_origin);
 
     let short = why(&run_dir, "short.txt");
-    assert!(short.contains("REJECTED by filter.fewer-characters: measured 11, threshold 40"), "{short}");
+    assert!(short.contains("REJECTED by filter.too-few-characters: measured 11, threshold 40"), "{short}");
     let rejected = short.split("REJECTED").nth(1).expect("it was rejected");
     assert!(!rejected.contains("kept"), "a stage kept it after its rejection\n{short}");
 }
@@ -91,9 +91,9 @@ fn query_writes_the_requested_format() {
     let run_dir = run_mini(&workdir);
     let sql = "SELECT rule, count(*) AS n FROM rejected GROUP BY rule ORDER BY rule";
     let csv = run_dir.subcommand(&["query", sql]).ok().out;
-    assert_eq!(csv, "rule,n\nexact-duplicate,1\nfewer-characters,1\nnear-duplicate,1\n");
+    assert_eq!(csv, "rule,n\nexact-duplicate,1\nnear-duplicate,1\ntoo-few-characters,1\n");
     let json = run_dir.query(sql);
-    assert_eq!(json[1], serde_json::json!({ "rule": "fewer-characters", "n": 1 }));
+    assert_eq!(json[2], serde_json::json!({ "rule": "too-few-characters", "n": 1 }));
     let table = run_dir.subcommand(&["query", "--format", "table", sql]).ok().out;
     assert!(table.starts_with("rule") && table.contains("---") && table.contains("near-duplicate"), "{table}");
     run_dir.subcommand(&["query", "--output", "answer.parquet", sql]).ok();

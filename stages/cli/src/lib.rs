@@ -14,6 +14,7 @@ mod query;
 pub mod record;
 mod report;
 mod robots;
+mod rules;
 mod run;
 mod schema;
 mod serve;

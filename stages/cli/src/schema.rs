@@ -1,4 +1,4 @@
-//! `corpusmill schema`: prints what is generated from the code: the JSON Schema of recipes, the columns of the tables, and
+//! `corpusmill schema`: prints what is generated from the code: the JSON Schema of recipes, the columns of the tables, the rules, and
 //! the command-line reference.
 //!
 //! Invariant: `--check` fails exactly if `--write` would change the file.
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::Args;
 use corpusmill_terminal::cli_reference;
 
-use super::{columns, print};
+use super::{columns, print, rules};
 
 /// Print the JSON Schema of recipes, or check the one in `schemas/`.
 #[derive(Debug, Args)]
@@ -22,17 +22,21 @@ pub(super) struct SchemaCommand {
     /// Print the columns of all tables instead, with their types and meanings, as Markdown.
     #[arg(long)]
     tables: bool,
-    /// Print the command-line reference instead, as Markdown.
+    /// Print all rules instead, with what they measure or edit, their settings, defaults and sources, as Markdown.
     #[arg(long, conflicts_with = "tables")]
+    rules: bool,
+    /// Print the command-line reference instead, as Markdown.
+    #[arg(long, conflicts_with_all = ["tables", "rules"])]
     cli_reference: bool,
 }
 
 impl SchemaCommand {
     /// Prints, writes or checks; `command` is the whole command line.
     pub(super) fn run(self, command: clap::Command) -> anyhow::Result<()> {
-        let (flag, text) = match (self.tables, self.cli_reference) {
-            (true, _) => (" --tables", columns::markdown()?),
-            (_, true) => (" --cli-reference", cli_reference(command, WRITE_CLI_REFERENCE)),
+        let (flag, text) = match (self.tables, self.rules, self.cli_reference) {
+            (true, ..) => (" --tables", columns::markdown()?),
+            (_, true, _) => (" --rules", rules::markdown()),
+            (.., true) => (" --cli-reference", cli_reference(command, WRITE_CLI_REFERENCE)),
             _ => ("", corpusmill_stages::recipe::json_schema()?),
         };
         if let Some(path) = self.check {

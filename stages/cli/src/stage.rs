@@ -323,7 +323,8 @@ impl FilterCommand {
         let groups: serde_json::Map<String, Value> =
             self.groups.iter().map(|group| (group.clone(), serde_json::json!({}))).collect();
         let text = Value::Object(groups).to_string();
-        let flags: corpusmill_stages::filter::step::Filter = NamedSource { file: "GROUP".to_owned(), text }.parse()?;
+        let flags: corpusmill_stages::filter::FilterSettings =
+            NamedSource { file: "GROUP".to_owned(), text }.parse()?;
         let step = Step::Filter(Box::new(self.settings.apply(flags)?));
         step.check()?;
         if io.is_stream() {

@@ -13,8 +13,9 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use corpusmill_pipeline::{Law, Port, Reads, Stage, StageError, Task};
 
-use super::kernel::{DisjointSets, estimate};
+use super::disjoint_sets::DisjointSets;
 use super::pair;
+use super::signature::estimate;
 
 /// Builds clusters from pairs.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use thiserror::Error;
 #[error(
     "document {index} is outside the {len} documents: the band files and the signatures do not match; rebuild the signatures"
 )]
-pub struct DisjointSetsError {
+pub(super) struct DisjointSetsError {
     /// The requested node.
     pub index: u32,
     /// The number of nodes.
@@ -20,31 +20,25 @@ pub struct DisjointSetsError {
 /// Disjoint sets with path halving and linking to the smaller index (Tarjan & van Leeuwen 1984, "Worst-case analysis of
 /// set union algorithms"): amortised logarithmic time, and deterministic since no rank decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DisjointSets {
+pub(super) struct DisjointSets {
     parents: Vec<u32>,
 }
 
 impl DisjointSets {
     /// Disjoint sets of `len` documents, each in its own cluster.
-    pub fn new(len: u32) -> Self {
+    pub(super) fn new(len: u32) -> Self {
         Self { parents: (0..len).collect() }
     }
 
     /// The number of documents.
-    pub fn len(&self) -> u32 {
+    pub(super) fn len(&self) -> u32 {
         u32::try_from(self.parents.len()).unwrap_or(u32::MAX)
     }
-
-    /// Whether there are no documents.
-    pub fn is_empty(&self) -> bool {
-        self.parents.is_empty()
-    }
-
     /// The smallest member of the cluster of `node`. Halves the path to it.
     ///
     /// # Errors
     /// If `node` is not in the sets.
-    pub fn find(&mut self, node: u32) -> Result<u32, DisjointSetsError> {
+    pub(super) fn find(&mut self, node: u32) -> Result<u32, DisjointSetsError> {
         if node >= self.len() {
             return Err(DisjointSetsError { index: node, len: self.len() });
         }
@@ -55,7 +49,7 @@ impl DisjointSets {
     ///
     /// # Errors
     /// If `a` or `b` is not in the sets. Then nothing changes.
-    pub fn union(&mut self, a: u32, b: u32) -> Result<bool, DisjointSetsError> {
+    pub(super) fn union(&mut self, a: u32, b: u32) -> Result<bool, DisjointSetsError> {
         let (a, b) = (self.find(a)?, self.find(b)?);
         if a == b {
             return Ok(false);
@@ -66,7 +60,7 @@ impl DisjointSets {
 
     /// The spanning forest as pairs (document, smallest member of its cluster), in document order, without the smallest
     /// members themselves.
-    pub fn edges(&mut self) -> impl Iterator<Item = (u32, u32)> + '_ {
+    pub(super) fn edges(&mut self) -> impl Iterator<Item = (u32, u32)> + '_ {
         // Parents are smaller than their children, so one pass in order flattens every parent before its children.
         for node in 0..self.parents.len() {
             self.parents[node] = self.parents[self.parents[node] as usize];

@@ -5,14 +5,15 @@
 //! `dedup-cluster` (joins pairs and chooses a survivor), `dedup` (rejects the other documents).
 //!
 //! Invariant: the survivor depends only on the documents and the settings, not on threads, partitions or order of
-//! arrival: the preferred source first, then the longer text, then the smaller id.
+//! arrival: the preferred source first, then the longer text, then the smaller id. Equal text, seed, bands, rows and
+//! [`SIGNATURE_VERSION`] always give equal signatures and bands: a change to the rules of words, shingles or permutations
+//! increments the version, which the golden tests of `signature.rs` check.
 
 mod band;
 mod characters;
 mod cluster;
 mod digest;
 mod disjoint_sets;
-pub mod kernel;
 mod normalise;
 mod pair;
 mod remove;
@@ -26,8 +27,12 @@ use corpusmill_pipeline::{Dataset, PlanBuilder, StageError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::rule::Rule;
+
 pub use cluster::ClusterStage;
 pub use cluster::schema as cluster_schema;
+pub use digest::exact_digest;
+pub use signature::{MinHasher, SIGNATURE_VERSION, Signature, SignatureError};
 
 /// Settings of the step `dedup`. The defaults are those of FineWeb: 5-word shingles, 14 bands of 8 rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::Args)]
@@ -59,6 +64,11 @@ impl Default for Dedup {
     }
 }
 
+/// The rules by which `dedup` rejects documents.
+pub(crate) fn rules() -> Vec<Rule> {
+    vec![remove::EXACT_DUPLICATE, remove::NEAR_DUPLICATE]
+}
+
 impl Dedup {
     /// The similarity at which a pair is found about half of the time: (1/bands)^(1/rows).
     pub fn threshold(&self) -> f64 {
@@ -73,7 +83,7 @@ impl Dedup {
         if !(1..=4096).contains(&self.buckets) {
             return Err(StageError::Settings(format!("dedup: buckets is {}, allowed are 1 to 4096", self.buckets)));
         }
-        kernel::MinHasher::new(self.seed, self.bands as usize, self.rows as usize)
+        MinHasher::new(self.seed, self.bands as usize, self.rows as usize)
             .map(|_| ())
             .map_err(|error| StageError::Settings(format!("dedup: {error}")))
     }

@@ -12,14 +12,7 @@
 
 use super::characters::{CharacterClass, CharacterTable, normalise_character};
 
-/// Calls `visit` with the UTF-8 bytes of each normalised word of `text`, in order.
-///
-/// Allocates two buffers per call and nothing per word (see [`WordNormaliser`] to reuse the buffers).
-pub fn for_each_word(text: &str, visit: impl FnMut(&[u8])) {
-    WordNormaliser::default().for_each(text, visit);
-}
-
-/// The buffers of [`for_each_word`], reused from one text to the next.
+/// Splits texts into normalised words. Its two buffers are reused from one text to the next.
 #[derive(Debug, Default)]
 pub(super) struct WordNormaliser {
     lower: Vec<u8>,
@@ -46,7 +39,7 @@ const BYTE_CLASS: [u8; 256] = {
 };
 
 impl WordNormaliser {
-    /// Same as [`for_each_word`].
+    /// Calls `visit` with the UTF-8 bytes of each normalised word of `text`, in order. Allocates nothing per word.
     #[inline]
     pub(super) fn for_each(&mut self, text: &str, mut visit: impl FnMut(&[u8])) {
         self.lower.clear();
@@ -145,7 +138,7 @@ mod tests {
 
     fn words(text: &str) -> Vec<String> {
         let mut words = Vec::new();
-        for_each_word(text, |word| words.push(String::from_utf8(word.to_vec()).unwrap()));
+        WordNormaliser::default().for_each(text, |word| words.push(String::from_utf8(word.to_vec()).unwrap()));
         words
     }
 

@@ -11,7 +11,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use corpusmill_pipeline::{Law, Port, Reads, Stage, StageError, Task};
 
 use super::band;
-use super::kernel::DisjointSets;
+use super::disjoint_sets::DisjointSets;
 
 /// Finds pairs of documents that share a band.
 #[derive(Debug)]

@@ -12,6 +12,27 @@ use corpusmill_pipeline::document::document_columns;
 use corpusmill_pipeline::{DocumentId, Port, Reads, Rejection, Stage, StageError, Task};
 
 use super::cluster;
+use crate::rule::{Bound, MINHASH, OWN, Rule};
+
+/// The document has the text of the survivor.
+pub(crate) const EXACT_DUPLICATE: Rule = Rule {
+    name: "exact-duplicate",
+    bound: Bound::Max,
+    setting: None,
+    unit: "share",
+    description: "1, since the text equals that of the document that is kept",
+    source: OWN,
+};
+
+/// The document is similar to the survivor.
+pub(crate) const NEAR_DUPLICATE: Rule = Rule {
+    name: "near-duplicate",
+    bound: Bound::Max,
+    setting: Some("near"),
+    unit: "share",
+    description: "estimated Jaccard similarity of the shingles to the document that is kept",
+    source: MINHASH,
+};
 
 /// Removes duplicates.
 #[derive(Debug)]
@@ -33,9 +54,9 @@ fn rejected_rows(batch: &RecordBatch, threshold: f64) -> Vec<RejectedRow> {
     (0..batch.num_rows())
         .filter(|&i| !survives.value(i))
         .map(|i| {
-            let (rule, bound) = if exact.value(i) { ("exact-duplicate", 1.0) } else { ("near-duplicate", threshold) };
+            let (rule, bound) = if exact.value(i) { (EXACT_DUPLICATE, 1.0) } else { (NEAR_DUPLICATE, threshold) };
             let related = Some(DocumentId::from_existing(survivors.value(i)));
-            let rejection = Rejection { related, ..Rejection::new(rule, jaccard.value(i), bound) };
+            let rejection = Rejection { related, ..Rejection::new(rule.name, jaccard.value(i), bound) };
             RejectedRow { row: rows.value(i), rejection }
         })
         .collect()

@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::normalise::WordNormaliser;
 
 /// Number of words per shingle, as in FineWeb (`examples/fineweb.py`: `n_grams=5`).
-pub const SHINGLE_WORDS: usize = 5;
+pub(super) const SHINGLE_WORDS: usize = 5;
 
 /// The base M of the polynomial: odd, and 3 modulo 4, so M − 1 loses only one bit (a swap of two words is a factor
 /// M − 1). The fractional bits of the golden ratio, ⌊2⁶⁴/φ⌋, with the last two bits set.
@@ -20,7 +20,7 @@ const BASE: u64 = 0x9E37_79B9_7F4A_7C17;
 
 /// Computes the shingle hashes of texts. Reuses its buffers from one text to the next.
 #[derive(Debug)]
-pub struct Shingler {
+pub(super) struct Shingler {
     words: WordNormaliser,
     window: Vec<u64>,
     /// `BASE` to the power of the window's length: the factor of the word that leaves the window.
@@ -29,7 +29,7 @@ pub struct Shingler {
 
 impl Shingler {
     /// A shingler of n-grams with `words` words (0 counts as 1).
-    pub fn new(words: usize) -> Self {
+    pub(super) fn new(words: usize) -> Self {
         let words = words.max(1);
         let outgoing_factor = (0..words).fold(1_u64, |power, _| power.wrapping_mul(BASE));
         Self { words: WordNormaliser::default(), window: vec![0; words], outgoing_factor }
@@ -37,7 +37,7 @@ impl Shingler {
 
     /// Calls `visit` with the hash of each shingle of `text`, in order, including repeats.
     #[inline]
-    pub fn for_each(&mut self, text: &str, mut visit: impl FnMut(u64)) {
+    pub(super) fn for_each(&mut self, text: &str, mut visit: impl FnMut(u64)) {
         let Self { words, window, outgoing_factor } = self;
         window.fill(0);
         let (mut sum, mut slot, mut missing) = (0_u64, 0_usize, window.len());

@@ -156,7 +156,7 @@ fn update_minima(minima: &mut [i32], multipliers: &[u32], addends: &[u32], value
 
 /// The low 16 bits of each lane, for estimates of similarity: 224 bytes for 14 × 8 lanes (b-bit minwise hashing, Li &
 /// König 2010). Not the high bits, since those of a minimum over many shingles are nearly all zero.
-pub fn truncated(signature: &Signature) -> Vec<u16> {
+pub(super) fn truncated(signature: &Signature) -> Vec<u16> {
     signature.minima.iter().map(|&minimum| (minimum & 0xFFFF) as u16).collect()
 }
 
@@ -165,7 +165,7 @@ pub fn truncated(signature: &Signature) -> Vec<u16> {
 ///
 /// Signatures of different lengths are compared over the shorter length. 0 if one is empty. The standard error is
 /// √(J(1 − J)/lanes).
-pub fn estimate(a: &[u16], b: &[u16]) -> f64 {
+pub(super) fn estimate(a: &[u16], b: &[u16]) -> f64 {
     const CHANCE: f64 = 1.0 / 65_536.0;
     let lanes = u32::try_from(a.len().min(b.len())).unwrap_or(u32::MAX);
     if lanes == 0 {

@@ -11,7 +11,8 @@ use corpusmill_pipeline::document::{document_columns, text_column};
 use corpusmill_pipeline::{Law, Port, Reads, Stage, StageError, Task};
 
 use super::Dedup;
-use super::kernel::{MinHasher, SIGNATURE_VERSION, exact_digest, truncated};
+use super::digest::exact_digest;
+use super::signature::{MinHasher, SIGNATURE_VERSION, truncated};
 
 /// Computes signatures with a [`MinHasher`].
 #[derive(Debug)]

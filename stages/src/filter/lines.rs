@@ -8,6 +8,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::rule::{C4, DATATROVE, EditRule};
 use crate::words;
 
 /// Settings of the line cuts.
@@ -57,13 +58,13 @@ pub struct CutSummary {
 }
 
 /// The rules, in the order in which [`cut_lines`] reports them.
-pub const CUT_RULES: [&str; 6] = [
-    "citation",
-    "line-with-long-word",
-    "line-with-few-words",
-    "line-without-end",
-    "line-on-javascript",
-    "line-on-policy",
+pub const CUT_RULES: [EditRule; 6] = [
+    CutReason::Citation.rule(),
+    CutReason::LongWord.rule(),
+    CutReason::FewWords.rule(),
+    CutReason::NoEnd.rule(),
+    CutReason::Javascript.rule(),
+    CutReason::Policy.rule(),
 ];
 
 /// Cuts lines and citations from `text`. Returns the kept text and the rules that cut something.
@@ -75,7 +76,7 @@ pub fn cut_lines(text: &str, settings: &LineCuts) -> (String, Vec<CutSummary>) {
     let phrases: Vec<String> = settings.policy_phrases.iter().map(|phrase| phrase.to_lowercase()).collect();
     let mut cutter = LineCutter {
         kept: String::with_capacity(text.len()),
-        cuts: CUT_RULES.map(|rule| CutSummary { rule, count: 0, bytes: 0 }),
+        cuts: CUT_RULES.map(|rule| CutSummary { rule: rule.name, count: 0, bytes: 0 }),
         blank: true,
     };
     let mut fence = None;
@@ -100,7 +101,7 @@ pub fn cut_lines(text: &str, settings: &LineCuts) -> (String, Vec<CutSummary>) {
     (cutter.kept, cutter.cuts.into_iter().filter(|cut| cut.bytes > 0).collect())
 }
 
-/// Position of each rule in [`CUT_RULES`].
+/// Why a line or citation is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CutReason {
     Citation,
@@ -109,6 +110,28 @@ enum CutReason {
     NoEnd,
     Javascript,
     Policy,
+}
+
+impl CutReason {
+    const fn rule(self) -> EditRule {
+        let (name, setting, unit, description, source) = match self {
+            Self::Citation => ("citation", "citations", "citations", "`[12]`, `[edit]` and `[citation needed]`", C4),
+            Self::LongWord => {
+                ("line-with-long-word", "max-word-length", "lines", "lines with a word longer than this", DATATROVE)
+            }
+            Self::FewWords => ("line-with-few-words", "min-words", "lines", "lines with fewer words", C4),
+            Self::NoEnd => (
+                "unterminated-line",
+                "terminal-punctuation",
+                "lines",
+                "lines that end without sentence punctuation or with an ellipsis",
+                C4,
+            ),
+            Self::Javascript => ("javascript-line", "javascript", "lines", "lines that mention JavaScript", C4),
+            Self::Policy => ("policy-line", "policy-phrases", "lines", "lines that contain one of these phrases", C4),
+        };
+        EditRule { name, setting, unit, description, source }
+    }
 }
 
 struct LineCutter {
@@ -120,15 +143,8 @@ struct LineCutter {
 
 impl LineCutter {
     fn record(&mut self, reason: CutReason, count: u64, bytes: usize) {
-        let [citation, long_word, few_words, no_end, javascript, policy] = &mut self.cuts;
-        let cut = match reason {
-            CutReason::Citation => citation,
-            CutReason::LongWord => long_word,
-            CutReason::FewWords => few_words,
-            CutReason::NoEnd => no_end,
-            CutReason::Javascript => javascript,
-            CutReason::Policy => policy,
-        };
+        let name = reason.rule().name;
+        let Some(cut) = self.cuts.iter_mut().find(|cut| cut.rule == name) else { return };
         cut.count += count;
         cut.bytes += u64::try_from(bytes).unwrap_or(u64::MAX);
     }
@@ -264,7 +280,7 @@ mod tests {
         let text = "A line that stays.\nMenu\nPlease enable JavaScript now.\nRead our Privacy Policy here.\n";
         let (kept, cuts) = cut(text);
         assert_eq!(kept, "A line that stays.\n");
-        assert_eq!(cuts, [("line-with-few-words", 1, 5), ("line-on-javascript", 1, 30), ("line-on-policy", 1, 30)]);
+        assert_eq!(cuts, [("line-with-few-words", 1, 5), ("javascript-line", 1, 30), ("policy-line", 1, 30)]);
         let long = format!("two words {}\n", "x".repeat(1001));
         assert_eq!(cut(&long), (String::new(), vec![("line-with-long-word", 1, 1012)]));
         assert_eq!(cut(&long[..long.len() - 2]).1, []);
@@ -276,7 +292,7 @@ mod tests {
         let text = "No end of this\nThis one ends.\nThis one trails...\n这一行结束了。\n# A heading stays\n";
         let (kept, cuts) = cut_lines(text, &settings);
         assert_eq!(kept, "This one ends.\n这一行结束了。\n# A heading stays\n");
-        assert_eq!(cuts, [CutSummary { rule: "line-without-end", count: 2, bytes: 34 }]);
+        assert_eq!(cuts, [CutSummary { rule: "unterminated-line", count: 2, bytes: 34 }]);
         assert_eq!(cut("No end of this\n").1, []);
     }
 

@@ -11,11 +11,15 @@
 
 mod address;
 mod email;
+mod matches;
 mod phone;
 mod secret;
 
 use std::borrow::Cow;
-use std::ops::Range;
+
+use matches::{EMAIL, IPV4, IPV6, Match, PHONE};
+
+use crate::rule::EditRule;
 
 /// Maximum number of passes over a text.
 const MAX_PASSES: usize = 8;
@@ -69,7 +73,7 @@ impl Default for RedactSettings {
 /// The amount that one rule replaced in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RedactionSummary {
-    /// Name of the rule: `email`, `ipv4`, `ipv6`, `phone`, or `secret.` and its kind.
+    /// Name of the rule, one of [`rules`].
     pub rule: &'static str,
     /// Number of replacements.
     pub count: u64,
@@ -77,11 +81,9 @@ pub struct RedactionSummary {
     pub bytes: u64,
 }
 
-/// A span to replace.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Match {
-    range: Range<usize>,
-    rule: &'static str,
+/// All rules: personal data, then the kinds of secrets.
+pub fn rules() -> Vec<EditRule> {
+    [EMAIL, IPV4, IPV6, PHONE].into_iter().chain(secret::rules()).collect()
 }
 
 /// Replaces personal data and secrets in `text`. Returns the text, borrowed if nothing was replaced, and the replaced
@@ -154,13 +156,13 @@ fn find(text: &str, settings: &RedactSettings) -> Vec<Match> {
 }
 
 fn replacement<'a>(rule: &str, settings: &'a RedactSettings) -> &'a str {
-    match rule {
-        "email" => &settings.email_replacement,
-        "ipv4" => &settings.ipv4_replacement,
-        "ipv6" => &settings.ipv6_replacement,
-        "phone" => &settings.phone_replacement,
-        _ => &settings.secret_replacement,
-    }
+    let own = [
+        (EMAIL, &settings.email_replacement),
+        (IPV4, &settings.ipv4_replacement),
+        (IPV6, &settings.ipv6_replacement),
+        (PHONE, &settings.phone_replacement),
+    ];
+    own.into_iter().find(|(known, _)| known.name == rule).map_or(&settings.secret_replacement, |(_, text)| text)
 }
 
 fn replace(text: &str, matches: &[Match], settings: &RedactSettings) -> String {

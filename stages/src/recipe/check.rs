@@ -5,6 +5,7 @@
 use corpusmill_recipe::{NamedSource, RecipeError, did_you_mean};
 use globset::GlobBuilder;
 
+use super::renamed::{self, renamed_rule};
 use super::{Example, Expect, Recipe};
 use crate::filter::licence::{LicencePolicy, LicenceStatus};
 use crate::language_code::iso639_3;
@@ -126,6 +127,13 @@ fn check_step(recipe: &Recipe, step: &Step, key_path: &[&str], source: &NamedSou
         Step::Filter(filter) => {
             let codes = filter.language.iter().flat_map(|language| &language.allow);
             codes.into_iter().try_for_each(|code| check_language(code, key_path, source))?;
+            if let Some(unknown) = filter.unknown_rule()
+                && let Some(new) = renamed_rule(&unknown.rule)
+            {
+                let (language, rule, group) = (&unknown.language, &unknown.rule, unknown.group);
+                let message = format!("filter: `languages.{language}.{rule}`: {group} has no such rule");
+                return Err(source.error_near(key_path, message).with_hint(renamed::hint(new)));
+            }
         }
         Step::Remote(remote) => {
             check_defaults(remote.licence.as_deref(), remote.language.as_deref(), "remote", key_path, source)?;
@@ -232,6 +240,13 @@ fn check_example(recipe: &Recipe, index: usize, example: &Example, source: &Name
                 source.error_near(&["examples", &index, "expect"], format!("`{rule}` is a rule without its stage"));
             Err(error.with_hint(format!("write STAGE.RULE, such as `filter.{rule}` or `clean.no-content`")))
         }
-        Expect::Kept | Expect::Rejected(_) => Ok(()),
+        Expect::Rejected(rule) => match rule.strip_prefix("filter.").and_then(renamed_rule) {
+            Some(new) => {
+                let error = source.error_near(&["examples", &index, "expect"], format!("there is no rule `{rule}`"));
+                Err(error.with_hint(renamed::hint(&format!("filter.{new}"))))
+            }
+            None => Ok(()),
+        },
+        Expect::Kept => Ok(()),
     }
 }

@@ -252,7 +252,7 @@ fn mixture_row(manifest: &Manifest, name: &str) -> MixtureRow {
 
 /// Whether the report uses this column of the documents.
 fn is_shown(name: &str) -> bool {
-    matches!(name, "text" | "language" | "filter.toxic" | "filter.language-score" | "filter.alphanumeric-share")
+    matches!(name, "text" | "language" | "filter.toxic" | "filter.language-score" | "filter.too-few-alphanumerics")
 }
 
 #[derive(Default)]
@@ -309,7 +309,7 @@ impl ReportCollector {
         for (column, title) in [
             ("filter.toxic", "toxicity score of kept documents"),
             ("filter.language-score", "language score of kept documents"),
-            ("filter.alphanumeric-share", "alphanumeric share of kept documents"),
+            ("filter.too-few-alphanumerics", "alphanumeric share of kept documents"),
         ] {
             let Some(values) = batch.column_by_name(column).and_then(|c| c.as_primitive_opt::<Float64Type>()) else {
                 continue;

@@ -6,7 +6,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::Match;
+use super::matches::{IPV4, IPV6, Match};
 
 /// Public name servers, which are common in examples (BigCode skips them too).
 const NAME_SERVERS: [[u8; 4]; 9] = [
@@ -43,7 +43,7 @@ pub(super) fn find(text: &str, matches: &mut Vec<Match>) {
         let end = start + text[start..end].trim_end_matches('.').len();
         floor = end.max(dot + 1);
         if text[start..end].parse().is_ok_and(is_public_v4) && !is_version_or_section(text, start, end) {
-            matches.push(Match { range: start..end, rule: "ipv4" });
+            matches.push(Match { range: start..end, rule: IPV4.name });
         }
     }
     floor = 0;
@@ -62,7 +62,7 @@ pub(super) fn find(text: &str, matches: &mut Vec<Match>) {
         let end =
             if text[start..end].ends_with("::") { end } else { start + text[start..end].trim_end_matches(':').len() };
         if text[start..end].parse().is_ok_and(is_public_v6) {
-            matches.push(Match { range: start..end, rule: "ipv6" });
+            matches.push(Match { range: start..end, rule: IPV6.name });
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Invariant: one linear pass, since only an `@`, at most 64 bytes before it and 253 after it are read (the limits of
 //! RFC 5321).
 
-use super::Match;
+use super::matches::{EMAIL, Match};
 
 const MAX_LOCAL_BYTES: usize = 64;
 const MAX_DOMAIN_BYTES: usize = 253;
@@ -22,7 +22,7 @@ pub(super) fn find(text: &str, keep_git_hosts: bool, matches: &mut Vec<Match>) {
         if start == at || !is_address(text, start, at, end) || (keep_git_hosts && is_git(bytes, start, at, end)) {
             continue;
         }
-        matches.push(Match { range: start..end, rule: "email" });
+        matches.push(Match { range: start..end, rule: EMAIL.name });
         floor = end;
     }
 }

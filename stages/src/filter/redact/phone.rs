@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::Match;
+use super::matches::{Match, PHONE};
 
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
     let international = r"\+[1-9][0-9]{0,2}(?:[ .-]?\(?[0-9]{1,5}\)?){2,6}";
@@ -25,7 +25,7 @@ pub(super) fn find(text: &str, matches: &mut Vec<Match>) {
         // 555-0100 to 555-0199 are reserved for fiction.
         let fiction = digits.len() >= 10 && digits[digits.len() - 7..].starts_with("55501");
         if alone && (8..=15).contains(&digits.len()) && !fiction {
-            matches.push(Match { range: found.range(), rule: "phone" });
+            matches.push(Match { range: found.range(), rule: PHONE.name });
         }
     }
 }

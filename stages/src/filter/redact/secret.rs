@@ -13,25 +13,54 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::Match;
+use super::matches::Match;
+use crate::rule::{BIGCODE, EditRule, ISSUER, Source};
 
-/// Rule name and pattern. Every pattern begins with a distinct literal prefix, so the search skips ordinary text.
-const PATTERNS: [(&str, &str); 14] = [
-    ("secret.aws", r"(?:AKIA|ASIA|AROA|AIDA|ABIA|ACCA)[A-Z0-9]{16}"),
-    ("secret.github", r"gh[pousr]_[A-Za-z0-9]{36,255}"),
-    ("secret.github", r"github_pat_[A-Za-z0-9_]{22,255}"),
-    ("secret.gitlab", r"glpat-[A-Za-z0-9_-]{20,64}"),
-    ("secret.slack", r"xox[abeoprs]-[A-Za-z0-9-]{10,250}"),
-    ("secret.slack", r"hooks\.slack\.com/services/T[A-Za-z0-9_]{6,}/B[A-Za-z0-9_]{6,}/[A-Za-z0-9_]{16,}"),
-    ("secret.google", r"AIza[A-Za-z0-9_-]{35}"),
-    ("secret.stripe", r"[sr]k_live_[A-Za-z0-9]{16,255}"),
-    ("secret.model-api", r"sk-(?:proj-|ant-|svcacct-)?[A-Za-z0-9_-]{40,255}"),
-    ("secret.npm", r"npm_[A-Za-z0-9]{36}"),
-    ("secret.pypi", r"pypi-AgE[A-Za-z0-9_-]{50,255}"),
-    ("secret.hugging-face", r"hf_[A-Za-z]{34}"),
-    ("secret.sendgrid", r"SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}"),
-    ("secret.jwt", r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,}"),
+/// A kind of secret: its rule and the patterns of its formats.
+struct SecretKind {
+    rule: EditRule,
+    patterns: &'static [&'static str],
+}
+
+const fn kind(name: &'static str, description: &'static str, patterns: &'static [&'static str]) -> SecretKind {
+    SecretKind { rule: secret_rule(name, description, ISSUER), patterns }
+}
+
+const fn secret_rule(name: &'static str, description: &'static str, source: Source) -> EditRule {
+    EditRule { name, setting: "secrets", unit: "secrets", description, source }
+}
+
+/// Secrets in known formats. Every pattern begins with a distinct literal prefix, so the search skips ordinary text.
+const KINDS: [SecretKind; 12] = [
+    kind("secret.aws", "AWS access key IDs", &[r"(?:AKIA|ASIA|AROA|AIDA|ABIA|ACCA)[A-Z0-9]{16}"]),
+    kind("secret.github", "GitHub tokens", &[r"gh[pousr]_[A-Za-z0-9]{36,255}", r"github_pat_[A-Za-z0-9_]{22,255}"]),
+    kind("secret.gitlab", "GitLab tokens", &[r"glpat-[A-Za-z0-9_-]{20,64}"]),
+    kind(
+        "secret.slack",
+        "Slack tokens and webhooks",
+        &[
+            r"xox[abeoprs]-[A-Za-z0-9-]{10,250}",
+            r"hooks\.slack\.com/services/T[A-Za-z0-9_]{6,}/B[A-Za-z0-9_]{6,}/[A-Za-z0-9_]{16,}",
+        ],
+    ),
+    kind("secret.google", "Google API keys", &[r"AIza[A-Za-z0-9_-]{35}"]),
+    kind("secret.stripe", "Stripe live keys", &[r"[sr]k_live_[A-Za-z0-9]{16,255}"]),
+    kind("secret.model-api", "OpenAI and Anthropic API keys", &[r"sk-(?:proj-|ant-|svcacct-)?[A-Za-z0-9_-]{40,255}"]),
+    kind("secret.npm", "npm tokens", &[r"npm_[A-Za-z0-9]{36}"]),
+    kind("secret.pypi", "PyPI tokens", &[r"pypi-AgE[A-Za-z0-9_-]{50,255}"]),
+    kind("secret.hugging-face", "Hugging Face tokens", &[r"hf_[A-Za-z]{34}"]),
+    kind("secret.sendgrid", "SendGrid API keys", &[r"SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}"]),
+    kind("secret.jwt", "JSON Web Tokens", &[r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,}"]),
 ];
+
+const PRIVATE_KEY: EditRule = secret_rule("secret.private-key", "bodies of private keys in PEM", ISSUER);
+const ASSIGNED: EditRule =
+    secret_rule("secret.assigned", "random-looking values assigned to a name such as `password`", BIGCODE);
+
+/// The rules of all kinds of secrets.
+pub(super) fn rules() -> impl Iterator<Item = EditRule> {
+    KINDS.into_iter().map(|kind| kind.rule).chain([PRIVATE_KEY, ASSIGNED])
+}
 
 /// Maximum number of bytes after the header of a private key that are searched for its body.
 const MAX_KEY_BYTES: usize = 16 * 1024;
@@ -44,8 +73,8 @@ const MIN_ENTROPY: f64 = 3.7;
 const MIN_HEX_ENTROPY: f64 = 3.0;
 
 static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
-    let groups: Vec<String> = PATTERNS.iter().map(|(_, shape)| format!("({shape})")).collect();
-    compile(&groups.join("|"))
+    let kinds: Vec<String> = KINDS.iter().map(|kind| format!("({})", kind.patterns.join("|"))).collect();
+    compile(&kinds.join("|"))
 });
 
 static PRIVATE_KEY_HEADER: LazyLock<Regex> =
@@ -87,7 +116,7 @@ pub(super) fn find(text: &str, matches: &mut Vec<Match>) {
     find_patterns(text, matches);
     for header in PRIVATE_KEY_HEADER.find_iter(text) {
         if let Some(range) = key_body(text, header.end()) {
-            matches.push(Match { range, rule: "secret.private-key" });
+            matches.push(Match { range, rule: PRIVATE_KEY.name });
         }
     }
     find_assigned(text, matches);
@@ -104,9 +133,9 @@ fn find_patterns(text: &str, matches: &mut Vec<Match>) {
             continue;
         }
         let groups = PATTERN.captures(found.as_str());
-        let which = groups.and_then(|groups| (0..PATTERNS.len()).find(|index| groups.get(index + 1).is_some()));
-        if let Some((rule, _)) = which.and_then(|index| PATTERNS.get(index)) {
-            matches.push(Match { range: found.range(), rule });
+        let which = groups.and_then(|groups| (0..KINDS.len()).find(|index| groups.get(index + 1).is_some()));
+        if let Some(kind) = which.and_then(|index| KINDS.get(index)) {
+            matches.push(Match { range: found.range(), rule: kind.rule.name });
         }
     }
 }
@@ -144,7 +173,7 @@ fn find_assigned(text: &str, matches: &mut Vec<Match>) {
             && looks_random(&text[start..end])
             && has_secret_name(text, at)
         {
-            matches.push(Match { range: start..end, rule: "secret.assigned" });
+            matches.push(Match { range: start..end, rule: ASSIGNED.name });
         }
     }
 }

@@ -9,8 +9,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::repetition::Duplicates;
-use super::{CHARACTERS_PER_WORD, DocumentView, FilterRule, LanguageThresholds, RuleGroup, is_mostly_unspaced, ratio};
+use super::duplicates::Duplicates;
+use super::numbers::{CHARACTERS_PER_WORD, is_mostly_unspaced, ratio};
+use super::table::{DocumentView, LanguageThresholds, RuleRow, RuleTable};
+use crate::rule::FINEWEB;
 use crate::words;
 
 /// Settings of the FineWeb rules. `short-line` affects the measurement; all others are thresholds.
@@ -24,7 +26,7 @@ pub struct FineWeb {
     /// Maximum share of short lines (FineWeb: 0.67).
     pub max_short_lines: Option<f64>,
     /// Maximum share of characters in lines that repeat an earlier line (FineWeb: 0.01).
-    pub max_repeated_line_characters: Option<f64>,
+    pub max_duplicate_line_characters: Option<f64>,
     /// Maximum number of line ends per word (FineWeb: 0.3).
     pub max_newlines: Option<f64>,
     /// Thresholds per language: ISO 639-3 code, then rule name, then the threshold, or null to turn the rule off.
@@ -37,34 +39,67 @@ impl Default for FineWeb {
             short_line: 30,
             min_terminated_lines: Some(0.12),
             max_short_lines: Some(0.67),
-            max_repeated_line_characters: Some(0.01),
+            max_duplicate_line_characters: Some(0.01),
             max_newlines: Some(0.3),
             languages: LanguageThresholds::new(),
         }
     }
 }
 
-const RULES: [FilterRule; 4] = [
-    FilterRule::min(
-        "too-few-terminated-lines",
-        "share",
-        "lines that end with sentence punctuation, of the non-blank lines",
-    ),
-    FilterRule::max("too-many-short-lines", "share", "short lines, of the non-blank lines"),
-    FilterRule::max("repeated-line-characters", "share", "characters in lines that repeat an earlier line"),
-    FilterRule::max("too-many-newlines", "per word", "line ends divided by the number of words"),
-];
+/// Shares of lines and of line ends.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LineShape {
+    terminated_lines: Option<f64>,
+    short_lines: Option<f64>,
+    duplicate_line_characters: Option<f64>,
+    newlines: Option<f64>,
+}
 
-impl RuleGroup for FineWeb {
-    fn name(&self) -> &'static str {
-        "fineweb"
-    }
+impl RuleTable for FineWeb {
+    type Measurement = LineShape;
 
-    fn rules(&self) -> &'static [FilterRule] {
-        &RULES
-    }
+    const NAME: &'static str = "fineweb";
 
-    fn measure(&self, document: &DocumentView<'_>, values: &mut Vec<Option<f64>>) {
+    const ROWS: &'static [RuleRow<Self, LineShape>] = &[
+        RuleRow::min(
+            "too-few-terminated-lines",
+            "min-terminated-lines",
+            "share",
+            "lines that end with sentence punctuation, of the non-blank lines",
+            FINEWEB,
+            |m| m.terminated_lines,
+            |s| s.min_terminated_lines,
+        ),
+        RuleRow::max(
+            "too-many-short-lines",
+            "max-short-lines",
+            "share",
+            "short lines, of the non-blank lines",
+            FINEWEB,
+            |m| m.short_lines,
+            |s| s.max_short_lines,
+        ),
+        RuleRow::max(
+            "fineweb-duplicate-line-characters",
+            "max-duplicate-line-characters",
+            "share",
+            "characters in lines that repeat an earlier line",
+            FINEWEB,
+            |m| m.duplicate_line_characters,
+            |s| s.max_duplicate_line_characters,
+        ),
+        RuleRow::max(
+            "too-many-newlines",
+            "max-newlines",
+            "per word",
+            "line ends divided by the number of words",
+            FINEWEB,
+            |m| m.newlines,
+            |s| s.max_newlines,
+        ),
+    ];
+
+    fn measurement(&self, document: &DocumentView<'_>) -> LineShape {
         let text = document.text;
         let scale = if is_mostly_unspaced(text) { CHARACTERS_PER_WORD } else { 1 };
         let longest_short = usize::try_from(self.short_line).unwrap_or(usize::MAX) / scale;
@@ -74,19 +109,12 @@ impl RuleGroup for FineWeb {
             terminated += usize::from(words::ends_sentence(line));
             short += usize::from(line.chars().nth(longest_short).is_none());
         }
-        let word_count = words::spans(text).count();
-        values.extend([
-            ratio(terminated, lines),
-            ratio(short, lines),
-            Duplicates::count(words::lines(text)).character_share(),
-            ratio(text.matches('\n').count() * scale, word_count),
-        ]);
-    }
-
-    fn base_threshold(&self, index: usize) -> Option<f64> {
-        let thresholds =
-            [self.min_terminated_lines, self.max_short_lines, self.max_repeated_line_characters, self.max_newlines];
-        thresholds.get(index).copied().flatten()
+        LineShape {
+            terminated_lines: ratio(terminated, lines),
+            short_lines: ratio(short, lines),
+            duplicate_line_characters: Duplicates::count(words::lines(text)).character_share(),
+            newlines: ratio(text.matches('\n').count() * scale, words::spans(text).count()),
+        }
     }
 
     fn language_thresholds(&self) -> &LanguageThresholds {
@@ -101,7 +129,7 @@ impl RuleGroup for FineWeb {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::filter::tests::measure;
+    use crate::filter::rules::tests::measure;
 
     #[test]
     fn measures_line_shares() {
@@ -110,7 +138,7 @@ mod tests {
         let values = measure(&FineWeb::default(), &DocumentView { text: &text, ..DocumentView::default() });
         assert_eq!(values["too-few-terminated-lines"], Some(0.5));
         assert_eq!(values["too-many-short-lines"], Some(0.75));
-        assert_eq!(values["repeated-line-characters"], Some(7.0 / 75.0));
+        assert_eq!(values["fineweb-duplicate-line-characters"], Some(7.0 / 75.0));
         assert_eq!(values["too-many-newlines"], Some(4.0 / 19.0));
     }
 

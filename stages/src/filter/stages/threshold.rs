@@ -9,15 +9,16 @@ use arrow_schema::{Schema, SchemaRef};
 use corpusmill_pipeline::document::{document_columns, optional_text};
 use corpusmill_pipeline::{Port, Reads, Rejection, Stage, StageError, Task};
 
-use super::licence::LicenceStatus;
 use super::measure::{LANGUAGE_SCORE, column};
-use super::step::Filter;
-use super::{BrokenRule, RuleGroup};
+use crate::filter::rules::table::{BrokenRule, RuleGroup};
+use crate::filter::rules::toxicity::TOXIC;
+use crate::filter::settings::FilterSettings;
+use crate::filter::toxicity::reportable_words;
 
 /// Applies thresholds to measured documents.
 #[derive(Debug)]
 pub(super) struct ThresholdStage {
-    pub(super) settings: Filter,
+    pub(super) settings: FilterSettings,
 }
 
 struct Columns<'a> {
@@ -44,8 +45,9 @@ impl ThresholdStage {
         if !self.settings.covers(text("media_type")) {
             return None;
         }
-        if let Some(rejection) = self.licence(text("licence")) {
-            return Some(rejection);
+        let policy = self.settings.licence.as_ref();
+        if let Some((broken, detail)) = policy.and_then(|policy| policy.apply(text("licence"))) {
+            return Some(rejection(broken).with_detail(detail));
         }
         let language = text("language");
         let score = value(columns.language, row);
@@ -60,23 +62,10 @@ impl ThresholdStage {
             let broken = group.apply_thresholds(language, &values)?;
             let rejected = rejection(broken);
             Some(match (broken.rule, text("text")) {
-                ("toxic", Some(text)) => rejected.with_detail(super::toxicity::reportable_words(text, 3).join(", ")),
+                (TOXIC, Some(text)) => rejected.with_detail(reportable_words(text, 3).join(", ")),
                 _ => rejected,
             })
         })
-    }
-
-    fn licence(&self, licence: Option<&str>) -> Option<Rejection> {
-        let policy = self.settings.licence.as_ref()?;
-        let (rule, detail) = match policy.evaluate(licence) {
-            LicenceStatus::Allowed => return None,
-            LicenceStatus::Missing => ("no-licence", "no licence is named".to_owned()),
-            LicenceStatus::Denied { expression } => ("licence", expression),
-            LicenceStatus::Invalid { .. } => {
-                ("licence", format!("{} is no SPDX expression", licence.unwrap_or_default()))
-            }
-        };
-        Some(Rejection::new(rule, 1.0, 0.0).with_detail(detail))
     }
 }
 
@@ -94,7 +83,7 @@ impl Stage for ThresholdStage {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn settings(&self) -> serde_json::Value {

@@ -9,7 +9,8 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use super::language::IdentifiedLanguage;
+use super::identified::IdentifiedLanguage;
+use crate::filter::rules::numbers::{count, share};
 use crate::words;
 
 const LISTS: &str = include_str!("function_words.txt");
@@ -53,10 +54,10 @@ fn compute_evidence(text: &str) -> Vec<f64> {
         total += length;
         let indices = table.words.get(lower.as_str()).map_or(&[][..], Vec::as_slice);
         for &index in indices {
-            evidence[index] += super::share(length, indices.len());
+            evidence[index] += share(length, indices.len());
         }
     }
-    let total = super::count(total).max(1.0);
+    let total = count(total).max(1.0);
     evidence.into_iter().map(|sum: f64| sum / total).collect()
 }
 

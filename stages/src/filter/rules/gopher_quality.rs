@@ -11,7 +11,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DocumentView, FilterRule, LanguageThresholds, RuleGroup, count, ratio};
+use super::numbers::{count, ratio};
+use super::table::{DocumentView, LanguageThresholds, RuleRow, RuleTable};
+use crate::rule::GOPHER;
 use crate::words;
 
 /// Settings of the Gopher quality rules. `stop-words` affects the measurement; all others are thresholds.
@@ -81,23 +83,6 @@ impl Default for GopherQuality {
     }
 }
 
-const RULES: [FilterRule; 10] = [
-    FilterRule::min("too-few-words", "words", "number of words"),
-    FilterRule::max("too-many-words", "words", "number of words"),
-    FilterRule::min("words-too-short", "characters", "mean length of the words of scripts with spaces"),
-    FilterRule::max("words-too-long", "characters", "mean length of the words of scripts with spaces"),
-    FilterRule::max("too-many-hash-signs", "per word", "number of # divided by the number of words"),
-    FilterRule::max("too-many-ellipses", "per word", "number of ... and … divided by the number of words"),
-    FilterRule::max("too-many-bullet-lines", "share", "lines that begin with a bullet, of the non-blank lines"),
-    FilterRule::max("too-many-ellipsis-lines", "share", "lines that end with an ellipsis, of the non-blank lines"),
-    FilterRule::min(
-        "too-few-alphabetic-words",
-        "share",
-        "words that contain a letter, of all words and isolated symbols",
-    ),
-    FilterRule::min("too-few-stop-words", "words", "different stop words of the document's language"),
-];
-
 /// Counts from one pass over the words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct WordCounts {
@@ -149,21 +134,121 @@ fn same_word(word: &str, stop: &str) -> bool {
     }
 }
 
-impl RuleGroup for GopherQuality {
-    fn name(&self) -> &'static str {
-        "gopher-quality"
-    }
+/// Counts and shares of words, signs and lines.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TextShape {
+    words: f64,
+    mean_word_length: Option<f64>,
+    hash_signs: Option<f64>,
+    ellipses: Option<f64>,
+    bullet_lines: Option<f64>,
+    ellipsis_lines: Option<f64>,
+    alphabetic_words: Option<f64>,
+    stop_words: Option<f64>,
+}
 
-    fn rules(&self) -> &'static [FilterRule] {
-        &RULES
-    }
+impl RuleTable for GopherQuality {
+    type Measurement = TextShape;
 
-    fn measure(&self, document: &DocumentView<'_>, values: &mut Vec<Option<f64>>) {
+    const NAME: &'static str = "gopher-quality";
+
+    const ROWS: &'static [RuleRow<Self, TextShape>] = &[
+        RuleRow::min(
+            "too-few-words",
+            "min-words",
+            "words",
+            "number of words",
+            GOPHER,
+            |m| Some(m.words),
+            |s| s.min_words,
+        ),
+        RuleRow::max(
+            "too-many-words",
+            "max-words",
+            "words",
+            "number of words",
+            GOPHER,
+            |m| Some(m.words),
+            |s| s.max_words,
+        ),
+        RuleRow::min(
+            "mean-word-too-short",
+            "min-mean-word-length",
+            "characters",
+            "mean length of the words of scripts with spaces",
+            GOPHER,
+            |m| m.mean_word_length,
+            |s| s.min_mean_word_length,
+        ),
+        RuleRow::max(
+            "mean-word-too-long",
+            "max-mean-word-length",
+            "characters",
+            "mean length of the words of scripts with spaces",
+            GOPHER,
+            |m| m.mean_word_length,
+            |s| s.max_mean_word_length,
+        ),
+        RuleRow::max(
+            "too-many-hash-signs",
+            "max-hash-signs",
+            "per word",
+            "number of # divided by the number of words",
+            GOPHER,
+            |m| m.hash_signs,
+            |s| s.max_hash_signs,
+        ),
+        RuleRow::max(
+            "too-many-ellipses",
+            "max-ellipses",
+            "per word",
+            "number of ... and … divided by the number of words",
+            GOPHER,
+            |m| m.ellipses,
+            |s| s.max_ellipses,
+        ),
+        RuleRow::max(
+            "too-many-bullet-lines",
+            "max-bullet-lines",
+            "share",
+            "lines that begin with a bullet, of the non-blank lines",
+            GOPHER,
+            |m| m.bullet_lines,
+            |s| s.max_bullet_lines,
+        ),
+        RuleRow::max(
+            "too-many-ellipsis-lines",
+            "max-ellipsis-lines",
+            "share",
+            "lines that end with an ellipsis, of the non-blank lines",
+            GOPHER,
+            |m| m.ellipsis_lines,
+            |s| s.max_ellipsis_lines,
+        ),
+        RuleRow::min(
+            "too-few-alphabetic-words",
+            "min-alphabetic-words",
+            "share",
+            "words that contain a letter, of all words and isolated symbols",
+            GOPHER,
+            |m| m.alphabetic_words,
+            |s| s.min_alphabetic_words,
+        ),
+        RuleRow::min(
+            "too-few-stop-words",
+            "min-stop-words",
+            "words",
+            "different stop words of the document's language",
+            GOPHER,
+            |m| m.stop_words,
+            |s| s.min_stop_words,
+        ),
+    ];
+
+    fn measurement(&self, document: &DocumentView<'_>) -> TextShape {
         let text = document.text;
         let counts = count_words(text);
         let lone_symbols = text.split_whitespace().filter(|piece| !piece.chars().any(char::is_alphanumeric)).count();
-        let mean_length =
-            if counts.spaced * 2 >= counts.words { ratio(counts.spaced_characters, counts.spaced) } else { None };
         let ellipses = text.matches("...").count() + text.matches('…').count();
         let (mut lines, mut bullets, mut ellipsis_ends) = (0, 0, 0);
         for line in words::lines(text) {
@@ -172,34 +257,20 @@ impl RuleGroup for GopherQuality {
             ellipsis_ends += usize::from(ends_with_ellipsis(line));
         }
         let stop_words = document.language.and_then(|code| self.stop_words.get(code));
-        values.extend([
-            Some(count(counts.words)),
-            Some(count(counts.words)),
-            mean_length,
-            mean_length,
-            ratio(text.matches('#').count(), counts.words),
-            ratio(ellipses, counts.words),
-            ratio(bullets, lines),
-            ratio(ellipsis_ends, lines),
-            ratio(counts.alphabetic, counts.words + lone_symbols),
-            stop_words.map(|list| count(count_stop_words(text, list))),
-        ]);
-    }
-
-    fn base_threshold(&self, index: usize) -> Option<f64> {
-        let thresholds = [
-            self.min_words,
-            self.max_words,
-            self.min_mean_word_length,
-            self.max_mean_word_length,
-            self.max_hash_signs,
-            self.max_ellipses,
-            self.max_bullet_lines,
-            self.max_ellipsis_lines,
-            self.min_alphabetic_words,
-            self.min_stop_words,
-        ];
-        thresholds.get(index).copied().flatten()
+        TextShape {
+            words: count(counts.words),
+            mean_word_length: if counts.spaced * 2 >= counts.words {
+                ratio(counts.spaced_characters, counts.spaced)
+            } else {
+                None
+            },
+            hash_signs: ratio(text.matches('#').count(), counts.words),
+            ellipses: ratio(ellipses, counts.words),
+            bullet_lines: ratio(bullets, lines),
+            ellipsis_lines: ratio(ellipsis_ends, lines),
+            alphabetic_words: ratio(counts.alphabetic, counts.words + lone_symbols),
+            stop_words: stop_words.map(|list| count(count_stop_words(text, list))),
+        }
     }
 
     fn language_thresholds(&self) -> &LanguageThresholds {
@@ -214,7 +285,8 @@ impl RuleGroup for GopherQuality {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::filter::tests::{measure, value};
+    use crate::filter::rules::table::RuleGroup;
+    use crate::filter::rules::tests::{measure, value};
 
     #[test]
     fn measures_known_counts() {
@@ -225,7 +297,7 @@ mod tests {
             &DocumentView { text, language: Some("eng"), ..DocumentView::default() },
         );
         assert_eq!(values["too-few-words"], Some(9.0));
-        assert_eq!(values["words-too-short"], Some(25.0 / 9.0));
+        assert_eq!(values["mean-word-too-short"], Some(25.0 / 9.0));
         assert_eq!(values["too-many-hash-signs"], Some(1.0 / 9.0));
         assert_eq!(values["too-many-ellipses"], Some(1.0 / 9.0));
         assert_eq!(values["too-many-bullet-lines"], Some(1.0));
@@ -243,7 +315,7 @@ mod tests {
             &DocumentView { text, language: Some("cmn"), ..DocumentView::default() },
         );
         assert_eq!(values["too-few-words"], Some(12.0));
-        assert_eq!(values["words-too-short"], None);
+        assert_eq!(values["mean-word-too-short"], None);
         assert_eq!(values["too-few-alphabetic-words"], Some(1.0));
         assert_eq!(values["too-few-stop-words"], Some(4.0)); // 我 在 的 是
     }

@@ -8,13 +8,20 @@
 //! *Invariant*: a text has the same language and score on every machine and in every run; a score is in 0..=1; at most
 //! [`SAMPLE_BYTES`] are read, from four places of a longer text.
 
+mod function_words;
+mod identified;
+mod letters;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Bound, BrokenRule, FilterRule, function_words, letters};
+pub use identified::IdentifiedLanguage;
+
+use super::rules::table::BrokenRule;
+use crate::rule::{Bound, FINEWEB, OWN, Rule};
 
 /// Settings of the language filter. None of them affects the measurement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -34,42 +41,48 @@ impl Default for Languages {
     }
 }
 
-/// The rules of the language filter, in the order in which [`Languages::apply_thresholds`] applies them.
-pub const RULES: [FilterRule; 2] = [
-    FilterRule {
-        name: "other-language",
-        bound: Bound::Max,
-        unit: "flag",
-        description: "1 if the language is not allowed",
-    },
-    FilterRule { name: "language-score", bound: Bound::Min, unit: "share", description: "certainty of the language" },
-];
+/// The document is in another language than the allowed ones.
+pub const LANGUAGE_NOT_ALLOWED: Rule = Rule {
+    name: "language-not-allowed",
+    bound: Bound::Max,
+    setting: Some("allow"),
+    unit: "flag",
+    description: "1 if the language of prose is not in the list",
+    source: OWN,
+};
 
-/// An identified language and its certainty.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct IdentifiedLanguage {
-    /// ISO 639-3 code.
-    pub language: &'static str,
-    /// Certainty, from 0 (a guess) to 1 (no other language is close).
-    pub score: f64,
-}
+/// The language of the document is not certain.
+pub const LANGUAGE_SCORE_TOO_LOW: Rule = Rule {
+    name: "language-score-too-low",
+    bound: Bound::Min,
+    setting: Some("min-score"),
+    unit: "share",
+    description: "certainty of the language of prose",
+    source: FINEWEB,
+};
+
+/// The rules of the language filter, in the order in which [`Languages::apply_thresholds`] applies them.
+pub(super) const RULES: [Rule; 2] = [LANGUAGE_NOT_ALLOWED, LANGUAGE_SCORE_TOO_LOW];
 
 impl Languages {
     /// Applies the rules to a measured language and score, or to `None` if the text has no letters.
     ///
-    /// A text without a language breaks `other-language` if [`Languages::allow`] lists languages; otherwise it passes.
+    /// A text without a language breaks `language-not-allowed` if [`Languages::allow`] lists languages; otherwise it passes.
     pub fn apply_thresholds(&self, identified: Option<(&str, f64)>) -> Option<BrokenRule> {
-        let [other_language, language_score] = RULES;
         let language = identified.map(|(language, _)| language);
         let allowed =
             self.allow.is_empty() || language.is_some_and(|code| self.allow.iter().any(|one| matches_code(one, code)));
         if !allowed {
-            return Some(BrokenRule { rule: other_language.name, value: 1.0, threshold: 0.0 });
+            return Some(BrokenRule { rule: LANGUAGE_NOT_ALLOWED.name, value: 1.0, threshold: 0.0 });
         }
         let (code, value) = identified?;
         let own = self.min_scores.iter().find(|(one, _)| matches_code(one, code)).map(|(_, score)| *score);
         let threshold = own.unwrap_or(self.min_score)?;
-        language_score.rejects(value, threshold).then_some(BrokenRule { rule: language_score.name, value, threshold })
+        LANGUAGE_SCORE_TOO_LOW.rejects(value, threshold).then_some(BrokenRule {
+            rule: LANGUAGE_SCORE_TOO_LOW.name,
+            value,
+            threshold,
+        })
     }
 }
 
@@ -180,10 +193,10 @@ mod tests {
         assert_eq!(settings.apply_thresholds(Some(("eng", 0.65))), None);
         assert_eq!(settings.apply_thresholds(Some(("cmn", 1.0))), None);
         let other = settings.apply_thresholds(Some(("deu", 1.0))).unwrap();
-        assert_eq!((other.rule, other.value, other.threshold), ("other-language", 1.0, 0.0));
+        assert_eq!((other.rule, other.value, other.threshold), ("language-not-allowed", 1.0, 0.0));
         let unsure = settings.apply_thresholds(Some(("eng", 0.5))).unwrap();
-        assert_eq!((unsure.rule, unsure.value, unsure.threshold), ("language-score", 0.5, 0.65));
-        assert_eq!(settings.apply_thresholds(None).map(|broken| broken.rule), Some("other-language"));
+        assert_eq!((unsure.rule, unsure.value, unsure.threshold), ("language-score-too-low", 0.5, 0.65));
+        assert_eq!(settings.apply_thresholds(None).map(|broken| broken.rule), Some("language-not-allowed"));
         assert_eq!(Languages::default().apply_thresholds(None), None);
         let lax = Languages { min_scores: [("eng".to_owned(), None)].into(), ..settings };
         assert_eq!(lax.apply_thresholds(Some(("eng", 0.0))), None);

@@ -10,8 +10,10 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use corpusmill_pipeline::document::{document_columns, optional_text, text_column, with_column};
 use corpusmill_pipeline::{Port, Reads, Stage, StageError, Task};
 
-use super::step::Filter;
-use super::{DocumentView, RuleGroup, language};
+use crate::filter::language;
+use crate::filter::rules::table::{DocumentView, RuleGroup};
+use crate::filter::settings::FilterSettings;
+use crate::filter::toxicity::ToxicityModel;
 use corpusmill_readers::code::ContentKind;
 
 /// Name of the column of a rule.
@@ -26,7 +28,7 @@ pub(super) const LANGUAGE_SCORE: &str = "filter.language-score";
 #[derive(Debug)]
 pub(super) struct MeasureStage {
     /// Settings with every threshold at its default.
-    pub(super) settings: Filter,
+    pub(super) settings: FilterSettings,
 }
 
 impl MeasureStage {
@@ -98,12 +100,12 @@ impl Stage for MeasureStage {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn settings(&self) -> serde_json::Value {
         // The key covers the model, since another model gives other values.
-        let toxicity = self.settings.toxicity.as_ref().map(|_| super::toxicity::ToxicityModel::embedded().digest());
+        let toxicity = self.settings.toxicity.as_ref().map(|_| ToxicityModel::embedded().digest());
         serde_json::json!({ "rules": self.settings, "toxicity-model": toxicity })
     }
 

@@ -1,14 +1,16 @@
 //! The C4 document rules: placeholder text, curly brackets, too few sentences.
 //!
 //! From Raffel et al. 2020, *Exploring the Limits of Transfer Learning*, section 2.2, as in datatrove's
-//! `c4_filters.py`. The rules that cut lines are in [`super::lines`]; run them first, as C4 does.
+//! `c4_filters.py`. The rules that cut lines are in [`crate::filter::lines`]; run them first, as C4 does.
 //!
 //! *Invariant*: the curly-bracket rule is off by default, since it removes all code and much documentation.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DocumentView, FilterRule, LanguageThresholds, RuleGroup, count};
+use super::numbers::count;
+use super::table::{DocumentView, LanguageThresholds, RuleRow, RuleTable};
+use crate::rule;
 use crate::words;
 
 /// Settings of the C4 document rules. All of them are thresholds.
@@ -35,16 +37,6 @@ impl Default for C4 {
         }
     }
 }
-
-const RULES: [FilterRule; 3] = [
-    FilterRule::max("lorem-ipsum", "occurrences", "occurrences of \"lorem ipsum\", in any case"),
-    FilterRule::max("curly-brackets", "occurrences", "number of {"),
-    FilterRule::min(
-        "too-few-sentences",
-        "sentences",
-        "sentences; each line end also ends a sentence; not for Thai and Lao",
-    ),
-];
 
 /// Counts "lorem ipsum" with one white space character between the words, in any case.
 fn count_lorem_ipsum(text: &str) -> usize {
@@ -74,38 +66,68 @@ fn has_no_sentence_marks(text: &str) -> bool {
     unmarked * 2 > letters
 }
 
-impl RuleGroup for C4 {
-    fn name(&self) -> &'static str {
-        "c4"
-    }
+/// Counts of placeholders, brackets and sentences.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Placeholders {
+    lorem_ipsum: f64,
+    curly_brackets: f64,
+    sentences: Option<f64>,
+}
 
-    fn rules(&self) -> &'static [FilterRule] {
-        &RULES
-    }
+impl RuleTable for C4 {
+    type Measurement = Placeholders;
 
-    fn measure(&self, document: &DocumentView<'_>, values: &mut Vec<Option<f64>>) {
+    const NAME: &'static str = "c4";
+
+    const ROWS: &'static [RuleRow<Self, Placeholders>] = &[
+        RuleRow::max(
+            "lorem-ipsum",
+            "max-lorem-ipsum",
+            "occurrences",
+            "occurrences of \"lorem ipsum\", in any case",
+            rule::C4,
+            |m| Some(m.lorem_ipsum),
+            |s| s.max_lorem_ipsum,
+        ),
+        RuleRow::max(
+            "curly-brackets",
+            "max-curly-brackets",
+            "occurrences",
+            "number of {",
+            rule::C4,
+            |m| Some(m.curly_brackets),
+            |s| s.max_curly_brackets,
+        ),
+        RuleRow::min(
+            "too-few-sentences",
+            "min-sentences",
+            "sentences",
+            "sentences; each line end also ends a sentence; not for Thai and Lao",
+            rule::C4,
+            |m| m.sentences,
+            |s| s.min_sentences,
+        ),
+    ];
+
+    fn measurement(&self, document: &DocumentView<'_>) -> Placeholders {
         let text = document.text;
-        let sentences = (!has_no_sentence_marks(text)).then(|| count(words::count_sentences(text)));
-        values.extend([Some(count(count_lorem_ipsum(text))), Some(count(text.matches('{').count())), sentences]);
-    }
-
-    fn base_threshold(&self, index: usize) -> Option<f64> {
-        [self.max_lorem_ipsum, self.max_curly_brackets, self.min_sentences].get(index).copied().flatten()
+        Placeholders {
+            lorem_ipsum: count(count_lorem_ipsum(text)),
+            curly_brackets: count(text.matches('{').count()),
+            sentences: (!has_no_sentence_marks(text)).then(|| count(words::count_sentences(text))),
+        }
     }
 
     fn language_thresholds(&self) -> &LanguageThresholds {
         &self.languages
-    }
-
-    fn measurement_settings(&self) -> Self {
-        Self::default()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::filter::tests::{measure, value};
+    use crate::filter::rules::table::RuleGroup;
+    use crate::filter::rules::tests::{measure, value};
 
     #[test]
     fn counts_placeholders_brackets_and_sentences() {

@@ -12,10 +12,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ngrams::{NGrams, Set};
-use super::{
-    CHARACTERS_PER_WORD, DocumentView, FilterRule, LanguageThresholds, RuleGroup, is_mostly_unspaced, ratio, share,
-};
+use super::duplicates::Duplicates;
+use super::ngrams::NGrams;
+use super::numbers::{CHARACTERS_PER_WORD, is_mostly_unspaced};
+use super::table::{DocumentView, LanguageThresholds, RuleRow, RuleTable};
+use crate::rule::GOPHER;
 use crate::words;
 
 /// Settings of the Gopher repetition rules. All of them are thresholds.
@@ -73,118 +74,168 @@ impl Default for GopherRepetition {
     }
 }
 
-const RULES: [FilterRule; 13] = [
-    FilterRule::max("duplicate-lines", "share", "lines that repeat an earlier line"),
-    FilterRule::max("duplicate-paragraphs", "share", "paragraphs that repeat an earlier paragraph"),
-    FilterRule::max("duplicate-line-characters", "share", "characters in lines that repeat an earlier line"),
-    FilterRule::max("duplicate-paragraph-characters", "share", "characters in paragraphs that repeat an earlier one"),
-    FilterRule::max("top-2-gram", "share", "characters in the most frequent 2-gram"),
-    FilterRule::max("top-3-gram", "share", "characters in the most frequent 3-gram"),
-    FilterRule::max("top-4-gram", "share", "characters in the most frequent 4-gram"),
-    FilterRule::max("duplicate-5-grams", "share", "characters in 5-grams that occur earlier"),
-    FilterRule::max("duplicate-6-grams", "share", "characters in 6-grams that occur earlier"),
-    FilterRule::max("duplicate-7-grams", "share", "characters in 7-grams that occur earlier"),
-    FilterRule::max("duplicate-8-grams", "share", "characters in 8-grams that occur earlier"),
-    FilterRule::max("duplicate-9-grams", "share", "characters in 9-grams that occur earlier"),
-    FilterRule::max("duplicate-10-grams", "share", "characters in 10-grams that occur earlier"),
-];
-
-/// Duplicate counts among the pieces of a text: lines or paragraphs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Duplicates {
-    pieces: usize,
-    repeated: usize,
-    characters: usize,
-    repeated_characters: usize,
+/// The repetition in a text: of lines, of paragraphs, and of 2- to 10-grams.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Repetition {
+    lines: Duplicates,
+    paragraphs: Duplicates,
+    /// Shares of the most frequent 2- to 4-gram.
+    top_grams: [f64; 3],
+    /// Shares of the repeated 5- to 10-grams.
+    duplicate_grams: [f64; 6],
 }
 
-impl Duplicates {
-    pub(super) fn count<'a>(pieces: impl Iterator<Item = &'a str>) -> Self {
-        let mut seen: Set<&str> = Set::default();
-        let mut found = Self::default();
-        for piece in pieces {
-            let characters = piece.chars().count();
-            found.pieces += 1;
-            found.characters += characters;
-            if !seen.insert(piece) {
-                found.repeated += 1;
-                found.repeated_characters += characters;
-            }
-        }
-        found
-    }
+impl RuleTable for GopherRepetition {
+    type Measurement = Repetition;
 
-    /// Share of pieces that repeat an earlier one, or `None` if there are no pieces.
-    pub(super) fn piece_share(&self) -> Option<f64> {
-        ratio(self.repeated, self.pieces)
-    }
+    const NAME: &'static str = "gopher-repetition";
 
-    /// Share of characters in repeated pieces, or `None` if there are no pieces.
-    pub(super) fn character_share(&self) -> Option<f64> {
-        (self.pieces > 0).then(|| share(self.repeated_characters, self.characters))
-    }
-}
+    const ROWS: &'static [RuleRow<Self, Repetition>] = &[
+        RuleRow::max(
+            "duplicate-lines",
+            "max-duplicate-lines",
+            "share",
+            "lines that repeat an earlier line",
+            GOPHER,
+            |m| m.lines.piece_share(),
+            |s| s.max_duplicate_lines,
+        ),
+        RuleRow::max(
+            "duplicate-paragraphs",
+            "max-duplicate-paragraphs",
+            "share",
+            "paragraphs that repeat an earlier paragraph",
+            GOPHER,
+            |m| m.paragraphs.piece_share(),
+            |s| s.max_duplicate_paragraphs,
+        ),
+        RuleRow::max(
+            "duplicate-line-characters",
+            "max-duplicate-line-characters",
+            "share",
+            "characters in lines that repeat an earlier line",
+            GOPHER,
+            |m| m.lines.character_share(),
+            |s| s.max_duplicate_line_characters,
+        ),
+        RuleRow::max(
+            "duplicate-paragraph-characters",
+            "max-duplicate-paragraph-characters",
+            "share",
+            "characters in paragraphs that repeat an earlier one",
+            GOPHER,
+            |m| m.paragraphs.character_share(),
+            |s| s.max_duplicate_paragraph_characters,
+        ),
+        RuleRow::max(
+            "top-2-gram",
+            "max-top-2-gram",
+            "share",
+            "characters in the most frequent 2-gram",
+            GOPHER,
+            |m| Some(m.top_grams[0]),
+            |s| s.max_top_2_gram,
+        ),
+        RuleRow::max(
+            "top-3-gram",
+            "max-top-3-gram",
+            "share",
+            "characters in the most frequent 3-gram",
+            GOPHER,
+            |m| Some(m.top_grams[1]),
+            |s| s.max_top_3_gram,
+        ),
+        RuleRow::max(
+            "top-4-gram",
+            "max-top-4-gram",
+            "share",
+            "characters in the most frequent 4-gram",
+            GOPHER,
+            |m| Some(m.top_grams[2]),
+            |s| s.max_top_4_gram,
+        ),
+        RuleRow::max(
+            "duplicate-5-grams",
+            "max-duplicate-5-grams",
+            "share",
+            "characters in 5-grams that occur earlier",
+            GOPHER,
+            |m| Some(m.duplicate_grams[0]),
+            |s| s.max_duplicate_5_grams,
+        ),
+        RuleRow::max(
+            "duplicate-6-grams",
+            "max-duplicate-6-grams",
+            "share",
+            "characters in 6-grams that occur earlier",
+            GOPHER,
+            |m| Some(m.duplicate_grams[1]),
+            |s| s.max_duplicate_6_grams,
+        ),
+        RuleRow::max(
+            "duplicate-7-grams",
+            "max-duplicate-7-grams",
+            "share",
+            "characters in 7-grams that occur earlier",
+            GOPHER,
+            |m| Some(m.duplicate_grams[2]),
+            |s| s.max_duplicate_7_grams,
+        ),
+        RuleRow::max(
+            "duplicate-8-grams",
+            "max-duplicate-8-grams",
+            "share",
+            "characters in 8-grams that occur earlier",
+            GOPHER,
+            |m| Some(m.duplicate_grams[3]),
+            |s| s.max_duplicate_8_grams,
+        ),
+        RuleRow::max(
+            "duplicate-9-grams",
+            "max-duplicate-9-grams",
+            "share",
+            "characters in 9-grams that occur earlier",
+            GOPHER,
+            |m| Some(m.duplicate_grams[4]),
+            |s| s.max_duplicate_9_grams,
+        ),
+        RuleRow::max(
+            "duplicate-10-grams",
+            "max-duplicate-10-grams",
+            "share",
+            "characters in 10-grams that occur earlier",
+            GOPHER,
+            |m| Some(m.duplicate_grams[5]),
+            |s| s.max_duplicate_10_grams,
+        ),
+    ];
 
-impl RuleGroup for GopherRepetition {
-    fn name(&self) -> &'static str {
-        "gopher-repetition"
-    }
-
-    fn rules(&self) -> &'static [FilterRule] {
-        &RULES
-    }
-
-    fn measure(&self, document: &DocumentView<'_>, values: &mut Vec<Option<f64>>) {
-        let lines = Duplicates::count(words::lines(document.text));
-        let paragraphs = Duplicates::count(words::paragraphs(document.text));
-        values.extend([
-            lines.piece_share(),
-            paragraphs.piece_share(),
-            lines.character_share(),
-            paragraphs.character_share(),
-        ]);
+    fn measurement(&self, document: &DocumentView<'_>) -> Repetition {
         let scale = if is_mostly_unspaced(document.text) { CHARACTERS_PER_WORD } else { 1 };
         let mut grams = NGrams::new(document.text);
-        for length in 2..=10 {
+        let mut advance = |length: usize| {
             while grams.length() < length * scale {
                 grams.grow();
             }
-            values.push(Some(if length < 5 { grams.top_share() } else { grams.repeated_share() }));
+            if length < 5 { grams.top_share() } else { grams.repeated_share() }
+        };
+        Repetition {
+            lines: Duplicates::count(words::lines(document.text)),
+            paragraphs: Duplicates::count(words::paragraphs(document.text)),
+            top_grams: [2, 3, 4].map(&mut advance),
+            duplicate_grams: [5, 6, 7, 8, 9, 10].map(advance),
         }
-    }
-
-    fn base_threshold(&self, index: usize) -> Option<f64> {
-        let thresholds = [
-            self.max_duplicate_lines,
-            self.max_duplicate_paragraphs,
-            self.max_duplicate_line_characters,
-            self.max_duplicate_paragraph_characters,
-            self.max_top_2_gram,
-            self.max_top_3_gram,
-            self.max_top_4_gram,
-            self.max_duplicate_5_grams,
-            self.max_duplicate_6_grams,
-            self.max_duplicate_7_grams,
-            self.max_duplicate_8_grams,
-            self.max_duplicate_9_grams,
-            self.max_duplicate_10_grams,
-        ];
-        thresholds.get(index).copied().flatten()
     }
 
     fn language_thresholds(&self) -> &LanguageThresholds {
         &self.languages
-    }
-
-    fn measurement_settings(&self) -> Self {
-        Self::default()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::filter::tests::{measure, value};
+    use crate::filter::rules::tests::{measure, value};
 
     #[test]
     fn duplicate_lines_and_paragraphs() {

@@ -1,12 +1,13 @@
-//! The toxicity rule: compares the score of [`super::toxicity::ToxicityModel`] with a threshold.
+//! The toxicity rule: compares the score of [`crate::filter::toxicity::ToxicityModel`] with a threshold.
 //!
 //! Invariant: a document in a language that the model does not cover has no score, so this rule does not reject it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::toxicity::ToxicityModel;
-use super::{DocumentView, FilterRule, LanguageThresholds, RuleGroup};
+use super::table::{DocumentView, LanguageThresholds, RuleRow, RuleTable};
+use crate::filter::toxicity::ToxicityModel;
+use crate::rule::DAVIDSON;
 
 /// Settings of the toxicity rule. Both are thresholds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -24,37 +25,30 @@ impl Default for Toxicity {
     }
 }
 
-const RULES: [FilterRule; 1] = [FilterRule::max("toxic", "score", "toxicity score, 0 to 1")];
+/// Name of the rule; a rejection by it lists the words that it can show.
+pub const TOXIC: &str = "toxic";
 
-impl RuleGroup for Toxicity {
-    fn name(&self) -> &'static str {
-        "toxicity"
-    }
+impl RuleTable for Toxicity {
+    type Measurement = Option<f64>;
 
-    fn rules(&self) -> &'static [FilterRule] {
-        &RULES
-    }
+    const NAME: &'static str = "toxicity";
 
-    fn measure(&self, document: &DocumentView<'_>, values: &mut Vec<Option<f64>>) {
-        values.push(ToxicityModel::embedded().score(document.text, document.language));
-    }
+    const ROWS: &'static [RuleRow<Self, Option<f64>>] =
+        &[RuleRow::max(TOXIC, "max-score", "score", "toxicity score, 0 to 1", DAVIDSON, |m| *m, |s| s.max_score)];
 
-    fn base_threshold(&self, _index: usize) -> Option<f64> {
-        self.max_score
+    fn measurement(&self, document: &DocumentView<'_>) -> Option<f64> {
+        ToxicityModel::embedded().score(document.text, document.language)
     }
 
     fn language_thresholds(&self) -> &LanguageThresholds {
         &self.languages
-    }
-
-    fn measurement_settings(&self) -> Self {
-        Self::default()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::filter::rules::table::RuleGroup;
 
     #[test]
     fn an_uncovered_language_has_no_score() {

@@ -1,34 +1,30 @@
-//! The step `filter`: cut lines, redact, measure, apply thresholds.
+//! Settings of the step `filter`, as in recipes.
 //!
-//! Up to four stages: `filter-lines` and `filter-redact` cut spans and record them as edits; `filter-measure` adds a
-//! column per rule; `filter` compares the columns with thresholds.
+//! The stages of the step read them; [`super::stages::add_to`] adds the stages that they need.
 //!
-//! Invariant: changing a threshold does not re-measure anything, since the key of `filter-measure` covers no threshold.
+//! Invariant: a group that is not listed has no effect.
 
-use corpusmill_pipeline::{Dataset, PlanBuilder, StageError};
+use corpusmill_pipeline::StageError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::RuleGroup;
-use super::c4::C4;
-use super::code::Code;
-use super::edit::{CutLinesStage, RedactStage};
-use super::fineweb::FineWeb;
-use super::gopher::GopherQuality;
 use super::language::Languages;
-use super::length::Length;
 use super::licence::LicencePolicy;
 use super::lines::LineCuts;
-use super::measure::MeasureStage;
 use super::redact::RedactSettings;
-use super::repetition::GopherRepetition;
-use super::threshold::ThresholdStage;
-use super::toxic::Toxicity;
+use super::rules::c4::C4;
+use super::rules::code::Code;
+use super::rules::fineweb::FineWeb;
+use super::rules::gopher_quality::GopherQuality;
+use super::rules::gopher_repetition::GopherRepetition;
+use super::rules::length::Length;
+use super::rules::table::{RuleGroup, RuleTable, UnknownRule};
+use super::rules::toxicity::Toxicity;
 
 /// Settings of the step `filter`. A group of rules is off unless it is listed; `{}` turns it on with its defaults.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Filter {
+pub struct FilterSettings {
     /// Media types of the documents to filter and edit. All if empty. `text/x-*` matches all code.
     pub media_types: Vec<String>,
     /// Cut lines with the rules of C4.
@@ -66,10 +62,10 @@ pub struct Filter {
     pub toxicity: Option<Toxicity>,
 }
 
-impl Filter {
+impl FilterSettings {
     /// The rule groups that are on, in the order in which their thresholds apply.
     pub(super) fn groups(&self) -> Vec<Box<dyn RuleGroup>> {
-        fn push<F: RuleGroup + Clone + 'static>(all: &mut Vec<Box<dyn RuleGroup>>, group: Option<&F>) {
+        fn push<G: RuleTable>(all: &mut Vec<Box<dyn RuleGroup>>, group: Option<&G>) {
             all.extend(group.map(|group| Box::new(group.clone()) as Box<dyn RuleGroup>));
         }
         let mut all: Vec<Box<dyn RuleGroup>> = Vec::new();
@@ -91,13 +87,13 @@ impl Filter {
             redact: None,
             language: self.language.as_ref().map(|_| Languages::default()),
             licence: self.licence.as_ref().map(|_| LicencePolicy::default()),
-            length: self.length.as_ref().map(RuleGroup::measurement_settings),
-            gopher_quality: self.gopher_quality.as_ref().map(RuleGroup::measurement_settings),
-            gopher_repetition: self.gopher_repetition.as_ref().map(RuleGroup::measurement_settings),
-            c4: self.c4.as_ref().map(RuleGroup::measurement_settings),
-            fineweb: self.fineweb.as_ref().map(RuleGroup::measurement_settings),
-            code: self.code.as_ref().map(RuleGroup::measurement_settings),
-            toxicity: self.toxicity.as_ref().map(RuleGroup::measurement_settings),
+            length: self.length.as_ref().map(RuleTable::measurement_settings),
+            gopher_quality: self.gopher_quality.as_ref().map(RuleTable::measurement_settings),
+            gopher_repetition: self.gopher_repetition.as_ref().map(RuleTable::measurement_settings),
+            c4: self.c4.as_ref().map(RuleTable::measurement_settings),
+            fineweb: self.fineweb.as_ref().map(RuleTable::measurement_settings),
+            code: self.code.as_ref().map(RuleTable::measurement_settings),
+            toxicity: self.toxicity.as_ref().map(RuleTable::measurement_settings),
         }
     }
 
@@ -110,48 +106,31 @@ impl Filter {
             })
     }
 
+    /// The first override that names a rule which its group lacks.
+    pub fn unknown_rule(&self) -> Option<UnknownRule> {
+        self.groups().iter().find_map(|group| group.check().err())
+    }
+
+    /// Whether a stage measures documents: all groups but `lines` and `redact` need one.
+    pub(super) fn rejects(&self) -> bool {
+        self.language.is_some() || self.licence.is_some() || !self.groups().is_empty()
+    }
+
     /// Checks what the types cannot express.
     ///
     /// # Errors
     /// If no rule is on, a licence is unknown, or an override names an unknown rule.
     pub fn check(&self) -> Result<(), StageError> {
-        let rejects = self.language.is_some() || self.licence.is_some() || !self.groups().is_empty();
-        if !rejects && self.lines.is_none() && self.redact.is_none() {
+        if !self.rejects() && self.lines.is_none() && self.redact.is_none() {
             let hint = "name at least one group of rules, such as `gopher-quality: {}`";
             return Err(StageError::Settings(format!("filter: no rule is on\nhint: {hint}")));
         }
-        for group in self.groups() {
-            group.check().map_err(|error| StageError::Settings(format!("filter: {error}")))?;
+        if let Some(error) = self.unknown_rule() {
+            return Err(StageError::Settings(format!("filter: {error}")));
         }
         if let Some(licence) = &self.licence {
             licence.check().map_err(|error| StageError::Settings(format!("filter: licence: {error}")))?;
         }
         Ok(())
-    }
-
-    /// Adds the stages that the settings need.
-    ///
-    /// # Errors
-    /// If the documents lack a required column.
-    pub fn add_to(&self, plan: &mut PlanBuilder, path: &str, documents: &Dataset) -> Result<Dataset, StageError> {
-        let mut documents = documents.clone();
-        if let Some(lines) = &self.lines {
-            let stage = CutLinesStage { settings: lines.clone(), filter: self.measurement_settings() };
-            documents = plan.add(format!("{path}/lines"), stage, &[&documents])?;
-        }
-        if let Some(redact) = &self.redact {
-            let stage = RedactStage { settings: redact.clone(), filter: self.measurement_settings() };
-            documents = plan.add(format!("{path}/redact"), stage, &[&documents])?;
-        }
-        if self.language.is_some() || self.licence.is_some() || !self.groups().is_empty() {
-            let measured = plan.add(
-                format!("{path}/measure"),
-                MeasureStage { settings: self.measurement_settings() },
-                &[&documents],
-            )?;
-            let threshold = ThresholdStage { settings: Self { lines: None, redact: None, ..self.clone() } };
-            documents = plan.add(path, threshold, &[&measured])?;
-        }
-        Ok(documents)
     }
 }

@@ -12,7 +12,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::share;
+use super::numbers::share;
 use crate::words;
 
 /// Hashes words and pairs of numbers. Has no random seed, so maps are the same in every run; their order is never read.

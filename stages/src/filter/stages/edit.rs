@@ -11,9 +11,9 @@ use arrow_schema::{Schema, SchemaRef};
 use corpusmill_pipeline::document::{document_columns, optional_text, text_column, with_column};
 use corpusmill_pipeline::{Edit, Port, Reads, Stage, StageError, Task};
 
-use super::lines::{LineCuts, cut_lines};
-use super::redact::{RedactSettings, redact};
-use super::step::Filter;
+use crate::filter::lines::{LineCuts, cut_lines};
+use crate::filter::redact::{RedactSettings, redact};
+use crate::filter::settings::FilterSettings;
 use corpusmill_readers::code::ContentKind;
 
 /// Cuts lines from documents.
@@ -21,7 +21,7 @@ use corpusmill_readers::code::ContentKind;
 pub(super) struct CutLinesStage {
     pub(super) settings: LineCuts,
     /// Selects documents by media type.
-    pub(super) filter: Filter,
+    pub(super) filter: FilterSettings,
 }
 
 /// Replaces personal data and secrets.
@@ -29,7 +29,7 @@ pub(super) struct CutLinesStage {
 pub(super) struct RedactStage {
     pub(super) settings: RedactSettings,
     /// Selects documents by media type.
-    pub(super) filter: Filter,
+    pub(super) filter: FilterSettings,
 }
 
 fn ports() -> Vec<Port> {
@@ -40,7 +40,7 @@ fn ports() -> Vec<Port> {
 /// Applies `edit` to the text of each row that the filter covers.
 fn edit_texts(
     task: &mut Task<'_>,
-    filter: &Filter,
+    filter: &FilterSettings,
     edit: impl Fn(&str, Option<&str>) -> (Option<String>, Vec<(&'static str, u64, u64)>),
 ) -> Result<(), StageError> {
     for batch in task.input("documents")? {
@@ -72,7 +72,7 @@ impl Stage for CutLinesStage {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn settings(&self) -> serde_json::Value {

@@ -7,7 +7,7 @@
 //! *Invariant*: linear time, except for nested comments; counts only characters that are not white space, so the share
 //! of comments is in 0..=1.
 
-use super::DocumentView;
+use crate::filter::rules::table::DocumentView;
 
 /// Comment and string syntax of a language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
