@@ -24,9 +24,6 @@ pub(super) struct IoArgs {
     /// Output file: .parquet, .jsonl, .jsonl.gz or .jsonl.zst; `-` writes JSON lines to standard output.
     #[arg(long, short, value_name = "PATH", default_value = "-")]
     pub(super) output: PathBuf,
-    /// Format of standard input and output.
-    #[arg(long, value_name = "FORMAT", default_value = "jsonl", value_parser = ["jsonl"])]
-    pub(super) format: String,
     /// Write rejected documents to this file, with rule, value and threshold. Without it, stderr shows only their
     /// number.
     #[arg(long, value_name = "PATH")]

@@ -11,7 +11,6 @@ mod plan;
 mod pretrain;
 mod schema;
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -139,12 +138,6 @@ pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     };
     let number: u64 = number.trim().parse().map_err(|_| fault())?;
     number.checked_mul(scale).filter(|&bytes| bytes > 0).ok_or_else(fault)
-}
-
-/// Resolves a recipe given as a path, or as the name of a file in `recipes/train/`.
-fn find_recipe(given: &Path) -> PathBuf {
-    let named = Path::new("recipes/train").join(given).with_extension("yaml");
-    if !given.exists() && given.components().count() == 1 && named.exists() { named } else { given.to_owned() }
 }
 
 #[cfg(test)]

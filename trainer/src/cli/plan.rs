@@ -13,7 +13,7 @@ use crate::plan::{
     budget_parameters, shape,
 };
 use crate::pretrain::new_config;
-use crate::recipe::{Compute, Data, ModelSource, Precision, Recipe, Recompute, load};
+use crate::recipe::{Compute, Data, ModelSource, Precision, Recipe, Recompute};
 
 /// Estimate what a training run needs: parameters, tokens, memory by part, time and cost.
 ///
@@ -87,7 +87,7 @@ impl PlanCommand {
     fn input(&self) -> anyhow::Result<PlanInput> {
         let tokens = self.tokens.map(|tokens| to_float(tokens.0));
         if let Some(path) = &self.recipe {
-            let recipe = load(&super::find_recipe(path), &self.set)?.recipe;
+            let recipe = Recipe::load(path, &self.set)?;
             let config = match &recipe.model {
                 ModelSource::New(sizes) => new_config(sizes, &recipe, self.vocabulary, None),
                 ModelSource::Config(path) => ModelConfig::read(path)?,

@@ -12,7 +12,7 @@ use corpusmill_shards::MANIFEST_FILE;
 use crate::device::DeviceChoice;
 use crate::pretrain::{self, Outcome, RunOptions};
 use crate::progress::Progress;
-use crate::recipe::load;
+use crate::recipe::Recipe;
 
 /// The exit code of a program that Ctrl-C stopped (128 + SIGINT).
 const INTERRUPTED: u8 = 130;
@@ -46,7 +46,7 @@ pub(crate) struct PretrainCommand {
 
 impl PretrainCommand {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        let mut recipe = load(&super::find_recipe(&self.recipe), &self.set)?.recipe;
+        let mut recipe = Recipe::load(&self.recipe, &self.set)?;
         if let Some(output) = self.output {
             recipe.output = Some(output);
         }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::recipe::{json_schema, load};
+use crate::recipe::{Recipe, json_schema};
 
 /// Print the JSON Schema of training recipes, or check the one in `schemas/`.
 #[derive(Debug, Args)]
@@ -47,9 +47,8 @@ pub(crate) struct CheckCommand {
 impl CheckCommand {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         for recipe in &self.recipes {
-            let path = super::find_recipe(recipe);
-            load(&path, &self.set)?;
-            super::print(&format!("{}: good\n", path.display()))?;
+            Recipe::load(recipe, &self.set)?;
+            super::print(&format!("{}: good\n", recipe.display()))?;
         }
         Ok(())
     }

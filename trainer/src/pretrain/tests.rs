@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 use super::*;
 use crate::data::fixture;
 use crate::metrics::{self, Record};
-use crate::recipe::{ModelSource, load};
+use crate::recipe::ModelSource;
 
 const RECIPE: &str = "
 name: t
@@ -23,7 +23,7 @@ fn recipe(folder: &Path, changes: &[&str]) -> Recipe {
     fs_err::write(&path, RECIPE).unwrap();
     let mut changes: Vec<String> = changes.iter().map(|change| (*change).to_owned()).collect();
     changes.push(format!("output={}", folder.join("out").display()));
-    load(&path, &changes).unwrap().recipe
+    Recipe::load(&path, &changes).unwrap()
 }
 
 /// Stops the run after some steps.
