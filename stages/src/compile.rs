@@ -47,10 +47,8 @@ pub fn acquire_snapshots(
 ) -> Result<BTreeMap<String, Snapshot>, StageError> {
     let mut lock = Lockfile::read(&lock_mode.lock)?;
     let mut all = BTreeMap::new();
-    for name in loaded.recipe.sources.keys() {
-        let missing = || StageError::Settings(format!("the source `{name}` has no acquisition step"));
-        let acquire = loaded.recipe.acquire(name).ok_or_else(missing)?;
-        let snapshot = acquire_pinned(name, &acquire, lock_mode, &mut lock, context)?;
+    for (name, source) in &loaded.recipe.sources {
+        let snapshot = acquire_pinned(name, &source.acquire, lock_mode, &mut lock, context)?;
         if snapshot.items.is_empty() {
             context
                 .progress
@@ -79,11 +77,9 @@ impl CompiledRecipe {
         let mut builder = PlanBuilder::new(Excerpts(excerpts.then_some(redact_excerpt as fn(&str) -> String)));
         let mut snapshots = snapshots;
         let mut datasets = Vec::new();
-        for name in recipe.sources.keys() {
+        for (name, source) in &recipe.sources {
             let snapshot = snapshots.remove(name).unwrap_or_default();
-            let missing = || StageError::Settings(format!("the source `{name}` has no acquisition step"));
-            let acquire = recipe.acquire(name).ok_or_else(missing)?;
-            let read = acquire.add_to(&mut builder, name, snapshot, recipe.partitions)?;
+            let read = source.acquire.add_to(&mut builder, name, snapshot, recipe.partitions)?;
             datasets.push(source_steps(recipe, name, &mut builder, read)?);
         }
         let documents = shared_steps(recipe, &mut builder, Dataset::union(datasets))?;
@@ -104,8 +100,8 @@ pub fn source_steps(
     builder: &mut PlanBuilder,
     documents: Dataset,
 ) -> Result<Dataset, StageError> {
-    let steps = recipe.sources.get(name).map(Vec::as_slice).unwrap_or_default();
-    add(recipe, steps.iter().skip(1), name, builder, documents)
+    let steps = recipe.sources.get(name).map(|source| source.steps.as_slice()).unwrap_or_default();
+    add(recipe, steps, name, builder, documents)
 }
 
 /// Adds the steps shared by all sources.
@@ -113,12 +109,12 @@ pub fn source_steps(
 /// # Errors
 /// If a step's settings or columns are invalid.
 pub fn shared_steps(recipe: &Recipe, builder: &mut PlanBuilder, documents: Dataset) -> Result<Dataset, StageError> {
-    add(recipe, recipe.steps.iter(), "all", builder, documents)
+    add(recipe, &recipe.steps, "all", builder, documents)
 }
 
-fn add<'a>(
+fn add(
     recipe: &Recipe,
-    steps: impl Iterator<Item = &'a Step>,
+    steps: &[Step],
     prefix: &str,
     builder: &mut PlanBuilder,
     mut documents: Dataset,

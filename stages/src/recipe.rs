@@ -1,20 +1,22 @@
 //! A recipe: sources, each with its own steps, then shared steps, a tokenizer, a mixture, and examples.
 //!
-//! Invariant: [`load`] finds every error in a recipe before any work starts, and reports its position in the file.
+//! Invariant: loading finds every error in a recipe before any work starts, and reports its position in the file.
 
 mod check;
 mod renamed;
+mod source;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
-use corpusmill_recipe::{NamedSource, RecipeError};
+use corpusmill_recipe::{Checked, Loaded, RecipeError};
 use corpusmill_shards::MixtureSettings;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::step::{Acquire, Step};
+pub use self::source::Source;
+
+use crate::step::Step;
 use crate::tokenize::Tokenizer;
 
 /// A recipe for a corpus.
@@ -31,8 +33,8 @@ pub struct Recipe {
     pub partitions: u32,
     /// Sources, each a list of steps: the first step acquires input, the others process its documents. If two sources
     /// hold the same document, the copy of the source listed first survives.
-    #[schemars(with = "BTreeMap<String, Vec<Step>>")]
-    pub sources: IndexMap<String, Vec<Step>>,
+    #[schemars(with = "BTreeMap<String, Source>")]
+    pub sources: IndexMap<String, Source>,
     /// Steps that process the documents of all sources, in this order.
     #[serde(default)]
     pub steps: Vec<Step>,
@@ -90,78 +92,18 @@ pub enum Expect {
     Rejected(String),
 }
 
-/// A recipe with its source text, for error messages.
-#[derive(Debug, Clone)]
-pub struct LoadedRecipe {
-    /// The recipe.
-    pub recipe: Recipe,
-    /// The recipe file.
-    pub path: PathBuf,
-    /// The text of the file.
-    pub source: NamedSource,
-}
-
-/// Changes to a recipe made on the command line.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Overrides {
-    /// `path.to.key=value`, the value in YAML.
-    pub set: Vec<String>,
-    /// Name of a variant of the recipe.
-    pub name: Option<String>,
-}
-
-impl Overrides {
-    /// Formats the recipe's file and these changes, as on the command line.
-    fn describe(&self, file: &str) -> String {
-        let set = self.set.iter().map(|change| format!(" --set {change}"));
-        let name = self.name.iter().map(|name| format!(" --name {name}"));
-        std::iter::once(file.to_owned()).chain(set).chain(name).collect()
-    }
-}
-
-/// Reads and checks a recipe.
-///
-/// # Errors
-/// If the recipe is invalid; the message has file, line, column and the allowed values.
-pub fn load(path: &Path, overrides: &Overrides) -> Result<LoadedRecipe, RecipeError> {
-    let source = NamedSource::read(path)?;
-    check::check_bare_steps(&source)?;
-    let written: Recipe = source.parse().map_err(renamed::explain)?;
-    let mut recipe = written.clone();
-    let order: Vec<String> = recipe.sources.keys().cloned().collect();
-    for change in &overrides.set {
-        recipe = set(&recipe, change)?;
-    }
-    // `set` converts through JSON, which sorts keys; restores the order of the sources, which is significant.
-    recipe.sources.sort_by(|a, _, b, _| {
-        let place = |name: &String| order.iter().position(|known| known == name).unwrap_or(order.len());
-        place(a).cmp(&place(b))
-    });
-    if let Some(name) = &overrides.name {
-        recipe.name.clone_from(name);
-    }
-    check::check(&recipe, &source).map_err(|error| {
-        // An error caused by the command line has no position in the file.
-        let own = check::check(&written, &source).err().is_some_and(|own| own == error);
-        if own { error } else { RecipeError { file: overrides.describe(&source.file), span: None, ..error } }
-    })?;
-    Ok(LoadedRecipe { recipe, path: path.to_owned(), source })
-}
+/// A recipe with its file.
+pub type LoadedRecipe = Loaded<Recipe>;
 
 /// Returns the settings with one key replaced (`path.to.key=value`), and checks names and types.
 ///
 /// # Errors
 /// If the path does not exist or the value has the wrong type.
 pub fn set<T: Serialize + serde::de::DeserializeOwned>(settings: &T, set: &str) -> Result<T, RecipeError> {
-    corpusmill_recipe::apply_override(settings, set, "tokenizer.train.vocab-size=4096").map_err(renamed::explain)
+    corpusmill_recipe::apply_override(settings, set, Recipe::OVERRIDE_EXAMPLE).map_err(renamed::explain)
 }
 
 impl Recipe {
-    /// The acquisition step of a source; [`load`] ensures that it exists.
-    pub fn acquire(&self, source: &str) -> Option<Acquire> {
-        self.sources.get(source)?.first()?.as_acquire()
-    }
-
     /// The weight of each source in the first phase, by which the tokenizer is trained.
     pub fn weights(&self) -> BTreeMap<String, f64> {
         self.mixture.phases.first().map(|phase| phase.weights.clone()).unwrap_or_default()

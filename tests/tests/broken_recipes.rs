@@ -6,7 +6,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use corpusmill_stages::recipe::{Overrides, load};
+use corpusmill_recipe::{Overrides, RecipeError};
+use corpusmill_stages::recipe::LoadedRecipe;
 
 /// A faulty recipe, with the expected position and a phrase of the message.
 struct BrokenRecipe {
@@ -107,7 +108,7 @@ const MEANING: &[BrokenRecipe] = &[
         "source that acquires nothing",
         "name: toy\nsources:\n  docs:\n    - clean: {}\n",
         "4:7",
-        "the first step of `docs` is `clean`, which does not acquire input",
+        "the first step of a source cannot be `clean`, which does not acquire input",
     ),
     at(
         "acquiring twice",
@@ -284,6 +285,10 @@ const INTERNAL: &[&str] = &[
     "scalar",
     "EOF",
 ];
+
+fn load(path: &Path, overrides: &Overrides) -> Result<LoadedRecipe, RecipeError> {
+    corpusmill_recipe::load(path, overrides)
+}
 
 fn recipe(dir: &Path, bytes: &[u8]) -> std::path::PathBuf {
     let path = dir.join("broken.yaml");

@@ -18,7 +18,7 @@ use corpusmill_trainer::optimize::Optimizer;
 use corpusmill_trainer::parallel::SingleRank;
 use corpusmill_trainer::plan::MemoryEstimate;
 use corpusmill_trainer::pretrain::new_config;
-use corpusmill_trainer::recipe::{ModelSource, Objective, Recipe, load};
+use corpusmill_trainer::recipe::{ModelSource, Objective, Recipe};
 use corpusmill_trainer::step::Training;
 
 const VOCABULARY: u32 = 32_000;
@@ -32,7 +32,7 @@ fn main() -> anyhow::Result<()> {
     let device: DeviceChoice = device.parse().map_err(|error| anyhow::anyhow!("{error}"))?;
     let peak: f64 = peak.parse().context("PEAK_TERAFLOPS is a number such as 989")?;
     for path in recipes {
-        let recipe = load(path.as_ref(), &[])?.recipe;
+        let recipe = Recipe::load(path.as_ref(), &[])?;
         let line = measure(&recipe, device, peak)?;
         writeln!(std::io::stdout(), "{:12} {line}", recipe.name)?;
     }

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use corpusmill_trainer::model::ModelConfig;
 use corpusmill_trainer::plan::MemoryEstimate;
-use corpusmill_trainer::recipe::{Recipe, load};
+use corpusmill_trainer::recipe::Recipe;
 
 #[path = "../src/data/fixture.rs"]
 mod fixture;
@@ -34,7 +34,7 @@ fn measured(recipe: &Path, corpus: &Path, recompute: &str) -> f64 {
 }
 
 fn planned(recipe: &Path, recompute: &str) -> f64 {
-    let recipe: Recipe = load(recipe, &[format!("compute.recompute={recompute}")]).unwrap().recipe;
+    let recipe = Recipe::load(recipe, &[format!("compute.recompute={recompute}")]).unwrap();
     let config = ModelConfig { intermediate_size: 384, ..ModelConfig::llama(64, 128, 8, 4, 4) };
     MemoryEstimate::new(&config, &recipe, 1).total()
 }

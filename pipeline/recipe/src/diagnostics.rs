@@ -4,25 +4,42 @@
 
 use serde_saphyr::Error;
 
-use super::{SourceSpan, did_you_mean};
+use crate::error::{SourceSpan, UnknownName};
+use crate::nearest::did_you_mean;
 
-/// The position, which may differ from the one that the parser reported, the message and the hint.
-type Diagnostic = (Option<SourceSpan>, String, Option<String>);
+/// An explained error; the position may differ from the one that the parser reported.
+#[derive(Debug)]
+pub(crate) struct Diagnostic {
+    pub(crate) span: Option<SourceSpan>,
+    pub(crate) message: String,
+    pub(crate) hints: Vec<String>,
+    pub(crate) unknown: Option<UnknownName>,
+}
 
 /// Explains `error`, found at `span` in `text`.
-pub(super) fn describe(error: &Error, span: Option<SourceSpan>, text: &str) -> Diagnostic {
-    let given = span.as_ref().map(underlined).unwrap_or_default();
-    let (message, hint) = match error {
-        Error::SerdeUnknownField { field, expected, .. } => unknown("key", field, expected),
-        Error::SerdeUnknownVariant { variant, expected, .. } => unknown("name", variant, expected),
+pub(crate) fn describe(error: &Error, span: Option<SourceSpan>, text: &str) -> Diagnostic {
+    match error {
+        Error::SerdeUnknownField { field, expected, .. } => unknown("key", field, expected, span),
+        Error::SerdeUnknownVariant { variant, expected, .. } => unknown("name", variant, expected, span),
+        Error::MultipleDocuments { .. } => second_document(span, text),
+        other => {
+            let given = span.as_ref().map(underlined).unwrap_or_default();
+            let (message, hint) = explain(other, &given);
+            Diagnostic { span, message, hints: hint.into_iter().collect(), unknown: None }
+        }
+    }
+}
+
+/// The message and the hint for an error at the text `given`.
+fn explain(error: &Error, given: &str) -> (String, Option<String>) {
+    match error {
         Error::SerdeMissingField { field, .. } => {
             (format!("the key `{field}` is missing"), Some(format!("add `{field}: …` here")))
         }
         Error::DuplicateMappingKey { key, .. } => {
-            let key = key.as_ref().unwrap_or(&given);
+            let key = key.as_deref().unwrap_or(given);
             (format!("duplicate key `{key}`"), Some("keep one of them".to_owned()))
         }
-        Error::MultipleDocuments { .. } => return second_document(span, text),
         Error::UnknownAnchor { .. } => (
             format!("unknown alias `{given}`"),
             Some("`*name` repeats an earlier value marked `&name`; put text that begins with `*` in quotes".to_owned()),
@@ -35,9 +52,8 @@ pub(super) fn describe(error: &Error, span: Option<SourceSpan>, text: &str) -> D
             "nothing was given, but text is expected".to_owned(),
             Some("write a value, or \"\" for empty text".to_owned()),
         ),
-        other => wrong_type(other, &given),
-    };
-    (span, message, hint)
+        other => wrong_type(other, given),
+    }
 }
 
 /// Explains a value of the wrong type, and all other errors of the parser.
@@ -114,7 +130,8 @@ fn second_document(span: Option<SourceSpan>, text: &str) -> Diagnostic {
         None => span,
     };
     let hint = "a file contains one recipe; remove the line `---` or split the file in two";
-    (span, "a second document begins here".to_owned(), Some(hint.to_owned()))
+    let message = "a second document begins here".to_owned();
+    Diagnostic { span, message, hints: vec![hint.to_owned()], unknown: None }
 }
 
 /// YAML syntax errors: a phrase in the parser's message, the message and the hint.
@@ -152,14 +169,16 @@ fn underlined(span: &SourceSpan) -> String {
     quoted('"').or_else(|| quoted('\'')).unwrap_or(&given).to_owned()
 }
 
-fn unknown(what: &str, found: &str, expected: &[&'static str]) -> (String, Option<String>) {
-    let near = did_you_mean(found, expected.iter().copied());
-    let allowed = expected.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    let hint = match near {
-        Some(near) => format!("did you mean `{near}`? allowed here: {allowed}"),
-        None => format!("allowed here: {allowed}"),
-    };
-    (format!("unknown {what} `{found}`"), Some(hint))
+/// A key or a name that is none of the `allowed` ones. Applications may replace the hints, see `Checked::explain`.
+fn unknown(what: &str, name: &str, allowed: &[&'static str], span: Option<SourceSpan>) -> Diagnostic {
+    let near = did_you_mean(name, allowed.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+    let list = allowed.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    Diagnostic {
+        span,
+        message: format!("unknown {what} `{name}`"),
+        hints: near.into_iter().chain([format!("allowed here: {list}")]).collect(),
+        unknown: Some(UnknownName { name: name.to_owned(), allowed: allowed.to_vec() }),
+    }
 }
 
 fn first_line(text: &str) -> String {

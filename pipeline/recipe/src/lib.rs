@@ -1,306 +1,78 @@
-//! Reads YAML settings. Errors show the file, line and column with a caret, what was given, what is allowed, and
-//! `did you mean`.
+//! Recipes: YAML settings for programs, with errors that point at the key or value at fault.
+//!
+//! [`load`] reads a recipe file into a type of the program, applies the changes of the command line (`--set
+//! path.to.key=value`) and checks the result. The program describes its settings with `serde`, and the rules that types
+//! cannot express with [`Checked`].
+//!
+//! ```
+//! use corpusmill_recipe::{Checked, NamedSource, RecipeError};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Debug, Clone, Serialize, Deserialize)]
+//! #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+//! struct Recipe {
+//!     name: String,
+//!     shards: u32,
+//! }
+//!
+//! impl Checked for Recipe {
+//!     const EMPTY_HINT: &'static str = "a recipe has `name` and `shards`";
+//!     const OVERRIDE_EXAMPLE: &'static str = "shards=4";
+//!
+//!     fn check(&self, source: &NamedSource) -> Result<(), RecipeError> {
+//!         if self.shards > 0 {
+//!             return Ok(());
+//!         }
+//!         Err(source.error_at(&["shards"], "`shards` is 0").with_hint("give at least 1"))
+//!     }
+//!
+//!     fn name_mut(&mut self) -> &mut String {
+//!         &mut self.name
+//!     }
+//! }
+//!
+//! let text = "{ name: 茶叶, shard: 4 }".to_owned();
+//! let source = NamedSource { file: "tea.yaml".to_owned(), text };
+//! let error = source.parse::<Recipe>().unwrap_err();
+//! assert_eq!(
+//!     error.to_string(),
+//!     "\
+//! unknown key `shard`
+//!  --> tea.yaml:1:13
+//!   |
+//! 1 | { name: 茶叶, shard: 4 }
+//!   |               ^^^^^
+//! hint: did you mean `shards`?
+//! hint: allowed here: `name`, `shards`"
+//! );
+//!
+//! let source = NamedSource { file: "tea.yaml".to_owned(), text: "name: 茶叶\nshards: 0\n".to_owned() };
+//! let recipe: Recipe = source.parse()?;
+//! let error = recipe.check(&source).unwrap_err();
+//! assert!(error.to_string().starts_with("`shards` is 0\n --> tea.yaml:2:1\n"));
+//! # Ok::<(), RecipeError>(())
+//! ```
+//!
+//! - [`find`] resolves the name of a recipe to its file, and suggests a near name if there is none.
+//! - [`apply_override`] changes one setting of any serialisable type.
+//! - [`NamedSource::error_at`] and [`NamedSource::error_near`] give errors with a position, for checks after parsing.
 //!
 //! Invariant: no message contains the name of a Rust type.
 
 mod diagnostics;
+mod error;
+mod find;
+mod load;
+mod name;
+mod nearest;
 mod overrides;
+mod source;
 mod spans;
 
-use std::fmt::Write as _;
-use std::io::Read as _;
-use std::path::Path;
-
-use serde::de::DeserializeOwned;
-use serde_saphyr::{Error, Location, NonFiniteFloatPolicy};
-
-pub use self::overrides::apply_override;
-
-use self::spans::SpannedNode;
-
-/// Maximum size of a recipe, in bytes.
-const MAX_BYTES: u64 = 4 << 20;
-
-/// An error in a recipe, with its position in the file.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", self.render())]
-pub struct RecipeError {
-    /// The file's name as given.
-    pub file: String,
-    /// Line and column, from 1, and the text of the line, if the position is known.
-    pub span: Option<SourceSpan>,
-    /// What is wrong.
-    pub message: String,
-    /// What to do.
-    pub hint: Option<String>,
-}
-
-/// A position in a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceSpan {
-    /// Line number, from 1.
-    pub line: usize,
-    /// Column, from 1, in characters.
-    pub column: usize,
-    /// Number of characters to underline.
-    pub width: usize,
-    /// Text of the line.
-    pub text: String,
-}
-
-impl RecipeError {
-    /// An error about the file as a whole.
-    pub fn whole(file: &str, message: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), span: None, message: message.into(), hint: None }
-    }
-
-    /// Adds what to do about the error.
-    #[must_use]
-    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
-
-    fn render(&self) -> String {
-        let mut out = self.message.clone();
-        match &self.span {
-            None => {
-                let _ = write!(out, "\n --> {}", self.file);
-            }
-            Some(span) => {
-                let gutter = span.line.to_string().len();
-                let blank = " ".repeat(gutter);
-                let indent: String =
-                    span.text.chars().take(span.column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-                let _ = write!(
-                    out,
-                    "\n{blank}--> {}:{}:{}\n{blank} |\n{} | {}\n{blank} | {indent}{}",
-                    self.file,
-                    span.line,
-                    span.column,
-                    span.line,
-                    span.text,
-                    "^".repeat(span.width.max(1))
-                );
-            }
-        }
-        if let Some(hint) = &self.hint {
-            let _ = write!(out, "\nhint: {hint}");
-        }
-        out
-    }
-}
-
-/// The text of a settings file, for errors that point into it.
-#[derive(Debug, Clone)]
-pub struct NamedSource {
-    /// The name shown in errors.
-    pub file: String,
-    /// The YAML.
-    pub text: String,
-}
-
-impl NamedSource {
-    /// Reads a file.
-    ///
-    /// # Errors
-    /// When it cannot be read, is empty, or is not UTF-8.
-    pub fn read(path: &Path) -> Result<Self, RecipeError> {
-        let file = path.display().to_string();
-        let unreadable = |error: std::io::Error| {
-            let message = format!("cannot read the recipe: {}", error.kind());
-            RecipeError::whole(&file, message)
-        };
-        let mut bytes = Vec::new();
-        let handle = fs_err::File::open(path).map_err(unreadable)?;
-        handle.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-        if bytes.len() as u64 > MAX_BYTES {
-            return Err(RecipeError::whole(&file, "the recipe is longer than 4 MiB")
-                .with_hint("put long lists into files and name those in the recipe"));
-        }
-        let text = String::from_utf8(bytes)
-            .map_err(|_| RecipeError::whole(&file, "the recipe is not UTF-8 text").with_hint("save it as UTF-8"))?;
-        Ok(Self { file, text })
-    }
-
-    /// Reads the YAML into settings.
-    ///
-    /// # Errors
-    /// An error with the position, what was given and what is allowed.
-    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, RecipeError> {
-        if self.text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
-            return Err(RecipeError::whole(&self.file, "the recipe is empty")
-                .with_hint("a recipe has at least `name` and `sources`; see recipes/tiny.yaml"));
-        }
-        serde_saphyr::from_str_with_options(&self.text, options()).map_err(|error| self.explain(&error))
-    }
-
-    /// An error if a tab indents the reported line or a neighbour. Tabs elsewhere may be intended, as in the text of an
-    /// example.
-    fn tab_indentation(&self, span: &SourceSpan) -> Option<RecipeError> {
-        let (number, line) =
-            self.text.lines().enumerate().skip(span.line.saturating_sub(2)).take(3).find(|(_, line)| {
-                let indent = &line[..line.len() - line.trim_start().len()];
-                indent.contains('\t') && !line.trim().is_empty()
-            })?;
-        let column = line.chars().take_while(|c| *c == ' ').count() + 1;
-        let span = SourceSpan { line: number + 1, column, width: 1, text: line.to_owned() };
-        Some(RecipeError {
-            file: self.file.clone(),
-            span: Some(span),
-            message: "a tab in the indentation: YAML allows only spaces there".to_owned(),
-            hint: Some("replace each tab by two spaces".to_owned()),
-        })
-    }
-
-    /// The position of a line and column that the parser reports.
-    pub fn span(&self, line: usize, column: usize) -> Option<SourceSpan> {
-        let text = self.text.lines().nth(line.checked_sub(1)?)?.to_owned();
-        let column = column.clamp(1, text.chars().count() + 1);
-        let rest: Vec<char> = text.chars().skip(column - 1).collect();
-        let quoted = rest.first().filter(|c| **c == '"' || **c == '\'').copied();
-        let width = match quoted {
-            Some(quote) => rest.iter().skip(1).position(|c| *c == quote).map_or(1, |n| n + 2),
-            None => rest.iter().position(|c| matches!(c, ':' | ',' | '}' | ']' | '#')).unwrap_or(rest.len()),
-        };
-        let trimmed: String = rest.iter().take(width).collect();
-        Some(SourceSpan { line, column, width: trimmed.trim_end().chars().count().max(1), text })
-    }
-
-    /// An error at the key or value at `path`, or at the last component of `path` that exists. Checks after parsing use
-    /// it to point into the text. A component is a key, the index of a list item from 0, or a key of one of the items.
-    pub fn error_at(&self, path: &[&str], message: impl Into<String>) -> RecipeError {
-        let span = self.tree().and_then(|tree| self.span_at(spans::follow(&tree, path).0?));
-        RecipeError { file: self.file.clone(), span, message: message.into(), hint: None }
-    }
-
-    /// An error at the key or value below `path` that the message names, in backticks, in quotes or as a plain word; at
-    /// `path` if there is none.
-    pub fn error_near(&self, path: &[&str], message: impl Into<String>) -> RecipeError {
-        let error = self.error_at(path, message);
-        let named = self.tree().and_then(|tree| {
-            let below = spans::follow(&tree, path).1;
-            self.span_at(words_of(&error.message).into_iter().find_map(|word| spans::search(below, word))?)
-        });
-        RecipeError { span: named.or(error.span), ..error }
-    }
-
-    fn tree(&self) -> Option<SpannedNode> {
-        serde_saphyr::from_str_with_options::<SpannedNode>(&self.text, options()).ok()
-    }
-
-    fn span_at(&self, location: Location) -> Option<SourceSpan> {
-        let known = location != Location::UNKNOWN;
-        known.then(|| self.span(usize::try_from(location.line()).ok()?, usize::try_from(location.column()).ok()?))?
-    }
-
-    fn explain(&self, error: &Error) -> RecipeError {
-        let error = error.without_snippet();
-        let span = error.location().and_then(|location| self.span_at(location));
-        if let Some(error) = span.as_ref().and_then(|span| self.tab_indentation(span)) {
-            return error;
-        }
-        let (span, message, hint) = diagnostics::describe(error, span, &self.text);
-        RecipeError { file: self.file.clone(), span, message, hint }
-    }
-}
-
-fn options() -> serde_saphyr::Options {
-    serde_saphyr::options! {
-        with_snippet: false,
-        strict_booleans: true,
-        // A later check says what is wrong with `.nan` and where; the parser does not.
-        non_finite_float_policy: NonFiniteFloatPolicy::AsString,
-    }
-}
-
-/// The words of a message that may name a key or value, the most likely first: quoted words, last to first, since
-/// messages name the key before the value; then every word.
-fn words_of(message: &str) -> Vec<&str> {
-    let marked = |mark: char| message.split(mark).skip(1).step_by(2);
-    let mut words: Vec<&str> = marked('"').chain(marked('`')).collect();
-    words.reverse();
-    let mut words: Vec<&str> =
-        words.into_iter().flat_map(|word| [word, word.rsplit('.').next().unwrap_or(word)]).collect();
-    let plain = message.split(|c: char| !(c.is_alphanumeric() || c == '-' || c == '_'));
-    words.extend(plain.filter(|word| word.chars().any(char::is_alphabetic)));
-    words.retain(|word| !word.is_empty());
-    words
-}
-
-/// The most similar of some names, if one is similar: few letters differ, or one begins with the other.
-pub fn did_you_mean<'a>(found: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let distance = |name: &str| {
-        let begins = name.len().min(found.len()) >= 3 && (name.starts_with(found) || found.starts_with(name));
-        if begins { 1 } else { strsim::damerau_levenshtein(found, name) }
-    };
-    names
-        .into_iter()
-        .map(|name| (distance(name), name))
-        .filter(|(distance, name)| *distance <= 1 + name.chars().count().max(found.chars().count()) / 4)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
-}
-
-#[cfg(test)]
-mod tests {
-    use serde::Deserialize;
-
-    use super::*;
-
-    #[derive(Debug, Deserialize)]
-    #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-    struct Toy {
-        #[expect(dead_code, reason = "only parsing is tested")]
-        vocab_size: u32,
-    }
-
-    fn error(text: &str) -> String {
-        NamedSource { file: "toy.yaml".into(), text: text.into() }.parse::<Toy>().unwrap_err().to_string()
-    }
-
-    #[test]
-    fn a_misspelt_key_gets_a_caret_and_a_suggestion() {
-        let message = error("vocab-sise: 3\n");
-        assert!(message.contains("unknown key `vocab-sise`"), "{message}");
-        assert!(message.contains("toy.yaml:1:1"), "{message}");
-        assert!(message.contains("^^^^^^^^^^"), "{message}");
-        assert!(message.contains("did you mean `vocab-size`"), "{message}");
-    }
-
-    #[test]
-    fn a_wrong_type_says_what_was_given() {
-        let message = error("vocab-size: many\n");
-        assert!(message.contains("`many` was given, but a whole number, zero or more, is expected"), "{message}");
-    }
-
-    #[test]
-    fn checks_point_at_keys_and_values_and_never_at_comments() {
-        let text = "# seeds\na:\n  - x: { seeds: [p, q] } # q\n  - y: 1\nseeds: 2\n";
-        let source = NamedSource { file: "toy.yaml".into(), text: text.into() };
-        let span = |error: RecipeError| error.span.map(|span| (span.line, span.column));
-        assert_eq!(span(source.error_at(&["seeds"], "")), Some((5, 1)));
-        assert_eq!(span(source.error_at(&["a", "x", "seeds"], "")), Some((3, 10)));
-        assert_eq!(span(source.error_at(&["a", "1", "y"], "")), Some((4, 5)));
-        // The last component that exists.
-        assert_eq!(span(source.error_at(&["a", "1", "z"], "")), Some((4, 5)));
-        assert_eq!(span(source.error_at(&["z"], "")), None);
-        assert_eq!(span(source.error_near(&["a"], "`seeds`: `q` is wrong")), Some((3, 21)));
-        assert_eq!(span(source.error_near(&["a"], "seeds are wrong")), Some((3, 10)));
-        assert_eq!(span(source.error_near(&["a", "0"], "something is wrong")), Some((3, 5)));
-    }
-
-    #[test]
-    fn a_near_name_is_suggested_and_a_far_one_is_not() {
-        let names = ["files", "crates", "dedup"];
-        assert_eq!(did_you_mean("deduplicate", names), Some("dedup"));
-        assert_eq!(did_you_mean("flies", names), Some("files"));
-        assert_eq!(did_you_mean("translate", names), None);
-    }
-
-    #[test]
-    fn tabs_and_emptiness_are_explained() {
-        assert!(error("vocab-size:\n\t- 1\n").contains("a tab in the indentation"));
-        assert!(error("# nothing\n").contains("the recipe is empty"));
-    }
-}
+pub use crate::error::{RecipeError, SourceSpan, UnknownName};
+pub use crate::find::find;
+pub use crate::load::{Checked, Loaded, Overrides, load};
+pub use crate::name::{NAME_RULES, is_valid_name};
+pub use crate::nearest::did_you_mean;
+pub use crate::overrides::apply_override;
+pub use crate::source::NamedSource;

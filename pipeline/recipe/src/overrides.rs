@@ -5,7 +5,8 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{NamedSource, RecipeError};
+use crate::error::RecipeError;
+use crate::source::NamedSource;
 
 /// Settings with one key replaced (`path.to.key=value`, the value in YAML); an error about the form shows `example`.
 ///
@@ -32,7 +33,7 @@ pub fn apply_override<T: Serialize + DeserializeOwned>(
     *at = value;
     // Parse it as YAML again: JSON is YAML, and the errors name what is allowed.
     let text = serde_json::to_string(&json).map_err(|error| wrong(error.to_string()))?;
-    NamedSource { file: file.clone(), text }.parse().map_err(|error: RecipeError| RecipeError { span: None, ..error })
+    NamedSource { file: file.clone(), text }.parse().map_err(|error: RecipeError| error.with_span(None))
 }
 
 fn descend<'a>(at: &'a mut serde_json::Value, key: &str) -> Result<&'a mut serde_json::Value, String> {

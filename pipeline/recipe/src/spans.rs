@@ -9,17 +9,17 @@ use serde_saphyr::{Location, Spanned};
 
 /// The keys and values of a file with their locations.
 #[derive(Debug)]
-pub(super) enum Node {
+pub(crate) enum Node {
     Map(Vec<(Spanned<String>, SpannedNode)>),
     List(Vec<SpannedNode>),
     Scalar(String),
 }
 
-pub(super) type SpannedNode = Spanned<Node>;
+pub(crate) type SpannedNode = Spanned<Node>;
 
 /// Follows `path` as far as it exists: keys of mappings; for lists, the index of an item from 0 or a key of an item.
 /// Returns the location of the last component found, and its value.
-pub(super) fn follow<'a>(tree: &'a SpannedNode, path: &[&str]) -> (Option<Location>, &'a SpannedNode) {
+pub(crate) fn follow<'a>(tree: &'a SpannedNode, path: &[&str]) -> (Option<Location>, &'a SpannedNode) {
     let (mut last, mut entry) = (None, tree);
     for part in path {
         let Some((location, next)) = step(entry, part) else { break };
@@ -43,7 +43,7 @@ fn step<'a>(entry: &'a SpannedNode, part: &str) -> Option<(Location, &'a Spanned
 }
 
 /// Location of `word` as a key or value, at or below `entry`; the first in file order.
-pub(super) fn search(entry: &SpannedNode, word: &str) -> Option<Location> {
+pub(crate) fn search(entry: &SpannedNode, word: &str) -> Option<Location> {
     match &entry.value {
         Node::Map(entries) => entries
             .iter()

@@ -21,6 +21,8 @@ pub enum Failure<E> {
     Error(E),
     /// The program is at fault.
     Bug(E),
+    /// Another program, which did the work, has reported the error; it ended with this exit code.
+    Reported(u8),
 }
 
 impl<E> From<E> for Failure<E> {
@@ -77,6 +79,7 @@ fn report<E: AsRef<dyn Error + 'static>>(
             printer.error(error_message(error.as_ref()));
             exit_code::BUG
         }
+        Ok(Err(Failure::Reported(code))) => code,
         // The panic hook has printed the message and the location.
         Err(_) => {
             printer.error(format!("this is a bug in {program}; please report it with the lines above"));
@@ -95,13 +98,14 @@ mod tests {
 
     #[test]
     fn every_end_has_its_exit_code() {
-        let cases: [(Command, u8); 7] = [
+        let cases: [(Command, u8); 8] = [
             (|| Ok(()), 0),
             (|| Err(Failure::Stopped("run it again".to_owned())), 130),
             (|| Err(Failure::Error(Box::new(io::Error::other("no such recipe")))), 1),
             (|| Err(Failure::Bug(Box::new(io::Error::other("a stage lost a row")))), 70),
             (|| Err(Failure::Error(Box::new(io::Error::from(io::ErrorKind::BrokenPipe)))), 0),
             (|| Err(Failure::Bug(Box::new(io::Error::from(io::ErrorKind::BrokenPipe)))), 0),
+            (|| Err(Failure::Reported(3)), 3),
             (|| panic!("a test of the message after a panic"), 70),
         ];
         let printer = Printer::default();

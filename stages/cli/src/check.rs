@@ -37,15 +37,7 @@ impl Check {
     pub(super) fn run(self, global: &GlobalArgs) -> anyhow::Result<()> {
         let mut failed = 0;
         for recipe in &self.recipes {
-            let arguments = RecipeArgs {
-                recipe: recipe.clone(),
-                set: self.set.clone(),
-                name: None,
-                locked: false,
-                lock: None,
-                refresh: Vec::new(),
-                excerpts: "off".to_owned(),
-            };
+            let arguments = RecipeArgs { recipe: recipe.clone(), set: self.set.clone(), ..RecipeArgs::default() };
             match arguments.load().and_then(|loaded| examples(&loaded)) {
                 Ok(count) => print(&format!("{}: valid, {count} examples passed\n", recipe.display()))?,
                 Err(error) if self.recipes.len() == 1 => return Err(error),

@@ -24,9 +24,6 @@ pub(super) struct IoArgs {
     /// Output file: .parquet, .jsonl, .jsonl.gz or .jsonl.zst; `-` writes JSON lines to standard output.
     #[arg(long, short, value_name = "PATH", default_value = "-")]
     pub(super) output: PathBuf,
-    /// Format of standard input and output.
-    #[arg(long, value_name = "FORMAT", default_value = "jsonl", value_parser = ["jsonl"])]
-    pub(super) format: String,
     /// Write rejected documents to this file, with rule, value and threshold. Without it, stderr shows only their
     /// number.
     #[arg(long, value_name = "PATH")]
@@ -203,6 +200,9 @@ impl JsonLinesWriter {
 
 impl BatchWriter {
     /// Opens an output for batches of this schema.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
     pub fn create(path: &Path, schema: &SchemaRef) -> anyhow::Result<Self> {
         let ending = output_format(path)?;
         let temporary = temporary_path(path);
@@ -224,6 +224,9 @@ impl BatchWriter {
     }
 
     /// Appends rows.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
     pub fn write(&mut self, rows: &RecordBatch) -> anyhow::Result<()> {
         self.rows += rows.num_rows() as u64;
         match &mut self.writer {
@@ -235,6 +238,9 @@ impl BatchWriter {
     }
 
     /// Completes the output; returns its number of rows.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
     pub fn finish(mut self) -> anyhow::Result<u64> {
         match &mut self.writer {
             FormatWriter::Parquet(writer) => {

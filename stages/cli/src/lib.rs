@@ -32,13 +32,13 @@ use std::sync::atomic::AtomicBool;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use corpusmill_pipeline::StageError;
 use corpusmill_pipeline::runner::RunError;
-use corpusmill_recipe::did_you_mean;
+use corpusmill_recipe::{Overrides, did_you_mean, find, load};
 
-use corpusmill_stages::recipe::{LoadedRecipe, Overrides};
+use corpusmill_stages::recipe::LoadedRecipe;
 use corpusmill_stages::sources::AcquireContext;
 use corpusmill_stages::sources::lockfile::LockMode;
 use corpusmill_stages::workspace::Workspace;
-use corpusmill_terminal::{Failure, PrinterArgs, write_stdout};
+use corpusmill_terminal::{Failure, PrinterArgs, StopSignals, write_stdout};
 
 pub use io::BatchWriter;
 pub use query::{QueryArgs, QueryFormat, QueryRunner, receipts_schema, run_query_program, shards_schema};
@@ -111,8 +111,11 @@ impl GlobalArgs {
     }
 }
 
+/// The folder of recipes that are given by name.
+const RECIPES: &str = "recipes";
+
 /// A recipe and the changes to it.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct RecipeArgs {
     /// Recipe: a file, or the name of one in `recipes/`.
     #[arg(value_name = "RECIPE")]
@@ -132,15 +135,15 @@ pub(crate) struct RecipeArgs {
     /// Fetch this source again, even if the lock file pins it.
     #[arg(long, value_name = "SOURCE", conflicts_with = "locked")]
     pub(crate) refresh: Vec<String>,
-    /// Store excerpts of rejected documents.
-    #[arg(long, value_name = "ON|OFF", default_value = "on", value_parser = ["on", "off"])]
-    pub(crate) excerpts: String,
+    /// Store no excerpts of rejected documents.
+    #[arg(long)]
+    pub(crate) no_excerpts: bool,
 }
 
 impl RecipeArgs {
     pub(crate) fn load(&self) -> anyhow::Result<LoadedRecipe> {
         let overrides = Overrides { set: self.set.clone(), name: self.name.clone() };
-        let loaded = corpusmill_stages::recipe::load(&find_recipe(&self.recipe)?, &overrides)?;
+        let loaded: LoadedRecipe = load(&find(&self.recipe, Path::new(RECIPES))?, &overrides)?;
         for name in &self.refresh {
             if !loaded.recipe.sources.contains_key(name) {
                 let names = loaded.recipe.sources.keys().map(String::as_str);
@@ -161,32 +164,6 @@ impl RecipeArgs {
         };
         LockMode { lock: beside, locked: self.locked, write: true, refresh: self.refresh.iter().cloned().collect() }
     }
-}
-
-/// Resolves a path, or a name in `recipes/`, to a recipe file.
-fn find_recipe(given: &Path) -> anyhow::Result<PathBuf> {
-    if given.exists() || given.components().count() > 1 {
-        return Ok(given.to_owned());
-    }
-    let named = Path::new("recipes").join(given).with_extension("yaml");
-    if named.exists() {
-        return Ok(named);
-    }
-    let mut names: Vec<String> = fs_err::read_dir("recipes")
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
-        .filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
-        .collect();
-    names.sort();
-    let name = given.to_string_lossy();
-    let hint = match did_you_mean(&name, names.iter().map(String::as_str)) {
-        Some(near) => format!("\nhint: did you mean `{near}`?"),
-        None if names.is_empty() => "\nhint: give the path of a recipe file".to_owned(),
-        None => format!("\nhint: recipes in recipes/: {}", names.join(", ")),
-    };
-    anyhow::bail!("no recipe `{name}`{hint}")
 }
 
 #[derive(Debug, Subcommand)]
@@ -233,28 +210,29 @@ enum Command {
 pub fn main(query: QueryRunner) -> ExitCode {
     corpusmill_terminal::run(
         |cli: &Cli| &cli.global.printer,
-        |cli, _, signals| dispatch(cli, query, signals.defer()).map_err(classify),
+        |cli, _, signals| dispatch(cli, query, signals).map_err(classify),
     )
 }
 
-fn dispatch(cli: Cli, query: QueryRunner, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
+/// Commands that can stop and resume get the flag of [`StopSignals::defer`]; a signal ends the others at once.
+fn dispatch(cli: Cli, query: QueryRunner, signals: &StopSignals) -> anyhow::Result<()> {
     let global = &cli.global;
     match cli.command {
-        Command::Run(command) => command.run(global, cancel),
-        Command::Plan(command) => command.run(global, cancel),
+        Command::Run(command) => command.run(global, signals.defer()),
+        Command::Plan(command) => command.run(global, signals.defer()),
         Command::Check(command) => command.run(global),
         Command::Why(command) => command.run(global),
         Command::Query(command) => query(&command, global),
         Command::Verify(command) => command.run(global),
         Command::Gc(command) => command.run(global),
-        Command::Read(command) => command.run(global, cancel),
-        Command::Crawl(command) => command.run(global, cancel),
-        Command::Clean(command) => command.run(global, cancel),
-        Command::Dedup(command) => command.run(global, cancel),
-        Command::Filter(command) => command.run(global, cancel),
-        Command::Tokenize(command) => command.run(global, cancel),
-        Command::Mix(command) => command.run(global, cancel),
-        Command::Serve(command) => command.run(global, cancel),
+        Command::Read(command) => command.run(global, signals.defer()),
+        Command::Crawl(command) => command.run(global, signals.defer()),
+        Command::Clean(command) => command.run(global, signals.defer()),
+        Command::Dedup(command) => command.run(global, signals.defer()),
+        Command::Filter(command) => command.run(global, signals.defer()),
+        Command::Tokenize(command) => command.run(global, signals.defer()),
+        Command::Mix(command) => command.run(global, signals.defer()),
+        Command::Serve(command) => command.run(global, signals.defer()),
         Command::Robots(command) => command.run(),
         Command::Schema(command) => command.run(Cli::command()),
         Command::Completions(command) => command.run(Cli::command()),
@@ -263,6 +241,9 @@ fn dispatch(cli: Cli, query: QueryRunner, cancel: &Arc<AtomicBool>) -> anyhow::R
 
 /// Sorts an error by who is to blame.
 fn classify(error: anyhow::Error) -> Failure<anyhow::Error> {
+    if let Some(failed) = error.downcast_ref::<query::QueryProgramFailed>() {
+        return Failure::Reported(failed.code);
+    }
     let is = |matches: fn(&StageError) -> bool| {
         error.chain().any(|cause| {
             cause.downcast_ref::<RunError>().is_some_and(|error| matches(&error.source))
@@ -279,6 +260,28 @@ fn classify(error: anyhow::Error) -> Failure<anyhow::Error> {
 }
 
 /// Writes text to stdout.
+///
+/// # Errors
+/// If stdout cannot be written.
 pub fn print(text: &str) -> anyhow::Result<()> {
     Ok(write_stdout(text)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_valid() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_former_option_for_excerpts_names_the_present_one() {
+        for command in ["run", "plan"] {
+            let error = Cli::try_parse_from(["corpusmill", command, "tiny", "--excerpts", "off"]).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            assert!(error.to_string().contains("'--no-excerpts'"), "{error}");
+        }
+    }
 }

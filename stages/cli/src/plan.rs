@@ -33,7 +33,7 @@ impl PlanCommand {
         let lock_mode = LockMode { write: false, ..self.recipe.lock_mode(&loaded) };
         let snapshots = acquire_snapshots(&loaded, &lock_mode, &acquire_context)?;
         let dir = loaded.path.parent().unwrap_or(Path::new("."));
-        let compiled = CompiledRecipe::new(&loaded.recipe, snapshots, self.recipe.excerpts == "on", dir)?;
+        let compiled = CompiledRecipe::new(&loaded.recipe, snapshots, !self.recipe.no_excerpts, dir)?;
         if !self.explain {
             return print(&graph(&compiled.plan));
         }

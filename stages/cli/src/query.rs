@@ -43,6 +43,21 @@ pub enum QueryFormat {
 /// Executes a query: within the program, or by another one.
 pub type QueryRunner = fn(&QueryArgs, &GlobalArgs) -> anyhow::Result<()>;
 
+/// `corpusmill-query` failed, and has reported why.
+#[derive(Debug)]
+pub(crate) struct QueryProgramFailed {
+    /// Its exit code.
+    pub(crate) code: u8,
+}
+
+impl std::fmt::Display for QueryProgramFailed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{PROGRAM} ended with exit code {}", self.code)
+    }
+}
+
+impl std::error::Error for QueryProgramFailed {}
+
 /// The name of the program that has the SQL engine.
 const PROGRAM: &str = "corpusmill-query";
 
@@ -64,7 +79,7 @@ pub fn run_query_program(_query: &QueryArgs, _global: &GlobalArgs) -> anyhow::Re
     // The program has reported its own error.
     match status.code() {
         Some(0) => Ok(()),
-        Some(code) => std::process::exit(code),
+        Some(code) => Err(QueryProgramFailed { code: u8::try_from(code).unwrap_or(1) }.into()),
         None => anyhow::bail!("{} was stopped: {status}", program.display()),
     }
 }

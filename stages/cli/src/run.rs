@@ -40,16 +40,7 @@ pub(super) const IDENTITY: &str = ".identity";
 impl Run {
     /// A run of this recipe without overrides.
     pub(super) fn for_recipe(recipe: PathBuf, output: PathBuf) -> Self {
-        let recipe = RecipeArgs {
-            recipe,
-            set: Vec::new(),
-            name: None,
-            locked: false,
-            lock: None,
-            refresh: Vec::new(),
-            excerpts: "on".to_owned(),
-        };
-        Self { recipe, output }
+        Self { recipe: RecipeArgs { recipe, ..RecipeArgs::default() }, output }
     }
 
     pub(super) fn run(self, global: &GlobalArgs, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
@@ -65,7 +56,7 @@ impl Run {
         let snapshots = acquire_snapshots(&loaded, &self.recipe.lock_mode(&loaded), &acquire_context)?;
         let pinned = entries(&snapshots);
         let dir = loaded.path.parent().unwrap_or(Path::new("."));
-        let compiled = CompiledRecipe::new(recipe, snapshots, self.recipe.excerpts == "on", dir)?;
+        let compiled = CompiledRecipe::new(recipe, snapshots, !self.recipe.no_excerpts, dir)?;
         workspace.begin_run(&recipe.name)?;
         let runner::Run { receipts, reused, computed } =
             runner::run(&compiled.plan, &store, &global.options(cancel), &console)?;

@@ -24,8 +24,9 @@ use corpusmill_stages::compile::redact_excerpt;
 use corpusmill_stages::dedup::Dedup;
 use corpusmill_stages::filter::language::identify;
 use corpusmill_stages::filter::toxicity::ToxicityModel;
+use corpusmill_stages::sources::acquire::Acquire;
 use corpusmill_stages::sources::files::Files;
-use corpusmill_stages::step::{Acquire, Step};
+use corpusmill_stages::step::Step;
 use corpusmill_stages::tokenize::{Tokenizer, Train};
 
 /// Settings without their own flag.
@@ -227,12 +228,7 @@ impl CrawlCommand {
             documents = Some(read);
             Ok(())
         })?;
-        let io = IoArgs {
-            input: Vec::new(),
-            output: self.output.clone(),
-            format: "jsonl".to_owned(),
-            rejected: self.rejected.clone(),
-        };
+        let io = IoArgs { input: Vec::new(), output: self.output.clone(), rejected: self.rejected.clone() };
         finished.write("crawl", &documents.context("the step has no output")?, &io, global)
     }
 }

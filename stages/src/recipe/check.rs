@@ -2,31 +2,81 @@
 //!
 //! Invariant: every error points at the wrong key or value, if it is in the file.
 
-use corpusmill_recipe::{NamedSource, RecipeError, did_you_mean};
+use corpusmill_pipeline::StageError;
+use corpusmill_recipe::{Checked, NAME_RULES, NamedSource, RecipeError, did_you_mean, is_valid_name};
 use globset::GlobBuilder;
 
 use super::renamed::{self, renamed_rule};
-use super::{Example, Expect, Recipe};
+use super::{Example, Expect, Recipe, Source};
 use crate::filter::licence::{LicencePolicy, LicenceStatus};
 use crate::language_code::iso639_3;
+use crate::sources::acquire::Acquire;
 use crate::sources::files::Files;
 use crate::step::Step;
 use crate::tokenize::Tokenizer;
 use crate::tokenize::special::SPECIAL_TOKENS;
 
-/// The rules for names.
-const NAME_RULES: &str =
-    "a name has only letters, digits, `-`, `_` and `.`, does not begin with `.`, and has at most 100 characters";
-/// The steps that can be the first step of a source.
-const ACQUIRE_STEPS: &str = "`files`, `crates`, `rust-docs`, `crawl` or `remote`";
+impl Checked for Recipe {
+    const EMPTY_HINT: &'static str = "a recipe has at least `name` and `sources`; see recipes/tiny.yaml";
+    const OVERRIDE_EXAMPLE: &'static str = "tokenizer.train.vocab-size=4096";
 
-/// Finds steps that are only a name. Runs before parsing, since the parser would read what follows as their settings.
-pub(super) fn check_bare_steps(source: &NamedSource) -> Result<(), RecipeError> {
+    fn check(&self, source: &NamedSource) -> Result<(), RecipeError> {
+        check(self, source)
+    }
+
+    fn name_mut(&mut self) -> &mut String {
+        &mut self.name
+    }
+
+    fn check_text(source: &NamedSource) -> Result<(), RecipeError> {
+        check_lists_of_steps(source)
+    }
+
+    fn explain(error: RecipeError) -> RecipeError {
+        explain_unknown(error)
+    }
+
+    /// Sources keep their order, which decides which duplicate survives; new ones are last.
+    fn restore_order(&mut self, written: &Self) {
+        let place = |name: &String| written.sources.get_index_of(name).unwrap_or(written.sources.len());
+        self.sources.sort_by(|a, _, b, _| place(a).cmp(&place(b)));
+    }
+}
+
+/// The first steps of a source, for hints.
+fn acquisitions() -> String {
+    let [first @ .., last] = Acquire::NAMES;
+    format!("the first step must be {} or `{last}`", first.map(|name| format!("`{name}`")).join(", "))
+}
+
+/// Explains unknown keys and names that are known elsewhere: a step at the wrong place in its list.
+fn explain_unknown(error: RecipeError) -> RecipeError {
+    let Some(unknown) = error.unknown.as_deref() else { return error };
+    let name = unknown.name.as_str();
+    if unknown.allowed == Acquire::NAMES && Step::NAMES.contains(&name) {
+        let message = format!("the first step of a source cannot be `{name}`, which does not acquire input");
+        return RecipeError { message, hints: vec![acquisitions()], ..error };
+    }
+    if unknown.allowed == Step::NAMES && Acquire::NAMES.contains(&name) {
+        let message = format!("`{name}` can only be the first step of a source");
+        let hint = "move it to `sources`, as the first step of its own source";
+        return RecipeError { message, hints: vec![hint.to_owned()], ..error };
+    }
+    renamed::explain(error)
+}
+
+/// Finds sources without steps, and steps that are only a name: the parser would read what follows such a step as its
+/// settings.
+fn check_lists_of_steps(source: &NamedSource) -> Result<(), RecipeError> {
     // Syntax errors are reported later, when the text is parsed as a recipe.
     let Ok(recipe) = source.parse::<serde_json::Value>() else { return Ok(()) };
     let sources =
         recipe["sources"].as_object().into_iter().flatten().map(|(name, steps)| (vec!["sources", name], steps));
     for (key_path, steps) in sources.chain([(vec!["steps"], &recipe["steps"])]) {
+        if let (["sources", name], Some([])) = (key_path.as_slice(), steps.as_array().map(Vec::as_slice)) {
+            let error = source.error_at(&key_path, format!("the source `{name}` has no steps"));
+            return Err(error.with_hint(acquisitions()));
+        }
         for (index, step) in steps.as_array().into_iter().flatten().enumerate() {
             if let Some(name) = step.as_str() {
                 let index = index.to_string();
@@ -40,7 +90,7 @@ pub(super) fn check_bare_steps(source: &NamedSource) -> Result<(), RecipeError> 
 }
 
 /// Checks a parsed recipe.
-pub(super) fn check(recipe: &Recipe, source: &NamedSource) -> Result<(), RecipeError> {
+fn check(recipe: &Recipe, source: &NamedSource) -> Result<(), RecipeError> {
     check_name(&["name"], &recipe.name, "", source)?;
     if recipe.sources.is_empty() {
         let hint = "add at least one source, such as `docs: [ { files: { paths: [docs] } } ]`";
@@ -53,11 +103,7 @@ pub(super) fn check(recipe: &Recipe, source: &NamedSource) -> Result<(), RecipeE
         check_source(recipe, name, steps, source)?;
     }
     for (index, step) in recipe.steps.iter().enumerate() {
-        let key_path = ["steps", &index.to_string(), step.name()];
-        if step.as_acquire().is_some() {
-            return Err(must_be_first(step, &key_path, source).with_hint("move it to `sources`"));
-        }
-        check_step(recipe, step, &key_path, source)?;
+        check_step(recipe, step, &["steps", &index.to_string(), step.name()], source)?;
     }
     check_tokenizer(&recipe.tokenizer, source)?;
     check_mixture(recipe, source)?;
@@ -65,8 +111,7 @@ pub(super) fn check(recipe: &Recipe, source: &NamedSource) -> Result<(), RecipeE
 }
 
 fn check_name(key_path: &[&str], name: &str, owner: &str, source: &NamedSource) -> Result<(), RecipeError> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if name.is_empty() || name.len() > 100 || name.starts_with('.') || !name.chars().all(allowed) {
+    if !is_valid_name(name) {
         return Err(source.error_near(key_path, format!("`{name}` cannot be the name{owner}")).with_hint(NAME_RULES));
     }
     if !owner.is_empty() && ["all", "tokenize", "mix"].contains(&name) {
@@ -87,38 +132,32 @@ fn range(key: &str, value: u32, max: u32, source: &NamedSource) -> Result<(), Re
 fn unknown_source(key_path: &[&str], what: &str, name: &str, recipe: &Recipe, source: &NamedSource) -> RecipeError {
     let known: Vec<&str> = recipe.sources.keys().map(String::as_str).collect();
     let listed = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    let near = did_you_mean(name, known).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
-    source.error_near(key_path, format!("{what} `{name}`")).with_hint(format!("{near}the sources are {listed}"))
+    let near = did_you_mean(name, known).map(|near| format!("did you mean `{near}`?"));
+    let hints = near.into_iter().chain([format!("the sources are {listed}")]).collect();
+    RecipeError { hints, ..source.error_near(key_path, format!("{what} `{name}`")) }
 }
 
-fn check_source(recipe: &Recipe, name: &str, steps: &[Step], source: &NamedSource) -> Result<(), RecipeError> {
-    let Some(first) = steps.first() else {
-        let error = source.error_at(&["sources", name], format!("the source `{name}` has no steps"));
-        return Err(error.with_hint(format!("the first step must be {ACQUIRE_STEPS}")));
-    };
-    if first.as_acquire().is_none() {
-        let message = format!("the first step of `{name}` is `{}`, which does not acquire input", first.name());
-        return Err(source
-            .error_at(&["sources", name, "0", first.name()], message)
-            .with_hint(format!("the first step must be {ACQUIRE_STEPS}")));
-    }
-    for (index, step) in steps.iter().enumerate() {
-        let key_path = ["sources", name, &index.to_string(), step.name()];
-        if index > 0 && step.as_acquire().is_some() {
-            return Err(must_be_first(step, &key_path, source).with_hint("make it a separate source"));
-        }
-        check_step(recipe, step, &key_path, source)?;
+fn check_source(recipe: &Recipe, name: &str, steps: &Source, source: &NamedSource) -> Result<(), RecipeError> {
+    check_acquire(&steps.acquire, &["sources", name, "0", steps.acquire.name()], source)?;
+    for (index, step) in (1..).zip(&steps.steps) {
+        check_step(recipe, step, &["sources", name, &index.to_string(), step.name()], source)?;
     }
     Ok(())
 }
 
-fn must_be_first(step: &Step, key_path: &[&str], source: &NamedSource) -> RecipeError {
-    source.error_at(key_path, format!("`{}` can only be the first step of a source", step.name()))
+fn check_acquire(acquire: &Acquire, key_path: &[&str], source: &NamedSource) -> Result<(), RecipeError> {
+    match acquire {
+        Acquire::Files(files) => check_files(files, key_path, source)?,
+        Acquire::Remote(remote) => {
+            check_defaults(remote.licence.as_deref(), remote.language.as_deref(), "remote", key_path, source)?;
+        }
+        Acquire::Crates(_) | Acquire::RustDocs(_) | Acquire::Crawl(_) => {}
+    }
+    acquire.check().map_err(|error| step_error(&error, key_path, source))
 }
 
 fn check_step(recipe: &Recipe, step: &Step, key_path: &[&str], source: &NamedSource) -> Result<(), RecipeError> {
     match step {
-        Step::Files(files) => check_files(files, key_path, source)?,
         Step::Dedup(dedup) => {
             if let Some(name) = dedup.prefer.iter().find(|name| !recipe.sources.contains_key(*name)) {
                 return Err(unknown_source(key_path, "dedup: no source", name, recipe, source));
@@ -135,19 +174,19 @@ fn check_step(recipe: &Recipe, step: &Step, key_path: &[&str], source: &NamedSou
                 return Err(source.error_near(key_path, message).with_hint(renamed::hint(new)));
             }
         }
-        Step::Remote(remote) => {
-            check_defaults(remote.licence.as_deref(), remote.language.as_deref(), "remote", key_path, source)?;
-        }
-        Step::Crates(_) | Step::RustDocs(_) | Step::Crawl(_) | Step::Clean(_) => {}
+        Step::Clean(_) => {}
     }
-    step.check().map_err(|error| {
-        let text = error.to_string();
-        let (message, hint) = match text.split_once("\nhint: ").or_else(|| text.split_once("; ")) {
-            Some((message, hint)) => (message, Some(hint.to_owned())),
-            None => (text.as_str(), None),
-        };
-        RecipeError { hint, ..source.error_near(key_path, message) }
-    })
+    step.check().map_err(|error| step_error(&error, key_path, source))
+}
+
+/// An error of a step's own check, whose text has the hint after the message.
+fn step_error(error: &StageError, key_path: &[&str], source: &NamedSource) -> RecipeError {
+    let text = error.to_string();
+    let (message, hint) = match text.split_once("\nhint: ").or_else(|| text.split_once("; ")) {
+        Some((message, hint)) => (message, Some(hint.to_owned())),
+        None => (text.as_str(), None),
+    };
+    RecipeError { hints: hint.into_iter().collect(), ..source.error_near(key_path, message) }
 }
 
 fn check_files(files: &Files, key_path: &[&str], source: &NamedSource) -> Result<(), RecipeError> {

@@ -55,11 +55,14 @@ pub(super) fn hint(new: &str) -> String {
     format!("renamed to `{new}`")
 }
 
-/// Adds the hint to an error about an unknown key, if the key has a new name.
+/// Replaces the hints of an error about an unknown key, if the key has a new name that is allowed there.
 pub(super) fn explain(error: RecipeError) -> RecipeError {
-    let key = error.message.strip_prefix("unknown key `").and_then(|rest| rest.strip_suffix('`'));
-    match key.and_then(renamed_key) {
-        Some(new) => error.with_hint(hint(new)),
+    let new = error
+        .unknown
+        .as_deref()
+        .and_then(|unknown| renamed_key(&unknown.name).filter(|new| unknown.allowed.contains(new)));
+    match new {
+        Some(new) => RecipeError { hints: vec![hint(new)], ..error },
         None => error,
     }
 }

@@ -6,13 +6,12 @@
 //!
 //! Invariant: the files are those of one commit, sorted by path; the same commit gives the same files.
 
-mod listing;
+pub(super) mod listing;
 
 use corpusmill_pipeline::StageError;
 use globset::{GlobBuilder, GlobMatcher};
 use url::Url;
 
-pub(super) use self::listing::Listings;
 use corpusmill_crawler::Credential;
 
 /// The hub if neither the recipe nor the environment names one.

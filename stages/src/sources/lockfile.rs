@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use corpusmill_pipeline::snapshot::{Lockfile, PinnedSnapshot, Snapshot};
 use corpusmill_pipeline::{Digest, StageError};
 
+use super::acquire::Acquire;
 use super::{AcquireContext, settings_digest};
-use crate::step::Acquire;
 
 /// How the lock file is used.
 #[derive(Debug, Clone, Default)]

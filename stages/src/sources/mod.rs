@@ -5,6 +5,7 @@
 //!
 //! Invariant: every input seen while acquiring is either an item of the snapshot or one of its refusals.
 
+pub mod acquire;
 pub mod crates;
 pub mod crawl;
 mod fetch;

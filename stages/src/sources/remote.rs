@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::fetch::{Fetcher, fetched_items};
 use super::files::Files;
-use super::hub::{Hub, Listings, RemoteFile};
+use super::hub::listing::Listings;
+use super::hub::{Hub, RemoteFile};
 use super::remote_ref::{RemoteRef, dedup_refs, parse_list};
 use super::{AcquireContext, crawler_error};
 use corpusmill_crawler::{self as crawl, DownloadClient, DownloadSettings};

@@ -2,8 +2,6 @@
 //!
 //! Invariant: an argument of one name means the same in every subcommand.
 
-use std::path::{Path, PathBuf};
-
 use clap::Args;
 
 use crate::device::DeviceChoice;
@@ -36,12 +34,6 @@ pub(super) fn bytes(text: &str) -> Result<u64, String> {
     };
     let number: u64 = number.trim().parse().map_err(|_| fault())?;
     number.checked_mul(scale).filter(|&bytes| bytes > 0).ok_or_else(fault)
-}
-
-/// Resolves a recipe given as a path, or as the name of a file in `recipes/train/`.
-pub(super) fn find_recipe(given: &Path) -> PathBuf {
-    let named = Path::new("recipes/train").join(given).with_extension("yaml");
-    if !given.exists() && given.components().count() == 1 && named.exists() { named } else { given.to_owned() }
 }
 
 #[cfg(test)]

@@ -8,14 +8,13 @@ use corpusmill_recipe::NamedSource;
 use corpusmill_shards::TokenBudget;
 use corpusmill_terminal::write_stdout;
 
-use super::args::find_recipe;
 use crate::model::ModelConfig;
 use crate::plan::{
     CHINCHILLA_TOKENS_PER_PARAMETER, Cluster, HARDWARE, Hardware, MemoryEstimate, OVERTRAINED_TOKENS_PER_PARAMETER,
     budget_parameters, shape,
 };
 use crate::pretrain::new_config;
-use crate::recipe::{Compute, Data, ModelSource, Precision, Recipe, Recompute, load};
+use crate::recipe::{Compute, Data, ModelSource, Precision, Recipe, Recompute};
 
 /// Estimate what a training run needs: parameters, tokens, memory by part, time and cost.
 ///
@@ -89,7 +88,7 @@ impl PlanCommand {
     fn input(&self) -> anyhow::Result<PlanInput> {
         let tokens = self.tokens.map(|tokens| to_float(tokens.0));
         if let Some(path) = &self.recipe {
-            let recipe = load(&find_recipe(path), &self.set)?.recipe;
+            let recipe = Recipe::load(path, &self.set)?;
             let config = match &recipe.model {
                 ModelSource::New(sizes) => new_config(sizes, &recipe, self.vocabulary, None),
                 ModelSource::Config(path) => ModelConfig::read(path)?,

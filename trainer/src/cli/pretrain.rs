@@ -7,11 +7,11 @@ use clap::Args;
 use corpusmill_shards::MANIFEST_FILE;
 use corpusmill_terminal::{Failure, Printer, StopSignals};
 
-use super::args::{DEVICE_VARIABLE, find_recipe};
+use super::args::DEVICE_VARIABLE;
 use crate::device::DeviceChoice;
 use crate::pretrain::{self, Outcome, RunOptions};
 use crate::progress::Progress;
-use crate::recipe::load;
+use crate::recipe::Recipe;
 
 /// Train a model on a corpus.
 ///
@@ -52,7 +52,7 @@ impl PretrainCommand {
     }
 
     fn train(self, printer: &Printer, signals: &StopSignals) -> anyhow::Result<Outcome> {
-        let mut recipe = load(&find_recipe(&self.recipe), &self.set)?.recipe;
+        let mut recipe = Recipe::load(&self.recipe, &self.set)?;
         if let Some(output) = self.output {
             recipe.output = Some(output);
         }

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use corpusmill_terminal::{cli_reference, write_stdout};
 
-use super::args::find_recipe;
-use crate::recipe::{json_schema, load};
+use crate::recipe::{Recipe, json_schema};
 
 /// Print the JSON Schema of training recipes, or check the one in `schemas/`.
 #[derive(Debug, Args)]
@@ -60,9 +59,8 @@ pub(crate) struct CheckCommand {
 impl CheckCommand {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         for recipe in &self.recipes {
-            let path = find_recipe(recipe);
-            load(&path, &self.set)?;
-            write_stdout(&format!("{}: good\n", path.display()))?;
+            Recipe::load(recipe, &self.set)?;
+            write_stdout(&format!("{}: good\n", recipe.display()))?;
         }
         Ok(())
     }

@@ -121,7 +121,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("t.yaml");
         fs_err::write(&path, "name: t\nmodel: { new: { layers: 2, hidden-size: 64, heads: 2 } }\n").unwrap();
-        let recipe = crate::recipe::load(&path, &[]).unwrap().recipe;
+        let recipe = Recipe::load(&path, &[]).unwrap();
         let sharded = Recipe { compute: Compute { shard_optimizer: true, ..Compute::default() }, ..recipe.clone() };
         let config = ModelConfig::llama(1000, 64, 2, 2, 2);
         let whole = MemoryEstimate::new(&config, &recipe, 4);

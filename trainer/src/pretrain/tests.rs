@@ -7,7 +7,7 @@ use corpusmill_shards::Corpus;
 use super::*;
 use crate::data::fixture;
 use crate::metrics::{self, Record, RecordKind};
-use crate::recipe::{ModelSource, Recipe, load};
+use crate::recipe::{ModelSource, Recipe};
 
 const RECIPE: &str = "
 name: t
@@ -26,7 +26,7 @@ fn recipe(folder: &Path, changes: &[&str]) -> Recipe {
     fs_err::write(&path, RECIPE).unwrap();
     let mut changes: Vec<String> = changes.iter().map(|change| (*change).to_owned()).collect();
     changes.push(format!("output={}", folder.join("out").display()));
-    load(&path, &changes).unwrap().recipe
+    Recipe::load(&path, &changes).unwrap()
 }
 
 /// Stops the run after some steps.

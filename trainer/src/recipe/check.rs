@@ -3,15 +3,28 @@
 //!
 //! Invariant: every error points at the faulty key if it is in the file.
 
-use corpusmill_recipe::{NamedSource, RecipeError};
+use corpusmill_recipe::{Checked, NAME_RULES, NamedSource, RecipeError, is_valid_name};
 
 use super::data::Objective;
 use super::model::{ModelSource, NewModel};
 use super::optimizer::ScheduleShape;
 use super::training::Recipe;
 
+impl Checked for Recipe {
+    const EMPTY_HINT: &'static str = "a training recipe has at least `name` and `model`; see recipes/train/tiny.yaml";
+    const OVERRIDE_EXAMPLE: &'static str = "optimizer.learning-rate=3e-4";
+
+    fn check(&self, source: &NamedSource) -> Result<(), RecipeError> {
+        check(self, source)
+    }
+
+    fn name_mut(&mut self) -> &mut String {
+        &mut self.name
+    }
+}
+
 /// Checks a parsed recipe.
-pub(super) fn check(recipe: &Recipe, source: &NamedSource) -> Result<(), RecipeError> {
+fn check(recipe: &Recipe, source: &NamedSource) -> Result<(), RecipeError> {
     check_name(&recipe.name, source)?;
     if let ModelSource::New(sizes) = &recipe.model {
         check_sizes(sizes, source)?;
@@ -35,11 +48,8 @@ pub(super) fn check(recipe: &Recipe, source: &NamedSource) -> Result<(), RecipeE
 }
 
 fn check_name(name: &str, source: &NamedSource) -> Result<(), RecipeError> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if name.is_empty() || name.len() > 100 || name.starts_with('.') || !name.chars().all(allowed) {
-        return Err(source.error_near(&["name"], format!("`{name}` cannot be the name")).with_hint(
-            "a name has letters, digits, `-`, `_` and `.`, does not begin with `.`, and has at most 100 characters",
-        ));
+    if !is_valid_name(name) {
+        return Err(source.error_near(&["name"], format!("`{name}` cannot be the name")).with_hint(NAME_RULES));
     }
     Ok(())
 }

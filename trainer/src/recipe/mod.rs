@@ -1,7 +1,7 @@
 //! The training recipe: corpus, model, training settings and outputs.
 //!
-//! `corpusmill-train pretrain` loads it first. Invariant: [`load`] reports every error in a recipe before any work,
-//! with its position in the file.
+//! `corpusmill-train pretrain` loads it first. Invariant: loading reports every error in a recipe before any work, with
+//! its position in the file.
 
 mod check;
 mod compute;
@@ -14,7 +14,7 @@ mod training;
 
 pub use compute::{Compute, Loss, Precision, Recompute};
 pub use data::{Data, Masked, Objective};
-pub use load::{LoadedRecipe, json_schema, load};
+pub use load::json_schema;
 pub use model::{ModelSource, NewModel};
 pub use optimizer::{AdamW, Muon, Optimizer, Schedule, ScheduleShape};
 pub use outputs::{Checkpoint, Metrics, Samples, Validation};

@@ -11,7 +11,7 @@ fn load_text(text: &str, changes: &[&str]) -> Result<Recipe, String> {
     let path = folder.path().join("t.yaml");
     fs_err::write(&path, text).unwrap();
     let changes: Vec<String> = changes.iter().map(|change| (*change).to_owned()).collect();
-    load(&path, &changes).map(|loaded| loaded.recipe).map_err(|error| error.to_string())
+    Recipe::load(&path, &changes).map_err(|error| error.to_string())
 }
 
 #[test]

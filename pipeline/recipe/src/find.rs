@@ -1,0 +1,72 @@
+//! Finds the file of a recipe that is given by path or by name.
+//!
+//! Invariant: a name that is not found gives an error that lists or suggests the names that are.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::RecipeError;
+use crate::nearest::did_you_mean;
+
+/// Returns `given` if it is a path, or `folder/given.yaml` if it is the name of a recipe.
+///
+/// # Errors
+/// If no recipe has this name.
+pub fn find(given: &Path, folder: &Path) -> Result<PathBuf, RecipeError> {
+    if given.exists() || given.components().count() > 1 {
+        return Ok(given.to_owned());
+    }
+    let given = given.to_string_lossy();
+    let name = given.strip_suffix(".yaml").unwrap_or(&given);
+    let path = folder.join(format!("{name}.yaml"));
+    if path.exists() {
+        return Ok(path);
+    }
+    let names = names(folder);
+    let hint = match did_you_mean(name, names.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if names.is_empty() => "give the path of a recipe file".to_owned(),
+        None => format!("recipes in {}: {}", folder.display(), names.join(", ")),
+    };
+    let error = RecipeError::whole(&path.display().to_string(), format!("there is no recipe `{given}`"));
+    Err(error.with_hint(hint))
+}
+
+/// The names of the recipes in `folder`, sorted.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs_err::read_dir(folder).into_iter().flatten();
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
+        .collect();
+    names.sort();
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_and_misspelt_ones_get_a_suggestion() {
+        let folder = tempfile::tempdir().unwrap();
+        let none = find(Path::new("tiny"), folder.path()).unwrap_err();
+        assert_eq!(none.hints, ["give the path of a recipe file"]);
+        for name in ["tiny.yaml", "web-1.5.yaml", "notes.txt"] {
+            fs_err::write(folder.path().join(name), "name: t\n").unwrap();
+        }
+        let found = |given: &str| find(Path::new(given), folder.path());
+        assert_eq!(found("tiny").unwrap(), folder.path().join("tiny.yaml"));
+        assert_eq!(found("tiny.yaml").unwrap(), folder.path().join("tiny.yaml"));
+        assert_eq!(found("web-1.5").unwrap(), folder.path().join("web-1.5.yaml"));
+        // A path is left to the reader, whose error says why it cannot be read.
+        assert_eq!(found("far/away.yaml").unwrap(), Path::new("far/away.yaml"));
+        let near = found("tiyn").unwrap_err();
+        assert_eq!(
+            (near.message.as_str(), &near.hints[..]),
+            ("there is no recipe `tiyn`", &["did you mean `tiny`?".to_owned()][..])
+        );
+        let far = found("else").unwrap_err();
+        assert!(far.hints[0].ends_with(": tiny, web-1.5"), "{far}");
+    }
+}
