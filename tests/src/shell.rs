@@ -11,7 +11,6 @@ pub fn shell_commands(script: &str) -> Vec<Vec<String>> {
     while let Some(character) = characters.next() {
         match (quote, character) {
             (Some(open), _) if character == open => quote = None,
-            (Some(_), _) => word.get_or_insert_default().push(character),
             (None, '\'' | '"') => {
                 quote = Some(character);
                 word.get_or_insert_default();
@@ -27,7 +26,7 @@ pub fn shell_commands(script: &str) -> Vec<Vec<String>> {
                 commands.push(Vec::new());
             }
             (None, _) if character.is_whitespace() => commands.last_mut().expect("never empty").extend(word.take()),
-            (None, _) => word.get_or_insert_default().push(character),
+            _ => word.get_or_insert_default().push(character),
         }
     }
     assert!(quote.is_none(), "a quote is not closed in\n{script}");

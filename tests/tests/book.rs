@@ -112,7 +112,8 @@ fn flags_of_program() -> BTreeMap<String, BTreeSet<String>> {
 
 /// The flags of each subcommand of `corpusmill-train`, from its page; `make recipes` compares the page with the program.
 fn flags_of_trainer() -> BTreeMap<String, BTreeSet<String>> {
-    let page = fs_err::read_to_string(repository().join(BOOK).join("reference/cli-train.md")).unwrap();
+    let page = fs_err::read_to_string(repository().join(BOOK).join("reference/cli-train.md"));
+    let page = page.expect("the page can be read");
     let mut sections = page.split("\n## ");
     let listed = |section: &str| -> BTreeSet<String> {
         let items = section.lines().filter_map(|line| line.strip_prefix("- `")?.split('`').next());
@@ -154,13 +155,14 @@ fn commands_and_flags_exist() {
 
 /// Copies a folder of the repository into a working folder.
 fn copy(workdir: &Workdir, folder: &str) {
-    for entry in fs_err::read_dir(repository().join(folder)).unwrap() {
-        let path = entry.unwrap().path();
-        let name = format!("{folder}/{}", path.file_name().unwrap().to_str().unwrap());
+    for entry in fs_err::read_dir(repository().join(folder)).expect("the folder can be listed") {
+        let path = entry.expect("the folder can be listed").path();
+        let name = path.file_name().and_then(|name| name.to_str()).expect("names are UTF-8");
+        let name = format!("{folder}/{name}");
         if path.is_dir() {
             copy(workdir, &name);
         } else if path.extension().is_none_or(|extension| extension != "lock") {
-            workdir.write(&name, fs_err::read(&path).unwrap());
+            workdir.write(&name, fs_err::read(&path).expect("the file can be read"));
         }
     }
 }
