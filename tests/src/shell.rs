@@ -26,7 +26,7 @@ pub fn shell_commands(script: &str) -> Vec<Vec<String>> {
                 commands.push(Vec::new());
             }
             (None, _) if character.is_whitespace() => commands.last_mut().expect("never empty").extend(word.take()),
-            (Some(_) | None, _) => word.get_or_insert_default().push(character),
+            _ => word.get_or_insert_default().push(character),
         }
     }
     assert!(quote.is_none(), "a quote is not closed in\n{script}");

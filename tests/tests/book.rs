@@ -57,7 +57,7 @@ fn summary_lists_every_page() {
 
 #[test]
 fn readme_is_short() {
-    let lines = fs_err::read_to_string(repository().join("README.md")).expect("the book can be read").lines().count();
+    let lines = fs_err::read_to_string(repository().join("README.md")).unwrap().lines().count();
     assert!(lines <= 200, "README.md has {lines} lines; details belong into docs/");
 }
 
@@ -65,8 +65,8 @@ fn readme_is_short() {
 fn recipes_pass_check() {
     let workdir = Workdir::empty();
     let shipped: Vec<String> = fs_err::read_dir(repository().join("recipes/train"))
-        .expect("the book can be read")
-        .map(|entry| fs_err::read_to_string(entry.expect("the book can be read").path()).expect("the book can be read"))
+        .unwrap()
+        .map(|entry| fs_err::read_to_string(entry.unwrap().path()).unwrap())
         .collect();
     let mut recipes = 0;
     for block in blocks("yaml").iter().filter(|block| block.info == "yaml") {
@@ -112,8 +112,8 @@ fn flags_of_program() -> BTreeMap<String, BTreeSet<String>> {
 
 /// The flags of each subcommand of `corpusmill-train`, from its page; `make recipes` compares the page with the program.
 fn flags_of_trainer() -> BTreeMap<String, BTreeSet<String>> {
-    let page =
-        fs_err::read_to_string(repository().join(BOOK).join("reference/cli-train.md")).expect("the book can be read");
+    let page = fs_err::read_to_string(repository().join(BOOK).join("reference/cli-train.md"));
+    let page = page.expect("the page can be read");
     let mut sections = page.split("\n## ");
     let listed = |section: &str| -> BTreeSet<String> {
         let items = section.lines().filter_map(|line| line.strip_prefix("- `")?.split('`').next());
@@ -133,7 +133,7 @@ fn flags_of_trainer() -> BTreeMap<String, BTreeSet<String>> {
 #[test]
 fn commands_and_flags_exist() {
     let programs = BTreeMap::from([("corpusmill", flags_of_program()), ("corpusmill-train", flags_of_trainer())]);
-    let makefile = fs_err::read_to_string(repository().join("Makefile")).expect("the book can be read");
+    let makefile = fs_err::read_to_string(repository().join("Makefile")).unwrap();
     let mut count = 0;
     for block in blocks("sh") {
         for words in shell_commands(&block.text) {
@@ -155,16 +155,14 @@ fn commands_and_flags_exist() {
 
 /// Copies a folder of the repository into a working folder.
 fn copy(workdir: &Workdir, folder: &str) {
-    for entry in fs_err::read_dir(repository().join(folder)).expect("the book can be read") {
-        let path = entry.expect("the book can be read").path();
-        let name = format!(
-            "{folder}/{}",
-            path.file_name().expect("the book can be read").to_str().expect("the book can be read")
-        );
+    for entry in fs_err::read_dir(repository().join(folder)).expect("the folder can be listed") {
+        let path = entry.expect("the folder can be listed").path();
+        let name = path.file_name().and_then(|name| name.to_str()).expect("names are UTF-8");
+        let name = format!("{folder}/{name}");
         if path.is_dir() {
             copy(workdir, &name);
         } else if path.extension().is_none_or(|extension| extension != "lock") {
-            workdir.write(&name, fs_err::read(&path).expect("the book can be read"));
+            workdir.write(&name, fs_err::read(&path).expect("the file can be read"));
         }
     }
 }
@@ -180,8 +178,8 @@ fn marked_commands_run() {
         // Blocks of a page run one after the other, in a folder with the shipped recipes.
         let workdir = Workdir::empty();
         copy(&workdir, "recipes");
-        fs_err::create_dir(workdir.path().join("bin")).expect("the book can be read");
-        symlink(corpusmill(), workdir.path().join("bin/corpusmill")).expect("the book can be read");
+        fs_err::create_dir(workdir.path().join("bin")).unwrap();
+        symlink(corpusmill(), workdir.path().join("bin/corpusmill")).unwrap();
         let path = std::env::var("PATH").unwrap_or_default();
         let path = format!("{}:{path}", workdir.path().join("bin").display());
         for block in blocks {

@@ -33,7 +33,13 @@ pub fn cli_reference(mut command: Command, written_by: &str) -> String {
 }
 
 fn about(command: &Command) -> String {
-    command.get_long_about().or(command.get_about()).map(ToString::to_string).unwrap_or_default()
+    sentence(command.get_long_about().or(command.get_about()).map(ToString::to_string))
+}
+
+/// The text with a full stop, which clap cuts off.
+fn sentence(text: Option<String>) -> String {
+    let text = text.unwrap_or_default();
+    if text.is_empty() || text.ends_with(['.', '!', '?', ':']) { text } else { text + "." }
 }
 
 /// A heading and a list of arguments; nothing if there are none.
@@ -48,12 +54,8 @@ fn section<'a>(out: &mut String, heading: &str, arguments: impl Iterator<Item = 
 /// One argument as an item of a list.
 fn argument(arg: &Arg) -> String {
     let short = arg.get_short().filter(|_| !arg.is_positional()).map(|short| format!("-{short}, ")).unwrap_or_default();
-    let help = arg.get_long_help().or(arg.get_help()).map(ToString::to_string).unwrap_or_default();
-    let help = help.replace('\n', "\n  ");
+    let help = sentence(arg.get_long_help().or(arg.get_help()).map(ToString::to_string)).replace('\n', "\n  ");
     let mut line = format!("- `{short}{}`: {help}", arg.to_string().trim_end_matches("..."));
-    if !help.ends_with(['.', '!', '?']) {
-        line.push('.');
-    }
     if arg.get_action().takes_values() {
         let values: Vec<String> =
             arg.get_possible_values().iter().map(|value| format!("`{}`", value.get_name())).collect();
@@ -92,9 +94,9 @@ mod tests {
     #[test]
     fn page_lists_arguments_with_defaults_values_and_variables() {
         let page = cli_reference(example(), "example --reference");
-        assert!(page.starts_with("# `example`\n\nWritten by `example --reference`.\n\nAn example\n"), "{page}");
+        assert!(page.starts_with("# `example`\n\nWritten by `example --reference`.\n\nAn example.\n"), "{page}");
         assert!(page.contains("## Global options\n\n- `-j, --threads <N>`: Threads. Default: `2`.\n"), "{page}");
-        assert!(page.contains("## example run\n\nRun it\n\n```text\nexample run [OPTIONS] <FILE>\n```\n"), "{page}");
+        assert!(page.contains("## example run\n\nRun it.\n\n```text\nexample run [OPTIONS] <FILE>\n```\n"), "{page}");
         assert!(page.contains("Arguments:\n\n- `<FILE>`: The input.\n"), "{page}");
         let format = "- `--format <format>`: The form. One of `csv`, `json`. Environment variable: `EXAMPLE_FORMAT`.\n";
         assert!(page.contains(format), "{page}");

@@ -89,7 +89,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ("language", "Language, ISO 639-3."),
     ("licence", "Licence, SPDX expression."),
     ("media_type", "Media type, such as `text/html` or `text/x-rust`."),
-    ("content_digest", "XXH3-128 of the bytes that were read, in hexadecimal."),
+    ("content_digest", "XXH3-128 of the text as it was read, in hexadecimal."),
     ("charset", "Encoding that the text was decoded from, WHATWG name."),
     ("author", "Author, as the page states it."),
     ("date", "Date of publication, as the page states it."),
