@@ -31,10 +31,6 @@ build: ## Build the corpusmill command, optimised
 query: ## Build corpusmill-query, the SQL engine that `corpusmill query` starts, optimised
 	$(CARGO) build --release --locked --workspace --bin corpusmill-query
 
-.PHONY: query
-query: ## Build corpusmill-query, the SQL engine of `corpusmill query`, optimised
-	$(CARGO) build --release --locked --workspace --bin corpusmill-query
-
 .PHONY: corpus
 corpus: build ## Make a corpus: make corpus RECIPE=code-heavy [ARGS="--set ..."]
 	$(CARGO) fetch --locked --quiet
