@@ -178,7 +178,6 @@ fn heavy_dependencies_stay_where_they_are_used() {
             "tokio",
             &["corpusmill-cli", "corpusmill-crawler", "corpusmill-query", "corpusmill-stages", "corpusmill-tools"],
         ),
-        ("tar", &["corpusmill-cli", "corpusmill-query", "corpusmill-readers", "corpusmill-stages", "corpusmill-tools"]),
         (
             "indicatif",
             &[

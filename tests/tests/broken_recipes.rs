@@ -98,11 +98,11 @@ const MEANING: &[BrokenRecipe] = &[
     at("name that hides", "name: .toy\nsources: {}\n", "1:7", "does not begin with `.`"),
     at(
         "bad name of a source",
-        "name: toy\nsources:\n  my docs: []\n",
+        "name: toy\nsources:\n  my docs: [{ files: { paths: [a] } }]\n",
         "3:3",
         "`my docs` cannot be the name of a source",
     ),
-    at("empty sources", "name: toy\nsources: {}\n", "2:1", "there is no source"),
+    at("empty sources", "name: toy\nsources: {}\n", "2:1", "the recipe has no source"),
     at("source without steps", "name: toy\nsources:\n  docs: []\n", "3:3", "the source `docs` has no steps"),
     at(
         "source that acquires nothing",

@@ -101,7 +101,7 @@ fn deleted_files_are_recomputed() {
     fs_err::remove_file(&run_dir.stored_files("/receipt.json")[0]).expect("the file can be removed");
     run_dir
         .subcommand(&["verify"])
-        .fails_with(&[&name(data[data.len() / 2].parent().expect("a part has a folder")), "gone"]);
+        .fails_with(&[&name(data[data.len() / 2].parent().expect("a part has a folder")), "the file is missing"]);
     let done = run_dir.run(&[]).ok();
     assert!(done.computed() > 0);
     assert_eq!(run_dir.digest("mini"), expected);

@@ -422,9 +422,13 @@ mod tests {
             fs_err::write(corpus.path().join(MANIFEST_FILE), text).unwrap();
             assert!(Manifest::read(corpus.path()).is_err(), "{expected}");
         }
-        fs_err::write(corpus.path().join(MANIFEST_FILE), "{\"format_version\": 1}").unwrap();
-        let message = Manifest::read(corpus.path()).expect_err("incomplete").to_string();
-        assert!(message.contains("missing field"), "{message}");
+        let read = |version: u32| {
+            fs_err::write(corpus.path().join(MANIFEST_FILE), format!("{{\"format_version\": {version}}}")).unwrap();
+            Manifest::read(corpus.path()).expect_err("incomplete").to_string()
+        };
+        assert!(read(MANIFEST_VERSION).contains("missing field"));
+        let old = read(1);
+        assert!(old.contains("format_version is 1, but this program reads 2") && old.contains("hint: run the recipe"), "{old}");
     }
 
     fn shard(manifest: &mut Manifest) -> &mut ShardEntry {
