@@ -5,6 +5,7 @@ CARGO ?= cargo
 RELEASE = $(or $(CARGO_TARGET_DIR),target)/release/corpusmill
 DEBUG = $(or $(CARGO_TARGET_DIR),target)/debug/corpusmill
 RECIPES = $(wildcard recipes/*.yaml)
+FUZZ = $(or $(CARGO_TARGET_DIR),target)/fuzz/fuzz
 TRAIN_RELEASE = $(or $(CARGO_TARGET_DIR),target)/release/corpusmill-train
 TRAIN_DEBUG = $(or $(CARGO_TARGET_DIR),target)/debug/corpusmill-train
 TRAIN_RECIPES = $(wildcard recipes/train/*.yaml)
@@ -21,7 +22,7 @@ BACK_END = $(addprefix --features corpusmill-trainer/,$(BACK_ENDS))
 
 .PHONY: help
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  %-12s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  %-14s %s\n", $$1, $$2 }'
 
 .PHONY: build
 build: ## Build the corpusmill command, optimised
@@ -56,8 +57,14 @@ bench-gpu: ## Speed and memory of 125 M and 1 B on a card: make bench-gpu DEVICE
 	$(CARGO) build --release --locked --workspace $(BACK_END) --example bench_gpu
 	$(dir $(TRAIN_RELEASE))examples/bench_gpu $(DEVICE) $(PEAK) recipes/train/llama-125m.yaml recipes/train/llama-1b.yaml
 
+# Runs a tool that is not part of Rust's toolchain, or says how to install it: $(call tool,PROGRAM,COMMAND,PACKAGE).
+tool = @if command -v $(1) >/dev/null; then echo '$(2)'; $(2); else \
+	echo 'error: $(1) is not installed; run: cargo install --locked $(3)' >&2; exit 1; fi
+# Those of these tools that are installed.
+TOOLS = $(if $(shell command -v typos),typos) $(if $(shell command -v cargo-deny),licences)
+
 .PHONY: check
-check: format lint test recipes ## Format, lint, tests, recipes and schemas: what CI runs
+check: format lint doc test recipes $(TOOLS) ## Format, lint, rustdoc, tests, recipes, and typos and cargo-deny if installed
 
 .PHONY: format
 format: ## Check the format
@@ -66,6 +73,14 @@ format: ## Check the format
 .PHONY: lint
 lint: ## Clippy, warnings are errors
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+.PHONY: doc
+doc: ## Rustdoc of every crate, warnings are errors
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --workspace --locked
+
+.PHONY: typos
+typos: ## Spelling of code and documents (needs typos)
+	$(call tool,typos,typos,typos-cli)
 
 .PHONY: recipes
 recipes: ## Check the shipped recipes, the schemas and the generated pages of the book
@@ -99,8 +114,36 @@ bench: ## Benches of every stage on real text of this machine
 	$(CARGO) bench --locked --workspace --bench stages --bench memory --bench warc
 
 .PHONY: deny
-deny: ## Licences and sources of dependencies (needs cargo-deny)
-	$(CARGO) deny check
+deny: ## Licences, sources and advisories of dependencies (needs cargo-deny and the network)
+	$(call tool,cargo-deny,cargo deny check,cargo-deny)
+
+.PHONY: licences
+licences: ## Licences and sources of dependencies (needs cargo-deny)
+	$(call tool,cargo-deny,cargo deny check bans licenses sources,cargo-deny)
+
+SECONDS ?= 60
+TARGETS = $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
+.PHONY: fuzz
+fuzz: ## Fuzz each target for a minute: make fuzz [TARGETS="warc robots"] [SECONDS=600]
+	@if command -v cargo-fuzz >/dev/null && rustup toolchain list 2>/dev/null | grep -q nightly; then \
+		$(MAKE) --no-print-directory fuzz-coverage; \
+	else \
+		echo 'note: mutated seeds are used. For libFuzzer, which looks for new paths through the code, run:' >&2; \
+		echo 'note: rustup toolchain install nightly && cargo install --locked cargo-fuzz' >&2; \
+		$(MAKE) --no-print-directory fuzz-seeds; \
+	fi
+
+.PHONY: fuzz-seeds
+fuzz-seeds: ## The same by mutated seeds, on a stable toolchain
+	$(CARGO) build --profile fuzz --locked -p corpusmill-fuzz-targets --features trainer
+	@for target in $(TARGETS); do $(FUZZ) $$target --seconds $(SECONDS) || exit; done
+
+.PHONY: fuzz-coverage
+fuzz-coverage: ## The same by libFuzzer (needs cargo-fuzz and a nightly toolchain)
+	@cp Cargo.lock fuzz/Cargo.lock
+	@for target in $(TARGETS); do mkdir -p fuzz/corpus/$$target; \
+		cargo +nightly fuzz run --fuzz-dir fuzz --features trainer $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
+			-max_total_time=$(SECONDS) -max_len=65536 -timeout=20 || exit; done
 
 .PHONY: clean
 clean: ## Remove built programs; corpora and the store stay
