@@ -21,7 +21,7 @@ fn main() -> anyhow::Result<()> {
 fn write_content(bytes: &[u8], url: Option<&str>, mut out: impl Write) -> anyhow::Result<()> {
     // A page is bytes until its encoding is known: from a byte order mark, the HTTP header (here none), the page's own
     // declaration, or detection, in this order.
-    let page = charset::decode(bytes, None);
+    let page = charset::decode_page(bytes, None);
     writeln!(out, "encoding: {}", page.charset)?;
 
     // The defaults are those of a recipe's step `clean`. Links are kept as plain text unless they are asked for.

@@ -68,7 +68,7 @@ mod tests {
 
     use arrow_array::{ArrayRef, BinaryArray, RecordBatch, StringArray, UInt32Array};
     use corpusmill_shards::{
-        Count, FORMAT_VERSION, Manifest, MixtureSettings, ShardDescription, ShardWriter, SourceEntry, TokenizerEntry,
+        Count, MANIFEST_VERSION, Manifest, MixtureSettings, ShardDescription, ShardWriter, SourceEntry, TokenizerEntry,
         encode_tokens, schedule, shard_path, token_shard_schema,
     };
 
@@ -107,7 +107,7 @@ mod tests {
         let train = Count { documents: entry.documents, tokens: entry.tokens };
         let mixture = MixtureSettings::default();
         let mut manifest = Manifest {
-            format_version: FORMAT_VERSION,
+            format_version: MANIFEST_VERSION,
             name: "example".to_owned(),
             corpus_digest: String::new(),
             tokenizer: TokenizerEntry {

@@ -11,11 +11,11 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use arrow_schema::{Schema, SchemaRef};
+use corpusmill_pipeline::Excerpts;
 use corpusmill_pipeline::document::{
     DOCUMENT, Document, DocumentBuilder, content_digest, document_columns, text_column,
 };
 use corpusmill_pipeline::in_memory::InMemorySource;
-use corpusmill_pipeline::plan::Excerpts;
 use corpusmill_pipeline::progress::Silent;
 use corpusmill_pipeline::runner::{self, RunnerOptions};
 use corpusmill_pipeline::store::{MemoryStore, Selection};

@@ -4,13 +4,17 @@
 //! partitions; a [`Plan`] is a graph of stages; [`task::run`] is the only function that executes a stage; a [`Store`]
 //! keeps each output under a key derived from content, so nothing is computed twice and a partial output is never read.
 
+mod digest;
 pub mod document;
 pub mod error;
+mod excerpts;
 pub mod in_memory;
 pub mod key;
 pub mod plan;
+mod port;
 pub mod progress;
 pub mod receipt;
+mod rejection;
 mod run_progress;
 pub mod runner;
 pub mod snapshot;
@@ -19,11 +23,14 @@ pub mod store;
 pub mod table;
 pub mod task;
 
+pub use digest::{Digest, Key, ParseDigestError};
 pub use document::DocumentId;
 pub use error::{StageError, StoreError};
-pub use key::{Digest, Key};
+pub use excerpts::Excerpts;
 pub use plan::{Dataset, NodeId, Plan, PlanBuilder};
+pub use port::{Law, Port, Reads};
 pub use receipt::Receipt;
-pub use stage::{Law, Port, Reads, Rejection, Stage};
+pub use rejection::Rejection;
+pub use stage::Stage;
 pub use store::{PartAddress, Store, Table};
 pub use task::{Edit, Task};

@@ -4,6 +4,7 @@
 
 use arrow_schema::{Schema, SchemaRef};
 
+use crate::excerpts::Excerpts;
 use crate::table::unify;
 use crate::{Reads, Stage, StageError};
 
@@ -49,16 +50,6 @@ impl Dataset {
     /// The partitions of several datasets, one dataset after the other.
     pub fn union(datasets: impl IntoIterator<Item = Self>) -> Self {
         Self(datasets.into_iter().flat_map(|dataset| dataset.0).collect())
-    }
-}
-
-/// Redacts the excerpts of rejected documents; `None` stores no excerpts.
-#[derive(Clone, Copy)]
-pub struct Excerpts(pub Option<fn(&str) -> String>);
-
-impl std::fmt::Debug for Excerpts {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(if self.0.is_some() { "on" } else { "off" })
     }
 }
 

@@ -5,138 +5,28 @@
 //!
 //! Invariant: the identity covers origin, status and payload digest, never a path, a time or a port.
 //!
-//! Memory: one entry per item. Items of one file share its path, and items with equal facts share them; see
+//! Memory: one entry per item. Items of one file share its path, and items with equal metadata share them; see
 //! [`Interner`].
 
 mod identity;
 mod interner;
+mod item;
 mod lockfile;
+mod shared;
 
 use std::collections::BTreeMap;
 use std::io::{BufReader, BufWriter, Write as _};
 use std::path::Path;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3Default;
 
+use self::identity::Identity;
 pub use self::interner::Interner;
+pub use self::item::{Item, ItemMetadata, Location, RejectedItem};
 pub use self::lockfile::{Lockfile, PinnedSnapshot};
 use crate::store::write_atomically_with;
 use crate::{Digest, StoreError};
-use identity::Identity;
-
-/// Metadata of an item from its source, by name. Items with equal facts share one allocation.
-pub type ItemMetadata = Arc<BTreeMap<String, String>>;
-
-/// One file, page or part of a file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Item {
-    /// Logical address: URL, relative path, `crate:name-version`.
-    pub origin: String,
-    /// HTTP status, or 0 for a file.
-    pub status: u16,
-    /// Digest of the whole payload.
-    pub digest: Digest,
-    /// Current location of the bytes; not part of the identity.
-    pub location: Location,
-    /// Declared media type and character set, licence, and other metadata from the source; part of the identity.
-    #[serde(with = "interner::shared")]
-    pub facts: ItemMetadata,
-}
-
-/// Location of an item's bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub enum Location {
-    /// A whole file.
-    File {
-        /// Its path.
-        #[serde(with = "interner::shared")]
-        path: Arc<Path>,
-        /// Its size in bytes.
-        size: u64,
-        /// Its modification time when it was pinned, in nanoseconds since 1970; readers compare it.
-        modified: u64,
-    },
-    /// A record of a WARC file. Its position depends on when it was fetched, so it is not part of the identity.
-    Record {
-        /// The file's path.
-        #[serde(with = "interner::shared")]
-        path: Arc<Path>,
-        /// Size of the whole file in bytes.
-        size: u64,
-        /// First byte of the record.
-        start: u64,
-        /// One past the last.
-        end: u64,
-    },
-    /// A byte range of a line-oriented file, or row groups of a Parquet file. Its bounds are fixed, so they are part of
-    /// the identity.
-    Range {
-        /// The file's path.
-        #[serde(with = "interner::shared")]
-        path: Arc<Path>,
-        /// Size of the whole file in bytes.
-        size: u64,
-        /// As for a whole file.
-        modified: u64,
-        /// First byte or row group.
-        start: u64,
-        /// One past the last.
-        end: u64,
-    },
-}
-
-impl Location {
-    /// The file.
-    pub fn path(&self) -> &Path {
-        match self {
-            Self::File { path, .. } | Self::Record { path, .. } | Self::Range { path, .. } => path,
-        }
-    }
-
-    /// The bounds that are part of the identity: those of a [`Location::Range`].
-    pub fn bounds(&self) -> Option<(u64, u64)> {
-        match self {
-            Self::Range { start, end, .. } => Some((*start, *end)),
-            Self::File { .. } | Self::Record { .. } => None,
-        }
-    }
-
-    /// Size and modification time of the file when it was pinned. `None` for a WARC record, since a WARC file grows
-    /// during a crawl.
-    pub fn stamp(&self) -> Option<(u64, u64)> {
-        match self {
-            Self::File { size, modified, .. } | Self::Range { size, modified, .. } => Some((*size, *modified)),
-            Self::Record { .. } => None,
-        }
-    }
-
-    /// Size of the whole file in bytes.
-    pub fn file_size(&self) -> u64 {
-        match self {
-            Self::File { size, .. } | Self::Record { size, .. } | Self::Range { size, .. } => *size,
-        }
-    }
-}
-
-/// An item that acquisition found and rejected.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RejectedItem {
-    /// Logical address.
-    pub origin: String,
-    /// The rule, in kebab-case.
-    pub rule: String,
-    /// What was measured.
-    pub value: f64,
-    /// The threshold that the value crossed.
-    pub threshold: f64,
-    /// Additional explanation.
-    pub detail: Option<String>,
-}
 
 /// An immutable acquired input.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -152,7 +42,8 @@ pub struct Snapshot {
     #[serde(deserialize_with = "interner::items")]
     pub items: Vec<Item>,
     /// Sorted by origin.
-    pub refused: Vec<RejectedItem>,
+    #[serde(alias = "refused")]
+    pub rejected: Vec<RejectedItem>,
 }
 
 impl Snapshot {
@@ -160,14 +51,14 @@ impl Snapshot {
     pub fn sort(&mut self) {
         let key = |item: &Item| item.location.bounds().unwrap_or_default();
         self.items.sort_by(|a, b| a.origin.cmp(&b.origin).then_with(|| key(a).cmp(&key(b))));
-        self.refused.sort_by(|a, b| a.origin.cmp(&b.origin).then_with(|| a.rule.cmp(&b.rule)));
+        self.rejected.sort_by(|a, b| a.origin.cmp(&b.origin).then_with(|| a.rejection.rule.cmp(&b.rejection.rule)));
     }
 
-    /// The identity: origins, statuses, payload digests, ranges and facts, in order.
+    /// The identity: origins, statuses, payload digests, ranges and metadata, in order.
     pub fn digest(&self) -> Digest {
         let mut identity = Identity::new(self.variant.as_deref());
         self.items.iter().for_each(|item| identity.item(item));
-        self.refused.iter().for_each(|refused| identity.refused(refused));
+        self.rejected.iter().for_each(|rejected| identity.rejected(rejected));
         identity.digest()
     }
 
@@ -179,9 +70,9 @@ impl Snapshot {
                 identity.item(item);
             }
         }
-        for refused in &self.refused {
-            if let Some(identity) = identities.get_mut(partition_of(&refused.origin, 0, partitions) as usize) {
-                identity.refused(refused);
+        for rejected in &self.rejected {
+            if let Some(identity) = identities.get_mut(partition_of(&rejected.origin, 0, partitions) as usize) {
+                identity.rejected(rejected);
             }
         }
         identities.into_iter().map(Identity::digest).collect()
@@ -191,8 +82,8 @@ impl Snapshot {
     /// so that one new file changes few partitions.
     pub fn partition(&self, partition: u32, partitions: u32) -> (Vec<&Item>, Vec<&RejectedItem>) {
         let items = self.items.iter().filter(|item| partition_of_item(item, partitions) == partition).collect();
-        let here = |refused: &&RejectedItem| partition_of(&refused.origin, 0, partitions) == partition;
-        (items, self.refused.iter().filter(here).collect())
+        let here = |rejected: &&RejectedItem| partition_of(&rejected.origin, 0, partitions) == partition;
+        (items, self.rejected.iter().filter(here).collect())
     }
 
     /// Total bytes of the files.
@@ -252,7 +143,7 @@ mod tests {
             status: 200,
             digest: Digest::of(origin.as_bytes()),
             location: Location::File { path: Path::new(path).into(), size: 3, modified: 7 },
-            facts: ItemMetadata::default(),
+            metadata: ItemMetadata::default(),
         }
     }
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use corpusmill_pipeline::plan::Excerpts;
+use corpusmill_pipeline::Excerpts;
 use corpusmill_pipeline::snapshot::{Lockfile, Snapshot};
 use corpusmill_pipeline::{Dataset, Plan, PlanBuilder, StageError};
 
@@ -52,7 +52,7 @@ pub fn acquire_snapshots(
         if snapshot.items.is_empty() {
             context
                 .progress
-                .warning(&format!("the source `{name}` is empty: {} inputs were refused", snapshot.refused.len()));
+                .warning(&format!("the source `{name}` is empty: {} inputs were rejected", snapshot.rejected.len()));
         }
         all.insert(name.clone(), snapshot);
     }

@@ -65,6 +65,12 @@ const SHAPE: &[BrokenRecipe] = &[
     at("misspelt key", "…partitons: 4\n", "5:1", "did you mean `partitions`?"),
     at("misspelt nested key", "…tokenizer: { train: { vocab-sise: 4096 } }\n", "5:23", "did you mean `vocab-size`?"),
     at("wrong case of a key", "…tokenizer: { train: { vocab_size: 4096 } }\n", "5:23", "did you mean `vocab-size`?"),
+    at(
+        "misspelt key behind wide characters",
+        "name: toy\nsources:\n  docs:\n    - files: { paths: [\"茶叶茶叶\"], licenze: MIT }\n",
+        "4:33",
+        "did you mean `licence`?",
+    ),
     at("duplicate key", "…name: again\n", "5:1", "duplicate key `name`"),
     at("duplicate source", "…  docs:\n    - files: { paths: [more] }\n", "5:3", "duplicate key `docs`"),
     at("text for a number", "…partitions: many\n", "5:13", "`many` was given, but a whole number"),
@@ -401,6 +407,8 @@ fn changes_on_the_command_line_are_explained() {
         ("mixture.phases.0.tokens=lots", "is not a number of tokens"),
         ("name=a/b", "`a/b` cannot be the name"),
         ("steps=[translate]", "translate"),
+        ("sources.docs=[{clean: {}}]", "the first step of a source cannot be `clean`"),
+        ("sources.docs=[]", "the source has no steps"),
         ("steps=[{filter: {code: {packed-line: 9}}}]", "renamed to `min-minified-line-length`"),
     ] {
         let overrides = Overrides { set: vec![set.to_owned()], name: None };

@@ -5,6 +5,7 @@
 use std::path::Path;
 
 #[path = "../../fuzz/targets/src/checkpoints.rs"]
+#[expect(unreachable_pub, reason = "the module is also one of a library")]
 mod checkpoints;
 
 /// Calls a target with each seed, with each seed cut short, and with each seed that has one bit flipped.

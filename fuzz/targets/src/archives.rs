@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 
 use corpusmill_readers::ReaderItem;
-use corpusmill_readers::archive::{Archive, ArchiveSettings};
-use corpusmill_readers::compress::Compression;
+use corpusmill_readers::archives::Compression;
+use corpusmill_readers::archives::{Archive, ArchiveSettings};
 use corpusmill_readers::format::Format;
 
 const SETTINGS: ArchiveSettings =
@@ -46,7 +46,7 @@ fn check(items: &[ReaderItem], data: &[u8]) {
                 assert!(document.body.len() as u64 <= SETTINGS.max_document_bytes, "{origin} exceeds the limit");
                 total += document.body.len() as u64;
             }
-            ReaderItem::Refused(refused) => assert!(!refused.rule.is_empty()),
+            ReaderItem::Rejected(rejected) => assert!(!rejected.rejection.rule.is_empty()),
         }
     }
     // The member that crosses the limit is still returned.

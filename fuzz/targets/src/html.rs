@@ -16,8 +16,8 @@ const GRACE_BYTES: usize = 4096;
 /// # Panics
 /// When two runs differ, a result contradicts itself, or the text is out of proportion to the page.
 pub fn html_to_markdown(data: &[u8]) {
-    let page = charset::decode(data, None);
-    assert_eq!(page, charset::decode(data, None), "decoding is not deterministic");
+    let page = charset::decode_page(data, None);
+    assert_eq!(page, charset::decode_page(data, None), "decoding is not deterministic");
     for format in [Format::Markdown, Format::Text] {
         for (all, min_chars) in [(false, 25), (true, 0)] {
             let settings = CleanSettings {

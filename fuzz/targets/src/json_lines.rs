@@ -4,8 +4,8 @@
 
 use std::io::Cursor;
 
-use corpusmill_readers::compress::Compression;
-use corpusmill_readers::jsonl::{JsonLines, JsonlSettings, LineRange, split_lines};
+use corpusmill_readers::archives::Compression;
+use corpusmill_readers::datasets::{JsonLines, JsonlSettings, LineRange, split_lines};
 use corpusmill_readers::{ReadResult, ReaderItem};
 
 /// Maximum length of a line, small enough that seeds exceed it.

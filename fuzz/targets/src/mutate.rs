@@ -136,7 +136,10 @@ fn repeat(bytes: &mut Vec<u8>, random: &mut SplitMix64) {
     let first = index(random, tokens.len());
     let last = (first + index(random, 6)).min(tokens.len() - 1);
     let range = tokens[first].start..tokens[last].end;
-    let copies = 1 + index(random, 1 << random.below(12)).min(index(random, usize::try_from(MAX_COPIES).unwrap_or(1)));
+    // Most often a few copies, sometimes thousands.
+    let magnitude = 1 << random.below(12);
+    let limit = index(random, usize::try_from(MAX_COPIES).unwrap_or(1));
+    let copies = 1 + index(random, magnitude).min(limit);
     let room = MAX_INPUT_BYTES.saturating_sub(bytes.len()) / range.len();
     let repeated = bytes[range.clone()].repeat(copies.min(room));
     bytes.splice(range.start..range.start, repeated);

@@ -2,8 +2,9 @@
 //!
 //! Invariant: a paper gives one document or one rejection, whose size is bounded by the paper's.
 
+use corpusmill_readers::papers::{jats as jats_reader, latex as latex_reader};
 use corpusmill_readers::text::to_text;
-use corpusmill_readers::{Body, RawDocument, ReaderItem, jats as jats_reader, latex as latex_reader};
+use corpusmill_readers::{Body, RawDocument, ReaderItem};
 
 /// Bytes of text per byte of source.
 const MAX_GROWTH: usize = 16;
@@ -51,9 +52,9 @@ fn convert(data: &[u8], origin: &str, media_type: &str) {
             assert!(document.body.as_text().is_some(), "a document has no text");
             assert_eq!(document.origin, origin);
         }
-        ReaderItem::Refused(refused) => {
-            assert_eq!(refused.origin, origin);
-            assert!(refused.value.is_finite() && refused.threshold.is_finite());
+        ReaderItem::Rejected(rejected) => {
+            assert_eq!(rejected.origin, origin);
+            assert!(rejected.rejection.value.is_finite() && rejected.rejection.threshold.is_finite());
         }
     }
 }

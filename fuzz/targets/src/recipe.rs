@@ -5,7 +5,8 @@
 
 use std::path::Path;
 
-use corpusmill_stages::recipe::{Overrides, load};
+use corpusmill_recipe::{Loaded, Overrides, RecipeError, load};
+use corpusmill_stages::recipe::Recipe;
 
 /// Bytes of an error message per byte of recipe: a message quotes one line, its caret, and a key.
 const MAX_MESSAGE_GROWTH: usize = 16;
@@ -18,7 +19,10 @@ const MESSAGE_BYTES: usize = 16 * 1024;
 /// When two runs differ, an error points outside the file, or an accepted recipe changes in a round trip.
 pub fn recipe_yaml(data: &[u8]) {
     let file = super::temporary(data);
-    let read = |path: &Path| load(path, &Overrides::default()).map(|loaded| loaded.recipe);
+    let read = |path: &Path| -> Result<Recipe, RecipeError> {
+        let loaded: Loaded<Recipe> = load(path, &Overrides::default())?;
+        Ok(loaded.recipe)
+    };
     let first = read(file.path());
     assert_eq!(first, read(file.path()), "loading is not deterministic");
     match first {

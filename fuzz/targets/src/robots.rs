@@ -37,7 +37,7 @@ pub fn robots(data: &[u8]) {
         }
         assert!(robots.allowed(agent, URLS[1]).allowed, "robots.txt is forbidden");
         let delay = robots.crawl_delay(agent);
-        assert!(delay.is_none_or(|delay| delay <= Duration::from_secs(86_400)), "a delay of {delay:?}");
+        assert!(delay.is_none_or(|delay| delay <= Duration::from_hours(24)), "a delay of {delay:?}");
         assert_eq!(robots.content_signal(agent), commented.content_signal(agent));
     }
     let bytes: usize = robots.sitemaps().iter().map(String::len).sum();

@@ -6,6 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// The folder `fuzz` of the repository.
+///
+/// # Panics
+/// Never: the package is in a folder.
 pub fn fuzz_folder() -> PathBuf {
     let targets = Path::new(env!("CARGO_MANIFEST_DIR"));
     targets.parent().expect("the package is in a folder").to_owned()

@@ -428,7 +428,10 @@ mod tests {
         };
         assert!(read(MANIFEST_VERSION).contains("missing field"));
         let old = read(1);
-        assert!(old.contains("format_version is 1, but this program reads 2") && old.contains("hint: run the recipe"), "{old}");
+        assert!(
+            old.contains("format_version is 1, but this program reads 2") && old.contains("hint: run the recipe"),
+            "{old}"
+        );
     }
 
     fn shard(manifest: &mut Manifest) -> &mut ShardEntry {

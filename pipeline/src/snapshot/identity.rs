@@ -7,8 +7,8 @@
 
 use std::fmt::Write as _;
 
-use super::{Item, RejectedItem};
-use crate::Digest;
+use super::item::{Item, RejectedItem};
+use crate::{Digest, Rejection};
 
 /// An unfinished digest.
 pub(super) struct Identity {
@@ -23,18 +23,18 @@ impl Identity {
         identity
     }
 
-    /// Adds an item: origin, status, payload digest, range and facts.
+    /// Adds an item: origin, status, payload digest, range and metadata.
     pub(super) fn item(&mut self, item: &Item) {
-        let Item { origin, status, digest, location, facts } = item;
+        let Item { origin, status, digest, location, metadata } = item;
         match location.bounds() {
-            Some((start, end)) => self.add(format_args!("{origin}\t{status}\t{digest}\t{start}-{end}\t{facts:?}")),
-            None => self.add(format_args!("{origin}\t{status}\t{digest}\t\t{facts:?}")),
+            Some((start, end)) => self.add(format_args!("{origin}\t{status}\t{digest}\t{start}-{end}\t{metadata:?}")),
+            None => self.add(format_args!("{origin}\t{status}\t{digest}\t\t{metadata:?}")),
         }
     }
 
     /// Adds a rejection.
-    pub(super) fn refused(&mut self, refused: &RejectedItem) {
-        let RejectedItem { origin, rule, value, threshold, .. } = refused;
+    pub(super) fn rejected(&mut self, rejected: &RejectedItem) {
+        let RejectedItem { origin, rejection: Rejection { rule, value, threshold, .. } } = rejected;
         self.add(format_args!("refused\t{origin}\t{rule}\t{value}\t{threshold}"));
     }
 
@@ -62,16 +62,15 @@ mod tests {
     #[test]
     fn the_byte_rules_hold() {
         let location = Location::Range { path: Path::new("/x").into(), size: 9, modified: 1, start: 2, end: 5 };
-        let facts = Arc::new([("media-type".to_owned(), "text/html".to_owned())].into());
+        let metadata = Arc::new([("media-type".to_owned(), "text/html".to_owned())].into());
         let digest = Digest::of(b"payload");
-        let item = Item { origin: "a".into(), status: 200, digest, location, facts };
-        let refused =
-            RejectedItem { origin: "b".into(), rule: "robots".into(), value: 1.0, threshold: 0.5, detail: None };
+        let item = Item { origin: "a".into(), status: 200, digest, location, metadata };
+        let rejected = RejectedItem { origin: "b".into(), rejection: Rejection::new("robots", 1.0, 0.5) };
         let snapshot = Snapshot {
             variant: Some("v".into()),
             revisions: [("a@main".to_owned(), "c0ffee".to_owned())].into(),
             items: vec![item],
-            refused: vec![refused],
+            rejected: vec![rejected],
         };
         let lines = [
             "corpusmill-snapshot-1 v".to_owned(),

@@ -1,7 +1,7 @@
-//! Shares equal paths and facts between items.
+//! Shares equal paths and metadata between items.
 //!
 //! A crawl has tens of thousands of pages in a few WARC files, and a handful of media types and character sets. Each
-//! item points to its file's path and to its facts; [`Interner`] makes equal ones the same allocation.
+//! item points to its file's path and to its metadata; [`Interner`] makes equal ones the same allocation.
 //!
 //! Invariant: sharing changes no value and no byte of a snapshot file.
 
@@ -13,13 +13,13 @@ use std::sync::Arc;
 use serde::Deserializer;
 use serde::de::{SeqAccess, Visitor};
 
-use super::{Item, ItemMetadata, Location};
+use super::item::{Item, ItemMetadata, Location};
 
-/// The paths and facts seen so far.
+/// The paths and metadata seen so far.
 #[derive(Debug, Default)]
 pub struct Interner {
     paths: BTreeSet<Arc<Path>>,
-    facts: BTreeSet<ItemMetadata>,
+    metadata: BTreeSet<ItemMetadata>,
 }
 
 impl Interner {
@@ -28,13 +28,13 @@ impl Interner {
         intern(&mut self.paths, path)
     }
 
-    /// The facts, shared with all equal ones.
-    pub fn facts(&mut self, facts: ItemMetadata) -> ItemMetadata {
-        intern(&mut self.facts, facts)
+    /// The metadata, shared with all equal ones.
+    pub fn metadata(&mut self, metadata: ItemMetadata) -> ItemMetadata {
+        intern(&mut self.metadata, metadata)
     }
 
     fn item(&mut self, mut item: Item) -> Item {
-        item.facts = self.facts(item.facts);
+        item.metadata = self.metadata(item.metadata);
         let (Location::File { path, .. } | Location::Record { path, .. } | Location::Range { path, .. }) =
             &mut item.location;
         *path = self.path(Arc::clone(path));
@@ -50,30 +50,7 @@ fn intern<T: ?Sized + Ord>(seen: &mut BTreeSet<Arc<T>>, value: Arc<T>) -> Arc<T>
     value
 }
 
-/// A shared value, written as the value itself.
-pub(super) mod shared {
-    use std::sync::Arc;
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub(in crate::snapshot) fn serialize<T: Serialize + ?Sized, S: Serializer>(
-        value: &Arc<T>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        value.as_ref().serialize(serializer)
-    }
-
-    pub(in crate::snapshot) fn deserialize<'de, T: ?Sized, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Arc<T>, D::Error>
-    where
-        Box<T>: Deserialize<'de>,
-    {
-        Box::deserialize(deserializer).map(Arc::from)
-    }
-}
-
-/// Reads items one by one, each sharing equal paths and facts with the earlier ones.
+/// Reads items one by one, each sharing equal paths and metadata with the earlier ones.
 pub(super) fn items<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Item>, D::Error> {
     struct Items;
 
@@ -110,7 +87,7 @@ mod tests {
             status: 200,
             digest: Digest::of(&number.to_le_bytes()),
             location: Location::Record { path: Path::new("/a/b.warc.gz").into(), size: 99, start: number, end: 50 },
-            facts: ItemMetadata::new([("media-type".to_owned(), "text/html".to_owned())].into()),
+            metadata: ItemMetadata::new([("media-type".to_owned(), "text/html".to_owned())].into()),
         };
         let snapshot = Snapshot { items: (0..3).map(item).collect(), ..Snapshot::default() };
         let folder = tempfile::tempdir().unwrap();
@@ -119,12 +96,13 @@ mod tests {
         let read = Snapshot::read(&path).unwrap();
         assert_eq!(read, snapshot);
         let pointers = |snapshot: &Snapshot| {
-            let both = |item: &Item| (Arc::as_ptr(&item.facts), std::ptr::from_ref(item.location.path().as_os_str()));
+            let both =
+                |item: &Item| (Arc::as_ptr(&item.metadata), std::ptr::from_ref(item.location.path().as_os_str()));
             snapshot.items.iter().map(both).collect::<BTreeSet<_>>().len()
         };
         assert_eq!((pointers(&snapshot), pointers(&read)), (3, 1));
         let json: serde_json::Value = serde_json::from_slice(&fs_err::read(&path).unwrap()).unwrap();
         assert_eq!(json["items"][0]["location"]["record"]["path"], "/a/b.warc.gz");
-        assert_eq!(json["items"][0]["facts"]["media-type"], "text/html");
+        assert_eq!(json["items"][0]["metadata"]["media-type"], "text/html");
     }
 }

@@ -3,37 +3,22 @@
 //! Invariant: a part becomes visible by one rename, after its bytes and its receipt are on disk; a reader never sees an
 //! incomplete part.
 
+mod address;
 mod local;
 mod memory;
 
-use std::fmt;
 use std::path::Path;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
-use serde::{Deserialize, Serialize};
 
+pub use address::PartAddress;
 pub use local::LocalStore;
 pub use memory::MemoryStore;
 
 use crate::receipt::TaskResult;
 use crate::table::Batches;
-use crate::{Key, Receipt, StoreError};
-
-/// The name of a part: its stage and its key.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct PartAddress {
-    /// The stage's name.
-    pub stage: String,
-    /// The key.
-    pub key: Key,
-}
-
-impl fmt::Display for PartAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.stage, self.key)
-    }
-}
+use crate::{Receipt, StoreError};
 
 /// The tables of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

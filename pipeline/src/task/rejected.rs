@@ -7,9 +7,9 @@ use std::sync::Arc;
 use arrow_array::builder::{Float64Builder, StringBuilder, UInt64Builder};
 use arrow_array::{ArrayRef, RecordBatch};
 
-use super::Edit;
+use super::edit::Edit;
 use crate::document::{EDITS, REJECTED, optional_text};
-use crate::plan::Excerpts;
+use crate::excerpts::Excerpts;
 use crate::{Rejection, StageError};
 
 /// Length of an excerpt in characters.

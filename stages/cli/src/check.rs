@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use corpusmill_pipeline::Excerpts;
 use corpusmill_pipeline::document::{DOCUMENT, Document, DocumentBuilder, content_digest, text_column};
 use corpusmill_pipeline::in_memory::InMemorySource;
-use corpusmill_pipeline::plan::Excerpts;
 use corpusmill_pipeline::progress::Silent;
 use corpusmill_pipeline::runner::{self, RunnerOptions};
 use corpusmill_pipeline::store::{MemoryStore, Selection, Store, Table};

@@ -7,7 +7,8 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::Context as _;
 use clap::Args;
-use corpusmill_pipeline::plan::{Excerpts, NodeId};
+use corpusmill_pipeline::Excerpts;
+use corpusmill_pipeline::plan::NodeId;
 use corpusmill_pipeline::store::{LocalStore, Selection, Store, Table};
 use corpusmill_pipeline::task::Receipts;
 use corpusmill_pipeline::{Dataset, PartAddress, Plan, PlanBuilder, StageError, runner};

@@ -6,9 +6,9 @@ use std::io::{BufRead, Read as _};
 use std::path::Path;
 
 use base64::Engine as _;
+use corpusmill_pipeline::Excerpts;
 use corpusmill_pipeline::document::{DOCUMENT, Document, DocumentBuilder, REJECTED, content_digest};
 use corpusmill_pipeline::in_memory::InMemorySource;
-use corpusmill_pipeline::plan::Excerpts;
 use corpusmill_pipeline::progress::Silent;
 use corpusmill_pipeline::runner::{self, RunnerOptions};
 use corpusmill_pipeline::store::{MemoryStore, Selection, Store, Table};

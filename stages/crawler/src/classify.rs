@@ -13,9 +13,10 @@ use crate::fetch::retry::{TemporaryFailure, is_temporary};
 use crate::pages::canonical;
 use crate::pages::links::{self, FEED_TYPES, PageLinks};
 use crate::pages::sitemap;
-use crate::refusal::{CrawlRule, Refusal};
+use crate::rejected::{CrawlRule, matched, measured};
 use crate::robots::optout::OptOuts;
 use crate::settings::CrawlSettings;
+use corpusmill_pipeline::Rejection;
 
 /// Further media types of feeds.
 const XML_TYPES: [&str; 2] = ["application/xml", "text/xml"];
@@ -33,13 +34,13 @@ pub(crate) enum Classification {
     /// A page, with its links.
     Keep { response: Box<FetchResponse>, links: BTreeSet<Url>, opt_outs: OptOuts },
     /// Not a page; its links are followed.
-    Refuse { refusal: Refusal, links: BTreeSet<Url> },
+    Refuse { refusal: Rejection, links: BTreeSet<Url> },
     /// A page that names another canonical URL, which is fetched instead.
     CanonicalIsElsewhere { canonical: Url, links: BTreeSet<Url> },
     /// Another URL to check; the response is archived without a body.
     Redirect { response: Box<FetchResponse>, target: Url },
     /// A retry may succeed; `refusal` applies if there is none.
-    Retry { failure: TemporaryFailure, refusal: Refusal },
+    Retry { failure: TemporaryFailure, refusal: Rejection },
 }
 
 /// Whether to read the body: a page of an accepted media type, or a feed.
@@ -69,23 +70,19 @@ pub(crate) fn classify_response(
         Err(failure) => return classify_failure(&failure),
     };
     let status = response.status;
-    let status_refusal =
-        || Refusal { rule: CrawlRule::Status, value: f64::from(status), threshold: 200.0, detail: String::new() };
+    let status_refusal = || measured(CrawlRule::Status, f64::from(status), 200.0, "");
     match status {
         200 | 203 => classify_page(settings, url, response, site_opt_out),
         301 | 302 | 303 | 307 | 308 => {
             match response.header("location").and_then(|location| url.join(location.trim()).ok()) {
                 Some(target) => Classification::Redirect { response: Box::new(response), target },
-                None => refuse(Refusal { detail: "a redirect without a usable Location".into(), ..status_refusal() }),
+                None => refuse(status_refusal().with_detail("a redirect without a usable Location")),
             }
         }
         _ if is_temporary(status) => {
             let failure = TemporaryFailure::of_status(status, &response.headers);
             if failure.asks_too_long() {
-                return refuse(Refusal {
-                    detail: "Retry-After is longer than the crawl waits".into(),
-                    ..status_refusal()
-                });
+                return refuse(status_refusal().with_detail("Retry-After is longer than the crawl waits"));
             }
             Classification::Retry { failure, refusal: status_refusal() }
         }
@@ -93,7 +90,7 @@ pub(crate) fn classify_response(
     }
 }
 
-fn refuse(refusal: Refusal) -> Classification {
+fn refuse(refusal: Rejection) -> Classification {
     Classification::Refuse { refusal, links: BTreeSet::new() }
 }
 
@@ -101,22 +98,15 @@ fn refuse(refusal: Refusal) -> Classification {
 fn classify_failure(failure: &Failure) -> Classification {
     let detail = failure.to_string();
     let refusal = match failure {
-        Failure::Address(_) => Refusal::matched(CrawlRule::Address, detail),
-        Failure::TooLarge { limit, seen } => {
-            Refusal { rule: CrawlRule::TooLarge, value: *seen as f64, threshold: *limit as f64, detail: String::new() }
-        }
-        Failure::Ratio { limit, seen } => Refusal {
-            rule: CrawlRule::CompressionRatio,
-            value: *seen as f64,
-            threshold: *limit as f64,
-            detail: String::new(),
-        },
-        Failure::Encoding(_) => Refusal::matched(CrawlRule::Encoding, detail),
+        Failure::Address(_) => matched(CrawlRule::Address, detail),
+        Failure::TooLarge { limit, seen } => measured(CrawlRule::TooLarge, *seen as f64, *limit as f64, ""),
+        Failure::Ratio { limit, seen } => measured(CrawlRule::CompressionRatio, *seen as f64, *limit as f64, ""),
+        Failure::Encoding(_) => matched(CrawlRule::Encoding, detail),
         Failure::Timeout { limit, .. } => {
             let seconds = limit.as_secs_f64();
-            Refusal { rule: CrawlRule::Timeout, value: seconds, threshold: seconds, detail }
+            measured(CrawlRule::Timeout, seconds, seconds, detail)
         }
-        Failure::Network(_) => Refusal::matched(CrawlRule::Network, detail),
+        Failure::Network(_) => matched(CrawlRule::Network, detail),
     };
     match TemporaryFailure::of_failure(failure) {
         Some(failure) => Classification::Retry { failure, refusal },
@@ -150,7 +140,7 @@ fn classify_page(
         links.clear();
     }
     if let Some(statement) = opt_outs.refusal().filter(|_| settings.obey_opt_outs) {
-        return Classification::Refuse { refusal: Refusal::matched(CrawlRule::OptOut, statement), links };
+        return Classification::Refuse { refusal: matched(CrawlRule::OptOut, statement), links };
     }
     let canonical = canonical.map(|found| canonical::canonicalise(&found));
     match canonical.filter(|found| settings.canonical && canonical::is_simpler_spelling(found, url)) {
@@ -159,11 +149,8 @@ fn classify_page(
     }
 }
 
-fn media_type_refusal(media_type: String) -> Refusal {
-    Refusal::matched(
-        CrawlRule::MediaType,
-        if media_type.is_empty() { "no Content-Type".to_owned() } else { media_type },
-    )
+fn media_type_refusal(media_type: String) -> Rejection {
+    matched(CrawlRule::MediaType, if media_type.is_empty() { "no Content-Type".to_owned() } else { media_type })
 }
 
 fn header_statements(opt_outs: &mut OptOuts, headers: &HeaderMap) {
@@ -185,5 +172,5 @@ fn classify_feed(url: &Url, response: &FetchResponse, media_type: String) -> Cla
     }
     let entries = feed.urls.iter().filter_map(|entry| url.join(entry.trim()).ok());
     let links = if opt_outs.nofollow { BTreeSet::new() } else { entries.collect() };
-    Classification::Refuse { refusal: Refusal::matched(CrawlRule::Feed, format!("{} entries", feed.urls.len())), links }
+    Classification::Refuse { refusal: matched(CrawlRule::Feed, format!("{} entries", feed.urls.len())), links }
 }

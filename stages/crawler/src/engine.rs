@@ -34,10 +34,11 @@ use crate::frontier::journal::Journal;
 use crate::frontier::page_table::Page;
 use crate::frontier::pending_commit::{CommitMark, PendingCommit, Round};
 use crate::frontier::queue::{QueuedUrl, Queues, ReadyRequest};
-use crate::refusal::{CrawlRule, Refusal, Refused};
+use crate::rejected::{CrawlRule, RejectedUrl, matched, measured};
 use crate::robots::origin::{self, origin_of};
 use crate::settings::CrawlSettings;
 use crate::url_filter::{UrlDecision, UrlFilter, read_list};
+use corpusmill_pipeline::Rejection;
 
 /// Maximum number of URLs admitted and not yet resolved: bounds memory, and exceeds the needs of any concurrency.
 const MAX_UNRESOLVED: u64 = 4096;
@@ -226,7 +227,7 @@ impl Engine<'_> {
                     let admission = self.budget.admit(url);
                     self.apply_admission(admission);
                 }
-                Err(e) => self.resolve_invalid_row(row, Refusal::matched(CrawlRule::Network, e.to_string())),
+                Err(e) => self.resolve_invalid_row(row, matched(CrawlRule::Network, e.to_string())),
             }
         }
         Ok(drained)
@@ -236,12 +237,7 @@ impl Engine<'_> {
     /// resolved.
     fn apply_admission(&mut self, admission: Admission) {
         #[expect(clippy::cast_precision_loss, reason = "counts of pages are far below 2^52")]
-        let beyond = |rule, bound: u64, detail: &str| Refusal {
-            rule,
-            value: (bound + 1) as f64,
-            threshold: bound as f64,
-            detail: detail.to_owned(),
-        };
+        let beyond = |rule, bound: u64, detail: &str| measured(rule, (bound + 1) as f64, bound as f64, detail);
         let (url, refusal) = match admission {
             Admission::Admitted(url) => return self.queues.push(url),
             Admission::Held => return,
@@ -263,7 +259,7 @@ impl Engine<'_> {
         for start in self.queues.start(now, free, &self.settings) {
             match start {
                 ReadyRequest::Refused(item, (rule, detail)) => {
-                    self.resolve_as_refused(item, Refusal::matched(rule, detail));
+                    self.resolve_as_refused(item, matched(rule, detail));
                 }
                 ReadyRequest::Robots(page) => {
                     let (fetcher, settings) = (Rc::clone(&self.fetcher), Rc::clone(&self.settings));
@@ -332,24 +328,23 @@ impl Engine<'_> {
             UrlDecision::Follow(url) => self.changes.find(url.into(), round),
             UrlDecision::OffScope => self.changes.off_scope += 1,
             UrlDecision::Refuse { url, rule, value, threshold, detail } => {
-                self.record_refusal(url, Refusal { rule, value, threshold, detail });
+                self.record_refusal(url, measured(rule, value, threshold, detail));
             }
         }
     }
 
     /// Records why a URL is not a page.
-    pub(crate) fn record_refusal(&mut self, url: String, refusal: Refusal) {
-        let Refusal { rule, value, threshold, detail } = refusal;
-        self.changes.refused.push(Refused { url, rule: rule.name().to_owned(), value, threshold, detail });
+    pub(crate) fn record_refusal(&mut self, url: String, rejection: Rejection) {
+        self.changes.refused.push(RejectedUrl { url, rejection });
     }
 
     /// Resolves a queued URL and records why it is not a page.
-    pub(crate) fn resolve_as_refused(&mut self, item: QueuedUrl, refusal: Refusal) {
+    pub(crate) fn resolve_as_refused(&mut self, item: QueuedUrl, refusal: Rejection) {
         self.resolve(&item.url, false);
         self.record_refusal(item.url.into(), refusal);
     }
 
-    fn resolve_invalid_row(&mut self, url: String, refusal: Refusal) {
+    fn resolve_invalid_row(&mut self, url: String, refusal: Rejection) {
         self.record_refusal(url, refusal);
         self.resolved += 1;
         self.changes.resolved += 1;

@@ -1,4 +1,4 @@
-//! Errors that stop a crawl. A bad page does not: it becomes a row of [`each_refused`](crate::each_refused).
+//! Errors that stop a crawl. A bad page does not: it becomes a row of [`each_rejected`](crate::each_rejected).
 //!
 //! Invariant: every message names the place (file, setting, host) and what to do.
 

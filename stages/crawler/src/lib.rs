@@ -48,7 +48,7 @@
 //! | file | contents |
 //! |---|---|
 //! | `crawl-00000.warc.gz`, … | requests and responses, in WARC 1.1; a file ends after 1 GiB |
-//! | `frontier.redb` | the URLs found and their outcomes; [`each_page`], [`each_refused`] and [`summary`] read it |
+//! | `frontier.redb` | the URLs found and their outcomes; [`each_page`], [`each_rejected`] and [`summary`] read it |
 //! | `journal` | the outcomes since the last commit of the frontier |
 //! | `index.cdxj` | the position of each capture, for replay tools; written at the end |
 //!
@@ -71,7 +71,7 @@ mod fetch;
 mod frontier;
 mod outcome;
 mod pages;
-mod refusal;
+mod rejected;
 pub mod robots;
 mod seeding;
 pub mod serve;
@@ -91,8 +91,8 @@ pub use download::settings::DownloadSettings;
 pub use error::CrawlError;
 pub use fetch::credential::Credential;
 pub use frontier::page_table::{CrawlSummary, Page};
-pub use frontier::results::{each_page, each_refused, summary};
-pub use refusal::Refused;
+pub use frontier::results::{each_page, each_rejected, summary};
+pub use rejected::RejectedUrl;
 pub use robots::inspect::{Inspection, inspect};
 pub use robots::optout::OptOuts;
 pub use settings::{CrawlSettings, Scope};
@@ -107,7 +107,7 @@ pub const AGENT: &str = "corpusmill";
 ///
 /// # Errors
 /// [`CrawlError`] for invalid settings, for a folder that holds another crawl, and for a failing disk or HTTP client. A
-/// page that cannot be fetched is not an error: see [`each_refused`].
+/// page that cannot be fetched is not an error: see [`each_rejected`].
 pub fn crawl(settings: &CrawlSettings, dir: &Path, control: Control<'_>) -> Result<CrawlSummary, CrawlError> {
     recrawl(settings, dir, None, control)
 }

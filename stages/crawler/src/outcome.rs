@@ -17,9 +17,10 @@ use crate::frontier::earlier_crawl::UnchangedPage;
 use crate::frontier::page_table::Page;
 use crate::frontier::pending_commit::Round;
 use crate::frontier::queue::QueuedUrl;
-use crate::refusal::{CrawlRule, Refusal};
+use crate::rejected::{CrawlRule, matched, measured};
 use crate::robots::optout::OptOuts;
 use crate::url_filter::UrlDecision;
+use corpusmill_pipeline::Rejection;
 
 /// A response, compared with the page that an earlier crawl stored.
 enum Comparison {
@@ -66,7 +67,7 @@ impl Engine<'_> {
             Classification::CanonicalIsElsewhere { canonical, links } => {
                 self.follow(round, &links);
                 self.discover(&canonical, Round { hops: round.hops + 1, ..round });
-                self.resolve_as_refused(item, Refusal::matched(CrawlRule::Canonical, canonical.as_str()));
+                self.resolve_as_refused(item, matched(CrawlRule::Canonical, canonical.as_str()));
             }
             Classification::Redirect { response, target } => {
                 self.archive.write(&item.url, &response, OptOuts::default())?;
@@ -151,19 +152,19 @@ impl Engine<'_> {
     }
 
     /// Handles the target of a redirect, and returns the refusal row for the URL that redirected.
-    fn redirect(&mut self, round: Round, status: u16, from: &Url, target: &Url) -> Refusal {
+    fn redirect(&mut self, round: Round, status: u16, from: &Url, target: &Url) -> Rejection {
         let status = f64::from(status);
-        let refusal = |rule, detail: &str| Refusal { rule, value: status, threshold: 0.0, detail: detail.to_owned() };
+        let refusal = |rule, detail: &str| measured(rule, status, 0.0, detail);
         let hops = round.hops + 1;
         match self.url_filter.check(target) {
             UrlDecision::OffScope => refusal(CrawlRule::RedirectOffScope, target.as_str()),
             UrlDecision::Follow(target) if target == *from => refusal(CrawlRule::RedirectLoop, target.as_str()),
-            UrlDecision::Follow(target) if hops > self.settings.max_redirects => Refusal {
-                rule: CrawlRule::TooManyRedirects,
-                value: f64::from(hops),
-                threshold: f64::from(self.settings.max_redirects),
-                detail: target.to_string(),
-            },
+            UrlDecision::Follow(target) if hops > self.settings.max_redirects => measured(
+                CrawlRule::TooManyRedirects,
+                f64::from(hops),
+                f64::from(self.settings.max_redirects),
+                target.as_str(),
+            ),
             UrlDecision::Follow(target) => {
                 let refusal = refusal(CrawlRule::Redirect, target.as_str());
                 self.changes.find(target.into(), Round { hops, ..round });
@@ -171,7 +172,7 @@ impl Engine<'_> {
             }
             UrlDecision::Refuse { url, rule, value, threshold, detail } => {
                 let refusal = refusal(CrawlRule::Redirect, &url);
-                self.record_refusal(url, Refusal { rule, value, threshold, detail });
+                self.record_refusal(url, measured(rule, value, threshold, detail));
                 refusal
             }
         }

@@ -16,8 +16,9 @@ use crate::fetch::fetcher::FetchResponse;
 use crate::fetch::retry::{Attempts, TemporaryFailure, is_temporary};
 use crate::frontier::pending_commit::{CommitMark, Round};
 use crate::pages::sitemap;
-use crate::refusal::{CrawlRule, Refusal};
+use crate::rejected::{CrawlRule, matched, measured};
 use crate::robots::origin::{self, origin_of};
+use corpusmill_pipeline::Rejection;
 
 /// Maximum number of sitemap files per origin; an index may name 50,000.
 const MAX_SITEMAPS: usize = 100;
@@ -90,10 +91,7 @@ impl Engine<'_> {
         for url in queue {
             #[expect(clippy::cast_precision_loss, reason = "a small number")]
             let (threshold, detail) = (MAX_SITEMAPS as f64, "one more sitemap than are read".to_owned());
-            self.record_refusal(
-                url.into(),
-                Refusal { rule: CrawlRule::Sitemap, value: threshold + 1.0, threshold, detail },
-            );
+            self.record_refusal(url.into(), measured(CrawlRule::Sitemap, threshold + 1.0, threshold, detail));
         }
         Ok(true)
     }
@@ -107,7 +105,7 @@ impl Engine<'_> {
                 let found = sitemap::parse(&response.body);
                 if !found.complete && (named || !found.urls.is_empty()) {
                     let detail = format!("damaged or too long: read up to entry {}", found.urls.len());
-                    self.record_refusal(url.to_string(), Refusal::matched(CrawlRule::Sitemap, detail));
+                    self.record_refusal(url.to_string(), matched(CrawlRule::Sitemap, detail));
                 }
                 found
             }
@@ -129,10 +127,10 @@ impl Engine<'_> {
     }
 
     /// Fetches one sitemap file, with redirects and retries; an error says why it cannot be fetched.
-    async fn get_sitemap(&self, url: &Url) -> Result<FetchResponse, Refusal> {
-        let refuse = |detail: String| Refusal::matched(CrawlRule::Sitemap, detail);
+    async fn get_sitemap(&self, url: &Url) -> Result<FetchResponse, Rejection> {
+        let refuse = |detail: String| matched(CrawlRule::Sitemap, detail);
         let status_refusal =
-            |status: u16| Refusal { value: status.into(), threshold: 200.0, ..refuse("status".to_owned()) };
+            |status: u16| Rejection { value: status.into(), threshold: 200.0, ..refuse("status".to_owned()) };
         let mut url = url.clone();
         let (mut hops, mut attempts) = (0, Attempts::default());
         loop {

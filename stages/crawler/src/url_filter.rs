@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::error::CrawlError;
 use crate::pages::canonical;
-use crate::refusal::CrawlRule;
+use crate::rejected::CrawlRule;
 use crate::settings::{CrawlSettings, Scope};
 
 /// Maximum length in bytes of a URL as written, before it is made canonical; longer ones come from loops and trackers

@@ -5,6 +5,7 @@
 //! Invariant: a rejection names its rule, the measured value and the threshold.
 
 use crate::ReaderError;
+use corpusmill_pipeline::Rejection;
 
 /// The content of a document as read: bytes of unknown encoding, or text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,32 +90,25 @@ impl RawDocument {
 
 /// A document, or a part of an input, that a reader rejected.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Refused {
+pub struct RejectedInput {
     /// Origin, as in [`RawDocument::origin`].
     pub origin: String,
-    /// Name of the rule in kebab case: `too-large`, `bad-json`.
-    pub rule: &'static str,
-    /// Measured value, in the unit of the rule.
-    pub value: f64,
-    /// Threshold that the value crossed.
-    pub threshold: f64,
-    /// Details for people.
-    pub detail: Option<String>,
+    /// Why.
+    pub rejection: Rejection,
     /// Capture, as in [`RawDocument::capture`].
     pub capture: Option<String>,
 }
 
-impl Refused {
+impl RejectedInput {
     /// Creates a rejection from its measured value and the threshold it crossed.
     pub fn new(origin: impl Into<String>, rule: &'static str, value: f64, threshold: f64) -> Self {
-        Self { origin: origin.into(), rule, value, threshold, detail: None, capture: None }
+        Self { origin: origin.into(), rejection: Rejection::new(rule, value, threshold), capture: None }
     }
 
     /// Adds details for people.
     #[must_use]
-    pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
-        self.detail = Some(detail.into());
-        self
+    pub fn with_detail(self, detail: impl Into<String>) -> Self {
+        Self { rejection: self.rejection.with_detail(detail), ..self }
     }
 }
 
@@ -124,7 +118,7 @@ pub enum ReaderItem {
     /// A document.
     Document(RawDocument),
     /// A rejected document or part of an input, and the reason.
-    Refused(Refused),
+    Rejected(RejectedInput),
 }
 
 impl ReaderItem {
@@ -132,15 +126,15 @@ impl ReaderItem {
     pub fn document(self) -> Option<RawDocument> {
         match self {
             Self::Document(document) => Some(document),
-            Self::Refused(_) => None,
+            Self::Rejected(_) => None,
         }
     }
 
     /// Returns the rejection, if it is one.
-    pub fn refused(self) -> Option<Refused> {
+    pub fn rejected(self) -> Option<RejectedInput> {
         match self {
             Self::Document(_) => None,
-            Self::Refused(refused) => Some(refused),
+            Self::Rejected(rejected) => Some(rejected),
         }
     }
 
@@ -148,7 +142,7 @@ impl ReaderItem {
     pub fn origin(&self) -> &str {
         match self {
             Self::Document(document) => &document.origin,
-            Self::Refused(refused) => &refused.origin,
+            Self::Rejected(rejected) => &rejected.origin,
         }
     }
 }

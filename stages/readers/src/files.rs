@@ -17,7 +17,7 @@ use crate::datasets::{
 use crate::document::count_f64;
 use crate::format::{self, Format};
 use crate::listing::ListedFile;
-use crate::{Body, Items, RawDocument, ReadResult, ReaderError, ReaderItem, Refused, text};
+use crate::{Body, Items, RawDocument, ReadResult, ReaderError, ReaderItem, RejectedInput, text};
 
 /// Settings of a file source.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -106,7 +106,7 @@ fn whole_file(file: &ListedFile, max_document_bytes: u64) -> Result<ReaderItem, 
     handle.take(max_document_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > max_document_bytes {
         let size = file.bytes.max(bytes.len() as u64);
-        return Ok(ReaderItem::Refused(Refused::new(
+        return Ok(ReaderItem::Rejected(RejectedInput::new(
             &file.origin,
             "too-large",
             count_f64(size),
@@ -124,7 +124,7 @@ fn convert_to_text(items: impl Iterator<Item = ReadResult> + Send + 'static, set
         None => Box::new(items.map(|item| {
             Ok(match item? {
                 ReaderItem::Document(document) => text::to_text(document),
-                refused @ ReaderItem::Refused(_) => refused,
+                rejected @ ReaderItem::Rejected(_) => rejected,
             })
         })),
     }
@@ -151,9 +151,9 @@ mod tests {
         assert_eq!(items("a.jsonl", b"{\"text\":\"x\"}\n").len(), 1);
         assert_eq!(items("a.txt", b"x")[0].clone().document().unwrap().media_type, "text/plain");
         assert_eq!(items("a.rs", b"fn a() {}")[0].clone().document().unwrap().media_type, "text/x-rust");
-        assert_eq!(items("a.pdf", b"%PDF-1.7")[0].clone().refused().unwrap().rule, "pdf");
-        assert_eq!(items("a.parquet", b"nonsense")[0].clone().refused().unwrap().rule, "bad-parquet");
-        assert_eq!(items("a.zip", b"nonsense")[0].clone().refused().unwrap().origin, "a.zip");
+        assert_eq!(items("a.pdf", b"%PDF-1.7")[0].clone().rejected().unwrap().rejection.rule, "pdf");
+        assert_eq!(items("a.parquet", b"nonsense")[0].clone().rejected().unwrap().rejection.rule, "bad-parquet");
+        assert_eq!(items("a.zip", b"nonsense")[0].clone().rejected().unwrap().origin, "a.zip");
         assert!(items("a.parquet", b"").is_empty());
     }
 
@@ -181,7 +181,7 @@ mod tests {
         let (_folder, file) = listed("a.txt", b"12345");
         let limits = ArchiveSettings { max_document_bytes: 4, ..ArchiveSettings::default() };
         let settings = FileSettings { limits, ..FileSettings::default() };
-        let found = read(&file, &FilePart::Whole, &settings).unwrap().next().unwrap().unwrap().refused().unwrap();
-        assert_eq!((found.rule, found.value, found.threshold), ("too-large", 5.0, 4.0));
+        let found = read(&file, &FilePart::Whole, &settings).unwrap().next().unwrap().unwrap().rejected().unwrap();
+        assert_eq!(found.rejection, corpusmill_pipeline::Rejection::new("too-large", 5.0, 4.0));
     }
 }

@@ -15,7 +15,7 @@
 //! let reader = files::read(&listing.files[0], &FilePart::Whole, &FileSettings::default())?;
 //! let items: Vec<ReaderItem> = reader.collect::<Result<_, _>>()?;
 //!
-//! let [ReaderItem::Document(first), ReaderItem::Refused(second)] = &items[..] else { panic!("{items:?}") };
+//! let [ReaderItem::Document(first), ReaderItem::Rejected(second)] = &items[..] else { panic!("{items:?}") };
 //! assert_eq!((first.origin.as_str(), first.body.as_text()), ("a.jsonl#1", Some("one")));
 //! assert_eq!((second.origin.as_str(), second.rule), ("a.jsonl#2", "no-text"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -35,7 +35,7 @@
 //! Every reader is an iterator over [`ReadResult`], streams its input and keeps at most one document (for Parquet one
 //! small batch) in memory. No reader prints or keeps global state.
 //!
-//! Invariant: a fault in the *content* of an input yields [`ReaderItem::Refused`] with a rule, a measured value and a
+//! Invariant: a fault in the *content* of an input yields [`ReaderItem::Rejected`] with a rule, a measured value and a
 //! threshold; a fault of the *machine* (a file that cannot be opened, a disk that fails) returns [`ReaderError`]. No
 //! reader panics, and none follows a path found inside an archive.
 //!
@@ -55,5 +55,5 @@ pub mod listing;
 pub mod papers;
 pub mod text;
 
-pub use document::{Body, Items, RawDocument, ReadResult, ReaderItem, Refused};
+pub use document::{Body, Items, RawDocument, ReadResult, ReaderItem, RejectedInput};
 pub use error::ReaderError;

@@ -52,7 +52,7 @@ impl Crates {
                 file.verify().map_err(reader_error)?;
                 digests.insert_sha256(&file.path, &file.sha256);
             }
-            let facts = ItemMetadata::new(BTreeMap::from([
+            let metadata = ItemMetadata::new(BTreeMap::from([
                 ("name".to_owned(), file.name.clone()),
                 ("version".to_owned(), file.version.clone()),
                 ("sha256".to_owned(), file.sha256.clone()),
@@ -63,7 +63,7 @@ impl Crates {
                 status: 0,
                 digest,
                 location,
-                facts,
+                metadata,
             });
         }
         digests.save()?;
@@ -78,7 +78,7 @@ impl Crates {
 
 /// The archive of a snapshot item.
 pub(crate) fn crate_file(item: &Item) -> CrateFile {
-    let fact = |name: &str| item.facts.get(name).cloned().unwrap_or_default();
+    let fact = |name: &str| item.metadata.get(name).cloned().unwrap_or_default();
     CrateFile {
         name: fact("name"),
         version: fact("version"),

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use corpusmill_pipeline::snapshot::{Interner, Item, Location, RejectedItem, Snapshot};
-use corpusmill_pipeline::{Digest, StageError};
+use corpusmill_pipeline::{Digest, Rejection, StageError};
 use indicatif::DecimalBytes;
 
 use super::{AcquireContext, crawler_error, settings_digest, statements};
@@ -60,13 +60,19 @@ pub(crate) fn run(
 /// The error of a crawl without pages. Renames the crawl's folder, so that the next run crawls again.
 fn nothing_fetched(name: &str, dir: &Path) -> Result<StageError, StageError> {
     let (mut count, mut list) = (0, String::new());
-    let refused = crawl::each_refused(dir, |refused| {
+    let rejected = crawl::each_rejected(dir, |rejected| {
         count += 1;
         if count <= 3 {
-            let _ = write!(list, "\n  {}: {} {}", refused.url, refused.rule, refused.detail);
+            let _ = write!(
+                list,
+                "\n  {}: {} {}",
+                rejected.url,
+                rejected.rejection.rule,
+                rejected.rejection.detail.unwrap_or_default()
+            );
         }
     });
-    refused.map_err(crawler_error("crawl"))?;
+    rejected.map_err(crawler_error("crawl"))?;
     let failed = dir.with_extension("failed");
     if failed.exists() {
         fs_err::remove_dir_all(&failed)?;
@@ -91,16 +97,15 @@ pub(crate) fn snapshot(dir: &Path, origin: impl Fn(&str) -> String) -> Result<Sn
     });
     listed.map_err(crawler_error("crawl"))?;
     failed?;
-    let refused = crawl::each_refused(dir, |refused| {
-        snapshot.refused.push(RejectedItem {
-            origin: origin(&refused.url),
-            rule: refused.rule,
-            value: refused.value,
-            threshold: refused.threshold,
-            detail: Some(refused.detail).filter(|detail| !detail.is_empty()),
-        });
+    let rejected = crawl::each_rejected(dir, |rejected| {
+        let rejection = rejected.rejection;
+        // An unfinished crawl of an earlier version stored an empty detail for none.
+        let detail = rejection.detail.filter(|detail| !detail.is_empty());
+        snapshot
+            .rejected
+            .push(RejectedItem { origin: origin(&rejected.url), rejection: Rejection { detail, ..rejection } });
     });
-    refused.map_err(crawler_error("crawl"))?;
+    rejected.map_err(crawler_error("crawl"))?;
     snapshot.sort();
     Ok(snapshot)
 }
@@ -125,13 +130,13 @@ impl WarcFiles {
         };
         let digest: Digest =
             page.payload_digest.parse().map_err(|error| StageError::Input(format!("{}: {error}", page.url)))?;
-        let mut facts = BTreeMap::from([("media-type".to_owned(), page.media_type)]);
-        statements::store(&mut facts, page.opt_outs);
+        let mut metadata = BTreeMap::from([("media-type".to_owned(), page.media_type)]);
+        statements::store(&mut metadata, page.opt_outs);
         if let Some(charset) = page.charset {
-            facts.insert("charset".to_owned(), charset);
+            metadata.insert("charset".to_owned(), charset);
         }
-        let facts = self.interner.facts(facts.into());
+        let metadata = self.interner.metadata(metadata.into());
         let location = Location::Record { path, size, start: page.offset, end: page.offset + page.length };
-        Ok(Item { origin: origin(&page.url), status: page.status, digest, location, facts })
+        Ok(Item { origin: origin(&page.url), status: page.status, digest, location, metadata })
     }
 }

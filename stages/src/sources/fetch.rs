@@ -27,7 +27,7 @@ impl Fetcher<'_> {
     pub(super) fn fetch(
         &self,
         files: &[RemoteFile],
-    ) -> Result<Vec<Result<DownloadedFile, crawl::Refused>>, StageError> {
+    ) -> Result<Vec<Result<DownloadedFile, crawl::RejectedUrl>>, StageError> {
         let AcquireContext { workspace, fresh, .. } = self.context;
         let mut wanted: Vec<DownloadRequest> = Vec::new();
         let mut indices = BTreeMap::new();

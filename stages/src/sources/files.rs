@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use corpusmill_pipeline::snapshot::{Item, ItemMetadata, Location, RejectedItem, Snapshot};
-use corpusmill_pipeline::{Digest, StageError};
+use corpusmill_pipeline::{Digest, Rejection, StageError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -71,32 +71,23 @@ impl Files {
         let mut snapshot = Snapshot::default();
         for (path, why) in listing.skipped {
             let origin = path.display().to_string();
-            let detail = Some(why.to_owned());
-            snapshot.refused.push(RejectedItem {
-                origin,
-                rule: "passed-over".into(),
-                value: 1.0,
-                threshold: 0.0,
-                detail,
-            });
+            let rejection = Rejection::new("passed-over", 1.0, 0.0).with_detail(why);
+            snapshot.rejected.push(RejectedItem { origin, rejection });
         }
         for path in listing.hidden {
-            let detail = Some("`hidden: true` takes it".to_owned());
-            let (origin, rule) = (path.display().to_string(), "hidden".to_owned());
-            snapshot.refused.push(RejectedItem { origin, rule, value: 1.0, threshold: 0.0, detail });
+            let origin = path.display().to_string();
+            let rejection = Rejection::new("hidden", 1.0, 0.0).with_detail("`hidden: true` takes it");
+            snapshot.rejected.push(RejectedItem { origin, rejection });
         }
         for file in listing.files {
-            let refuse = |rule: &str| RejectedItem {
+            let rejected = |rule: &'static str| RejectedItem {
                 origin: file.origin.clone(),
-                rule: rule.to_owned(),
-                value: 0.0,
-                threshold: 1.0,
-                detail: None,
+                rejection: Rejection::new(rule, 0.0, 1.0),
             };
             if file.path.to_str().is_none() {
-                snapshot.refused.push(refuse("bad-name"));
+                snapshot.rejected.push(rejected("bad-name"));
             } else if file.bytes == 0 {
-                snapshot.refused.push(refuse("empty-file"));
+                snapshot.rejected.push(rejected("empty-file"));
             } else {
                 let (digest, size, modified) = digests.digest(&file.path)?;
                 snapshot.items.extend(items(&file, digest, size, modified)?);
@@ -110,7 +101,7 @@ impl Files {
 
 /// The items of one file: one item, or one per part of a large file in a splittable format.
 pub(super) fn items(file: &ListedFile, digest: Digest, size: u64, modified: u64) -> Result<Vec<Item>, StageError> {
-    let item = |location, facts| Item { origin: file.origin.clone(), status: 0, digest, location, facts };
+    let item = |location, metadata| Item { origin: file.origin.clone(), status: 0, digest, location, metadata };
     let path: Arc<Path> = fs_err::canonicalize(&file.path)?.into();
     let path = || Arc::clone(&path);
     let whole = || -> Result<Vec<Item>, StageError> {
@@ -125,9 +116,9 @@ pub(super) fn items(file: &ListedFile, digest: Digest, size: u64, modified: u64)
             ranges
                 .into_iter()
                 .map(|range| {
-                    let facts = ItemMetadata::new([("first-line".to_owned(), range.first_line.to_string())].into());
+                    let metadata = ItemMetadata::new([("first-line".to_owned(), range.first_line.to_string())].into());
                     let location = Location::Range { path: path(), size, modified, start: range.start, end: range.end };
-                    Ok(item(location, facts))
+                    Ok(item(location, metadata))
                 })
                 .collect()
         }

@@ -12,7 +12,7 @@ use corpusmill_pipeline::snapshot::{Item as Pinned, Location};
 
 use corpusmill_html::charset::decode_page;
 use corpusmill_readers::format::{Format, format_of};
-use corpusmill_readers::{Body, RawDocument, ReaderItem, Refused};
+use corpusmill_readers::{Body, RawDocument, ReaderItem, RejectedInput};
 use corpusmill_warc::{self as warc, ReaderOptions, Record, RecordKind, WarcReader, parse_http_bounded};
 
 /// Maximum decoded size of one payload, in bytes.
@@ -78,13 +78,13 @@ fn each(
             }
             warc::ArchiveItem::Skipped(skipped) => {
                 let name = record_origin(&skipped.record, origin);
-                let item = refused(name, "too-large", skipped.block_bytes, max_document_bytes);
+                let item = rejected(name, "too-large", skipped.block_bytes, max_document_bytes);
                 take(with_capture(item, &skipped.record))?;
             }
             warc::ArchiveItem::Lost(lost) => {
                 let name = format!("{origin}@{}", lost.offset);
-                let item = Refused::new(name, "damaged", number(lost.bytes), 0.0).with_detail(lost.why);
-                take(ReaderItem::Refused(item))?;
+                let item = RejectedInput::new(name, "damaged", number(lost.bytes), 0.0).with_detail(lost.why);
+                take(ReaderItem::Rejected(item))?;
             }
         }
     }
@@ -121,7 +121,7 @@ pub(super) fn page(item: &Pinned) -> Result<ReaderItem, StageError> {
             if digest != item.digest {
                 return Err(lost("the payload differs from the one that was fetched"));
             }
-            let fact = |name: &str| item.facts.get(name).map(String::as_str);
+            let fact = |name: &str| item.metadata.get(name).map(String::as_str);
             let media_type = fact("media-type").unwrap_or("text/html");
             Ok(decoded(item.origin.clone(), &response.body, fact("charset"), media_type))
         }
@@ -137,7 +137,7 @@ fn with_capture(mut item: ReaderItem, record: &Record) -> ReaderItem {
     let capture = if fields.is_empty() { format!("@{}", record.offset) } else { fields.join(" ") };
     match &mut item {
         ReaderItem::Document(document) => document.capture = Some(capture),
-        ReaderItem::Refused(refused) => refused.capture = Some(capture),
+        ReaderItem::Rejected(rejected) => rejected.capture = Some(capture),
     }
     item
 }
@@ -147,8 +147,8 @@ fn number(value: u64) -> f64 {
     value as f64
 }
 
-fn refused(origin: String, rule: &'static str, value: u64, threshold: u64) -> ReaderItem {
-    ReaderItem::Refused(Refused::new(origin, rule, number(value), number(threshold)))
+fn rejected(origin: String, rule: &'static str, value: u64, threshold: u64) -> ReaderItem {
+    ReaderItem::Rejected(RejectedInput::new(origin, rule, number(value), number(threshold)))
 }
 
 fn record_origin(record: &Record, archive: &str) -> String {
@@ -168,7 +168,7 @@ fn document(record: &Record, archive: &str, max_bytes: u64) -> Option<ReaderItem
         RecordKind::Conversion => decoded(origin, &record.block, Some("utf-8"), "text/plain"),
         RecordKind::Revisit => {
             let detail = revisit_detail(record);
-            ReaderItem::Refused(Refused::new(origin, "revisit", 1.0, 0.0).with_detail(detail))
+            ReaderItem::Rejected(RejectedInput::new(origin, "revisit", 1.0, 0.0).with_detail(detail))
         }
         _ => return None,
     })
@@ -197,22 +197,24 @@ fn response(record: &Record, origin: String, max_bytes: u64) -> ReaderItem {
     let response = match parse_http_bounded(&record.block, max_bytes) {
         Ok(response) => response,
         Err(error) => {
-            return ReaderItem::Refused(Refused::new(origin, "bad-http", 1.0, 0.0).with_detail(error.to_string()));
+            return ReaderItem::Rejected(
+                RejectedInput::new(origin, "bad-http", 1.0, 0.0).with_detail(error.to_string()),
+            );
         }
     };
     if response.status != 200 {
-        return refused(origin, "status", response.status.into(), 200);
+        return rejected(origin, "status", response.status.into(), 200);
     }
     let declared = response.header("content-type").unwrap_or("text/html").to_owned();
     payload(origin, &declared, &response.body)
 }
 
-/// Converts a payload by its declared media type: HTML and text become documents, others are refused.
+/// Converts a payload by its declared media type: HTML and text become documents, others are rejected.
 fn payload(origin: String, declared: &str, body: &[u8]) -> ReaderItem {
     let media_type = declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let charset = declared.split(';').skip(1).find_map(|part| part.trim().strip_prefix("charset="));
     if !(media_type.starts_with("text/") || media_type == "application/xhtml+xml") {
-        return ReaderItem::Refused(Refused::new(origin, "media-type", 1.0, 0.0).with_detail(media_type));
+        return ReaderItem::Rejected(RejectedInput::new(origin, "media-type", 1.0, 0.0).with_detail(media_type));
     }
     decoded(origin, body, charset.map(|charset| charset.trim_matches('"')), &media_type)
 }

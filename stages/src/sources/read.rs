@@ -63,7 +63,7 @@ impl ReadStage {
         match &self.reader {
             Reader::Pages => {
                 let read = pages::page(item)?;
-                out.statements = statements::load(&item.facts);
+                out.statements = statements::load(&item.metadata);
                 out.take(read)
             }
             Reader::Crates(code) => {
@@ -98,7 +98,7 @@ fn check_unchanged(item: &Item) -> Result<(), StageError> {
 fn part(item: &Item, path: &Path) -> (ListedFile, FilePart) {
     let bytes = item.location.file_size();
     let file = ListedFile { path: path.to_owned(), origin: item.origin.clone(), bytes };
-    let part = match (&item.location, item.facts.get("first-line").and_then(|line| line.parse().ok())) {
+    let part = match (&item.location, item.metadata.get("first-line").and_then(|line| line.parse().ok())) {
         (Location::File { .. } | Location::Record { .. }, _) => FilePart::Whole,
         (Location::Range { start, end, .. }, Some(first_line)) => {
             FilePart::Lines(LineRange { start: *start, end: *end, first_line })
@@ -121,7 +121,7 @@ pub(crate) struct DocumentSink<'t, 'a> {
     /// The opt-outs of the current page, and those of the rows in `documents`; for crawled sources only.
     statements: OptOuts,
     row_statements: Option<Vec<OptOuts>>,
-    refused: DocumentBuilder,
+    rejected: DocumentBuilder,
     rejections: Vec<Option<Rejection>>,
 }
 
@@ -138,12 +138,8 @@ impl DocumentSink<'_, '_> {
             return Err(StageError::Cancelled);
         }
         match item {
-            readers::ReaderItem::Refused(refused) => {
-                let rejection = Rejection {
-                    detail: refused.detail,
-                    ..Rejection::new(refused.rule, refused.value, refused.threshold)
-                };
-                self.refuse(&refused.origin, refused.capture.as_deref(), rejection)
+            readers::ReaderItem::Rejected(input) => {
+                self.reject(&input.origin, input.capture.as_deref(), input.rejection)
             }
             readers::ReaderItem::Document(document) => {
                 let document = document_of(&self.source, document, self.licence.as_deref(), self.language.as_deref());
@@ -169,19 +165,19 @@ impl DocumentSink<'_, '_> {
         }
     }
 
-    fn refuse(&mut self, origin: &str, capture: Option<&str>, rejection: Rejection) -> Result<(), StageError> {
+    fn reject(&mut self, origin: &str, capture: Option<&str>, rejection: Rejection) -> Result<(), StageError> {
         let id = id_of(&self.source, origin, capture).to_string();
         self.task.count_source(1, 0);
         self.rejections.push(Some(rejection));
         let document = Document { id, source: self.source.clone(), origin: origin.to_owned(), ..Document::default() };
-        match self.refused.push(document)? {
+        match self.rejected.push(document)? {
             Some(batch) => self.task.reject(&batch, &std::mem::take(&mut self.rejections)),
             None => Ok(()),
         }
     }
 
     fn finish(mut self) -> Result<(), StageError> {
-        if let Some(batch) = self.refused.take()? {
+        if let Some(batch) = self.rejected.take()? {
             self.task.reject(&batch, &self.rejections)?;
         }
         if let Some(batch) = self.documents.take()? {
@@ -253,7 +249,7 @@ impl Stage for ReadStage {
     }
 
     fn run(&self, task: &mut Task<'_>) -> Result<(), StageError> {
-        let (items, refused) = self.snapshot.partition(task.partition(), self.partitions);
+        let (items, rejected) = self.snapshot.partition(task.partition(), self.partitions);
         let (licence, language) = match &self.reader {
             Reader::Files { licence, language, .. } => (licence.clone(), language.clone()),
             Reader::Crates(_) | Reader::Pages => (None, None),
@@ -266,12 +262,11 @@ impl Stage for ReadStage {
             documents: DocumentBuilder::default(),
             statements: OptOuts::default(),
             row_statements: matches!(self.reader, Reader::Pages).then(Vec::new),
-            refused: DocumentBuilder::default(),
+            rejected: DocumentBuilder::default(),
             rejections: Vec::new(),
         };
-        for RejectedItem { origin, rule, value, threshold, detail } in refused {
-            let rejection = Rejection { detail: detail.clone(), ..Rejection::new(rule.clone(), *value, *threshold) };
-            out.refuse(origin, None, rejection)?;
+        for RejectedItem { origin, rejection } in rejected {
+            out.reject(origin, None, rejection.clone())?;
         }
         for item in items {
             check_unchanged(item)?;

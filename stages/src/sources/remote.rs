@@ -6,8 +6,8 @@
 //!
 //! Invariant: the files read are the files fetched; their digests form the snapshot that the lock file pins.
 
-use corpusmill_pipeline::StageError;
 use corpusmill_pipeline::snapshot::{RejectedItem, Snapshot};
+use corpusmill_pipeline::{Rejection, StageError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ use super::hub::listing::Listings;
 use super::hub::{Hub, RemoteFile};
 use super::remote_ref::{RemoteRef, dedup_refs, parse_list};
 use super::{AcquireContext, crawler_error};
-use corpusmill_crawler::{self as crawl, DownloadClient, DownloadSettings};
+use corpusmill_crawler::{DownloadClient, DownloadSettings};
 use corpusmill_readers::archives::ArchiveSettings;
 use corpusmill_readers::code::CodeSettings;
 use corpusmill_readers::datasets::{ColumnMapping, InvalidUtf8};
@@ -162,19 +162,15 @@ impl Remote {
         for (file, fetched) in files.iter().zip(fetcher.fetch(&files)?) {
             match fetched {
                 Ok(fetched) => snapshot.items.extend(fetched_items(file, &fetched)?),
-                Err(refused) => snapshot.refused.push(RejectedItem {
-                    origin: file.origin.clone(),
-                    rule: refused.rule,
-                    value: refused.value,
-                    threshold: refused.threshold,
-                    detail: Some(refused.detail).filter(|detail| !detail.is_empty()),
-                }),
+                Err(rejected) => {
+                    snapshot.rejected.push(RejectedItem { origin: file.origin.clone(), rejection: rejected.rejection });
+                }
             }
         }
         if snapshot.items.is_empty() {
             return Err(nothing_fetched(name, &snapshot));
         }
-        let refused = snapshot.refused.len();
+        let refused = snapshot.rejected.len();
         context.progress.message(&format!("  {name}/remote: {} files, {refused} refused", snapshot.items.len()));
         snapshot.sort();
         Ok(snapshot)
@@ -191,8 +187,9 @@ impl Remote {
         let lists = self.lists.iter().map(|text| RemoteRef::parse(text)).collect::<Result<Vec<_>, _>>()?;
         let lists = self.files_of(fetcher, hub, lists, snapshot)?;
         for (list, fetched) in lists.iter().zip(fetcher.fetch(&lists)?) {
-            let fetched = fetched.map_err(|refused| {
-                let crawl::Refused { rule, value, detail, .. } = refused;
+            let fetched = fetched.map_err(|rejected| {
+                let Rejection { rule, value, detail, .. } = rejected.rejection;
+                let detail = detail.unwrap_or_default();
                 StageError::Input(format!("{}: cannot fetch the list: {rule} {value} {detail}", list.origin))
             })?;
             let listed = parse_list(list, &fetched, self.base.as_deref())?;
@@ -233,13 +230,10 @@ impl Remote {
         if count > max {
             all.truncate(max);
             #[expect(clippy::cast_precision_loss, reason = "file counts are far below 2^52")]
-            snapshot.refused.push(RejectedItem {
-                origin: origin.to_owned(),
-                rule: "max-files".to_owned(),
-                value: count as f64,
-                threshold: self.max_files as f64,
-                detail: Some(format!("names {count} files, of which the first {max} are taken")),
-            });
+            let rejection = Rejection::new("max-files", count as f64, self.max_files as f64);
+            let detail = format!("names {count} files, of which the first {max} are taken");
+            let rejection = rejection.with_detail(detail);
+            snapshot.rejected.push(RejectedItem { origin: origin.to_owned(), rejection });
         }
         all
     }
@@ -260,10 +254,10 @@ impl Remote {
 
 fn nothing_fetched(name: &str, snapshot: &Snapshot) -> StageError {
     let line = |refused: &RejectedItem| {
-        let detail = refused.detail.as_deref().unwrap_or_default();
-        format!("\n  {}: {} {} {detail}", refused.origin, refused.rule, refused.value)
+        let detail = refused.rejection.detail.as_deref().unwrap_or_default();
+        format!("\n  {}: {} {} {detail}", refused.origin, refused.rejection.rule, refused.rejection.value)
     };
-    let list: Vec<String> = snapshot.refused.iter().take(3).map(line).collect();
+    let list: Vec<String> = snapshot.rejected.iter().take(3).map(line).collect();
     let hint = "check that the URLs are correct, and whether `allow-loopback` must be set";
     StageError::Input(format!("{name}: no file was fetched{}\nhint: {hint}", list.concat()))
 }

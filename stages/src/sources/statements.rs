@@ -16,7 +16,7 @@ use corpusmill_pipeline::document::DOCUMENT;
 use corpusmill_crawler::OptOuts;
 
 /// The key of a snapshot item's fact that holds its statements, as JSON.
-const OPT_OUTS_FACT: &str = "opt-outs";
+const OPT_OUTS_KEY: &str = "opt-outs";
 
 /// Columns of crawled documents in addition to those of every document.
 const COLUMNS: [&str; 6] =
@@ -28,18 +28,18 @@ pub static CRAWLED: LazyLock<SchemaRef> = LazyLock::new(|| {
     Arc::new(Schema::new(DOCUMENT.fields().iter().cloned().chain(added).collect::<Vec<_>>()))
 });
 
-/// Stores statements in an item's facts, if there are any.
-pub(super) fn store(facts: &mut BTreeMap<String, String>, statements: OptOuts) {
+/// Stores statements in an item's metadata, if there are any.
+pub(super) fn store(metadata: &mut BTreeMap<String, String>, statements: OptOuts) {
     if statements != OptOuts::default()
         && let Ok(json) = serde_json::to_string(&statements)
     {
-        facts.insert(OPT_OUTS_FACT.to_owned(), json);
+        metadata.insert(OPT_OUTS_KEY.to_owned(), json);
     }
 }
 
 /// The statements of an item.
-pub(super) fn load(facts: &BTreeMap<String, String>) -> OptOuts {
-    facts.get(OPT_OUTS_FACT).and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
+pub(super) fn load(metadata: &BTreeMap<String, String>) -> OptOuts {
+    metadata.get(OPT_OUTS_KEY).and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
 }
 
 /// Adds the columns of the statements to documents; `rows` has one entry per row.
@@ -63,11 +63,11 @@ mod tests {
 
     #[test]
     fn statements_round_trip_as_facts() {
-        let mut facts = BTreeMap::new();
-        store(&mut facts, OptOuts::default());
-        assert!(facts.is_empty() && load(&facts) == OptOuts::default());
+        let mut metadata = BTreeMap::new();
+        store(&mut metadata, OptOuts::default());
+        assert!(metadata.is_empty() && load(&metadata) == OptOuts::default());
         let statements = OptOuts { noai: true, ai_train: Some(false), ..OptOuts::default() };
-        store(&mut facts, statements);
-        assert_eq!(load(&facts), statements);
+        store(&mut metadata, statements);
+        assert_eq!(load(&metadata), statements);
     }
 }

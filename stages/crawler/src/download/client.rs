@@ -26,7 +26,8 @@ use crate::fetch::failure::Failure;
 use crate::fetch::fetcher::{Fetcher, header_text};
 use crate::fetch::hosts::{Hosts, RequestPermit};
 use crate::fetch::retry::{Attempts, TemporaryFailure, is_temporary};
-use crate::refusal::Refused;
+use crate::rejected::RejectedUrl;
+use corpusmill_pipeline::Rejection;
 
 /// Maximum number of redirects from one URL.
 const MAX_REDIRECTS: usize = 10;
@@ -82,7 +83,7 @@ impl DownloadClient {
         wanted: &[DownloadRequest],
         fresh: bool,
         control: Control<'_>,
-    ) -> Result<Option<Vec<Result<DownloadedFile, Refused>>>, CrawlError> {
+    ) -> Result<Option<Vec<Result<DownloadedFile, RejectedUrl>>>, CrawlError> {
         self.settings.check(wanted.iter().map(|file| &file.url))?;
         let _running = control.start(wanted.len() as u64, "files");
         self.run(async {
@@ -122,13 +123,13 @@ struct DownloadRun<'a> {
 /// How one attempt ended.
 enum DownloadAttempt {
     Done,
-    Refused(Refused),
+    Rejected(RejectedUrl),
     /// The connection was cut, or the server is busy.
     Retry(TemporaryFailure),
     Cancelled,
 }
 
-type DownloadResult = Result<DownloadedFile, Refused>;
+type DownloadResult = Result<DownloadedFile, RejectedUrl>;
 
 impl DownloadRun<'_> {
     /// Fetches one file; `None` if cancelled.
@@ -150,7 +151,7 @@ impl DownloadRun<'_> {
                     self.count(1, 0);
                     return Ok(Some(Ok(partial.fetched())));
                 }
-                DownloadAttempt::Refused(refused) => return Ok(Some(Err(refused))),
+                DownloadAttempt::Rejected(refused) => return Ok(Some(Err(refused))),
                 DownloadAttempt::Cancelled => return Ok(None),
                 DownloadAttempt::Retry(failure) => {
                     if partial.part_bytes() > before {
@@ -179,7 +180,7 @@ impl DownloadRun<'_> {
         let (response, _permit) = match self.follow(wanted, partial.request()).await {
             Ok(accepted) => accepted,
             Err(Failure::Address(refused)) => {
-                return Ok(DownloadAttempt::Refused(refusal(wanted, "address", 1.0, 0.0, refused.to_string())));
+                return Ok(DownloadAttempt::Rejected(refusal(wanted, "address", 1.0, 0.0, refused.to_string())));
             }
             Err(failure) => {
                 return Ok(DownloadAttempt::Retry(TemporaryFailure::new(failure.to_string())));
@@ -197,7 +198,7 @@ impl DownloadRun<'_> {
             }
             BodyKind::Status(status) => {
                 let detail = status_hint(status, self.client.credential.is_some());
-                return Ok(DownloadAttempt::Refused(refusal(
+                return Ok(DownloadAttempt::Rejected(refusal(
                     wanted,
                     "status",
                     f64::from(status),
@@ -218,7 +219,7 @@ impl DownloadRun<'_> {
     ) -> Result<DownloadAttempt, CrawlError> {
         let limit = self.client.settings.max_file_bytes;
         if let Some(total) = partial.state.total.filter(|total| *total > limit) {
-            return Ok(DownloadAttempt::Refused(too_large(wanted, total, limit)));
+            return Ok(DownloadAttempt::Rejected(too_large(wanted, total, limit)));
         }
         loop {
             if self.control.cancelled() {
@@ -229,7 +230,7 @@ impl DownloadRun<'_> {
                     partial.write(chunk.as_ref())?;
                     self.count(0, chunk.as_ref().len() as u64);
                     if partial.part_bytes() > limit {
-                        return Ok(DownloadAttempt::Refused(too_large(wanted, partial.part_bytes(), limit)));
+                        return Ok(DownloadAttempt::Rejected(too_large(wanted, partial.part_bytes(), limit)));
                     }
                 }
                 Ok(None) => break,
@@ -242,7 +243,7 @@ impl DownloadRun<'_> {
             FinishedBody::Stored => DownloadAttempt::Done,
             FinishedBody::Incomplete(problem) => DownloadAttempt::Retry(TemporaryFailure::new(problem)),
             FinishedBody::WrongChecksum(detail) => {
-                DownloadAttempt::Refused(refusal(wanted, "checksum", 1.0, 0.0, detail))
+                DownloadAttempt::Rejected(refusal(wanted, "checksum", 1.0, 0.0, detail))
             }
         })
     }
@@ -281,11 +282,13 @@ fn status_hint(status: u16, with_token: bool) -> &'static str {
     }
 }
 
-fn refusal(wanted: &DownloadRequest, rule: &str, value: f64, threshold: f64, detail: String) -> Refused {
-    Refused { url: wanted.url.to_string(), rule: rule.to_owned(), value, threshold, detail }
+fn refusal(wanted: &DownloadRequest, rule: &'static str, value: f64, threshold: f64, detail: String) -> RejectedUrl {
+    let detail = Some(detail).filter(|detail| !detail.is_empty());
+    let rejection = Rejection { detail, ..Rejection::new(rule, value, threshold) };
+    RejectedUrl { url: wanted.url.to_string(), rejection }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "byte counts are far below 2^52")]
-fn too_large(wanted: &DownloadRequest, bytes: u64, limit: u64) -> Refused {
+fn too_large(wanted: &DownloadRequest, bytes: u64, limit: u64) -> RejectedUrl {
     refusal(wanted, "too-large", bytes as f64, limit as f64, String::new())
 }

@@ -18,7 +18,7 @@ use crate::archive::writer::WarcPosition;
 use crate::error::CrawlError;
 use crate::frontier::page_table::{CrawlSummary, Page};
 use crate::frontier::pending_commit::{CommitMark, CrawlCounters, PendingCommit, Round};
-use crate::refusal::Refused;
+use crate::rejected::RejectedUrl;
 
 /// URLs found: depth, hops, and whether they wait (0), became a page (1) or were refused (2).
 const FOUND: TableDefinition<&str, (u32, u32, u8)> = TableDefinition::new("found");
@@ -216,7 +216,7 @@ impl Frontier {
     }
 
     /// The row of a refusal.
-    pub(crate) fn refusal(&self, url: &str) -> Result<Option<Refused>, CrawlError> {
+    pub(crate) fn refusal(&self, url: &str) -> Result<Option<RejectedUrl>, CrawlError> {
         self.row(REFUSED, "refused", url)
     }
 
@@ -236,8 +236,8 @@ impl Frontier {
     /// Calls `take` with every URL that was admitted to a queue and resolved, and whether it became a page.
     pub(crate) fn each_resolved(&self, mut take: impl FnMut(&str, bool)) -> Result<(), CrawlError> {
         self.rows(PAGES, "pages", |page: Page| take(&page.url, true))?;
-        self.rows(REFUSED, "refused", |row: Refused| {
-            if !RULES_BEFORE_ADMISSION.contains(&row.rule.as_str()) {
+        self.rows(REFUSED, "refused", |row: RejectedUrl| {
+            if !RULES_BEFORE_ADMISSION.contains(&row.rejection.rule.as_ref()) {
                 take(&row.url, false);
             }
         })
@@ -348,7 +348,7 @@ impl Frontier {
     }
 
     /// Each refusal, sorted by URL.
-    pub(crate) fn each_refused(&self, take: impl FnMut(Refused)) -> Result<(), CrawlError> {
+    pub(crate) fn each_rejected(&self, take: impl FnMut(RejectedUrl)) -> Result<(), CrawlError> {
         self.rows(REFUSED, "refused", take)
     }
 
@@ -356,7 +356,9 @@ impl Frontier {
     pub(crate) fn summary(&self) -> Result<CrawlSummary, CrawlError> {
         let progress = self.progress()?;
         let mut by_rule = BTreeMap::new();
-        self.rows(REFUSED, "refused", |row: Refused| *by_rule.entry(row.rule).or_insert(0) += 1)?;
+        self.rows(REFUSED, "refused", |row: RejectedUrl| {
+            *by_rule.entry(row.rejection.rule.into_owned()).or_insert(0) += 1;
+        })?;
         let (off_scope_links, max_depth, waiting, unchanged) = self.read(|transaction| {
             let numbers = transaction.open_table(NUMBERS)?;
             let number = |name| Ok::<u64, redb::Error>(numbers.get(name)?.map_or(0, |n| n.value()));

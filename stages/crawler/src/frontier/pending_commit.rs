@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::archive::writer::WarcPosition;
 use crate::frontier::page_table::Page;
-use crate::refusal::Refused;
+use crate::rejected::RejectedUrl;
 
 /// Position of a URL: links from a seed, then redirects. Rounds run in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -20,7 +20,7 @@ pub(crate) struct Round {
 #[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct PendingCommit {
     pub(crate) pages: Vec<Page>,
-    pub(crate) refused: Vec<Refused>,
+    pub(crate) refused: Vec<RejectedUrl>,
     /// URLs found, each with its smallest round.
     pub(crate) found: BTreeMap<String, Round>,
     pub(crate) robots: BTreeMap<String, Vec<u8>>,

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::error::CrawlError;
 use crate::frontier::database::Frontier;
 use crate::frontier::page_table::{CrawlSummary, Page};
-use crate::refusal::{CrawlRule, Refused};
+use crate::rejected::{CrawlRule, RejectedUrl};
 
 /// Calls `take` with each page of a finished crawl, sorted by canonical URL; holds one page at a time.
 ///
@@ -23,10 +23,10 @@ pub fn each_page(dir: &Path, take: impl FnMut(Page)) -> Result<(), CrawlError> {
 ///
 /// # Errors
 /// See [`each_page`].
-pub fn each_refused(dir: &Path, mut take: impl FnMut(Refused)) -> Result<(), CrawlError> {
+pub fn each_rejected(dir: &Path, mut take: impl FnMut(RejectedUrl)) -> Result<(), CrawlError> {
     let frontier = finished(dir)?;
     let mut failed = Ok(());
-    frontier.each_refused(|mut row| {
+    frontier.each_rejected(|mut row| {
         if failed.is_ok() {
             failed = mark_redirect_loop(&mut row, |url| frontier.refusal(url));
             take(row);
@@ -54,43 +54,43 @@ const MAX_HOPS: usize = 64;
 /// Changes the rule of a redirect that leads back to itself to `redirect-loop`: each hop is a separate row, so a loop
 /// shows only across rows.
 fn mark_redirect_loop(
-    row: &mut Refused,
-    refusal: impl Fn(&str) -> Result<Option<Refused>, CrawlError>,
+    row: &mut RejectedUrl,
+    refusal: impl Fn(&str) -> Result<Option<RejectedUrl>, CrawlError>,
 ) -> Result<(), CrawlError> {
-    let redirects = |row: &Refused| row.rule == CrawlRule::Redirect.name();
+    let redirects = |row: &RejectedUrl| row.rejection.rule == CrawlRule::Redirect.name();
     if !redirects(row) {
         return Ok(());
     }
-    let mut at = row.detail.clone();
+    let target = |row: &RejectedUrl| row.rejection.detail.clone().unwrap_or_default();
+    let mut at = target(row);
     for _ in 0..MAX_HOPS {
         if at == row.url {
-            CrawlRule::RedirectLoop.name().clone_into(&mut row.rule);
+            row.rejection.rule = CrawlRule::RedirectLoop.into();
             break;
         }
         let Some(next) = refusal(&at)?.filter(redirects) else { break };
-        at = next.detail;
+        at = target(&next);
     }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use corpusmill_pipeline::Rejection;
+
     use super::*;
 
     #[test]
     fn redirect_cycles_are_reported() {
-        let row = |from: &str, to: &str| Refused {
+        let row = |from: &str, to: &str| RejectedUrl {
             url: from.into(),
-            rule: "redirect".into(),
-            value: 302.0,
-            threshold: 0.0,
-            detail: to.into(),
+            rejection: Rejection::new("redirect", 302.0, 0.0).with_detail(to),
         };
         let rows = [row("a", "b"), row("b", "c"), row("c", "b"), row("d", "page")];
-        let named = |row: &Refused| {
+        let named = |row: &RejectedUrl| {
             let mut row = row.clone();
             mark_redirect_loop(&mut row, |url| Ok(rows.iter().find(|row| row.url == url).cloned())).unwrap();
-            row.rule
+            row.rejection.rule.into_owned()
         };
         let rules: Vec<String> = rows.iter().map(named).collect();
         assert_eq!(rules, ["redirect", "redirect-loop", "redirect-loop", "redirect"]);

@@ -14,7 +14,7 @@ use crate::AGENT;
 use crate::fetch::fetcher::{FetchResponse, Fetcher};
 use crate::fetch::hosts::Hosts;
 use crate::fetch::retry::{Attempts, TemporaryFailure, is_temporary};
-use crate::refusal::CrawlRule;
+use crate::rejected::CrawlRule;
 use crate::robots::parser::Robots;
 use crate::robots::tdm;
 use crate::settings::CrawlSettings;

@@ -23,7 +23,7 @@ use axum::http::{Request, Response};
 use axum::serve::ListenerExt as _;
 use tempfile::TempDir;
 
-use super::{Control, CrawlError, CrawlSettings, CrawlSummary, Page, Refused, crawl, each_page, each_refused};
+use super::{Control, CrawlError, CrawlSettings, CrawlSummary, Page, RejectedUrl, crawl, each_page, each_rejected};
 
 /// A server on its own port that answers by a function of path and query, and stores the requests.
 struct TestServer {
@@ -115,7 +115,7 @@ struct CrawlResult {
     dir: TempDir,
     summary: CrawlSummary,
     pages: Vec<Page>,
-    refused: Vec<Refused>,
+    refused: Vec<RejectedUrl>,
 }
 
 fn path_of(url: &str) -> String {
@@ -128,10 +128,14 @@ impl CrawlResult {
     }
 
     fn rule(&self, path: &str) -> &str {
-        self.refused.iter().find(|row| path_of(&row.url) == path).map_or("none", |row| row.rule.as_str())
+        self.refused.iter().find(|row| path_of(&row.url) == path).map_or("none", |row| row.rejection.rule.as_ref())
     }
 
-    fn row(&self, path: &str) -> &Refused {
+    fn detail(&self, path: &str) -> &str {
+        self.row(path).rejection.detail.as_deref().unwrap_or_default()
+    }
+
+    fn row(&self, path: &str) -> &RejectedUrl {
         self.refused.iter().find(|row| path_of(&row.url) == path).unwrap()
     }
 }
@@ -146,7 +150,7 @@ fn open(dir: TempDir, summary: CrawlSummary) -> CrawlResult {
     assert!(summary.finished);
     let (mut pages, mut refused) = (Vec::new(), Vec::new());
     each_page(dir.path(), |page| pages.push(page)).unwrap();
-    each_refused(dir.path(), |row| refused.push(row)).unwrap();
+    each_rejected(dir.path(), |row| refused.push(row)).unwrap();
     assert_eq!(summary.pages, pages.len() as u64);
     CrawlResult { dir, summary, pages, refused }
 }

@@ -11,7 +11,7 @@ fn pages_are_fetched_and_archived_once() {
     assert_eq!(outcome.pages.len(), 41);
     assert!(site.hits().values().all(|count| *count == 1), "{:?}", site.hits());
     assert_eq!(outcome.rule("/gone3"), "status");
-    assert_eq!(outcome.row("/gone3").value.to_bits(), 404f64.to_bits());
+    assert_eq!(outcome.row("/gone3").rejection.value.to_bits(), 404f64.to_bits());
     for page in &outcome.pages {
         let record = record(outcome.dir.path(), page);
         let text = String::from_utf8(record.clone()).unwrap();
@@ -92,7 +92,7 @@ fn redirects_lead_to_pages_of_the_same_depth() {
     assert_eq!(outcome.paths(), ["/home.html", "/x"]);
     assert_eq!((outcome.pages[0].depth, outcome.pages[0].redirects), (0, 2));
     assert_eq!((outcome.rule("/"), outcome.rule("/home")), ("redirect", "redirect"));
-    assert_eq!(outcome.row("/").detail, site.url("/home"));
+    assert_eq!(outcome.detail("/"), site.url("/home"));
     assert_eq!((outcome.rule("/chain2"), outcome.rule("/chain3")), ("redirect", "too-many-redirects"));
     assert!(!site.hits().contains_key("/chain4"));
 }
@@ -121,10 +121,7 @@ fn pages_are_kept_under_their_canonical_url() {
     });
     let outcome = run(&site.settings());
     assert_eq!(outcome.paths(), ["/", "/a", "/b/"]);
-    assert_eq!(
-        (outcome.rule("/a?print=1"), outcome.row("/b/index.html").detail.as_str()),
-        ("canonical", site.url("/b/").as_str())
-    );
+    assert_eq!((outcome.rule("/a?print=1"), outcome.detail("/b/index.html")), ("canonical", site.url("/b/").as_str()));
     let all = run(&CrawlSettings { canonical: false, ..site.settings() });
     assert_eq!(all.paths(), ["/", "/a?print=1", "/b/index.html"]);
 }

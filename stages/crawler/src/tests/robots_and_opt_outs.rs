@@ -16,7 +16,7 @@ fn robots_txt_is_fetched_first_and_obeyed() {
     let outcome = run(&CrawlSettings { concurrency_per_host: 8, ..site.settings() });
     assert_eq!(outcome.paths(), ["/", "/private/open", "/y"]);
     assert_eq!(outcome.rule("/private/x"), "robots");
-    assert!(outcome.row("/private/x").detail.contains("line 2"), "{:?}", outcome.row("/private/x"));
+    assert!(outcome.detail("/private/x").contains("line 2"), "{:?}", outcome.row("/private/x"));
     assert!(outcome.pages[1].robots.is_some());
     assert_eq!(site.hits.lock().unwrap()[0].0, "/robots.txt");
     assert_eq!(site.hits()["/robots.txt"], 1);
@@ -92,7 +92,7 @@ fn opt_outs_are_obeyed_and_not_archived() {
     let outcome = run(&site.settings());
     assert_eq!(outcome.paths(), ["/", "/behind", "/found", "/nofollow", "/other"]);
     for (path, statement) in [("/noai", "noai"), ("/meta", "noindex"), ("/tdm", "tdm-reservation")] {
-        assert_eq!((outcome.rule(path), outcome.row(path).detail.as_str()), ("opt-out", statement));
+        assert_eq!((outcome.rule(path), outcome.detail(path)), ("opt-out", statement));
     }
     assert!(!site.hits().contains_key("/never"));
     let bytes = fs_err::read(outcome.dir.path().join("crawl-00000.warc.gz")).unwrap();

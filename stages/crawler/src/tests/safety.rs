@@ -25,12 +25,12 @@ fn addresses_are_refused_before_anything_is_sent() {
         let outcome = run(&CrawlSettings { seeds: vec![seed.clone()], ..closed.clone() });
         assert!(outcome.pages.is_empty());
         assert_eq!(outcome.rule("/"), "robots-unreachable", "{seed}");
-        assert!(outcome.row("/").detail.contains("loopback"), "{:?}", outcome.row("/"));
+        assert!(outcome.detail("/").contains("loopback"), "{:?}", outcome.row("/"));
     }
     // A public name whose address is private, as after DNS rebinding.
     let routes = BTreeMap::from([("rebound.org".to_owned(), site.address)]);
     let outcome = run(&CrawlSettings { seeds: vec!["http://rebound.org/".into()], routes, ..closed });
-    assert!(outcome.row("/").detail.contains("127.0.0.1"), "{:?}", outcome.row("/"));
+    assert!(outcome.detail("/").contains("127.0.0.1"), "{:?}", outcome.row("/"));
     assert!(site.hits().is_empty(), "{:?}", site.hits());
 }
 
@@ -50,7 +50,7 @@ fn redirects_to_private_addresses_and_schemes_are_refused() {
     assert_eq!((outcome.rule("/file"), outcome.rule("/lan")), ("redirect-off-scope", "redirect"));
     for path in ["/admin", "/latest/meta-data/"] {
         assert_eq!(outcome.rule(path), "robots-unreachable");
-        let detail = &outcome.row(path).detail;
+        let detail = &outcome.detail(path);
         assert!(detail.contains("private") || detail.contains("link-local"), "{detail}");
     }
     let narrow = run(&CrawlSettings { scope: Scope::SameHost, ..settings });
@@ -83,7 +83,11 @@ fn every_spelling_of_an_internal_address_is_refused() {
     for (place, class) in places {
         let url = url::Url::parse(place).unwrap();
         let row = outcome.refused.iter().find(|row| row.url == url.as_str()).unwrap();
-        assert!(row.rule == "robots-unreachable" && row.detail.contains(class), "{place}: {row:?}");
+        assert!(
+            row.rejection.rule == "robots-unreachable"
+                && row.rejection.detail.as_deref().unwrap_or_default().contains(class),
+            "{place}: {row:?}"
+        );
     }
 }
 
@@ -141,11 +145,11 @@ fn bodies_are_bounded_in_bytes() {
     assert_eq!(outcome.paths(), ["/", "/fits"]);
     for path in ["/endless", "/bomb", "/announced"] {
         let row = outcome.row(path);
-        assert_eq!(row.rule, "too-large");
-        assert!(row.value > row.threshold, "{row:?}");
+        assert_eq!(row.rejection.rule, "too-large");
+        assert!(row.rejection.value > row.rejection.threshold, "{row:?}");
     }
     assert_eq!((outcome.rule("/image"), outcome.rule("/brotli")), ("media-type", "content-encoding"));
-    assert_eq!(outcome.row("/image").detail, "image/png");
+    assert_eq!(outcome.detail("/image"), "image/png");
 }
 
 #[test]
@@ -255,7 +259,10 @@ fn headers_and_silence_are_bounded() {
         ("/garbage", "network", ""),
     ] {
         let row = outcome.row(path);
-        assert!(row.rule == rule && row.detail.contains(detail), "{path}: {row:?}");
+        assert!(
+            row.rejection.rule == rule && row.rejection.detail.as_deref().unwrap_or_default().contains(detail),
+            "{path}: {row:?}"
+        );
     }
 }
 
@@ -269,8 +276,10 @@ fn high_compression_ratios_are_refused() {
     let outcome = run(&CrawlSettings { max_page_bytes: 64 << 20, ..site.settings() });
     let row = outcome.row("/bomb");
     assert!(
-        row.rule == "compression-ratio" && row.value > 200.0 && row.threshold.to_bits() == 200f64.to_bits(),
+        row.rejection.rule == "compression-ratio"
+            && row.rejection.value > 200.0
+            && row.rejection.threshold.to_bits() == 200f64.to_bits(),
         "{row:?}"
     );
-    assert!(outcome.refused.iter().all(|row| row.rule != "too-large"));
+    assert!(outcome.refused.iter().all(|row| row.rejection.rule != "too-large"));
 }

@@ -30,7 +30,7 @@ fn sitemaps_are_read_before_the_first_page() {
     assert_eq!(outcome.paths(), ["/", "/hidden"]);
     assert_eq!(outcome.rule("/no"), "robots");
     assert_eq!((site.hits()["/robots.txt"], site.hits()["/inner.xml.gz"]), (1, 1));
-    assert!(outcome.refused.iter().all(|row| row.rule != "sitemap"), "{:?}", outcome.refused);
+    assert!(outcome.refused.iter().all(|row| row.rejection.rule != "sitemap"), "{:?}", outcome.refused);
 }
 
 #[test]
@@ -51,8 +51,13 @@ fn unreadable_sitemaps_are_recorded() {
     let details: BTreeMap<String, String> = outcome
         .refused
         .iter()
-        .filter(|row| row.rule == "sitemap")
-        .map(|row| (row.url.replace(&site.url(""), ""), format!("{} {}", row.value, row.detail)))
+        .filter(|row| row.rejection.rule == "sitemap")
+        .map(|row| {
+            (
+                row.url.replace(&site.url(""), ""),
+                format!("{} {}", row.rejection.value, row.rejection.detail.as_deref().unwrap_or_default()),
+            )
+        })
         .collect();
     let expected = [
         ("/busy.xml", "503 status"),
@@ -81,5 +86,8 @@ fn an_endless_index_is_read_up_to_the_limit() {
     let outcome = run(&CrawlSettings { sitemaps: true, ..site.settings() });
     assert_eq!((outcome.paths(), site.hits().len()), (vec!["/".to_owned()], 103));
     let row = outcome.row("/map100.xml");
-    assert_eq!(format!("{} {} {}", row.rule, row.value, row.threshold), "sitemap 101 100");
+    assert_eq!(
+        format!("{} {} {}", row.rejection.rule, row.rejection.value, row.rejection.threshold),
+        "sitemap 101 100"
+    );
 }

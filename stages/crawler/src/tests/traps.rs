@@ -69,7 +69,7 @@ fn calendars_and_sort_orders_are_refused() {
     });
     let outcome = run(&CrawlSettings { max_depth: 1000, ..site.settings() });
     assert_eq!(outcome.pages.len(), 402, "the front, the list, and 400 months");
-    assert_eq!(outcome.refused.iter().filter(|row| row.rule == "trap").count(), 1);
+    assert_eq!(outcome.refused.iter().filter(|row| row.rejection.rule == "trap").count(), 1);
 }
 
 #[test]
@@ -85,8 +85,11 @@ fn overlong_urls_are_not_requested() {
     let outcome = run(&site.settings());
     assert_eq!(outcome.paths(), ["/", "/fine"]);
     assert_eq!(outcome.rule("/moved"), "redirect");
-    let traps: Vec<&Refused> = outcome.refused.iter().filter(|row| row.rule == "trap").collect();
+    let traps: Vec<&RejectedUrl> = outcome.refused.iter().filter(|row| row.rejection.rule == "trap").collect();
     assert_eq!(traps.len(), 3);
-    assert!(traps.iter().all(|row| row.value > row.threshold && row.url.len() <= 2083), "{traps:?}");
+    assert!(
+        traps.iter().all(|row| row.rejection.value > row.rejection.threshold && row.url.len() <= 2083),
+        "{traps:?}"
+    );
     assert!(site.hits().keys().all(|path| path.len() < 100), "no overlong URL was requested");
 }

@@ -13,7 +13,7 @@ use super::tar_members::TarMembers;
 use super::zip_members::ZipMembers;
 use crate::format::{self, Format};
 use crate::io_guard::GuardedReader;
-use crate::{Body, RawDocument, ReadResult, ReaderError, ReaderItem, Refused};
+use crate::{Body, RawDocument, ReadResult, ReaderError, ReaderItem, RejectedInput};
 
 enum Members {
     Tar(TarMembers),
@@ -112,13 +112,13 @@ impl Iterator for Archive {
                 let media_type = format::media_type_of(&name).unwrap_or("application/octet-stream");
                 Some(Ok(ReaderItem::Document(RawDocument::new(origin, Body::Bytes(bytes), media_type))))
             }
-            Ok(Some(Member::Refused { name, rule, value, threshold, detail })) => {
+            Ok(Some(Member::Rejected { name, rule, value, threshold, detail })) => {
                 let origin = match name {
                     Some(name) => self.member_origin(&name).0,
                     None => self.origin.clone(),
                 };
-                let refused = Refused::new(origin, rule, value, threshold);
-                Some(Ok(ReaderItem::Refused(if detail.is_empty() { refused } else { refused.with_detail(detail) })))
+                let rejected = RejectedInput::new(origin, rule, value, threshold);
+                Some(Ok(ReaderItem::Rejected(if detail.is_empty() { rejected } else { rejected.with_detail(detail) })))
             }
             Err(error) => {
                 self.members = Members::Empty;
@@ -171,7 +171,7 @@ mod tests {
             ReaderItem::Document(document) => {
                 (document.origin.clone(), String::from_utf8_lossy(document.body.as_bytes()).into_owned())
             }
-            ReaderItem::Refused(refused) => (refused.origin.clone(), refused.rule.to_owned()),
+            ReaderItem::Rejected(rejected) => (rejected.origin.clone(), rejected.rejection.rule.to_string()),
         };
         items.iter().map(brief).collect()
     }
@@ -264,8 +264,11 @@ mod tests {
             for cut in 1..whole.len() {
                 let items = read(&whole[..cut], format, &settings);
                 let (last, before) = items.split_last().unwrap();
-                let ReaderItem::Refused(refused) = last else { panic!("cut at {cut} of {format:?}: {items:?}") };
-                assert!(["truncated", "corrupt"].contains(&refused.rule), "cut at {cut}: {refused:?}");
+                let ReaderItem::Rejected(rejected) = last else { panic!("cut at {cut} of {format:?}: {items:?}") };
+                assert!(
+                    ["truncated", "corrupt"].contains(&rejected.rejection.rule.as_ref()),
+                    "cut at {cut}: {rejected:?}"
+                );
                 let whole_members: Vec<&ReaderItem> =
                     before.iter().filter(|item| matches!(item, ReaderItem::Document(_))).collect();
                 assert!(whole_members.iter().zip(&all).all(|(a, b)| *a == b), "cut at {cut} of {format:?}");

@@ -35,7 +35,7 @@ pub(crate) enum Member {
         bytes: Vec<u8>,
     },
     /// A rejected member or, without a name, the rejected rest of the archive.
-    Refused {
+    Rejected {
         name: Option<Vec<u8>>,
         rule: &'static str,
         value: f64,
@@ -45,11 +45,11 @@ pub(crate) enum Member {
 }
 
 impl Member {
-    pub(crate) fn refused(name: Vec<u8>, rule: &'static str, value: f64, threshold: f64, detail: String) -> Self {
-        Self::Refused { name: Some(name), rule, value, threshold, detail }
+    pub(crate) fn rejected(name: Vec<u8>, rule: &'static str, value: f64, threshold: f64, detail: String) -> Self {
+        Self::Rejected { name: Some(name), rule, value, threshold, detail }
     }
 
     pub(crate) fn archive(rule: &'static str, value: f64, threshold: f64, detail: String) -> Self {
-        Self::Refused { name: None, rule, value, threshold, detail }
+        Self::Rejected { name: None, rule, value, threshold, detail }
     }
 }

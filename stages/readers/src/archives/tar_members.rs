@@ -71,12 +71,12 @@ impl TarMembers {
         if !kind.is_file() && !kind.is_contiguous() {
             self.stream.skip(padded(size))?;
             let detail = format!("entry of type {kind:?}");
-            return Ok(TarEntry::Member(Member::refused(name, "not-a-file", 1.0, 0.0, detail)));
+            return Ok(TarEntry::Member(Member::rejected(name, "not-a-file", 1.0, 0.0, detail)));
         }
         if size > self.max_document_bytes {
             self.stream.skip(padded(size))?;
             let limit = count_f64(self.max_document_bytes);
-            return Ok(TarEntry::Member(Member::refused(name, "too-large", count_f64(size), limit, String::new())));
+            return Ok(TarEntry::Member(Member::rejected(name, "too-large", count_f64(size), limit, String::new())));
         }
         let mut bytes = Vec::new();
         let read = self.stream.by_ref().take(size).read_to_end(&mut bytes)? as u64;

@@ -118,11 +118,11 @@ fn read<R: Read>(
     }
     let name = file.name().map_or_else(|_| file.name_raw().to_vec(), |name| name.into_owned().into_bytes());
     if file.is_symlink() {
-        return Ok(Some(Member::refused(name, "not-a-file", 1.0, 0.0, "a symbolic link".to_owned())));
+        return Ok(Some(Member::rejected(name, "not-a-file", 1.0, 0.0, "a symbolic link".to_owned())));
     }
     let limit = settings.max_document_bytes;
     if file.size() > limit {
-        return Ok(Some(Member::refused(name, "too-large", count_f64(file.size()), count_f64(limit), String::new())));
+        return Ok(Some(Member::rejected(name, "too-large", count_f64(file.size()), count_f64(limit), String::new())));
     }
     let mut bytes = Vec::new();
     let outcome = file.by_ref().take(limit.saturating_add(1)).read_to_end(&mut bytes);
@@ -130,7 +130,7 @@ fn read<R: Read>(
     if let Err(error) = outcome {
         let damage = guard.classify(error)?;
         let detail = format!("after {} bytes: {}", bytes.len(), damage.detail);
-        return Ok(Some(Member::refused(
+        return Ok(Some(Member::rejected(
             name,
             damage.rule,
             count_f64(bytes.len() as u64),
@@ -139,7 +139,7 @@ fn read<R: Read>(
         )));
     }
     if bytes.len() as u64 > limit {
-        return Ok(Some(Member::refused(
+        return Ok(Some(Member::rejected(
             name,
             "too-large",
             count_f64(bytes.len() as u64),
@@ -157,5 +157,5 @@ fn unreadable(name: Vec<u8>, error: ZipError, guard: &IoGuard) -> Result<Member,
         ZipError::UnsupportedArchive(_) | ZipError::CompressionMethodNotSupported(_) => "unsupported",
         _ => "corrupt",
     };
-    Ok(Member::refused(name, rule, 1.0, 0.0, detail))
+    Ok(Member::rejected(name, rule, 1.0, 0.0, detail))
 }

@@ -12,7 +12,7 @@ use super::content_kind::SplitByMedia;
 use super::languages::{self, file_name};
 use crate::document::{count_f64, len_f64};
 use crate::text::{self, encoding};
-use crate::{RawDocument, ReadResult, ReaderItem, Refused};
+use crate::{RawDocument, ReadResult, ReaderItem, RejectedInput};
 
 /// Thresholds of the rules for source trees.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -54,7 +54,7 @@ enum FileClass {
     /// Prose of this media type.
     Prose(&'static str),
     /// Rejected; the origin is the given path.
-    Refused(Refused),
+    Rejected(RejectedInput),
 }
 
 /// Folders of third-party code.
@@ -131,64 +131,65 @@ const MARKER_LINES: usize = 40;
 
 /// Classifies one file.
 fn classify(path: &str, bytes: &[u8], settings: &CodeSettings) -> FileClass {
-    let refused = |rule, value, threshold, detail: String| {
-        FileClass::Refused(Refused::new(path, rule, value, threshold).with_detail(detail))
+    let rejected = |rule, value, threshold, detail: String| {
+        FileClass::Rejected(RejectedInput::new(path, rule, value, threshold).with_detail(detail))
     };
     let lower = path.to_ascii_lowercase();
     let folders: Vec<&str> = lower.split(['/', '\\']).collect();
     let folders = &folders[..folders.len() - 1];
     if let Some(folder) = folders.iter().find(|folder| VENDORED_FOLDERS.contains(folder)) {
-        return refused("vendored", 1.0, 0.0, format!("folder `{folder}`"));
+        return rejected("vendored", 1.0, 0.0, format!("folder `{folder}`"));
     }
-    if let Some(refused) = data_file(path, &lower, folders, bytes.len() as u64, settings) {
-        return FileClass::Refused(refused);
+    if let Some(rejected) = data_file(path, &lower, folders, bytes.len() as u64, settings) {
+        return FileClass::Rejected(rejected);
     }
     let prose = languages::prose_type_of(path);
     let code = languages::media_type_of(path);
     if prose.is_none() && code.is_none() {
         let ending = languages::extension(file_name(&lower))
             .map_or_else(|| "no ending".to_owned(), |ending| format!("ending `.{ending}`"));
-        return refused("not-code", 1.0, 0.0, ending);
+        return rejected("not-code", 1.0, 0.0, ending);
     }
     if bytes.len() as u64 > settings.max_bytes {
-        return FileClass::Refused(Refused::new(
+        return FileClass::Rejected(RejectedInput::new(
             path,
             "too-large",
             len_f64(bytes.len()),
             count_f64(settings.max_bytes),
         ));
     }
-    if let Some(refused) = encoding::reject_binary(path, bytes) {
-        return FileClass::Refused(refused);
+    if let Some(rejected) = encoding::reject_binary(path, bytes) {
+        return FileClass::Rejected(rejected);
     }
     if let Some(prose) = prose {
         return FileClass::Prose(prose);
     }
-    if let Some(refused) = minified(path, &lower, bytes, settings).or_else(|| generated(path, &lower, bytes)) {
-        return FileClass::Refused(refused);
+    if let Some(rejected) = minified(path, &lower, bytes, settings).or_else(|| generated(path, &lower, bytes)) {
+        return FileClass::Rejected(rejected);
     }
     FileClass::Code(code.unwrap_or("text/plain"))
 }
 
-fn data_file(path: &str, lower: &str, folders: &[&str], size: u64, settings: &CodeSettings) -> Option<Refused> {
+fn data_file(path: &str, lower: &str, folders: &[&str], size: u64, settings: &CodeSettings) -> Option<RejectedInput> {
     let name = file_name(lower);
     if LOCK_NAMES.contains(&name) {
-        return Some(Refused::new(path, "data-file", 1.0, 0.0).with_detail("lock file"));
+        return Some(RejectedInput::new(path, "data-file", 1.0, 0.0).with_detail("lock file"));
     }
     if let Some(ending) = languages::extension(name).filter(|ending| DATA_EXTENSIONS.contains(ending)) {
-        return Some(Refused::new(path, "data-file", 1.0, 0.0).with_detail(format!("ending `.{ending}`")));
+        return Some(RejectedInput::new(path, "data-file", 1.0, 0.0).with_detail(format!("ending `.{ending}`")));
     }
     let folder = folders.iter().find(|folder| FIXTURE_FOLDERS.contains(folder))?;
     let detail = format!("bytes of a file in `{folder}`");
     (size > settings.max_fixture_bytes).then(|| {
-        Refused::new(path, "data-file", count_f64(size), count_f64(settings.max_fixture_bytes)).with_detail(detail)
+        RejectedInput::new(path, "data-file", count_f64(size), count_f64(settings.max_fixture_bytes))
+            .with_detail(detail)
     })
 }
 
-fn minified(path: &str, lower: &str, bytes: &[u8], settings: &CodeSettings) -> Option<Refused> {
+fn minified(path: &str, lower: &str, bytes: &[u8], settings: &CodeSettings) -> Option<RejectedInput> {
     let name = file_name(lower);
     if name.contains(".min.") || name.contains("-min.js") {
-        return Some(Refused::new(path, "minified", 1.0, 0.0).with_detail("by its name"));
+        return Some(RejectedInput::new(path, "minified", 1.0, 0.0).with_detail("by its name"));
     }
     let lines = bytes.split(|byte| *byte == b'\n');
     let (count, longest) = lines.fold((0_u64, 0_u64), |(count, longest), line| {
@@ -196,18 +197,18 @@ fn minified(path: &str, lower: &str, bytes: &[u8], settings: &CodeSettings) -> O
     });
     if longest > settings.max_line_bytes {
         return Some(
-            Refused::new(path, "minified", count_f64(longest), count_f64(settings.max_line_bytes))
+            RejectedInput::new(path, "minified", count_f64(longest), count_f64(settings.max_line_bytes))
                 .with_detail("bytes of the longest line"),
         );
     }
     let web = matches!(languages::extension(name), Some("js" | "mjs" | "cjs" | "css"));
     let mean = len_f64(bytes.len()) / count_f64(count.max(1));
     let limit = count_f64(settings.max_mean_line_bytes);
-    (web && mean > limit).then(|| Refused::new(path, "minified", mean, limit).with_detail("mean bytes a line"))
+    (web && mean > limit).then(|| RejectedInput::new(path, "minified", mean, limit).with_detail("mean bytes a line"))
 }
 
-fn generated(path: &str, lower: &str, bytes: &[u8]) -> Option<Refused> {
-    let found = |detail: String| Some(Refused::new(path, "generated", 1.0, 0.0).with_detail(detail));
+fn generated(path: &str, lower: &str, bytes: &[u8]) -> Option<RejectedInput> {
+    let found = |detail: String| Some(RejectedInput::new(path, "generated", 1.0, 0.0).with_detail(detail));
     if let Some(ending) = GENERATED_NAMES.iter().find(|ending| lower.ends_with(**ending)) {
         return found(format!("name ends in `{ending}`"));
     }
@@ -250,7 +251,7 @@ pub fn apply_rules(
         }
         Some(Ok(match item {
             ReaderItem::Document(document) => classify_document(document, &settings),
-            refused @ ReaderItem::Refused(_) => refused,
+            rejected @ ReaderItem::Rejected(_) => rejected,
         }))
     })
 }
@@ -259,7 +260,7 @@ fn classify_document(mut document: RawDocument, settings: &CodeSettings) -> Read
     let origin = document.origin.clone();
     let path = origin.rsplit_once('!').map_or(origin.as_str(), |(_, member)| member);
     match classify(strip_member_number(path), document.body.as_bytes(), settings) {
-        FileClass::Refused(refused) => ReaderItem::Refused(Refused { origin, ..refused }),
+        FileClass::Rejected(rejected) => ReaderItem::Rejected(RejectedInput { origin, ..rejected }),
         FileClass::Code(media_type) | FileClass::Prose(media_type) => {
             media_type.clone_into(&mut document.media_type);
             text::to_text(document)
@@ -283,7 +284,9 @@ mod tests {
     fn rule(path: &str, bytes: &[u8]) -> String {
         match classify(path, bytes, &CodeSettings::default()) {
             FileClass::Code(media_type) | FileClass::Prose(media_type) => media_type.to_owned(),
-            FileClass::Refused(refused) => format!("{} {}>{}", refused.rule, refused.value, refused.threshold),
+            FileClass::Rejected(rejected) => {
+                format!("{} {}>{}", rejected.rejection.rule, rejected.rejection.value, rejected.rejection.threshold)
+            }
         }
     }
 

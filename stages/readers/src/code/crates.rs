@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::code_files::{self, CodeSettings};
 use crate::archives::{Archive, ArchiveSettings};
 use crate::format::Format;
-use crate::{Items, ReaderError, ReaderItem, Refused};
+use crate::{Items, ReaderError, ReaderItem, RejectedInput};
 
 /// One packaged crate in cargo's cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -183,15 +183,15 @@ impl CrateFile {
                     let top = document.origin.matches('/').count() <= 1;
                     let own = top || matches!(document.media_type.as_str(), "text/x-rust" | "text/x-toml");
                     if bundles && !own {
-                        let refused = Refused::new(document.origin, "vendored", 1.0, 0.0);
-                        return Ok(ReaderItem::Refused(
-                            refused.with_detail(format!("{} in a -sys crate", document.media_type)),
+                        let rejected = RejectedInput::new(document.origin, "vendored", 1.0, 0.0);
+                        return Ok(ReaderItem::Rejected(
+                            rejected.with_detail(format!("{} in a -sys crate", document.media_type)),
                         ));
                     }
                     document.licence.clone_from(&licence);
                     ReaderItem::Document(document)
                 }
-                refused @ ReaderItem::Refused(_) => refused,
+                rejected @ ReaderItem::Rejected(_) => rejected,
             })
         })))
     }
@@ -291,8 +291,8 @@ mod tests {
     fn documents_have_origin_and_licence() {
         let items = read("demo");
         assert_eq!(
-            items[0].clone().refused().map(|refused| (refused.origin, refused.rule)),
-            Some(("crate:demo-1.0.0/Cargo.toml".to_owned(), "generated"))
+            items[0].clone().rejected().map(|rejected| (rejected.origin, rejected.rejection.rule)),
+            Some(("crate:demo-1.0.0/Cargo.toml".to_owned(), "generated".into()))
         );
         let code = items[3].clone().document().unwrap();
         assert_eq!((code.origin.as_str(), code.media_type.as_str()), ("crate:demo-1.0.0/src/lib.rs", "text/x-rust"));
@@ -305,7 +305,7 @@ mod tests {
     #[test]
     fn sys_crate_rejects_bundled_files() {
         let items = read("z-sys");
-        assert_eq!(items[2].clone().refused().unwrap().rule, "vendored");
+        assert_eq!(items[2].clone().rejected().unwrap().rejection.rule, "vendored");
         assert!(matches!(items[3], ReaderItem::Document(_)) && matches!(items[1], ReaderItem::Document(_)));
     }
 

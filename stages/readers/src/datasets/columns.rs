@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::document::len_f64;
-use crate::{Body, RawDocument, Refused};
+use crate::{Body, RawDocument, RejectedInput};
 
 /// How to handle text that is not valid UTF-8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -137,7 +137,7 @@ pub(crate) fn document(
     mapping: &ColumnMapping,
     invalid: InvalidUtf8,
     row_origin: &str,
-) -> Result<RawDocument, Refused> {
+) -> Result<RawDocument, RejectedInput> {
     let (body, media_type) = body(row, mapping, invalid, row_origin)?;
     let mut document = RawDocument::new(row_origin, body, media_type);
     document.id = scalar(row, &mapping.id);
@@ -158,8 +158,8 @@ fn body(
     mapping: &ColumnMapping,
     invalid: InvalidUtf8,
     row_origin: &str,
-) -> Result<(Body, &'static str), Refused> {
-    let no_text = |detail: String| Refused::new(row_origin, "no-text", 0.0, 1.0).with_detail(detail);
+) -> Result<(Body, &'static str), RejectedInput> {
+    let no_text = |detail: String| RejectedInput::new(row_origin, "no-text", 0.0, 1.0).with_detail(detail);
     for (name, media_type) in [(&mapping.text, "text/plain"), (&mapping.html, "text/html")] {
         match take_column(row, name) {
             None => {}
@@ -197,14 +197,14 @@ fn body(
 }
 
 /// Returns valid UTF-8 or the rejection; `value` is the number of malformed sequences.
-fn check_utf8(bytes: Vec<u8>, invalid: InvalidUtf8, row_origin: &str) -> Result<String, Refused> {
+fn check_utf8(bytes: Vec<u8>, invalid: InvalidUtf8, row_origin: &str) -> Result<String, RejectedInput> {
     match (String::from_utf8(bytes), invalid) {
         (Ok(text), _) => Ok(text),
         (Err(error), InvalidUtf8::Replace) => Ok(String::from_utf8_lossy(error.as_bytes()).into_owned()),
         (Err(error), InvalidUtf8::Refuse) => {
             let at = error.utf8_error().valid_up_to();
             let malformed = error.as_bytes().utf8_chunks().filter(|chunk| !chunk.invalid().is_empty()).count();
-            Err(Refused::new(row_origin, "bad-utf8", len_f64(malformed), 0.0)
+            Err(RejectedInput::new(row_origin, "bad-utf8", len_f64(malformed), 0.0)
                 .with_detail(format!("first malformed sequence at byte {at}")))
         }
     }
@@ -284,7 +284,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn row(value: Value) -> Result<RawDocument, Refused> {
+    fn row(value: Value) -> Result<RawDocument, RejectedInput> {
         let Value::Object(mut map) = value else { panic!("expected an object") };
         document(&mut map, &ColumnMapping::default(), InvalidUtf8::Refuse, "f#1")
     }
@@ -306,17 +306,17 @@ mod tests {
         assert_eq!(row(json!({"html": "<p>"})).unwrap().media_type, "text/html");
         let found = row(json!({"html_b64": "/wA="})).unwrap();
         assert_eq!(found.body, Body::Bytes(vec![0xff, 0]));
-        assert_eq!(row(json!({"html_b64": "%"})).unwrap_err().rule, "no-text");
+        assert_eq!(row(json!({"html_b64": "%"})).unwrap_err().rejection.rule, "no-text");
     }
 
     #[test]
     fn missing_text_is_rejected_with_the_type_found() {
-        let refused = row(json!({"text": 5})).unwrap_err();
+        let rejected = row(json!({"text": 5})).unwrap_err();
         assert_eq!(
-            (refused.rule, refused.detail.as_deref()),
+            (rejected.rejection.rule.as_ref(), rejected.rejection.detail.as_deref()),
             ("no-text", Some("column `text` holds a number, not text"))
         );
-        assert_eq!(row(json!({"body": "x"})).unwrap_err().rule, "no-text");
+        assert_eq!(row(json!({"body": "x"})).unwrap_err().rejection.rule, "no-text");
     }
 
     #[test]
@@ -324,7 +324,7 @@ mod tests {
         let messages = json!([{"role": "user", "content": "Hi"}, {"role": "assistant", "content": null},
             {"from": "gpt", "value": [{"type": "text", "text": "a"}, {"type": "image"}, "b"]}]);
         assert_eq!(row(json!({"messages": messages})).unwrap().body, Body::Text("user: Hi\n\ngpt: a\nb".to_owned()));
-        assert_eq!(row(json!({"messages": "x"})).unwrap_err().rule, "no-text");
+        assert_eq!(row(json!({"messages": "x"})).unwrap_err().rejection.rule, "no-text");
         assert!(render_chat(&json!([{"content": "x"}])).unwrap_err().contains("message 1 has no role"));
     }
 
@@ -339,8 +339,8 @@ mod tests {
 
     #[test]
     fn malformed_bytes_are_counted_or_replaced() {
-        let refused = check_utf8(b"a\xff\xfeb".to_vec(), InvalidUtf8::Refuse, "f").unwrap_err();
-        assert_eq!((refused.rule, refused.value), ("bad-utf8", 2.0));
+        let rejected = check_utf8(b"a\xff\xfeb".to_vec(), InvalidUtf8::Refuse, "f").unwrap_err();
+        assert_eq!((rejected.rejection.rule.as_ref(), rejected.rejection.value), ("bad-utf8", 2.0));
         assert_eq!(check_utf8(b"a\xff".to_vec(), InvalidUtf8::Replace, "f").unwrap(), "a\u{fffd}");
     }
 }

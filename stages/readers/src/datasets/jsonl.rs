@@ -18,7 +18,7 @@ use crate::archives::compress::{self, Compression};
 use crate::document::{count_f64, len_f64};
 use crate::io_guard::{GuardedReader, IoGuard};
 use crate::lines::{Line, LineReader};
-use crate::{ReadResult, ReaderError, ReaderItem, Refused};
+use crate::{ReadResult, ReaderError, ReaderItem, RejectedInput};
 
 /// Settings of the JSON lines reader.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -185,8 +185,8 @@ impl JsonLines {
             (Err(error), InvalidUtf8::Refuse) => {
                 let malformed = bytes.utf8_chunks().filter(|chunk| !chunk.invalid().is_empty()).count();
                 let detail = format!("line {}: first malformed sequence at byte {}", self.line, error.valid_up_to());
-                return ReaderItem::Refused(
-                    Refused::new(row_origin, "bad-utf8", len_f64(malformed), 0.0).with_detail(detail),
+                return ReaderItem::Rejected(
+                    RejectedInput::new(row_origin, "bad-utf8", len_f64(malformed), 0.0).with_detail(detail),
                 );
             }
         };
@@ -195,14 +195,14 @@ impl JsonLines {
             Err(error) => {
                 let detail =
                     format!("line {}, column {}: {}", self.line, error.column(), message_without_position(&error));
-                return ReaderItem::Refused(
-                    Refused::new(row_origin, "bad-json", len_f64(error.column()), 0.0).with_detail(detail),
+                return ReaderItem::Rejected(
+                    RejectedInput::new(row_origin, "bad-json", len_f64(error.column()), 0.0).with_detail(detail),
                 );
             }
         };
         match columns::document(&mut row, &self.settings.columns, self.settings.invalid_utf8, &row_origin) {
             Ok(document) => ReaderItem::Document(document),
-            Err(refused) => ReaderItem::Refused(refused),
+            Err(rejected) => ReaderItem::Rejected(rejected),
         }
     }
 
@@ -210,8 +210,9 @@ impl JsonLines {
         self.done = true;
         let damage = self.guard.classify(error)?;
         let detail = format!("after {} whole lines: {}", self.line, damage.detail);
-        Ok(ReaderItem::Refused(
-            Refused::new(&self.origin, damage.rule, count_f64(self.line), count_f64(self.line + 1)).with_detail(detail),
+        Ok(ReaderItem::Rejected(
+            RejectedInput::new(&self.origin, damage.rule, count_f64(self.line), count_f64(self.line + 1))
+                .with_detail(detail),
         ))
     }
 }
@@ -249,7 +250,7 @@ impl Iterator for JsonLines {
                     self.line += 1;
                     let row_origin = format!("{}#{}", self.origin, self.line);
                     let limit = count_f64(self.settings.max_document_bytes);
-                    return Some(Ok(ReaderItem::Refused(Refused::new(
+                    return Some(Ok(ReaderItem::Rejected(RejectedInput::new(
                         row_origin,
                         "too-large",
                         count_f64(bytes),
@@ -279,7 +280,10 @@ mod tests {
     }
 
     fn rules(items: &[ReaderItem]) -> Vec<&str> {
-        items.iter().map(|item| if let ReaderItem::Refused(refused) = item { refused.rule } else { "ok" }).collect()
+        items
+            .iter()
+            .map(|item| if let ReaderItem::Rejected(rejected) = item { rejected.rejection.rule.as_ref() } else { "ok" })
+            .collect()
     }
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -301,8 +305,8 @@ mod tests {
         assert_eq!(rules(&items), ["ok", "bad-json", "bad-utf8", "bad-json", "no-text", "too-large", "ok"]);
         assert_eq!(items[1].origin(), "f#3");
         assert_eq!(items[6].origin(), "f#8");
-        let refused = items[1].clone().refused().unwrap();
-        assert_eq!(refused.detail.as_deref(), Some("line 3, column 8: EOF while parsing a value"));
+        let rejected = items[1].clone().rejected().unwrap();
+        assert_eq!(rejected.rejection.detail.as_deref(), Some("line 3, column 8: EOF while parsing a value"));
         let lossy = JsonlSettings { invalid_utf8: InvalidUtf8::Replace, ..settings };
         assert_eq!(rules(&read(&input, Compression::None, &lossy))[2], "ok");
     }

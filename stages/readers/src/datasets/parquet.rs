@@ -22,7 +22,7 @@ use super::columns::{self, ColumnMapping, InvalidUtf8};
 use super::parquet_cells::NormalizedColumns;
 use crate::closest::closest;
 use crate::document::{count_f64, len_f64};
-use crate::{ReadResult, ReaderError, ReaderItem, Refused};
+use crate::{ReadResult, ReaderError, ReaderItem, RejectedInput};
 
 /// Rows per batch: few, since one row may hold a book.
 const BATCH_ROWS: usize = 64;
@@ -131,8 +131,8 @@ impl ParquetDocuments {
             }
             Err(detail) => {
                 check_readable(&mut documents.file, bytes.saturating_sub(FOOTER_PROBE_BYTES)..bytes)?;
-                let refused = Refused::new(origin, "bad-parquet", count_f64(bytes), 0.0).with_detail(detail);
-                documents.pending = vec![ReaderItem::Refused(refused)].into_iter();
+                let rejected = RejectedInput::new(origin, "bad-parquet", count_f64(bytes), 0.0).with_detail(detail);
+                documents.pending = vec![ReaderItem::Rejected(rejected)].into_iter();
             }
         }
         Ok(documents)
@@ -211,9 +211,9 @@ impl ParquetDocuments {
         check_readable(&mut self.file, span.start.min(self.bytes)..span.end.min(self.bytes))?;
         let detail = format!("row group {number}: {detail}");
         let row_origin = format!("{}#{}", self.origin, next_row + 1);
-        let refused = Refused::new(row_origin, "bad-parquet", count_f64(end_row.saturating_sub(next_row)), 0.0)
+        let rejected = RejectedInput::new(row_origin, "bad-parquet", count_f64(end_row.saturating_sub(next_row)), 0.0)
             .with_detail(detail);
-        self.pending = vec![ReaderItem::Refused(refused)].into_iter();
+        self.pending = vec![ReaderItem::Rejected(rejected)].into_iter();
         Ok(())
     }
 
@@ -245,14 +245,14 @@ impl ParquetDocuments {
                 self.settings.invalid_utf8,
                 &row_origin,
             ) {
-                Ok(document) if document.body.len() as u64 > limit => ReaderItem::Refused(Refused::new(
+                Ok(document) if document.body.len() as u64 > limit => ReaderItem::Rejected(RejectedInput::new(
                     row_origin,
                     "too-large",
                     len_f64(document.body.len()),
                     count_f64(limit),
                 )),
                 Ok(document) => ReaderItem::Document(document),
-                Err(refused) => ReaderItem::Refused(refused),
+                Err(rejected) => ReaderItem::Rejected(rejected),
             }
         };
         Ok((0..batch.num_rows()).map(item).collect())

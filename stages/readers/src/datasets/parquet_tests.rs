@@ -101,7 +101,7 @@ fn common_compressions_are_read() {
 fn binary_text_is_checked_row_by_row() {
     let bytes = write(vec![("text", Arc::new(BinaryArray::from(vec![&b"good"[..], b"b\xffd", b"fine"])))], 4);
     let items = open(&bytes, None, ColumnMapping::default()).unwrap();
-    assert_eq!(items[1].clone().refused().unwrap().rule, "bad-utf8");
+    assert_eq!(items[1].clone().rejected().unwrap().rejection.rule, "bad-utf8");
     assert_eq!(items.iter().filter(|item| matches!(item, ReaderItem::Document(_))).count(), 2);
 }
 
@@ -127,7 +127,7 @@ fn truncation_is_one_rejection() {
     for cut in 1..bytes.len() {
         let items = open(&bytes[..cut], None, ColumnMapping::default()).unwrap();
         assert_eq!(items.len(), 1, "cut at {cut}");
-        assert_eq!(items[0].clone().refused().unwrap().rule, "bad-parquet");
+        assert_eq!(items[0].clone().rejected().unwrap().rejection.rule, "bad-parquet");
     }
 }
 
@@ -140,7 +140,7 @@ fn excessive_row_count_loses_no_document() {
         let mut bytes = sample();
         bytes[at] ^= 0xa2;
         let Ok(items) = open(&bytes, None, ColumnMapping::default()) else { continue };
-        let short = |item: &ReaderItem| matches!(item, ReaderItem::Refused(refused) if refused.detail.as_deref().is_some_and(|detail| detail.contains("fewer rows")));
+        let short = |item: &ReaderItem| matches!(item, ReaderItem::Rejected(rejected) if rejected.rejection.detail.as_deref().is_some_and(|detail| detail.contains("fewer rows")));
         if items.iter().any(short) {
             seen += 1;
             assert_eq!(items.iter().filter(|item| matches!(item, ReaderItem::Document(_))).count(), 10, "byte {at}");
@@ -157,12 +157,12 @@ proptest! {
         bytes[at] ^= bits;
         // A flipped column name is an error that names the column; anything else yields documents and rejections.
         if let Ok(items) = open(&bytes, None, ColumnMapping::default()) {
-            let (documents, refused): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| matches!(item, ReaderItem::Document(_)));
+            let (documents, rejected): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| matches!(item, ReaderItem::Document(_)));
             prop_assert!(documents.len() <= 10);
             // At most one rejection per row group for its rest, or one per row for its content.
-            prop_assert!(refused.len() <= 10 + 3);
-            for refused in refused.into_iter().filter_map(ReaderItem::refused) {
-                prop_assert!(["bad-parquet", "bad-utf8", "no-text"].contains(&refused.rule), "{:?}", refused);
+            prop_assert!(rejected.len() <= 10 + 3);
+            for rejected in rejected.into_iter().filter_map(ReaderItem::rejected) {
+                prop_assert!(["bad-parquet", "bad-utf8", "no-text"].contains(&rejected.rejection.rule.as_ref()), "{:?}", rejected);
             }
         }
     }

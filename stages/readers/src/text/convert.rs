@@ -7,7 +7,7 @@
 use super::{encoding, front_matter};
 use crate::document::len_f64;
 use crate::papers::{jats, latex};
-use crate::{Body, RawDocument, ReaderItem, Refused, format};
+use crate::{Body, RawDocument, ReaderItem, RejectedInput, format};
 
 /// Returns the media type of a file by its extension, corrected by its first bytes.
 ///
@@ -49,22 +49,22 @@ pub fn to_text(mut document: RawDocument) -> ReaderItem {
     }
     if document.media_type == "application/pdf" || encoding::is_pdf(document.body.as_bytes()) {
         let detail = "PDF is not read: convert it first (for example with `pdftotext -layout FILE.pdf FILE.txt`), or take the paper's LaTeX or JATS source";
-        return ReaderItem::Refused(Refused::new(document.origin, "pdf", 1.0, 0.0).with_detail(detail));
+        return ReaderItem::Rejected(RejectedInput::new(document.origin, "pdf", 1.0, 0.0).with_detail(detail));
     }
     if matches!(document.media_type.as_str(), "text/html" | "application/xhtml+xml") {
         return ReaderItem::Document(document);
     }
     match decode_body(document) {
         Ok(document) => convert(document),
-        Err(refused) => ReaderItem::Refused(refused),
+        Err(rejected) => ReaderItem::Rejected(rejected),
     }
 }
 
 /// Decodes the document's body to text.
-fn decode_body(mut document: RawDocument) -> Result<RawDocument, Refused> {
+fn decode_body(mut document: RawDocument) -> Result<RawDocument, RejectedInput> {
     if let Body::Bytes(bytes) = document.body {
-        if let Some(refused) = encoding::reject_binary(&document.origin, &bytes) {
-            return Err(refused);
+        if let Some(rejected) = encoding::reject_binary(&document.origin, &bytes) {
+            return Err(rejected);
         }
         let (text, name) = encoding::decode(&document.origin, bytes)?;
         document.body = Body::Text(text);
@@ -97,8 +97,8 @@ fn convert(mut document: RawDocument) -> ReaderItem {
                 ReaderItem::Document(document)
             }
             Err(problem) => {
-                let refused = Refused::new(document.origin, problem.rule, len_f64(problem.position), 0.0);
-                ReaderItem::Refused(refused.with_detail(problem.detail))
+                let rejected = RejectedInput::new(document.origin, problem.rule, len_f64(problem.position), 0.0);
+                ReaderItem::Rejected(rejected.with_detail(problem.detail))
             }
         },
         _ => ReaderItem::Document(document),
@@ -129,11 +129,11 @@ mod tests {
 
     #[test]
     fn non_text_is_rejected_by_rule() {
-        let pdf = read("paper", b"%PDF-1.4\n\0\x01").refused().unwrap();
-        assert!(pdf.rule == "pdf" && pdf.detail.unwrap().contains("pdftotext"));
-        assert_eq!(read("a.txt", b"\x7fELF\x02").refused().unwrap().rule, "binary");
-        assert_eq!(read("noname", b"a\0b").refused().unwrap().rule, "binary");
-        assert_eq!(read("a.xml", b"<project/>").refused().unwrap().rule, "not-jats");
+        let pdf = read("paper", b"%PDF-1.4\n\0\x01").rejected().unwrap();
+        assert!(pdf.rejection.rule == "pdf" && pdf.rejection.detail.unwrap().contains("pdftotext"));
+        assert_eq!(read("a.txt", b"\x7fELF\x02").rejected().unwrap().rejection.rule, "binary");
+        assert_eq!(read("noname", b"a\0b").rejected().unwrap().rejection.rule, "binary");
+        assert_eq!(read("a.xml", b"<project/>").rejected().unwrap().rejection.rule, "not-jats");
         assert_eq!(read("a.txt", b"").document().unwrap().body.len(), 0);
     }
 

@@ -6,7 +6,7 @@
 
 use corpusmill_html::charset::{self, DecodedText};
 
-use crate::Refused;
+use crate::RejectedInput;
 use crate::document::len_f64;
 
 /// Bytes of a file inspected for binary content, as in git.
@@ -39,24 +39,26 @@ pub(crate) fn is_pdf(bytes: &[u8]) -> bool {
 
 /// Returns the rejection `binary` if the bytes are not text; `value` is the number of NUL bytes or the share of control
 /// characters.
-pub(crate) fn reject_binary(origin: &str, bytes: &[u8]) -> Option<Refused> {
+pub(crate) fn reject_binary(origin: &str, bytes: &[u8]) -> Option<RejectedInput> {
     // UTF-16 contains NUL bytes.
     if charset::bom_charset(bytes).is_some_and(|charset| charset != "UTF-8") {
         return None;
     }
     let head = &bytes[..bytes.len().min(SNIFF_BYTES)];
     if let Some((_, name)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
-        return Some(Refused::new(origin, "binary", 1.0, 0.0).with_detail(format!("begins as {name} does")));
+        return Some(RejectedInput::new(origin, "binary", 1.0, 0.0).with_detail(format!("begins as {name} does")));
     }
     let nul = head.split(|byte| *byte == 0).count() - 1;
     if nul > 0 {
-        return Some(Refused::new(origin, "binary", len_f64(nul), 0.0).with_detail("NUL bytes in the first 8000"));
+        return Some(
+            RejectedInput::new(origin, "binary", len_f64(nul), 0.0).with_detail("NUL bytes in the first 8000"),
+        );
     }
     // ESC is excluded: ISO-2022-JP and terminal recordings are text.
     let control = head.iter().filter(|byte| matches!(byte, 0x01..=0x08 | 0x0e..=0x1a | 0x1c..=0x1f)).count();
     let share = len_f64(control) / len_f64(head.len().max(1));
     (share > MAX_CONTROL_SHARE).then(|| {
-        Refused::new(origin, "binary", share, MAX_CONTROL_SHARE)
+        RejectedInput::new(origin, "binary", share, MAX_CONTROL_SHARE)
             .with_detail("share of control characters in the first 8000 bytes")
     })
 }
@@ -65,11 +67,13 @@ pub(crate) fn reject_binary(origin: &str, bytes: &[u8]) -> Option<Refused> {
 ///
 /// # Errors
 /// `bad-encoding` if no encoding fits; `value` is the share of characters that could not be decoded.
-pub(crate) fn decode(origin: &str, bytes: Vec<u8>) -> Result<(String, Option<&'static str>), Refused> {
+pub(crate) fn decode(origin: &str, bytes: Vec<u8>) -> Result<(String, Option<&'static str>), RejectedInput> {
     let DecodedText { text, charset, malformed_share } = charset::decode_text(bytes);
     if malformed_share > MAX_MALFORMED_SHARE {
         let detail = format!("the nearest encoding is {charset}");
-        return Err(Refused::new(origin, "bad-encoding", malformed_share, MAX_MALFORMED_SHARE).with_detail(detail));
+        return Err(
+            RejectedInput::new(origin, "bad-encoding", malformed_share, MAX_MALFORMED_SHARE).with_detail(detail)
+        );
     }
     Ok((text, (charset != "UTF-8").then_some(charset)))
 }
@@ -89,15 +93,18 @@ mod tests {
     fn undecodable_text_is_rejected_by_its_share() {
         let with_damage = |ascii: usize| [&b"\xef\xbb\xbf"[..], &b"a".repeat(ascii), b"\xff"].concat();
         assert_eq!(decode("f", with_damage(99)).unwrap().0.chars().count(), 100);
-        let refused = decode("f", with_damage(49)).unwrap_err();
-        assert_eq!((refused.rule, refused.value, refused.threshold), ("bad-encoding", 0.02, 0.01));
-        assert_eq!(refused.detail.as_deref(), Some("the nearest encoding is UTF-8"));
+        let rejected = decode("f", with_damage(49)).unwrap_err();
+        assert_eq!(
+            (rejected.rejection.rule.as_ref(), rejected.rejection.value, rejected.rejection.threshold),
+            ("bad-encoding", 0.02, 0.01)
+        );
+        assert_eq!(rejected.rejection.detail.as_deref(), Some("the nearest encoding is UTF-8"));
     }
 
     #[test]
     fn binary_detection() {
-        assert!((reject_binary("f", b"abc\0def").unwrap().value - 1.0).abs() < f64::EPSILON);
-        assert_eq!(reject_binary("f", b"%PDF-1.7 ...").unwrap().rule, "binary");
+        assert!((reject_binary("f", b"abc\0def").unwrap().rejection.value - 1.0).abs() < f64::EPSILON);
+        assert_eq!(reject_binary("f", b"%PDF-1.7 ...").unwrap().rejection.rule, "binary");
         assert!(reject_binary("f", &[1, 2, 3, b'a', b'b']).is_some());
         assert!(reject_binary("f", "日本語 text\r\n\ttab".as_bytes()).is_none());
         assert!(reject_binary("f", b"").is_none());

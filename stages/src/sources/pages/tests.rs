@@ -24,7 +24,7 @@ fn read_part(path: &Path, part: Option<Range<u64>>) -> Vec<ReaderItem> {
 fn captures(items: &[ReaderItem]) -> Vec<(String, String)> {
     let capture = |item: &ReaderItem| match item {
         ReaderItem::Document(document) => document.capture.clone().unwrap(),
-        ReaderItem::Refused(refused) => refused.capture.clone().unwrap(),
+        ReaderItem::Rejected(rejected) => rejected.capture.clone().unwrap(),
     };
     items.iter().map(|item| (item.origin().to_owned(), capture(item))).collect()
 }
@@ -74,7 +74,9 @@ fn conversions_and_resources_are_documents() {
             ReaderItem::Document(document) => {
                 (document.media_type.clone(), document.body.as_text().unwrap().to_owned())
             }
-            ReaderItem::Refused(refused) => (refused.rule.to_owned(), refused.detail.unwrap()),
+            ReaderItem::Rejected(rejected) => {
+                (rejected.rejection.rule.into_owned(), rejected.rejection.detail.unwrap())
+            }
         })
         .collect();
     let expected = [
@@ -99,7 +101,9 @@ fn revisit_names_the_original_capture() {
     let details: Vec<(String, String)> = read_part(&path, None)
         .into_iter()
         .map(|item| match item {
-            ReaderItem::Refused(refused) => (refused.rule.to_owned(), refused.detail.unwrap()),
+            ReaderItem::Rejected(rejected) => {
+                (rejected.rejection.rule.into_owned(), rejected.rejection.detail.unwrap())
+            }
             ReaderItem::Document(document) => panic!("{document:?}"),
         })
         .collect();

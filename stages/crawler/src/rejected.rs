@@ -1,22 +1,22 @@
-//! Refusals: the rules by which a URL is not kept, and the rows that record it.
+//! Rejected URLs: the rules by which a URL is not kept, and the rows that record it.
 //!
-//! Every part of the crawler that refuses a URL makes one; the frontier stores the rows.
+//! Every part of the crawler that rejects a URL makes one; the frontier stores the rows.
 //!
 //! Invariant: a rule keeps its name, which recorded rows and later stages refer to.
 
+use std::borrow::Cow;
+
+use corpusmill_pipeline::Rejection;
+
 /// A URL found in scope but not kept.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Refused {
+pub struct RejectedUrl {
     /// The canonical URL.
     pub url: String,
-    /// The rule that refused the URL: `robots`, `trap`, `status`, `opt-out`, …
-    pub rule: String,
-    /// The measured value: a status, bytes, redirects; 1 for a rule without a measured value.
-    pub value: f64,
-    /// The limit of the value.
-    pub threshold: f64,
-    /// What matched: the robots.txt line, the word, the media type, the redirect's target.
-    pub detail: String,
+    /// The rule (`robots`, `trap`, `status`, `opt-out`, …); the measured value: a status, bytes, redirects, or 1; its limit; and what
+    /// matched: the robots.txt line, the word, the media type, the redirect's target.
+    #[serde(flatten)]
+    pub rejection: Rejection,
 }
 
 /// The rules by which a crawl refuses a URL.
@@ -75,18 +75,19 @@ impl CrawlRule {
     }
 }
 
-/// A rule that refused a URL, with the measured value and its threshold.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Refusal {
-    pub(crate) rule: CrawlRule,
-    pub(crate) value: f64,
-    pub(crate) threshold: f64,
-    pub(crate) detail: String,
+impl From<CrawlRule> for Cow<'static, str> {
+    fn from(rule: CrawlRule) -> Self {
+        Cow::Borrowed(rule.name())
+    }
 }
 
-impl Refusal {
-    /// A refusal by a rule that has no measured value.
-    pub(crate) fn matched(rule: CrawlRule, detail: impl Into<String>) -> Self {
-        Self { rule, value: 1.0, threshold: 0.0, detail: detail.into() }
-    }
+/// A rejection by a measured value; an empty `detail` is none.
+pub(crate) fn measured(rule: CrawlRule, value: f64, threshold: f64, detail: impl Into<String>) -> Rejection {
+    let detail = Some(detail.into()).filter(|detail| !detail.is_empty());
+    Rejection { detail, ..Rejection::new(rule, value, threshold) }
+}
+
+/// A rejection by a rule that has no measured value.
+pub(crate) fn matched(rule: CrawlRule, detail: impl Into<String>) -> Rejection {
+    measured(rule, 1.0, 0.0, detail)
 }

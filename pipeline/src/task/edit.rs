@@ -1,0 +1,14 @@
+//! Edits: what a stage cut from documents that it kept.
+
+/// A cut that a stage made in a document that it kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// The document.
+    pub id: String,
+    /// The rule, in kebab-case.
+    pub rule: &'static str,
+    /// Number of spans or lines.
+    pub count: u64,
+    /// Number of bytes.
+    pub bytes: u64,
+}
