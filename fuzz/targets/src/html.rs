@@ -42,7 +42,6 @@ fn check(cleaned: &Cleaned, page: &str) {
     assert_eq!(cleaned.reason.is_some(), text.is_empty(), "a page has either a text or a reason for none");
     assert!(cleaned.confidence.is_none_or(|confidence| (0.0..=1.0).contains(&confidence)));
     assert!(!text.ends_with(char::is_whitespace), "the text ends with white space");
-    assert!(!text.contains('\0'), "a NUL is in the text");
     if cleaned.reason.is_none() {
         let letters = text.chars().filter(|c| !c.is_whitespace()).count() as u64;
         assert_eq!(cleaned.letters, letters, "the count of characters is not that of the text");

@@ -17,7 +17,7 @@
 //!
 //! let [ReaderItem::Document(first), ReaderItem::Rejected(second)] = &items[..] else { panic!("{items:?}") };
 //! assert_eq!((first.origin.as_str(), first.body.as_text()), ("a.jsonl#1", Some("one")));
-//! assert_eq!((second.origin.as_str(), second.rule), ("a.jsonl#2", "no-text"));
+//! assert_eq!((second.origin.as_str(), second.rejection.rule.as_ref()), ("a.jsonl#2", "no-text"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

@@ -111,12 +111,20 @@ fn check(recipe: &Recipe, source: &NamedSource) -> Result<(), RecipeError> {
 }
 
 fn check_name(key_path: &[&str], name: &str, owner: &str, source: &NamedSource) -> Result<(), RecipeError> {
+    let message = format!("`{name}` cannot be the name{owner}");
+    // The name of a source is the key itself; that of the recipe is the value of the key.
+    let error = || {
+        if owner.is_empty() {
+            source.error_near(key_path, message.as_str())
+        } else {
+            source.error_at(key_path, message.as_str())
+        }
+    };
     if !is_valid_name(name) {
-        return Err(source.error_near(key_path, format!("`{name}` cannot be the name{owner}")).with_hint(NAME_RULES));
+        return Err(error().with_hint(NAME_RULES));
     }
     if !owner.is_empty() && ["all", "tokenize", "mix"].contains(&name) {
-        let hint = "this name is reserved for the stages that all sources share";
-        return Err(source.error_near(key_path, format!("`{name}` cannot be the name{owner}")).with_hint(hint));
+        return Err(error().with_hint("this name is reserved for the stages that all sources share"));
     }
     Ok(())
 }

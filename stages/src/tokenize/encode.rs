@@ -286,7 +286,7 @@ fn is_our_split(steps: &Value) -> bool {
 /// The tokenizer of the `tokenizers` crate, with control tokens out of reach of text, and neither truncation nor padding.
 fn general(file: &Value) -> Result<Tokenizer, EncodeError> {
     let mut file = file.clone();
-    if let Some(added) = file["added_tokens"].as_array_mut() {
+    if let Some(added) = file.get_mut("added_tokens").and_then(Value::as_array_mut) {
         for token in added {
             if token["content"].as_str().is_some_and(looks_like_control) {
                 token["special"] = Value::Bool(true);

@@ -191,3 +191,10 @@ proptest! {
         prop_assert_eq!(encoder.decode(&encoded).unwrap(), text);
     }
 }
+
+#[test]
+fn json_that_is_not_an_object_is_an_error() {
+    for json in ["3", "[]", "null", "\"added_tokens\"", "{}", ""] {
+        assert!(Encoder::from_json(json).is_err(), "{json}");
+    }
+}

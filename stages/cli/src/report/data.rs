@@ -14,7 +14,6 @@ use corpusmill_shards::Manifest;
 use serde::Serialize;
 
 use super::histogram::Histogram;
-use super::render;
 use corpusmill_stages::mix::assemble::CorpusInputs;
 
 /// One row of the funnel: a stage of one source or of all sources.
@@ -175,15 +174,7 @@ pub(crate) fn shares(manifest: &Manifest, source: &str) -> (f64, f64) {
     (share(requested, requested_tokens), share(given as f64, schedule.tokens))
 }
 
-/// The page of a corpus.
-///
-/// # Errors
-/// If a part cannot be read.
-pub(crate) fn page(parts: &CorpusInputs<'_>, manifest: &Manifest) -> Result<String, StageError> {
-    Ok(render::render(&collect_data(parts, manifest)?))
-}
-
-fn collect_data(parts: &CorpusInputs<'_>, manifest: &Manifest) -> Result<ReportData, StageError> {
+pub(super) fn collect_data(parts: &CorpusInputs<'_>, manifest: &Manifest) -> Result<ReportData, StageError> {
     let mut seen = ReportCollector::default();
     for id in 0..parts.plan.nodes.len() {
         for receipt in parts.receipts.of(NodeId(id)) {

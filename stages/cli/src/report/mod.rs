@@ -7,4 +7,16 @@ mod data;
 mod histogram;
 pub(crate) mod render;
 
-pub(crate) use data::{funnel, page, shares};
+use corpusmill_pipeline::StageError;
+use corpusmill_shards::Manifest;
+use corpusmill_stages::mix::assemble::CorpusInputs;
+
+pub(crate) use data::{funnel, shares};
+
+/// The page of a corpus.
+///
+/// # Errors
+/// If a part cannot be read.
+pub(crate) fn page(parts: &CorpusInputs<'_>, manifest: &Manifest) -> Result<String, StageError> {
+    Ok(render::render(&data::collect_data(parts, manifest)?))
+}
