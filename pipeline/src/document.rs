@@ -98,7 +98,7 @@ pub static EDITS: LazyLock<SchemaRef> = LazyLock::new(|| {
 /// Schema of the named document columns only, for a port.
 ///
 /// # Panics
-/// When a name is not a column of [`struct@DOCUMENT`], which is a bug of the calling stage.
+/// When a name is not a column of [`static@DOCUMENT`], which is a bug of the calling stage.
 pub fn document_columns(names: &[&str]) -> SchemaRef {
     let fields: Vec<Field> = names
         .iter()

@@ -1,6 +1,6 @@
 //! The source step `remote`: files on the web, such as data sets and archives, fetched whole and pinned by digest.
 //!
-//! Files are given as `https://` URLs, as `hf://datasets/OWNER/NAME@REVISION/PATTERN` on a hub ([`hub`](super::hub)),
+//! Files are given as `https://` URLs, as `hf://datasets/OWNER/NAME@REVISION/PATTERN` on a hub (see `hub.rs`),
 //! or by lists of them, such as Common Crawl's `warc.paths.gz`. An interrupted download resumes; a file that was
 //! fetched before is not fetched again.
 //!
