@@ -30,7 +30,9 @@ fn current() -> PathBuf {
     let built = fs_err::metadata(&binary).and_then(|meta| meta.modified()).ok();
     let root = repository();
     let sources = ["Cargo.lock", "Cargo.toml", "pipeline", "stages"];
-    if built.is_none_or(|built| sources.iter().any(|name| changed_since(&root.join(name), built))) {
+    // `corpusmill query` starts it.
+    let has_query = profile.join(format!("corpusmill-query{}", std::env::consts::EXE_SUFFIX)).exists();
+    if !has_query || built.is_none_or(|built| sources.iter().any(|name| changed_since(&root.join(name), built))) {
         build(profile);
     }
     assert!(binary.exists(), "cargo did not build {}", binary.display());
