@@ -3,13 +3,14 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::UserError;
 use crate::store::PartAddress;
 
 /// An error of the store: the machine or a damaged file is at fault, never a document.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// An error of the operating system; its message names the path.
-    #[error("{0}{hint}", hint = io_hint(.0))]
+    #[error("{}", with_io_hint(.0))]
     Io(io::Error),
     /// The bytes of a stored part do not match its receipt.
     #[error("{path}: {problem}; the part is damaged, and the next run recomputes it", path = path.display())]
@@ -45,23 +46,30 @@ impl StoreError {
     }
 }
 
-/// The hint for an I/O error.
-fn io_hint(error: &io::Error) -> &'static str {
+/// An I/O error with what to do about it.
+fn with_io_hint(error: &io::Error) -> UserError {
+    let message = UserError::new(error.to_string());
+    match io_hint(error) {
+        Some(hint) => message.with_hint(hint),
+        None => message,
+    }
+}
+
+/// What to do about an I/O error.
+fn io_hint(error: &io::Error) -> Option<&'static str> {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-            "\nhint: no room to write; free some space (or raise the limit) and run again: finished parts are kept"
+            Some("no room to write; free some space (or raise the limit) and run again: finished parts are kept")
         }
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            "\nhint: no permission to read or write this path; change its permissions or choose another folder with --store"
-        }
-        io::ErrorKind::NotADirectory => "\nhint: a component of this path is a file; choose another path with --store",
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Some(
+            "no permission to read or write this path; change its permissions or choose another folder with --store",
+        ),
+        io::ErrorKind::NotADirectory => Some("a component of this path is a file; choose another path with --store"),
         _ => {
             // Linux reports an exceeded RLIMIT_FSIZE as EFBIG, which older std versions leave uncategorised.
-            if error.to_string().contains("File too large") {
-                "\nhint: a file size limit is in force (ulimit -f); raise it and run again: finished parts are kept"
-            } else {
-                ""
-            }
+            let limited = error.to_string().contains("File too large");
+            limited
+                .then_some("a file size limit is in force (ulimit -f); raise it and run again: finished parts are kept")
         }
     }
 }
@@ -73,7 +81,7 @@ pub enum StageError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Reading or writing outside the store failed.
-    #[error("{0}{hint}", hint = io_hint(.0))]
+    #[error("{}", with_io_hint(.0))]
     Io(io::Error),
     /// Arrow rejected an operation: a bug in this program.
     #[error("internal error in a record batch: {0}")]
@@ -126,15 +134,27 @@ pub enum StageError {
         /// Rows rejected.
         rejected: u64,
     },
-    /// The settings are invalid; the message says what to change.
+    /// The settings are invalid.
     #[error("{0}")]
-    Settings(String),
-    /// The input as a whole cannot be used; the message names it and says what to do.
+    Settings(UserError),
+    /// The input as a whole cannot be used.
     #[error("{0}")]
-    Input(String),
+    Input(UserError),
     /// The run was interrupted.
     #[error("interrupted; run the same command again to resume")]
     Cancelled,
+}
+
+impl StageError {
+    /// Settings that are invalid.
+    pub fn settings(error: impl Into<UserError>) -> Self {
+        Self::Settings(error.into())
+    }
+
+    /// An input that cannot be used as a whole.
+    pub fn input(error: impl Into<UserError>) -> Self {
+        Self::Input(error.into())
+    }
 }
 
 impl From<arrow_schema::ArrowError> for StageError {

@@ -31,7 +31,7 @@ impl InMemorySource {
 
 impl Stage for InMemorySource {
     fn name(&self) -> &'static str {
-        "literal"
+        "in-memory"
     }
 
     fn version(&self) -> u32 {

@@ -22,6 +22,7 @@ pub mod stage;
 pub mod store;
 pub mod table;
 pub mod task;
+mod user_error;
 
 pub use digest::{Digest, Key, ParseDigestError};
 pub use document::DocumentId;
@@ -34,3 +35,4 @@ pub use rejection::Rejection;
 pub use stage::Stage;
 pub use store::{PartAddress, Store, Table};
 pub use task::{Edit, Task};
+pub use user_error::UserError;

@@ -107,11 +107,11 @@ impl PlanBuilder {
     ) -> Result<Dataset, StageError> {
         let path = path.into();
         if self.plan.nodes.iter().any(|node| node.path == path) {
-            return Err(StageError::Settings(format!("two nodes of the plan are named {path}; rename the source")));
+            return Err(StageError::settings(format!("two nodes of the plan are named {path}; rename the source")));
         }
         let ports = stage.ports();
         if ports.len() != inputs.len() {
-            return Err(StageError::Settings(format!("{path}: {} inputs given, {} needed", inputs.len(), ports.len())));
+            return Err(StageError::settings(format!("{path}: {} inputs given, {} needed", inputs.len(), ports.len())));
         }
         let mut node_inputs = Vec::new();
         for (port, dataset) in ports.iter().zip(inputs) {
@@ -141,7 +141,7 @@ impl PlanBuilder {
             Reads::All => false,
         };
         if mismatch {
-            return Err(StageError::Settings(format!(
+            return Err(StageError::settings(format!(
                 "{path}: port `{}` has {count} partitions upstream, but the stage has {partitions}",
                 input.port
             )));

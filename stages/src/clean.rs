@@ -188,7 +188,7 @@ impl Stage for Clean {
     }
 
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -215,7 +215,7 @@ impl Stage for Clean {
 
     fn run(&self, task: &mut Task<'_>) -> Result<(), StageError> {
         let output = task.output_schema().clone();
-        let selectors = Selectors::new(&self.settings).map_err(|error| StageError::Settings(error.to_string()))?;
+        let selectors = Selectors::new(&self.settings).map_err(|error| StageError::settings(error.to_string()))?;
         for batch in task.input("documents")? {
             let mut edits = Vec::new();
             let (rows, rejections) = self.batch(&batch?, &output, &selectors, &mut edits)?;

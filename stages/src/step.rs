@@ -45,7 +45,7 @@ impl Step {
             Self::Dedup(dedup) => dedup.check(),
             Self::Filter(filter) => filter.check(),
             Self::Clean(clean) => {
-                Selectors::new(clean).map(|_| ()).map_err(|error| StageError::Settings(format!("clean: {error}")))
+                Selectors::new(clean).map(|_| ()).map_err(|error| StageError::settings(format!("clean: {error}")))
             }
         }
     }

@@ -10,7 +10,7 @@ use corpusmill_readers::archives::{Archive, ArchiveSettings};
 use corpusmill_readers::format::Format;
 
 const SETTINGS: ArchiveSettings =
-    ArchiveSettings { max_document_bytes: 16 * 1024, max_archive_bytes: 1 << 20, max_ratio: 200 };
+    ArchiveSettings { max_document_bytes: 16 * 1024, max_archive_bytes: 1 << 20, max_compression_ratio: 200 };
 
 /// Reads the bytes as each kind of archive.
 ///

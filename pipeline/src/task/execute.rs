@@ -95,7 +95,7 @@ pub fn run(
     context: &TaskContext,
 ) -> Result<(Receipt, bool), StageError> {
     let node = plan.node(id);
-    let not_ready = || StageError::Input(format!("{}: an input is missing", node.path));
+    let not_ready = || StageError::input(format!("{}: an input is missing", node.path));
     let key = key(plan, node, partition, receipts).ok_or_else(not_ready)?;
     let address = PartAddress { stage: node.stage.name().to_owned(), key };
     if let Some(receipt) = store.find(&address)? {

@@ -157,7 +157,7 @@ impl<'a> Task<'a> {
 
     fn port(&self, name: &str) -> Result<&PortParts, StageError> {
         let found = self.ports.iter().find(|port| port.name == name);
-        found.ok_or_else(|| StageError::Input(format!("stage {} has no port `{name}`", self.stage)))
+        found.ok_or_else(|| StageError::input(format!("stage {} has no port `{name}`", self.stage)))
     }
 
     /// Number of upstream partitions that this port reads.
@@ -234,7 +234,7 @@ impl<'a> Task<'a> {
         self.rows_out += rows.num_rows() as u64;
         self.bytes_out += text_bytes(&rows);
         let Some(hasher) = self.hashers.get_mut(bucket as usize) else {
-            return Err(StageError::Input(format!("stage {} has no bucket {bucket}", self.stage)));
+            return Err(StageError::input(format!("stage {} has no bucket {bucket}", self.stage)));
         };
         hasher.update(&rows)?;
         if self.buffer.is_single() {

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::io::{IsTerminal, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
@@ -50,6 +50,9 @@ pub struct PrinterArgs {
     /// When to use colour
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value = "auto")]
     pub color: ColorChoice,
+    /// The printer, once it is made.
+    #[arg(skip)]
+    printer: Arc<OnceLock<Printer>>,
 }
 
 impl PrinterArgs {
@@ -75,10 +78,13 @@ impl PrinterArgs {
         }
     }
 
-    /// The printer that these flags ask for.
+    /// The printer that these flags configure. It is made once: a message of one caller does not tear the bar of another.
     pub fn printer(&self) -> Printer {
-        let bars = self.verbosity() > Verbosity::Quiet && !self.no_progress && std::io::stderr().is_terminal();
-        Printer::new(self.verbosity(), self.has_color(), bars)
+        let make = || {
+            let bars = self.verbosity() > Verbosity::Quiet && !self.no_progress && std::io::stderr().is_terminal();
+            Printer::new(self.verbosity(), self.has_color(), bars)
+        };
+        self.printer.get_or_init(make).clone()
     }
 }
 

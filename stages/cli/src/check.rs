@@ -11,7 +11,8 @@ use corpusmill_pipeline::runner::{self, RunnerOptions};
 use corpusmill_pipeline::store::{MemoryStore, Selection, Store, Table};
 use corpusmill_pipeline::{DocumentId, PartAddress, PlanBuilder, StageError};
 
-use super::{GlobalArgs, RecipeArgs, print};
+use crate::args::{GlobalArgs, RecipeArgs};
+use crate::console::print;
 use corpusmill_stages::compile::{shared_steps, source_steps};
 use corpusmill_stages::recipe::{Example, Expect, LoadedRecipe};
 

@@ -22,6 +22,6 @@ impl Completions {
         } else if let Some(shell) = self.shell {
             clap_complete::generate(shell, &mut command, "corpusmill", &mut out);
         }
-        super::print(&String::from_utf8_lossy(&out))
+        crate::console::print(&String::from_utf8_lossy(&out))
     }
 }

@@ -1,9 +1,9 @@
-//! Shows the pipeline's progress events on the terminal.
+//! What the subcommands write to the terminal: text on stdout, progress events on stderr.
 
 use std::ops::Deref;
 
 use corpusmill_pipeline::progress::{Event, Progress};
-use corpusmill_terminal::Printer;
+use corpusmill_terminal::{Printer, write_stdout};
 
 /// A printer that handles progress events.
 #[derive(Debug, Clone)]
@@ -27,4 +27,12 @@ impl Progress for Console {
             Event::Finished { name } => self.0.finish(name),
         }
     }
+}
+
+/// Writes text to stdout.
+///
+/// # Errors
+/// If stdout cannot be written.
+pub fn print(text: &str) -> anyhow::Result<()> {
+    Ok(write_stdout(text)?)
 }

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use clap::Args;
-use corpusmill_pipeline::PartAddress;
 use corpusmill_pipeline::store::Store;
+use corpusmill_pipeline::{PartAddress, UserError};
 use corpusmill_terminal::DecimalBytes;
 
-use super::{GlobalArgs, print};
+use crate::args::GlobalArgs;
+use crate::console::print;
 
 /// Remove stored parts that no recorded run uses.
 #[derive(Debug, Args)]
@@ -25,7 +26,9 @@ impl Gc {
         let workspace = global.workspace();
         let store = workspace.store()?;
         let lock = store.lock(true)?;
-        anyhow::ensure!(lock.is_some(), "another corpusmill process is using this store\nhint: run gc after it exits");
+        let in_use =
+            UserError::new("another corpusmill process is using this store").with_hint("run gc after it exits");
+        anyhow::ensure!(lock.is_some(), in_use);
         for name in &self.forget {
             let paths = [workspace.run_path(name), workspace.unfinished_path(name)];
             anyhow::ensure!(paths.iter().any(|path| path.exists()), "no record of a run named `{name}`");

@@ -1,5 +1,6 @@
 //! Inputs and outputs of single-stage commands: files by extension, and `-` for a stream.
 
+use corpusmill_pipeline::UserError;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -94,7 +95,10 @@ fn output_format(path: &Path) -> anyhow::Result<OutputFormat> {
         _ if ends(&[".jsonl", ".ndjson"]) => OutputFormat::Lines,
         _ if ends(&[".jsonl.gz"]) => OutputFormat::Gzip,
         _ if ends(&[".jsonl.zst"]) => OutputFormat::Zstd,
-        name => anyhow::bail!("{name}: unknown output format\nhint: .parquet, .jsonl, .jsonl.gz, .jsonl.zst, or `-`"),
+        name => anyhow::bail!(
+            UserError::new(format!("{name}: unknown output format"))
+                .with_hint("use .parquet, .jsonl, .jsonl.gz, .jsonl.zst, or `-`")
+        ),
     })
 }
 
@@ -175,8 +179,8 @@ impl JsonLinesWriter {
         let ending = output_format(path)?;
         anyhow::ensure!(
             ending != OutputFormat::Parquet,
-            "{}: this output can only be JSON lines\nhint: .jsonl, .jsonl.gz, .jsonl.zst, or `-`",
-            path.display()
+            UserError::new(format!("{}: this output can only be JSON lines", path.display()))
+                .with_hint("use .jsonl, .jsonl.gz, .jsonl.zst, or `-`")
         );
         Ok(Self { sink: Sink::create(ending, &temporary_path(path))?, path: path.to_owned() })
     }

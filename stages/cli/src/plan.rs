@@ -11,7 +11,8 @@ use corpusmill_pipeline::store::Store;
 use corpusmill_pipeline::task::{self, Receipts};
 use corpusmill_pipeline::{PartAddress, Plan, Reads};
 
-use super::{GlobalArgs, RecipeArgs, print};
+use crate::args::{GlobalArgs, RecipeArgs};
+use crate::console::print;
 use crate::record::{NodeRecord, RunRecord};
 use corpusmill_stages::compile::{CompiledRecipe, acquire_snapshots};
 use corpusmill_stages::sources::lockfile::LockMode;

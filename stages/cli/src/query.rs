@@ -2,6 +2,7 @@
 //!
 //! Polars is in that program alone, so that a build of `corpusmill` does not compile it.
 
+use corpusmill_pipeline::UserError;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use anyhow::Context as _;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use clap::{Args, ValueEnum};
 
-use crate::GlobalArgs;
+use crate::args::GlobalArgs;
 
 /// Query the last run with SQL: tables documents, rejected, edits, shards, receipts.
 #[derive(Debug, Args)]
@@ -72,7 +73,8 @@ pub fn run_query_program(_query: &QueryArgs, _global: &GlobalArgs) -> anyhow::Re
     let program = beside.filter(|path| path.exists()).unwrap_or_else(|| Path::new(PROGRAM).to_owned());
     let status = match Command::new(&program).args(std::env::args_os().skip(1)).status() {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => anyhow::bail!(
-            "the program {PROGRAM}, which runs SQL, is not installed\nhint: build it once: cargo build --release --locked --workspace --bin {PROGRAM}"
+            UserError::new(format!("the program {PROGRAM}, which runs SQL, is not installed"))
+                .with_hint(format!("build it once: cargo build --release --locked --workspace --bin {PROGRAM}"))
         ),
         status => status.with_context(|| format!("cannot start {}", program.display()))?,
     };

@@ -9,7 +9,7 @@ use corpusmill_pipeline::plan::NodeId;
 use corpusmill_pipeline::store::{LocalStore, PartAddress, Selection, Store, Table, write_atomically};
 use corpusmill_pipeline::table::Batches;
 use corpusmill_pipeline::task::Receipts;
-use corpusmill_pipeline::{Digest, Key, Plan, StoreError};
+use corpusmill_pipeline::{Digest, Key, Plan, StoreError, UserError};
 use serde::{Deserialize, Serialize};
 
 /// The parts, settings and inputs of a run.
@@ -139,14 +139,20 @@ pub fn list_runs(workspace: &corpusmill_stages::workspace::Workspace) -> Result<
 pub fn find_run(workspace: &corpusmill_stages::workspace::Workspace, name: Option<&str>) -> anyhow::Result<RunRecord> {
     let mut runs = list_runs(workspace)?;
     let names: Vec<String> = runs.iter().map(|run| run.name.clone()).collect();
-    let root = workspace.root().display();
+    let no_run = || {
+        let message = format!("no run is recorded in {}", workspace.root().display());
+        UserError::new(message).with_hint("corpusmill run RECIPE")
+    };
     match name {
         Some(name) => match runs.iter().position(|run| run.name == name) {
             Some(index) => Ok(runs.swap_remove(index)),
-            None if names.is_empty() => anyhow::bail!("no run is recorded in {root}\nhint: corpusmill run RECIPE"),
-            None => anyhow::bail!("no run named `{name}` is recorded\nhint: recorded runs: {}", names.join(", ")),
+            None if names.is_empty() => anyhow::bail!(no_run()),
+            None => anyhow::bail!(
+                UserError::new(format!("no run named `{name}` is recorded"))
+                    .with_hint(format!("recorded runs: {}", names.join(", ")))
+            ),
         },
-        None if runs.is_empty() => anyhow::bail!("no run is recorded in {root}\nhint: corpusmill run RECIPE"),
+        None if runs.is_empty() => anyhow::bail!(no_run()),
         None => Ok(runs.swap_remove(0)),
     }
 }

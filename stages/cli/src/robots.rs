@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{print, stream};
+use super::stream;
+use crate::console::print;
 use corpusmill_crawler::robots::{ContentSignal, Robots, RobotsDecision};
 use corpusmill_crawler::{AGENT, CrawlSettings, Inspection, inspect};
 

@@ -11,10 +11,10 @@ use clap::Args;
 use corpusmill_pipeline::snapshot::Snapshot;
 use corpusmill_pipeline::store::LocalStore;
 use corpusmill_pipeline::task::Receipts;
-use corpusmill_pipeline::{Digest, runner};
+use corpusmill_pipeline::{Digest, UserError, runner};
 use corpusmill_shards::{Manifest, SnapshotEntry};
 
-use super::{GlobalArgs, RecipeArgs};
+use crate::args::{GlobalArgs, RecipeArgs};
 use corpusmill_terminal::{DecimalBytes, HumanCount};
 
 use crate::console::Console;
@@ -83,7 +83,8 @@ impl Run {
 /// Locks the store against `gc`.
 pub(super) fn lock_store(store: &LocalStore) -> anyhow::Result<fs_err::File> {
     let held = store.lock(false)?;
-    held.ok_or_else(|| anyhow::anyhow!("`corpusmill gc` is using this store\nhint: run again after it exits"))
+    let in_use = || UserError::new("`corpusmill gc` is using this store").with_hint("run again after it exits");
+    Ok(held.ok_or_else(in_use)?)
 }
 
 fn entries(snapshots: &BTreeMap<String, Snapshot>) -> BTreeMap<String, SnapshotEntry> {

@@ -3,12 +3,14 @@
 //!
 //! Invariant: `--check` fails exactly if `--write` would change the file.
 
+use corpusmill_pipeline::UserError;
 use std::path::PathBuf;
 
 use clap::Args;
 use corpusmill_terminal::cli_reference;
 
-use super::{columns, print, rules};
+use super::{columns, rules};
+use crate::console::print;
 
 /// Print the JSON Schema of recipes, or check the one in `schemas/`.
 #[derive(Debug, Args)]
@@ -42,7 +44,8 @@ impl SchemaCommand {
         if let Some(path) = self.check {
             let current = fs_err::read_to_string(&path)? == text;
             let path = path.display();
-            anyhow::ensure!(current, "{path} is out of date\nhint: corpusmill schema{flag} --write {path}");
+            let hint = format!("corpusmill schema{flag} --write {path}");
+            anyhow::ensure!(current, UserError::new(format!("{path} is out of date")).with_hint(hint));
             return print(&format!("{path} is up to date\n"));
         }
         if let Some(path) = self.write {

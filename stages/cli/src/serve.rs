@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{GlobalArgs, print};
+use crate::args::GlobalArgs;
+use crate::console::print;
 use corpusmill_crawler::serve::{ServeOptions, serve};
 
 /// Serve a folder on 127.0.0.1 until Ctrl-C.

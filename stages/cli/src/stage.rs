@@ -11,14 +11,14 @@ use corpusmill_pipeline::Excerpts;
 use corpusmill_pipeline::plan::NodeId;
 use corpusmill_pipeline::store::{LocalStore, Selection, Store, Table};
 use corpusmill_pipeline::task::Receipts;
-use corpusmill_pipeline::{Dataset, PartAddress, Plan, PlanBuilder, StageError, runner};
+use corpusmill_pipeline::{Dataset, PartAddress, Plan, PlanBuilder, StageError, UserError, runner};
 use corpusmill_recipe::NamedSource;
 use corpusmill_shards::{MixtureSettings, TokenBudget};
 use serde_json::Value;
 
-use super::GlobalArgs;
 use super::io::{BatchWriter, IoArgs};
 use super::stream;
+use crate::args::GlobalArgs;
 use corpusmill_crawler::CrawlSettings;
 use corpusmill_extract::CleanSettings;
 use corpusmill_stages::compile::redact_excerpt;
@@ -314,7 +314,8 @@ impl FilterCommand {
     pub(super) fn run(self, global: &GlobalArgs, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
         let io = &self.inputs.io;
         if self.score {
-            anyhow::ensure!(io.is_stream(), "--score reads standard input only\nhint: --input -");
+            let error = UserError::new("--score reads standard input only").with_hint("--input -");
+            anyhow::ensure!(io.is_stream(), error);
             return score(&self.groups, &io.output, threads(global));
         }
         let groups: serde_json::Map<String, Value> =

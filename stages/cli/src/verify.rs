@@ -1,10 +1,12 @@
 //! `corpusmill verify`: checks every stored part against its receipt.
 
 use clap::Args;
+use corpusmill_pipeline::UserError;
 use corpusmill_pipeline::store::Store;
 use corpusmill_shards::Corpus;
 
-use super::{GlobalArgs, print};
+use crate::args::GlobalArgs;
+use crate::console::print;
 
 /// Read every stored part and check it against its receipt.
 #[derive(Debug, Args)]
@@ -51,7 +53,7 @@ impl Verify {
         }
         print(&format!("{} parts read, {damaged} damaged\n", addresses.len()))?;
         let hint = if self.repair { "run the recipe again" } else { "run with --repair, then the recipe again" };
-        anyhow::ensure!(damaged == 0, "{damaged} damaged parts\nhint: {hint}");
+        anyhow::ensure!(damaged == 0, UserError::new(format!("{damaged} damaged parts")).with_hint(hint));
         Ok(())
     }
 }

@@ -8,9 +8,10 @@ use arrow_array::{Array, RecordBatch};
 use clap::Args;
 use corpusmill_pipeline::document::{optional_text, text_column};
 use corpusmill_pipeline::store::{LocalStore, Table};
-use corpusmill_pipeline::{DocumentId, StageError};
+use corpusmill_pipeline::{DocumentId, StageError, UserError};
 
-use super::{GlobalArgs, print};
+use crate::args::GlobalArgs;
+use crate::console::print;
 use crate::record::{NodeRecord, RunRecord, find_run, open_table};
 
 /// Explain why a document was kept or rejected, with the measured values.
@@ -39,11 +40,9 @@ impl Why {
         let store = workspace.store()?;
         let documents = find(&run, &store, &self.document)?;
         if documents.is_empty() {
-            anyhow::bail!(
-                "no document `{1}` in the run `{0}`\nhint: give an id, or an origin exactly as in `corpusmill query \"SELECT id, origin FROM documents\"`",
-                run.name,
-                self.document
-            );
+            let hint = "give an id, or an origin exactly as in `corpusmill query \"SELECT id, origin FROM documents\"`";
+            let message = format!("no document `{}` in the run `{}`", self.document, run.name);
+            anyhow::bail!(UserError::new(message).with_hint(hint));
         }
         let mut out = String::new();
         if documents.len() > 1 {

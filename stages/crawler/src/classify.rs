@@ -82,7 +82,7 @@ pub(crate) fn classify_response(
         _ if is_temporary(status) => {
             let failure = TemporaryFailure::of_status(status, &response.headers);
             if failure.asks_too_long() {
-                return refuse(status_refusal().with_detail("Retry-After is longer than the crawl waits"));
+                return refuse(status_refusal().with_detail("Retry-After exceeds the maximum wait"));
             }
             Classification::Retry { failure, refusal: status_refusal() }
         }

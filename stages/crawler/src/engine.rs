@@ -243,10 +243,10 @@ impl Engine<'_> {
             Admission::Held => return,
             Admission::HostBudget(url) => {
                 let bound = self.settings.max_pages_per_host.unwrap_or_default();
-                (url, beyond(CrawlRule::HostBudget, bound, "the host has given all the pages it may"))
+                (url, beyond(CrawlRule::HostBudget, bound, "page limit of the host reached"))
             }
             Admission::Calendar(url) => {
-                (url, beyond(CrawlRule::Trap, MAX_CALENDAR_URLS, "one more page of a calendar"))
+                (url, beyond(CrawlRule::Trap, MAX_CALENDAR_URLS, "calendar limit of the host reached"))
             }
         };
         self.record_refusal(url.into(), refusal);
@@ -372,7 +372,7 @@ impl Engine<'_> {
     }
 
     fn take_changes(&mut self) -> PendingCommit {
-        PendingCommit { told: self.queues.hosts.take_retry_after(), ..std::mem::take(&mut self.changes) }
+        PendingCommit { retry_after: self.queues.hosts.take_retry_after(), ..std::mem::take(&mut self.changes) }
     }
 
     /// Makes all changes durable: first the WARC records, then the frontier rows that refer to them.

@@ -90,7 +90,7 @@ impl Engine<'_> {
         }
         for url in queue {
             #[expect(clippy::cast_precision_loss, reason = "a small number")]
-            let (threshold, detail) = (MAX_SITEMAPS as f64, "one more sitemap than are read".to_owned());
+            let (threshold, detail) = (MAX_SITEMAPS as f64, "sitemap limit reached".to_owned());
             self.record_refusal(url.into(), measured(CrawlRule::Sitemap, threshold + 1.0, threshold, detail));
         }
         Ok(true)

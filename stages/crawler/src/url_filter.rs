@@ -130,7 +130,7 @@ impl UrlFilter {
         // The URL is ASCII after percent-encoding, so any byte is a character boundary.
         let url: String = found.as_str().chars().take(MAX_URL_BYTES).collect();
         let value = found.as_str().len() as f64;
-        let detail = "URL too long, cut here".to_owned();
+        let detail = "URL too long, truncated".to_owned();
         UrlDecision::Refuse { url, rule: CrawlRule::Trap, value, threshold: MAX_URL_BYTES as f64, detail }
     }
 
@@ -273,7 +273,7 @@ mod tests {
         assert_eq!(rule(&written(2048)), "follow 2048 bytes");
         assert_eq!(rule(&written(2049)), "0 address too long");
         assert_eq!(rule(&(written(2048) + "?utm_source=x")), "follow 2048 bytes");
-        assert_eq!(rule(&written(2084)), "2083 URL too long, cut here");
+        assert_eq!(rule(&written(2084)), "2083 URL too long, truncated");
         let UrlDecision::Follow(url) = url_filter.check(&Url::parse("https://u:p@docs.site.org/x").unwrap()) else {
             panic!()
         };

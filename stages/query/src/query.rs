@@ -12,8 +12,8 @@ use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use corpusmill_cli::BatchWriter;
 use corpusmill_cli::record::{RunRecord, find_run, open_table};
 use corpusmill_cli::{GlobalArgs, QueryArgs, QueryFormat, print, receipts_schema, shards_schema};
-use corpusmill_pipeline::StageError;
 use corpusmill_pipeline::store::{LocalStore, Store, Table};
+use corpusmill_pipeline::{StageError, UserError};
 use corpusmill_shards::{Corpus, Manifest};
 use polars::prelude::{DataFrame, IntoLazy as _, IpcStreamReader, IpcStreamWriter, SerReader as _, SerWriter as _};
 use polars::sql::SQLContext;
@@ -55,12 +55,11 @@ pub(crate) fn run(query: &QueryArgs, global: &GlobalArgs) -> anyhow::Result<()> 
     if words.has("shards") {
         context.register("shards", frame(&[shards(&run)?])?.lazy());
     }
-    let hint =
-        "hint: the tables are documents, rejected, edits, shards, receipts; quote columns with dots: \"filter.toxic\"";
+    let hint = "the tables are documents, rejected, edits, shards, receipts; quote columns with dots: \"filter.toxic\"";
     let result = context
         .execute(&query.sql)
         .and_then(polars::prelude::LazyFrame::collect)
-        .map_err(|error| anyhow::anyhow!("{error}\n{hint}"))?;
+        .map_err(|error| UserError::new(error.to_string()).with_hint(hint))?;
     write(query, result)
 }
 

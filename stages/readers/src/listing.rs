@@ -108,7 +108,7 @@ impl DirectoryWalker<'_> {
     ) -> Result<(), ReaderError> {
         let canonical = fs_err::canonicalize(folder)?;
         if ancestors_seen.contains(&canonical) {
-            self.skipped.insert((folder.to_path_buf(), "a link back to a folder above it"));
+            self.skipped.insert((folder.to_path_buf(), "a link to a parent folder"));
             return Ok(());
         }
         ancestors_seen.push(canonical);
@@ -130,7 +130,7 @@ impl DirectoryWalker<'_> {
                 continue;
             }
             let Ok(kind) = fs_err::metadata(&path) else {
-                self.skipped.insert((path, "a link to nothing"));
+                self.skipped.insert((path, "a broken link"));
                 continue;
             };
             if kind.is_dir() {

@@ -88,7 +88,7 @@ impl ClusterStage {
     ) -> Result<BTreeMap<u32, Vec<Member>>, StageError> {
         let mut sizes: BTreeMap<u32, u32> = BTreeMap::new();
         for (a, _) in sets.edges().collect::<Vec<_>>() {
-            let root = sets.find(a).map_err(|error| StageError::Input(error.to_string()))?;
+            let root = sets.find(a).map_err(|error| StageError::input(error.to_string()))?;
             *sizes.entry(root).or_default() += 1;
         }
         let mut clusters: BTreeMap<u32, Vec<Member>> = BTreeMap::new();
@@ -97,7 +97,7 @@ impl ClusterStage {
             for batch in task.input_part("signatures", part)? {
                 let batch = batch?;
                 for row in 0..batch.num_rows() {
-                    let root = sets.find(node).map_err(|error| StageError::Input(error.to_string()))?;
+                    let root = sets.find(node).map_err(|error| StageError::input(error.to_string()))?;
                     if sizes.contains_key(&root) {
                         clusters.entry(root).or_default().push(self.member(&batch, row, node)?);
                     }
@@ -119,7 +119,7 @@ fn starts(task: &mut Task<'_>) -> Result<Vec<u32>, StageError> {
         }
         let end = u32::try_from(rows).ok().and_then(|rows| starts[part].checked_add(rows));
         let too_many = "dedup: more than 4,294,967,295 documents; split the recipe".to_owned();
-        starts.push(end.ok_or(StageError::Input(too_many))?);
+        starts.push(end.ok_or(StageError::input(too_many))?);
     }
     Ok(starts)
 }
@@ -130,7 +130,7 @@ fn connect(task: &mut Task<'_>, starts: &[u32], sets: &mut DisjointSets) -> Resu
         let column = |index: usize| batch.column(index).as_primitive::<UInt32Type>().values();
         for row in 0..batch.num_rows() {
             let node = |partition: usize| starts[column(partition)[row] as usize] + column(partition + 1)[row];
-            sets.union(node(0), node(2)).map_err(|error| StageError::Input(error.to_string()))?;
+            sets.union(node(0), node(2)).map_err(|error| StageError::input(error.to_string()))?;
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Removes duplicate documents: equal texts, and near duplicates by MinHash.
 //!
-//! On a document's path: after cleaning, before tokenizing. The step has five stages: `dedup-sign` (a signature per
+//! On a document's path: after cleaning, before tokenizing. The step has five stages: `dedup-signature` (a signature per
 //! document), `dedup-band` (its bands, scattered into buckets by value), `dedup-pair` (documents that share a band),
 //! `dedup-cluster` (joins pairs and chooses a survivor), `dedup` (rejects the other documents).
 //!
@@ -81,11 +81,11 @@ impl Dedup {
     /// If bands, rows or buckets are out of range.
     pub fn check(&self) -> Result<(), StageError> {
         if !(1..=4096).contains(&self.buckets) {
-            return Err(StageError::Settings(format!("dedup: buckets is {}, allowed are 1 to 4096", self.buckets)));
+            return Err(StageError::settings(format!("dedup: buckets is {}, allowed are 1 to 4096", self.buckets)));
         }
         MinHasher::new(self.seed, self.bands as usize, self.rows as usize)
             .map(|_| ())
-            .map_err(|error| StageError::Settings(format!("dedup: {error}")))
+            .map_err(|error| StageError::settings(format!("dedup: {error}")))
     }
 
     /// Adds the stages. Returns the kept documents and the clusters.

@@ -53,7 +53,7 @@ fn spanning_pairs(entries: &[BandEntry]) -> Result<Vec<(RowRef, RowRef)>, StageE
     let index = |row: &RowRef| u32::try_from(rows.binary_search(row).unwrap_or_default()).unwrap_or_default();
     let mut kept = Vec::new();
     for (a, b) in pairs {
-        let joined = sets.union(index(&a), index(&b)).map_err(|error| StageError::Input(error.to_string()))?;
+        let joined = sets.union(index(&a), index(&b)).map_err(|error| StageError::input(error.to_string()))?;
         if joined {
             kept.push((a, b));
         }

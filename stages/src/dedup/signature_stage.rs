@@ -1,4 +1,4 @@
-//! `dedup-sign`: computes one signature row per document, in the order of the documents.
+//! `dedup-signature`: computes one signature row per document, in the order of the documents.
 //!
 //! Invariant: row `n` of the output describes row `n` of the documents.
 
@@ -84,7 +84,7 @@ impl SignatureStage {
 
 impl Stage for SignatureStage {
     fn name(&self) -> &'static str {
-        "dedup-sign"
+        "dedup-signature"
     }
 
     fn version(&self) -> u32 {
@@ -106,7 +106,7 @@ impl Stage for SignatureStage {
     // One row per document and no rejections, so the stage conserves documents.
     fn run(&self, task: &mut Task<'_>) -> Result<(), StageError> {
         let mut hasher = MinHasher::new(self.seed, self.bands as usize, self.rows as usize)
-            .map_err(|error| StageError::Settings(format!("dedup: {error}")))?;
+            .map_err(|error| StageError::settings(format!("dedup: {error}")))?;
         for batch in task.input("documents")? {
             let signed = self.compute(&batch?, &mut hasher)?;
             task.emit(0, &signed)?;

@@ -144,10 +144,10 @@ impl LicencePolicy {
     pub fn apply(&self, expression: Option<&str>) -> Option<(BrokenRule, String)> {
         let (rule, detail) = match self.evaluate(expression) {
             LicenceStatus::Allowed => return None,
-            LicenceStatus::Missing => (LICENCE_MISSING, "no licence is named".to_owned()),
+            LicenceStatus::Missing => (LICENCE_MISSING, "no licence".to_owned()),
             LicenceStatus::Denied { expression } => (LICENCE_NOT_ALLOWED, expression),
             LicenceStatus::Invalid { .. } => {
-                (LICENCE_NOT_ALLOWED, format!("{} is no SPDX expression", expression.unwrap_or_default()))
+                (LICENCE_NOT_ALLOWED, format!("{} is not an SPDX expression", expression.unwrap_or_default()))
             }
         };
         Some((BrokenRule { rule: rule.name, value: 1.0, threshold: 0.0 }, detail))

@@ -4,7 +4,7 @@
 //!
 //! Invariant: a group that is not listed has no effect.
 
-use corpusmill_pipeline::StageError;
+use corpusmill_pipeline::{StageError, UserError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -123,13 +123,13 @@ impl FilterSettings {
     pub fn check(&self) -> Result<(), StageError> {
         if !self.rejects() && self.lines.is_none() && self.redact.is_none() {
             let hint = "name at least one group of rules, such as `gopher-quality: {}`";
-            return Err(StageError::Settings(format!("filter: no rule is on\nhint: {hint}")));
+            return Err(StageError::settings(UserError::new("filter: no rule is on").with_hint(hint)));
         }
         if let Some(error) = self.unknown_rule() {
-            return Err(StageError::Settings(format!("filter: {error}")));
+            return Err(StageError::settings(format!("filter: {error}")));
         }
         if let Some(licence) = &self.licence {
-            licence.check().map_err(|error| StageError::Settings(format!("filter: licence: {error}")))?;
+            licence.check().map_err(|error| StageError::settings(format!("filter: licence: {error}")))?;
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ use corpusmill_pipeline::plan::NodeId;
 use corpusmill_pipeline::store::{Selection, Store, Table};
 use corpusmill_pipeline::table::Batches;
 use corpusmill_pipeline::task::Receipts;
-use corpusmill_pipeline::{Dataset, Digest, PartAddress, Plan, Receipt, StageError};
+use corpusmill_pipeline::{Dataset, Digest, PartAddress, Plan, Receipt, StageError, UserError};
 use corpusmill_shards::{
     Count, MANIFEST_VERSION, Manifest, MixtureSettings, Schedule, ShardDescription, ShardEntry, ShardWriter,
     SnapshotEntry, SourceEntry, Split, TokenizerEntry, schedule, shard_path,
@@ -69,7 +69,7 @@ impl CorpusInputs<'_> {
                 }
             }
         }
-        Err(StageError::Input("the corpus has no tokenizer".to_owned()))
+        Err(StageError::input("the corpus has no tokenizer".to_owned()))
     }
 
     /// A digest of everything that determines the corpus folder: equal digests mean equal folders.
@@ -124,7 +124,7 @@ impl CorpusInputs<'_> {
 
     fn write_files(&self, dir: &Path) -> Result<Manifest, StageError> {
         let json = self.tokenizer_json()?;
-        let settings = |error: crate::tokenize::encode::EncodeError| StageError::Settings(error.to_string());
+        let settings = |error: crate::tokenize::encode::EncodeError| StageError::settings(error.to_string());
         let encoder = Encoder::from_json(&json).map_err(settings)?;
         let tokenizer = TokenizerEntry {
             digest: Digest::of(json.as_bytes()).to_string(),
@@ -167,14 +167,15 @@ impl CorpusInputs<'_> {
             snapshots: self.snapshots.clone(),
         };
         manifest.corpus_digest = manifest.compute_corpus_digest();
-        manifest.write(dir).map_err(|error| StageError::Input(error.to_string()))?;
+        manifest.write(dir).map_err(|error| StageError::input(error.to_string()))?;
         Ok(manifest)
     }
 
     fn schedule(&self, available: &BTreeMap<String, u64>) -> Result<Schedule, StageError> {
         schedule(self.mixture, available).map_err(|error| {
             let left: Vec<String> = available.iter().map(|(name, tokens)| format!("{name}: {tokens}")).collect();
-            StageError::Settings(format!("mixture: {error}\nhint: training tokens available: {}", left.join(", ")))
+            let hint = format!("training tokens available: {}", left.join(", "));
+            StageError::settings(UserError::new(format!("mixture: {error}")).with_hint(hint))
         })
     }
 
@@ -194,7 +195,7 @@ impl CorpusInputs<'_> {
             special_tokens: tokenizer.special_tokens.clone(),
         };
         let relative = shard_path(split, source, number);
-        let failed = |error: corpusmill_shards::ShardError| StageError::Input(error.to_string());
+        let failed = |error: corpusmill_shards::ShardError| StageError::input(error.to_string());
         fs_err::create_dir_all(dir.join(&relative).parent().unwrap_or(dir))?;
         let mut writer = ShardWriter::create(dir, &relative, description, false).map_err(failed)?;
         for batch in self.rows(receipt, Table::Data)?.into_iter().flatten() {
@@ -244,9 +245,9 @@ fn check_replaceable(target: &Path) -> Result<(), StageError> {
         let name = entry?.file_name();
         if !CORPUS_ENTRIES.iter().any(|known| name == **known) {
             let (target, name) = (target.display(), name.to_string_lossy().into_owned());
-            return Err(StageError::Input(format!(
-                "{target} holds `{name}`, which is not part of a corpus and would be deleted\nhint: move it elsewhere, or write the corpus to another folder with --output or --name"
-            )));
+            let hint = "move it elsewhere, or write the corpus to another folder with --output or --name";
+            let message = format!("{target} contains `{name}`, which is not part of a corpus and would be deleted");
+            return Err(StageError::input(UserError::new(message).with_hint(hint)));
         }
     }
     Ok(())

@@ -46,7 +46,7 @@ impl ScatterStage {
         for (row, order) in orders.iter().enumerate() {
             let split = Split::of_hash(hashes.value(row), self.validation_share);
             let source = sources.value(row);
-            let unknown = || StageError::Input(format!("the source `{source}` is not in the recipe"));
+            let unknown = || StageError::input(format!("the source `{source}` is not in the recipe"));
             let bucket = self.layout.bucket(source, split, *order).ok_or_else(unknown)?;
             rows[bucket as usize].push(u32::try_from(row).unwrap_or(u32::MAX));
         }

@@ -2,7 +2,7 @@
 //!
 //! Invariant: every error points at the wrong key or value, if it is in the file.
 
-use corpusmill_pipeline::StageError;
+use corpusmill_pipeline::{StageError, UserError};
 use corpusmill_recipe::{Checked, NAME_RULES, NamedSource, RecipeError, did_you_mean, is_valid_name};
 use globset::GlobBuilder;
 
@@ -161,7 +161,7 @@ fn check_acquire(acquire: &Acquire, key_path: &[&str], source: &NamedSource) -> 
         }
         Acquire::Crates(_) | Acquire::RustDocs(_) | Acquire::Crawl(_) => {}
     }
-    acquire.check().map_err(|error| step_error(&error, key_path, source))
+    acquire.check().map_err(|error| step_error(error, key_path, source))
 }
 
 fn check_step(recipe: &Recipe, step: &Step, key_path: &[&str], source: &NamedSource) -> Result<(), RecipeError> {
@@ -184,17 +184,16 @@ fn check_step(recipe: &Recipe, step: &Step, key_path: &[&str], source: &NamedSou
         }
         Step::Clean(_) => {}
     }
-    step.check().map_err(|error| step_error(&error, key_path, source))
+    step.check().map_err(|error| step_error(error, key_path, source))
 }
 
-/// An error of a step's own check, whose text has the hint after the message.
-fn step_error(error: &StageError, key_path: &[&str], source: &NamedSource) -> RecipeError {
-    let text = error.to_string();
-    let (message, hint) = match text.split_once("\nhint: ").or_else(|| text.split_once("; ")) {
-        Some((message, hint)) => (message, Some(hint.to_owned())),
-        None => (text.as_str(), None),
+/// An error of a step's own check, at its place in the recipe.
+fn step_error(error: StageError, key_path: &[&str], source: &NamedSource) -> RecipeError {
+    let UserError { message, hints } = match error {
+        StageError::Settings(error) | StageError::Input(error) => error,
+        other => UserError::new(other.to_string()),
     };
-    RecipeError { hints: hint.into_iter().collect(), ..source.error_near(key_path, message) }
+    RecipeError { hints, ..source.error_near(key_path, message) }
 }
 
 fn check_files(files: &Files, key_path: &[&str], source: &NamedSource) -> Result<(), RecipeError> {

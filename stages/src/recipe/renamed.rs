@@ -7,9 +7,10 @@
 use corpusmill_recipe::RecipeError;
 
 /// Keys of settings: the old name and the new one.
-const KEYS: [(&str, &str); 4] = [
+const KEYS: [(&str, &str); 5] = [
     ("max-encoded-run", "max-encoded-run-length"),
     ("max-packed", "max-minified"),
+    ("max-ratio", "max-compression-ratio"),
     ("max-repeated-line-characters", "max-duplicate-line-characters"),
     ("packed-line", "min-minified-line-length"),
 ];

@@ -69,7 +69,7 @@ impl Crates {
         digests.save()?;
         if let Some(missing) = self.packages.iter().find(|name| !list.crates.iter().any(|file| file.name == **name)) {
             let lock = lock.display();
-            return Err(StageError::Settings(format!("crates: the package `{missing}` is not in {lock}")));
+            return Err(StageError::settings(format!("crates: the package `{missing}` is not in {lock}")));
         }
         snapshot.sort();
         Ok(snapshot)

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use corpusmill_pipeline::snapshot::{Interner, Item, Location, RejectedItem, Snapshot};
-use corpusmill_pipeline::{Digest, Rejection, StageError};
+use corpusmill_pipeline::{Digest, Rejection, StageError, UserError};
 use indicatif::DecimalBytes;
 
 use super::{AcquireContext, crawler_error, settings_digest, statements};
@@ -79,7 +79,8 @@ fn nothing_fetched(name: &str, dir: &Path) -> Result<StageError, StageError> {
     }
     fs_err::rename(dir, &failed)?;
     let hint = "check that the seeds are reachable, and that `allow-loopback` and robots.txt allow them";
-    Ok(StageError::Input(format!("{name}: no page was fetched; {count} refused:{list}\nhint: {hint}")))
+    let message = format!("{name}: no page was fetched; {count} refused:{list}");
+    Ok(StageError::input(UserError::new(message).with_hint(hint)))
 }
 
 /// The snapshot of a finished crawl, with each URL renamed to its logical origin.
@@ -129,7 +130,7 @@ impl WarcFiles {
             (path, size)
         };
         let digest: Digest =
-            page.payload_digest.parse().map_err(|error| StageError::Input(format!("{}: {error}", page.url)))?;
+            page.payload_digest.parse().map_err(|error| StageError::input(format!("{}: {error}", page.url)))?;
         let mut metadata = BTreeMap::from([("media-type".to_owned(), page.media_type)]);
         statements::store(&mut metadata, page.opt_outs);
         if let Some(charset) = page.charset {

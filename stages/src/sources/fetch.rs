@@ -52,7 +52,7 @@ impl Fetcher<'_> {
 /// The snapshot items of a fetched file.
 pub(super) fn fetched_items(file: &RemoteFile, fetched: &DownloadedFile) -> Result<Vec<Item>, StageError> {
     let digest: Digest =
-        fetched.digest.parse().map_err(|error| StageError::Input(format!("{}: {error}", file.origin)))?;
+        fetched.digest.parse().map_err(|error| StageError::input(format!("{}: {error}", file.origin)))?;
     let (size, modified) = crate::workspace::size_and_mtime(&fetched.path)?;
     let file = ListedFile { path: fetched.path.clone(), origin: file.origin.clone(), bytes: size };
     items(&file, digest, size, modified)

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use corpusmill_pipeline::snapshot::{Item, ItemMetadata, Location, RejectedItem, Snapshot};
-use corpusmill_pipeline::{Digest, Rejection, StageError};
+use corpusmill_pipeline::{Digest, Rejection, StageError, UserError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -63,7 +63,8 @@ impl Files {
     /// If a path is missing or cannot be read.
     pub fn acquire(&self, context: &AcquireContext) -> Result<Snapshot, StageError> {
         if self.paths.is_empty() {
-            return Err(StageError::Settings("files: `paths` is empty; name at least one file, folder or glob".into()));
+            let error = UserError::new("files: `paths` is empty").with_hint("name at least one file, folder or glob");
+            return Err(StageError::settings(error));
         }
         let settings = ListingSettings { hidden: self.hidden };
         let listing = list(&self.paths, &context.base, &settings).map_err(reader_error)?;
@@ -71,12 +72,12 @@ impl Files {
         let mut snapshot = Snapshot::default();
         for (path, why) in listing.skipped {
             let origin = path.display().to_string();
-            let rejection = Rejection::new("passed-over", 1.0, 0.0).with_detail(why);
+            let rejection = Rejection::new("unreadable-path", 1.0, 0.0).with_detail(why);
             snapshot.rejected.push(RejectedItem { origin, rejection });
         }
         for path in listing.hidden {
             let origin = path.display().to_string();
-            let rejection = Rejection::new("hidden", 1.0, 0.0).with_detail("`hidden: true` takes it");
+            let rejection = Rejection::new("hidden", 1.0, 0.0).with_detail("set `hidden: true` to read it");
             snapshot.rejected.push(RejectedItem { origin, rejection });
         }
         for file in listing.files {
@@ -140,7 +141,7 @@ pub(super) fn items(file: &ListedFile, digest: Digest, size: u64, modified: u64)
         }
         Some(Format::Warc(_)) => {
             let parts = corpusmill_warc::parts(&file.path, SPLIT_BYTES)
-                .map_err(|error| StageError::Input(format!("{}: {error}", file.path.display())))?;
+                .map_err(|error| StageError::input(format!("{}: {error}", file.path.display())))?;
             let range = |part: Range<u64>| {
                 let location = Location::Range { path: path(), size, modified, start: part.start, end: part.end };
                 Ok(item(location, ItemMetadata::default()))

@@ -8,7 +8,7 @@
 
 pub(super) mod listing;
 
-use corpusmill_pipeline::StageError;
+use corpusmill_pipeline::{StageError, UserError};
 use globset::{GlobBuilder, GlobMatcher};
 use url::Url;
 
@@ -71,11 +71,8 @@ impl DatasetRef {
         let build = || GlobBuilder::new(&self.pattern).literal_separator(true).build();
         let glob = self.is_glob().then(build).transpose().map_err(|error| {
             let hint = "`*` and `?` match within a folder, `**` across folders; `[ab]` and `{a,b}` match alternatives";
-            StageError::Settings(format!(
-                "remote: `{}` is not a valid glob: {}\nhint: {hint}",
-                self.text(),
-                error.kind()
-            ))
+            let message = format!("remote: `{}` is not a valid glob: {}", self.text(), error.kind());
+            StageError::settings(UserError::new(message).with_hint(hint))
         })?;
         Ok(glob.map(|glob| glob.compile_matcher()))
     }
@@ -122,10 +119,10 @@ impl Hub {
         let url = Url::parse(&format!("{}/", endpoint.trim().trim_end_matches('/')));
         let usable = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none();
         let endpoint = url.ok().filter(usable).ok_or_else(|| {
-            StageError::Settings(format!(
-                "remote: the hub `{endpoint}` is not a valid URL\nhint: write `hub: https://HOST`, or set HF_ENDPOINT in the \
-                 environment, such as {DEFAULT_HUB}"
-            ))
+            let hint =
+                format!("write `hub: https://HOST`, or set HF_ENDPOINT in the environment, such as {DEFAULT_HUB}");
+            let message = format!("remote: the hub `{endpoint}` is not a valid URL");
+            StageError::settings(UserError::new(message).with_hint(hint))
         })?;
         Ok(Self { endpoint })
     }
@@ -139,8 +136,8 @@ impl Hub {
         std::env::var("HF_TOKEN").ok().and_then(|token| Credential::new(&self.endpoint, &token))
     }
 
-    /// The error message for a data set that the hub denies access to.
-    fn access_error(&self, reference: &str, set: &str, status: u16) -> String {
+    /// The error about a data set that the hub denies access to.
+    fn access_error(&self, reference: &str, set: &str, status: u16) -> UserError {
         let given = std::env::var("HF_TOKEN").is_ok_and(|token| !token.trim().is_empty());
         let (why, hint) = match (self.credential().is_some(), given) {
             (true, _) => (
@@ -153,10 +150,10 @@ impl Hub {
             ),
             (false, false) => (
                 format!("{set} is private or gated, or does not exist"),
-                "check the name; for a private or gated data set, set HF_TOKEN to a token that may read it",
+                "check the name; for a private or gated data set, set HF_TOKEN to a token with read access",
             ),
         };
-        format!("{reference}: the hub returned status {status}: {why}\nhint: {hint}")
+        UserError::new(format!("{reference}: the hub returned status {status}: {why}")).with_hint(hint)
     }
 
     fn url<'a>(&self, parts: impl IntoIterator<Item = &'a str>) -> Url {

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use corpusmill_pipeline::snapshot::{Lockfile, PinnedSnapshot, Snapshot};
-use corpusmill_pipeline::{Digest, StageError};
+use corpusmill_pipeline::{Digest, StageError, UserError};
 
 use super::acquire::Acquire;
 use super::{AcquireContext, settings_digest};
@@ -57,7 +57,8 @@ pub fn acquire_pinned(
         check_change(name, pinned, &snapshot, lock_mode, context)?;
     } else if lock_mode.locked && !lock.sources.contains_key(name) {
         let hint = "run once without --locked to pin it";
-        return Err(StageError::Settings(format!("source `{name}` is not in the lock\nhint: {hint}")));
+        let message = format!("source `{name}` is not in the lock");
+        return Err(StageError::settings(UserError::new(message).with_hint(hint)));
     }
     // Written even if it exists: equal payloads may now be in the folder of another crawl.
     snapshot.write(&context.workspace.snapshot_path(digest))?;
@@ -86,7 +87,8 @@ fn check_change(
     }
     if lock_mode.locked {
         let hint = "run without --locked to accept the change";
-        return Err(StageError::Input(format!("source `{name}` differs from the lock: {what}\nhint: {hint}")));
+        let message = format!("source `{name}` differs from the lock: {what}");
+        return Err(StageError::input(UserError::new(message).with_hint(hint)));
     }
     let then = if lock_mode.write { "the lock is updated" } else { "a run would update the lock" };
     context.progress.message(&format!("  {name}: {what}; {then}"));

@@ -58,7 +58,7 @@ impl AcquireContext {
 /// # Errors
 /// Never in practice: settings always serialize.
 pub fn settings_digest(settings: &impl serde::Serialize) -> Result<Digest, StageError> {
-    let value = serde_json::to_value(settings).map_err(|error| StageError::Settings(error.to_string()))?;
+    let value = serde_json::to_value(settings).map_err(|error| StageError::settings(error.to_string()))?;
     Ok(Digest::of(corpusmill_pipeline::key::canonical_json(&value).as_bytes()))
 }
 
@@ -66,7 +66,7 @@ pub fn settings_digest(settings: &impl serde::Serialize) -> Result<Digest, Stage
 pub(crate) fn crawler_error(step: &'static str) -> impl Fn(CrawlError) -> StageError {
     move |error| match error {
         CrawlError::Io(error) => StageError::Io(error),
-        other => StageError::Settings(format!("{step}: {other}")),
+        other => StageError::settings(format!("{step}: {other}")),
     }
 }
 
@@ -74,6 +74,6 @@ pub(crate) fn crawler_error(step: &'static str) -> impl Fn(CrawlError) -> StageE
 pub(crate) fn reader_error(error: corpusmill_readers::ReaderError) -> StageError {
     match error {
         corpusmill_readers::ReaderError::Io(error) => StageError::Io(error),
-        other => StageError::Input(other.to_string()),
+        other => StageError::input(other.to_string()),
     }
 }

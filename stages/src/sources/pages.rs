@@ -7,8 +7,8 @@ use std::io::{BufReader, Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
 
-use corpusmill_pipeline::StageError;
 use corpusmill_pipeline::snapshot::{Item as Pinned, Location};
+use corpusmill_pipeline::{StageError, UserError};
 
 use corpusmill_html::charset::decode_page;
 use corpusmill_readers::format::{Format, format_of};
@@ -51,7 +51,7 @@ impl Archive<'_> {
                 warc::part_options(part, &beginning, max_record_bytes)
             }
         };
-        let failed = |error: warc::WarcError| StageError::Input(format!("{}: {error}", path.display()));
+        let failed = |error: warc::WarcError| StageError::input(format!("{}: {error}", path.display()));
         let file = BufReader::with_capacity(1 << 20, file);
         if matches!(format_of(self.origin), Some(Format::Arc)) {
             let reader = warc::ArcReader::new(file, max_record_bytes).map_err(failed)?;
@@ -97,17 +97,14 @@ fn each(
 /// If the archive cannot be read or does not hold the page.
 pub(super) fn page(item: &Pinned) -> Result<ReaderItem, StageError> {
     let Location::Record { path, start, end, .. } = &item.location else {
-        return Err(StageError::Input(format!(
+        return Err(StageError::input(format!(
             "{}: the snapshot item of the page has no location in an archive",
             item.origin
         )));
     };
     let lost = |why: &str| {
-        StageError::Input(format!(
-            "{}: {} at byte {start}: {why}\nhint: crawl the source again with --refresh",
-            item.origin,
-            path.display()
-        ))
+        let message = format!("{}: {} at byte {start}: {why}", item.origin, path.display());
+        StageError::input(UserError::new(message).with_hint("crawl the source again with --refresh"))
     };
     let mut file = fs_err::File::open(path.as_ref())?;
     file.seek(SeekFrom::Start(*start))?;

@@ -10,7 +10,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
 use corpusmill_pipeline::document::{DOCUMENT, Document, DocumentBuilder, content_digest};
 use corpusmill_pipeline::snapshot::{Item, Location, RejectedItem, Snapshot};
-use corpusmill_pipeline::{Digest, DocumentId, Port, Rejection, Stage, StageError, Task};
+use corpusmill_pipeline::{Digest, DocumentId, Port, Rejection, Stage, StageError, Task, UserError};
 
 use super::{crates, pages, reader_error, statements};
 use crate::sources::statements::CRAWLED;
@@ -92,7 +92,8 @@ fn check_unchanged(item: &Item) -> Result<(), StageError> {
         return Ok(());
     }
     let path = path.display();
-    Err(StageError::Input(format!("{path} changed after it was listed\nhint: run again when no process writes to it")))
+    let error = UserError::new(format!("{path} changed after it was listed"));
+    Err(StageError::input(error.with_hint("run again when no process writes to it")))
 }
 
 fn part(item: &Item, path: &Path) -> (ListedFile, FilePart) {
@@ -225,7 +226,7 @@ impl Stage for ReadStage {
     }
 
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn settings(&self) -> serde_json::Value {

@@ -7,7 +7,7 @@
 //! Invariant: the files read are the files fetched; their digests form the snapshot that the lock file pins.
 
 use corpusmill_pipeline::snapshot::{RejectedItem, Snapshot};
-use corpusmill_pipeline::{Rejection, StageError};
+use corpusmill_pipeline::{Rejection, StageError, UserError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -102,7 +102,7 @@ impl Default for Remote {
 }
 
 fn settings_error(message: &str, hint: &str) -> StageError {
-    StageError::Settings(format!("remote: {message}\nhint: {hint}"))
+    StageError::settings(UserError::new(format!("remote: {message}")).with_hint(hint))
 }
 
 impl Remote {
@@ -190,7 +190,7 @@ impl Remote {
             let fetched = fetched.map_err(|rejected| {
                 let Rejection { rule, value, detail, .. } = rejected.rejection;
                 let detail = detail.unwrap_or_default();
-                StageError::Input(format!("{}: cannot fetch the list: {rule} {value} {detail}", list.origin))
+                StageError::input(format!("{}: cannot fetch the list: {rule} {value} {detail}", list.origin))
             })?;
             let listed = parse_list(list, &fetched, self.base.as_deref())?;
             references.extend(self.limit_files(&list.origin, listed, snapshot));
@@ -231,7 +231,7 @@ impl Remote {
             all.truncate(max);
             #[expect(clippy::cast_precision_loss, reason = "file counts are far below 2^52")]
             let rejection = Rejection::new("max-files", count as f64, self.max_files as f64);
-            let detail = format!("names {count} files, of which the first {max} are taken");
+            let detail = format!("lists {count} files; only the first {max} are read");
             let rejection = rejection.with_detail(detail);
             snapshot.rejected.push(RejectedItem { origin: origin.to_owned(), rejection });
         }
@@ -259,7 +259,7 @@ fn nothing_fetched(name: &str, snapshot: &Snapshot) -> StageError {
     };
     let list: Vec<String> = snapshot.rejected.iter().take(3).map(line).collect();
     let hint = "check that the URLs are correct, and whether `allow-loopback` must be set";
-    StageError::Input(format!("{name}: no file was fetched{}\nhint: {hint}", list.concat()))
+    StageError::input(UserError::new(format!("{name}: no file was fetched{}", list.concat())).with_hint(hint))
 }
 
 #[cfg(test)]

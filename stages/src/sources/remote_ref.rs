@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::Path;
 
-use corpusmill_pipeline::StageError;
+use corpusmill_pipeline::{StageError, UserError};
 use url::{Position, Url};
 
 use super::hub::{DatasetRef, RemoteFile};
@@ -27,7 +27,7 @@ pub(super) enum RemoteRef {
 }
 
 fn settings_error(message: &str, hint: &str) -> StageError {
-    StageError::Settings(format!("remote: {message}\nhint: {hint}"))
+    StageError::settings(UserError::new(format!("remote: {message}")).with_hint(hint))
 }
 
 impl RemoteRef {
@@ -82,7 +82,7 @@ pub(super) fn parse_list(
         Some(base) => Url::parse(&format!("{}/", base.trim().trim_end_matches('/'))),
         None => list.url.join("/"),
     };
-    let base = base.map_err(|error| StageError::Input(format!("{}: {error}", list.origin)))?;
+    let base = base.map_err(|error| StageError::input(format!("{}: {error}", list.origin)))?;
     let text = text(&fetched.path, &list.origin)?;
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let name = |line: &str| {
@@ -91,7 +91,7 @@ pub(super) fn parse_list(
         }
         let url = base.join(line.trim_start_matches('/'));
         RemoteRef::parse(
-            url.map_err(|error| StageError::Input(format!("{}: `{line}`: {error}", list.origin)))?.as_str(),
+            url.map_err(|error| StageError::input(format!("{}: `{line}`: {error}", list.origin)))?.as_str(),
         )
     };
     lines.map(name).collect()
@@ -105,12 +105,11 @@ fn text(path: &Path, origin: &str) -> Result<String, StageError> {
     } else {
         bytes.as_slice().take(MAX_LIST_BYTES + 1).read_to_end(&mut text)
     };
-    read.map_err(|error| StageError::Input(format!("{origin}: cannot decompress the list: {error}")))?;
+    read.map_err(|error| StageError::input(format!("{origin}: cannot decompress the list: {error}")))?;
     if text.len() as u64 > MAX_LIST_BYTES {
         let hint = "split the list into smaller ones";
-        return Err(StageError::Input(format!(
-            "{origin}: the list is longer than {MAX_LIST_BYTES} bytes\nhint: {hint}"
-        )));
+        let message = format!("{origin}: the list is longer than {MAX_LIST_BYTES} bytes");
+        return Err(StageError::input(UserError::new(message).with_hint(hint)));
     }
     Ok(String::from_utf8_lossy(&text).into_owned())
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use corpusmill_pipeline::snapshot::Snapshot;
-use corpusmill_pipeline::{Digest, StageError};
+use corpusmill_pipeline::{Digest, StageError, UserError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -93,12 +93,12 @@ impl RustDocs {
         let root = match variant {
             Variant::Toolchain => toolchain_docs().ok_or_else(|| {
                 let hint = "install it with `rustup component add rust-docs`, or set `variant: generated`";
-                StageError::Settings(format!("rust-docs: this toolchain has no documentation\nhint: {hint}"))
+                StageError::settings(UserError::new("rust-docs: this toolchain has no documentation").with_hint(hint))
             })?,
             Variant::Auto | Variant::Generated => self.generate(name, context)?,
         };
         let server = serve::serve(&root, 0, serve::ServeOptions::default())
-            .map_err(|error| StageError::Input(format!("rust-docs: {error}")))?;
+            .map_err(|error| StageError::input(format!("rust-docs: {error}")))?;
         let settings = self.crawl_settings(variant, server.address);
         // Another toolchain or Cargo.lock gives other pages under the same settings.
         let lock = match variant {
@@ -159,7 +159,7 @@ impl RustDocs {
         let output = command.output()?;
         if !output.status.success() {
             let message = String::from_utf8_lossy(&output.stderr);
-            return Err(StageError::Settings(format!("rust-docs: cargo doc failed:\n{}", message.trim())));
+            return Err(StageError::settings(format!("rust-docs: cargo doc failed:\n{}", message.trim())));
         }
         Ok(target.join("doc"))
     }

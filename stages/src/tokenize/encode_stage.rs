@@ -64,10 +64,10 @@ pub(crate) fn encoder(task: &mut Task<'_>) -> Result<Encoder, StageError> {
     for batch in task.input("tokenizer")? {
         let batch = batch?;
         if let Some(json) = optional_text(&batch, "json", 0) {
-            return Encoder::from_json(json).map_err(|error| StageError::Settings(error.to_string()));
+            return Encoder::from_json(json).map_err(|error| StageError::settings(error.to_string()));
         }
     }
-    Err(StageError::Input("the input has no tokenizer".to_owned()))
+    Err(StageError::input("the input has no tokenizer".to_owned()))
 }
 
 impl Stage for EncodeStage {
@@ -107,9 +107,9 @@ impl Stage for EncodeStage {
             for row in 0..batch.num_rows() {
                 let text = texts.value(row);
                 tokens.clear();
-                encoder.encode(text, &mut tokens).map_err(|error| StageError::Input(error.to_string()))?;
+                encoder.encode(text, &mut tokens).map_err(|error| StageError::input(error.to_string()))?;
                 tokens.push(end);
-                let too_wide = || StageError::Input("a token does not fit the vocabulary's width".to_owned());
+                let too_wide = || StageError::input("a token does not fit the vocabulary's width".to_owned());
                 rows.id.append_value(ids.value(row));
                 rows.source.append_value(sources.value(row));
                 rows.licence.append_option(optional_text(&batch, "licence", row));

@@ -113,7 +113,7 @@ impl Stage for LearnStage {
             ..LearnSettings::default()
         };
         let counts = weighted.into_iter().filter(|(_, count)| *count > 0);
-        let json = learn(counts, &settings).map_err(|error| StageError::Settings(format!("tokenizer: {error}")))?;
+        let json = learn(counts, &settings).map_err(|error| StageError::settings(format!("tokenizer: {error}")))?;
         task.emit(0, &tokenizer_row(&json)?)
     }
 }

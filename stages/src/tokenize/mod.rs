@@ -112,7 +112,7 @@ impl Tokenizer {
                 let path = recipe_dir.join(path);
                 let json = fs_err::read_to_string(&path)?;
                 encode::Encoder::from_json(&json)
-                    .map_err(|error| StageError::Settings(format!("{}: {error}", path.display())))?;
+                    .map_err(|error| StageError::settings(format!("{}: {error}", path.display())))?;
                 plan.add(
                     "tokenize/load",
                     InMemorySource::new(tokenizer_schema(), vec![vec![tokenizer_row(&json)?]])?,

@@ -76,7 +76,7 @@ impl<'a> ArcReader<'a> {
         }
         let begin = self.offset;
         let Some((mut record, length)) = record(&line, begin) else {
-            return Ok(Some(self.lost(begin, "no ARC header stands here")));
+            return Ok(Some(self.lost(begin, "no ARC header at this offset")));
         };
         if length > self.max_record_bytes {
             let skipped = std::io::copy(&mut self.input.by_ref().take(length), &mut std::io::sink())?;

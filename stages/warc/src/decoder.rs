@@ -246,7 +246,7 @@ impl<R: BufRead> Decoder<R> {
         let whole = self.input.need(10)?;
         let head = self.input.available();
         if !head.starts_with(&GZIP_MAGIC[..head.len().min(3)]) || head.get(3).is_some_and(|flags| flags & 0xe0 != 0) {
-            return Err(DecodeError::Damage("no gzip member begins here"));
+            return Err(DecodeError::Damage("no gzip member at this offset"));
         }
         if !whole {
             return Err(DecodeError::Damage("the archive ends within a gzip header"));
@@ -324,7 +324,7 @@ impl<R: BufRead> Decoder<R> {
                 break;
             }
             if !is_skippable(number) || !whole {
-                return Err(DecodeError::Damage("no zstd frame begins here"));
+                return Err(DecodeError::Damage("no zstd frame at this offset"));
             }
             let length = self.input.available()[4..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
             self.input.consume(8);

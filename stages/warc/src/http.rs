@@ -40,10 +40,10 @@ pub enum HttpError {
     #[error("the block does not begin with an HTTP status line; is the record a response?")]
     StatusLine,
     /// The body has an unsupported content coding, such as `compress`.
-    #[error("the body is packed as `{0}`, which is not supported; fetch the page with gzip, deflate, br or zstd")]
+    #[error("unsupported content coding `{0}`; fetch the page with gzip, deflate, br or zstd")]
     Coding(String),
     /// The decoded body exceeds the limit.
-    #[error("the body decodes to more than {0} bytes; raise the bound if that is no decompression bomb")]
+    #[error("the body decodes to more than {0} bytes; raise the limit if it is not a decompression bomb")]
     TooLarge(u64),
 }
 

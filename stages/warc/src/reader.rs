@@ -210,13 +210,13 @@ impl<R: BufRead> WarcReader<R> {
             let unread = self.unread();
             let seen = unread.len().min(5);
             if unread[..seen] != b"WARC/"[..seen] {
-                return Err(RecordError::NotARecord("no record begins here"));
+                return Err(RecordError::NotARecord("no record at this offset"));
             }
             if let Some(end) = header_end(unread) {
                 return match find(&unread[..end], b"\nWARC/1.") {
                     Some(at) => {
                         self.start += at + 1;
-                        Err(RecordError::NextRecord("a record header is cut short by the next record"))
+                        Err(RecordError::NextRecord("a record header is truncated by the next record"))
                     }
                     None => Ok(end),
                 };

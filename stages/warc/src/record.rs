@@ -82,7 +82,7 @@ impl Record {
         let text = unfold(&String::from_utf8_lossy(head));
         let mut record = Self { kind: RecordKind::Other, offset, block: Vec::new(), head: text };
         let length = record.header("Content-Length").ok_or("a record has no Content-Length")?;
-        let length = length.parse().map_err(|_| "a record's Content-Length is no number")?;
+        let length = length.parse().map_err(|_| "a record's Content-Length is not a number")?;
         record.kind = RecordKind::of(record.header("WARC-Type").unwrap_or_default());
         Ok((record, length))
     }

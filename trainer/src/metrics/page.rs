@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use corpusmill_page::Text;
+
 use super::record::Record;
 
 const WIDTH: f64 = 860.0;
@@ -19,13 +21,11 @@ const MAX_POINTS: usize = 600;
 const MAX_MARKED_POINTS: usize = 30;
 
 const STYLE: &str = "\
-:root{color-scheme:light dark;--ink:#1b1f24;--dim:#68707a;--line:#d9dee3;--back:#fff}
-@media(prefers-color-scheme:dark){:root{--ink:#e6e9ec;--dim:#9aa3ad;--line:#343b43;--back:#15181c}}
-body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--back);max-width:920px;margin:2rem auto;padding:0 1rem}
+body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--page);max-width:920px;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.4rem}h2{font-size:1.05rem;margin:2rem 0 .3rem}svg{width:100%;height:auto}
 table{border-collapse:collapse}td,th{padding:.15rem 1rem .15rem 0;text-align:left;vertical-align:top}
-th{font-weight:500;color:var(--dim)}td{overflow-wrap:anywhere}
-.axis{stroke:var(--line)}text{fill:var(--dim);font-size:11px}.curve{fill:none;stroke-width:1.8}
+th{font-weight:500;color:var(--soft)}td{overflow-wrap:anywhere}
+.axis{stroke:var(--line)}text{fill:var(--soft);font-size:11px}.curve{fill:none;stroke-width:1.8}
 .key span{display:inline-block;margin-right:1.2rem}.key i{display:inline-block;width:1.4rem;height:3px;vertical-align:middle;margin-right:.4rem}
 pre{white-space:pre-wrap;border-left:3px solid var(--line);padding-left:.8rem}";
 
@@ -35,15 +35,9 @@ const COLOURS: [&str; 7] = ["#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7
 
 /// Renders the page of a run: facts, one chart per measure, and texts that the model generated.
 pub fn page(name: &str, facts: &[(String, String)], records: &[Record], samples: &[String]) -> String {
-    let mut out = String::new();
-    let title = escape(name);
-    let _ = write!(
-        out,
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width\"><title>{title}</title>\n<style>{STYLE}</style></head><body>\n<h1>{title}</h1>\n<table>"
-    );
+    let mut out = format!("<h1>{}</h1>\n<table>", Text(name));
     for (key, value) in facts {
-        let _ = writeln!(out, "<tr><th>{}</th><td>{}</td></tr>", escape(key), escape(value));
+        let _ = writeln!(out, "<tr><th>{}</th><td>{}</td></tr>", Text(key), Text(value));
     }
     out.push_str("</table>\n");
     for (title, curves) in charts(records) {
@@ -53,10 +47,9 @@ pub fn page(name: &str, facts: &[(String, String)], records: &[Record], samples:
         out.push_str("<h2>Generated text</h2>\n");
     }
     for sample in samples {
-        let _ = writeln!(out, "<pre>{}</pre>", escape(sample));
+        let _ = writeln!(out, "<pre>{}</pre>", Text(sample));
     }
-    out.push_str("</body></html>\n");
-    out
+    corpusmill_page::document(name, STYLE, &out)
 }
 
 /// Points by curve, by chart, both in a fixed order.
@@ -112,8 +105,8 @@ fn chart(out: &mut String, title: &str, curves: &Curves) {
     let _ = write!(
         out,
         "<h2>{}</h2>\n<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">\n",
-        escape(title),
-        escape(title)
+        Text(title),
+        Text(title)
     );
     for part in 0..=4 {
         let value = low + (high - low) * f64::from(part) / 4.0;
@@ -144,7 +137,7 @@ fn chart(out: &mut String, title: &str, curves: &Curves) {
     out.push_str("</svg>\n<div class=\"key\">");
     for (colour, (name, points)) in COLOURS.iter().cycle().zip(curves) {
         let last = points.last().map_or(String::new(), |(_, value)| short(*value));
-        let _ = write!(out, "<span><i style=\"background:{colour}\"></i>{}: {last}</span>", escape(name));
+        let _ = write!(out, "<span><i style=\"background:{colour}\"></i>{}: {last}</span>", Text(name));
     }
     out.push_str("</div>\n");
 }
@@ -171,10 +164,6 @@ fn short(value: f64) -> String {
         return format!("{value:.2e}");
     }
     if size >= 100.0 { format!("{value:.0}") } else { format!("{value:.3}") }
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

@@ -130,7 +130,7 @@ pub(crate) struct ReportData {
 
 /// The stages that process documents, in plan order.
 pub(crate) fn funnel(plan: &Plan, receipts: &Receipts) -> Vec<FunnelRow> {
-    let shown = |stage: &str| !matches!(stage, "dedup-sign" | "filter-measure" | "mix-scatter" | "tokenize-learn");
+    let shown = |stage: &str| !matches!(stage, "dedup-signature" | "filter-measure" | "mix-scatter" | "tokenize-learn");
     let mut rows = Vec::new();
     for (id, node) in plan.nodes.iter().enumerate() {
         if node.stage.law() != Law::Conserves || !shown(node.stage.name()) {

@@ -11,12 +11,11 @@ mod mixture;
 mod provenance;
 mod rules;
 mod style;
-mod text;
 
 use std::fmt::Write as _;
 
-use self::text::{Text, bytes, grouped, percent_of, plural, total};
 use super::data::ReportData;
+use corpusmill_page::{Text, bytes, grouped, percent_of, plural, total};
 
 /// Renders the page of a corpus.
 pub(crate) fn render(data: &ReportData) -> String {
@@ -29,7 +28,7 @@ pub(crate) fn render(data: &ReportData) -> String {
         ("licences", "Licences", provenance::licences(&data.mixture)),
         ("snapshots", "Snapshots", provenance::snapshots(&data.snapshots)),
     ];
-    let mut out = head(data);
+    let mut out = "<a class=\"skip\" href=\"#content\">Skip to the content</a>\n<div class=\"frame\">\n".to_owned();
     let _ = write!(out, "{}<nav aria-label=\"Contents\"><ul>", header(data));
     for (id, title, _) in &sections {
         let _ = write!(out, "<li><a href=\"#{id}\">{title}</a></li>");
@@ -40,23 +39,9 @@ pub(crate) fn render(data: &ReportData) -> String {
     }
     out.push_str(
         "<footer>Made by corpusmill from the corpus’s receipts, rejected documents and manifest. This page is self-contained: it \
-         loads no other resource. Bytes are decimal (1 kB = 1,000 bytes).</footer>\n</main>\n</div>\n</body>\n</html>\n",
+         loads no other resource. Bytes are decimal (1 kB = 1,000 bytes).</footer>\n</main>\n</div>\n",
     );
-    out
-}
-
-fn head(data: &ReportData) -> String {
-    format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
-         base-uri 'none'; form-action 'none'\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"referrer\" content=\"no-referrer\">\n<link rel=\"icon\" href=\"data:,\">\n\
-         <title>{} – corpus report</title>\n<style>{}</style>\n</head>\n<body>\n\
-         <a class=\"skip\" href=\"#content\">Skip to the content</a>\n<div class=\"frame\">\n",
-        Text(&data.name),
-        style::sheet()
-    )
+    corpusmill_page::document(&format!("{} – corpus report", data.name), style::RULES, &out)
 }
 
 fn header(data: &ReportData) -> String {

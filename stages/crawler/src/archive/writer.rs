@@ -6,10 +6,10 @@
 //! Invariant: a record is valid once [`Archive::sync`] has returned and the frontier has committed the returned
 //! position.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use reqwest::header::HeaderMap;
 use url::Url;
 
@@ -212,28 +212,15 @@ fn push_headers(block: &mut Vec<u8>, headers: &HeaderMap) {
     }
 }
 
-/// A time in WARC-Date format: `2026-01-31T12:00:00Z`. Converts days to a civil date by `civil_from_days` in Howard
-/// Hinnant's "chrono-Compatible Low-Level Date Algorithms".
+/// A time in WARC-Date format: `2026-01-31T12:00:00Z`.
 pub(crate) fn warc_date(moment: SystemTime) -> String {
-    let seconds = moment.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
-    let (days, second) = (seconds / 86_400, seconds % 86_400);
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_shifted + 2) / 5 + 1;
-    let month = if month_shifted < 10 { month_shifted + 3 } else { month_shifted - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    let mut text = String::with_capacity(20);
-    // Writing to a string cannot fail.
-    let _ =
-        write!(text, "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60);
-    text
+    DateTime::<Utc>::from(moment).to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

@@ -275,8 +275,10 @@ impl DownloadRun<'_> {
 /// Explanation of a status for a file that a user listed.
 fn status_hint(status: u16, with_token: bool) -> &'static str {
     match status {
-        401 | 403 if with_token => "the server refuses it, also with the token: see that the token may read it",
-        401 | 403 => "the server gives it to those who log in: for a hub, set HF_TOKEN to a token that may read it",
+        401 | 403 if with_token => {
+            "the server refuses access even with the token: check that the token has read access"
+        }
+        401 | 403 => "the server requires a login: for a hub, set HF_TOKEN to a token with read access",
         404 | 410 => "the server has no such file: see that the address is right",
         _ => "",
     }

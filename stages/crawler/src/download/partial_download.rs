@@ -211,7 +211,7 @@ impl PartialDownload {
         let (digest, sha256) = digests(&self.part_path, stated.is_some())?;
         if let Some(stated) = stated.filter(|stated| *stated != sha256) {
             self.restart()?;
-            let detail = format!("its SHA-256 is {sha256}, the server states {stated}");
+            let detail = format!("SHA-256 is {sha256}, expected {stated}");
             return Ok(FinishedBody::WrongChecksum(detail));
         }
         fs_err::rename(&self.part_path, &self.path)?;

@@ -15,7 +15,7 @@ pub(crate) enum Failure {
     TooLarge { limit: u64, seen: u64 },
     #[error("{0}")]
     Encoding(String),
-    #[error("{seen} times its packed size, {limit} allowed")]
+    #[error("compression ratio {seen}, at most {limit} allowed")]
     Ratio { seen: u64, limit: u64 },
     #[error("no {what} within {limit:?}")]
     Timeout { what: &'static str, limit: Duration },

@@ -211,14 +211,14 @@ impl Fetcher {
 
     /// The next bytes of a body; `None` at its end.
     pub(crate) async fn chunk(&self, response: &mut Response) -> Result<Option<impl AsRef<[u8]>>, Failure> {
-        within(self.settings.idle_timeout, "further byte", response.chunk()).await?.map_err(|e| failure(&e))
+        within(self.settings.idle_timeout, "more data", response.chunk()).await?.map_err(|e| failure(&e))
     }
 
     async fn client(&self, url: &Url) -> Result<&Client, Failure> {
         match url.scheme() {
             "http" => Ok(&self.plain),
             "https" => self.secure().await.map_err(Failure::Network),
-            other => Err(Failure::Network(format!("the scheme {other} is not fetched"))),
+            other => Err(Failure::Network(format!("unsupported scheme {other}"))),
         }
     }
 
@@ -232,7 +232,7 @@ impl Fetcher {
         let mut wire = Vec::new();
         while (wire.len() as u64) <= limit
             && let Some(chunk) =
-                within(self.settings.idle_timeout, "further byte", response.chunk()).await?.map_err(|e| failure(&e))?
+                within(self.settings.idle_timeout, "more data", response.chunk()).await?.map_err(|e| failure(&e))?
         {
             too_large((wire.len() + chunk.len()) as u64)?;
             wire.extend_from_slice(&chunk);

@@ -31,7 +31,7 @@ const REFUSED: TableDefinition<&str, &[u8]> = TableDefinition::new("refused");
 /// robots.txt by origin, in the format of [`robots::origin`](crate::robots::origin).
 const ROBOTS: TableDefinition<&str, &[u8]> = TableDefinition::new("robots");
 /// Hosts that sent Retry-After, and when the wait ends, in seconds since the Unix epoch.
-const RETRY_AFTER: TableDefinition<&str, u64> = TableDefinition::new("told");
+const RETRY_AFTER: TableDefinition<&str, u64> = TableDefinition::new("retry_after");
 /// Counters and the WARC position.
 const NUMBERS: TableDefinition<&str, u64> = TableDefinition::new("numbers");
 /// The settings' identity.
@@ -192,8 +192,8 @@ impl Frontier {
     /// Hosts that sent Retry-After, and when the wait ends, in seconds since the Unix epoch.
     pub(crate) fn retry_after(&self) -> Result<Vec<(String, u64)>, CrawlError> {
         self.read(|transaction| {
-            let told = match transaction.open_table(RETRY_AFTER) {
-                Ok(told) => told,
+            let retry_after = match transaction.open_table(RETRY_AFTER) {
+                Ok(retry_after) => retry_after,
                 Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
                 Err(other) => return Err(other.into()),
             };
@@ -201,7 +201,7 @@ impl Frontier {
                 let (host, until) = row?;
                 Ok((host.value().to_owned(), until.value()))
             };
-            told.iter()?.map(row).collect()
+            retry_after.iter()?.map(row).collect()
         })
     }
 
@@ -295,9 +295,9 @@ impl Frontier {
                 for (origin, file) in &changes.robots {
                     robots.insert(origin.as_str(), file.as_slice())?;
                 }
-                let mut told = transaction.open_table(RETRY_AFTER)?;
-                for (host, until) in &changes.told {
-                    told.insert(host.as_str(), *until)?;
+                let mut retry_after = transaction.open_table(RETRY_AFTER)?;
+                for (host, until) in &changes.retry_after {
+                    retry_after.insert(host.as_str(), *until)?;
                 }
                 let mut read = transaction.open_table(SITEMAPS)?;
                 for (url, children) in &sitemaps {

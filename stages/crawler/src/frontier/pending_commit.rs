@@ -26,7 +26,7 @@ pub(crate) struct PendingCommit {
     pub(crate) robots: BTreeMap<String, Vec<u8>>,
     /// Hosts that sent Retry-After, and when the wait ends, in seconds since the Unix epoch.
     #[serde(default)]
-    pub(crate) told: BTreeMap<String, u64>,
+    pub(crate) retry_after: BTreeMap<String, u64>,
     /// Sitemaps read, and the further sitemaps that each names.
     pub(crate) sitemaps: BTreeMap<String, Vec<String>>,
     pub(crate) off_scope: u64,
@@ -47,7 +47,7 @@ impl PendingCommit {
             && self.refused.is_empty()
             && self.found.is_empty()
             && self.robots.is_empty()
-            && self.told.is_empty()
+            && self.retry_after.is_empty()
             && self.sitemaps.is_empty()
             && self.off_scope + self.resolved == 0
     }
@@ -58,7 +58,7 @@ impl PendingCommit {
         self.refused.extend(later.refused);
         later.found.into_iter().for_each(|(url, round)| self.find(url, round));
         self.robots.extend(later.robots);
-        self.told.extend(later.told);
+        self.retry_after.extend(later.retry_after);
         self.sitemaps.extend(later.sitemaps);
         self.off_scope += later.off_scope;
         self.resolved += later.resolved;

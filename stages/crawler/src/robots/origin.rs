@@ -140,7 +140,7 @@ async fn fetch_reservations(fetcher: &Fetcher, file: &Url, settings: &CrawlSetti
 }
 
 async fn fetch_robots(fetcher: &Fetcher, page: &Url, settings: &CrawlSettings, hosts: &Hosts) -> Vec<u8> {
-    let Ok(start) = page.join("/robots.txt") else { return unreachable("no address for robots.txt") };
+    let Ok(start) = page.join("/robots.txt") else { return unreachable("no URL for robots.txt") };
     let mut attempts = Attempts::default();
     loop {
         let failure = match attempt_once(fetcher, &start, hosts).await {

@@ -3,6 +3,8 @@
 //! Invariant: a date is returned only if day, month and year are all given; which of two numbers is the month is never
 //! guessed.
 
+use chrono::NaiveDate;
+
 /// Prefixes of month names in English, German, French, Spanish, Portuguese, Italian and Dutch.
 const MONTHS: [&[&str]; 12] = [
     &["jan", "ene", "gen", "jän"],
@@ -107,8 +109,8 @@ fn parse_year(word: &str) -> Option<u32> {
 }
 
 fn format_date(year: u32, month: u32, date: u32) -> Option<String> {
-    let good = (1000..2100).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&date);
-    good.then(|| format!("{year:04}-{month:02}-{date:02}"))
+    let year = i32::try_from(year).ok().filter(|year| (1000..2100).contains(year))?;
+    Some(NaiveDate::from_ymd_opt(year, month, date)?.to_string())
 }
 
 #[cfg(test)]
@@ -130,7 +132,7 @@ mod tests {
         ] {
             assert_eq!(parse_date(text).as_deref(), Some("2024-05-03"), "{text}");
         }
-        for text in ["05/03/2024", "May 2024", "version 3.5.2024.1", "3, 2024", ""] {
+        for text in ["05/03/2024", "May 2024", "version 3.5.2024.1", "3, 2024", "2023-02-29", "31 April 2024", ""] {
             assert_eq!(parse_date(text), None, "{text}");
         }
     }

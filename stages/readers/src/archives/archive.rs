@@ -233,11 +233,13 @@ mod tests {
         assert_eq!(brief(&read(&bomb, Format::Crate, &settings)), pairs(&[("a!first", "1"), ("a", "ratio")]));
         let settings = ArchiveSettings { max_archive_bytes: 2 << 20, ..settings };
         assert_eq!(brief(&read(&bomb, Format::Crate, &settings)), pairs(&[("a!first", "1"), ("a", "too-large")]));
-        let settings = ArchiveSettings { max_ratio: 5000, max_document_bytes: 1 << 20, ..ArchiveSettings::default() };
+        let settings =
+            ArchiveSettings { max_compression_ratio: 5000, max_document_bytes: 1 << 20, ..ArchiveSettings::default() };
         assert_eq!(brief(&read(&bomb, Format::Crate, &settings)), pairs(&[("a!first", "1"), ("a!zeros", "too-large")]));
 
         let bomb = zip_of(&[("one", &zeros[..900 << 10]), ("two", &zeros[..900 << 10]), ("three", &zeros)]);
-        let settings = ArchiveSettings { max_archive_bytes: 1 << 20, max_document_bytes: 1 << 20, max_ratio: 200 };
+        let settings =
+            ArchiveSettings { max_archive_bytes: 1 << 20, max_document_bytes: 1 << 20, max_compression_ratio: 200 };
         let found = brief(&read(&bomb, Format::Zip, &settings));
         assert_eq!(found.len(), 3);
         assert_eq!(found[2], ("a".to_owned(), "too-large".to_owned()));

@@ -19,12 +19,12 @@ pub struct ArchiveSettings {
     pub max_archive_bytes: u64,
     /// Maximum ratio of decompressed to compressed bytes, checked after 16 MiB; a higher ratio is rejected (`ratio`).
     /// Source code reaches 20; the limit of deflate is 1032.
-    pub max_ratio: u64,
+    pub max_compression_ratio: u64,
 }
 
 impl Default for ArchiveSettings {
     fn default() -> Self {
-        Self { max_document_bytes: 16 << 20, max_archive_bytes: 4 << 30, max_ratio: 200 }
+        Self { max_document_bytes: 16 << 20, max_archive_bytes: 4 << 30, max_compression_ratio: 200 }
     }
 }
 

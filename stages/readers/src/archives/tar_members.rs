@@ -157,11 +157,11 @@ impl LimitedStream {
             ));
         }
         let ratio = self.position / self.guard.bytes().max(1);
-        if self.position > RATIO_GRACE_BYTES && ratio > self.settings.max_ratio {
+        if self.position > RATIO_GRACE_BYTES && ratio > self.settings.max_compression_ratio {
             return Some((
                 "ratio",
                 ratio,
-                self.settings.max_ratio,
+                self.settings.max_compression_ratio,
                 "decompressed to compressed bytes; the rest was not read",
             ));
         }

@@ -144,7 +144,7 @@ fn read<R: Read>(
             "too-large",
             count_f64(bytes.len() as u64),
             count_f64(limit),
-            "its header says less".to_owned(),
+            "the size in its header is smaller".to_owned(),
         )));
     }
     Ok(Some(Member::File { name, bytes }))

@@ -147,7 +147,7 @@ fn classify(path: &str, bytes: &[u8], settings: &CodeSettings) -> FileClass {
     let code = languages::media_type_of(path);
     if prose.is_none() && code.is_none() {
         let ending = languages::extension(file_name(&lower))
-            .map_or_else(|| "no ending".to_owned(), |ending| format!("ending `.{ending}`"));
+            .map_or_else(|| "no extension".to_owned(), |ending| format!("extension `.{ending}`"));
         return rejected("not-code", 1.0, 0.0, ending);
     }
     if bytes.len() as u64 > settings.max_bytes {
@@ -176,7 +176,7 @@ fn data_file(path: &str, lower: &str, folders: &[&str], size: u64, settings: &Co
         return Some(RejectedInput::new(path, "data-file", 1.0, 0.0).with_detail("lock file"));
     }
     if let Some(ending) = languages::extension(name).filter(|ending| DATA_EXTENSIONS.contains(ending)) {
-        return Some(RejectedInput::new(path, "data-file", 1.0, 0.0).with_detail(format!("ending `.{ending}`")));
+        return Some(RejectedInput::new(path, "data-file", 1.0, 0.0).with_detail(format!("extension `.{ending}`")));
     }
     let folder = folders.iter().find(|folder| FIXTURE_FOLDERS.contains(folder))?;
     let detail = format!("bytes of a file in `{folder}`");
@@ -189,7 +189,7 @@ fn data_file(path: &str, lower: &str, folders: &[&str], size: u64, settings: &Co
 fn minified(path: &str, lower: &str, bytes: &[u8], settings: &CodeSettings) -> Option<RejectedInput> {
     let name = file_name(lower);
     if name.contains(".min.") || name.contains("-min.js") {
-        return Some(RejectedInput::new(path, "minified", 1.0, 0.0).with_detail("by its name"));
+        return Some(RejectedInput::new(path, "minified", 1.0, 0.0).with_detail("file name of a minified file"));
     }
     let lines = bytes.split(|byte| *byte == b'\n');
     let (count, longest) = lines.fold((0_u64, 0_u64), |(count, longest), line| {
@@ -204,7 +204,7 @@ fn minified(path: &str, lower: &str, bytes: &[u8], settings: &CodeSettings) -> O
     let web = matches!(languages::extension(name), Some("js" | "mjs" | "cjs" | "css"));
     let mean = len_f64(bytes.len()) / count_f64(count.max(1));
     let limit = count_f64(settings.max_mean_line_bytes);
-    (web && mean > limit).then(|| RejectedInput::new(path, "minified", mean, limit).with_detail("mean bytes a line"))
+    (web && mean > limit).then(|| RejectedInput::new(path, "minified", mean, limit).with_detail("mean bytes per line"))
 }
 
 fn generated(path: &str, lower: &str, bytes: &[u8]) -> Option<RejectedInput> {

@@ -16,7 +16,7 @@ use crate::{Body, RawDocument, RejectedInput};
 pub enum InvalidUtf8 {
     /// Reject the document (`bad-utf8`).
     #[default]
-    Refuse,
+    Reject,
     /// Replace each malformed sequence with U+FFFD.
     Replace,
 }
@@ -192,7 +192,7 @@ fn body(
         Some(Cell::Value(other)) => {
             Err(no_text(format!("column `{}` holds {}, not base64", mapping.html_base64, type_name(&other))))
         }
-        None => Err(no_text(format!("no column `{}`, nor one of chat or HTML", mapping.text))),
+        None => Err(no_text(format!("no column `{}`, and no chat or HTML column", mapping.text))),
     }
 }
 
@@ -201,7 +201,7 @@ fn check_utf8(bytes: Vec<u8>, invalid: InvalidUtf8, row_origin: &str) -> Result<
     match (String::from_utf8(bytes), invalid) {
         (Ok(text), _) => Ok(text),
         (Err(error), InvalidUtf8::Replace) => Ok(String::from_utf8_lossy(error.as_bytes()).into_owned()),
-        (Err(error), InvalidUtf8::Refuse) => {
+        (Err(error), InvalidUtf8::Reject) => {
             let at = error.utf8_error().valid_up_to();
             let malformed = error.as_bytes().utf8_chunks().filter(|chunk| !chunk.invalid().is_empty()).count();
             Err(RejectedInput::new(row_origin, "bad-utf8", len_f64(malformed), 0.0)
@@ -241,7 +241,7 @@ fn render_chat(messages: &Value) -> Result<String, String> {
         text.push_str(": ");
         text.push_str(&content);
     }
-    if text.is_empty() { Err("holds no message with content".to_owned()) } else { Ok(text) }
+    if text.is_empty() { Err("contains no message with content".to_owned()) } else { Ok(text) }
 }
 
 fn take_column(row: &mut dyn Row, name: &str) -> Option<Cell> {
@@ -271,7 +271,7 @@ fn scalar(row: &mut dyn Row, name: &str) -> Option<String> {
 fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
-        Value::Bool(_) => "a truth value",
+        Value::Bool(_) => "a boolean",
         Value::Number(_) => "a number",
         Value::String(_) => "text",
         Value::Array(_) => "a list",
@@ -286,7 +286,7 @@ mod tests {
 
     fn row(value: Value) -> Result<RawDocument, RejectedInput> {
         let Value::Object(mut map) = value else { panic!("expected an object") };
-        document(&mut map, &ColumnMapping::default(), InvalidUtf8::Refuse, "f#1")
+        document(&mut map, &ColumnMapping::default(), InvalidUtf8::Reject, "f#1")
     }
 
     #[test]
@@ -332,14 +332,14 @@ mod tests {
     fn nested_columns_are_read() {
         let mapping = ColumnMapping { origin: "meta.url".to_owned(), ..ColumnMapping::default() };
         let Value::Object(mut map) = json!({"text": "a", "meta": {"url": "u"}}) else { panic!() };
-        let found = document(&mut map, &mapping, InvalidUtf8::Refuse, "f#1").unwrap();
+        let found = document(&mut map, &mapping, InvalidUtf8::Reject, "f#1").unwrap();
         assert_eq!(found.origin, "u");
         assert_eq!(mapping.required(), ["meta.url"]);
     }
 
     #[test]
     fn malformed_bytes_are_counted_or_replaced() {
-        let rejected = check_utf8(b"a\xff\xfeb".to_vec(), InvalidUtf8::Refuse, "f").unwrap_err();
+        let rejected = check_utf8(b"a\xff\xfeb".to_vec(), InvalidUtf8::Reject, "f").unwrap_err();
         assert_eq!((rejected.rejection.rule.as_ref(), rejected.rejection.value), ("bad-utf8", 2.0));
         assert_eq!(check_utf8(b"a\xff".to_vec(), InvalidUtf8::Replace, "f").unwrap(), "a\u{fffd}");
     }

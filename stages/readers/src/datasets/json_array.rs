@@ -74,7 +74,7 @@ impl<R: BufRead> ArrayLines<R> {
             }
             ArrayPosition::After if byte.is_ascii_whitespace() => return Ok(None),
             ArrayPosition::After => {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, "bytes behind the end of the array"));
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "bytes after the end of the array"));
             }
             ArrayPosition::Within => {}
         }

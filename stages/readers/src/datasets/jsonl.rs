@@ -182,7 +182,7 @@ impl JsonLines {
                 repaired = String::from_utf8_lossy(bytes).into_owned();
                 &repaired
             }
-            (Err(error), InvalidUtf8::Refuse) => {
+            (Err(error), InvalidUtf8::Reject) => {
                 let malformed = bytes.utf8_chunks().filter(|chunk| !chunk.invalid().is_empty()).count();
                 let detail = format!("line {}: first malformed sequence at byte {}", self.line, error.valid_up_to());
                 return ReaderItem::Rejected(

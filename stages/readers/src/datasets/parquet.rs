@@ -179,7 +179,7 @@ impl ParquetDocuments {
         let first: u64 = (0..number).map(rows).sum();
         let end_row = first.saturating_add(rows(number));
         if self.column_range(number).end > self.bytes {
-            self.reject_rest(number, first, end_row, "its data end beyond the file")?;
+            self.reject_rest(number, first, end_row, "its data extend past the end of the file")?;
             return Ok(true);
         }
         let file = self.file.file().try_clone()?;
@@ -226,7 +226,7 @@ impl ParquetDocuments {
                 self.current = Some(group);
             }
             Ok(None) if group.next_row < group.end_row => {
-                self.reject_rest(group.number, group.next_row, group.end_row, "fewer rows than the footer says")?;
+                self.reject_rest(group.number, group.next_row, group.end_row, "fewer rows than the footer declares")?;
             }
             Ok(None) => {}
             Err(detail) => self.reject_rest(group.number, group.next_row, group.end_row, &detail)?,
@@ -298,7 +298,7 @@ fn check_readable(file: &mut fs_err::File, span: Range<u64>) -> Result<(), Reade
 fn catch_panic<T, E: std::fmt::Display>(step: impl FnOnce() -> Result<T, E>) -> Result<T, String> {
     match std::panic::catch_unwind(std::panic::AssertUnwindSafe(step)) {
         Ok(result) => result.map_err(|error| error.to_string()),
-        Err(_) => Err("the decoder gave up on damaged data".to_owned()),
+        Err(_) => Err("the decoder failed on damaged data".to_owned()),
     }
 }
 

@@ -46,12 +46,14 @@ pub(crate) fn reject_binary(origin: &str, bytes: &[u8]) -> Option<RejectedInput>
     }
     let head = &bytes[..bytes.len().min(SNIFF_BYTES)];
     if let Some((_, name)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
-        return Some(RejectedInput::new(origin, "binary", 1.0, 0.0).with_detail(format!("begins as {name} does")));
+        return Some(
+            RejectedInput::new(origin, "binary", 1.0, 0.0).with_detail(format!("has the magic number of {name}")),
+        );
     }
     let nul = head.split(|byte| *byte == 0).count() - 1;
     if nul > 0 {
         return Some(
-            RejectedInput::new(origin, "binary", len_f64(nul), 0.0).with_detail("NUL bytes in the first 8000"),
+            RejectedInput::new(origin, "binary", len_f64(nul), 0.0).with_detail("NUL bytes in the first 8000 bytes"),
         );
     }
     // ESC is excluded: ISO-2022-JP and terminal recordings are text.

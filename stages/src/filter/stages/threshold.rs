@@ -83,7 +83,7 @@ impl Stage for ThresholdStage {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn settings(&self) -> serde_json::Value {

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use corpusmill_pipeline::StageError;
+use corpusmill_pipeline::{StageError, UserError};
 use serde::Deserialize;
 use url::Url;
 
@@ -112,7 +112,7 @@ impl<'a> Listings<'a> {
         let reply = reply.ok_or_else(|| unknown_dataset(dataset))?;
         let commit = read::<Revision>(dataset, &reply)?.sha;
         if !is_commit(&commit) {
-            return Err(StageError::Input(format!("{key}: the hub returned `{commit}`, which is not a commit")));
+            return Err(StageError::input(format!("{key}: the hub returned `{commit}`, which is not a commit")));
         }
         self.used.insert(key, commit.clone());
         Ok(commit)
@@ -140,7 +140,7 @@ impl<'a> Listings<'a> {
                 Some(next) if next.origin() == self.hub.endpoint.origin() => url = next,
                 Some(next) => {
                     let what = format!("{}: the hub's listing continues on another server, {next}", dataset.text());
-                    return Err(StageError::Input(what));
+                    return Err(StageError::input(what));
                 }
                 None => {
                     self.listed.insert(first, entries.clone());
@@ -149,7 +149,7 @@ impl<'a> Listings<'a> {
             }
         }
         if entries.is_some() {
-            return Err(StageError::Input(format!("{}: the hub's listing is incomplete or too long", dataset.text())));
+            return Err(StageError::input(format!("{}: the hub's listing is incomplete or too long", dataset.text())));
         }
         self.listed.insert(first, None);
         Ok(None)
@@ -163,8 +163,8 @@ impl<'a> Listings<'a> {
         match reply.status {
             200 => Ok(Some(reply)),
             404 => Ok(None),
-            status @ (401 | 403) => Err(StageError::Input(self.hub.access_error(&dataset.text(), &set, status))),
-            status => Err(StageError::Input(format!("{}: {url} returned status {status}", dataset.text()))),
+            status @ (401 | 403) => Err(StageError::input(self.hub.access_error(&dataset.text(), &set, status))),
+            status => Err(StageError::input(format!("{}: {url} returned status {status}", dataset.text()))),
         }
     }
 }
@@ -172,7 +172,8 @@ impl<'a> Listings<'a> {
 fn read<T: serde::de::DeserializeOwned>(dataset: &DatasetRef, reply: &ApiResponse) -> Result<T, StageError> {
     let hint = "check that `hub` or HF_ENDPOINT is the URL of a hub";
     serde_json::from_slice(&reply.body).map_err(|error| {
-        StageError::Input(format!("{}: cannot parse the hub's response: {error}\nhint: {hint}", dataset.text()))
+        let message = format!("{}: cannot parse the hub's response: {error}", dataset.text());
+        StageError::input(UserError::new(message).with_hint(hint))
     })
 }
 
@@ -197,11 +198,10 @@ fn next_page(link: &str) -> Option<&str> {
 
 fn unknown_dataset(dataset: &DatasetRef) -> StageError {
     let DatasetRef { owner, name, revision, .. } = dataset;
-    StageError::Input(format!(
-        "{}: the hub has no data set {owner}/{name}, or no revision `{revision}` of it\n\
-         hint: write hf://datasets/OWNER/NAME@REVISION/PATH; the revision is a branch, a tag or a commit",
-        dataset.text()
-    ))
+    let hint = "write hf://datasets/OWNER/NAME@REVISION/PATH; the revision is a branch, a tag or a commit";
+    let message =
+        format!("{}: the hub has no data set {owner}/{name}, or no revision `{revision}` of it", dataset.text());
+    StageError::input(UserError::new(message).with_hint(hint))
 }
 
 /// Maximum number of files named in an error message.
@@ -210,7 +210,8 @@ const MAX_FILES_SHOWN: usize = 5;
 fn no_such_file(dataset: &DatasetRef, commit: &str, entries: &[TreeEntry]) -> StageError {
     let text = dataset.text();
     if entries.iter().any(|entry| entry.kind == "directory" && entry.path == dataset.pattern) {
-        return StageError::Input(format!("{text} is a folder\nhint: write {text}/** for all files below it"));
+        let hint = format!("write {text}/** for all files below it");
+        return StageError::input(UserError::new(format!("{text} is a folder")).with_hint(hint));
     }
     let files: Vec<&str> = entries.iter().filter(|entry| entry.is_file()).map(|entry| entry.path.as_str()).collect();
     let near = files.iter().max_by(|a, b| {
@@ -228,7 +229,7 @@ fn no_such_file(dataset: &DatasetRef, commit: &str, entries: &[TreeEntry]) -> St
         }
         None => "the data set has no files in this folder".to_owned(),
     };
-    StageError::Input(format!("{text}: no such file at commit {commit}\nhint: {hint}"))
+    StageError::input(UserError::new(format!("{text}: no such file at commit {commit}")).with_hint(hint))
 }
 
 #[cfg(test)]

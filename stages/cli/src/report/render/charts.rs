@@ -3,7 +3,7 @@
 //! Invariant: no shape extends beyond its frame for any numbers. Kept is filled and rejected is outlined, so that the
 //! charts do not depend on colour.
 
-use super::text::{Text, ratio};
+use corpusmill_page::{Text, ratio};
 
 /// A share as a width in per cent, clamped to 0 to 100; a share above 0 has a visible minimum width.
 fn width(share: f64) -> f64 {

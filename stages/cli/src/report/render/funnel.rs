@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 
 use super::charts::{level, slope, split};
 use super::scroll_box;
-use super::text::{Text, bytes, grouped, percent_of, plural, ratio, total};
 use crate::report::data::FunnelRow;
+use corpusmill_page::{Text, bytes, grouped, percent_of, plural, ratio, total};
 
 /// Maximum number of sources whose details are expanded.
 const MAX_EXPANDED_SOURCES: usize = 8;

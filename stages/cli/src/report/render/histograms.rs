@@ -5,8 +5,8 @@
 use std::fmt::Write as _;
 
 use super::scroll_box;
-use super::text::{Text, grouped, number, percent_of, plural, ratio};
 use crate::report::histogram::Histogram;
+use corpusmill_page::{Text, grouped, number, percent_of, plural, ratio};
 
 /// Size and margins of the drawing, in view box units.
 const WIDTH: f64 = 360.0;

@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 
 use super::charts::outlined;
 use super::scroll_box;
-use super::text::{Text, clipped, grouped, percent_of, plural, ratio, total};
 use crate::report::data::LanguageRow;
+use corpusmill_page::{Text, clipped, grouped, percent_of, plural, ratio, total};
 
 /// Maximum number of languages shown by name.
 const MAX_LANGUAGES_SHOWN: usize = 20;

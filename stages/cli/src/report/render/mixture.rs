@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 
 use super::charts::{bar, outlined};
 use super::scroll_box;
-use super::text::{Text, grouped, percent, percent_of, plural, total};
 use crate::report::data::{MixtureRow, ReportData};
+use corpusmill_page::{Text, grouped, percent, percent_of, plural, total};
 
 /// Renders the section's content.
 pub(super) fn section(data: &ReportData) -> String {

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::scroll_box;
-use super::text::{Text, clipped, grouped, percent_of, plural, total};
 use crate::report::data::MixtureRow;
+use corpusmill_page::{Text, clipped, grouped, percent_of, plural, total};
 
 /// Maximum number of licences, over all sources, that are shown expanded.
 const MAX_EXPANDED_LICENCES: usize = 40;

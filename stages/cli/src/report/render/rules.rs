@@ -5,8 +5,8 @@
 use std::fmt::Write as _;
 
 use super::charts::outlined;
-use super::text::{Text, bytes, clipped, grouped, number, percent_of, plural, ratio, total};
 use crate::report::data::{RejectedDocument, RuleRow};
+use corpusmill_page::{Text, bytes, clipped, grouped, number, percent_of, plural, ratio, total};
 
 /// Number of rules shown at once; the others are collapsed.
 const MAX_RULES_SHOWN: usize = 25;

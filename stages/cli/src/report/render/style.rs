@@ -1,18 +1,6 @@
-//! The page's style sheet.
-//!
-//! Invariant: only system fonts and plain colours, no resource is loaded; text has a contrast of at least 4.5 to 1 on
-//! its background in both schemes (WCAG 2.2, criterion 1.4.3), shapes at least 3 to 1 (1.4.11), as the test below
-//! checks.
+//! The rules of the style sheet; the colours are those of `corpusmill_page`.
 
-/// Colours of the light and the dark scheme: background, text, secondary text, kept, and rejected or requested.
-///
-/// Lines and bar backgrounds (`--line`, `--track`) are decoration without meaning.
-const COLOURS: &str = ":root{color-scheme:light dark;--page:#fcfcfa;--ink:#1d2329;--soft:#57606a;--line:#d5dadf;\
---track:#eceff1;--kept:#2a6f97;--gone:#a8480f;--notice:#fbf0e4}\
-@media(prefers-color-scheme:dark){:root{--page:#15181b;--ink:#e4e6e8;--soft:#a3acb5;--line:#3a4149;--track:#262b30;\
---kept:#6fb3d9;--gone:#eb9a5c;--notice:#33281c}}";
-
-const RULES: &str = "*{box-sizing:border-box}\
+pub(super) const RULES: &str = "*{box-sizing:border-box}\
 html{-webkit-text-size-adjust:100%;text-size-adjust:100%}\
 body{margin:0;background:var(--page);color:var(--ink);font:1rem/1.55 system-ui,-apple-system,\"Segoe UI\",Roboto,\
 \"Noto Sans\",\"Liberation Sans\",sans-serif;overflow-wrap:anywhere}\
@@ -95,46 +83,13 @@ nav{position:sticky;top:1.5rem;align-self:start;padding-top:1.25rem}main>section
 tr,figure,.rules>li,.pairs li,.funnel li{break-inside:avoid}.group{border-color:#bbb}\
 .group::details-content{content-visibility:visible;display:block}}";
 
-/// The content of the page's `<style>`.
-pub(super) fn sheet() -> String {
-    format!("{COLOURS}{RULES}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Relative luminance (WCAG 2.2) of `--name` in a scheme.
-    fn luminance(scheme: &str, name: &str) -> f64 {
-        let at = scheme.find(&format!("--{name}:#")).map_or_else(|| panic!("no {name}"), |at| at + name.len() + 4);
-        let channel = |index: usize| {
-            let value = u8::from_str_radix(&scheme[at + index * 2..at + index * 2 + 2], 16).unwrap();
-            let value = f64::from(value) / 255.0;
-            if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
-        };
-        0.2126 * channel(0) + 0.7152 * channel(1) + 0.0722 * channel(2)
-    }
-
-    #[test]
-    fn contrast_meets_wcag() {
-        let (day, night) = COLOURS.split_once("@media").unwrap();
-        for scheme in [day, night] {
-            let contrast = |a: &str, b: &str| {
-                let (a, b) = (luminance(scheme, a), luminance(scheme, b));
-                (a.max(b) + 0.05) / (a.min(b) + 0.05)
-            };
-            for ground in ["page", "track", "notice"] {
-                assert!(contrast("ink", ground) >= 4.5, "ink on {ground}");
-            }
-            assert!(contrast("soft", "page") >= 4.5);
-            assert!(contrast("kept", "page") >= 4.5, "links");
-            assert!(contrast("kept", "track") >= 3.0 && contrast("gone", "track") >= 3.0);
-        }
-    }
-
     #[test]
     fn style_sheet_is_self_contained() {
-        let sheet = sheet();
+        let sheet = RULES;
         assert!(!["url(", "@import", "@font-face", "</", "//"].iter().any(|load| sheet.contains(load)));
         assert_eq!(sheet.matches('{').count(), sheet.matches('}').count());
     }

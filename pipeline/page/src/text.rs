@@ -13,7 +13,7 @@ use corpusmill_terminal::HumanCount;
 /// bidirectional formatting, zero-width characters, tags: Unicode TR 36, section 2) are written as, for example,
 /// `[U+202E]`. Line feeds and tabs stay; `\r\n` becomes a line feed.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Text<'a>(pub(super) &'a str);
+pub struct Text<'a>(pub &'a str);
 
 impl Display for Text<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -45,7 +45,7 @@ fn is_hidden(character: char) -> bool {
 }
 
 /// Cuts a text to `limit` characters and appends the number of characters cut.
-pub(super) fn clipped(text: &str, limit: usize) -> String {
+pub fn clipped(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
         None => text.to_owned(),
         Some((end, _)) => {
@@ -56,13 +56,13 @@ pub(super) fn clipped(text: &str, limit: usize) -> String {
 }
 
 /// `1 document`, `2 documents`.
-pub(super) fn plural(count: u64, noun: &str) -> String {
+pub fn plural(count: u64, noun: &str) -> String {
     format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
 /// Formats bytes in decimal units: `12.3 MB`.
 #[expect(clippy::cast_precision_loss, reason = "four digits are shown")]
-pub(super) fn bytes(count: u64) -> String {
+pub fn bytes(count: u64) -> String {
     if count < 1000 {
         return format!("{count} B");
     }
@@ -80,12 +80,12 @@ pub(super) fn bytes(count: u64) -> String {
 
 /// `part` divided by `whole`; 0 if `whole` is 0.
 #[expect(clippy::cast_precision_loss, reason = "shares are shown to a tenth of a per cent")]
-pub(super) fn ratio(part: u64, whole: u64) -> f64 {
+pub fn ratio(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
 /// Formats a share in per cent. Shares above 0 and below 1 are never shown as 0 % or 100 %.
-pub(super) fn percent(share: f64) -> String {
+pub fn percent(share: f64) -> String {
     if !share.is_finite() {
         "–".to_owned()
     } else if share > 0.0 && share < 0.0005 {
@@ -98,18 +98,18 @@ pub(super) fn percent(share: f64) -> String {
 }
 
 /// Formats `part` of `whole` in per cent; a dash if `whole` is 0.
-pub(super) fn percent_of(part: u64, whole: u64) -> String {
+pub fn percent_of(part: u64, whole: u64) -> String {
     if whole == 0 { "–".to_owned() } else { percent(ratio(part, whole)) }
 }
 
 /// A whole number with its thousands separated by commas: `1,234,567`.
-pub(super) fn grouped(count: u64) -> String {
+pub fn grouped(count: u64) -> String {
     HumanCount(count).to_string()
 }
 
 /// Formats a measured number: whole numbers grouped, others with four decimals, very small and very large ones in
 /// scientific notation.
-pub(super) fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     if value.is_nan() {
         return "not a number".to_owned();
     }
@@ -131,7 +131,7 @@ pub(super) fn number(value: f64) -> String {
 }
 
 /// The saturating sum.
-pub(super) fn total(counts: impl IntoIterator<Item = u64>) -> u64 {
+pub fn total(counts: impl IntoIterator<Item = u64>) -> u64 {
     counts.into_iter().fold(0, u64::saturating_add)
 }
 
