@@ -43,7 +43,7 @@ impl Stage for NoShouting {
         1
     }
 
-    /// Whatever can change a row. It enters the key of each part, so a changed setting runs this stage again.
+    /// Whatever can change a row. It is part of the key of each part, so a changed setting runs this stage again.
     fn settings(&self) -> serde_json::Value {
         serde_json::json!({ "max-share": self.max_share })
     }

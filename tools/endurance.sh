@@ -106,7 +106,7 @@ while ((killed < kills)); do
     found=$(digest "$store")
     [[ $found == "$reference" ]] || failed "$store: corpus $found, not $reference"
     promised "$store" | diff "$work/reference" - || failed "$store: files of the corpus differ"
-    say "equal: $store, $(grep -o '[0-9]* parts computed, [0-9]* reused' "$work/$store/log" | tail -n 1)"
+    say "equal: $store, $(grep -o '[0-9]* tasks computed, [0-9]* reused' "$work/$store/log" | tail -n 1)"
     rm -rf "${work:?}/$store"
 done
 say "$killed runs killed, $spared ended before their moment, $stores stores: every corpus is $reference"

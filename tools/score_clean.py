@@ -60,7 +60,7 @@ def report_words(pages, answers):
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("data", help="folder of the data sets")
+    arguments.add_argument("data", help="folder of the datasets")
     arguments.add_argument("weights", nargs="+", help="`rules`, one weights file, or one weights file per fold")
     arguments.add_argument("--features", default="target/release/clean_features",
                            help="path of the clean_features program (default: %(default)s)")

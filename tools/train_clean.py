@@ -33,7 +33,7 @@ import numpy as np
 from rapidfuzz.distance import LCSseq
 
 FOLDS = 10
-# Weight of each data set in the loss, as a sum over its blocks.
+# Weight of each dataset in the loss, as a sum over its blocks.
 SHARES = {"wcxb": 1.0, "trafilatura": 0.5, "docs-code": 0.1}
 ROUNDS = 300
 SEEDS = (7, 8, 9)
@@ -186,7 +186,7 @@ def forest(models):
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("data", help="folder of the data sets")
+    arguments.add_argument("data", help="folder of the datasets")
     arguments.add_argument("--features", default="target/release/clean_features",
                            help="path of the clean_features program (default: %(default)s)")
     arguments.add_argument("--output", required=True, help="file for the weights")

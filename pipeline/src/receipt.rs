@@ -29,7 +29,7 @@ pub struct TaskResult {
     pub version: u32,
     /// The key of the part.
     pub key: Key,
-    /// The settings that entered the key.
+    /// The settings that are part of the key.
     pub settings: serde_json::Value,
     /// The inputs: for each port, the rows digests in order.
     pub inputs: BTreeMap<String, Vec<Digest>>,
@@ -91,7 +91,7 @@ pub struct RunInfo {
 pub struct FileInfo {
     /// Bytes.
     pub size: u64,
-    /// Modification time in nanoseconds since 1970.
+    /// Modification time in nanoseconds since the Unix epoch.
     pub modified: u64,
     /// BLAKE3 of the bytes.
     pub blake3: Digest,

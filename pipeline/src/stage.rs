@@ -46,7 +46,7 @@ pub trait Stage: Debug + Send + Sync {
         1
     }
 
-    /// For a source: the digest of the external content of a partition, which enters the key.
+    /// For a source: the digest of the external content of a partition, which is part of the key.
     fn content(&self, _partition: u32) -> Option<Digest> {
         None
     }

@@ -36,7 +36,7 @@ impl Step {
         }
     }
 
-    /// Checks what the types cannot express.
+    /// Validates settings that the types cannot restrict.
     ///
     /// # Errors
     /// If a setting is invalid; the message says what is allowed.

@@ -159,7 +159,7 @@ impl FileDigests {
         Self { path, known, changed: false }
     }
 
-    /// BLAKE3 of a file's bytes, its size, and its modification time in nanoseconds since 1970.
+    /// BLAKE3 of a file's bytes, its size, and its modification time in nanoseconds since the Unix epoch.
     ///
     /// # Errors
     /// If the file cannot be read.

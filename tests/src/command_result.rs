@@ -66,8 +66,8 @@ impl CommandResult {
 
     /// The number of parts that a run computed, from its summary line.
     pub fn computed(&self) -> usize {
-        let before = self.err.split(" parts computed").next().unwrap_or_default();
+        let before = self.err.split(" tasks computed").next().unwrap_or_default();
         let number = before.rsplit(' ').next().unwrap_or_default();
-        number.parse().unwrap_or_else(|_| panic!("no `N parts computed` in\n{}", self.err))
+        number.parse().unwrap_or_else(|_| panic!("no `N tasks computed` in\n{}", self.err))
     }
 }

@@ -181,10 +181,10 @@ const MEANING: &[BrokenRecipe] = &[
         "`data/x.parquet` is not a URL of a file",
     ),
     at(
-        "data set without a file",
+        "dataset without a file",
         "name: toy\nsources:\n  far:\n    - remote: { urls: [\"hf://datasets/o/n\"] }\n",
         "4:24",
-        "is not a file of a data set",
+        "is not a file of a dataset",
     ),
     at(
         "broken glob on a hub",

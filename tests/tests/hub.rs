@@ -274,7 +274,7 @@ fn missing_files_are_explained() {
     let workdir = Workdir::empty();
     let closed = server.url("/closed.jsonl");
     for (url, words) in [
-        ("hf://datasets/owner/none/x.jsonl", &["no data set owner/none", "revision `main`", "hint: "][..]),
+        ("hf://datasets/owner/none/x.jsonl", &["no dataset owner/none", "revision `main`", "hint: "][..]),
         ("hf://datasets/owner/name@v9/x.jsonl", &["no revision `v9`", "hint: "]),
         (
             "hf://datasets/owner/name/data/en/aa.jsonl",

@@ -39,7 +39,7 @@ fn a_second_run_computes_nothing() {
     let run_dir = workdir.run_dir("a");
     assert!(run_dir.run(&[]).ok().computed() > 0);
     let (corpus, receipts) = (run_dir.reproducible_files("mini"), run_dir.receipts("key"));
-    let again = run_dir.run(&[]).ok().stderr_contains("mini: 0 parts computed");
+    let again = run_dir.run(&[]).ok().stderr_contains("mini: 0 tasks computed");
     assert_eq!(again.computed(), 0);
     assert_eq!(keys(&run_dir), receipts);
     assert!(run_dir.reproducible_files("mini") == corpus);

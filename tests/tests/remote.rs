@@ -52,7 +52,7 @@ fn hub(request: &Request) -> Response {
         path if path == format!("/datasets/owner/name/resolve/{COMMIT}/data/part.jsonl") => Response::status(302)
             .with("location", "/cdn/part?signature=1")
             .with("x-linked-etag", &format!("\"{PART_SHA256}\"")),
-        "/cdn/part?signature=1" => file(b"{\"id\":\"p\",\"text\":\"A row of a data set on a hub.\"}\n".to_vec()),
+        "/cdn/part?signature=1" => file(b"{\"id\":\"p\",\"text\":\"A row of a dataset on a hub.\"}\n".to_vec()),
         path if path == format!("/datasets/owner/name/resolve/{COMMIT}/bad.jsonl") => {
             Response::status(302).with("location", "/cdn/part?signature=1").with("x-linked-etag", &"0".repeat(64))
         }
@@ -135,7 +135,7 @@ fn parquet(seed: u64, count: u64) -> Vec<u8> {
 fn a_list_names_parquet_and_json_lines() {
     let server = Server::new(|request| match request.path.as_str() {
         "/deep/files.txt" => {
-            Response::with_body("text/plain", "# a data set\n\npart/a.parquet\n/part/b.jsonl.gz\npart/a.parquet\n")
+            Response::with_body("text/plain", "# a dataset\n\npart/a.parquet\n/part/b.jsonl.gz\npart/a.parquet\n")
         }
         "/mirror/part/a.parquet" => {
             Response::with_body("application/octet-stream", parquet(100, 4)).ranged(request, "\"a\"")

@@ -64,7 +64,7 @@ fn assert_resumes(run_dir: &RunDir<'_>, uninterrupted: &ReferenceRun) {
     let computed = run_dir.run(&[]).ok().computed();
     assert!(
         computed <= uninterrupted.parts,
-        "{computed} parts computed, {} by the uninterrupted run",
+        "{computed} tasks computed, {} by the uninterrupted run",
         uninterrupted.parts
     );
     assert!(
@@ -126,7 +126,7 @@ fn an_interrupted_run_resumes() {
     assert!(kill.expect("kill can be started").success());
     let output = child.wait_with_output().expect("the child can be waited for");
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success() || stderr.contains("parts computed"), "{stderr}");
+    assert!(!output.status.success() || stderr.contains("tasks computed"), "{stderr}");
     assert!(!stderr.contains("panicked"), "{stderr}");
     run_dir.run(&[]).ok();
     assert_eq!(run_dir.digest("mini"), reference.digest("mini"));

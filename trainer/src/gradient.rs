@@ -1,6 +1,6 @@
 //! Forward and backward pass of one batch: the loss of each token, and the gradient of every weight.
 //!
-//! Between batches and the optimiser. [`crate::loss`] computes the head's gradient and passes the gradient of the last
+//! Between batches and the optimizer. [`crate::loss`] computes the head's gradient and passes the gradient of the last
 //! hidden state to the body. With [`Recompute::Blocks`], blocks run forward without a graph, only their inputs are
 //! kept, and each block runs again in the backward pass (Chen et al. 2016).
 //!

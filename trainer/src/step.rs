@@ -116,7 +116,7 @@ pub struct Training<'a, G> {
     pub clip_norm: Option<f64>,
     /// The other ranks.
     pub group: G,
-    /// Which rank updates which weight, if the optimiser's state is sharded.
+    /// Which rank updates which weight, if the optimizer's state is sharded.
     pub owners: Option<WeightOwners>,
     /// Number of sources of the corpus.
     pub sources: usize,

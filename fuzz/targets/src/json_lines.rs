@@ -1,4 +1,4 @@
-//! The reader of JSON lines and of arrays of objects.
+//! The reader of JSON Lines and of arrays of objects.
 //!
 //! Invariant: every line that is not blank gives one document or one rejection, however the file is split.
 
@@ -13,7 +13,7 @@ const MAX_LINE_BYTES: u64 = 512;
 /// Bytes of a part of a split file.
 const PART_BYTES: u64 = 64;
 
-/// Reads the bytes as JSON lines: plain, gzip and zstd.
+/// Reads the bytes as JSON Lines: plain, gzip and zstd.
 ///
 /// # Panics
 /// When a line is in no item or in two, or the parts of the file differ from the whole.

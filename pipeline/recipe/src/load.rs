@@ -17,7 +17,7 @@ pub trait Checked: Clone + Serialize + DeserializeOwned {
     /// An example of `--set`, shown when one has another form.
     const OVERRIDE_EXAMPLE: &'static str;
 
-    /// Checks what the types cannot express. `source` is the text of the file, for the positions of errors.
+    /// Validates settings that the types cannot restrict. `source` is the text of the file, for the positions of errors.
     ///
     /// # Errors
     /// If a setting is invalid; the message says what is allowed.

@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::random::SplitMix64;
 
-/// What a permutation is for; the byte enters the key.
+/// What a permutation is for; the byte is part of the key.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Purpose {
     /// The order of a source's row groups in one epoch.

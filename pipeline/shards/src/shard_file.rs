@@ -51,7 +51,7 @@ impl<'a> ShardFile<'a> {
         if bytes == self.entry.bytes {
             return Ok(());
         }
-        Err(self.corrupt(format!("it has {bytes} bytes, the manifest records {}", self.entry.bytes)))
+        Err(self.corrupt(format!("it has {bytes} bytes, but the manifest records {}", self.entry.bytes)))
     }
 
     /// Reads those of `columns` that the shard has, in file order, for one row group that begins at byte `start`.
@@ -95,7 +95,7 @@ impl<'a> ShardFile<'a> {
         let found = hasher.finalize().to_hex().to_string();
         if found != self.entry.file_digest {
             let recorded = &self.entry.file_digest;
-            return Err(self.corrupt(format!("its blake3 is {found}, the manifest records {recorded}")));
+            return Err(self.corrupt(format!("its BLAKE3 digest is {found}, but the manifest records {recorded}")));
         }
         let mut start = PARQUET_MAGIC_BYTES;
         for (index, group) in self.entry.row_groups.iter().enumerate() {

@@ -39,7 +39,7 @@ pub enum Location {
         path: Arc<Path>,
         /// Its size in bytes.
         size: u64,
-        /// Its modification time when it was pinned, in nanoseconds since 1970; readers compare it.
+        /// Its modification time when it was pinned, in nanoseconds since the Unix epoch; readers compare it.
         modified: u64,
     },
     /// A record of a WARC file. Its position depends on when it was fetched, so it is not part of the identity.

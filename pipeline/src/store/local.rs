@@ -157,7 +157,7 @@ fn check_bytes(path: &Path, info: &FileInfo, address: &PartAddress) -> Result<()
     let mut hasher = blake3::Hasher::new();
     let size = io::copy(&mut file, &mut hasher).map_err(|error| with_path(path, &error))?;
     if size != info.size {
-        return Err(corrupt(format!("the file has {size} bytes, the receipt records {}", info.size)));
+        return Err(corrupt(format!("the file has {size} bytes, but the receipt records {}", info.size)));
     }
     let found = Digest::from(hasher);
     if found != info.blake3 {

@@ -19,10 +19,10 @@ use parquet::file::properties::WriterProperties;
 #[derive(Debug, Clone, Args)]
 pub(super) struct IoArgs {
     /// Input files, folders or globs: .parquet, .jsonl, .jsonl.gz, .jsonl.zst, .warc, .warc.gz, archives, text; `-`
-    /// reads JSON lines from standard input.
+    /// reads JSON Lines from standard input.
     #[arg(long, short, value_name = "PATH", required = true)]
     pub(super) input: Vec<String>,
-    /// Output file: .parquet, .jsonl, .jsonl.gz or .jsonl.zst; `-` writes JSON lines to standard output.
+    /// Output file: .parquet, .jsonl, .jsonl.gz or .jsonl.zst; `-` writes JSON Lines to standard output.
     #[arg(long, short, value_name = "PATH", default_value = "-")]
     pub(super) output: PathBuf,
     /// Write rejected documents to this file, with rule, value and threshold. Without it, stderr shows only their
@@ -167,7 +167,7 @@ fn publish(temporary: &Path, path: &Path) -> anyhow::Result<()> {
     fs_err::rename(temporary, path).with_context(|| format!("cannot finish {}", path.display()))
 }
 
-/// Writes JSON lines to `-` or a file, compressed by extension. A file gets its final name only when it is complete.
+/// Writes JSON Lines to `-` or a file, compressed by extension. A file gets its final name only when it is complete.
 pub(super) struct JsonLinesWriter {
     sink: Sink,
     path: PathBuf,
@@ -179,7 +179,7 @@ impl JsonLinesWriter {
         let ending = output_format(path)?;
         anyhow::ensure!(
             ending != OutputFormat::Parquet,
-            UserError::new(format!("{}: this output can only be JSON lines", path.display()))
+            UserError::new(format!("{}: this output can only be JSON Lines", path.display()))
                 .with_hint("use .jsonl, .jsonl.gz, .jsonl.zst, or `-`")
         );
         Ok(Self { sink: Sink::create(ending, &temporary_path(path))?, path: path.to_owned() })

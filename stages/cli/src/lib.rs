@@ -36,7 +36,7 @@ pub use console::print;
 pub use io::BatchWriter;
 pub use query::{QueryArgs, QueryFormat, QueryRunner, receipts_schema, run_query_program, shards_schema};
 
-/// Build corpora for language models: from web pages, archives, source trees and data sets to token shards.
+/// Build corpora for language models: from web pages, archives, source trees and datasets to token shards.
 #[derive(Debug, Parser)]
 #[command(name = "corpusmill", version, propagate_version = true, max_term_width = 110, after_help = AFTER)]
 struct Cli {
@@ -70,7 +70,7 @@ enum Command {
     Verify(verify::Verify),
     /// Remove stored parts that no recorded run uses.
     Gc(gc::Gc),
-    /// Read files, archives, WARC, Parquet or JSON lines as documents.
+    /// Read files, archives, WARC, Parquet or JSON Lines as documents.
     Read(stage::ReadCommand),
     /// Crawl the web from seeds into WARC files and documents.
     Crawl(stage::CrawlCommand),

@@ -32,7 +32,7 @@ pub(super) struct RobotsCommand {
     /// Override a setting of the crawler that fetches the files: `allow-loopback=true`, `timeout-seconds=5`.
     #[arg(long, value_name = "KEY=VALUE", conflicts_with_all = ["file", "input"])]
     set: Vec<String>,
-    /// Read JSON lines {"id","robots","agent","url"} from standard input (`-`) and write {"id","allowed"}.
+    /// Read JSON Lines {"id","robots","agent","url"} from standard input (`-`) and write {"id","allowed"}.
     #[arg(long, value_parser = ["-"], conflicts_with_all = ["file", "urls"])]
     input: Option<String>,
     /// Output file for the results of --input: .jsonl, .jsonl.gz, .jsonl.zst, or `-` for standard output.

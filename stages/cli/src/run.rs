@@ -71,7 +71,7 @@ impl Run {
         RunRecord { corpus, seconds, ..record }.write(&workspace.run_path(&recipe.name))?;
         console.message(summary(recipe, &compiled, &receipts, &manifest));
         console.message(format!(
-            "{}: {computed} parts computed, {reused} reused, {seconds:.1} s\ncorpus {} in {}",
+            "{}: {computed} tasks computed, {reused} reused, {seconds:.1} s\ncorpus {} in {}",
             recipe.name,
             manifest.corpus_digest,
             target.display()

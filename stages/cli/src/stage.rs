@@ -173,7 +173,7 @@ fn threads(global: &GlobalArgs) -> usize {
     global.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1)
 }
 
-/// Read files, archives, WARC, Parquet or JSON lines as documents.
+/// Read files, archives, WARC, Parquet or JSON Lines as documents.
 #[derive(Debug, Args)]
 pub(super) struct ReadCommand {
     #[command(flatten)]
@@ -301,7 +301,7 @@ pub(super) struct FilterCommand {
     /// c4, fineweb, code, toxicity, lines, redact.
     #[arg(value_name = "GROUP")]
     groups: Vec<String>,
-    /// Write scores instead of rejecting documents; for `toxicity` and `language`, on JSON lines.
+    /// Write scores instead of rejecting documents; for `toxicity` and `language`, on JSON Lines.
     #[arg(long)]
     score: bool,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! Runs a step over JSON lines from standard input and writes JSON lines: no keys, no cache, ids unchanged.
+//! Runs a step over JSON Lines from standard input and writes JSON Lines: no keys, no cache, ids unchanged.
 //!
 //! Invariant: output lines are in input order, for any number of threads.
 
@@ -313,7 +313,7 @@ fn kept_line(line: &Line, mut object: Map<String, Value>) -> Map<String, Value> 
     object
 }
 
-/// Writes rejected documents as JSON lines or Parquet.
+/// Writes rejected documents as JSON Lines or Parquet.
 struct RejectedLines {
     output: BatchWriter,
 }

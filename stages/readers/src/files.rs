@@ -23,9 +23,9 @@ use crate::{Body, Items, RawDocument, ReadResult, ReaderError, ReaderItem, Rejec
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct FileSettings {
-    /// Column mapping for JSON lines and Parquet.
+    /// Column mapping for JSON Lines and Parquet.
     pub columns: ColumnMapping,
-    /// How to handle text of JSON lines and Parquet that is not valid UTF-8.
+    /// How to handle text of JSON Lines and Parquet that is not valid UTF-8.
     pub invalid_utf8: InvalidUtf8,
     /// Limits of archives, and the maximum length of a document in any format.
     pub limits: ArchiveSettings,
@@ -40,7 +40,7 @@ pub enum FilePart {
     /// The whole file.
     #[default]
     Whole,
-    /// Lines of an uncompressed JSON lines file.
+    /// Lines of an uncompressed JSON Lines file.
     Lines(LineRange),
     /// Row groups of a Parquet file.
     RowGroups(std::ops::Range<usize>),
@@ -72,7 +72,7 @@ pub fn read(file: &ListedFile, part: &FilePart, settings: &FileSettings) -> Resu
             let parquet = ParquetSettings { columns, invalid_utf8, max_document_bytes };
             Ok(Box::new(ParquetDocuments::open(path, origin, groups, &parquet)?))
         }
-        (_, FilePart::Lines(_)) => Err(unknown("a range of lines is supported for JSON lines only")),
+        (_, FilePart::Lines(_)) => Err(unknown("a range of lines is supported for JSON Lines only")),
         (_, FilePart::RowGroups(_)) => Err(unknown("a range of row groups is supported for Parquet only")),
         (Some(Format::Warc(_) | Format::Arc), FilePart::Whole) => {
             Err(unknown("it is a WARC or ARC file; use the WARC reader"))
@@ -88,7 +88,7 @@ pub fn read(file: &ListedFile, part: &FilePart, settings: &FileSettings) -> Resu
     }
 }
 
-/// Checks whether a file that ends in `.json` is a data set: an array of objects or JSON lines. In source trees it is
+/// Checks whether a file that ends in `.json` is a dataset: an array of objects or JSON Lines. In source trees it is
 /// an ordinary file.
 fn is_json_data(file: &ListedFile, settings: &FileSettings) -> Result<bool, ReaderError> {
     if !file_name(&file.origin).to_ascii_lowercase().ends_with(".json") {

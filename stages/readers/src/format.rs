@@ -10,7 +10,7 @@ use crate::code::languages::{self, file_name};
 pub enum Format {
     /// Apache Parquet: `.parquet`, `.pq`.
     Parquet,
-    /// JSON lines: `.jsonl`, `.ndjson`, `.jsonlines`, each also `.gz` and `.zst`; `.json.gz` and `.json.zst` (as C4 is
+    /// JSON Lines: `.jsonl`, `.ndjson`, `.jsonlines`, each also `.gz` and `.zst`; `.json.gz` and `.json.zst` (as C4 is
     /// published).
     Jsonl(Compression),
     /// WARC: `.warc`, `.warc.gz`, `.warc.zst`.

@@ -1,4 +1,4 @@
-//! Readers that turn files, archives, data sets, papers and source code into raw documents.
+//! Readers that turn files, archives, datasets, papers and source code into raw documents.
 //!
 //! This is the first step on a document's path. A listing expands the paths of a recipe, [`files::read`] selects the
 //! reader of each file by its format, and the reader yields documents and rejections:
@@ -27,7 +27,7 @@
 //! | [`format`](mod@format) | the name of a file, as its format |
 //! | [`files`] | a listed file of any format, or a part of one |
 //! | [`archives`] | the members of tar, `.crate` and zip archives |
-//! | [`datasets`] | the rows of JSON lines, JSON arrays and Parquet |
+//! | [`datasets`] | the rows of JSON Lines, JSON arrays and Parquet |
 //! | [`text`] | one file: its media type, its encoding, and the title of Markdown |
 //! | [`papers`] | LaTeX and JATS articles, as Markdown |
 //! | [`code`] | source trees and the packages of a Cargo.lock, by named rules |

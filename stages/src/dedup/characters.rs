@@ -4,7 +4,7 @@
 //! and classified as a [`CharacterClass`]. Classes are from the Unicode tables of the `regex` crate, decomposition from
 //! `unicode-normalization`, case from the standard library; `Cargo.lock` and the toolchain pin all of them.
 //!
-//! **Invariant:** a character without a class in this table separates words; every character has a defined effect.
+//! Invariant: a character without a class in this table separates words; every character has a defined effect.
 
 use std::sync::OnceLock;
 

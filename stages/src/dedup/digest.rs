@@ -1,6 +1,6 @@
 //! The digest of a text, byte for byte: the key of exact deduplication.
 //!
-//! **Invariant:** no normalisation; two texts share a digest only if they are equal, or with probability 2⁻¹²⁸ per
+//! Invariant: no normalisation; two texts share a digest only if they are equal, or with probability 2⁻¹²⁸ per
 //! pair.
 
 use xxhash_rust::xxh3::xxh3_128;

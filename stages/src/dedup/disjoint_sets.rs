@@ -1,6 +1,6 @@
 //! Union-find over document numbers, which turns pairs that share a band into clusters.
 //!
-//! **Invariant:** the root of a cluster is its smallest member, in any order of the pairs. So clusters, and the
+//! Invariant: the root of a cluster is its smallest member, in any order of the pairs. So clusters, and the
 //! document kept of each, depend only on the set of pairs. Memory: four bytes per node.
 
 use thiserror::Error;

@@ -75,7 +75,7 @@ impl Dedup {
         libm::pow(1.0 / f64::from(self.bands), 1.0 / f64::from(self.rows))
     }
 
-    /// Checks what the types cannot express.
+    /// Validates settings that the types cannot restrict.
     ///
     /// # Errors
     /// If bands, rows or buckets are out of range.

@@ -7,7 +7,7 @@
 //! final sigma becomes a sigma. Words end at white space and punctuation, without the spaCy tokenizer that datatrove
 //! uses next.
 //!
-//! **Invariant:** a word is never empty and has no separator; words depend only on the text, not on the ASCII fast path
+//! Invariant: a word is never empty and has no separator; words depend only on the text, not on the ASCII fast path
 //! (a test compares the two).
 
 use super::characters::{CharacterClass, CharacterTable, normalise_character};

@@ -4,7 +4,7 @@
 //! rolls with one multiplication per word (Karp & Rabin 1987), followed by the 64-bit finaliser of MurmurHash3, since
 //! the linear permutations that use it need well-mixed input.
 //!
-//! **Invariant:** a text of w words has max(0, w − n + 1) shingles, in order; equal n-grams have equal hashes at any
+//! Invariant: a text of w words has max(0, w − n + 1) shingles, in order; equal n-grams have equal hashes at any
 //! position.
 
 use xxhash_rust::xxh3::xxh3_64;

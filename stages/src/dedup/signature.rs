@@ -6,7 +6,7 @@
 //! probability 1 − (1 − Jʳ)ᵇ. With FineWeb's 14 × 8, the probability is one half at J ≈ 0.72. 32-bit multiply-add
 //! preserves this curve at every size (see the tests) and autovectorises.
 //!
-//! **Invariant:** a lane depends only on the *set* of shingles, the seed and the lane number, so more bands extend a
+//! Invariant: a lane depends only on the *set* of shingles, the seed and the lane number, so more bands extend a
 //! signature without changing its first lanes.
 
 use thiserror::Error;

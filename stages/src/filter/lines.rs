@@ -3,7 +3,7 @@
 //! From Raffel et al. 2020 (C4), section 2.2, as in datatrove's `c4_filters.py`. Two differences: fenced code blocks
 //! and Markdown headings are kept, and `[1]` is kept where it has a meaning in Markdown or code.
 //!
-//! *Invariant*: bytes of the input = bytes of the output + bytes of all cuts; the kept text keeps its order.
+//! Invariant: bytes of the input = bytes of the output + bytes of all cuts; the kept text keeps its order.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

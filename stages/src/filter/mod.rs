@@ -5,7 +5,7 @@
 //! `filter.RULE`, and then compares these numbers with thresholds. Measuring reads no threshold, so a changed threshold
 //! does not re-measure anything.
 //!
-//! *Invariant*: every measured value is finite, depends only on the document and
+//! Invariant: every measured value is finite, depends only on the document and
 //! [`rules::RuleTable::measurement_settings`], and is `None` where the rule does not apply (a language without a
 //! stop-word list, a text without words). `None` never rejects. Shares are in 0..=1.
 

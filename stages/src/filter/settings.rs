@@ -116,7 +116,7 @@ impl FilterSettings {
         self.language.is_some() || self.licence.is_some() || !self.groups().is_empty()
     }
 
-    /// Checks what the types cannot express.
+    /// Validates settings that the types cannot restrict.
     ///
     /// # Errors
     /// If no rule is on, a licence is unknown, or an override names an unknown rule.

@@ -30,7 +30,7 @@ pub enum Acquire {
     RustDocs(RustDocs),
     /// Crawl the web from seeds. First step of a source.
     Crawl(CrawlSettings),
-    /// Fetch files from the web: WARC, Parquet, JSON lines. First step of a source.
+    /// Fetch files from the web: WARC, Parquet, JSON Lines. First step of a source.
     Remote(Box<Remote>),
 }
 
@@ -49,7 +49,7 @@ impl Acquire {
         }
     }
 
-    /// Checks what the types cannot express.
+    /// Validates settings that the types cannot restrict.
     ///
     /// # Errors
     /// If a setting is invalid; the message says what is allowed.

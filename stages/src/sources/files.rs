@@ -27,7 +27,7 @@ use corpusmill_readers::listing::{ListedFile, ListingSettings, list};
 pub struct Files {
     /// Files, folders and globs (`**` matches across folders), relative to the working directory.
     pub paths: Vec<String>,
-    /// Columns of JSON lines or Parquet for each document field.
+    /// Columns of JSON Lines or Parquet for each document field.
     pub columns: ColumnMapping,
     /// How to handle text that is not valid UTF-8.
     pub invalid_utf8: InvalidUtf8,
@@ -43,7 +43,7 @@ pub struct Files {
     pub language: Option<String>,
 }
 
-/// Target size in bytes of the items into which uncompressed JSON lines, Parquet files and WARC files are split.
+/// Target size in bytes of the items into which uncompressed JSON Lines, Parquet files and WARC files are split.
 const SPLIT_BYTES: u64 = 64 << 20;
 
 impl Files {

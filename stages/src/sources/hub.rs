@@ -1,4 +1,4 @@
-//! Data sets on a hub: resolves `hf://datasets/OWNER/NAME@REVISION/PATTERN` to the files of one commit.
+//! Datasets on a hub: resolves `hf://datasets/OWNER/NAME@REVISION/PATTERN` to the files of one commit.
 //!
 //! Runs before `remote` fetches any file: the revision is resolved once and stored in the lock file; the files are
 //! listed page by page. The API is that of the Hugging Face Hub (`/api/datasets/…/revision` and `…/tree`), which has
@@ -17,7 +17,7 @@ use corpusmill_crawler::Credential;
 /// The hub if neither the recipe nor the environment names one.
 const DEFAULT_HUB: &str = "https://huggingface.co";
 
-/// A reference to files of a data set, as written in a recipe or a list.
+/// A reference to files of a dataset, as written in a recipe or a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct DatasetRef {
     /// `hf://datasets/OWNER/NAME`, with `@REVISION` if the recipe names one: the prefix of origins.
@@ -89,7 +89,7 @@ impl DatasetRef {
         format!("hf://datasets/{}/{}@{}", self.owner, self.name, self.revision)
     }
 
-    /// The pattern with its data set, as in the recipe.
+    /// The pattern with its dataset, as in the recipe.
     pub(super) fn text(&self) -> String {
         format!("{}/{}", self.prefix, self.pattern)
     }
@@ -102,7 +102,7 @@ fn is_plain(path: &str) -> bool {
     path.split('/').all(|part| !matches!(part, "" | "." | "..") && !part.chars().any(char::is_control))
 }
 
-/// A server of data sets.
+/// A server of datasets.
 #[derive(Debug, Clone)]
 pub(super) struct Hub {
     endpoint: Url,
@@ -136,13 +136,13 @@ impl Hub {
         std::env::var("HF_TOKEN").ok().and_then(|token| Credential::new(&self.endpoint, &token))
     }
 
-    /// The error about a data set that the hub denies access to.
+    /// The error about a dataset that the hub denies access to.
     fn access_error(&self, reference: &str, set: &str, status: u16) -> UserError {
         let given = std::env::var("HF_TOKEN").is_ok_and(|token| !token.trim().is_empty());
         let (why, hint) = match (self.credential().is_some(), given) {
             (true, _) => (
-                format!("the token in HF_TOKEN may not read {set}, or the data set does not exist"),
-                "check the name, and on the data set's page whether you have access",
+                format!("the token in HF_TOKEN may not read {set}, or the dataset does not exist"),
+                "check the name, and on the dataset's page whether you have access",
             ),
             (false, true) => (
                 format!("{set} is private or gated, or does not exist; HF_TOKEN was not sent"),
@@ -150,7 +150,7 @@ impl Hub {
             ),
             (false, false) => (
                 format!("{set} is private or gated, or does not exist"),
-                "check the name; for a private or gated data set, set HF_TOKEN to a token with read access",
+                "check the name; for a private or gated dataset, set HF_TOKEN to a token with read access",
             ),
         };
         UserError::new(format!("{reference}: the hub returned status {status}: {why}")).with_hint(hint)

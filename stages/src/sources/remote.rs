@@ -1,4 +1,4 @@
-//! The source step `remote`: files on the web, such as data sets and archives, fetched whole and pinned by digest.
+//! The source step `remote`: files on the web, such as datasets and archives, fetched whole and pinned by digest.
 //!
 //! Files are given as `https://` URLs, as `hf://datasets/OWNER/NAME@REVISION/PATTERN` on a hub (see `hub.rs`),
 //! or by lists of them, such as Common Crawl's `warc.paths.gz`. An interrupted download resumes; a file that was
@@ -53,7 +53,7 @@ pub struct Remote {
     pub allow_loopback: bool,
     /// Allow addresses in private networks.
     pub allow_private: bool,
-    /// Columns of JSON lines or Parquet for each document field.
+    /// Columns of JSON Lines or Parquet for each document field.
     pub columns: ColumnMapping,
     /// How to handle text that is not valid UTF-8.
     pub invalid_utf8: InvalidUtf8,
@@ -198,7 +198,7 @@ impl Remote {
         Ok(())
     }
 
-    /// Resolves references to files; those in data sets are looked up on the hub.
+    /// Resolves references to files; those in datasets are looked up on the hub.
     fn files_of(
         &self,
         fetcher: &Fetcher<'_>,

@@ -1,4 +1,4 @@
-//! The references of `remote`: URLs, files of data sets, and lists of both.
+//! The references of `remote`: URLs, files of datasets, and lists of both.
 //!
 //! Used to parse the settings before any file is fetched, and to parse fetched lists.
 //!
@@ -22,7 +22,7 @@ const MAX_LIST_BYTES: u64 = 256 << 20;
 pub(super) enum RemoteRef {
     /// A file, by its URL.
     File(RemoteFile),
-    /// Files of a data set.
+    /// Files of a dataset.
     Dataset(DatasetRef),
 }
 
@@ -40,7 +40,7 @@ impl RemoteRef {
         if text.starts_with("hf://") {
             let hint = "such as hf://datasets/HuggingFaceFW/fineweb/sample/10BT/000_00000.parquet, or \
                         hf://datasets/OWNER/NAME@REVISION/**/*.parquet";
-            let bad = || settings_error(&format!("`{text}` is not a file of a data set"), hint);
+            let bad = || settings_error(&format!("`{text}` is not a file of a dataset"), hint);
             return DatasetRef::parse(text).map(Self::Dataset).ok_or_else(bad);
         }
         let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());

@@ -3,7 +3,7 @@
 //! A tokenizer of the very pipeline that `learn.rs` writes (Llama 3's pattern, byte level, BPE) is encoded by the scanner of
 //! `split.rs` and the merges of `bpe.rs`; any other by the `tokenizers` crate. The two give equal ids (tests).
 //!
-//! **Invariant:** text of a document never becomes a control token: `<|endoftext|>` in a text is encoded as its characters.
+//! Invariant: text of a document never becomes a control token: `<|endoftext|>` in a text is encoded as its characters.
 
 use std::collections::HashMap;
 use std::str::FromStr;

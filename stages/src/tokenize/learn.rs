@@ -4,7 +4,7 @@
 //! tokens first (so the end of a document is 0 in every vocabulary size), then the 256 bytes in the order of their
 //! characters, then merged tokens in the order learned, the most frequent first.
 //!
-//! **Invariant:** equal counts and settings give equal bytes of `tokenizer.json`.
+//! Invariant: equal counts and settings give equal bytes of `tokenizer.json`.
 
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};

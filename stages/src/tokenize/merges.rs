@@ -6,7 +6,7 @@
 //! merged, because two merges spell one token, is merged at once, as an encoder does, instead of being listed twice; one
 //! thread, no progress bar.
 //!
-//! **Invariant:** the merges depend on the multiset of (word, count) only: not on their order, nor on any table's order.
+//! Invariant: the merges depend on the multiset of (word, count) only: not on their order, nor on any table's order.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};

@@ -4,7 +4,7 @@
 //! `\p{L}`, `\p{N}` and `\s` hold is asked once of the regular expression engine of `tokenizers` itself, so that the two agree
 //! in every Unicode version.
 //!
-//! **Invariant:** the words of a text, joined, are the text; and they are exactly the matches of [`PATTERN`] in that engine
+//! Invariant: the words of a text, joined, are the text; and they are exactly the matches of [`PATTERN`] in that engine
 //! (tests over every character, random text and real files).
 
 use std::sync::OnceLock;

@@ -20,7 +20,7 @@ Examples:
 
 With one --prompt, the continuation is printed as it is generated. With several prompts, one JSON line each, with
 prompt, text, tokens and finish_reason (stop or length). A prompts file has one prompt per line, or, if its name ends in
-.jsonl, objects with the key `prompt`; - reads JSON lines from standard input.";
+.jsonl, objects with the key `prompt`; - reads JSON Lines from standard input.";
 
 /// Generate text from a prompt.
 #[derive(Debug, Args)]

@@ -227,7 +227,7 @@ fn memory(out: &mut String, input: &PlanInput, hardware: &[Hardware], devices: u
             (false, false) => {
                 let fixed: f64 = smallest.0[..3].iter().map(|(_, bytes)| bytes).sum();
                 if fixed > available {
-                    format!("does not fit: weights, gradients and optimiser alone need {:.0} GB", fixed / 1e9)
+                    format!("does not fit: weights, gradients and optimizer alone need {:.0} GB", fixed / 1e9)
                 } else {
                     "does not fit: lower `data.micro-sequences` or `data.sequence-length`".to_owned()
                 }

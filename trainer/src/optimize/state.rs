@@ -1,4 +1,4 @@
-//! Saves and loads the optimiser state as a safetensors file, bit for bit.
+//! Saves and loads the optimizer state as a safetensors file, bit for bit.
 //!
 //! A tensor is named by the path of its weight and its own name (`blocks.0.attention.qkv.weight:moment_1`); the
 //! metadata of the file holds the number of steps of each weight. Invariant: a loaded state equals the saved one.
@@ -16,7 +16,7 @@ use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use super::update::{Optimizer, ParamGroup};
 use crate::model::Decoder;
 
-/// Error from writing or reading the optimiser state.
+/// Error from writing or reading the optimizer state.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// The file cannot be read or written.
@@ -31,14 +31,14 @@ pub enum StateError {
         detail: String,
     },
     /// The device cannot be read.
-    #[error("cannot read the optimiser state from the device: {0}")]
+    #[error("cannot read the optimizer state from the device: {0}")]
     Device(String),
 }
 
 /// Metadata key of the number of steps of each weight.
 const STEPS: &str = "steps";
 
-/// The optimiser state in host memory.
+/// The optimizer state in host memory.
 #[derive(Debug, Default)]
 pub struct OptimizerState {
     /// Tensors by name in the file.

@@ -1,4 +1,4 @@
-//! Applies one optimiser step to all weights.
+//! Applies one optimizer step to all weights.
 //!
 //! Invariant: state is keyed by the path of the weight in the model (such as `blocks.0.attention.qkv.weight`), never by
 //! an id of this process, so another process can load a saved state.
@@ -33,7 +33,7 @@ pub(super) enum ParamGroup {
     Muon,
 }
 
-/// The Burn optimisers of the update rules.
+/// The Burn optimizers of the update rules.
 struct GroupOptimizers {
     decay: AdamW,
     no_decay: AdamW,
@@ -51,7 +51,7 @@ impl std::fmt::Debug for Optimizer {
 }
 
 impl Optimizer {
-    /// Creates an optimiser without state.
+    /// Creates an optimizer without state.
     pub fn new(settings: &recipe::Optimizer) -> Self {
         let adamw = &settings.adamw;
         let build = |decay: f32| {
@@ -101,7 +101,7 @@ impl Optimizer {
         self.states.len()
     }
 
-    /// The update rule of the weight at `path` with `rank` dimensions, and its Burn optimiser.
+    /// The update rule of the weight at `path` with `rank` dimensions, and its Burn optimizer.
     pub(super) fn group(&self, path: &str, rank: usize) -> (ParamGroup, &dyn DynOptimizer) {
         let groups = &self.groups;
         let embedding = path == "embedding";

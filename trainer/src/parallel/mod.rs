@@ -1,7 +1,7 @@
 //! Data-parallel training: collective operations between ranks, and the assignment of weights to ranks.
 //!
 //! Each rank processes its share of the sequences of a step, gradients are summed over all ranks, and every rank
-//! applies the same update. With a sharded optimiser (ZeRO stage 1, Rajbhandari et al. 2020) a rank holds the optimiser
+//! applies the same update. With a sharded optimizer (ZeRO stage 1, Rajbhandari et al. 2020) a rank holds the optimizer
 //! state of its own weights only, updates those, and broadcasts them to the other ranks.
 //!
 //! Invariant: all ranks hold equal bits after every exchange.

@@ -1,6 +1,6 @@
 //! Estimates the memory of a run on one device, by part.
 //!
-//! Weights, gradients and optimiser are exact. Activations count what this crate's blocks keep for the backward pass
+//! Weights, gradients and optimizer are exact. Activations count what this crate's blocks keep for the backward pass
 //! without fused kernels, as on GPUs; the CPU keeps less. A test compares the estimate with the measured memory of the
 //! process. Invariant: parts add up to the total.
 
@@ -15,7 +15,7 @@ pub enum MemoryPart {
     /// 4 bytes per weight.
     Gradients,
     /// 8 bytes per weight for AdamW, 4 for Muon; divided by the ranks if sharded.
-    Optimiser,
+    Optimizer,
     /// Tensors that blocks keep for the backward pass.
     Activations,
     /// Logits of one chunk and the tensors computed from them.
@@ -28,7 +28,7 @@ impl MemoryPart {
         match self {
             Self::Weights => "weights",
             Self::Gradients => "gradients",
-            Self::Optimiser => "optimiser",
+            Self::Optimizer => "optimizer",
             Self::Activations => "activations",
             Self::Loss => "loss",
         }
@@ -45,7 +45,7 @@ impl MemoryEstimate {
         let weights = to_float(config.parameters());
         let embedding = to_float((config.vocab_size * config.hidden_size) as u64);
         let tables = if config.tie_word_embeddings { embedding } else { 2.0 * embedding };
-        let optimiser = match recipe.optimizer.muon {
+        let optimizer = match recipe.optimizer.muon {
             Some(_) => 8.0 * tables + 4.0 * (weights - tables),
             None => 8.0 * weights,
         };
@@ -62,7 +62,7 @@ impl MemoryEstimate {
         Self(vec![
             (MemoryPart::Weights, 4.0 * weights),
             (MemoryPart::Gradients, 4.0 * weights),
-            (MemoryPart::Optimiser, optimiser / shards),
+            (MemoryPart::Optimizer, optimizer / shards),
             (MemoryPart::Activations, activations + 4.0 * tokens * hidden),
             (MemoryPart::Loss, chunk * to_float(config.vocab_size as u64) * LOGIT_BYTES),
         ])
@@ -127,7 +127,7 @@ mod tests {
         let whole = MemoryEstimate::new(&config, &recipe, 4);
         assert_eq!(whole, MemoryEstimate::new(&config, &sharded, 1));
         let shared = MemoryEstimate::new(&config, &sharded, 4);
-        let optimiser = 8.0 * to_float(config.parameters());
-        assert!((whole.total() - shared.total() - 0.75 * optimiser).abs() < 1.0);
+        let optimizer = 8.0 * to_float(config.parameters());
+        assert!((whole.total() - shared.total() - 0.75 * optimizer).abs() < 1.0);
     }
 }

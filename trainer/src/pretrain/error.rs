@@ -31,7 +31,7 @@ pub enum PretrainError {
     /// A checkpoint's model.
     #[error(transparent)]
     Hub(#[from] CheckpointError),
-    /// A checkpoint's optimiser.
+    /// A checkpoint's optimizer.
     #[error(transparent)]
     State(#[from] StateError),
     /// A step.

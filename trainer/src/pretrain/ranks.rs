@@ -84,7 +84,7 @@ impl<'a> Rank<'a> {
         Ok((Self { training, batches: self.batches }, Some(report)))
     }
 
-    /// The part of the optimiser's state that this rank keeps.
+    /// The part of the optimizer's state that this rank keeps.
     pub(super) fn export_state(&self) -> OptimizerState {
         self.training.optimizer.export_state(&self.training.model)
     }
@@ -93,7 +93,7 @@ impl<'a> Rank<'a> {
 /// All ranks except the first.
 pub(super) struct OtherRanks {
     members: Vec<RankHandle>,
-    /// Whether each rank keeps its own part of the optimiser's state.
+    /// Whether each rank keeps its own part of the optimizer's state.
     sharded: bool,
 }
 
@@ -106,7 +106,7 @@ struct RankHandle {
 enum RankCommand {
     /// Run a step with this learning rate; the answer is empty.
     Step(f64),
-    /// Return the optimiser's state.
+    /// Return the optimizer's state.
     Saved,
 }
 
@@ -155,7 +155,7 @@ impl OtherRanks {
         }
     }
 
-    /// Collects the parts of the optimiser's state that the first rank does not keep.
+    /// Collects the parts of the optimizer's state that the first rank does not keep.
     ///
     /// # Errors
     /// When a rank has ended.

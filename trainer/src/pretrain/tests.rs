@@ -123,7 +123,7 @@ fn the_number_of_devices_can_change_on_resume() {
         let folder = tempfile::tempdir().unwrap();
         let shard = format!("compute.shard-optimizer={sharded}");
         let recipe = recipe(folder.path(), &["data.micro-sequences=1", &shard]);
-        // Four devices, then one, then two: the optimiser's state moves with them.
+        // Four devices, then one, then two: the optimizer's state moves with them.
         for (devices, after) in [(4, 5), (1, 9), (2, u64::MAX)] {
             train_on(devices, &recipe, corpus.path(), after).unwrap();
         }

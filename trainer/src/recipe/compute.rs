@@ -27,11 +27,11 @@ impl Default for Loss {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Compute {
-    /// Number type for computing blocks; weights, optimiser, norms, softmax and loss always use 32 bits.
+    /// Number type for computing blocks; weights, optimizer, norms, softmax and loss always use 32 bits.
     pub precision: Precision,
     /// What to recompute in the backward pass instead of keeping it in memory.
     pub recompute: Recompute,
-    /// Shard the optimiser's state: each of several devices keeps the state of its own share of the weights (ZeRO stage
+    /// Shard the optimizer's state: each of several devices keeps the state of its own share of the weights (ZeRO stage
     /// 1, Rajbhandari et al. 2020). Needs less memory per device and an exchange of weights in each step. No effect on
     /// one device.
     pub shard_optimizer: bool,

@@ -1,11 +1,11 @@
-//! Settings of the optimiser and the learning rate schedule.
+//! Settings of the optimizer and the learning rate schedule.
 //!
 //! Invariant: defaults are those of a small Llama; each names its source.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The optimiser.
+/// The optimizer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Optimizer {

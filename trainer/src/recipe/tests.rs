@@ -38,7 +38,7 @@ fn changes_reach_any_depth() {
 #[test]
 fn faults_are_shown_in_place() {
     let faults = [
-        ("optimiser: {}\n", "did you mean `optimizer`"),
+        ("optimizer: {}\n", "did you mean `optimizer`"),
         ("optimizer: { learning-rate: -1 }\n", "learning-rate is -1; allowed are numbers above 0"),
         ("data: { micro-sequences: 3 }\n", "micro-sequences 3 does not divide batch-sequences 16"),
         ("data: { steps: 1, tokens: 5 }\n", "keep one"),

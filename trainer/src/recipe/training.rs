@@ -36,7 +36,7 @@ pub struct Recipe {
     /// The loss.
     #[serde(default)]
     pub loss: Loss,
-    /// The optimiser.
+    /// The optimizer.
     #[serde(default)]
     pub optimizer: Optimizer,
     /// The learning rate schedule.

@@ -1,4 +1,4 @@
-//! Fetches small responses of an HTTP API, such as the listing of a data set; they are not stored.
+//! Fetches small responses of an HTTP API, such as the listing of a dataset; they are not stored.
 //!
 //! Next to [`download`](crate::download::client), under the same rules for addresses, rate and contact. robots.txt does not
 //! apply: a user configured the API.

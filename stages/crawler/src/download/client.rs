@@ -1,4 +1,4 @@
-//! Downloads whole files: WARC files of an archive, parts of a data set. Resumes partial downloads and stores files by
+//! Downloads whole files: WARC files of an archive, parts of a dataset. Resumes partial downloads and stores files by
 //! URL.
 //!
 //! Separate from the crawl, under the same rules for addresses, rate and contact. robots.txt does not apply: a user

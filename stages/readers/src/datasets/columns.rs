@@ -1,4 +1,4 @@
-//! Maps the columns of a data set to document fields, for JSON lines and Parquet.
+//! Maps the columns of a dataset to document fields, for JSON Lines and Parquet.
 //!
 //! Invariant: the same row yields the same document from JSON and from Parquet.
 
@@ -21,7 +21,7 @@ pub enum InvalidUtf8 {
     Replace,
 }
 
-/// Names of the columns of a data set. A dot selects a nested column (`meta.url`); an empty name reads no column.
+/// Names of the columns of a dataset. A dot selects a nested column (`meta.url`); an empty name reads no column.
 ///
 /// The body is the first of `text`, `messages`, `html`, `html-base64` that a row has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -43,7 +43,7 @@ pub struct ColumnMapping {
     pub origin: String,
     /// Title.
     pub title: String,
-    /// Language, as given by the data set. If the default column `language` is missing, `lang` is read.
+    /// Language, as given by the dataset. If the default column `language` is missing, `lang` is read.
     pub language: String,
     /// Licence; several licences in a list are joined with `AND`. If the default column `licence` is missing, `license`
     /// is read.
@@ -69,7 +69,7 @@ impl Default for ColumnMapping {
     }
 }
 
-/// Alternatives to default names, used if a data set lacks the default.
+/// Alternatives to default names, used if a dataset lacks the default.
 const ALIASES: &[(&str, &str)] = &[("origin", "url"), ("language", "lang"), ("licence", "license")];
 
 impl ColumnMapping {
@@ -80,7 +80,7 @@ impl ColumnMapping {
         configured.iter().copied().chain(aliases).filter(|name| !name.is_empty()).collect()
     }
 
-    /// Returns the names that differ from the default: a data set must have them.
+    /// Returns the names that differ from the default: a dataset must have them.
     pub(crate) fn required(&self) -> Vec<&str> {
         let default = Self::default();
         self.configured()

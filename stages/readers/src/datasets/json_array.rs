@@ -1,7 +1,7 @@
-//! Converts a JSON array of objects to JSON lines, with one line per element.
+//! Converts a JSON array of objects to JSON Lines, with one line per element.
 //!
-//! This runs between a decoder and the JSON lines reader, so that both forms have the same limit per row and the same
-//! origins (`file#3` is the third element). A file that ends in `.json` contains an array, JSON lines, or one value
+//! This runs between a decoder and the JSON Lines reader, so that both forms have the same limit per row and the same
+//! origins (`file#3` is the third element). A file that ends in `.json` contains an array, JSON Lines, or one value
 //! that is a single document; [`is_data_set`] distinguishes them.
 //!
 //! Invariant: memory is constant; every byte of an element is unchanged, except line ends between its tokens.
@@ -15,7 +15,7 @@ use super::columns::ColumnMapping;
 /// Bytes of a `.json` file that are inspected.
 pub(crate) const SNIFF_BYTES: usize = 64 * 1024;
 
-/// Checks whether a `.json` file begins like a data set: an array of objects, or one object per line.
+/// Checks whether a `.json` file begins like a dataset: an array of objects, or one object per line.
 pub(crate) fn is_data_set(beginning: &[u8], columns: &ColumnMapping) -> bool {
     if starts_with_array(beginning) {
         return true;

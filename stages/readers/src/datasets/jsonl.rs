@@ -1,4 +1,4 @@
-//! Reads JSON lines: one object per line; plain, gzip or zstd; a whole file or a range of bytes. In a file that is one
+//! Reads JSON Lines: one object per line; plain, gzip or zstd; a whole file or a range of bytes. In a file that is one
 //! array of objects, each element counts as a line.
 //!
 //! Invariant: however a file is split ([`split_lines`]), the ranges together yield exactly the items of the whole file
@@ -20,7 +20,7 @@ use crate::io_guard::{GuardedReader, IoGuard};
 use crate::lines::{Line, LineReader};
 use crate::{ReadResult, ReaderError, ReaderItem, RejectedInput};
 
-/// Settings of the JSON lines reader.
+/// Settings of the JSON Lines reader.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct JsonlSettings {
@@ -86,7 +86,7 @@ pub fn split_lines(path: &Path, bytes: u64) -> Result<Vec<LineRange>, ReaderErro
     Ok(ranges)
 }
 
-/// Iterates over the documents of a JSON lines stream.
+/// Iterates over the documents of a JSON Lines stream.
 pub struct JsonLines {
     lines: LineReader<Box<dyn io::Read + Send>>,
     guard: IoGuard,

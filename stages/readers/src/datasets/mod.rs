@@ -1,9 +1,9 @@
-//! Data sets: rows of JSON lines, JSON arrays and Parquet, mapped to documents by column.
+//! Datasets: rows of JSON Lines, JSON arrays and Parquet, mapped to documents by column.
 //!
 //! | module | subject |
 //! |---|---|
 //! | `columns` | the mapping from columns to the fields of a document |
-//! | `jsonl` | JSON lines, whole or by range of lines |
+//! | `jsonl` | JSON Lines, whole or by range of lines |
 //! | `json_array` | a file that is one array of objects, as lines |
 //! | `parquet` | Parquet, whole or by row group |
 //! | `parquet_cells` | Arrow columns, as the values of rows |

@@ -3,7 +3,7 @@
 //! The characters of a function word are divided among the languages that share it. A language's *evidence* is its part
 //! of the text's characters, as a share. The lists are in `function_words.txt`.
 //!
-//! *Invariant*: only a language with words in the text can be returned, so it is written in a script of the text; of
+//! Invariant: only a language with words in the text can be returned, so it is written in a script of the text; of
 //! languages with equal evidence, the first in the list wins.
 
 use std::collections::BTreeMap;

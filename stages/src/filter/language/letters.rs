@@ -1,6 +1,6 @@
 //! Languages that are recognised by their letters and that `whatlang` does not know.
 //!
-//! *Invariant*: returns a language only if more than half of the letters are of its script, so a quotation does not
+//! Invariant: returns a language only if more than half of the letters are of its script, so a quotation does not
 //! decide.
 
 use crate::words;

@@ -5,7 +5,7 @@
 //! that most sentences of a language use (Grefenstette 1995, *Comparing two language identification schemes*).
 //! Designed for prose: in source code it only sees what the comments and names look like.
 //!
-//! *Invariant*: a text has the same language and score on every machine and in every run; a score is in 0..=1; at most
+//! Invariant: a text has the same language and score on every machine and in every run; a score is in 0..=1; at most
 //! [`SAMPLE_BYTES`] are read, from four places of a longer text.
 
 mod function_words;

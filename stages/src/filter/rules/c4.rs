@@ -3,7 +3,7 @@
 //! From Raffel et al. 2020, *Exploring the Limits of Transfer Learning*, section 2.2, as in datatrove's
 //! `c4_filters.py`. The rules that cut lines are in [`crate::filter::lines`]; run them first, as C4 does.
 //!
-//! *Invariant*: the curly-bracket rule is off by default, since it removes all code and much documentation.
+//! Invariant: the curly-bracket rule is off by default, since it removes all code and much documentation.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

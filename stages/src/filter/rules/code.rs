@@ -3,7 +3,7 @@
 //! Thresholds of StarCoder (Li et al. 2023, section 3.1; `bigcode-dataset/preprocessing/arguments.py`) and StarCoder 2
 //! (Lozhkov et al. 2024, section 2.1). The share of minified lines is this project's own rule for minified files.
 //!
-//! *Invariant*: the comment rules apply only if the programming language is known; all other rules need only the text.
+//! Invariant: the comment rules apply only if the programming language is known; all other rules need only the text.
 
 mod comments;
 mod encoded;

@@ -3,7 +3,7 @@
 //! From Penedo et al. 2024, *The FineWeb Datasets*, section 3.6; thresholds as in datatrove's
 //! `fineweb_quality_filter.py`.
 //!
-//! *Invariant*: in scripts without spaces the length limit of short lines is halved, and two characters count as one
+//! Invariant: in scripts without spaces the length limit of short lines is halved, and two characters count as one
 //! word.
 
 use schemars::JsonSchema;

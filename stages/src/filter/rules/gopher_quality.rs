@@ -3,7 +3,7 @@
 //! From Rae et al. 2021, *Scaling Language Models: Methods, Analysis & Insights from Training Gopher*, appendix A1.1;
 //! thresholds as in datatrove's `gopher_quality_filter.py`, which FineWeb used.
 //!
-//! *Invariant*: the stop-word rule applies only if the document's language is known and has a list; the word-length
+//! Invariant: the stop-word rule applies only if the document's language is known and has a list; the word-length
 //! rules apply only if at least half of the words are in scripts with spaces. Otherwise the value is `None`.
 
 use std::collections::BTreeMap;

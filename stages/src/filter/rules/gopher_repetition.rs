@@ -7,7 +7,7 @@
 //!
 //! In scripts without spaces, where a word is a character, an n-gram has 2n characters.
 //!
-//! *Invariant*: time is linear in the text; equal texts give equal values, regardless of hash values.
+//! Invariant: time is linear in the text; equal texts give equal values, regardless of hash values.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
 //! The length rules: characters, bytes, words.
 //!
-//! *Invariant*: every rule applies to every document, with or without a known language, and always has a value.
+//! Invariant: every rule applies to every document, with or without a known language, and always has a value.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -5,7 +5,7 @@
 //! twice and different n-grams never collide (the naming scheme of Karp, Miller and Rosenberg 1972, with n growing by
 //! one).
 //!
-//! *Invariant*: after each step `positions` has, in order, the word positions whose n-gram occurs at least twice.
+//! Invariant: after each step `positions` has, in order, the word positions whose n-gram occurs at least twice.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};

@@ -1,4 +1,4 @@
-//! Queries a hub about a data set: the commit of a revision, and the files of a commit.
+//! Queries a hub about a dataset: the commit of a revision, and the files of a commit.
 //!
 //! Used by the source step `remote`, before it fetches any file.
 //!
@@ -43,7 +43,7 @@ impl TreeEntry {
     }
 }
 
-/// Resolves references to files of data sets.
+/// Resolves references to files of datasets.
 pub(in crate::sources) struct Listings<'a> {
     hub: &'a Hub,
     client: &'a DownloadClient,
@@ -68,7 +68,7 @@ impl<'a> Listings<'a> {
     /// The files of a dataset, sorted by path.
     ///
     /// # Errors
-    /// If the hub does not respond, has no such data set, revision or file, or requires a token.
+    /// If the hub does not respond, has no such dataset, revision or file, or requires a token.
     pub(in crate::sources) fn files(&mut self, dataset: &DatasetRef) -> Result<Vec<RemoteFile>, StageError> {
         let commit = self.commit(dataset)?;
         let matcher = dataset.matcher()?;
@@ -200,7 +200,7 @@ fn unknown_dataset(dataset: &DatasetRef) -> StageError {
     let DatasetRef { owner, name, revision, .. } = dataset;
     let hint = "write hf://datasets/OWNER/NAME@REVISION/PATH; the revision is a branch, a tag or a commit";
     let message =
-        format!("{}: the hub has no data set {owner}/{name}, or no revision `{revision}` of it", dataset.text());
+        format!("{}: the hub has no dataset {owner}/{name}, or no revision `{revision}` of it", dataset.text());
     StageError::input(UserError::new(message).with_hint(hint))
 }
 
@@ -223,11 +223,11 @@ fn no_such_file(dataset: &DatasetRef, commit: &str, entries: &[TreeEntry]) -> St
         Some(_) => {
             let more = if files.len() > MAX_FILES_SHOWN { ", …" } else { "" };
             format!(
-                "the data set has {}{more}; `*` matches within a folder, `**` across folders",
+                "the dataset has {}{more}; `*` matches within a folder, `**` across folders",
                 files[..files.len().min(MAX_FILES_SHOWN)].join(", ")
             )
         }
-        None => "the data set has no files in this folder".to_owned(),
+        None => "the dataset has no files in this folder".to_owned(),
     };
     StageError::input(UserError::new(format!("{text}: no such file at commit {commit}")).with_hint(hint))
 }

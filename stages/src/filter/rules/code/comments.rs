@@ -4,7 +4,7 @@
 //! regular-expression literals, here-documents or nested interpolation, where it can mistake code for a comment until
 //! the end of a line. Documentation comments count, and so do Python strings that begin a line with three quotes.
 //!
-//! *Invariant*: linear time, except for nested comments; counts only characters that are not white space, so the share
+//! Invariant: linear time, except for nested comments; counts only characters that are not white space, so the share
 //! of comments is in 0..=1.
 
 use crate::filter::rules::table::DocumentView;

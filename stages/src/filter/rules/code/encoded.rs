@@ -4,7 +4,7 @@
 //! where they match prose: a base64 run continues on the next line only if that line is base64 too, and it has a digit
 //! and letters of both cases, or is hexadecimal.
 //!
-//! *Invariant*: linear time; the spans do not overlap.
+//! Invariant: linear time; the spans do not overlap.
 
 use std::sync::LazyLock;
 
