@@ -10,7 +10,7 @@ TRAIN_RELEASE = $(or $(CARGO_TARGET_DIR),target)/release/corpusmill-train
 TRAIN_DEBUG = $(or $(CARGO_TARGET_DIR),target)/debug/corpusmill-train
 TRAIN_RECIPES = $(wildcard recipes/train/*.yaml)
 DEVICE ?= cpu
-# Burn's back ends of the devices: `vulkan:1` needs the feature `vulkan`, `cuda:0,cuda:1` the feature `cuda`.
+# Burn's backends of the devices: `vulkan:1` needs the feature `vulkan`, `cuda:0,cuda:1` the feature `cuda`.
 comma = ,
 BACK_ENDS = $(filter-out cpu,$(sort $(foreach device,$(subst $(comma), ,$(DEVICE)),$(firstword $(subst :, ,$(device))))))
 BACK_END = $(addprefix --features corpusmill-trainer/,$(BACK_ENDS))

@@ -24,11 +24,11 @@ fn write_content(bytes: &[u8], url: Option<&str>, mut out: impl Write) -> anyhow
     let page = charset::decode_page(bytes, None);
     writeln!(out, "encoding: {}", page.charset)?;
 
-    // The defaults are those of a recipe's step `clean`. Links are kept as plain text unless they are asked for.
+    // The defaults are those of a recipe's step `clean`. Links become plain text unless the settings keep them.
     let settings = CleanSettings { links: true, ..CleanSettings::default() };
     let cleaned = clean(&page.text, url, &settings);
 
-    // Metadata come from the head of the page, from JSON-LD, and from the elements that show them.
+    // Metadata comes from the head of the page, from JSON-LD, and from the elements that show them.
     for (name, value) in [
         ("title", &cleaned.title),
         ("author", &cleaned.author),

@@ -30,7 +30,7 @@ fn read(folder: &Path, sequence_length: u32, mut out: impl Write) -> anyhow::Res
         writeln!(out, "{name}: {} documents, {} tokens", source.train.documents, source.train.tokens)?;
     }
 
-    // Every byte of every shard against its digest. A trainer does this once, before a long run.
+    // Checks every byte of every shard against its digest. A trainer does this once, before a long run.
     corpus.verify()?;
 
     // Sequences come in the order of the schedule: sources interleaved by weight, each in a seeded permutation. The

@@ -22,7 +22,7 @@ fn list(archive: impl BufRead, mut out: impl Write) -> anyhow::Result<()> {
     // large it may be, and where to begin and end when several workers share one archive.
     for item in WarcReader::new(archive)? {
         // An error here is a failing disk or connection. Damage in the archive is not an error but an item, and reading
-        // continues behind it.
+        // continues after it.
         match item? {
             ArchiveItem::Record(record) if record.is_http_response() => {
                 let url = record.target_uri().unwrap_or("(no address)");

@@ -58,8 +58,9 @@ impl Stage for NoShouting {
         Ok(Arc::new(documents.clone()))
     }
 
-    /// A document is kept, or rejected with what was measured and the threshold that it crossed. The default law of a
-    /// stage is [`corpusmill_pipeline::Law::Conserves`]: a document that is neither is an error of this stage.
+    /// Keeps each document, or rejects it with the measured value and the threshold that it crossed. The default row
+    /// contract of a stage is [`corpusmill_pipeline::RowContract::Conserving`]: a document that is neither kept nor
+    /// rejected is an error of this stage.
     fn run(&self, task: &mut Task<'_>) -> Result<(), StageError> {
         task.filter_rows(|batch| {
             let texts = text_column(batch, "text")?;

@@ -1,7 +1,7 @@
 //! Errors of the core, grouped by what is at fault: the machine, the data, the settings, or this program.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::UserError;
 use crate::store::PartAddress;
@@ -21,6 +21,16 @@ pub enum StoreError {
         problem: String,
         /// The part to which the file belongs.
         address: PartAddress,
+    },
+    /// A file beside the parts is not what was written: a lock file, a snapshot, the record of a run.
+    #[error("{path}: {problem}\nhint: {hint}", path = path.display())]
+    Damaged {
+        /// The damaged file.
+        path: PathBuf,
+        /// What differs.
+        problem: String,
+        /// What to do.
+        hint: &'static str,
     },
     /// A Parquet file could not be written or read.
     #[error("{path}: {source}", path = path.display())]
@@ -46,6 +56,11 @@ impl StoreError {
     }
 }
 
+/// Adds the path to the message of an error.
+pub(crate) fn with_path(path: &Path, error: &io::Error) -> StoreError {
+    StoreError::Io(io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+}
+
 /// An I/O error with what to do about it.
 fn with_io_hint(error: &io::Error) -> UserError {
     let message = UserError::new(error.to_string());
@@ -60,6 +75,9 @@ fn io_hint(error: &io::Error) -> Option<&'static str> {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
             Some("no room to write; free some space (or raise the limit) and run again: finished parts are kept")
+        }
+        io::ErrorKind::OutOfMemory => {
+            Some("free some memory or raise the limit (ulimit -v), or use fewer --threads, and run again")
         }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Some(
             "no permission to read or write this path; change its permissions or choose another folder with --store",
@@ -122,9 +140,9 @@ pub enum StageError {
         /// Its type.
         data_type: String,
     },
-    /// A stage violated [`Law::Conserves`](crate::Law::Conserves): a bug in this program.
+    /// A stage violated [`RowContract::Conserving`](crate::RowContract::Conserving): a bug in this program.
     #[error("stage {stage} does not conserve rows: {rows_in} rows in, but {rows_out} out and {rejected} rejected")]
-    Law {
+    RowsLost {
         /// The stage's name.
         stage: String,
         /// Rows read from the first port.
@@ -179,7 +197,7 @@ impl From<StageError> for arrow_schema::ArrowError {
 impl StageError {
     /// Whether the error is a bug in this program.
     pub fn is_bug(&self) -> bool {
-        matches!(self, Self::Arrow(_) | Self::Panic { .. } | Self::Law { .. } | Self::UnsupportedColumn { .. })
+        matches!(self, Self::Arrow(_) | Self::Panic { .. } | Self::RowsLost { .. } | Self::UnsupportedColumn { .. })
     }
 }
 

@@ -8,7 +8,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
 
 use crate::key::rows_digest;
-use crate::{Digest, Law, Port, Stage, StageError, Task};
+use crate::{Digest, Port, RowContract, Stage, StageError, Task};
 
 /// Batches by partition, as a stage without ports.
 #[derive(Debug, Clone)]
@@ -50,8 +50,8 @@ impl Stage for InMemorySource {
         Ok(self.schema.clone())
     }
 
-    fn law(&self) -> Law {
-        Law::Derives
+    fn row_contract(&self) -> RowContract {
+        RowContract::Derived
     }
 
     fn partitions(&self, _upstream: &[u32]) -> u32 {

@@ -4,12 +4,14 @@
 //! partitions; a [`Plan`] is a graph of stages; [`task::run`] is the only function that executes a stage; a [`Store`]
 //! keeps each output under a key derived from content, so nothing is computed twice and a partial output is never read.
 
+mod atomic;
 mod digest;
 pub mod document;
 pub mod error;
 mod excerpts;
 pub mod in_memory;
 pub mod key;
+pub mod lease;
 pub mod plan;
 mod port;
 pub mod progress;
@@ -17,6 +19,7 @@ pub mod receipt;
 mod rejection;
 mod run_progress;
 pub mod runner;
+pub mod sealed;
 pub mod snapshot;
 pub mod stage;
 pub mod store;
@@ -29,7 +32,7 @@ pub use document::DocumentId;
 pub use error::{StageError, StoreError};
 pub use excerpts::Excerpts;
 pub use plan::{Dataset, NodeId, Plan, PlanBuilder};
-pub use port::{Law, Port, Reads};
+pub use port::{Port, Reads, RowContract};
 pub use receipt::Receipt;
 pub use rejection::Rejection;
 pub use stage::Stage;

@@ -9,7 +9,8 @@ pub enum Reads {
     Same,
     /// Output partition `i` reads bucket `i` of every upstream partition: group-by, MinHash bands.
     Bucket,
-    /// Reads every partition: only for small data (token counts, weights), never for lists of documents.
+    /// Reads every partition, one after the other: token counts, weights, and the signatures of `dedup-cluster`. A stage
+    /// that reads so must bound its own memory.
     All,
 }
 
@@ -26,9 +27,9 @@ pub struct Port {
 
 /// The relation between the rows that a stage reads and the rows that it writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Law {
-    /// Rows read from the first port = rows emitted + rows rejected, checked at run time.
-    Conserves,
-    /// The output is derived data (signatures, counts, edges): the stage checks its own law.
-    Derives,
+pub enum RowContract {
+    /// Every row read is emitted or rejected: rows in = rows out + rows rejected, checked at run time.
+    Conserving,
+    /// The rows are derived data (signatures, counts, edges); nothing is checked.
+    Derived,
 }

@@ -1,4 +1,4 @@
-//! The receipt of one task: a deterministic result, and separately how the run went.
+//! The receipt of one task: a deterministic result, and, separately, the duration and files of the run.
 //!
 //! Invariant: two runs of one task write equal `result`s; only `run` may differ. The receipt is written last and
 //! published together with the data by one rename: if a receipt exists, the part is complete.
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Digest, Key};
 
-/// The record of one finished output partition.
+/// The record of one finished part.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Receipt {
@@ -27,15 +27,16 @@ pub struct TaskResult {
     pub stage: String,
     /// The stage's version.
     pub version: u32,
-    /// The key of the part.
+    /// The cache key of the part: a digest of the stage, its settings and its inputs.
     pub key: Key,
     /// The settings that are part of the key.
     pub settings: serde_json::Value,
-    /// The inputs: for each port, the rows digests in order.
+    /// Digests of the inputs: for each port, the digest of each upstream partition (or bucket) read, in order; for a source,
+    /// its content digest under `content`.
     pub inputs: BTreeMap<String, Vec<Digest>>,
-    /// Rows read from the first port.
+    /// Rows read from the main input (the first port).
     pub rows_in: u64,
-    /// Bytes of text read from the first port.
+    /// Bytes of text read from the main input.
     pub bytes_in: u64,
     /// Rows emitted.
     pub rows_out: u64,
@@ -43,7 +44,7 @@ pub struct TaskResult {
     pub bytes_out: u64,
     /// Rows rejected, by rule.
     pub rejected: BTreeMap<String, u64>,
-    /// Spans cut from kept documents, by rule.
+    /// Spans cut or replaced in kept documents, by rule.
     pub edits: BTreeMap<String, EditCount>,
     /// Rows and digest of each bucket.
     pub buckets: Vec<BucketResult>,
@@ -54,16 +55,16 @@ pub struct TaskResult {
     pub rejected_digest: Digest,
 }
 
-/// Totals of the cuts by one rule.
+/// Totals of the edits by one rule.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EditCount {
-    /// Spans cut.
+    /// Spans.
     pub count: u64,
-    /// Bytes cut.
+    /// Bytes of these spans.
     pub bytes: u64,
 }
 
-/// One bucket (row group range) of a part.
+/// One bucket of a part: the rows of one hash class, stored as consecutive row groups.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BucketResult {
@@ -89,7 +90,7 @@ pub struct RunInfo {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileInfo {
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
     /// Modification time in nanoseconds since the Unix epoch.
     pub modified: u64,

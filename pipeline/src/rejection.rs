@@ -31,6 +31,11 @@ impl Rejection {
         Self { rule: rule.into(), value, threshold, detail: None, related: None }
     }
 
+    /// A rejection by a rule without a measured value: value 1, threshold 0.
+    pub fn matched(rule: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(rule, 1.0, 0.0)
+    }
+
     /// Adds an explanation for a reader.
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<String>) -> Self {

@@ -4,6 +4,7 @@
 
 use std::any::Any;
 use std::collections::HashMap;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -179,7 +180,12 @@ impl Pool<'_> {
         let work = || task::run(self.plan, node, partition, receipts, self.store, &self.options.context);
         catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
             let stage = self.plan.node(node).stage.name().to_owned();
-            Err(StageError::Panic { stage, message: panic_message(panic.as_ref()) })
+            let message = panic_message(panic.as_ref());
+            if corpusmill_codec::is_out_of_memory(&message) {
+                let error = io::Error::new(io::ErrorKind::OutOfMemory, format!("out of memory in stage {stage}"));
+                return Err(StageError::Io(error));
+            }
+            Err(StageError::Panic { stage, message })
         })
     }
 

@@ -15,7 +15,6 @@ mod lockfile;
 mod shared;
 
 use std::collections::BTreeMap;
-use std::io::{BufReader, BufWriter, Write as _};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -25,7 +24,7 @@ use self::identity::Identity;
 pub use self::interner::Interner;
 pub use self::item::{Item, ItemMetadata, Location, RejectedItem};
 pub use self::lockfile::{Lockfile, PinnedSnapshot};
-use crate::store::write_atomically_with;
+use crate::sealed::{self, SealedError};
 use crate::{Digest, StoreError};
 
 /// An immutable acquired input.
@@ -98,13 +97,18 @@ impl Snapshot {
             .sum()
     }
 
-    /// Reads a snapshot file through a fixed-size buffer.
+    /// Reads a snapshot file.
     ///
     /// # Errors
-    /// When it is missing or not a snapshot.
+    /// When it is missing, or is not what was written.
     pub fn read(path: &Path) -> Result<Self, StoreError> {
-        let file = BufReader::with_capacity(1 << 16, fs_err::File::open(path)?);
-        serde_json::from_reader(file).map_err(|error| crate::store::with_path(path, &error.into()))
+        sealed::read(path).map_err(|error| match error {
+            SealedError::Io(error) => error.into(),
+            SealedError::Damaged(problem) => {
+                let hint = "run the recipe, which acquires the source again";
+                StoreError::Damaged { path: path.to_owned(), problem, hint }
+            }
+        })
     }
 
     /// Writes a snapshot file atomically.
@@ -112,11 +116,7 @@ impl Snapshot {
     /// # Errors
     /// When the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), StoreError> {
-        write_atomically_with(path, |file| {
-            let mut file = BufWriter::with_capacity(1 << 16, file);
-            serde_json::to_writer(&mut file, self)?;
-            file.flush()
-        })
+        sealed::write(path, self)
     }
 }
 

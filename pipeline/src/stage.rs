@@ -6,7 +6,7 @@ use std::fmt::Debug;
 
 use arrow_schema::{Schema, SchemaRef};
 
-use crate::port::{Law, Port};
+use crate::port::{Port, RowContract};
 use crate::{Digest, StageError, Task};
 
 /// A step of computation together with its settings.
@@ -31,8 +31,8 @@ pub trait Stage: Debug + Send + Sync {
     fn output(&self, documents: &Schema) -> Result<SchemaRef, StageError>;
 
     /// The relation between rows read and rows written.
-    fn law(&self) -> Law {
-        Law::Conserves
+    fn row_contract(&self) -> RowContract {
+        RowContract::Conserving
     }
 
     /// Number of output partitions, given the number of each port; a source overrides this.

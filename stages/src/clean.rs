@@ -1,6 +1,6 @@
 //! `clean`: converts HTML documents to Markdown or plain text; non-HTML documents pass through unchanged.
 //!
-//! On a document's path: after reading, before every stage that processes text.
+//! Runs after reading, before every stage that processes text.
 //!
 //! Invariant: a page without content is rejected with a reason; for every other page, the cuts are recorded by rule.
 

@@ -1,6 +1,6 @@
 //! The list of all steps: one variant per step, one definition for recipe keys, flags, JSON Schema and store keys.
 //!
-//! Invariant: only [`Step::add_to`] knows which stages a step has.
+//! Invariant: [`Step::add_to`] is the only place that maps a step to its stages.
 
 use corpusmill_extract::{CleanSettings, select::Selectors};
 use corpusmill_pipeline::{Dataset, PlanBuilder, StageError};
@@ -15,11 +15,11 @@ use crate::filter::{self, FilterSettings};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Step {
-    /// Turn HTML into Markdown or plain text.
+    /// Extract the main content of HTML as Markdown or plain text.
     Clean(CleanSettings),
     /// Measure documents and apply thresholds.
     Filter(Box<FilterSettings>),
-    /// Remove equal and nearly equal documents.
+    /// Remove exact and near duplicates.
     Dedup(Dedup),
 }
 

@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use corpusmill_pipeline::snapshot::Snapshot;
 use corpusmill_pipeline::store::{LocalStore, write_atomically};
-use corpusmill_pipeline::{Digest, StoreError};
+use corpusmill_pipeline::{Digest, StoreError, sealed};
 use serde::{Deserialize, Serialize};
 
 /// The working folder, `.corpusmill` by default.
@@ -61,12 +61,14 @@ impl Workspace {
         let latest = (0..u32::MAX).take_while(|&number| folder(number).exists()).last();
         let number = match latest {
             None => 0,
-            Some(number) => {
-                let finished = corpusmill_crawler::summary(&folder(number)).is_ok_and(|summary| summary.finished);
-                if fresh && finished { number + 1 } else { number }
-            }
+            Some(number) => match corpusmill_crawler::summary(&folder(number)) {
+                // A crawl of another version is not resumed.
+                Err(corpusmill_crawler::CrawlError::OtherFormat { .. }) => number + 1,
+                Ok(summary) if fresh && summary.finished => number + 1,
+                _ => number,
+            },
         };
-        CrawlFolders { dir: folder(number), earlier: number.checked_sub(1).map(folder) }
+        CrawlFolders { dir: folder(number), previous: number.checked_sub(1).map(folder) }
     }
 
     /// The folder of a file fetched from this URL.
@@ -131,7 +133,7 @@ pub struct CrawlFolders {
     /// The folder of the crawl.
     pub dir: PathBuf,
     /// The folder of the previous crawl with the same settings.
-    pub earlier: Option<PathBuf>,
+    pub previous: Option<PathBuf>,
 }
 
 /// A cache of local files' digests, by path, size and modification time.
@@ -151,12 +153,24 @@ struct CachedDigest {
     sha256: Option<String>,
 }
 
+/// The file of the cache.
+#[derive(Debug, Default, Deserialize)]
+struct Cache {
+    files: BTreeMap<PathBuf, CachedDigest>,
+}
+
+#[derive(Debug, Serialize)]
+struct CacheRef<'a> {
+    files: &'a BTreeMap<PathBuf, CachedDigest>,
+}
+
 impl FileDigests {
     /// Opens the cache of a workspace.
     pub fn open(workspace: &Workspace) -> Self {
         let path = workspace.root().join("file-digests.json");
-        let known = fs_err::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
-        Self { path, known, changed: false }
+        // A damaged cache is as good as none.
+        let Cache { files } = sealed::read(&path).unwrap_or_default();
+        Self { path, known: files, changed: false }
     }
 
     /// BLAKE3 of a file's bytes, its size, and its modification time in nanoseconds since the Unix epoch.
@@ -201,8 +215,7 @@ impl FileDigests {
         if !self.changed {
             return Ok(());
         }
-        let bytes = serde_json::to_vec(&self.known).map_err(std::io::Error::from)?;
-        write_atomically(&self.path, &bytes)
+        sealed::write(&self.path, &CacheRef { files: &self.known })
     }
 }
 

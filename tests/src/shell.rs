@@ -1,6 +1,6 @@
 //! Splits the shell code of the book into commands, so that each can be compared with a program's help.
 //!
-//! Knows quotes, comments, line continuations, pipes and redirections; no expansion.
+//! Handles quotes, comments, line continuations, pipes and redirections; no expansion.
 
 /// Splits a script into simple commands, each a list of words without quotes.
 pub fn shell_commands(script: &str) -> Vec<Vec<String>> {

@@ -52,8 +52,9 @@ impl Workdir {
         Self { dir: folder(&std::env::temp_dir()).expect("a temporary folder can be made") }
     }
 
-    /// Creates a folder with the miniature recipe as `recipe.yaml`, and its input: notes with an equal pair (`n3`,
-    /// `n3-copy`), a nearly equal pair (`n5`, `n5-near`), a short one and an e-mail address; Rust modules; HTML pages.
+    /// Creates a folder with the miniature recipe as `recipe.yaml`, and its input: notes with a pair of exact
+    /// duplicates (`n3`, `n3-copy`), a pair of near duplicates (`n5`, `n5-near`), a short one and an e-mail address;
+    /// Rust modules; HTML pages.
     pub fn mini() -> Self {
         // In memory if possible: a run syncs more than a hundred files, and SIGKILL loses no synced page.
         let workdir = folder(Path::new("/dev/shm")).map_or_else(|_| Self::empty(), |dir| Self { dir });

@@ -81,17 +81,18 @@ fn the_core_has_no_runtime_network_or_model_dependencies() {
 }
 
 /// Each of our crates, and those of ours that it depends on itself; the prefix `corpusmill-` is left out.
-const CRATES: [(&str, &[&str]); 18] = [
+const CRATES: [(&str, &[&str]); 19] = [
     ("recipe", &[]),
     ("shards", &[]),
     ("terminal", &[]),
     ("page", &["terminal"]),
-    ("pipeline", &[]),
-    ("warc", &[]),
+    ("codec", &[]),
+    ("pipeline", &["codec"]),
+    ("warc", &["codec"]),
     ("html", &[]),
     ("extract", &["html"]),
     ("crawler", &["html", "pipeline", "warc"]),
-    ("readers", &["html", "pipeline"]),
+    ("readers", &["codec", "html", "pipeline"]),
     ("stages", &["crawler", "extract", "html", "pipeline", "readers", "recipe", "shards", "warc"]),
     ("cli", &["crawler", "extract", "html", "page", "pipeline", "recipe", "shards", "stages", "terminal"]),
     ("query", &["cli", "pipeline", "shards"]),

@@ -278,14 +278,14 @@ fn robots_as_text() {
     let done = workdir.run(&[&["robots", &private, &art][..], &local].concat()).ok();
     let lines: Vec<&str> = done.out.lines().collect();
     assert_eq!(lines[0], format!("{}  no sitemap listed; crawl-delay 1.5 s", server.url("/robots.txt")));
-    assert_eq!(lines[1], format!("refused  {private}  (line 2: Disallow: /private)"));
+    assert_eq!(lines[1], format!("disallowed  {private}  (line 2: Disallow: /private)"));
     assert_eq!(lines[2], format!("allowed  {art}  (no rule matches)"));
     assert_eq!(lines[3], format!("opt-out  {art}  (tdmrep.json reserves /art)"));
     workdir
         .run(&["robots", &private])
         .ok()
         .out
-        .contains("everything is refused")
+        .contains("everything is disallowed")
         .then_some(())
         .expect("loopback is not allowed");
     workdir.run(&["robots", "https://docs.rs/"]).fails_with(&["contact"]);

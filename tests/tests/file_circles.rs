@@ -11,8 +11,9 @@ use corpusmill_tests::repository;
 use regex::Regex;
 
 /// The crates whose files are checked, by folder.
-const CRATES: [&str; 14] = [
+const CRATES: [&str; 15] = [
     "pipeline",
+    "pipeline/codec",
     "pipeline/page",
     "pipeline/recipe",
     "pipeline/shards",

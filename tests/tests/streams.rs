@@ -107,7 +107,7 @@ fn robots_answers() {
     assert_eq!(done.json_lines(), answers);
     workdir.write("robots.txt", robots);
     let done = workdir.run(&["robots", "--file", "robots.txt", "https://a.org/private/x"]).ok();
-    assert!(done.out.contains("refused") && done.out.contains("line 2: "), "{}", done.out);
+    assert!(done.out.contains("disallowed") && done.out.contains("line 2: "), "{}", done.out);
 }
 
 #[test]

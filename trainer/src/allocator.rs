@@ -1,8 +1,8 @@
 //! Configures how the C library's allocator handles freed memory.
 //!
 //! A training step frees and allocates the same large blocks. By default glibc returns them to the system in between,
-//! which then clears every page again: a sixth of the CPU time of a small model's step. Invariant: peak memory use is
-//! unchanged; only free memory is kept.
+//! and the system clears every page again, which takes a sixth of the CPU time of a small model's step. Invariant: peak
+//! memory use is unchanged; only freed memory is kept.
 
 /// Keeps freed memory for the next step, on Linux with glibc; does nothing elsewhere. Call it once, at the start.
 pub fn keep_freed_memory() {

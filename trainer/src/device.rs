@@ -1,14 +1,14 @@
 //! Selects the compute device by name at run time: `cpu`, `vulkan:1`.
 //!
-//! Features of this crate decide which back ends are compiled in. Invariant: a device that is not compiled in or not
-//! found is an error that lists the alternatives; the program never falls back to another device.
+//! The Cargo features of this crate select the backends that are compiled in. Invariant: a device that is not compiled
+//! in or not found is an error that says how to build or find it; the program never falls back to another device.
 
 use std::fmt;
 use std::str::FromStr;
 
 use burn::tensor::{Device, DeviceType};
 
-/// The back ends.
+/// The backends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
     /// Burn flex, on the CPU; always available.
@@ -19,17 +19,17 @@ pub enum Backend {
     Cuda,
     /// Apple Metal.
     Metal,
-    /// The system's graphics interface, chosen by wgpu.
+    /// The graphics API of the system, selected by wgpu.
     Wgpu,
     /// AMD ROCm.
     Rocm,
 }
 
 impl Backend {
-    /// All back ends, compiled in or not.
+    /// All backends, compiled in or not.
     pub const ALL: [Self; 6] = [Self::Cpu, Self::Vulkan, Self::Cuda, Self::Metal, Self::Wgpu, Self::Rocm];
 
-    /// The name, which is also that of the feature.
+    /// The name, equal to that of the Cargo feature.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cpu => "cpu",
@@ -66,13 +66,13 @@ impl Backend {
         }
     }
 
-    /// The devices of this back end; `None` if not compiled in.
+    /// The devices of this backend; `None` if not compiled in.
     fn devices(self) -> Option<Vec<Device>> {
         self.compiled().map(|kind| Device::enumerate(kind).into_iter().collect())
     }
 }
 
-/// A device as a user names it: `cpu`, `vulkan`, `cuda:1`.
+/// A device as given on the command line: `cpu`, `vulkan`, `cuda:1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeviceChoice {
     backend: Backend,
@@ -82,24 +82,24 @@ pub struct DeviceChoice {
 /// Why a device cannot be opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceError {
-    /// Unknown back end, or no number after the colon.
+    /// Unknown backend, or no number after the colon.
     #[error(
-        "`{0}` is not a device; give cpu, vulkan, cuda, metal, wgpu or rocm, with a number for another device than the first, as in vulkan:1"
+        "`{0}` is not a device; give cpu, vulkan, cuda, metal, wgpu or rocm, and a number to select a device other than the first, as in vulkan:1"
     )]
     Name(String),
-    /// The program was built without it.
+    /// The program was built without this backend.
     #[error(
         "this program was built without {0}; build it with `cargo build --release --workspace --bin corpusmill-train --features corpusmill-trainer/{0}`"
     )]
     NotCompiled(&'static str),
-    /// The back end has no device of this number.
+    /// The backend has no device of this number.
     #[error("no device {choice}: {found} found for {backend}; `corpusmill-train devices` lists all")]
     NotFound {
         /// The requested device.
         choice: String,
         /// Number of devices found.
         found: usize,
-        /// The back end.
+        /// The backend.
         backend: &'static str,
     },
 }
@@ -128,10 +128,10 @@ impl fmt::Display for DeviceChoice {
 }
 
 impl DeviceChoice {
-    /// The device, without gradients; `Device::autodiff` adds them.
+    /// Opens the device, without automatic differentiation; `Device::autodiff` adds it.
     ///
     /// # Errors
-    /// When the back end was not compiled in, or has no such device.
+    /// When the backend was not compiled in, or has no such device.
     pub fn open(self) -> Result<Device, DeviceError> {
         let backend = self.backend.name();
         let devices = self.backend.devices().ok_or(DeviceError::NotCompiled(backend))?;
@@ -141,7 +141,7 @@ impl DeviceChoice {
     }
 }
 
-/// An entry of the device list: the name for `--device`, and its description or why there is none.
+/// An entry of the device list: a name for `--device`, and a description of the device or the reason why there is none.
 #[derive(Debug, Clone)]
 pub struct ListedDevice {
     /// The name, such as `vulkan:0`.
@@ -150,7 +150,7 @@ pub struct ListedDevice {
     pub description: String,
 }
 
-/// Lists every back end with its devices.
+/// Lists every backend with its devices.
 pub fn list() -> Vec<ListedDevice> {
     let mut listed = Vec::new();
     for backend in Backend::ALL {
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_one_processor() {
+    fn the_cpu_is_a_single_device() {
         assert!("cpu".parse::<DeviceChoice>().unwrap().open().is_ok());
         let error = "cpu:1".parse::<DeviceChoice>().unwrap().open().unwrap_err().to_string();
         insta::assert_snapshot!(error, @"no device cpu:1: 1 found for cpu; `corpusmill-train devices` lists all");
@@ -206,7 +206,7 @@ mod tests {
 
     #[cfg(not(feature = "rocm"))]
     #[test]
-    fn a_missing_back_end_names_its_feature() {
+    fn a_missing_backend_names_its_feature() {
         let error = "rocm".parse::<DeviceChoice>().unwrap().open().unwrap_err().to_string();
         insta::assert_snapshot!(error, @"this program was built without rocm; build it with `cargo build --release --workspace --bin corpusmill-train --features corpusmill-trainer/rocm`");
     }

@@ -1,7 +1,7 @@
 //! The loss of a model on batches, in nats per token and bits per byte, for each source.
 //!
-//! Used by validation during a run and by `corpusmill-train perplexity`. Invariant: tokens that are not predicted and
-//! their bytes count in neither sum.
+//! Used by validation during a run and by `corpusmill-train perplexity`. Invariant: a token without a prediction
+//! counts neither in the loss nor in the bytes.
 
 use crate::data::{Batch, DataError, NOT_PREDICTED};
 use crate::gradient::{GradientError, Pass};
@@ -44,13 +44,13 @@ impl Evaluation {
         }
     }
 
-    /// Loss per byte over all sources, in bits; `None` without a byte.
+    /// Loss per byte over all sources, in bits; `None` if there are no bytes.
     pub fn bits_per_byte(&self) -> Option<f64> {
         let bytes: f64 = self.bytes.iter().sum();
         (bytes > 0.0).then(|| self.loss_sum.nats.iter().sum::<f64>() / std::f64::consts::LN_2 / bytes)
     }
 
-    /// Loss per byte of one source, in bits; `None` without a byte.
+    /// Loss per byte of one source, in bits; `None` if there are no bytes.
     pub fn bits_per_byte_of(&self, source: usize) -> Option<f64> {
         let (nats, bytes) = (self.loss_sum.nats.get(source)?, self.bytes.get(source)?);
         (*bytes > 0.0).then(|| nats / std::f64::consts::LN_2 / bytes)

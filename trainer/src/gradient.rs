@@ -1,10 +1,10 @@
 //! Forward and backward pass of one batch: the loss of each token, and the gradient of every weight.
 //!
-//! Between batches and the optimizer. [`crate::loss`] computes the head's gradient and passes the gradient of the last
-//! hidden state to the body. With [`Recompute::Blocks`], blocks run forward without a graph, only their inputs are
-//! kept, and each block runs again in the backward pass (Chen et al. 2016).
+//! [`crate::loss`] computes the gradients of the output head and of the last hidden state; this module propagates the
+//! latter through the blocks. With [`Recompute::Blocks`] (activation checkpointing, Chen et al. 2016), blocks run
+//! forward without a graph, only their inputs are kept, and each block runs again in the backward pass.
 //!
-//! Invariant: both modes give the same gradients within rounding.
+//! Invariant: both modes compute the same gradients within rounding.
 
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::{GradientsAccumulator, GradientsParams};
@@ -37,7 +37,7 @@ pub enum GradientError {
     Loss(#[from] LossError),
 }
 
-/// The type in which matrices are multiplied.
+/// The floating-point type of matrix products.
 pub fn compute_type(precision: Precision) -> FloatDType {
     match precision {
         Precision::F32 => FloatDType::F32,
@@ -58,7 +58,7 @@ impl Pass<'_> {
         Ok(loss::losses(flat(hidden), model.head_weight(), &batch.targets, &self.loss)?)
     }
 
-    /// Losses, and the gradients of `weight` × their sum, which are added to `into`.
+    /// Computes the losses, and adds the gradients of `weight` × their sum to `into`.
     ///
     /// The model's weights must require gradients.
     ///
@@ -147,7 +147,7 @@ fn collect<M: Module>(grads: &mut Gradients, part: &M, model: &Decoder, into: &m
     into.accumulate(model, GradientsParams::from_module(grads, part));
 }
 
-/// Adds the gradient of the head's matrix; if tied, to the embedding's gradient.
+/// Adds the gradient of the output head; if tied, to the gradient of the embedding.
 fn add_head(model: &Decoder, gradient: Tensor<2>, into: &mut GradientsAccumulator<Decoder>) {
     let mut finder = HeadFinder { path: Vec::new(), embedding: None, head: None };
     model.visit(&mut finder);

@@ -11,26 +11,26 @@
 //!              and targets               weight
 //! ```
 //!
-//! 1. [`recipe`] configures the run; [`data`] makes batches of the corpus, whose position at any step is known.
+//! 1. [`recipe`] configures the run; [`data`] makes batches of the corpus, starting at any step.
 //! 2. [`model`] maps a batch to hidden states. `kernel` fuses its operations on the CPU; [`device`] selects where it
 //!    runs.
-//! 3. [`loss`] computes the cross-entropy and its gradient by the hidden states, in chunks of tokens.
+//! 3. [`loss`] computes the cross-entropy and its gradient with respect to the hidden states, in chunks of tokens.
 //! 4. [`gradient`] runs the model forward and backward, and recomputes blocks where memory is short.
 //! 5. [`step`] sums the gradients over all ranks ([`parallel`]) and updates the weights ([`optimize`]).
-//! 6. [`pretrain`] is the loop around it, which resumes from its [checkpoints](pretrain::Checkpoints); [`metrics`]
-//!    records it and [`progress`] shows it.
+//! 6. [`pretrain`] is the training loop, which resumes from [checkpoints](pretrain::Checkpoints); [`metrics`] records
+//!    the run and [`progress`] shows it.
 //!
 //! A trained model is a Hugging Face folder ([`checkpoint_io`]). [`generate`] continues prompts with it, [`evaluate`]
-//! measures it in bits per byte ([`token_bytes`]), and [`ngram`] is the baseline. [`plan`] estimates what a run needs
-//! before it starts.
+//! measures its loss in bits per byte ([`token_bytes`]), and [`ngram`] is the baseline. [`plan`] estimates what a run
+//! needs before it starts.
 //!
 //! # Invariants
 //!
-//! - The losses and the model depend on recipe, corpus and version alone, at a fixed number of threads; interruptions
+//! - With a fixed number of threads, the losses and the model depend only on recipe, corpus and version; interruptions
 //!   and the number of ranks change no step beyond rounding.
-//! - A checkpoint or model folder is complete or absent, and loading it gives the written bits.
-//! - Everything that does not fit together (recipe, corpus, tokenizer, checkpoint) is an error before the first step.
-//! - A device that is not available is an error, never a reason for another device.
+//! - A checkpoint or model folder is complete or absent, and loading it restores the written values bit for bit.
+//! - A mismatch between recipe, corpus, tokenizer and checkpoint is an error before the first step.
+//! - An unavailable device is an error; the program never falls back to another device.
 
 pub mod recipe;
 

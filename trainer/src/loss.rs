@@ -1,14 +1,15 @@
-//! Cross-entropy of the next token, with its gradient, in chunks: the logits of all tokens are never in memory
-//! together.
+//! Cross-entropy of the next token, with its gradient, in chunks, so that the logits of all tokens are never in memory
+//! at once.
 //!
-//! Takes the last hidden state and the head's matrix, and returns the gradients of both. The chain rule is written out
-//! by hand; it needs one product for the logits and two for the gradients, as automatic differentiation does, but only
-//! `chunk × vocabulary` numbers at a time. All sums use 32 bits or more.
+//! Takes the last hidden state and the weight of the output head, and returns the gradients of both. The backward pass
+//! is written by hand; it needs one matrix product for the logits and two for the gradients, as automatic
+//! differentiation does, but only `chunk × vocabulary` numbers at a time. All sums use 32 bits or more.
 //!
 //! For logits *l* = cap · tanh(*h* · *W*ᵀ / cap), or *h* · *W*ᵀ without a cap, denominator *Z* = Σ exp *l*, target *y*:
 //!
 //! - loss: log *Z* − *l*\[*y*\] + z · log² *Z*
-//! - gradient by *l*: softmax(*l*) · (1 + 2 z log *Z*) − onehot(*y*), times 1 − (*l* / cap)² for the uncapped logits
+//! - gradient with respect to *l*: softmax(*l*) · (1 + 2 z log *Z*) − onehot(*y*); with respect to the uncapped logits,
+//!   this times 1 − (*l* / cap)²
 //!
 //! Invariant: equal to the unchunked computation within rounding, for any chunk size.
 
@@ -20,17 +21,17 @@ use crate::kernel::{self, RowLosses};
 /// Settings of the loss.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LossSettings {
-    /// Factor of log² *Z*.
+    /// Weight of the z-loss, log² *Z*.
     pub z_loss: f64,
     /// Tokens per chunk of logits.
     pub chunk_tokens: usize,
-    /// Bound of the logit soft-capping.
+    /// Soft cap of the logits.
     pub softcap: Option<f64>,
-    /// Number type for matrix products.
+    /// Floating-point type of matrix products.
     pub compute: FloatDType,
 }
 
-/// Losses of a batch by token.
+/// The loss of each token of a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TokenLosses {
     /// −log p of each target in nats, in the order of the batch; 0 where nothing is predicted.
@@ -44,9 +45,9 @@ pub struct TokenLosses {
 pub struct LossGradients {
     /// The loss of each token.
     pub losses: TokenLosses,
-    /// Gradient of the weighted sum by the hidden state, `[tokens, hidden]`.
+    /// Gradient of the weighted sum with respect to the hidden states, `[tokens, hidden]`.
     pub hidden: Tensor<2>,
-    /// Gradient of the weighted sum by the head's matrix, `[vocabulary, hidden]`.
+    /// Gradient of the weighted sum with respect to the weight of the output head, `[vocabulary, hidden]`.
     pub head: Tensor<2>,
 }
 
@@ -148,13 +149,13 @@ impl Chunk {
         Self { exponentials, sums, cap_derivative, targets, nats: log_z.clone() - picked, log_z }
     }
 
-    fn costs(&self) -> Result<RowLosses, LossError> {
+    fn losses(&self) -> Result<RowLosses, LossError> {
         let read =
             |tensor: &Tensor<2>| tensor.clone().try_into_vec_as::<f32>().map_err(|error| LossError(error.to_string()));
         Ok(RowLosses { nats: read(&self.nats)?, log_z: read(&self.log_z)? })
     }
 
-    /// The gradient by the uncapped logits, times `weight`.
+    /// The gradient with respect to the uncapped logits, times `weight`.
     fn backward(self, settings: &LossSettings, weight: f64) -> Tensor<2> {
         let factor = self.log_z.mul_scalar(2.0 * settings.z_loss).add_scalar(1.0);
         let scale = factor.mul_scalar(weight) / self.sums;
@@ -169,17 +170,17 @@ impl Chunk {
     }
 }
 
-/// The costs of a chunk's logits.
-fn chunk_costs(logits: Tensor<2>, targets: &[i32], settings: &LossSettings) -> Result<RowLosses, LossError> {
+/// The losses of a chunk.
+fn chunk_losses(logits: Tensor<2>, targets: &[i32], settings: &LossSettings) -> Result<RowLosses, LossError> {
     if settings.softcap.is_none()
-        && let Some(costs) = kernel::row_losses(&logits, targets)
+        && let Some(losses) = kernel::row_losses(&logits, targets)
     {
-        return Ok(costs);
+        return Ok(losses);
     }
-    Chunk::forward(logits, targets, settings.softcap).costs()
+    Chunk::forward(logits, targets, settings.softcap).losses()
 }
 
-/// The costs of a chunk's logits, and their gradient by the uncapped logits, times `weight`.
+/// The losses of a chunk, and their gradient with respect to the uncapped logits, times `weight`.
 fn chunk_gradient(
     logits: Tensor<2>,
     targets: &[i32],
@@ -194,7 +195,7 @@ fn chunk_gradient(
         },
     };
     let chunk = Chunk::forward(logits, targets, settings.softcap);
-    Ok((chunk.costs()?, chunk.backward(settings, weight)))
+    Ok((chunk.losses()?, chunk.backward(settings, weight)))
 }
 
 /// The logits `[chunk, vocabulary]`, in 32 bits.
@@ -218,7 +219,7 @@ pub fn losses(
     let chunk = settings.chunk_tokens.max(1);
     let parts = positions.targets.chunks(chunk).enumerate().map(|(index, targets)| {
         let rows = hidden.clone().narrow(0, index * chunk, targets.len());
-        chunk_costs(logits(rows, &head), targets, settings)
+        chunk_losses(logits(rows, &head), targets, settings)
     });
     Ok(positions.losses(parts.collect::<Result<_, _>>()?))
 }

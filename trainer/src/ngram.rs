@@ -1,8 +1,8 @@
 //! A 5-gram model with modified Kneser–Ney smoothing: the baseline that a neural model must beat.
 //!
 //! Chen and Goodman 1998, "An empirical study of smoothing techniques for language modeling", section 3: interpolated,
-//! with three discounts per order, estimated from counts of counts. It learns from the same pieces of documents as the
-//! model; each piece starts with its own start symbol. Lower orders count the distinct contexts that a token follows;
+//! with three discounts per order, estimated from counts of counts. It is trained on the same pieces of documents as
+//! the model; each piece starts with a start symbol. Lower orders count the distinct contexts that a token follows;
 //! n-grams that begin with the start symbol keep their raw counts, since nothing precedes them. Below unigrams is the
 //! uniform distribution over the vocabulary.
 //!
@@ -122,17 +122,18 @@ impl Order {
         Self { keys, counts, histories, statistics, discounts }
     }
 
-    /// The probability that this order gives to a token, and the weight that it leaves to shorter histories; `None` for
-    /// an unseen history.
+    /// The discounted probability of a token at this order, and the interpolation weight of shorter histories; `None`
+    /// for an unseen history.
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
     fn probability_and_backoff(&self, key: u128) -> Option<(f64, f64)> {
         let history = self.histories.binary_search(&(key >> SYMBOL_BITS)).ok()?;
         let HistoryStatistics { sum, followers } = self.statistics[history];
-        let left: f64 =
+        let backoff: f64 =
             followers.iter().zip(self.discounts).map(|(&count, discount)| f64::from(count) * discount).sum();
         let count = self.keys.binary_search(&key).map_or(0, |position| self.counts[position]);
-        let kept = if count == 0 { 0.0 } else { (f64::from(count) - self.discounts[discount_index(count)]).max(0.0) };
-        Some((kept / sum as f64, left / sum as f64))
+        let discounted =
+            if count == 0 { 0.0 } else { (f64::from(count) - self.discounts[discount_index(count)]).max(0.0) };
+        Some((discounted / sum as f64, backoff / sum as f64))
     }
 }
 
@@ -154,19 +155,19 @@ fn discounts(counts: &[u32]) -> [f64; 3] {
 }
 
 impl NgramModel {
-    /// The probability of `token` after `before`, the preceding tokens of its piece.
-    pub fn probability(&self, before: &[u32], token: u32) -> f64 {
-        let known = before.len().min(ORDER - 1);
-        let mut key = if before.len() < ORDER - 1 { u128::from(self.vocabulary) } else { 0 };
-        for &token in &before[before.len() - known..] {
+    /// The probability of `token` after `history`, the preceding tokens of its piece.
+    pub fn probability(&self, history: &[u32], token: u32) -> f64 {
+        let known = history.len().min(ORDER - 1);
+        let mut key = if history.len() < ORDER - 1 { u128::from(self.vocabulary) } else { 0 };
+        for &token in &history[history.len() - known..] {
             key = key << SYMBOL_BITS | u128::from(token);
         }
         key = key << SYMBOL_BITS | u128::from(token);
-        let longest = if before.len() < ORDER - 1 { known + 2 } else { ORDER };
+        let longest = if history.len() < ORDER - 1 { known + 2 } else { ORDER };
         let mut probability = 1.0 / f64::from(self.vocabulary.max(1));
         for (length, order) in (1..=longest).zip(&self.orders) {
-            let Some((kept, left)) = order.probability_and_backoff(key & mask(length)) else { break };
-            probability = kept + left * probability;
+            let Some((discounted, backoff)) = order.probability_and_backoff(key & mask(length)) else { break };
+            probability = discounted + backoff * probability;
         }
         probability
     }
@@ -205,18 +206,18 @@ mod tests {
         #[test]
         fn probabilities_sum_to_one(
             pieces in prop::collection::vec(prop::collection::vec(0u32..6, 1..30), 1..8),
-            before in prop::collection::vec(0u32..6, 0..7),
+            history in prop::collection::vec(0u32..6, 0..7),
         ) {
             let model = model(6, &pieces);
-            let sum: f64 = (0..6).map(|token| model.probability(&before, token)).sum();
+            let sum: f64 = (0..6).map(|token| model.probability(&history, token)).sum();
             prop_assert!((sum - 1.0).abs() < 1e-9, "{sum}");
-            prop_assert!((0..6).all(|token| model.probability(&before, token) > 0.0));
+            prop_assert!((0..6).all(|token| model.probability(&history, token) > 0.0));
         }
     }
 
     #[test]
     fn counts_and_discounts_are_those_of_the_paper() {
-        // Bigrams, each once: (begin 0) (0 1) (1 2) (begin 1) (1 3) (begin 0 again, then 1): (0 1) twice, (begin 0) twice.
+        // Bigrams: (begin 0) and (0 1) twice; (1 2), (begin 1) and (1 3) once.
         let model = model(5, &[vec![0, 1, 2], vec![1, 3], vec![0, 1]]);
         let unigrams = &model.orders[0];
         assert_eq!(unigrams.keys, [0, 1, 2, 3]);

@@ -1,20 +1,20 @@
 //! Shows the progress of a run through the program's printer: a bar, and a line per record.
 //!
-//! Between `pretrain` and the terminal. Invariant: it decides what is shown; whether and how is the printer's decision.
+//! Invariant: this module selects what is shown; the printer determines whether and how.
 
 use corpusmill_terminal::Printer;
 
 use crate::metrics::{Record, RecordKind};
 use crate::pretrain::Observer;
 
-/// The name of the bar.
+/// The name of the progress bar.
 const BAR: &str = "training";
 
-/// Prints the progress of a run; the bar disappears with it.
+/// Prints the progress of a run; the bar is removed when this is dropped.
 #[derive(Debug)]
 pub struct Progress {
     printer: Printer,
-    /// The last finite loss, behind the bar.
+    /// The last finite loss, shown after the bar.
     loss: String,
 }
 

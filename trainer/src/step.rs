@@ -1,8 +1,8 @@
 //! One training step: sums the gradients of a step's batches over all ranks, clips them, and updates the weights.
 //!
-//! The loss of a step is the mean over all its predicted tokens, on all ranks and in all accumulated batches. So
-//! gradients are weighted by tokens, and dividing a step differently does not change it. Invariant: a step with a
-//! non-finite loss or gradient changes no weight and no state.
+//! The loss of a step is the mean over all its predicted tokens, on all ranks and in all micro-batches. So gradients
+//! are weighted by tokens, and the division of a step into ranks and micro-batches does not change its result.
+//! Invariant: a step with a non-finite loss or gradient changes no weight and no optimizer state.
 
 use burn::optim::GradientsAccumulator;
 use burn::tensor::Device;
@@ -97,22 +97,22 @@ impl LossSum {
 pub struct StepReport {
     /// Losses before the step.
     pub loss_sum: LossSum,
-    /// Norm of all gradients together, before clipping.
+    /// Global gradient norm before clipping.
     pub gradient_norm: f64,
     /// Whether the weights were updated; false if the loss or gradient was not finite.
     pub applied: bool,
 }
 
-/// A model in training on one rank.
+/// The training state of one rank.
 #[derive(Debug)]
 pub struct Training<'a, G> {
-    /// How batches go through the model.
+    /// The forward and backward pass.
     pub pass: Pass<'a>,
     /// The weights, which require gradients.
     pub model: Decoder,
-    /// AdamW or Muon, with their state.
+    /// AdamW and, if enabled, Muon, with their state.
     pub optimizer: Optimizer,
-    /// Maximum norm of the gradient.
+    /// Maximum global gradient norm; larger gradients are scaled down.
     pub clip_norm: Option<f64>,
     /// The other ranks.
     pub group: G,
@@ -128,7 +128,7 @@ impl<G: ProcessGroup> Training<'_, G> {
         self.model.head_weight().device().without_autodiff()
     }
 
-    /// Performs one step with this rank's share of its batches.
+    /// Performs one step; `batches` are this rank's share of its batches.
     ///
     /// # Errors
     /// When a device cannot be read or another rank has failed.

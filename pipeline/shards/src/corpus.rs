@@ -146,7 +146,8 @@ impl Corpus {
         if sum == group.tokens {
             return Ok(counts);
         }
-        Err(shard.corrupt(format!("row group {} has {sum} tokens, the manifest records {}", group.index, group.tokens)))
+        Err(shard
+            .corrupt(format!("row group {} has {sum} tokens, but the manifest records {}", group.index, group.tokens)))
     }
 
     /// The tokens of one row group.

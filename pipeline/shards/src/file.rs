@@ -51,7 +51,7 @@ impl AtomicFile {
         (std::mem::take(&mut self.section_bytes), checksum)
     }
 
-    /// Syncs and renames the file; returns its size in bytes and its blake3 in hex.
+    /// Syncs and renames the file; returns its size in bytes and its BLAKE3 digest in hex.
     pub(super) fn publish(mut self) -> Result<(u64, String), ShardError> {
         self.file.flush().map_err(ShardError::io(&self.partial))?;
         self.file.get_ref().sync_all().map_err(ShardError::io(&self.partial))?;

@@ -60,7 +60,7 @@ pub(super) struct Fixture {
     /// Documents per shard; each shard is one row group.
     pub(super) shard_documents: usize,
     pub(super) mixture: MixtureSettings,
-    pub(super) block_tokens: u64,
+    pub(super) mixing_block_tokens: u64,
     /// Sources whose shards have a mask: every third token counts.
     pub(super) masked: Vec<String>,
 }
@@ -76,7 +76,7 @@ impl Fixture {
             validation: map(10),
             shard_documents: 4,
             mixture: MixtureSettings::default(),
-            block_tokens: 64,
+            mixing_block_tokens: 64,
             masked: Vec::new(),
         }
     }
@@ -120,7 +120,7 @@ impl Fixture {
             self.write_split(folder.path(), split, &mut manifest);
         }
         manifest.schedule = schedule(&self.mixture, &manifest.available()).unwrap();
-        manifest.schedule.block_tokens = self.block_tokens;
+        manifest.schedule.mixing_block_tokens = self.mixing_block_tokens;
         manifest.corpus_digest = manifest.compute_corpus_digest();
         manifest.write(folder.path()).unwrap();
         folder

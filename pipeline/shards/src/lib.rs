@@ -41,7 +41,9 @@ pub use manifest::{
 };
 pub use mixture::{MixtureSettings, Phase};
 pub use reader::{Position, ReaderOptions, Sequence, SequenceReader, Span};
-pub use schedule::{DEFAULT_BLOCK_TOKENS, Quota, Schedule, ScheduledPhase, ScheduledSource, schedule, schedule_after};
+pub use schedule::{
+    DEFAULT_MIXING_BLOCK_TOKENS, Quota, Schedule, ScheduledPhase, ScheduledSource, schedule, schedule_after,
+};
 pub use schema::{
     ShardDescription, TokenWidth, decode_tokens, encode_loss_mask, encode_tokens, shard_path, token_shard_schema,
     writer_properties,

@@ -15,8 +15,8 @@ use super::{Schedule, ShardError, Split, file::AtomicFile};
 
 /// The version of `manifest.json`; a reader rejects others.
 ///
-/// 2: `requested_tokens`, `requested_share`, `actual_share` and `max_tokens` in the schedule have these names; in 1 they were
-/// `asked`, `asked_share`, `achieved_share` and `cap`.
+/// 2: `requested_tokens`, `requested_share`, `actual_share`, `max_tokens` and `mixing_block_tokens` in the schedule
+/// have these names; in 1 they were `asked`, `asked_share`, `achieved_share`, `cap` and `block_tokens`.
 pub const MANIFEST_VERSION: u32 = 2;
 
 /// The version of the shards and of the order in which they are read. It is part of the corpus digest.
@@ -58,7 +58,7 @@ pub struct Manifest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenizerEntry {
-    /// blake3 of `tokenizer.json`, in hex.
+    /// BLAKE3 of `tokenizer.json`, in hex.
     pub digest: String,
     /// Number of token ids: every token of a shard is below it.
     pub vocabulary_size: u32,
@@ -114,7 +114,7 @@ pub struct ShardEntry {
     pub bytes: u64,
     /// Digest of schema and rows, independent of how they are stored.
     pub rows_digest: String,
-    /// blake3 of the file, in hex.
+    /// BLAKE3 of the file, in hex.
     pub file_digest: String,
     /// xxh3-64, in hex, of what follows the row groups: Parquet's footer.
     pub footer_checksum: String,
@@ -133,7 +133,7 @@ pub struct RowGroup {
     /// Its size in the file: row groups follow one another from byte 4, after Parquet's mark.
     pub bytes: u64,
     /// xxh3-64, in hex, of these bytes. Checked before the bytes are decoded, so that a model never sees damaged
-    /// tokens, at a lower cost than blake3 over whole files.
+    /// tokens, at a lower cost than BLAKE3 over whole files.
     pub checksum: String,
 }
 
@@ -191,7 +191,7 @@ impl Manifest {
         Ok(())
     }
 
-    /// The digest that names what a trainer reads from this corpus: blake3, in hex, over these bytes.
+    /// The digest that names what a trainer reads from this corpus: BLAKE3, in hex, over these bytes.
     ///
     /// A number is 8 bytes, little-endian; a text is its length in bytes as a number, then its
     /// UTF-8.
@@ -200,7 +200,7 @@ impl Manifest {
     /// 3. for train, then validation: the split's name (text) and the number of its sources that
     ///    have shards; for each, by name in byte order: the name (text) and the number of shards;
     ///    for each in order: rows digest (text), number of row groups; for each: documents, tokens
-    /// 4. the schedule's seed, block tokens and number of phases; for each phase the number of
+    /// 4. the schedule's seed, tokens per mixing block and number of phases; for each phase the number of
     ///    its sources; for each by name: the name (text) and the quota's tokens
     ///
     /// The corpus name, settings, versions, licences, paths and file digests are not in it: they do not change what is
@@ -230,7 +230,7 @@ impl Manifest {
             }
         }
         bytes.number(self.schedule.seed);
-        bytes.number(self.schedule.block_tokens);
+        bytes.number(self.schedule.mixing_block_tokens);
         bytes.number(self.schedule.phases.len() as u64);
         for phase in &self.schedule.phases {
             bytes.number(phase.sources.len() as u64);
@@ -296,8 +296,8 @@ impl Manifest {
     }
 
     fn check_schedule(&self) -> Result<(), String> {
-        if self.schedule.block_tokens == 0 {
-            return Err("schedule.block_tokens is 0".to_owned());
+        if self.schedule.mixing_block_tokens == 0 {
+            return Err("schedule.mixing_block_tokens is 0".to_owned());
         }
         let mut total = 0u64;
         for (index, phase) in self.schedule.phases.iter().enumerate() {
@@ -406,7 +406,7 @@ mod tests {
             (|m| m.format_version = 9, "format_version is 9"),
             (|m| m.corpus_digest = "0".into(), "edited by hand"),
             (|m| m.schedule.seed += 1, "corpus_digest"),
-            (|m| m.schedule.block_tokens = 0, "block_tokens"),
+            (|m| m.schedule.mixing_block_tokens = 0, "mixing_block_tokens"),
             (|m| m.schedule.tokens += 1, "quotas sum to"),
             (|m| m.tokenizer.end_of_document = Some(1 << 30), "not below vocabulary_size"),
             (|m| m.sources.values_mut().for_each(|s| s.train.tokens += 1), "sources.a.train"),

@@ -1,7 +1,6 @@
 //! The `mixture:` of a recipe: how many tokens of which source, in which phases.
 //!
-//! Invariant: [`MixtureSettings::validate`] rejects every mixture that [`schedule`](super::schedule()) cannot plan, so
-//! planning never guesses.
+//! Invariant: [`MixtureSettings::validate`] rejects every mixture that [`schedule`](super::schedule()) cannot plan.
 
 use std::collections::BTreeMap;
 

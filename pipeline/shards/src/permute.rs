@@ -31,7 +31,7 @@ pub(super) fn key(purpose: Purpose, seed: u64, epoch: u64, group: u64, source: &
     xxh3_64(&bytes)
 }
 
-/// The numbers 0..length in the order that `key` gives.
+/// The numbers 0..length in an order determined by `key`.
 pub(super) fn permutation(key: u64, length: u32) -> Vec<u32> {
     let mut order: Vec<u32> = (0..length).collect();
     let mut random = SplitMix64::new(key);

@@ -5,7 +5,7 @@
 
 use std::cmp::Reverse;
 
-/// Weights as integers of 52 bits relative to the largest, so that 0.7 and 0.3 divide like 70 and 30.
+/// Scales the weights to integers, the largest to 2^52, so that 0.7 and 0.3 give the same shares as 70 and 30.
 ///
 /// A weight above zero stays above zero. The input must be finite and at least 0.
 pub(super) fn integer_weights(weights: &[f64]) -> Vec<u64> {
@@ -21,7 +21,7 @@ pub(super) fn integer_weights(weights: &[f64]) -> Vec<u64> {
         .collect()
 }
 
-/// `total` in parts proportional to `weights`, by the method of the largest remainder (Hamilton).
+/// Splits `total` into parts proportional to `weights`, by the largest-remainder method (Hamilton).
 ///
 /// Ties go to the earlier part. Each part is its exact share rounded down or up. If every weight is zero, all parts are
 /// zero.
@@ -50,28 +50,28 @@ pub(super) fn apportion(total: u64, weights: &[u64]) -> Vec<u64> {
     parts
 }
 
-/// `total` in parts proportional to `weights`, none above its cap; the excess of a capped part goes to the others by
-/// their weights.
+/// Splits `total` into parts proportional to `weights`, none above its cap; the excess of a capped part goes to the
+/// others by their weights.
 ///
-/// Water-filling as in `UniMax` (Chung et al., arXiv 2304.09151), with given weights in place of
-/// uniform ones. The parts sum to less than `total` only when every weighted part is at its cap.
+/// Water-filling as in `UniMax` (Chung et al., arXiv 2304.09151), with `weights` in place of uniform ones. The parts
+/// sum to less than `total` only when every weighted part is at its cap.
 pub(super) fn apportion_capped(total: u64, weights: &[u64], caps: &[u64]) -> Vec<u64> {
-    let mut open = weights.to_vec();
+    let mut uncapped_weights = weights.to_vec();
     let mut parts = vec![0; weights.len()];
-    let mut left = total;
+    let mut remaining = total;
     loop {
-        let wanted = apportion(left, &open);
-        let over: Vec<usize> = (0..open.len()).filter(|&index| wanted[index] > caps[index]).collect();
+        let shares = apportion(remaining, &uncapped_weights);
+        let over: Vec<usize> = (0..shares.len()).filter(|&index| shares[index] > caps[index]).collect();
         if over.is_empty() {
-            for (part, want) in parts.iter_mut().zip(wanted) {
-                *part += want;
+            for (part, share) in parts.iter_mut().zip(shares) {
+                *part += share;
             }
             return parts;
         }
         for index in over {
             parts[index] = caps[index];
-            left -= caps[index];
-            open[index] = 0;
+            remaining -= caps[index];
+            uncapped_weights[index] = 0;
         }
     }
 }
@@ -91,14 +91,14 @@ mod tests {
     }
 
     #[test]
-    fn ties_go_to_the_earlier() {
+    fn ties_go_to_the_earlier_part() {
         assert_eq!(apportion(10, &[1, 1, 1]), [4, 3, 3]);
         assert_eq!(apportion(2, &[1, 1, 1]), [1, 1, 0]);
     }
 
     #[test]
     fn excess_over_a_cap_goes_to_others_by_weight() {
-        // 100 by 8:1:1 with the first at 20: 80 left for 1:1.
+        // 100 divided 8:1:1, the first capped at 20: 80 remain for 1:1.
         assert_eq!(apportion_capped(100, &[8, 1, 1], &[20, 1000, 1000]), [20, 40, 40]);
         // The excess fills the next part too.
         assert_eq!(apportion_capped(100, &[8, 1, 1], &[20, 30, 1000]), [20, 30, 50]);
@@ -133,14 +133,13 @@ mod tests {
             let parts = apportion_capped(total, &weights, &caps);
             let capacity: u128 = weights.iter().zip(&caps)
                 .filter(|(weight, _)| **weight > 0).map(|(_, &cap)| u128::from(cap)).sum();
-            let given: u128 = parts.iter().map(|&part| u128::from(part)).sum();
-            prop_assert_eq!(given, capacity.min(u128::from(total)));
+            let sum: u128 = parts.iter().map(|&part| u128::from(part)).sum();
+            prop_assert_eq!(sum, capacity.min(u128::from(total)));
             for index in 0..parts.len() {
                 prop_assert!(parts[index] <= caps[index]);
                 prop_assert!(weights[index] > 0 || parts[index] == 0);
             }
-            // Parts below their caps keep the order of their weights, within a rounding of one token per round of
-            // filling.
+            // Parts below their caps keep the order of their weights, within one token of rounding.
             for one in 0..parts.len() {
                 for other in 0..parts.len() {
                     if parts[one] < caps[one] && weights[one] >= weights[other] && weights[other] > 0 {

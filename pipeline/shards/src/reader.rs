@@ -1,6 +1,6 @@
 //! Sequences of fixed length, in the order of the corpus, from any position.
 //!
-//! Documents are concatenated in the order of the walk and cut every `sequence_length` tokens; a sequence records which
+//! Documents are concatenated in reading order and cut every `sequence_length` tokens; a sequence records which
 //! span belongs to which document, so that attention can be kept inside documents. Sequences do not overlap.
 //!
 //! Training drops the rest at the end of the schedule (fewer than `sequence_length` tokens), so that every sequence is
@@ -89,7 +89,7 @@ pub struct Position {
 /// An iterator over this rank's sequences: `rank`, `rank + world_size`, … from the position that it was set to.
 ///
 /// Every rank decodes every row group that contains a document of its sequences, in practice all; at 200 million tokens
-/// per second and core, this feeds some hundreds of ranks. The last round may give some ranks a sequence and others
+/// per second and core, this feeds some hundreds of ranks. In the last round, some ranks may get a sequence and others
 /// none: stop at [`SequenceReader::rounds`] to stay in step.
 #[derive(Debug)]
 pub struct SequenceReader {
@@ -100,9 +100,9 @@ pub struct SequenceReader {
     interleaver: Interleaver,
     /// The sequence from which ranks count, set by the last seek.
     base: u64,
-    /// Sequences that this rank has returned since.
-    given: u64,
-    /// The sequence whose first token is next in the walk.
+    /// Sequences that this rank has returned since then.
+    returned: u64,
+    /// The sequence whose first token is read next.
     at: u64,
     /// The last row group read of each source: its index and its tokens.
     loaded: Vec<Option<(u32, RowGroupTokens)>>,
@@ -139,7 +139,7 @@ impl SequenceReader {
             interleaver: Interleaver::new(corpus, plan),
             sequences,
             base: 0,
-            given: 0,
+            returned: 0,
             at: 0,
             loaded: corpus.sources().iter().map(|_| None).collect(),
             failed: false,
@@ -160,13 +160,13 @@ impl SequenceReader {
 
     /// The current position; equal for all ranks that have read equally many sequences.
     pub fn stream_position(&self) -> Position {
-        let read = self.given.saturating_mul(u64::from(self.options.world_size));
+        let read = self.returned.saturating_mul(u64::from(self.options.world_size));
         Position { sequence: self.base.saturating_add(read) }
     }
 
     /// Seeks to `position`, forwards or backwards; beyond the end, no sequence is left.
     ///
-    /// Reads counts only: walks at most one block of the schedule and decodes no token.
+    /// Reads only counts, inside at most one mixing block; decodes no token.
     ///
     /// # Errors
     /// When a shard cannot be read.
@@ -177,7 +177,7 @@ impl SequenceReader {
         let sought = self.interleaver.seek(self.token(sequence));
         self.failed = sought.is_err();
         self.base = position.sequence;
-        self.given = 0;
+        self.returned = 0;
         self.at = sequence;
         sought
     }
@@ -191,8 +191,9 @@ impl SequenceReader {
     /// When a shard cannot be read.
     pub fn consumed(&mut self, position: Position) -> Result<BTreeMap<String, u64>, ShardError> {
         self.seek(position)?;
-        let given = self.interleaver.given(self.token(position.sequence.min(self.sequences)))?;
-        Ok(self.corpus.sources().iter().cloned().zip(given).collect())
+        let position = self.token(position.sequence.min(self.sequences));
+        let tokens = self.interleaver.tokens_by_source_before(position)?;
+        Ok(self.corpus.sources().iter().cloned().zip(tokens).collect())
     }
 
     /// A digest, in hex, of everything that determines the order: corpus digest, split, seed and sequence length; store
@@ -242,14 +243,14 @@ impl SequenceReader {
             // Drop the old row group before reading the new one.
             *loaded = None;
         }
-        let (_, held) = match loaded {
+        let (_, row_group) = match loaded {
             Some(loaded) => loaded,
             None => loaded.insert((slice.group, self.corpus.tokens(split, source, group)?)),
         };
         let row = slice.row as usize;
         let (from, to) = (slice.start as usize, (slice.start + slice.length) as usize);
         let width = self.width.bytes();
-        let bytes = (row < held.tokens.len()).then(|| held.tokens.value(row));
+        let bytes = (row < row_group.tokens.len()).then(|| row_group.tokens.value(row));
         let Some(bytes) = bytes.and_then(|bytes| bytes.get(from * width..to * width)) else {
             let detail = format!("row {row}: `tokens` is shorter than token_count");
             return Err(self.corpus.corrupt(split, source, group, &detail));
@@ -260,7 +261,7 @@ impl SequenceReader {
             let detail = format!("row {row}: token {largest} is beyond the vocabulary of {size}");
             return Err(self.corpus.corrupt(split, source, group, &detail));
         }
-        if let Some(masks) = &held.masks {
+        if let Some(masks) = &row_group.masks {
             let mask = masks.value(row);
             let counts = sequence.loss_mask.get_or_insert_with(|| vec![true; start as usize]);
             counts.extend((from..to).map(|token| mask_bit(mask, token)));
@@ -291,7 +292,7 @@ impl Iterator for SequenceReader {
         }
         let sequence = self.read(index);
         self.failed = sequence.is_err();
-        self.given += 1;
+        self.returned += 1;
         Some(sequence)
     }
 }

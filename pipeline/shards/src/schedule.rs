@@ -1,8 +1,8 @@
-//! The mixture as planned: how many tokens each source gives to each phase.
+//! The mixture as planned: how many tokens of each source each phase uses.
 //!
 //! It is planned from the settings of a recipe, stored in `manifest.json`, and followed by the reader of sequences.
-//! Invariant: quotas are whole tokens and sum exactly; over all phases no source gives more than its cap; requested
-//! tokens above the caps are recorded as shortfall, never filled by repeating.
+//! Invariant: quotas are whole tokens and sum exactly; over all phases no source exceeds its cap; requested tokens
+//! above the caps are recorded as shortfall, never filled by repeating.
 
 use std::collections::BTreeMap;
 
@@ -13,11 +13,11 @@ use super::{
     quota::{apportion_capped, integer_weights},
 };
 
-/// Tokens per block: the weights hold exactly within each block, and a seek walks at most one.
+/// Tokens per mixing block, inside which the weights hold exactly. Not the sequence length.
 ///
-/// At the end of a block, the last document of each source is cut and continues in the next block, which affects one
-/// document per source in 67 million tokens.
-pub const DEFAULT_BLOCK_TOKENS: u64 = 1 << 26;
+/// A seek reads inside at most one block. At the end of a block, the last document of each source is split and
+/// continues in the next block. This affects one document per source in 67 million tokens.
+pub const DEFAULT_MIXING_BLOCK_TOKENS: u64 = 1 << 26;
 
 /// The schedule that a reader follows, and whose shares the report compares with the requested ones.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,8 +25,8 @@ pub const DEFAULT_BLOCK_TOKENS: u64 = 1 << 26;
 pub struct Schedule {
     /// Seed of the order of row groups and documents.
     pub seed: u64,
-    /// Tokens per block (see [`DEFAULT_BLOCK_TOKENS`]).
-    pub block_tokens: u64,
+    /// Tokens per mixing block, inside which the weights hold exactly. Not the sequence length.
+    pub mixing_block_tokens: u64,
     /// Tokens of all phases.
     pub tokens: u64,
     /// Requested tokens that are not available under the repeat cap.
@@ -73,9 +73,9 @@ pub struct Quota {
 pub struct ScheduledSource {
     /// Training tokens of the source, each counted once.
     pub available: u64,
-    /// Maximum tokens that it can give: `available` times the allowed passes.
+    /// Maximum tokens: `available` times the allowed epochs.
     pub max_tokens: u64,
-    /// Tokens that it gives.
+    /// Scheduled tokens.
     pub tokens: u64,
     /// Passes over it, to 6 decimals.
     pub epochs: f64,
@@ -181,8 +181,8 @@ impl<'a> ScheduleBuilder<'a> {
         self.push(phase.name.clone(), requested_tokens, &quotas)
     }
 
-    /// The largest number of tokens at these weights for which no source gives more than it has or is allowed to;
-    /// sources without tokens are ignored.
+    /// The largest number of tokens at these weights for which no source exceeds its tokens or its cap; sources without
+    /// tokens are ignored.
     fn one_pass(&self, weights: &[(&str, f64)], integers: &[u64]) -> u64 {
         let limited = || {
             weights
@@ -240,7 +240,7 @@ impl<'a> ScheduleBuilder<'a> {
             .collect();
         Ok(Schedule {
             seed,
-            block_tokens: DEFAULT_BLOCK_TOKENS,
+            mixing_block_tokens: DEFAULT_MIXING_BLOCK_TOKENS,
             tokens: checked_sum(self.phases.iter().map(|phase| phase.tokens))?,
             shortfall: checked_sum(self.phases.iter().map(|phase| phase.shortfall))?,
             phases: self.phases,
@@ -338,7 +338,7 @@ mod tests {
         let available = names(&[("a", 700), ("b", 900), ("c", 0)]);
         let plan = schedule(&mixture(4.0, vec![phase(None, &[("a", 0.7), ("b", 0.3)])]), &available).unwrap();
         assert_eq!(quotas(&plan, 0), [700, 300]);
-        // Without weights, every token once; a source without tokens gives none.
+        // Without weights, every token once; a source without tokens has no quota.
         let plan = schedule(&mixture(4.0, vec![]), &available).unwrap();
         assert_eq!((plan.tokens, plan.shortfall), (1600, 0));
         assert_eq!(quotas(&plan, 0), [700, 900]);

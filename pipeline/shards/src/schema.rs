@@ -113,7 +113,7 @@ pub struct ShardDescription {
     pub source: String,
     /// The split of the corpus.
     pub split: Split,
-    /// blake3 of `tokenizer.json`, in hex.
+    /// BLAKE3 of `tokenizer.json`, in hex.
     pub tokenizer_digest: String,
     /// Number of token ids.
     pub vocabulary_size: u32,

@@ -1,4 +1,4 @@
-//! One shard file as the manifest records it: the only place that reads Parquet.
+//! One shard file as the manifest records it; the only module of this crate that reads Parquet.
 //!
 //! Invariant: no byte reaches the Parquet decoder before the checksum of its section is checked against the manifest,
 //! so that damage is an error that names the file, not a wrong token.
@@ -25,7 +25,7 @@ use super::{
     schema::token_shard_schema,
 };
 
-/// Bytes read at once while checking.
+/// Buffer size for computing checksums.
 const BUFFER_BYTES: usize = 1 << 16;
 
 /// A shard and its entry in the manifest.
@@ -40,7 +40,7 @@ impl<'a> ShardFile<'a> {
         Self { path: corpus.join(&entry.path), entry }
     }
 
-    /// An error that names this file.
+    /// A corruption error for this file.
     pub(super) fn corrupt(&self, detail: impl Into<String>) -> ShardError {
         ShardError::corrupt(&self.path, detail)
     }
@@ -63,7 +63,8 @@ impl<'a> ShardFile<'a> {
         self.check_section(&mut file, &name, start, recorded.bytes, &recorded.checksum)?;
         let rows = builder.metadata().row_groups().get(row_group).map(RowGroupMetaData::num_rows);
         if rows != Some(recorded.documents.into()) {
-            let detail = format!("{name} has {rows:?} rows, the manifest records {}", recorded.documents);
+            let found = rows.map_or_else(|| "is not in the file".to_owned(), |rows| format!("has {rows} rows"));
+            let detail = format!("{name} {found}, but the manifest records {} rows", recorded.documents);
             return Err(self.corrupt(detail));
         }
         let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
@@ -136,14 +137,15 @@ impl<'a> ShardFile<'a> {
     }
 
     fn check_columns(&self, found: &Schema) -> Result<(), ShardError> {
-        let wanted = token_shard_schema(found.fields().len() == 4);
+        let has_loss_mask = found.fields().len() == 4;
+        let expected = token_shard_schema(has_loss_mask);
         let alike = |(one, other): (&arrow_schema::FieldRef, &arrow_schema::FieldRef)| {
             one.name() == other.name()
                 && one.data_type() == other.data_type()
                 && one.is_nullable() == other.is_nullable()
         };
         let fields = found.fields();
-        if fields.len() == wanted.fields().len() && fields.iter().zip(wanted.fields()).all(alike) {
+        if fields.len() == expected.fields().len() && fields.iter().zip(expected.fields()).all(alike) {
             return Ok(());
         }
         let columns = fields.iter().map(|field| format!("{} {}", field.name(), field.data_type()));
@@ -166,21 +168,21 @@ impl<'a> ShardFile<'a> {
         if found == checksum {
             return Ok(());
         }
-        Err(self.corrupt(format!("{name} has checksum {found}, the manifest records {checksum}")))
+        Err(self.corrupt(format!("{name} has checksum {found}, but the manifest records {checksum}")))
     }
 
-    /// Passes the next `bytes` of the file to `give`, in chunks.
-    fn each_chunk(&self, file: &mut fs_err::File, bytes: u64, mut give: impl FnMut(&[u8])) -> Result<(), ShardError> {
+    /// Calls `visit` with the next `bytes` bytes of the file, in chunks.
+    fn each_chunk(&self, file: &mut fs_err::File, bytes: u64, mut visit: impl FnMut(&[u8])) -> Result<(), ShardError> {
         let mut buffer = vec![0; BUFFER_BYTES];
-        let mut left = bytes;
-        while left > 0 {
-            let chunk_bytes = usize::try_from(left).map_or(BUFFER_BYTES, |left| left.min(BUFFER_BYTES));
+        let mut remaining = bytes;
+        while remaining > 0 {
+            let chunk_bytes = usize::try_from(remaining).map_or(BUFFER_BYTES, |bytes| bytes.min(BUFFER_BYTES));
             let read = file.read(&mut buffer[..chunk_bytes]).map_err(ShardError::io(&self.path))?;
             if read == 0 {
-                return Err(self.corrupt(format!("it ends {left} bytes early")));
+                return Err(self.corrupt(format!("it ends {remaining} bytes early")));
             }
-            give(&buffer[..read]);
-            left -= read as u64;
+            visit(&buffer[..read]);
+            remaining -= read as u64;
         }
         Ok(())
     }

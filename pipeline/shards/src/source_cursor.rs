@@ -1,8 +1,7 @@
 //! One source as an endless stream of documents.
 //!
-//! In epoch *e* a source's row groups come in the order that (seed, source, *e*) gives, and the
-//! documents of a row group in the order that (seed, source, *e*, group) gives; validation
-//! comes in file order.
+//! In epoch *e* a source's row groups come in an order determined by (seed, source, *e*), and the documents of a row
+//! group in an order determined by (seed, source, *e*, group). Validation comes in file order.
 //!
 //! Invariant: a position in the stream is one number, the tokens before it; each epoch contains each document once; the
 //! counts of only one row group are in memory.
@@ -78,30 +77,30 @@ impl SourceCursor {
         cursor
     }
 
-    /// Seeks to the position that has `tokens` before it; reads the counts of at most one row group.
-    pub(super) fn seek(&mut self, tokens: u64) -> Result<(), ShardError> {
+    /// Seeks to token `position`; reads the counts of at most one row group.
+    pub(super) fn seek(&mut self, position: u64) -> Result<(), ShardError> {
         let corpus = self.corpus.clone();
         let stream = &corpus.streams(self.split)[usize::from(self.source)];
         if stream.tokens == 0 {
             return Ok(());
         }
-        self.begin_epoch(tokens / stream.tokens);
-        let mut rest = tokens % stream.tokens;
+        self.begin_epoch(position / stream.tokens);
+        let mut rest = position % stream.tokens;
         while let Some(&group) = self.groups.get(self.at_group) {
-            let held = stream.groups[group as usize].tokens;
-            if rest < held {
+            let tokens = stream.groups[group as usize].tokens;
+            if rest < tokens {
                 break;
             }
-            rest -= held;
+            rest -= tokens;
             self.at_group += 1;
         }
         if rest > 0 {
             self.open_group()?;
-            while let Some(&(_, held)) = self.documents.get(self.at_document) {
-                if rest < u64::from(held) {
+            while let Some(&(_, tokens)) = self.documents.get(self.at_document) {
+                if rest < u64::from(tokens) {
                     break;
                 }
-                rest -= u64::from(held);
+                rest -= u64::from(tokens);
                 self.at_document += 1;
             }
             // Below a document's length, which is a u32.
@@ -119,14 +118,14 @@ impl SourceCursor {
             if self.documents.is_empty() {
                 self.open_group()?;
             }
-            let Some(&(row, held)) = self.documents.get(self.at_document) else {
+            let Some(&(row, tokens)) = self.documents.get(self.at_document) else {
                 self.at_group += 1;
                 self.documents.clear();
                 self.at_document = 0;
                 continue;
             };
-            let left = held - self.at_token;
-            if left == 0 {
+            let remaining = tokens - self.at_token;
+            if remaining == 0 {
                 self.at_document += 1;
                 self.at_token = 0;
                 continue;
@@ -137,7 +136,7 @@ impl SourceCursor {
                 group,
                 row,
                 start: self.at_token,
-                length: left,
+                length: remaining,
                 epoch: self.epoch,
             };
             let (slice, _) = whole.split(max_tokens);

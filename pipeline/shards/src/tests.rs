@@ -1,4 +1,4 @@
-//! Laws of the order of sequences, over corpora that are written and read like real ones.
+//! Properties of the order of sequences, tested on corpora that are written and read by the production code.
 //!
 //! Invariant: these tests use the format only through the public interface.
 
@@ -30,10 +30,10 @@ fn check_spans(sequence: &Sequence, train: &BTreeMap<String, Vec<u32>>, corpus: 
         at = span.end;
         let number = span.document as usize;
         let length = train[&corpus.sources()[usize::from(span.source)]][number];
-        let held = &sequence.tokens[span.start as usize..span.end as usize];
+        let tokens = &sequence.tokens[span.start as usize..span.end as usize];
         let whole = document(number, length);
         let from = span.offset as usize;
-        assert_eq!(held, &whole[from..from + held.len()]);
+        assert_eq!(tokens, &whole[from..from + tokens.len()]);
     }
     assert_eq!(at as usize, sequence.tokens.len());
 }
@@ -69,18 +69,18 @@ fn quotas_are_token_exact() {
     let fixture = three_sources();
     let folder = fixture.build();
     let corpus = Corpus::open(folder.path()).unwrap();
-    let mut given = vec![0u64; 3];
+    let mut found = vec![0u64; 3];
     for sequence in read(&corpus, train(1)) {
         check_spans(&sequence, &fixture.train, &corpus);
-        given[usize::from(sequence.documents[0].source)] += 1;
+        found[usize::from(sequence.documents[0].source)] += 1;
     }
     let planned: Vec<u64> = corpus.manifest().schedule.sources.values().map(|source| source.tokens).collect();
-    assert_eq!(given, planned);
-    assert_eq!(given.iter().sum::<u64>(), 701);
+    assert_eq!(found, planned);
+    assert_eq!(found.iter().sum::<u64>(), 701);
 }
 
 #[test]
-fn validation_gives_every_token_once_and_pads() {
+fn validation_returns_every_token_once_and_pads() {
     let fixture = three_sources();
     let folder = fixture.build();
     let corpus = Corpus::open(folder.path()).unwrap();
@@ -219,7 +219,7 @@ mod damage {
             fs_err::write(&path, &damaged).unwrap();
             let corpus = Corpus::open(folder.path()).unwrap();
             let error_text = message(corpus.verify());
-            assert!(error_text.contains("prose-00001.parquet") && error_text.contains("blake3"), "{error_text}");
+            assert!(error_text.contains("prose-00001.parquet") && error_text.contains("BLAKE3"), "{error_text}");
             let mut reader = SequenceReader::new(&corpus, train(16)).unwrap();
             let error = reader.by_ref().find_map(Result::err);
             // Only the magic bytes at the start belong to no section.
@@ -273,7 +273,7 @@ mod damage {
         manifest.write(folder.path()).unwrap();
         let corpus = Corpus::open(folder.path()).unwrap();
         let error_text = message(SequenceReader::new(&corpus, train(16)).unwrap().collect::<Result<Vec<_>, _>>());
-        assert!(error_text.contains("tokens, the manifest records"), "{error_text}");
+        assert!(error_text.contains("tokens, but the manifest records"), "{error_text}");
     }
 }
 
@@ -283,7 +283,7 @@ fn any_corpus() -> impl Strategy<Value = Fixture> {
     let weights = prop::collection::vec(0.05f64..1.0, 4);
     let phases = prop::collection::vec((1u64..600, weights), 1..4);
     (sources, phases, 0.5f64..5.0, 1usize..7, 1u64..200, any::<u64>()).prop_map(
-        |(sources, phases, epochs, shard_documents, block_tokens, seed)| {
+        |(sources, phases, epochs, shard_documents, mixing_block_tokens, seed)| {
             let names = ["a", "b", "c"];
             let mut fixture = Fixture::new(&[]);
             for (name, (train, validation)) in names.iter().zip(&sources) {
@@ -300,7 +300,7 @@ fn any_corpus() -> impl Strategy<Value = Fixture> {
                 phases.iter().map(|(tokens, weights)| (*tokens, weights.as_slice())).collect();
             fixture = fixture.phases(epochs, &borrowed);
             fixture.mixture.seed = seed;
-            Fixture { shard_documents, block_tokens, ..fixture }
+            Fixture { shard_documents, mixing_block_tokens, ..fixture }
         },
     )
 }
@@ -333,10 +333,10 @@ proptest! {
                     SequenceReader::new(&corpus, ReaderOptions { rank, world_size: world, ..options.clone() }).unwrap();
                 reader.seek(Position { sequence: base }).unwrap();
                 let rounds = reader.rounds();
-                let given: Vec<_> = reader.by_ref().map(Result::unwrap).collect();
-                prop_assert!(given.len() as u64 == rounds || given.len() as u64 == rounds + 1);
-                prop_assert!(given.iter().all(|sequence| (sequence.index - base) % u64::from(world) == u64::from(rank)));
-                merged.extend(given);
+                let returned: Vec<_> = reader.by_ref().map(Result::unwrap).collect();
+                prop_assert!(returned.len() as u64 == rounds || returned.len() as u64 == rounds + 1);
+                prop_assert!(returned.iter().all(|sequence| (sequence.index - base) % u64::from(world) == u64::from(rank)));
+                merged.extend(returned);
             }
             merged.sort_by_key(|sequence| sequence.index);
             prop_assert_eq!(&merged[..], &all[base as usize..]);
@@ -366,13 +366,13 @@ proptest! {
             let lengths = &fixture.train[&corpus.sources()[usize::from(*source)]];
             // No token twice: the spans of one document do not overlap.
             let mut last = (u64::MAX, 0);
-            for (&(number, offset), &held) in pass {
+            for (&(number, offset), &length) in pass {
                 prop_assert!(number != last.0 || offset >= last.1);
-                last = (number, offset + held);
+                last = (number, offset + length);
             }
             // A pass is complete when a later one has begun.
             if passes.contains_key(&(*source, epoch + 1)) {
-                let seen: u64 = pass.values().map(|&held| u64::from(held)).sum();
+                let seen: u64 = pass.values().map(|&length| u64::from(length)).sum();
                 prop_assert_eq!(seen, lengths.iter().map(|&length| u64::from(length)).sum::<u64>());
             }
         }
@@ -381,21 +381,21 @@ proptest! {
     #[test]
     fn weights_hold_at_every_point(fixture in any_corpus()) {
         let mut fixture = fixture;
-        fixture.block_tokens = 1 << 20;
+        fixture.mixing_block_tokens = 1 << 20;
         let folder = fixture.build();
         let corpus = Corpus::open(folder.path()).unwrap();
         let longest = u64::from(fixture.train.values().flatten().copied().max().unwrap());
         let phase = &corpus.manifest().schedule.phases[0];
         let quotas: Vec<u64> = phase.sources.values().map(|quota| quota.tokens).collect();
-        let mut given = vec![0u64; quotas.len()];
+        let mut found = vec![0u64; quotas.len()];
         for (at, sequence) in (1u64..).zip(read(&corpus, train(1)).into_iter().take(phase.tokens as usize)) {
-            given[usize::from(sequence.documents[0].source)] += 1;
-            for (given, quota) in given.iter().zip(&quotas) {
+            found[usize::from(sequence.documents[0].source)] += 1;
+            for (found, quota) in found.iter().zip(&quotas) {
                 // Never further from its share than the sources' longest documents.
                 let ideal = *quota as f64 / phase.tokens as f64 * at as f64;
-                prop_assert!((*given as f64 - ideal).abs() <= (longest * quotas.len() as u64) as f64);
+                prop_assert!((*found as f64 - ideal).abs() <= (longest * quotas.len() as u64) as f64);
             }
         }
-        prop_assert_eq!(given, quotas);
+        prop_assert_eq!(found, quotas);
     }
 }

@@ -19,11 +19,11 @@ use super::{
 /// Maximum documents of a row group, which is the unit of shuffling and of reading.
 pub const MAX_ROW_GROUP_DOCUMENTS: u32 = 2048;
 
-/// A row group is closed when it has at least this many tokens, which bounds a reader's memory if documents are long (8
-/// MiB at two bytes per token, plus one document).
+/// A row group is closed when it has at least this many tokens. This limits the memory of a reader when documents are
+/// long: 8 MiB at two bytes per token, plus one document.
 pub const ROW_GROUP_TOKENS: u64 = 1 << 22;
 
-/// Writes one shard; holds one row group in memory.
+/// Writes one shard; at most one row group is in memory.
 #[derive(Debug)]
 pub struct ShardWriter {
     path: PathBuf,

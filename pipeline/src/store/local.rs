@@ -14,15 +14,29 @@ use fs_err::File;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
-use super::{PartAddress, PartWriter, Selection, Store, Table, sync_dir, temporary_with_mode, with_path};
+use super::{PartAddress, PartWriter, Selection, Store, Table};
+use crate::atomic::sync_dir;
 use crate::document::{BATCH_BYTES, BATCH_ROWS, EDITS, REJECTED};
+use crate::error::with_path;
+use crate::lease::{self, Lease};
 use crate::receipt::{FileInfo, RunInfo, TaskResult};
+use crate::sealed::{self, SealedError};
 use crate::table::Batches;
 use crate::{Digest, Receipt, StoreError};
 
 const RECEIPT: &str = "receipt.json";
+
+/// How a process locks the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreLock {
+    /// Beside other runs.
+    Shared,
+    /// Alone: for `gc`.
+    Exclusive,
+}
 
 /// A store in a local folder.
 #[derive(Debug)]
@@ -42,15 +56,17 @@ impl LocalStore {
         Ok(Self { root, verified: Mutex::new(HashSet::new()) })
     }
 
-    /// Locks the store until the handle is dropped: with a shared lock for runs, or an exclusive one (`exclusive`) for
-    /// `gc`. `None` if another process holds a conflicting lock.
+    /// Locks the store until the handle is dropped. `None` if another process holds a conflicting lock.
     ///
     /// # Errors
     /// When the lock file cannot be created.
-    pub fn lock(&self, exclusive: bool) -> Result<Option<File>, StoreError> {
+    pub fn lock(&self, mode: StoreLock) -> Result<Option<File>, StoreError> {
         let path = self.root.join("lock");
         let file = fs_err::OpenOptions::new().create(true).append(true).open(&path)?;
-        let held = if exclusive { file.file().try_lock() } else { file.file().try_lock_shared() };
+        let held = match mode {
+            StoreLock::Shared => file.file().try_lock_shared(),
+            StoreLock::Exclusive => file.file().try_lock(),
+        };
         match held {
             Ok(()) => Ok(Some(file)),
             Err(std::fs::TryLockError::WouldBlock) => Ok(None),
@@ -121,7 +137,15 @@ impl LocalStore {
         Ok(fs_err::metadata(self.dir(address).join(RECEIPT))?.modified()?)
     }
 
-    /// Deletes the leftovers of unfinished runs. Call it only while no other run uses the store.
+    /// Deletes what processes that were killed left in `tmp`; what running processes use stays.
+    ///
+    /// # Errors
+    /// When the folder cannot be changed.
+    pub fn sweep(&self) -> Result<(), StoreError> {
+        lease::sweep(&self.root.join("tmp"), "").map(|_| ())
+    }
+
+    /// Deletes everything in `tmp`. Call it only while no other run uses the store.
     ///
     /// # Errors
     /// When the folder cannot be changed.
@@ -133,12 +157,17 @@ impl LocalStore {
 }
 
 fn read_receipt(path: &Path, address: &PartAddress) -> Result<Receipt, StoreError> {
-    let bytes = fs_err::read(path)?;
-    serde_json::from_slice(&bytes).map_err(|error| StoreError::Corrupt {
-        path: path.to_owned(),
-        problem: format!("the receipt cannot be read: {error}"),
-        address: address.clone(),
-    })
+    let corrupt = |problem: String| StoreError::Corrupt { path: path.to_owned(), problem, address: address.clone() };
+    let receipt: Receipt = match sealed::read(path) {
+        Ok(receipt) => receipt,
+        Err(SealedError::Io(error)) => return Err(error.into()),
+        Err(SealedError::Damaged(problem)) => return Err(corrupt(format!("the receipt is damaged: {problem}"))),
+    };
+    if receipt.result.key != address.key || receipt.result.stage != address.stage {
+        let (stage, key) = (&receipt.result.stage, receipt.result.key.short());
+        return Err(corrupt(format!("the receipt is that of another part: {stage}/{key}")));
+    }
+    Ok(receipt)
 }
 
 fn modified(path: &Path) -> Result<(u64, u64), StoreError> {
@@ -199,10 +228,10 @@ impl Store for LocalStore {
 
     fn begin(&self, address: &PartAddress, schema: &SchemaRef) -> Result<Box<dyn PartWriter>, StoreError> {
         let tmp = self.root.join("tmp");
-        let staging =
-            temporary_with_mode(0o755).prefix("part-").tempdir_in(&tmp).map_err(|error| with_path(&tmp, &error))?;
+        let staging = Lease::dir(&tmp, "part-")?;
         let mut writer = LocalPart {
             staging,
+            tmp,
             target: self.dir(address),
             address: address.clone(),
             files: BTreeMap::new(),
@@ -226,28 +255,41 @@ impl Store for LocalStore {
             check_bytes(&path, info, address)?;
             self.verified.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone());
         }
-        let groups = selection.bucket.and_then(|bucket| receipt.result.buckets.get(bucket as usize)).map(|bucket| {
+        let bucket = selection.bucket.and_then(|bucket| receipt.result.buckets.get(bucket as usize));
+        let groups = bucket.map(|bucket| {
             let (first, count) = bucket.row_groups;
-            (first as usize..(first + count) as usize).collect::<Vec<_>>()
+            (first as usize..(first as usize).saturating_add(count as usize)).collect::<Vec<_>>()
         });
-        open_parquet(&path, groups, selection.columns).map(Some)
+        let expected = match (table, bucket) {
+            (Table::Data, Some(bucket)) => Some(bucket.rows),
+            (Table::Data, None) => Some(receipt.result.rows_out),
+            (Table::Rejected, _) => Some(receipt.result.rejected_rows()),
+            (Table::Edits, _) => None,
+        };
+        let check = |found: u64| match expected {
+            Some(expected) if expected != found => Err(StoreError::Corrupt {
+                path: path.clone(),
+                problem: format!("the file has {found} rows, but the receipt records {expected}"),
+                address: address.clone(),
+            }),
+            _ => Ok(()),
+        };
+        open_parquet(&path, groups, selection.columns, check).map(Some)
     }
 
     fn discard(&self, address: &PartAddress) -> Result<(), StoreError> {
         let dir = self.dir(address);
         self.verified.lock().unwrap_or_else(PoisonError::into_inner).retain(|path| !path.starts_with(&dir));
         let tmp = self.root.join("tmp");
-        let staging =
-            tempfile::Builder::new().prefix("damaged-").tempdir_in(&tmp).map_err(|error| with_path(&tmp, &error))?;
+        let staging = Lease::dir(&tmp, "damaged-")?;
         match fs_err::rename(&dir, staging.path().join("part")) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
             _ => Ok(()),
         }
     }
 
-    fn scratch(&self) -> Result<tempfile::TempDir, StoreError> {
-        let tmp = self.root.join("tmp");
-        tempfile::Builder::new().prefix("scratch-").tempdir_in(&tmp).map_err(|error| with_path(&tmp, &error))
+    fn scratch(&self) -> Result<Lease, StoreError> {
+        Lease::dir(&self.root.join("tmp"), "scratch-")
     }
 
     fn path(&self, address: &PartAddress) -> Option<PathBuf> {
@@ -255,14 +297,15 @@ impl Store for LocalStore {
     }
 }
 
-/// Opens a Parquet file as a stream of batches of bounded size.
+/// Opens a Parquet file as a stream of batches of bounded size; `check_rows` gets the number of rows selected.
 ///
 /// # Errors
-/// When the file cannot be read as Parquet.
+/// When the file cannot be read as Parquet, or as `check_rows`.
 pub(crate) fn open_parquet(
     path: &Path,
     row_groups: Option<Vec<usize>>,
     columns: Option<&[&str]>,
+    check_rows: impl FnOnce(u64) -> Result<(), StoreError>,
 ) -> Result<Batches<'static>, StoreError> {
     let file = File::open(path)?;
     let failed = |error| StoreError::parquet(path, error);
@@ -274,9 +317,12 @@ pub(crate) fn open_parquet(
         .fold((0i64, 0i64), |(rows, bytes), group| (rows + group.num_rows(), bytes + group.total_byte_size()));
     let row_bytes = usize::try_from(bytes / rows.max(1)).unwrap_or(0).max(1);
     let batch_rows = (BATCH_BYTES / row_bytes).clamp(1, BATCH_ROWS);
-    if let Some(groups) = row_groups {
-        builder = builder.with_row_groups(groups);
-    }
+    let selected = row_groups.unwrap_or_else(|| (0..meta.num_row_groups()).collect());
+    // A missing row group counts as empty, so that the sum differs.
+    let rows_of = |&group: &usize| meta.row_groups().get(group).map_or(0, RowGroupMetaData::num_rows);
+    check_rows(u64::try_from(selected.iter().map(rows_of).sum::<i64>()).unwrap_or(0))?;
+    let selected = selected.into_iter().filter(|&group| group < meta.num_row_groups()).collect();
+    builder = builder.with_row_groups(selected);
     if let Some(columns) = columns {
         let wanted: Vec<usize> = builder
             .schema()
@@ -313,7 +359,8 @@ impl Write for HashingFile {
 }
 
 struct LocalPart {
-    staging: tempfile::TempDir,
+    staging: Lease,
+    tmp: PathBuf,
     target: PathBuf,
     address: PartAddress,
     files: BTreeMap<Table, ArrowWriter<HashingFile>>,
@@ -381,10 +428,9 @@ impl PartWriter for LocalPart {
     fn commit(mut self: Box<Self>, result: TaskResult, seconds: f64) -> Result<Receipt, StoreError> {
         let files = self.finish()?;
         let receipt = Receipt { result, run: RunInfo { seconds, files } };
-        let json =
-            serde_json::to_vec_pretty(&receipt).map_err(|error| with_path(self.staging.path(), &error.into()))?;
-        let mut file = File::create(self.staging.path().join(RECEIPT))?;
-        file.write_all(&json)?;
+        let path = self.staging.path().join(RECEIPT);
+        let mut file = File::create(&path)?;
+        sealed::write_to(&mut file, &receipt).map_err(|error| with_path(&path, &error))?;
         file.sync_all()?;
         sync_dir(self.staging.path())?;
         let parent = self.target.parent().unwrap_or(Path::new(".")).to_owned();
@@ -404,7 +450,8 @@ impl PartWriter for LocalPart {
                 return Ok(existing);
             }
             if self.target.exists() {
-                fs_err::rename(&self.target, self.staging.path().with_extension("damaged"))?;
+                let damaged = Lease::dir(&self.tmp, "damaged-")?;
+                fs_err::rename(&self.target, damaged.path().join("part"))?;
             }
             fs_err::rename(self.staging.path(), &self.target)?;
         }

@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, SchemaRef};
 
-use super::{PartAddress, PartWriter, Selection, Store, Table, with_path};
+use super::{PartAddress, PartWriter, Selection, Store, Table};
 use crate::document::{EDITS, REJECTED};
+use crate::lease::Lease;
 use crate::receipt::{RunInfo, TaskResult};
 use crate::table::{Batches, stream};
 use crate::{Receipt, StoreError};
@@ -83,8 +84,8 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    fn scratch(&self) -> Result<tempfile::TempDir, StoreError> {
-        tempfile::tempdir().map_err(|error| with_path(&std::env::temp_dir(), &error))
+    fn scratch(&self) -> Result<Lease, StoreError> {
+        Lease::dir(&std::env::temp_dir(), "corpusmill-")
     }
 }
 

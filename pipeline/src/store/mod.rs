@@ -7,15 +7,16 @@ mod address;
 mod local;
 mod memory;
 
-use std::path::Path;
-
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 
 pub use address::PartAddress;
-pub use local::LocalStore;
+pub use local::{LocalStore, StoreLock};
 pub use memory::MemoryStore;
 
+pub use crate::atomic::{remove_abandoned_files, write_atomically, write_atomically_with};
+
+use crate::lease::Lease;
 use crate::receipt::TaskResult;
 use crate::table::Batches;
 use crate::{Receipt, StoreError};
@@ -87,7 +88,7 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn scratch(&self) -> Result<tempfile::TempDir, StoreError>;
+    fn scratch(&self) -> Result<Lease, StoreError>;
 
     /// The folder of a part's files, if the store has files.
     fn path(&self, _address: &PartAddress) -> Option<std::path::PathBuf> {
@@ -114,54 +115,4 @@ pub trait PartWriter: Send {
     /// # Errors
     /// When the store cannot be written; the part then stays invisible.
     fn commit(self: Box<Self>, result: TaskResult, seconds: f64) -> Result<Receipt, StoreError>;
-}
-
-/// Writes `bytes` to `path` so that a reader sees either the old content or the new: writes a temporary file in the
-/// same folder, syncs it, and renames it.
-///
-/// # Errors
-/// When the folder cannot be written.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    use std::io::Write as _;
-    write_atomically_with(path, |file| file.write_all(bytes))
-}
-
-/// Like [`write_atomically`], with content that `write` writes to the file.
-///
-/// # Errors
-/// When the folder cannot be written, or as `write`.
-pub fn write_atomically_with(
-    path: &Path,
-    write: impl FnOnce(&mut std::fs::File) -> std::io::Result<()>,
-) -> Result<(), StoreError> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs_err::create_dir_all(parent)?;
-    let mut file =
-        temporary_with_mode(0o644).prefix(".aside-").tempfile_in(parent).map_err(|error| with_path(parent, &error))?;
-    write(file.as_file_mut()).and_then(|()| file.as_file().sync_all()).map_err(|error| with_path(path, &error))?;
-    file.persist(path).map_err(|error| with_path(path, &error.error))?;
-    sync_dir(parent)
-}
-
-/// A builder of temporary files or folders with the permissions `mode`, less the umask. The default permissions exclude
-/// other users, who may read the result after it is renamed.
-pub(crate) fn temporary_with_mode(mode: u32) -> tempfile::Builder<'static, 'static> {
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        builder.permissions(std::fs::Permissions::from_mode(mode));
-    }
-    builder
-}
-
-/// Makes a rename inside `dir` durable.
-pub(crate) fn sync_dir(dir: &Path) -> Result<(), StoreError> {
-    fs_err::File::open(dir)?.sync_all()?;
-    Ok(())
-}
-
-/// Adds the path to the message of an error.
-pub(crate) fn with_path(path: &Path, error: &std::io::Error) -> StoreError {
-    StoreError::Io(std::io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }

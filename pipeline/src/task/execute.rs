@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::handle::{PortParts, Task, TaskContext, TaskIdentity, TaskSpec};
 use crate::key::canonical_json;
 use crate::plan::{Node, NodeId, Plan};
-use crate::port::{Law, Reads};
+use crate::port::{Reads, RowContract};
 use crate::store::{PartAddress, Store};
 use crate::{Digest, Key, Receipt, StageError};
 
@@ -68,7 +68,7 @@ pub fn key(plan: &Plan, node: &Node, partition: u32, receipts: &Receipts) -> Opt
         })
         .collect();
     let bucket = node.inputs.iter().any(|input| input.reads == Reads::Bucket).then_some(partition);
-    let excerpts = plan.excerpts.0.is_some() && node.stage.law() == Law::Conserves;
+    let excerpts = plan.excerpts.0.is_some() && node.stage.row_contract() == RowContract::Conserving;
     let value = serde_json::json!({
         "stage": node.stage.name(),
         "version": node.stage.version(),
@@ -106,7 +106,8 @@ pub fn run(
     node.stage.run(&mut task)?;
     let stage = &node.stage;
     let inputs = inputs(plan, node, partition, receipts).ok_or_else(not_ready)?;
-    let identity = TaskIdentity { version: stage.version(), settings: stage.settings(), law: stage.law(), key, inputs };
+    let identity =
+        TaskIdentity { version: stage.version(), settings: stage.settings(), law: stage.row_contract(), key, inputs };
     let receipt = task.finish(identity, started)?;
     Ok((receipt, false))
 }

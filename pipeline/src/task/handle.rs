@@ -19,7 +19,8 @@ use super::rejected;
 use crate::document::{EDITS, REJECTED};
 use crate::excerpts::Excerpts;
 use crate::key::RowsHasher;
-use crate::port::{Law, Reads};
+use crate::lease::Lease;
+use crate::port::{Reads, RowContract};
 use crate::receipt::{BucketResult, EditCount, TaskResult};
 use crate::store::{PartAddress, PartWriter, Selection, Store, Table};
 use crate::table::{AdaptedReader, Batches, stream};
@@ -63,7 +64,7 @@ pub(super) struct TaskSpec {
 pub(super) struct TaskIdentity {
     pub(super) version: u32,
     pub(super) settings: serde_json::Value,
-    pub(super) law: Law,
+    pub(super) law: RowContract,
     pub(super) key: Key,
     pub(super) inputs: BTreeMap<String, Vec<Digest>>,
 }
@@ -76,7 +77,7 @@ pub struct Task<'a> {
     store: &'a dyn Store,
     context: &'a TaskContext,
     excerpts: Excerpts,
-    scratch: Option<tempfile::TempDir>,
+    scratch: Option<Lease>,
     schema: SchemaRef,
     writer: Box<dyn PartWriter>,
     buffer: BucketBuffer,
@@ -164,7 +165,7 @@ impl<'a> Task<'a> {
     ///
     /// # Errors
     /// When the stage has no such port.
-    pub fn parts(&self, port: &str) -> Result<usize, StageError> {
+    pub fn partition_count(&self, port: &str) -> Result<usize, StageError> {
         Ok(self.port(port)?.parts.len())
     }
 
@@ -177,7 +178,7 @@ impl<'a> Task<'a> {
         let count = self.port(port)?.parts.len();
         let mut readers: std::collections::VecDeque<Batches<'a>> = std::collections::VecDeque::new();
         for part in 0..count {
-            readers.push_back(self.input_part(port, part)?);
+            readers.push_back(self.input_partition(port, part)?);
         }
         Ok(stream(schema, readers.into_iter().flatten()))
     }
@@ -186,7 +187,7 @@ impl<'a> Task<'a> {
     ///
     /// # Errors
     /// When the part cannot be read.
-    pub fn input_part(&mut self, port: &'static str, part: usize) -> Result<Batches<'a>, StageError> {
+    pub fn input_partition(&mut self, port: &'static str, part: usize) -> Result<Batches<'a>, StageError> {
         let found = self.port(port)?.clone();
         let first = self.ports.first().is_some_and(|p| p.name == port);
         let Some((address, receipt)) = found.parts.get(part).cloned() else {
@@ -326,7 +327,7 @@ impl<'a> Task<'a> {
         if self.scratch.is_none() {
             self.scratch = Some(self.store.scratch()?);
         }
-        Ok(self.scratch.as_ref().map_or(Path::new("."), tempfile::TempDir::path))
+        Ok(self.scratch.as_ref().map_or(Path::new("."), Lease::path))
     }
 
     /// Whether the run is being stopped. Reading a port checks this itself.
@@ -341,9 +342,9 @@ impl<'a> Task<'a> {
         let rows_in =
             if self.ports.is_empty() { self.source_rows } else { self.input_counts.rows.load(Ordering::Relaxed) };
         let rejected: u64 = self.rejected.values().sum();
-        if identity.law == Law::Conserves && rows_in != self.rows_out + rejected {
+        if identity.law == RowContract::Conserving && rows_in != self.rows_out + rejected {
             let (stage, rows_out) = (self.stage.to_owned(), self.rows_out);
-            return Err(StageError::Law { stage, rows_in, rows_out, rejected });
+            return Err(StageError::RowsLost { stage, rows_in, rows_out, rejected });
         }
         let mut buckets = Vec::new();
         for (bucket, hasher) in std::mem::take(&mut self.hashers).into_iter().enumerate() {

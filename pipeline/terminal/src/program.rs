@@ -5,6 +5,7 @@
 
 use std::any::Any;
 use std::error::Error;
+use std::io::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
@@ -47,6 +48,7 @@ pub fn run<C: Parser, E: AsRef<dyn Error + 'static>>(
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(exit_code::USAGE));
         }
     };
+    set_panic_hook();
     let printer = printer_args(&cli).printer();
     init_logging(&printer);
     let signals = StopSignals::default();
@@ -56,6 +58,27 @@ pub fn run<C: Parser, E: AsRef<dyn Error + 'static>>(
     // The state behind the references is not used after a panic, only the printer.
     let result = catch_unwind(AssertUnwindSafe(|| command(cli, &printer, &signals)));
     ExitCode::from(report(C::command().get_name(), &printer, result))
+}
+
+/// Memory that reading the debug information for a backtrace may need, in bytes.
+const BACKTRACE_BYTES: usize = 64 << 20;
+
+/// Ends the process on a panic without memory, as after the failed allocation of a C library.
+///
+/// The hook of the standard library allocates while it holds its lock for backtraces. If that allocation fails, the
+/// handler of failed allocations waits for the same lock, and the process never ends.
+#[expect(clippy::exit, reason = "without memory, no thread can return an error")]
+fn set_panic_hook() {
+    let default = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if Vec::<u8>::new().try_reserve_exact(BACKTRACE_BYTES).is_err() {
+            // Standard error is not buffered, so this allocates nothing.
+            let _ = io::stderr()
+                .write_all(b"error: out of memory; nothing unfinished is kept, run again with more memory\n");
+            std::process::exit(exit_code::FAILURE.into());
+        }
+        default(panic);
+    }));
 }
 
 /// Prints why the command did not succeed, and returns the exit code.
@@ -90,8 +113,6 @@ fn report<E: AsRef<dyn Error + 'static>>(
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-
     use super::*;
 
     type Command = fn() -> Result<(), Failure<Box<dyn Error>>>;

@@ -36,8 +36,12 @@ fn tables() -> anyhow::Result<Vec<TableColumns>> {
     let table = |heading, row, schema| TableColumns { heading, row, schema };
     Ok(vec![
         table("Document", "One document. Table `documents` of `query`.", DOCUMENT.clone()),
-        table("Document: added by `clean`", "What a page says of itself.", added(&clean)),
-        table("Document: added by `crawl` and `rust-docs`", "What a page says about training.", added(&CRAWLED)),
+        table("Document: added by `clean`", "From the page's own metadata.", added(&clean)),
+        table(
+            "Document: added by `crawl` and `rust-docs`",
+            "The page's opt-outs from training and indexing.",
+            added(&CRAWLED),
+        ),
         table(
             "Rejected document",
             "One document that left the corpus. Files of `rejected/`; table `rejected` of `query`.",
@@ -96,10 +100,10 @@ const MEANINGS: &[(&str, &str)] = &[
     ("site_name", "Name of the site, as the page states it."),
     ("canonical_url", "Canonical address, as the page states it."),
     ("extraction_confidence", "Expected F1 of the words kept, from 0 to 1."),
-    ("crawl.noai", "Whether the page says `noai`, in `X-Robots-Tag` or meta."),
-    ("crawl.noimageai", "Whether the page says `noimageai`."),
-    ("crawl.noindex", "Whether the page says `noindex`."),
-    ("crawl.nofollow", "Whether the page says `nofollow`."),
+    ("crawl.noai", "Whether the page declares `noai`, in `X-Robots-Tag` or meta."),
+    ("crawl.noimageai", "Whether the page declares `noimageai`."),
+    ("crawl.noindex", "Whether the page declares `noindex`."),
+    ("crawl.nofollow", "Whether the page declares `nofollow`."),
     ("crawl.tdm-reservation", "Whether rights are reserved by the TDM Reservation Protocol."),
     ("crawl.ai-train", "`ai-train` of `Content-Signal`; null if the site does not state it."),
     ("rule", "Rule that rejected it."),

@@ -1,14 +1,16 @@
 //! `corpusmill gc`: removes parts that no recorded run uses. Parts that an unfinished run may have written stay.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use corpusmill_pipeline::store::Store;
+use corpusmill_pipeline::store::{Store, StoreLock};
 use corpusmill_pipeline::{PartAddress, UserError};
 use corpusmill_terminal::DecimalBytes;
 
 use crate::args::GlobalArgs;
 use crate::console::print;
+use crate::record::RunRecord;
 
 /// Remove stored parts that no recorded run uses.
 #[derive(Debug, Args)]
@@ -25,7 +27,7 @@ impl Gc {
     pub(super) fn run(self, global: &GlobalArgs) -> anyhow::Result<()> {
         let workspace = global.workspace();
         let store = workspace.store()?;
-        let lock = store.lock(true)?;
+        let lock = store.lock(StoreLock::Exclusive)?;
         let in_use =
             UserError::new("another corpusmill process is using this store").with_hint("run gc after it exits");
         anyhow::ensure!(lock.is_some(), in_use);
@@ -38,10 +40,14 @@ impl Gc {
         }
         let unfinished = workspace.unfinished_since(&self.forget)?;
         let mut reachable: BTreeSet<PartAddress> = BTreeSet::new();
-        for run in crate::record::list_runs(&workspace)? {
-            if !self.forget.contains(&run.name) {
-                reachable.extend(run.addresses().map(|(_, address)| address));
+        let mut folders = vec![workspace.root().to_owned()];
+        for name in crate::record::list_runs(&workspace)? {
+            if self.forget.contains(&name) {
+                continue;
             }
+            let run = RunRecord::read(&workspace.run_path(&name))?;
+            reachable.extend(run.addresses().map(|(_, address)| address));
+            folders.extend(run.output.as_deref().and_then(Path::parent).map(Path::to_owned));
         }
         let (mut parts, mut size, mut kept) = (0, 0, 0);
         for address in store.addresses()?.iter().filter(|address| !reachable.contains(address)) {
@@ -59,6 +65,7 @@ impl Gc {
         }
         if !self.dry_run {
             store.remove_unfinished()?;
+            super::run::remove_debris(&folders.iter().map(PathBuf::as_path).collect::<Vec<_>>())?;
         }
         let verb = if self.dry_run { "would be removed" } else { "removed" };
         let resumable = match kept {
@@ -75,7 +82,7 @@ impl Gc {
 
 #[cfg(test)]
 mod tests {
-    use crate::record::RunRecord;
+    use super::*;
 
     #[test]
     fn record_lists_part_addresses() {

@@ -8,6 +8,7 @@ mod check;
 mod columns;
 mod completions;
 mod console;
+mod corpus_files;
 mod gc;
 mod io;
 mod plan;
@@ -29,7 +30,9 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use corpusmill_pipeline::StageError;
 use corpusmill_pipeline::runner::RunError;
-use corpusmill_terminal::{Failure, StopSignals};
+use corpusmill_pipeline::store::Store as _;
+use corpusmill_stages::workspace::Workspace;
+use corpusmill_terminal::{Failure, Printer, StopSignals};
 
 pub use args::GlobalArgs;
 pub use console::print;
@@ -74,9 +77,9 @@ enum Command {
     Read(stage::ReadCommand),
     /// Crawl the web from seeds into WARC files and documents.
     Crawl(stage::CrawlCommand),
-    /// Turn HTML into Markdown or plain text.
+    /// Extract the main content of HTML as Markdown or plain text.
     Clean(stage::CleanCommand),
-    /// Remove equal and nearly equal documents.
+    /// Remove exact and near duplicates.
     Dedup(stage::DedupCommand),
     /// Measure documents and apply thresholds, or write scores.
     Filter(stage::FilterCommand),
@@ -98,7 +101,13 @@ enum Command {
 pub fn main(query: QueryRunner) -> ExitCode {
     corpusmill_terminal::run(
         |cli: &Cli| &cli.global.printer,
-        |cli, _, signals| dispatch(cli, query, signals).map_err(classify),
+        |cli, printer, signals| {
+            let workspace = cli.global.workspace();
+            dispatch(cli, query, signals).map_err(|error| {
+                discard_damage(&workspace, &error, printer);
+                classify(error)
+            })
+        },
     )
 }
 
@@ -124,6 +133,15 @@ fn dispatch(cli: Cli, query: QueryRunner, signals: &StopSignals) -> anyhow::Resu
         Command::Robots(command) => command.run(),
         Command::Schema(command) => command.run(Cli::command()),
         Command::Completions(command) => command.run(Cli::command()),
+    }
+}
+
+/// Removes the damaged part that a command met, so that the next run computes it again, as the error says.
+fn discard_damage(workspace: &Workspace, error: &anyhow::Error, printer: &Printer) {
+    if let Some(address) = run::corrupt_part(error)
+        && let Err(error) = workspace.store().and_then(|store| store.discard(address))
+    {
+        printer.warning(format!("cannot remove the damaged part: {error}"));
     }
 }
 

@@ -62,7 +62,7 @@ impl std::error::Error for QueryProgramFailed {}
 /// The name of the program that has the SQL engine.
 const PROGRAM: &str = "corpusmill-query";
 
-/// Runs `corpusmill-query`, which lies beside this program or in a folder of `PATH`, with this program's arguments.
+/// Runs `corpusmill-query` from the folder of this program, or from a folder of `PATH`, with this program's arguments.
 ///
 /// # Errors
 /// If there is no such program, with how to build it, or if it fails.

@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use corpusmill_pipeline::plan::NodeId;
-use corpusmill_pipeline::store::{LocalStore, PartAddress, Selection, Store, Table, write_atomically};
+use corpusmill_pipeline::sealed::{self, SealedError};
+use corpusmill_pipeline::store::{LocalStore, PartAddress, Selection, Store, Table};
 use corpusmill_pipeline::table::Batches;
 use corpusmill_pipeline::task::Receipts;
 use corpusmill_pipeline::{Digest, Key, Plan, StoreError, UserError};
+use corpusmill_stages::workspace::Workspace;
 use serde::{Deserialize, Serialize};
 
 /// The parts, settings and inputs of a run.
@@ -76,11 +78,15 @@ impl RunRecord {
     /// Reads a record.
     ///
     /// # Errors
-    /// If the record is missing or cannot be read.
+    /// If the record is missing, or is not what was written.
     pub fn read(path: &Path) -> Result<Self, StoreError> {
-        let bytes = fs_err::read(path)?;
-        serde_json::from_slice(&bytes)
-            .map_err(|error| StoreError::Io(std::io::Error::other(format!("{}: {error}", path.display()))))
+        sealed::read(path).map_err(|error| match error {
+            SealedError::Io(error) => error.into(),
+            SealedError::Damaged(problem) => {
+                let hint = "run the recipe again, which rewrites the record, or remove it: corpusmill gc --forget NAME";
+                StoreError::Damaged { path: path.to_owned(), problem, hint }
+            }
+        })
     }
 
     /// Writes the record atomically.
@@ -88,7 +94,7 @@ impl RunRecord {
     /// # Errors
     /// If the workspace cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), StoreError> {
-        write_atomically(path, &serde_json::to_vec(self).map_err(std::io::Error::from)?)
+        sealed::write(path, self)
     }
 
     /// All parts, each with its node.
@@ -113,46 +119,42 @@ pub fn open_table(
     store.read(address, table, &receipt, Selection { bucket: None, columns })
 }
 
-/// All recorded runs of a workspace, latest first.
+/// The names of all recorded runs of a workspace, latest first.
 ///
 /// # Errors
-/// If the folder cannot be listed or a record cannot be read.
-pub fn list_runs(workspace: &corpusmill_stages::workspace::Workspace) -> Result<Vec<RunRecord>, StoreError> {
+/// If the folder cannot be listed.
+pub fn list_runs(workspace: &Workspace) -> Result<Vec<String>, StoreError> {
     let dir = workspace.root().join("runs");
     let mut found = Vec::new();
     if dir.is_dir() {
         for entry in fs_err::read_dir(&dir)? {
             let entry = entry?;
-            if entry.path().extension().is_some_and(|extension| extension == "json") {
-                found.push((entry.metadata()?.modified()?, RunRecord::read(&entry.path())?));
+            let path = entry.path();
+            if path.extension().is_some_and(|extension| extension == "json")
+                && let Some(name) = path.file_stem()
+            {
+                found.push((entry.metadata()?.modified()?, name.to_string_lossy().into_owned()));
             }
         }
     }
-    found.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.name.cmp(&b.1.name)));
-    Ok(found.into_iter().map(|(_, run)| run).collect())
+    found.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    Ok(found.into_iter().map(|(_, name)| name).collect())
 }
 
 /// The recorded run with this name, or the latest run.
 ///
 /// # Errors
-/// If no such run is recorded; the message says what to do.
-pub fn find_run(workspace: &corpusmill_stages::workspace::Workspace, name: Option<&str>) -> anyhow::Result<RunRecord> {
-    let mut runs = list_runs(workspace)?;
-    let names: Vec<String> = runs.iter().map(|run| run.name.clone()).collect();
-    let no_run = || {
+/// If no such run is recorded, or its record is damaged; the message says what to do.
+pub fn find_run(workspace: &Workspace, name: Option<&str>) -> anyhow::Result<RunRecord> {
+    let names = list_runs(workspace)?;
+    let Some(latest) = names.first() else {
         let message = format!("no run is recorded in {}", workspace.root().display());
-        UserError::new(message).with_hint("corpusmill run RECIPE")
+        anyhow::bail!(UserError::new(message).with_hint("corpusmill run RECIPE"));
     };
-    match name {
-        Some(name) => match runs.iter().position(|run| run.name == name) {
-            Some(index) => Ok(runs.swap_remove(index)),
-            None if names.is_empty() => anyhow::bail!(no_run()),
-            None => anyhow::bail!(
-                UserError::new(format!("no run named `{name}` is recorded"))
-                    .with_hint(format!("recorded runs: {}", names.join(", ")))
-            ),
-        },
-        None if runs.is_empty() => anyhow::bail!(no_run()),
-        None => Ok(runs.swap_remove(0)),
+    let name = name.unwrap_or(latest);
+    if !names.iter().any(|known| known == name) {
+        let error = UserError::new(format!("no run named `{name}` is recorded"));
+        anyhow::bail!(error.with_hint(format!("recorded runs: {}", names.join(", "))));
     }
+    Ok(RunRecord::read(&workspace.run_path(name))?)
 }

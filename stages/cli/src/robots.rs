@@ -95,14 +95,14 @@ fn decision_line(url: &str, decision: &RobotsDecision) -> String {
         (Some(line), Some(rule)) => format!("line {line}: {rule}"),
         _ => "no rule matches".to_owned(),
     };
-    format!("{}  {url}  ({rule})\n", if decision.allowed { "allowed" } else { "refused" })
+    format!("{}  {url}  ({rule})\n", if decision.allowed { "allowed" } else { "disallowed" })
 }
 
 /// Formats what applies to the whole site.
 fn site_lines(inspection: &Inspection) -> String {
     let mut details = Vec::new();
     match &inspection.unreachable {
-        Some(reason) => details.push(format!("everything is refused: {reason}")),
+        Some(reason) => details.push(format!("everything is disallowed: {reason}")),
         None if inspection.sitemaps.is_empty() => details.push("no sitemap listed".to_owned()),
         None => details.push(format!("sitemaps: {}", inspection.sitemaps.join(" "))),
     }

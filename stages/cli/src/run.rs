@@ -1,6 +1,6 @@
 //! `corpusmill run`: builds the corpus of a recipe.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,20 +9,22 @@ use std::time::Instant;
 
 use clap::Args;
 use corpusmill_pipeline::snapshot::Snapshot;
-use corpusmill_pipeline::store::LocalStore;
+use corpusmill_pipeline::store::{LocalStore, Store, StoreLock, remove_abandoned_files};
 use corpusmill_pipeline::task::Receipts;
-use corpusmill_pipeline::{Digest, UserError, runner};
+use corpusmill_pipeline::{Digest, PartAddress, StageError, StoreError, UserError, runner};
 use corpusmill_shards::{Manifest, SnapshotEntry};
 
 use crate::args::{GlobalArgs, RecipeArgs};
 use corpusmill_terminal::{DecimalBytes, HumanCount};
 
 use crate::console::Console;
+use crate::corpus_files::{Check, CorpusFiles, FILE_LIST};
 use crate::record::RunRecord;
 use crate::report;
 use corpusmill_stages::compile::{CompiledRecipe, acquire_snapshots};
-use corpusmill_stages::mix::assemble::CorpusInputs;
+use corpusmill_stages::mix::assemble::{CorpusInputs, remove_unfinished_corpora};
 use corpusmill_stages::recipe::{LoadedRecipe, Recipe};
+use corpusmill_stages::sources::lockfile::LockMode;
 
 /// Run a recipe: acquire, process, shard. Reuses results of earlier runs.
 #[derive(Debug, Args)]
@@ -33,9 +35,6 @@ pub(super) struct Run {
     #[arg(long, value_name = "DIR", default_value = "corpus")]
     output: PathBuf,
 }
-
-/// The file in a corpus folder that identifies the parts that the corpus was built from.
-pub(super) const IDENTITY: &str = ".identity";
 
 impl Run {
     /// A run of this recipe without overrides.
@@ -51,6 +50,7 @@ impl Run {
         let workspace = global.workspace();
         let store = workspace.store()?;
         let _lock = lock_store(&store)?;
+        remove_debris(&[workspace.root(), &self.output, &lock_folder(&self.recipe.lock_mode(&loaded))])?;
         console.message(format!("{}: acquiring {} sources", recipe.name, recipe.sources.len()));
         let acquire_context = global.acquire_context(&console, cancel);
         let snapshots = acquire_snapshots(&loaded, &self.recipe.lock_mode(&loaded), &acquire_context)?;
@@ -58,14 +58,26 @@ impl Run {
         let dir = loaded.path.parent().unwrap_or(Path::new("."));
         let compiled = CompiledRecipe::new(recipe, snapshots, !self.recipe.no_excerpts, dir)?;
         workspace.begin_run(&recipe.name)?;
-        let runner::Run { receipts, reused, computed } =
-            runner::run(&compiled.plan, &store, &global.options(cancel), &console)?;
         let target = self.output.join(&recipe.name);
-        let record = record(&loaded, &compiled, &receipts, &pinned, &target);
-        // Written before the corpus, so that `why` and `query` work even if planning the mixture fails.
-        record.write(&workspace.run_path(&recipe.name))?;
-        workspace.end_run(&recipe.name)?;
-        let manifest = assemble(&loaded, &compiled, &receipts, &store, &pinned, &target, &console)?;
+        let mut recomputed = BTreeSet::new();
+        let (record, runner::Run { receipts, reused, computed }, manifest) = loop {
+            let run = runner::run(&compiled.plan, &store, &global.options(cancel), &console)?;
+            let record = record(&loaded, &compiled, &run.receipts, &pinned, &target);
+            // Written before the corpus, so that `why` and `query` work even if planning the mixture fails.
+            record.write(&workspace.run_path(&recipe.name))?;
+            workspace.end_run(&recipe.name)?;
+            match assemble(&loaded, &compiled, &run.receipts, &store, &pinned, &target, &console) {
+                Ok(manifest) => break (record, run, manifest),
+                // The runner has recomputed the damaged parts that it read; the corpus is made of others, too.
+                Err(error) => match corrupt_part(&error).cloned() {
+                    Some(address) if recomputed.insert(address.clone()) => {
+                        console.warning(format!("{error:#}"));
+                        store.discard(&address)?;
+                    }
+                    _ => return Err(error),
+                },
+            }
+        };
         let seconds = started.elapsed().as_secs_f64();
         let corpus = manifest.corpus_digest.parse().ok();
         RunRecord { corpus, seconds, ..record }.write(&workspace.run_path(&recipe.name))?;
@@ -80,11 +92,42 @@ impl Run {
     }
 }
 
-/// Locks the store against `gc`.
+/// Locks the store against `gc`, and removes what killed runs left in it.
 pub(super) fn lock_store(store: &LocalStore) -> anyhow::Result<fs_err::File> {
-    let held = store.lock(false)?;
+    let held = store.lock(StoreLock::Shared)?;
     let in_use = || UserError::new("`corpusmill gc` is using this store").with_hint("run again after it exits");
-    Ok(held.ok_or_else(in_use)?)
+    let held = held.ok_or_else(in_use)?;
+    store.sweep()?;
+    Ok(held)
+}
+
+/// Removes what killed runs left in the folders of a workspace, beside corpora and beside a lock file.
+pub(super) fn remove_debris(folders: &[&Path]) -> anyhow::Result<()> {
+    for folder in folders {
+        for dir in [folder.to_path_buf(), folder.join("runs"), folder.join("snapshots")] {
+            remove_abandoned_files(&dir)?;
+        }
+        remove_unfinished_corpora(folder)?;
+    }
+    Ok(())
+}
+
+fn lock_folder(lock_mode: &LockMode) -> PathBuf {
+    match lock_mode.lock.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// The damaged part that an error is about.
+pub(super) fn corrupt_part(error: &anyhow::Error) -> Option<&PartAddress> {
+    error.chain().find_map(|cause| match cause.downcast_ref::<StoreError>() {
+        Some(StoreError::Corrupt { address, .. }) => Some(address),
+        _ => match cause.downcast_ref::<StageError>() {
+            Some(StageError::Store(StoreError::Corrupt { address, .. })) => Some(address),
+            _ => None,
+        },
+    })
 }
 
 fn entries(snapshots: &BTreeMap<String, Snapshot>) -> BTreeMap<String, SnapshotEntry> {
@@ -123,7 +166,7 @@ fn assemble(
     target: &Path,
     console: &Console,
 ) -> anyhow::Result<Manifest> {
-    let parts = CorpusInputs {
+    let inputs = CorpusInputs {
         plan: &compiled.plan,
         receipts,
         store,
@@ -136,33 +179,37 @@ fn assemble(
         settings: serde_json::to_value(&loaded.recipe)?,
         snapshots: pinned.clone(),
     };
-    let identity = parts.identity();
-    if let Some(manifest) = existing_corpus(target, identity) {
+    let identity = inputs.identity();
+    if let Some(manifest) = existing_corpus(target, identity, console)? {
         return Ok(manifest);
     }
     console.message("  assembling the corpus");
-    let manifest = parts.write(target, |dir, manifest| {
-        fs_err::write(dir.join("report.html"), report::page(&parts, manifest)?)?;
-        Ok(fs_err::write(dir.join(IDENTITY), format!("{identity}\n"))?)
+    let manifest = inputs.write(target, |dir, manifest| {
+        fs_err::write(dir.join("report.html"), report::page(&inputs, manifest)?)?;
+        CorpusFiles::of(dir, identity)?.write(dir)
     })?;
     Ok(manifest)
 }
 
-/// The manifest of the existing corpus, if it was built from the same parts and all its files have the right size.
-fn existing_corpus(target: &Path, identity: Digest) -> Option<Manifest> {
-    let known: Digest = fs_err::read_to_string(target.join(IDENTITY)).ok()?.trim().parse().ok()?;
-    let manifest = Manifest::read(target).ok()?;
-    let whole = manifest
-        .shards
-        .values()
-        .flat_map(BTreeMap::values)
-        .flatten()
-        .all(|shard| fs_err::metadata(target.join(&shard.path)).is_ok_and(|meta| meta.len() == shard.bytes));
-    let rest = ["tokenizer.json", "report.html", "rejected"].iter().all(|name| target.join(name).exists());
-    (known == identity && whole && rest).then_some(manifest)
+/// The manifest of the existing corpus, if it was built from the same inputs and none of its files has changed.
+fn existing_corpus(target: &Path, inputs: Digest, console: &Console) -> anyhow::Result<Option<Manifest>> {
+    let files = match CorpusFiles::read(target) {
+        Ok(Some(files)) if files.inputs == inputs => files,
+        Ok(_) => return Ok(None),
+        Err(error) => {
+            console.warning(format!("{}: {error}; the corpus is assembled again", target.join(FILE_LIST).display()));
+            return Ok(None);
+        }
+    };
+    let differences = files.differences(target, Check::Changed)?;
+    if let Some(first) = differences.first() {
+        console.warning(format!("{first}; the corpus is assembled again"));
+        return Ok(None);
+    }
+    Ok(Some(Manifest::read(target)?))
 }
 
-/// Formats the funnel and the mixture as text.
+/// Formats two tables: documents per stage, and tokens per source.
 fn summary(recipe: &Recipe, compiled: &CompiledRecipe, receipts: &Receipts, manifest: &Manifest) -> String {
     let mut out = String::new();
     let _ = writeln!(
@@ -184,8 +231,8 @@ fn summary(recipe: &Recipe, compiled: &CompiledRecipe, receipts: &Receipts, mani
     }
     let _ = writeln!(
         out,
-        "\n{:20} {:>12} {:>12} {:>12} {:>9} {:>8} {:>7}",
-        "source", "documents", "train", "validation", "requested", "actual", "epochs"
+        "\n{:20} {:>12} {:>13} {:>14} {:>9} {:>8} {:>7}",
+        "source", "documents", "train tokens", "valid. tokens", "requested", "actual", "epochs"
     );
     for name in recipe.sources.keys() {
         let Some(source) = manifest.sources.get(name) else { continue };
@@ -193,7 +240,7 @@ fn summary(recipe: &Recipe, compiled: &CompiledRecipe, receipts: &Receipts, mani
         let epochs = manifest.schedule.sources.get(name).map_or(0.0, |source| source.epochs);
         let _ = writeln!(
             out,
-            "{name:20} {:>12} {:>12} {:>12} {:>8.1}% {:>7.1}% {epochs:>7.2}",
+            "{name:20} {:>12} {:>13} {:>14} {:>8.1}% {:>7.1}% {epochs:>7.2}",
             HumanCount(source.train.documents + source.validation.documents).to_string(),
             HumanCount(source.train.tokens).to_string(),
             HumanCount(source.validation.tokens).to_string(),

@@ -60,7 +60,7 @@ impl SettingsArgs {
 pub(super) struct InputArgs {
     #[command(flatten)]
     io: IoArgs,
-    /// Override how files are read: `path.to.key=value` of the source step `files`, such as `columns.text=body`.
+    /// Override how files are read: `path.to.key=value` of the source `files`, such as `columns.text=body`.
     #[arg(long, value_name = "KEY=VALUE")]
     read: Vec<String>,
 }
@@ -115,13 +115,13 @@ impl StageResult {
         &self,
         dataset: &Dataset,
         table: Table,
-        mut take: impl FnMut(&arrow_array::RecordBatch) -> anyhow::Result<()>,
+        mut visit: impl FnMut(&arrow_array::RecordBatch) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         for &node in &dataset.0 {
             for receipt in self.receipts.of(node) {
                 let address = PartAddress { stage: receipt.result.stage.clone(), key: receipt.result.key };
                 for batch in self.store.read(&address, table, receipt, Selection::default())?.into_iter().flatten() {
-                    take(&batch.map_err(StageError::from)?)?;
+                    visit(&batch.map_err(StageError::from)?)?;
                 }
             }
         }
@@ -208,7 +208,7 @@ pub(super) struct CrawlCommand {
     /// files stay in the folder `crawl/` of the store.
     #[arg(long, short, default_value = "-")]
     output: PathBuf,
-    /// Write refused URLs to this file, with rule, value and threshold.
+    /// Write rejected URLs to this file, with rule, value and threshold.
     #[arg(long, value_name = "PATH")]
     rejected: Option<PathBuf>,
     #[command(flatten)]
@@ -234,7 +234,7 @@ impl CrawlCommand {
     }
 }
 
-/// Turn HTML into Markdown or plain text.
+/// Extract the main content of HTML as Markdown or plain text.
 #[derive(Debug, Args)]
 pub(super) struct CleanCommand {
     #[command(flatten)]
@@ -255,7 +255,7 @@ impl CleanCommand {
     }
 }
 
-/// Remove equal and nearly equal documents.
+/// Remove exact and near duplicates.
 #[derive(Debug, Args)]
 pub(super) struct DedupCommand {
     #[command(flatten)]

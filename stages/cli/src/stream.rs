@@ -214,7 +214,7 @@ fn run_chunk(step: &Step, lines: &[Line]) -> Result<Vec<Option<Outcome>>, StageE
     for (node, parts) in receipts.0.iter().enumerate() {
         for receipt in parts.iter().flatten() {
             let address = PartAddress { stage: receipt.result.stage.clone(), key: receipt.result.key };
-            let mut take = |table: Table, outcome: fn(Map<String, Value>) -> Outcome| -> Result<(), StageError> {
+            let mut collect = |table: Table, outcome: fn(Map<String, Value>) -> Outcome| -> Result<(), StageError> {
                 for batch in store.read(&address, table, receipt, Selection::default())?.into_iter().flatten() {
                     for object in objects(&batch?)? {
                         let number: Option<usize> =
@@ -227,9 +227,9 @@ fn run_chunk(step: &Step, lines: &[Line]) -> Result<Vec<Option<Outcome>>, StageE
                 Ok(())
             };
             if last.0.contains(&NodeId(node)) {
-                take(Table::Data, Outcome::Kept)?;
+                collect(Table::Data, Outcome::Kept)?;
             }
-            take(Table::Rejected, Outcome::Rejected)?;
+            collect(Table::Rejected, Outcome::Rejected)?;
         }
     }
     Ok(outcomes)

@@ -1,17 +1,21 @@
-//! `corpusmill verify`: checks every stored part against its receipt.
+//! `corpusmill verify`: checks every stored part against its receipt, and every file of corpora.
+
+use std::path::Path;
 
 use clap::Args;
 use corpusmill_pipeline::UserError;
+use corpusmill_pipeline::sealed::SealedError;
 use corpusmill_pipeline::store::Store;
 use corpusmill_shards::Corpus;
 
 use crate::args::GlobalArgs;
 use crate::console::print;
+use crate::corpus_files::{Check, CorpusFiles, FILE_LIST};
 
 /// Read every stored part and check it against its receipt.
 #[derive(Debug, Args)]
 pub(super) struct Verify {
-    /// Corpora whose shards to verify too.
+    /// Corpora whose files to check, too.
     #[arg(value_name = "CORPUS")]
     corpora: Vec<std::path::PathBuf>,
     /// Discard damaged parts, so that the next run recomputes them.
@@ -25,7 +29,7 @@ impl Verify {
         let addresses = store.addresses()?;
         let console = global.console();
         console.start("verify", addresses.len() as u64, "parts");
-        let mut damaged = 0;
+        let (mut damaged, mut damaged_corpora) = (0, 0);
         for (done, address) in addresses.iter().enumerate() {
             console.advance("verify", done as u64, "");
             if let Err(error) = store.verify(address) {
@@ -38,22 +42,46 @@ impl Verify {
         }
         console.finish("verify");
         for corpus in &self.corpora {
-            match Corpus::open(corpus).and_then(|opened| opened.verify()) {
-                Ok(()) => print(&format!("{}: intact\n", corpus.display()))?,
-                Err(error) => {
-                    damaged += 1;
-                    console.warning(error.to_string());
-                    // Without this file, the next run assembles the corpus again from the stored parts.
-                    let identity = corpus.join(super::run::IDENTITY);
-                    if self.repair && identity.exists() {
-                        fs_err::remove_file(identity)?;
-                    }
-                }
+            let differences = differences(corpus)?;
+            if differences.is_empty() {
+                print(&format!("{}: intact\n", corpus.display()))?;
+                continue;
+            }
+            damaged_corpora += 1;
+            for difference in differences {
+                console.warning(difference);
+            }
+            // Without the list, the next run assembles the corpus again from the stored parts.
+            let list = corpus.join(FILE_LIST);
+            if self.repair && list.exists() {
+                fs_err::remove_file(list)?;
             }
         }
         print(&format!("{} parts read, {damaged} damaged\n", addresses.len()))?;
         let hint = if self.repair { "run the recipe again" } else { "run with --repair, then the recipe again" };
-        anyhow::ensure!(damaged == 0, UserError::new(format!("{damaged} damaged parts")).with_hint(hint));
+        let of = |count: usize, noun: &str| format!("{count} damaged {noun}{}", if count == 1 { "" } else { "s" });
+        let what: Vec<String> = [(damaged, "part"), (damaged_corpora, "corpus folder")]
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, noun)| of(count, noun))
+            .collect();
+        anyhow::ensure!(what.is_empty(), UserError::new(what.join(", ")).with_hint(hint));
         Ok(())
+    }
+}
+
+/// What differs in a corpus from what was built. A corpus without its list, such as a published copy, is compared with its
+/// manifest.
+fn differences(corpus: &Path) -> anyhow::Result<Vec<String>> {
+    match CorpusFiles::read(corpus) {
+        Ok(Some(files)) => Ok(files.differences(corpus, Check::Bytes)?),
+        Ok(None) => Ok(Corpus::open(corpus)
+            .and_then(|opened| opened.verify())
+            .err()
+            .map(|e| e.to_string())
+            .into_iter()
+            .collect()),
+        Err(SealedError::Damaged(problem)) => Ok(vec![format!("{}: {problem}", corpus.join(FILE_LIST).display())]),
+        Err(SealedError::Io(error)) => Err(error.into()),
     }
 }

@@ -1,4 +1,4 @@
-//! Classifies a response: a page, a refusal, a redirect to another URL, or a retry.
+//! Classifies a response: a page, a rejection, a redirect to another URL, or a retry.
 //!
 //! Invariant: a body is stored only if every rule accepts the page; a page that opts out leaves nothing in the archive.
 
@@ -34,13 +34,13 @@ pub(crate) enum Classification {
     /// A page, with its links.
     Keep { response: Box<FetchResponse>, links: BTreeSet<Url>, opt_outs: OptOuts },
     /// Not a page; its links are followed.
-    Refuse { refusal: Rejection, links: BTreeSet<Url> },
+    Reject { rejection: Rejection, links: BTreeSet<Url> },
     /// A page that names another canonical URL, which is fetched instead.
     CanonicalIsElsewhere { canonical: Url, links: BTreeSet<Url> },
     /// Another URL to check; the response is archived without a body.
     Redirect { response: Box<FetchResponse>, target: Url },
-    /// A retry may succeed; `refusal` applies if there is none.
-    Retry { failure: TemporaryFailure, refusal: Rejection },
+    /// A retry may succeed; `rejection` applies if there is none.
+    Retry { failure: TemporaryFailure, rejection: Rejection },
 }
 
 /// Whether to read the body: a page of an accepted media type, or a feed.
@@ -70,34 +70,34 @@ pub(crate) fn classify_response(
         Err(failure) => return classify_failure(&failure),
     };
     let status = response.status;
-    let status_refusal = || measured(CrawlRule::Status, f64::from(status), 200.0, "");
+    let status_rejection = || measured(CrawlRule::Status, f64::from(status), 200.0, "");
     match status {
         200 | 203 => classify_page(settings, url, response, site_opt_out),
         301 | 302 | 303 | 307 | 308 => {
             match response.header("location").and_then(|location| url.join(location.trim()).ok()) {
                 Some(target) => Classification::Redirect { response: Box::new(response), target },
-                None => refuse(status_refusal().with_detail("a redirect without a usable Location")),
+                None => reject(status_rejection().with_detail("a redirect without a usable Location")),
             }
         }
         _ if is_temporary(status) => {
             let failure = TemporaryFailure::of_status(status, &response.headers);
-            if failure.asks_too_long() {
-                return refuse(status_refusal().with_detail("Retry-After exceeds the maximum wait"));
+            if failure.wait_too_long() {
+                return reject(status_rejection().with_detail("Retry-After exceeds the maximum wait"));
             }
-            Classification::Retry { failure, refusal: status_refusal() }
+            Classification::Retry { failure, rejection: status_rejection() }
         }
-        _ => refuse(status_refusal()),
+        _ => reject(status_rejection()),
     }
 }
 
-fn refuse(refusal: Rejection) -> Classification {
-    Classification::Refuse { refusal, links: BTreeSet::new() }
+fn reject(rejection: Rejection) -> Classification {
+    Classification::Reject { rejection, links: BTreeSet::new() }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "byte counts are far below 2^52")]
 fn classify_failure(failure: &Failure) -> Classification {
     let detail = failure.to_string();
-    let refusal = match failure {
+    let rejection = match failure {
         Failure::Address(_) => matched(CrawlRule::Address, detail),
         Failure::TooLarge { limit, seen } => measured(CrawlRule::TooLarge, *seen as f64, *limit as f64, ""),
         Failure::Ratio { limit, seen } => measured(CrawlRule::CompressionRatio, *seen as f64, *limit as f64, ""),
@@ -109,8 +109,8 @@ fn classify_failure(failure: &Failure) -> Classification {
         Failure::Network(_) => matched(CrawlRule::Network, detail),
     };
     match TemporaryFailure::of_failure(failure) {
-        Some(failure) => Classification::Retry { failure, refusal },
-        None => refuse(refusal),
+        Some(failure) => Classification::Retry { failure, rejection },
+        None => reject(rejection),
     }
 }
 
@@ -125,7 +125,7 @@ fn classify_page(
         if may_be_feed(settings, &media_type) {
             return classify_feed(url, &response, media_type);
         }
-        return refuse(media_type_refusal(media_type));
+        return reject(media_type_rejection(media_type));
     }
     let is_html = matches!(media_type.as_str(), "text/html" | "application/xhtml+xml");
     let PageLinks { mut links, canonical, feeds, mut opt_outs } =
@@ -139,8 +139,8 @@ fn classify_page(
     if opt_outs.nofollow {
         links.clear();
     }
-    if let Some(statement) = opt_outs.refusal().filter(|_| settings.obey_opt_outs) {
-        return Classification::Refuse { refusal: matched(CrawlRule::OptOut, statement), links };
+    if let Some(statement) = opt_outs.excluding_statement().filter(|_| settings.obey_opt_outs) {
+        return Classification::Reject { rejection: matched(CrawlRule::OptOut, statement), links };
     }
     let canonical = canonical.map(|found| canonical::canonicalise(&found));
     match canonical.filter(|found| settings.canonical && canonical::is_simpler_spelling(found, url)) {
@@ -149,7 +149,7 @@ fn classify_page(
     }
 }
 
-fn media_type_refusal(media_type: String) -> Rejection {
+fn media_type_rejection(media_type: String) -> Rejection {
     matched(CrawlRule::MediaType, if media_type.is_empty() { "no Content-Type".to_owned() } else { media_type })
 }
 
@@ -162,15 +162,15 @@ fn header_statements(opt_outs: &mut OptOuts, headers: &HeaderMap) {
     }
 }
 
-/// A feed links to pages and is not a page; other XML is refused.
+/// A feed links to pages and is not a page; other XML is rejected.
 fn classify_feed(url: &Url, response: &FetchResponse, media_type: String) -> Classification {
     let feed = sitemap::parse(&response.body);
     let mut opt_outs = OptOuts::default();
     header_statements(&mut opt_outs, &response.headers);
     if feed.urls.is_empty() && !FEED_TYPES.contains(&media_type.as_str()) {
-        return refuse(media_type_refusal(media_type));
+        return reject(media_type_rejection(media_type));
     }
     let entries = feed.urls.iter().filter_map(|entry| url.join(entry.trim()).ok());
     let links = if opt_outs.nofollow { BTreeSet::new() } else { entries.collect() };
-    Classification::Refuse { refusal: matched(CrawlRule::Feed, format!("{} entries", feed.urls.len())), links }
+    Classification::Reject { rejection: matched(CrawlRule::Feed, format!("{} entries", feed.urls.len())), links }
 }

@@ -29,10 +29,10 @@ use crate::fetch::fetcher::{FetchResponse, Fetcher};
 use crate::fetch::hosts::{Hosts, host_of};
 use crate::frontier::budget::{Admission, Budget, MAX_CALENDAR_URLS};
 use crate::frontier::database::Frontier;
-use crate::frontier::earlier_crawl::{EarlierCrawl, validators};
 use crate::frontier::journal::Journal;
 use crate::frontier::page_table::Page;
 use crate::frontier::pending_commit::{CommitMark, PendingCommit, Round};
+use crate::frontier::previous_crawl::{PreviousCrawl, validators};
 use crate::frontier::queue::{QueuedUrl, Queues, ReadyRequest};
 use crate::rejected::{CrawlRule, RejectedUrl, matched, measured};
 use crate::robots::origin::{self, origin_of};
@@ -40,13 +40,13 @@ use crate::settings::CrawlSettings;
 use crate::url_filter::{UrlDecision, UrlFilter, read_list};
 use corpusmill_pipeline::Rejection;
 
-/// Maximum number of URLs admitted and not yet resolved: bounds memory, and exceeds the needs of any concurrency.
-const MAX_UNRESOLVED: u64 = 4096;
-/// Number of resolved URLs after which a commit follows.
+/// Maximum number of URLs admitted and not yet finished. Bounds memory; more than any concurrency uses.
+const MAX_IN_PROGRESS: u64 = 4096;
+/// Commit after this many finished URLs.
 const MAX_URLS_PER_COMMIT: u64 = 64;
-/// Time after which a commit follows.
+/// Commit at least this often while URLs finish.
 const MAX_COMMIT_INTERVAL: Duration = Duration::from_secs(1);
-/// Maximum number of URLs requested per page of the budget, so a site that returns only errors also ends.
+/// Maximum number of URLs requested per page of the budget, so the crawl of a site that returns only errors also ends.
 const MAX_REQUESTS_PER_PAGE: u64 = 10;
 
 enum Completed {
@@ -63,32 +63,34 @@ pub(crate) struct Engine<'a> {
     pub(crate) fetcher: Rc<Fetcher>,
     pub(crate) frontier: Frontier,
     pub(crate) queues: Queues,
-    /// Changes since the last journal entry; `pending` has those between the last commit and that entry.
-    pub(crate) changes: PendingCommit,
-    pending: PendingCommit,
+    /// Changes since the last journal entry.
+    pub(crate) unjournaled: PendingCommit,
+    /// Changes in the journal since the last commit.
+    uncommitted: PendingCommit,
     journal: Journal,
     pub(crate) archive: Archive,
     budget: Budget,
-    pub(crate) earlier: Option<EarlierCrawl>,
+    pub(crate) previous: Option<PreviousCrawl>,
     in_flight: FuturesUnordered<Pin<Box<dyn Future<Output = Completed>>>>,
     last_commit: Instant,
-    /// Pages kept, their bytes, and URLs resolved, committed or not; `unresolved` counts URLs admitted and not resolved.
+    /// Pages kept, their bytes, and finished URLs, committed or not.
     pub(crate) pages: u64,
     pub(crate) bytes: u64,
-    resolved: u64,
-    unresolved: u64,
+    finished: u64,
+    /// URLs admitted and not yet finished.
+    unfinished: u64,
     queued: u64,
 }
 
-/// Runs a crawl to its end or to cancellation; pages of the crawl in the folder `earlier` are requested conditionally.
+/// Runs a crawl to its end or to cancellation; pages of the crawl in the folder `previous` are requested conditionally.
 pub(crate) async fn run(
     settings: &CrawlSettings,
     dir: &Path,
-    earlier: Option<&Path>,
+    previous: Option<&Path>,
     control: Control<'_>,
 ) -> Result<(), CrawlError> {
-    let Some(mut engine) = Engine::open(settings, dir, earlier, control)? else { return Ok(()) };
-    if !engine.frontier.progress()?.seeded && !engine.seed_frontier().await? {
+    let Some(mut engine) = Engine::open(settings, dir, previous, control)? else { return Ok(()) };
+    if !engine.frontier.counters()?.seeded && !engine.seed_frontier().await? {
         return Ok(());
     }
     while let Some(round) = engine.next_round()? {
@@ -97,8 +99,8 @@ pub(crate) async fn run(
         }
     }
     engine.commit(CommitMark::None)?;
-    cdxj::write(dir, engine.frontier.progress()?.warc.file)?;
-    engine.commit(CommitMark::Finished)
+    cdxj::write(dir, engine.frontier.counters()?.warc.file)?;
+    engine.commit(CommitMark::CrawlFinished)
 }
 
 impl<'a> Engine<'a> {
@@ -107,36 +109,36 @@ impl<'a> Engine<'a> {
     fn open(
         settings: &CrawlSettings,
         dir: &Path,
-        earlier: Option<&Path>,
+        previous: Option<&Path>,
         control: Control<'a>,
     ) -> Result<Option<Self>, CrawlError> {
         let seeds = settings.check()?;
-        let domains = read_list(&settings.refused_domains, &settings.refused_domain_files)?;
-        let words = read_list(&settings.refused_words, &settings.refused_word_files)?;
+        let domains = read_list(&settings.blocked_domains, &settings.blocked_domain_files)?;
+        let words = read_list(&settings.blocked_words, &settings.blocked_word_files)?;
         let frontier = Frontier::open(dir, &settings.identity(&domains, &words), settings.max_depth)?;
-        let progress = frontier.progress()?;
-        if progress.finished {
+        let counters = frontier.counters()?;
+        if counters.crawl_finished {
             return Ok(None);
         }
-        let (mut journal, left, end) = Journal::open(dir, progress.commits, progress.warc)?;
+        let (mut journal, uncommitted, end) = Journal::open(dir, counters.commits, counters.warc)?;
         let fetcher = Rc::new(Fetcher::new(settings.requests())?);
         let mut archive = Archive::open(dir, end, &fetcher)?;
-        if !left.is_empty() {
-            frontier.commit(&left, archive.sync()?, CommitMark::None)?;
+        if !uncommitted.is_empty() {
+            frontier.commit(&uncommitted, archive.sync()?, CommitMark::None)?;
             journal.committed()?;
         }
-        let progress = frontier.progress()?;
+        let counters = frontier.counters()?;
         let mut queues = Queues::new(Hosts::new(&settings.requests()));
-        for (origin, stored) in frontier.robots()? {
+        for (origin, encoded_rules) in frontier.robots()? {
             if let Ok(url) = Url::parse(&origin) {
-                queues.store_rules(&url, &stored);
+                queues.store_rules(&url, &encoded_rules);
             }
         }
         for (host, until) in frontier.retry_after()? {
             queues.hosts.restore_retry_after(&host, until);
         }
         let mut budget = Budget::new(settings.max_pages_per_host);
-        frontier.each_resolved(|url, is_page| {
+        frontier.each_finished(|url, is_page| {
             if let Ok(url) = Url::parse(url) {
                 budget.restore(&url, is_page);
             }
@@ -147,28 +149,28 @@ impl<'a> Engine<'a> {
             settings: Rc::new(settings.clone()),
             seeds,
             fetcher,
-            queued: frontier.waiting()?,
+            queued: frontier.waiting_count()?,
             frontier,
             queues,
-            changes: PendingCommit::default(),
-            pending: PendingCommit::default(),
+            unjournaled: PendingCommit::default(),
+            uncommitted: PendingCommit::default(),
             journal,
             archive,
             budget,
-            earlier: earlier.map(EarlierCrawl::open).transpose()?.flatten(),
+            previous: previous.map(PreviousCrawl::open).transpose()?.flatten(),
             in_flight: FuturesUnordered::new(),
             last_commit: Instant::now(),
-            pages: progress.pages,
-            bytes: progress.bytes,
-            resolved: progress.resolved,
-            unresolved: 0,
+            pages: counters.pages,
+            bytes: counters.bytes,
+            finished: counters.finished,
+            unfinished: 0,
         }))
     }
 }
 
 impl Engine<'_> {
     fn next_round(&self) -> Result<Option<Round>, CrawlError> {
-        let spent = self.pages >= self.settings.max_pages || self.resolved >= self.request_budget();
+        let spent = self.pages >= self.settings.max_pages || self.finished >= self.request_budget();
         let round = if spent { None } else { self.frontier.first_round()? };
         Ok(round.filter(|round| round.depth <= self.settings.max_depth))
     }
@@ -179,9 +181,9 @@ impl Engine<'_> {
 
     /// Number of further URLs that may be admitted now.
     fn free_slots(&self) -> u64 {
-        let pages = self.settings.max_pages.saturating_sub(self.pages + self.unresolved);
-        let requests = self.request_budget().saturating_sub(self.resolved + self.unresolved);
-        pages.min(requests).min(MAX_UNRESOLVED.saturating_sub(self.unresolved))
+        let pages = self.settings.max_pages.saturating_sub(self.pages + self.unfinished);
+        let requests = self.request_budget().saturating_sub(self.finished + self.unfinished);
+        pages.min(requests).min(MAX_IN_PROGRESS.saturating_sub(self.unfinished))
     }
 
     /// Processes one round; returns false if cancelled.
@@ -192,20 +194,21 @@ impl Engine<'_> {
                 self.commit(CommitMark::None)?;
                 return Ok(false);
             }
-            if !drained && self.free_slots() > 0 && self.unresolved < MAX_UNRESOLVED / 2 {
+            if !drained && self.free_slots() > 0 && self.unfinished < MAX_IN_PROGRESS / 2 {
                 drained = self.admit(round, &mut after)?;
             }
             let now = Instant::now();
             self.start(now)?;
             self.append_to_journal()?;
-            if self.unresolved == 0 && self.in_flight.is_empty() && (drained || self.free_slots() == 0) {
+            if self.unfinished == 0 && self.in_flight.is_empty() && (drained || self.free_slots() == 0) {
                 self.commit(CommitMark::None)?;
                 return Ok(true);
             }
             self.wait_for_event(round, now).await?;
             self.append_to_journal()?;
-            let due = self.pending.resolved >= MAX_URLS_PER_COMMIT || self.last_commit.elapsed() >= MAX_COMMIT_INTERVAL;
-            if due && self.pending.resolved > 0 {
+            let due =
+                self.uncommitted.finished >= MAX_URLS_PER_COMMIT || self.last_commit.elapsed() >= MAX_COMMIT_INTERVAL;
+            if due && self.uncommitted.finished > 0 {
                 self.commit(CommitMark::None)?;
             }
         }
@@ -214,43 +217,44 @@ impl Engine<'_> {
     /// Moves the next URLs of the round into the queues; returns true when the round has no more.
     fn admit(&mut self, round: Round, after: &mut String) -> Result<bool, CrawlError> {
         let free_slots = usize::try_from(self.free_slots()).unwrap_or(usize::MAX);
-        let rows = self.frontier.next(round, after, free_slots)?;
+        let rows = self.frontier.next_urls(round, after, free_slots)?;
         let drained = rows.len() < free_slots;
         if let Some(last) = rows.last() {
             after.clone_from(last);
         }
         for row in rows {
-            // The frontier holds the output of `Url`; a row that no longer parses is resolved as stored.
+            // The frontier holds the output of `Url`; a row that does not parse is recorded as rejected, with its
+            // stored text.
             match Url::parse(&row) {
                 Ok(url) => {
-                    self.unresolved += 1;
+                    self.unfinished += 1;
                     let admission = self.budget.admit(url);
                     self.apply_admission(admission);
                 }
-                Err(e) => self.resolve_invalid_row(row, matched(CrawlRule::Network, e.to_string())),
+                Err(e) => self.finish_invalid_url(row, matched(CrawlRule::InvalidUrl, e.to_string())),
             }
         }
         Ok(drained)
     }
 
-    /// Puts an admitted URL into its host's queue, or records why not. A URL that was not requested does not count as
-    /// resolved.
+    /// Queues an admitted URL for its host, or records why it is rejected. A URL that was not requested does not count
+    /// as finished.
     fn apply_admission(&mut self, admission: Admission) {
         #[expect(clippy::cast_precision_loss, reason = "counts of pages are far below 2^52")]
-        let beyond = |rule, bound: u64, detail: &str| measured(rule, (bound + 1) as f64, bound as f64, detail);
-        let (url, refusal) = match admission {
+        let over_limit = |rule, bound: u64, detail: &str| measured(rule, (bound + 1) as f64, bound as f64, detail);
+        let (url, rejection) = match admission {
             Admission::Admitted(url) => return self.queues.push(url),
             Admission::Held => return,
             Admission::HostBudget(url) => {
                 let bound = self.settings.max_pages_per_host.unwrap_or_default();
-                (url, beyond(CrawlRule::HostBudget, bound, "page limit of the host reached"))
+                (url, over_limit(CrawlRule::HostBudget, bound, "page limit of the host reached"))
             }
             Admission::Calendar(url) => {
-                (url, beyond(CrawlRule::Trap, MAX_CALENDAR_URLS, "calendar limit of the host reached"))
+                (url, over_limit(CrawlRule::Trap, MAX_CALENDAR_URLS, "calendar limit of the host reached"))
             }
         };
-        self.record_refusal(url.into(), refusal);
-        self.unresolved = self.unresolved.saturating_sub(1);
+        self.record_rejection(url.into(), rejection);
+        self.unfinished = self.unfinished.saturating_sub(1);
     }
 
     /// Starts every request that may start now.
@@ -258,20 +262,20 @@ impl Engine<'_> {
         let free = self.settings.concurrency.saturating_sub(self.in_flight.len());
         for start in self.queues.start(now, free, &self.settings) {
             match start {
-                ReadyRequest::Refused(item, (rule, detail)) => {
-                    self.resolve_as_refused(item, matched(rule, detail));
+                ReadyRequest::Rejected(item, (rule, detail)) => {
+                    self.finish_as_rejected(item, matched(rule, detail));
                 }
                 ReadyRequest::Robots(page) => {
                     let (fetcher, settings) = (Rc::clone(&self.fetcher), Rc::clone(&self.settings));
                     let hosts = self.queues.hosts.clone();
                     self.in_flight.push(Box::pin(async move {
-                        let stored = origin::fetch(&fetcher, &page, &settings, &hosts).await;
-                        Completed::Robots(page, stored)
+                        let encoded_rules = origin::fetch(&fetcher, &page, &settings, &hosts).await;
+                        Completed::Robots(page, encoded_rules)
                     }));
                 }
                 ReadyRequest::Page(item) => {
                     let (fetcher, settings) = (Rc::clone(&self.fetcher), Rc::clone(&self.settings));
-                    let known = if item.conditional { self.earlier_page(&item.url)? } else { None };
+                    let known = if item.conditional { self.previous_page(&item.url)? } else { None };
                     let condition = known.as_ref().and_then(validators);
                     self.in_flight.push(Box::pin(async move {
                         let wants = |status, headers: &HeaderMap| classify::wants_body(&settings, status, headers);
@@ -285,9 +289,9 @@ impl Engine<'_> {
         Ok(())
     }
 
-    /// The page row of a URL in an earlier crawl.
-    pub(crate) fn earlier_page(&self, url: &Url) -> Result<Option<Page>, CrawlError> {
-        self.earlier.as_ref().map_or(Ok(None), |earlier| earlier.page(url.as_str()))
+    /// The page row of a URL in the previous crawl.
+    pub(crate) fn previous_page(&self, url: &Url) -> Result<Option<Page>, CrawlError> {
+        self.previous.as_ref().map_or(Ok(None), |previous| previous.page(url.as_str()))
     }
 
     /// Waits for the next response, the next host to become ready or the next check for cancellation.
@@ -301,9 +305,9 @@ impl Engine<'_> {
             tokio::time::timeout_at(wake, self.in_flight.next()).await.ok().flatten()
         };
         match done {
-            Some(Completed::Robots(page, stored)) => {
-                self.queues.store_rules(&page, &stored);
-                self.changes.robots.insert(origin_of(&page), stored);
+            Some(Completed::Robots(page, encoded_rules)) => {
+                self.queues.store_rules(&page, &encoded_rules);
+                self.unjournaled.robots.insert(origin_of(&page), encoded_rules);
             }
             Some(Completed::Page(item, result)) => {
                 self.queues.hosts.release(&host_of(&item.url));
@@ -325,64 +329,64 @@ impl Engine<'_> {
     /// Checks a URL found in a round of the crawl, and records the decision.
     pub(crate) fn discover(&mut self, found: &Url, round: Round) {
         match self.url_filter.check(found) {
-            UrlDecision::Follow(url) => self.changes.find(url.into(), round),
-            UrlDecision::OffScope => self.changes.off_scope += 1,
-            UrlDecision::Refuse { url, rule, value, threshold, detail } => {
-                self.record_refusal(url, measured(rule, value, threshold, detail));
+            UrlDecision::Follow(url) => self.unjournaled.add_found(url.into(), round),
+            UrlDecision::OutOfScope => self.unjournaled.out_of_scope += 1,
+            UrlDecision::Reject { url, rule, value, threshold, detail } => {
+                self.record_rejection(url, measured(rule, value, threshold, detail));
             }
         }
     }
 
     /// Records why a URL is not a page.
-    pub(crate) fn record_refusal(&mut self, url: String, rejection: Rejection) {
-        self.changes.refused.push(RejectedUrl { url, rejection });
+    pub(crate) fn record_rejection(&mut self, url: String, rejection: Rejection) {
+        self.unjournaled.rejected.push(RejectedUrl { url, rejection });
     }
 
-    /// Resolves a queued URL and records why it is not a page.
-    pub(crate) fn resolve_as_refused(&mut self, item: QueuedUrl, refusal: Rejection) {
-        self.resolve(&item.url, false);
-        self.record_refusal(item.url.into(), refusal);
+    /// Finishes a queued URL and records why it is not a page.
+    pub(crate) fn finish_as_rejected(&mut self, item: QueuedUrl, rejection: Rejection) {
+        self.finish(&item.url, false);
+        self.record_rejection(item.url.into(), rejection);
     }
 
-    fn resolve_invalid_row(&mut self, url: String, refusal: Rejection) {
-        self.record_refusal(url, refusal);
-        self.resolved += 1;
-        self.changes.resolved += 1;
+    fn finish_invalid_url(&mut self, url: String, rejection: Rejection) {
+        self.record_rejection(url, rejection);
+        self.finished += 1;
+        self.unjournaled.finished += 1;
     }
 
-    /// Records that a queued URL is resolved.
-    pub(crate) fn resolve(&mut self, url: &Url, is_page: bool) {
-        self.unresolved = self.unresolved.saturating_sub(1);
-        self.resolved += 1;
-        self.changes.resolved += 1;
-        for admission in self.budget.resolved(url, is_page) {
+    /// Records that a queued URL is finished.
+    pub(crate) fn finish(&mut self, url: &Url, is_page: bool) {
+        self.unfinished = self.unfinished.saturating_sub(1);
+        self.finished += 1;
+        self.unjournaled.finished += 1;
+        for admission in self.budget.finish(url, is_page) {
             self.apply_admission(admission);
         }
     }
 
     /// Appends the changes to the journal, so a killed process loses none of them.
     pub(crate) fn append_to_journal(&mut self) -> Result<(), CrawlError> {
-        let changes = self.take_changes();
+        let changes = self.take_unjournaled();
         if !changes.is_empty() {
             let (end, records) = self.archive.flush_and_hash()?;
             let changes = self.journal.append(changes, end, records)?;
-            self.pending.merge(changes);
+            self.uncommitted.merge(changes);
         }
         Ok(())
     }
 
-    fn take_changes(&mut self) -> PendingCommit {
-        PendingCommit { retry_after: self.queues.hosts.take_retry_after(), ..std::mem::take(&mut self.changes) }
+    fn take_unjournaled(&mut self) -> PendingCommit {
+        PendingCommit { retry_after: self.queues.hosts.take_retry_after(), ..std::mem::take(&mut self.unjournaled) }
     }
 
     /// Makes all changes durable: first the WARC records, then the frontier rows that refer to them.
     pub(crate) fn commit(&mut self, mark: CommitMark) -> Result<(), CrawlError> {
         let position = self.archive.sync()?;
-        let changes = self.take_changes();
-        self.pending.merge(changes);
-        self.frontier.commit(&std::mem::take(&mut self.pending), position, mark)?;
+        let changes = self.take_unjournaled();
+        self.uncommitted.merge(changes);
+        self.frontier.commit(&std::mem::take(&mut self.uncommitted), position, mark)?;
         self.journal.committed()?;
-        self.queued = self.frontier.waiting()?;
+        self.queued = self.frontier.waiting_count()?;
         tracing::debug!(pages = self.pages, waiting = self.queued, bytes = self.bytes, "committed");
         self.last_commit = Instant::now();
         Ok(())

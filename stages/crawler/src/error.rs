@@ -20,10 +20,16 @@ pub enum CrawlError {
     },
     /// The folder belongs to a crawl with settings that select other pages.
     #[error(
-        "{dir}: this folder holds a crawl with other settings (seeds, scope, limits or refusals); \
+        "{dir}: this folder holds a crawl with other settings (seeds, scope, limits or rejection rules); \
          choose another folder, or refresh the source (`corpusmill run RECIPE --refresh SOURCE`)"
     )]
     OtherSettings {
+        /// The source's folder.
+        dir: PathBuf,
+    },
+    /// The folder belongs to a crawl of a version that stores its state in another format.
+    #[error("{dir}: this folder holds a crawl of another version of corpusmill; remove the folder to crawl again")]
+    OtherFormat {
         /// The source's folder.
         dir: PathBuf,
     },

@@ -1,6 +1,6 @@
 //! Sends requests: to checked addresses only, within limits of bytes and time, at a rate that the host allows.
 //!
-//! Below everything that knows what a page, a robots.txt or a file is; the settings arrive as
+//! Independent of pages, robots.txt and downloads; the settings arrive as
 //! [`RequestSettings`](settings::RequestSettings).
 //!
 //! Invariant: every request passes the address check and the rate limit of its host.

@@ -36,9 +36,9 @@
 //! - Politeness: robots.txt is read before any page and obeyed as Google's parser reads it; so are the Crawl-delay, the
 //!   Retry-After header, and opt-outs from training and indexing (unless `obey-opt-outs` is off). A public host needs a
 //!   rate limit and a contact in the User-Agent header.
-//! - Safety: each request goes to an address that was checked, on every hop of a redirect; bodies, compression ratios and
-//!   times are limited, and time is linear on hostile pages.
-//! - Nothing disappears: a URL found in scope becomes a page, a refusal with the rule and the measured value, or is
+//! - Safety: each request goes to an address that was checked, on every hop of a redirect; bodies, compression ratios
+//!   and times are limited, and time is linear on hostile pages.
+//! - Nothing disappears: a URL found in scope becomes a page, a rejection with the rule and the measured value, or is
 //!   counted as beyond the page budget or the depth limit.
 //! - Nothing is done twice: a second call resumes an interrupted crawl, also after a kill, and does nothing for a
 //!   finished one; [`recrawl`] transfers only pages that have changed.
@@ -56,8 +56,8 @@
 //!
 //! `engine` is the main loop; `seeding` starts it, `classify` decides about a response, and `outcome` applies the
 //! decision. Each folder below depends only on those above it: `fetch` (one request), `robots` (the rules of sites),
-//! `pages` (what a body contains), `archive` (WARC files), `frontier` (the state of a crawl); `download` depends on `fetch`
-//! alone.
+//! `pages` (what a body contains), `archive` (WARC files), `frontier` (the state of a crawl); `download` depends on
+//! `fetch` alone.
 //!
 //! Invariant: the pages kept, and their digests, depend only on the settings and the servers' responses.
 
@@ -112,7 +112,7 @@ pub fn crawl(settings: &CrawlSettings, dir: &Path, control: Control<'_>) -> Resu
     recrawl(settings, dir, None, control)
 }
 
-/// Like [`crawl`], with a finished crawl of the same settings in the folder `earlier`, a sibling of `dir`. Pages
+/// Like [`crawl`], with a finished crawl of the same settings in the folder `previous`, a sibling of `dir`. Pages
 /// unchanged since then are not transferred again and become revisit records.
 ///
 /// # Errors
@@ -120,7 +120,7 @@ pub fn crawl(settings: &CrawlSettings, dir: &Path, control: Control<'_>) -> Resu
 pub fn recrawl(
     settings: &CrawlSettings,
     dir: &Path,
-    earlier: Option<&Path>,
+    previous: Option<&Path>,
     control: Control<'_>,
 ) -> Result<CrawlSummary, CrawlError> {
     if tokio::runtime::Handle::try_current().is_ok() {
@@ -129,7 +129,7 @@ pub fn recrawl(
     }
     let _running = control.start(settings.max_pages, "pages");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let result = runtime.block_on(engine::run(settings, dir, earlier, control));
+    let result = runtime.block_on(engine::run(settings, dir, previous, control));
     // A pending DNS lookup on a blocking thread must not delay the return.
     runtime.shutdown_background();
     result?;

@@ -1,8 +1,9 @@
 //! Applies a response to the crawl: writes a record and a row, adds URLs, or schedules a retry.
 //!
-//! Between [`classify`](crate::classify), which classifies a response by itself, and the frontier, which stores the outcome.
+//! Between [`classify`](crate::classify), which classifies a response by itself, and the frontier, which stores the
+//! outcome.
 //!
-//! Invariant: every response resolves its URL or returns it to a queue.
+//! Invariant: every response finishes its URL or returns it to a queue.
 
 use corpusmill_warc::RefersTo;
 use url::Url;
@@ -13,16 +14,16 @@ use crate::error::CrawlError;
 use crate::fetch::failure::Failure;
 use crate::fetch::fetcher::FetchResponse;
 use crate::fetch::politeness::RateLimiter;
-use crate::frontier::earlier_crawl::UnchangedPage;
 use crate::frontier::page_table::Page;
 use crate::frontier::pending_commit::Round;
+use crate::frontier::previous_crawl::UnchangedPage;
 use crate::frontier::queue::QueuedUrl;
 use crate::rejected::{CrawlRule, matched, measured};
 use crate::robots::optout::OptOuts;
 use crate::url_filter::UrlDecision;
 use corpusmill_pipeline::Rejection;
 
-/// A response, compared with the page that an earlier crawl stored.
+/// A response, compared with the page that the previous crawl stored.
 enum Comparison {
     With(Result<FetchResponse, Failure>, Option<Box<UnchangedPage>>),
     /// The server replied 304, but the stored page is missing.
@@ -60,44 +61,44 @@ impl Engine<'_> {
                 self.keep_page(round, &item, &response, opt_outs, unchanged.as_deref())?;
                 self.follow(round, &links);
             }
-            Classification::Refuse { refusal, links } => {
+            Classification::Reject { rejection, links } => {
                 self.follow(round, &links);
-                self.resolve_as_refused(item, refusal);
+                self.finish_as_rejected(item, rejection);
             }
             Classification::CanonicalIsElsewhere { canonical, links } => {
                 self.follow(round, &links);
                 self.discover(&canonical, Round { hops: round.hops + 1, ..round });
-                self.resolve_as_refused(item, matched(CrawlRule::Canonical, canonical.as_str()));
+                self.finish_as_rejected(item, matched(CrawlRule::Canonical, canonical.as_str()));
             }
             Classification::Redirect { response, target } => {
                 self.archive.write(&item.url, &response, OptOuts::default())?;
-                let refusal = self.redirect(round, response.status, &item.url, &target);
-                self.resolve_as_refused(item, refusal);
+                let rejection = self.redirect(round, response.status, &item.url, &target);
+                self.finish_as_rejected(item, rejection);
             }
-            Classification::Retry { failure, refusal } => {
+            Classification::Retry { failure, rejection } => {
                 let mut attempts = item.attempts;
                 match attempts.retry(failure, &item.url, self.settings.retries, &self.queues.hosts) {
                     Ok(()) => self.queues.requeue(QueuedUrl { attempts, ..item }),
-                    Err(_) => self.resolve_as_refused(item, refusal),
+                    Err(_) => self.finish_as_rejected(item, rejection),
                 }
             }
         }
         Ok(())
     }
 
-    /// Compares a response with the page that an earlier crawl stored.
+    /// Compares a response with the page that the previous crawl stored.
     fn compare(&self, item: &QueuedUrl, result: Result<FetchResponse, Failure>) -> Result<Comparison, CrawlError> {
-        let Some(earlier) = &self.earlier else { return Ok(Comparison::With(result, None)) };
+        let Some(previous) = &self.previous else { return Ok(Comparison::With(result, None)) };
         let Ok(response) = result else { return Ok(Comparison::With(result, None)) };
         if !matches!(response.status, 200 | 203 | 304) {
             return Ok(Comparison::With(Ok(response), None));
         }
-        let Some(page) = self.earlier_page(&item.url)? else { return Ok(Comparison::With(Ok(response), None)) };
+        let Some(page) = self.previous_page(&item.url)? else { return Ok(Comparison::With(Ok(response), None)) };
         if response.status != 304 {
-            let unchanged = earlier.identical(page, &response);
+            let unchanged = previous.identical(page, &response);
             return Ok(Comparison::With(Ok(response), unchanged.map(Box::new)));
         }
-        match earlier.not_modified(page, response.clone(), self.settings.max_page_bytes) {
+        match previous.not_modified(page, response.clone(), self.settings.max_page_bytes) {
             Some((whole, unchanged)) => Ok(Comparison::With(Ok(whole), Some(Box::new(unchanged)))),
             None if item.conditional => Ok(Comparison::RefetchUnconditionally),
             None => Ok(Comparison::With(Ok(response), None)),
@@ -116,8 +117,8 @@ impl Engine<'_> {
             Some(unchanged) => {
                 let digest = corpusmill_warc::digest(&response.body);
                 let (date, payload_digest) = (unchanged.page.fetched.as_str(), Some(digest.as_str()));
-                let earlier = RefersTo { uri: item.url.as_str(), date, payload_digest };
-                self.archive.write_revisit(&item.url, &unchanged.answer, unchanged.reason, earlier, opt_outs)?
+                let refers_to = RefersTo { uri: item.url.as_str(), date, payload_digest };
+                self.archive.write_revisit(&item.url, &unchanged.answer, unchanged.reason, refers_to, opt_outs)?
             }
             None => self.archive.write(&item.url, response, opt_outs)?,
         };
@@ -126,7 +127,7 @@ impl Engine<'_> {
             unchanged.map_or(here, |UnchangedPage { page, .. }| (page.warc.clone(), page.offset, page.length));
         let (media_type, charset) = response.content_type();
         let payload_bytes = response.body.len() as u64;
-        self.changes.pages.push(Page {
+        self.unjournaled.pages.push(Page {
             url: item.url.to_string(),
             status: response.status,
             media_type,
@@ -147,18 +148,18 @@ impl Engine<'_> {
         });
         self.pages += 1;
         self.bytes += payload_bytes;
-        self.resolve(&item.url, true);
+        self.finish(&item.url, true);
         Ok(())
     }
 
-    /// Handles the target of a redirect, and returns the refusal row for the URL that redirected.
+    /// Handles the target of a redirect, and returns the rejection row for the URL that redirected.
     fn redirect(&mut self, round: Round, status: u16, from: &Url, target: &Url) -> Rejection {
         let status = f64::from(status);
-        let refusal = |rule, detail: &str| measured(rule, status, 0.0, detail);
+        let rejection = |rule, detail: &str| measured(rule, status, 0.0, detail);
         let hops = round.hops + 1;
         match self.url_filter.check(target) {
-            UrlDecision::OffScope => refusal(CrawlRule::RedirectOffScope, target.as_str()),
-            UrlDecision::Follow(target) if target == *from => refusal(CrawlRule::RedirectLoop, target.as_str()),
+            UrlDecision::OutOfScope => rejection(CrawlRule::RedirectOutOfScope, target.as_str()),
+            UrlDecision::Follow(target) if target == *from => rejection(CrawlRule::RedirectLoop, target.as_str()),
             UrlDecision::Follow(target) if hops > self.settings.max_redirects => measured(
                 CrawlRule::TooManyRedirects,
                 f64::from(hops),
@@ -166,14 +167,14 @@ impl Engine<'_> {
                 target.as_str(),
             ),
             UrlDecision::Follow(target) => {
-                let refusal = refusal(CrawlRule::Redirect, target.as_str());
-                self.changes.find(target.into(), Round { hops, ..round });
-                refusal
+                let rejection = rejection(CrawlRule::Redirect, target.as_str());
+                self.unjournaled.add_found(target.into(), Round { hops, ..round });
+                rejection
             }
-            UrlDecision::Refuse { url, rule, value, threshold, detail } => {
-                let refusal = refusal(CrawlRule::Redirect, &url);
-                self.record_refusal(url, measured(rule, value, threshold, detail));
-                refusal
+            UrlDecision::Reject { url, rule, value, threshold, detail } => {
+                let rejection = rejection(CrawlRule::Redirect, &url);
+                self.record_rejection(url, measured(rule, value, threshold, detail));
+                rejection
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Rejected URLs: the rules by which a URL is not kept, and the rows that record it.
 //!
-//! Every part of the crawler that rejects a URL makes one; the frontier stores the rows.
+//! Every module that rejects a URL creates a [`RejectedUrl`]; the frontier stores them.
 //!
 //! Invariant: a rule keeps its name, which recorded rows and later stages refer to.
 
@@ -13,24 +13,25 @@ use corpusmill_pipeline::Rejection;
 pub struct RejectedUrl {
     /// The canonical URL.
     pub url: String,
-    /// The rule (`robots`, `trap`, `status`, `opt-out`, …); the measured value: a status, bytes, redirects, or 1; its limit; and what
-    /// matched: the robots.txt line, the word, the media type, the redirect's target.
+    /// The rule (`robots`, `trap`, `status`, `opt-out`, …); the measured value: a status, bytes, redirects, or 1; its
+    /// limit; and what matched: the robots.txt line, the word, the media type, the redirect's target.
     #[serde(flatten)]
     pub rejection: Rejection,
 }
 
-/// The rules by which a crawl refuses a URL.
+/// The rules by which a crawl rejects a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum CrawlRule {
     Robots,
     RobotsUnreachable,
-    RefusedDomain,
-    RefusedWord,
+    BlockedDomain,
+    BlockedWord,
     Trap,
+    InvalidUrl,
     Address,
     Status,
     Redirect,
-    RedirectOffScope,
+    RedirectOutOfScope,
     RedirectLoop,
     TooManyRedirects,
     MediaType,
@@ -51,13 +52,14 @@ impl CrawlRule {
         match self {
             Self::Robots => "robots",
             Self::RobotsUnreachable => "robots-unreachable",
-            Self::RefusedDomain => "refused-domain",
-            Self::RefusedWord => "refused-word",
+            Self::BlockedDomain => "blocked-domain",
+            Self::BlockedWord => "blocked-word",
             Self::Trap => "trap",
+            Self::InvalidUrl => "invalid-url",
             Self::Address => "address",
             Self::Status => "status",
             Self::Redirect => "redirect",
-            Self::RedirectOffScope => "redirect-off-scope",
+            Self::RedirectOutOfScope => "redirect-out-of-scope",
             Self::RedirectLoop => "redirect-loop",
             Self::TooManyRedirects => "too-many-redirects",
             Self::MediaType => "media-type",

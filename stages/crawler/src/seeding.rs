@@ -35,12 +35,12 @@ impl Engine<'_> {
             for (origin, seed) in origins {
                 if self.queues.rules(&seed).is_none() {
                     let fetch = origin::fetch(&self.fetcher, &seed, &self.settings, &self.queues.hosts);
-                    let Some(stored) = self.control.unless_cancelled(fetch).await else {
+                    let Some(encoded_rules) = self.control.unless_cancelled(fetch).await else {
                         self.commit(CommitMark::None)?;
                         return Ok(false);
                     };
-                    self.queues.store_rules(&seed, &stored);
-                    self.changes.robots.insert(origin, stored);
+                    self.queues.store_rules(&seed, &encoded_rules);
+                    self.unjournaled.robots.insert(origin, encoded_rules);
                     self.append_to_journal()?;
                 }
                 if !self.read_sitemaps(&seed).await? {
@@ -91,13 +91,13 @@ impl Engine<'_> {
         for url in queue {
             #[expect(clippy::cast_precision_loss, reason = "a small number")]
             let (threshold, detail) = (MAX_SITEMAPS as f64, "sitemap limit reached".to_owned());
-            self.record_refusal(url.into(), measured(CrawlRule::Sitemap, threshold + 1.0, threshold, detail));
+            self.record_rejection(url.into(), measured(CrawlRule::Sitemap, threshold + 1.0, threshold, detail));
         }
         Ok(true)
     }
 
     /// Reads one sitemap file, records its entries and returns the further sitemaps that it names. A sitemap that
-    /// robots.txt names and that is missing or incomplete is recorded as refused. Returns `None` if cancelled.
+    /// robots.txt names and that is missing or incomplete is recorded as rejected. Returns `None` if cancelled.
     async fn read_sitemap(&mut self, url: &Url, named: bool) -> Result<Option<Vec<String>>, CrawlError> {
         let Some(got) = self.control.unless_cancelled(self.get_sitemap(url)).await else { return Ok(None) };
         let found = match got {
@@ -105,13 +105,13 @@ impl Engine<'_> {
                 let found = sitemap::parse(&response.body);
                 if !found.complete && (named || !found.urls.is_empty()) {
                     let detail = format!("damaged or too long: read up to entry {}", found.urls.len());
-                    self.record_refusal(url.to_string(), matched(CrawlRule::Sitemap, detail));
+                    self.record_rejection(url.to_string(), matched(CrawlRule::Sitemap, detail));
                 }
                 found
             }
-            Err(refusal) => {
+            Err(rejection) => {
                 if named {
-                    self.record_refusal(url.to_string(), refusal);
+                    self.record_rejection(url.to_string(), rejection);
                 }
                 sitemap::Sitemap::default()
             }
@@ -121,47 +121,47 @@ impl Engine<'_> {
                 self.discover(&page, Round { depth: 1, hops: 0 });
             }
         }
-        self.changes.sitemaps.insert(url.to_string(), found.sitemaps.clone());
+        self.unjournaled.sitemaps.insert(url.to_string(), found.sitemaps.clone());
         self.append_to_journal()?;
         Ok(Some(found.sitemaps))
     }
 
     /// Fetches one sitemap file, with redirects and retries; an error says why it cannot be fetched.
     async fn get_sitemap(&self, url: &Url) -> Result<FetchResponse, Rejection> {
-        let refuse = |detail: String| matched(CrawlRule::Sitemap, detail);
-        let status_refusal =
-            |status: u16| Rejection { value: status.into(), threshold: 200.0, ..refuse("status".to_owned()) };
+        let reject = |detail: String| matched(CrawlRule::Sitemap, detail);
+        let status_rejection =
+            |status: u16| Rejection { value: status.into(), threshold: 200.0, ..reject("status".to_owned()) };
         let mut url = url.clone();
         let (mut hops, mut attempts) = (0, Attempts::default());
         loop {
             if !self.url_filter.admits_sitemap(&url) {
-                return Err(refuse(format!("{url} is off scope")));
+                return Err(reject(format!("{url} is out of scope")));
             }
             let permit = self.queues.hosts.acquire(&url).await;
             let result = self.fetcher.get(&url, sitemap::MAX_BYTES as u64, |status, _| status == 200).await;
             drop(permit);
-            let (failure, refusal) = match result {
+            let (failure, rejection) = match result {
                 Ok(response) if response.status == 200 => return Ok(response),
                 Ok(response)
                     if matches!(response.status, 301..=303 | 307 | 308) && hops < self.settings.max_redirects =>
                 {
                     let target = response.header("location").and_then(|target| url.join(target.trim()).ok());
                     hops += 1;
-                    url = target.ok_or_else(|| status_refusal(response.status))?;
+                    url = target.ok_or_else(|| status_rejection(response.status))?;
                     continue;
                 }
                 Ok(response) => {
                     let failure = is_temporary(response.status)
                         .then(|| TemporaryFailure::of_status(response.status, &response.headers));
-                    (failure, status_refusal(response.status))
+                    (failure, status_rejection(response.status))
                 }
-                Err(failure) => (TemporaryFailure::of_failure(&failure), refuse(failure.to_string())),
+                Err(failure) => (TemporaryFailure::of_failure(&failure), reject(failure.to_string())),
             };
             let again = failure.is_some_and(|failure| {
                 attempts.retry(failure, &url, self.settings.retries, &self.queues.hosts).is_ok()
             });
             if !again {
-                return Err(refusal);
+                return Err(rejection);
             }
         }
     }

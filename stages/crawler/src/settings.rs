@@ -13,7 +13,7 @@ use url::Url;
 use crate::error::{CrawlError, setting_error};
 use crate::fetch::settings::RequestSettings;
 
-/// Settings of a crawl: its seeds, scope, limits and refusal rules.
+/// Settings of a crawl: its seeds, scope, limits and rejection rules.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 #[expect(clippy::struct_excessive_bools, reason = "independent switches, each a recipe key")]
@@ -35,7 +35,7 @@ pub struct CrawlSettings {
     pub concurrency_per_host: usize,
     /// Maximum number of concurrent requests to all hosts together.
     pub concurrency: usize,
-    /// Maximum size of a page in bytes, after decompression. Longer pages are refused, not truncated.
+    /// Maximum size of a page in bytes, after decompression. Longer pages are rejected, not truncated.
     pub max_page_bytes: u64,
     /// Maximum ratio of decompressed to compressed size for a page above 1 MiB. A higher ratio indicates a
     /// decompression bomb.
@@ -65,14 +65,14 @@ pub struct CrawlSettings {
     /// Accepted media types, without parameters.
     pub accept: Vec<String>,
     /// Hosts that are never fetched, including all subdomains: `example.net` covers `www.example.net`.
-    pub refused_domains: Vec<String>,
-    /// Files with one refused domain per line; empty lines and lines that start with `#` are skipped.
-    pub refused_domain_files: Vec<PathBuf>,
-    /// Words that refuse a URL that contains them. A word of ASCII letters and digits matches whole words, others match
+    pub blocked_domains: Vec<String>,
+    /// Files with one blocked domain per line; empty lines and lines that start with `#` are skipped.
+    pub blocked_domain_files: Vec<PathBuf>,
+    /// Words that block a URL that contains them. A word of ASCII letters and digits matches whole words, others match
     /// anywhere.
-    pub refused_words: Vec<String>,
-    /// Files with one refused word per line; empty lines and lines that start with `#` are skipped.
-    pub refused_word_files: Vec<PathBuf>,
+    pub blocked_words: Vec<String>,
+    /// Files with one blocked word per line; empty lines and lines that start with `#` are skipped.
+    pub blocked_word_files: Vec<PathBuf>,
     /// Whether to obey opt-outs from training and indexing: noai, noindex, TDM reservation, `ai-train=no`.
     pub obey_opt_outs: bool,
     /// Fixed addresses of host names, set by the program and not by a recipe: a logical name such as
@@ -119,10 +119,10 @@ impl Default for CrawlSettings {
             feeds: true,
             canonical: true,
             accept: ["text/html", "application/xhtml+xml", "text/plain"].map(String::from).to_vec(),
-            refused_domains: Vec::new(),
-            refused_domain_files: Vec::new(),
-            refused_words: Vec::new(),
-            refused_word_files: Vec::new(),
+            blocked_domains: Vec::new(),
+            blocked_domain_files: Vec::new(),
+            blocked_words: Vec::new(),
+            blocked_word_files: Vec::new(),
             obey_opt_outs: true,
             routes: BTreeMap::new(),
         }
@@ -217,22 +217,22 @@ impl CrawlSettings {
         }
     }
 
-    /// The settings that decide which pages are kept, as JSON; a resumed crawl must have the same. The refusal lists
-    /// include the entries of their files.
+    /// The settings that decide which pages are kept, as JSON; a resumed crawl must have the same. The lists of
+    /// blocked domains and words include the entries of their files.
     pub(crate) fn identity(&self, domains: &[String], words: &[String]) -> String {
         serde_json::json!({
             "seeds": self.seeds, "scope": self.scope, "max-pages": self.max_pages, "max-depth": self.max_depth,
             "max-page-bytes": self.max_page_bytes, "max-redirects": self.max_redirects, "sitemaps": self.sitemaps,
             "feeds": self.feeds, "canonical": self.canonical, "max-pages-per-host": self.max_pages_per_host,
             "max-compression-ratio": self.max_compression_ratio,
-            "accept": self.accept, "refused-domains": domains, "refused-words": words,
+            "accept": self.accept, "blocked-domains": domains, "blocked-words": words,
             "obey-opt-outs": self.obey_opt_outs, "allow-loopback": self.allow_loopback, "allow-private": self.allow_private,
         })
         .to_string()
     }
 }
 
-/// A duration; the longest one for a number that is none, which [`CrawlSettings::check`] refuses.
+/// A duration; the longest one for a number that is none, which [`CrawlSettings::check`] rejects.
 fn seconds(number: f64) -> Duration {
     Duration::try_from_secs_f64(number).unwrap_or(Duration::MAX)
 }

@@ -1,7 +1,7 @@
-//! Filters URLs before they are fetched: URLs out of scope, refused domains and words, traps.
+//! Filters URLs before they are fetched: URLs out of scope, blocked domains and words, traps.
 //!
-//! Every link of a page, every seed, sitemap entry and redirect target passes [`UrlFilter::check`] once. The engine checks
-//! robots.txt later, when it is known.
+//! Every link of a page, every seed, sitemap entry and redirect target passes [`UrlFilter::check`] once. The engine
+//! checks robots.txt later, when it is known.
 //!
 //! Invariant: a decision depends only on the URL and the settings.
 
@@ -16,9 +16,9 @@ use crate::rejected::CrawlRule;
 use crate::settings::{CrawlSettings, Scope};
 
 /// Maximum length in bytes of a URL as written, before it is made canonical; longer ones come from loops and trackers
-/// (2,083 was the limit of Internet Explorer). Refusals record this limit and a URL cut to it, so it stays apart from the
-/// limit of canonical URLs in [`canonical::trap`], which is 2048: one limit for both would refuse URLs that are short
-/// enough once they are canonical.
+/// (2,083 was the limit of Internet Explorer). Rejections record this limit and a URL cut to it, so it stays apart from
+/// the limit of canonical URLs in [`canonical::trap`], which is 2048: one limit for both would reject URLs that are
+/// short enough once they are canonical.
 pub(crate) const MAX_URL_BYTES: usize = 2083;
 
 /// The decision about a URL.
@@ -27,9 +27,9 @@ pub(crate) enum UrlDecision {
     /// Fetch it, in its canonical form.
     Follow(Url),
     /// Outside the crawl's scope, or not a web page: counted, not recorded.
-    OffScope,
-    /// In scope but refused by a rule, with the measured value, its threshold and what matched.
-    Refuse { url: String, rule: CrawlRule, value: f64, threshold: f64, detail: String },
+    OutOfScope,
+    /// In scope but rejected by a rule, with the measured value, its threshold and what matched.
+    Reject { url: String, rule: CrawlRule, value: f64, threshold: f64, detail: String },
 }
 
 /// The compiled URL rules.
@@ -68,7 +68,8 @@ pub(crate) fn read_list(inline: &[String], files: &[PathBuf]) -> Result<Vec<Stri
 }
 
 impl UrlFilter {
-    /// Builds the filter from the settings, the parsed seeds and the refusal lists that [`read_list`] returns.
+    /// Builds the filter from the settings, the parsed seeds and the lists of blocked domains and words that
+    /// [`read_list`] returns.
     pub(crate) fn new(settings: &CrawlSettings, seeds: &[Url], domains: &[String], words: &[String]) -> Self {
         let scope = match &settings.scope {
             Scope::SameHost => ScopeRule::Hosts(seeds.iter().map(authority).collect()),
@@ -89,7 +90,7 @@ impl UrlFilter {
     /// Checks a URL as written in its source.
     pub(crate) fn check(&self, found: &Url) -> UrlDecision {
         if !matches!(found.scheme(), "http" | "https") || found.host().is_none() {
-            return UrlDecision::OffScope;
+            return UrlDecision::OutOfScope;
         }
         if found.as_str().len() > MAX_URL_BYTES {
             return self.check_overlong(found);
@@ -101,23 +102,23 @@ impl UrlFilter {
             let _ = url.set_password(None);
         }
         if !self.in_scope(&url) {
-            return UrlDecision::OffScope;
+            return UrlDecision::OutOfScope;
         }
-        let refuse = |rule, detail: String| UrlDecision::Refuse {
+        let reject = |rule, detail: String| UrlDecision::Reject {
             url: url.to_string(),
             rule,
             value: 1.0,
             threshold: 0.0,
             detail,
         };
-        if let Some(domain) = self.refused_domain(&url) {
-            return refuse(CrawlRule::RefusedDomain, domain);
+        if let Some(domain) = self.blocked_domain(&url) {
+            return reject(CrawlRule::BlockedDomain, domain);
         }
-        if let Some(word) = self.refused_word(&url) {
-            return refuse(CrawlRule::RefusedWord, word);
+        if let Some(word) = self.blocked_word(&url) {
+            return reject(CrawlRule::BlockedWord, word);
         }
         if let Some(trap) = canonical::trap(&url) {
-            return refuse(CrawlRule::Trap, trap.to_owned());
+            return reject(CrawlRule::Trap, trap.to_owned());
         }
         UrlDecision::Follow(url)
     }
@@ -125,13 +126,13 @@ impl UrlFilter {
     #[expect(clippy::cast_precision_loss, reason = "a length in bytes is far below 2^52")]
     fn check_overlong(&self, found: &Url) -> UrlDecision {
         if !self.in_scope(found) {
-            return UrlDecision::OffScope;
+            return UrlDecision::OutOfScope;
         }
         // The URL is ASCII after percent-encoding, so any byte is a character boundary.
         let url: String = found.as_str().chars().take(MAX_URL_BYTES).collect();
         let value = found.as_str().len() as f64;
         let detail = "URL too long, truncated".to_owned();
-        UrlDecision::Refuse { url, rule: CrawlRule::Trap, value, threshold: MAX_URL_BYTES as f64, detail }
+        UrlDecision::Reject { url, rule: CrawlRule::Trap, value, threshold: MAX_URL_BYTES as f64, detail }
     }
 
     fn in_scope(&self, url: &Url) -> bool {
@@ -142,7 +143,7 @@ impl UrlFilter {
         }
     }
 
-    /// Whether a sitemap may be fetched from this URL: a host of the crawl that is not refused.
+    /// Whether a sitemap may be fetched from this URL: a host of the crawl that is not blocked.
     pub(crate) fn admits_sitemap(&self, url: &Url) -> bool {
         let on_host = match &self.scope {
             ScopeRule::Hosts(_) | ScopeRule::Names(_) => self.in_scope(url),
@@ -151,10 +152,10 @@ impl UrlFilter {
                 root.is_some_and(|root| prefixes.iter().any(|prefix| prefix.starts_with(root.as_str())))
             }
         };
-        on_host && self.refused_domain(url).is_none()
+        on_host && self.blocked_domain(url).is_none()
     }
 
-    fn refused_domain(&self, url: &Url) -> Option<String> {
+    fn blocked_domain(&self, url: &Url) -> Option<String> {
         let mut rest = url.host_str()?.trim_end_matches('.');
         while !self.domains.is_empty() {
             if self.domains.contains(rest) {
@@ -165,7 +166,7 @@ impl UrlFilter {
         None
     }
 
-    fn refused_word(&self, url: &Url) -> Option<String> {
+    fn blocked_word(&self, url: &Url) -> Option<String> {
         if self.words.is_empty() && self.phrases.is_empty() {
             return None;
         }
@@ -217,8 +218,8 @@ mod tests {
     fn decision(url_filter: &UrlFilter, url: &str) -> &'static str {
         match url_filter.check(&Url::parse(url).unwrap()) {
             UrlDecision::Follow(_) => "follow",
-            UrlDecision::OffScope => "off-scope",
-            UrlDecision::Refuse { rule, .. } => rule.name(),
+            UrlDecision::OutOfScope => "out-of-scope",
+            UrlDecision::Reject { rule, .. } => rule.name(),
         }
     }
 
@@ -227,26 +228,26 @@ mod tests {
         let host = url_filter(Scope::SameHost, &[], &[]);
         assert_eq!(decision(&host, "https://docs.site.org/other"), "follow");
         assert_eq!(decision(&host, "http://docs.site.org/other"), "follow");
-        assert_eq!(decision(&host, "https://docs.site.org:8443/"), "off-scope");
-        assert_eq!(decision(&host, "https://site.org/"), "off-scope");
-        assert_eq!(decision(&host, "mailto:a@docs.site.org"), "off-scope");
+        assert_eq!(decision(&host, "https://docs.site.org:8443/"), "out-of-scope");
+        assert_eq!(decision(&host, "https://site.org/"), "out-of-scope");
+        assert_eq!(decision(&host, "mailto:a@docs.site.org"), "out-of-scope");
         let prefix = url_filter(Scope::SamePrefix, &[], &[]);
         assert_eq!(decision(&prefix, "https://docs.site.org/book/ch1.html"), "follow");
-        assert_eq!(decision(&prefix, "https://docs.site.org/bookshop"), "off-scope");
+        assert_eq!(decision(&prefix, "https://docs.site.org/bookshop"), "out-of-scope");
         let sitemap = |url_filter: &UrlFilter, url: &str| url_filter.admits_sitemap(&Url::parse(url).unwrap());
         assert!(sitemap(&prefix, "https://docs.site.org/map.xml") && sitemap(&host, "https://docs.site.org/map.xml"));
         assert!(!sitemap(&prefix, "https://site.org/map.xml") && !sitemap(&host, "https://site.org/map.xml"));
         let list = url_filter(Scope::AnyOf(vec!["Blog.site.org".into()]), &[], &[]);
         assert_eq!(decision(&list, "http://blog.site.org/"), "follow");
         assert_eq!(decision(&list, "http://docs.site.org/"), "follow");
-        assert_eq!(decision(&list, "http://evil-blog.site.org/"), "off-scope");
+        assert_eq!(decision(&list, "http://evil-blog.site.org/"), "out-of-scope");
     }
 
     #[test]
-    fn refused_domains_cover_what_is_below() {
+    fn blocked_domains_cover_what_is_below() {
         let hosts = vec!["a.spam.net".into(), "notspam.net".into()];
         let url_filter = url_filter(Scope::AnyOf(hosts), &["spam.net"], &[]);
-        assert_eq!(decision(&url_filter, "http://a.spam.net/x"), "refused-domain");
+        assert_eq!(decision(&url_filter, "http://a.spam.net/x"), "blocked-domain");
         assert_eq!(decision(&url_filter, "http://notspam.net/x"), "follow");
     }
 
@@ -254,10 +255,10 @@ mod tests {
     fn words_match_whole_and_phrases_anywhere() {
         let url_filter = url_filter(Scope::SameHost, &[], &["Sex", "赌博", "hot-deal"]);
         assert_eq!(decision(&url_filter, "https://docs.site.org/essex/guide"), "follow");
-        assert_eq!(decision(&url_filter, "https://docs.site.org/a-sex-b"), "refused-word");
-        assert_eq!(decision(&url_filter, "https://docs.site.org/%73ex"), "refused-word");
-        assert_eq!(decision(&url_filter, "https://docs.site.org/在线赌博网"), "refused-word");
-        assert_eq!(decision(&url_filter, "https://docs.site.org/hot-deals"), "refused-word");
+        assert_eq!(decision(&url_filter, "https://docs.site.org/a-sex-b"), "blocked-word");
+        assert_eq!(decision(&url_filter, "https://docs.site.org/%73ex"), "blocked-word");
+        assert_eq!(decision(&url_filter, "https://docs.site.org/在线赌博网"), "blocked-word");
+        assert_eq!(decision(&url_filter, "https://docs.site.org/hot-deals"), "blocked-word");
     }
 
     #[test]
@@ -266,9 +267,9 @@ mod tests {
         assert_eq!(decision(&url_filter, &format!("https://docs.site.org/{}", "a/é".repeat(2000))), "trap");
         let written = |length: usize| format!("https://docs.site.org/{}", "x".repeat(length - 22));
         let rule = |url: &str| match url_filter.check(&Url::parse(url).unwrap()) {
-            UrlDecision::Refuse { threshold, detail, .. } => format!("{threshold} {detail}"),
+            UrlDecision::Reject { threshold, detail, .. } => format!("{threshold} {detail}"),
             UrlDecision::Follow(url) => format!("follow {} bytes", url.as_str().len()),
-            UrlDecision::OffScope => "off scope".to_owned(),
+            UrlDecision::OutOfScope => "out of scope".to_owned(),
         };
         assert_eq!(rule(&written(2048)), "follow 2048 bytes");
         assert_eq!(rule(&written(2049)), "0 address too long");

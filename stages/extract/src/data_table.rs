@@ -1,6 +1,7 @@
 //! Distinguishes data tables from layout tables.
 //!
-//! On a document's path: the classifier keeps or cuts a data table as one block; `table` reads it for the output.
+//! Runs before the classifier, which keeps or cuts a data table as one block, and before `table`, which reads it for
+//! the output.
 //!
 //! Invariant: a table that contains code, lists, headings or another table is never a data table.
 

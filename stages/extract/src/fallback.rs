@@ -1,6 +1,6 @@
 //! Applies the rules to a page; retries with looser rules when strict ones leave too little.
 //!
-//! On a document's path: after `metadata`, before the classifier; calls `measure`, `prune` and `choose`.
+//! Runs after `metadata`, before the classifier. Calls `measure`, `prune` and `choose`.
 //!
 //! Invariant: each attempt keeps more than the one before; the first that leaves enough text wins.
 

@@ -1,6 +1,6 @@
 //! What the rules decide about a page, before the classifier.
 //!
-//! On a document's path: written by `fallback`, read by the classifier, which decides.
+//! Made by `fallback`, read by the classifier.
 //!
 //! Invariant: `roots` are in document order and do not overlap.
 

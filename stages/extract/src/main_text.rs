@@ -1,6 +1,6 @@
 //! Finds and renders the main text of a page: the rules propose, the classifier decides.
 //!
-//! On a document's path: after `metadata`; calls `fallback`, the classifier and `render`, in this order.
+//! Runs after `metadata`. Calls `fallback`, the classifier and `render`, in this order.
 //!
 //! Invariant: a cut subtree is counted once, under the rule that cut it; nothing inside it is counted again.
 

@@ -1,6 +1,6 @@
 //! A parsed page: its tree, and what its class names and ids mean.
 //!
-//! On a document's path: the first thing that is made of a page; all later files read it and none changes it.
+//! Runs first. All later modules read the page; none changes it.
 //!
 //! Invariant: the tree holds no meaning of names, and a name is parsed once per distinct value.
 

@@ -1,6 +1,6 @@
 //! What rendering reads: the page, its cuts, the settings, and the URL for relative links.
 //!
-//! On a document's path: made by `main_text`, read by `render` and `render_blocks`.
+//! Made by `main_text`, read by `render` and `render_blocks`.
 //!
 //! Invariant: nothing in it changes while a page is rendered.
 

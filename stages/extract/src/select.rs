@@ -1,7 +1,7 @@
 //! CSS selectors of a recipe: what a user knows about a site's layout takes precedence over all rules.
 //!
-//! On a document's path: before extraction. If selectors are set, `scraper` parses the page an additional time;
-//! otherwise this module parses nothing.
+//! Runs before extraction. If selectors are set, `scraper` parses the page a second time; otherwise this module parses
+//! nothing.
 //!
 //! Invariant: a page on which no selector matches is unchanged.
 
@@ -66,7 +66,7 @@ impl Selectors {
     /// Parses the selectors.
     ///
     /// # Errors
-    /// If a text is not a valid selector; the error names the first.
+    /// If a selector is invalid; the error contains the first invalid one.
     pub fn new(settings: &CleanSettings) -> Result<Self, SelectorError> {
         let parse = |list: &[String]| -> Result<Vec<Selector>, SelectorError> {
             list.iter()
@@ -87,28 +87,28 @@ impl Selectors {
         }
         let mut page = Html::parse_document(html);
         let before = text_bytes(page.root_element());
-        let gone: Vec<_> =
+        let removed: Vec<_> =
             self.remove.iter().flat_map(|selector| page.select(selector).map(|element| element.id())).collect();
-        for id in &gone {
+        for id in &removed {
             if let Some(mut node) = page.tree.get_mut(*id) {
                 node.detach();
             }
         }
-        let left = text_bytes(page.root_element());
+        let remaining = text_bytes(page.root_element());
         let mut cut = Vec::new();
-        if !gone.is_empty() {
-            cut.push(Cut { rule: "removed-by-selector", count: gone.len() as u64, bytes: before - left });
+        if !removed.is_empty() {
+            cut.push(Cut { rule: "removed-by-selector", count: removed.len() as u64, bytes: before - remaining });
         }
-        // The first selector that matches decides; its matches are concatenated in document order.
+        // Only the first selector that matches is used; its matches are concatenated in document order.
         let chosen = self.select.iter().find_map(|selector| {
             let parts: Vec<_> = page.select(selector).collect();
             (!parts.is_empty()).then_some(parts)
         });
         let Some(parts) = chosen else {
-            return (!gone.is_empty()).then(|| SelectedPage { html: page.html(), cut });
+            return (!removed.is_empty()).then(|| SelectedPage { html: page.html(), cut });
         };
         let kept: u64 = parts.iter().map(|element| text_bytes(*element)).sum();
-        cut.push(Cut { rule: "not-selected", count: 1, bytes: left.saturating_sub(kept) });
+        cut.push(Cut { rule: "not-selected", count: 1, bytes: remaining.saturating_sub(kept) });
         let body: String = parts.iter().map(scraper::ElementRef::html).collect();
         let head = Selector::parse("head").ok()?;
         let head: String = page.select(&head).map(|element| element.html()).collect();

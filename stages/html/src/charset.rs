@@ -1,6 +1,6 @@
 //! Decodes bytes to text, by one policy for web pages and one for text files.
 //!
-//! This is the first step on a document's path at which its characters are known.
+//! Runs before everything that reads text.
 //!
 //! [`decode_page`] follows the WHATWG Encoding standard (`decode`) and the HTML standard 13.2.3.2: byte order mark, HTTP
 //! header, the page's declaration, detection. [`decode_text`] is for files, which have neither header nor declaration:

@@ -105,6 +105,11 @@ impl RejectedInput {
         Self { origin: origin.into(), rejection: Rejection::new(rule, value, threshold), capture: None }
     }
 
+    /// A rejection by a rule without a measured value: value 1, threshold 0.
+    pub fn matched(origin: impl Into<String>, rule: &'static str) -> Self {
+        Self { origin: origin.into(), rejection: Rejection::matched(rule), capture: None }
+    }
+
     /// Adds details for people.
     #[must_use]
     pub fn with_detail(self, detail: impl Into<String>) -> Self {

@@ -1,13 +1,16 @@
-//! Distinguishes a failing disk from damaged content.
+//! Distinguishes faults of the machine from damaged content.
 //!
-//! Decoders report both as `io::Error`. Every decoder reads through [`GuardedReader`], which records whether the read
-//! itself failed: any other error comes from the content.
+//! Decoders report both as `io::Error`, and a shortage of memory, too. Every decoder reads through [`GuardedReader`], which
+//! records whether the read itself failed. A decoder's own error comes from the content, unless it reports a fault of
+//! the machine.
 //!
-//! Invariant: an I/O error of the device never becomes a rejection, and damage never becomes an error.
+//! Invariant: a fault of the machine never becomes a rejection, and damage never becomes an error.
 
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use corpusmill_codec::is_machine_fault;
 
 use crate::ReaderError;
 
@@ -34,9 +37,14 @@ impl IoGuard {
         self.0.bytes.load(Ordering::Relaxed)
     }
 
-    /// Classifies an error of a decoder: an I/O error of the device is returned as an error, damage as a value.
+    /// Whether a read failed.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.0.failed.load(Ordering::Relaxed)
+    }
+
+    /// Classifies an error of a decoder: a fault of the machine is returned as an error, damage as a value.
     pub(crate) fn classify(&self, error: io::Error) -> Result<Damage, ReaderError> {
-        if self.0.failed.load(Ordering::Relaxed) {
+        if self.has_failed() || is_machine_fault(&error) {
             return Err(ReaderError::Io(error));
         }
         let rule = if error.kind() == io::ErrorKind::UnexpectedEof { "truncated" } else { "corrupt" };
@@ -65,6 +73,11 @@ impl<R> GuardedReader<R> {
 
 impl<R: Read> Read for GuardedReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        #[cfg(test)]
+        if let Some(error) = failing::next() {
+            self.guard.0.failed.store(true, Ordering::Relaxed);
+            return Err(error);
+        }
         match self.inner.read(buffer) {
             Ok(count) => {
                 self.guard.0.bytes.fetch_add(count as u64, Ordering::Relaxed);
@@ -83,6 +96,34 @@ impl<R: Read> Read for GuardedReader<R> {
 impl<R: io::Seek> io::Seek for GuardedReader<R> {
     fn seek(&mut self, position: io::SeekFrom) -> io::Result<u64> {
         self.inner.seek(position)
+    }
+}
+
+/// Makes the n-th read of this thread fail, in tests.
+#[cfg(test)]
+pub(crate) mod failing {
+    use std::cell::Cell;
+    use std::io;
+
+    thread_local! {
+        static REMAINING: Cell<Option<u64>> = const { Cell::new(None) };
+    }
+
+    /// Lets `count` reads succeed; the next one fails. `None` lets all succeed.
+    pub(crate) fn after(count: Option<u64>) {
+        REMAINING.set(count);
+    }
+
+    /// Whether the read that fails has not come yet.
+    pub(crate) fn is_pending() -> bool {
+        REMAINING.get().is_some()
+    }
+
+    pub(super) fn next() -> Option<io::Error> {
+        let remaining = REMAINING.get()?;
+        REMAINING.set(remaining.checked_sub(1));
+        // A kind that decoders also use for damage.
+        (remaining == 0).then(|| io::Error::new(io::ErrorKind::InvalidData, "the disk failed"))
     }
 }
 

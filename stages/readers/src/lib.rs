@@ -1,7 +1,7 @@
 //! Readers that turn files, archives, datasets, papers and source code into raw documents.
 //!
-//! This is the first step on a document's path. A listing expands the paths of a recipe, [`files::read`] selects the
-//! reader of each file by its format, and the reader yields documents and rejections:
+//! Runs first, before every other stage. A listing expands the paths of a recipe, [`files::read`] selects the reader of
+//! each file by its format, and the reader yields documents and rejections:
 //!
 //! ```
 //! use corpusmill_readers::files::{self, FilePart, FileSettings};
@@ -47,6 +47,8 @@ pub mod code;
 pub mod datasets;
 mod document;
 mod error;
+#[cfg(test)]
+mod fault_tests;
 pub mod files;
 pub mod format;
 mod io_guard;

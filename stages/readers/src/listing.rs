@@ -59,8 +59,10 @@ pub fn list(inputs: &[String], base: &Path, settings: &ListingSettings) -> Resul
     for input in inputs {
         let path = base.join(input);
         match fs_err::metadata(&path) {
-            Ok(kind) if kind.is_file() => walk.add(path.clone(), path.parent().unwrap_or(base), kind.len())?,
-            Ok(kind) if kind.is_dir() => walk.directory(&path, &path, None, &mut Vec::new())?,
+            Ok(metadata) if metadata.is_file() => {
+                walk.add(path.clone(), path.parent().unwrap_or(base), metadata.len())?;
+            }
+            Ok(metadata) if metadata.is_dir() => walk.directory(&path, &path, None, &mut Vec::new())?,
             Ok(_) => return Err(ReaderError::NotAFile { path }),
             Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => return Err(error.into()),
             Err(_) if input.contains(['*', '?', '[', '{']) => walk.glob(input, base)?,
@@ -74,7 +76,8 @@ pub fn list(inputs: &[String], base: &Path, settings: &ListingSettings) -> Resul
     })
 }
 
-/// A candidate for the list. Its origin consists of the last parts of its canonical path.
+/// A candidate for the list. Its origin is its path below the root; if origins collide, parent folders of the canonical
+/// path are prepended.
 struct Candidate {
     path: PathBuf,
     canonical: PathBuf,
@@ -121,7 +124,7 @@ impl DirectoryWalker<'_> {
                 continue;
             }
             if name.starts_with('.') && !self.settings.hidden {
-                // Whether the glob would match files in a hidden folder is unknown; it is recorded in any case.
+                // A hidden folder is not searched, so it is recorded even if the glob would match nothing in it.
                 let may_match =
                     |glob: &GlobMatcher| path.is_dir() || glob.is_match(path.strip_prefix(root).unwrap_or(&path));
                 if matcher.is_none_or(may_match) {
@@ -129,16 +132,16 @@ impl DirectoryWalker<'_> {
                 }
                 continue;
             }
-            let Ok(kind) = fs_err::metadata(&path) else {
-                self.skipped.insert((path, "a broken link"));
+            let Ok(metadata) = fs_err::metadata(&path) else {
+                self.skipped.insert((path, "a broken or unreadable link"));
                 continue;
             };
-            if kind.is_dir() {
+            if metadata.is_dir() {
                 self.directory(&path, root, matcher, ancestors_seen)?;
-            } else if !kind.is_file() {
+            } else if !metadata.is_file() {
                 self.skipped.insert((path, "neither a file nor a directory"));
             } else if matcher.is_none_or(|glob| glob.is_match(path.strip_prefix(root).unwrap_or(&path))) {
-                self.add(path, root, kind.len())?;
+                self.add(path, root, metadata.len())?;
             }
         }
         ancestors_seen.pop();

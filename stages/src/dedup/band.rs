@@ -8,7 +8,7 @@ use arrow_array::builder::{UInt8Builder, UInt32Builder, UInt64Builder};
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use corpusmill_pipeline::{Law, Port, Reads, Stage, StageError, Task};
+use corpusmill_pipeline::{Port, Reads, RowContract, Stage, StageError, Task};
 
 /// Band number that marks an exact digest.
 pub(super) const EXACT: u8 = u8::MAX;
@@ -61,14 +61,14 @@ fn number(bytes: &[u8]) -> u64 {
 
 impl BandStage {
     fn scatter(&self, batch: &RecordBatch, first: u32, buckets: &mut [BandRows]) {
-        let (Some(exact), Some(bands)) = (batch.column_by_name("exact"), batch.column_by_name("bands")) else {
+        let (Some(digests), Some(bands)) = (batch.column_by_name("exact_digest"), batch.column_by_name("bands")) else {
             return;
         };
-        let (exact, bands) = (exact.as_fixed_size_binary(), bands.as_fixed_size_binary());
+        let (digests, bands) = (digests.as_fixed_size_binary(), bands.as_fixed_size_binary());
         let bucket_of = |high: u64| usize::try_from(high % u64::from(self.buckets)).unwrap_or(0);
         for index in 0..batch.num_rows() {
             let row = first + u32::try_from(index).unwrap_or(u32::MAX);
-            let (high, low) = exact.value(index).split_at(8);
+            let (high, low) = digests.value(index).split_at(8);
             let (high, low) = (number(high), number(low));
             buckets[bucket_of(high)].push(row, EXACT, high, low);
             if bands.is_valid(index) {
@@ -98,7 +98,7 @@ impl Stage for BandStage {
     }
 
     fn ports(&self) -> Vec<Port> {
-        let schema = Arc::new(Schema::new(vec![Field::new("exact", DataType::FixedSizeBinary(16), false)]));
+        let schema = Arc::new(Schema::new(vec![Field::new("exact_digest", DataType::FixedSizeBinary(16), false)]));
         vec![Port { name: "signatures", reads: Reads::Same, schema }]
     }
 
@@ -106,8 +106,8 @@ impl Stage for BandStage {
         Ok(schema())
     }
 
-    fn law(&self) -> Law {
-        Law::Derives
+    fn row_contract(&self) -> RowContract {
+        RowContract::Derived
     }
 
     fn buckets(&self, _upstream: u32) -> u32 {

@@ -39,7 +39,7 @@ pub(super) struct CharacterTable {
     entries: Vec<u32>,
 }
 
-// An entry has its kind in the top byte and the normalised character in the others, or 0 for the character itself. So
+// An entry has its class in the top byte and the normalised character in the others, or 0 for the character itself. So
 // the pages of large uniform blocks are equal, and the table is small.
 const SEPARATOR: u32 = 0;
 const IGNORED: u32 = 1 << 24;
@@ -47,7 +47,7 @@ const DIGIT: u32 = 2 << 24;
 const LETTER: u32 = 3 << 24;
 const STANDALONE: u32 = 4 << 24;
 const EXPANDING: u32 = 5 << 24;
-const KIND: u32 = 0xFF << 24;
+const CLASS_MASK: u32 = 0xFF << 24;
 
 impl CharacterTable {
     /// The shared table, built on first use in a few milliseconds.
@@ -68,8 +68,8 @@ impl CharacterTable {
             };
         };
         let entry = self.entries[page as usize * PAGE_SIZE + code as usize % PAGE_SIZE];
-        let mapped = || char::from_u32(entry & !KIND).filter(|&mapped| mapped != '\0').unwrap_or(character);
-        match entry & KIND {
+        let mapped = || char::from_u32(entry & !CLASS_MASK).filter(|&mapped| mapped != '\0').unwrap_or(character);
+        match entry & CLASS_MASK {
             IGNORED => CharacterClass::Ignored,
             DIGIT => CharacterClass::Digit,
             LETTER => CharacterClass::Letter(mapped()),
@@ -102,7 +102,7 @@ impl CharacterTable {
 pub(super) fn normalise_character(character: char, mut push: impl FnMut(char)) {
     for lower in character.to_lowercase() {
         decompose_canonical(lower, |part| {
-            if !is_mark(part) {
+            if !is_nonspacing_mark(part) {
                 push(if part == 'ς' { 'σ' } else { part });
             }
         });
@@ -110,7 +110,7 @@ pub(super) fn normalise_character(character: char, mut push: impl FnMut(char)) {
 }
 
 /// Whether `part` is a non-spacing mark. Only called on parts of decompositions, so Mn is enough.
-fn is_mark(part: char) -> bool {
+fn is_nonspacing_mark(part: char) -> bool {
     static MARKS: OnceLock<Vec<bool>> = OnceLock::new();
     part > '\u{2FF}'
         && MARKS.get_or_init(|| matching_characters(r"\p{Mn}+")).get(part as usize).copied().unwrap_or(false)

@@ -1,21 +1,22 @@
 //! `dedup-cluster`: joins pairs into clusters and chooses the survivor of each.
 //!
 //! Invariant: clusters are the connected components of all pairs; output rows are bucketed by document partition and
-//! sorted by row within it, so removal is a merge.
+//! sorted by row within it, so that removal is a merge join.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow_array::builder::{BooleanBuilder, Float64Builder, StringBuilder, UInt32Builder};
 use arrow_array::cast::AsArray;
 use arrow_array::types::UInt32Type;
-use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use corpusmill_pipeline::{Law, Port, Reads, Stage, StageError, Task};
+use corpusmill_pipeline::document::missing;
+use corpusmill_pipeline::{Port, Reads, RowContract, Stage, StageError, Task};
 
 use super::disjoint_sets::DisjointSets;
 use super::pair;
-use super::signature::estimate;
+use super::signature::estimate_jaccard;
 
 /// Builds clusters from pairs.
 #[derive(Debug)]
@@ -43,8 +44,8 @@ struct Member {
     id: String,
     rank: usize,
     length: u32,
-    exact: [u8; 16],
-    minima: Option<Vec<u16>>,
+    exact_digest: [u8; 16],
+    minhash: Option<Vec<u16>>,
 }
 
 impl Member {
@@ -54,9 +55,9 @@ impl Member {
     }
 
     fn similarity(&self, other: &Self) -> f64 {
-        match (&self.minima, &other.minima) {
-            _ if self.exact == other.exact => 1.0,
-            (Some(a), Some(b)) => estimate(a, b),
+        match (&self.minhash, &other.minhash) {
+            _ if self.exact_digest == other.exact_digest => 1.0,
+            (Some(a), Some(b)) => estimate_jaccard(a, b),
             _ => 0.0,
         }
     }
@@ -68,15 +69,15 @@ impl ClusterStage {
         let source = text("source")?;
         let rank = self.prefer.iter().position(|name| *name == source).unwrap_or(self.prefer.len());
         let bytes = |name: &str| batch.column_by_name(name).map(arrow_array::cast::AsArray::as_fixed_size_binary);
-        let mut exact = [0; 16];
-        if let Some(column) = bytes("exact") {
-            exact.copy_from_slice(column.value(row));
+        let mut exact_digest = [0; 16];
+        if let Some(column) = bytes("exact_digest") {
+            exact_digest.copy_from_slice(column.value(row));
         }
-        let minima = bytes("minima").filter(|column| column.is_valid(row)).map(|column| {
+        let minhash = bytes("minhash").filter(|column| column.is_valid(row)).map(|column| {
             column.value(row).chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect()
         });
         let length = batch.column_by_name("length").map_or(0, |c| c.as_primitive::<UInt32Type>().value(row));
-        Ok(Member { node, id: text("id")?, rank, length, exact, minima })
+        Ok(Member { node, id: text("id")?, rank, length, exact_digest, minhash })
     }
 
     /// The documents that are in at least one pair, by cluster root.
@@ -86,19 +87,15 @@ impl ClusterStage {
         starts: &[u32],
         sets: &mut DisjointSets,
     ) -> Result<BTreeMap<u32, Vec<Member>>, StageError> {
-        let mut sizes: BTreeMap<u32, u32> = BTreeMap::new();
-        for (a, _) in sets.edges().collect::<Vec<_>>() {
-            let root = sets.find(a).map_err(|error| StageError::input(error.to_string()))?;
-            *sizes.entry(root).or_default() += 1;
-        }
+        let roots: BTreeSet<u32> = sets.members_with_roots().map(|(_, root)| root).collect();
         let mut clusters: BTreeMap<u32, Vec<Member>> = BTreeMap::new();
-        for (part, start) in starts.iter().enumerate().take(starts.len() - 1) {
+        for (partition, start) in starts.iter().enumerate().take(starts.len() - 1) {
             let mut node = *start;
-            for batch in task.input_part("signatures", part)? {
+            for batch in task.input_partition("signatures", partition)? {
                 let batch = batch?;
                 for row in 0..batch.num_rows() {
                     let root = sets.find(node).map_err(|error| StageError::input(error.to_string()))?;
-                    if sizes.contains_key(&root) {
+                    if roots.contains(&root) {
                         clusters.entry(root).or_default().push(self.member(&batch, row, node)?);
                     }
                     node += 1;
@@ -112,25 +109,34 @@ impl ClusterStage {
 /// The first node of each partition, and one past the last node.
 fn starts(task: &mut Task<'_>) -> Result<Vec<u32>, StageError> {
     let mut starts = vec![0u32];
-    for part in 0..task.parts("signatures")? {
+    for partition in 0..task.partition_count("signatures")? {
         let mut rows = 0usize;
-        for batch in task.input_part("signatures", part)? {
+        for batch in task.input_partition("signatures", partition)? {
             rows += batch?.num_rows();
         }
-        let end = u32::try_from(rows).ok().and_then(|rows| starts[part].checked_add(rows));
+        let end = u32::try_from(rows).ok().and_then(|rows| starts[partition].checked_add(rows));
         let too_many = "dedup: more than 4,294,967,295 documents; split the recipe".to_owned();
         starts.push(end.ok_or(StageError::input(too_many))?);
     }
     Ok(starts)
 }
 
+/// The column `name`, which has unsigned numbers.
+fn numbers<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a UInt32Array, StageError> {
+    let column = batch.column_by_name(name).ok_or_else(|| missing(batch.schema_ref(), name))?;
+    Ok(column.as_primitive::<UInt32Type>())
+}
+
+/// Joins the documents of each pair.
 fn connect(task: &mut Task<'_>, starts: &[u32], sets: &mut DisjointSets) -> Result<(), StageError> {
     for batch in task.input("pairs")? {
         let batch = batch?;
-        let column = |index: usize| batch.column(index).as_primitive::<UInt32Type>().values();
+        let (a_partition, a_row) = (numbers(&batch, "a_partition")?, numbers(&batch, "a_row")?);
+        let (b_partition, b_row) = (numbers(&batch, "b_partition")?, numbers(&batch, "b_row")?);
         for row in 0..batch.num_rows() {
-            let node = |partition: usize| starts[column(partition)[row] as usize] + column(partition + 1)[row];
-            sets.union(node(0), node(2)).map_err(|error| StageError::input(error.to_string()))?;
+            let a = starts[a_partition.value(row) as usize] + a_row.value(row);
+            let b = starts[b_partition.value(row) as usize] + b_row.value(row);
+            sets.union(a, b).map_err(|error| StageError::input(error.to_string()))?;
         }
     }
     Ok(())
@@ -150,7 +156,7 @@ fn batch(cluster_rows: &[ClusterRow<'_>]) -> Result<RecordBatch, StageError> {
         id.append_value(&entry.member.id);
         cluster.append_value(&entry.survivor.id);
         survives.append_value(entry.member.node == entry.survivor.node);
-        exact.append_value(entry.member.exact == entry.survivor.exact);
+        exact.append_value(entry.member.exact_digest == entry.survivor.exact_digest);
         jaccard.append_value(entry.member.similarity(entry.survivor));
     }
     let columns: Vec<ArrayRef> = vec![
@@ -182,7 +188,7 @@ impl Stage for ClusterStage {
             Field::new("id", DataType::Utf8, false),
             Field::new("source", DataType::Utf8, false),
             Field::new("length", DataType::UInt32, false),
-            Field::new("exact", DataType::FixedSizeBinary(16), false),
+            Field::new("exact_digest", DataType::FixedSizeBinary(16), false),
         ]));
         vec![
             Port { name: "signatures", reads: Reads::All, schema: signatures },
@@ -194,8 +200,8 @@ impl Stage for ClusterStage {
         Ok(schema())
     }
 
-    fn law(&self) -> Law {
-        Law::Derives
+    fn row_contract(&self) -> RowContract {
+        RowContract::Derived
     }
 
     fn partitions(&self, _upstream: &[u32]) -> u32 {

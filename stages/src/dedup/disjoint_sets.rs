@@ -34,6 +34,7 @@ impl DisjointSets {
     pub(super) fn len(&self) -> u32 {
         u32::try_from(self.parents.len()).unwrap_or(u32::MAX)
     }
+
     /// The smallest member of the cluster of `node`. Halves the path to it.
     ///
     /// # Errors
@@ -58,9 +59,9 @@ impl DisjointSets {
         Ok(true)
     }
 
-    /// The spanning forest as pairs (document, smallest member of its cluster), in document order, without the smallest
-    /// members themselves.
-    pub(super) fn edges(&mut self) -> impl Iterator<Item = (u32, u32)> + '_ {
+    /// The documents that are in a cluster with a smaller one, each with the root of the cluster, in document order.
+    /// The roots themselves are left out.
+    pub(super) fn members_with_roots(&mut self) -> impl Iterator<Item = (u32, u32)> + '_ {
         // Parents are smaller than their children, so one pass in order flattens every parent before its children.
         for node in 0..self.parents.len() {
             self.parents[node] = self.parents[self.parents[node] as usize];
@@ -118,9 +119,9 @@ mod tests {
             let expected = labels(40, &pairs);
             let roots: Vec<u32> = (0..40).map(|node| sets.find(node).unwrap()).collect();
             prop_assert_eq!(&roots, &expected);
-            let edges: Vec<(u32, u32)> = sets.edges().collect();
-            prop_assert_eq!(edges.len(), joined);
-            for (node, root) in edges {
+            let members: Vec<(u32, u32)> = sets.members_with_roots().collect();
+            prop_assert_eq!(members.len(), joined);
+            for (node, root) in members {
                 prop_assert_eq!(root, expected[node as usize]);
             }
         }

@@ -1,7 +1,7 @@
-//! Removes duplicate documents: equal texts, and near duplicates by MinHash.
+//! Removes duplicate documents: exact duplicates by digest, near duplicates by MinHash.
 //!
-//! On a document's path: after cleaning, before tokenizing. The step has five stages: `dedup-signature` (a signature per
-//! document), `dedup-band` (its bands, scattered into buckets by value), `dedup-pair` (documents that share a band),
+//! Runs after cleaning, before tokenizing. The step has five stages: `dedup-signature` (a signature per document),
+//! `dedup-band` (its bands, scattered into buckets by value), `dedup-pair` (documents that share a band),
 //! `dedup-cluster` (joins pairs and chooses a survivor), `dedup` (rejects the other documents).
 //!
 //! Invariant: the survivor depends only on the documents and the settings, not on threads, partitions or order of
@@ -38,7 +38,7 @@ pub use signature::{MinHasher, SIGNATURE_VERSION, Signature, SignatureError};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::Args)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Dedup {
-    /// Remove near duplicates too, not only equal texts.
+    /// Remove near duplicates too, not only exact ones.
     #[arg(long, default_value_t = Dedup::default().near, action = clap::ArgAction::Set, value_name = "BOOL")]
     pub near: bool,
     /// Number of bands of a signature. More bands find less similar pairs.

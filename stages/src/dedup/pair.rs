@@ -8,7 +8,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{UInt8Type, UInt32Type, UInt64Type};
 use arrow_array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use corpusmill_pipeline::{Law, Port, Reads, Stage, StageError, Task};
+use corpusmill_pipeline::{Port, Reads, RowContract, Stage, StageError, Task};
 
 use super::band;
 use super::disjoint_sets::DisjointSets;
@@ -82,8 +82,8 @@ impl Stage for PairStage {
         Ok(schema())
     }
 
-    fn law(&self) -> Law {
-        Law::Derives
+    fn row_contract(&self) -> RowContract {
+        RowContract::Derived
     }
 
     fn partitions(&self, _upstream: &[u32]) -> u32 {
@@ -92,9 +92,9 @@ impl Stage for PairStage {
 
     fn run(&self, task: &mut Task<'_>) -> Result<(), StageError> {
         let mut all = Vec::new();
-        for part in 0..task.parts("bands")? {
-            for batch in task.input_part("bands", part)? {
-                entries(&batch?, u32::try_from(part).unwrap_or(u32::MAX), &mut all);
+        for partition in 0..task.partition_count("bands")? {
+            for batch in task.input_partition("bands", partition)? {
+                entries(&batch?, u32::try_from(partition).unwrap_or(u32::MAX), &mut all);
             }
         }
         all.sort_unstable();

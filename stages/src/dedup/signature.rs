@@ -14,14 +14,14 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::shingle::{SHINGLE_WORDS, Shingler};
 
-/// Version of signatures and bands. Incremented when equal text would give other values.
-pub const SIGNATURE_VERSION: u32 = 1;
+/// Version of signatures and bands. Incremented when equal text would give other values, or the columns change.
+pub const SIGNATURE_VERSION: u32 = 2;
 
 /// Number of lanes that one pass over the shingles keeps in registers. The lane count is padded to a multiple of it.
 const LANE_BLOCK: usize = 16;
 /// Number of shingles buffered before the lanes are updated: 4 KiB, so the passes stay in the L1 cache.
 const SHINGLE_BATCH: usize = 1024;
-/// The sign bit. Minima are stored as signed numbers, since SSE2 can only compare those.
+/// The sign bit. Minimums are stored as signed numbers, since SSE2 can only compare those.
 const SIGN: u32 = 1 << 31;
 
 /// The numbers of bands and rows are out of range.
@@ -41,7 +41,7 @@ pub struct SignatureError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signature {
     /// The minimum permuted hash of each lane, at index `band * rows + row`.
-    pub minima: Vec<u32>,
+    pub values: Vec<u32>,
     /// Number of shingles of the text, including repeats.
     pub shingles: u32,
 }
@@ -54,7 +54,7 @@ pub struct MinHasher {
     shingler: Shingler,
     multipliers: Vec<u32>,
     addends: Vec<u32>,
-    minima: Vec<i32>,
+    minimums: Vec<i32>,
     batch: Vec<u32>,
 }
 
@@ -79,7 +79,7 @@ impl MinHasher {
             shingler: Shingler::new(SHINGLE_WORDS),
             multipliers: (0..padded).map(|lane| high(drawn(lane)) | 1).collect(),
             addends: (0..padded).map(|lane| low(drawn(lane)) ^ SIGN).collect(),
-            minima: vec![i32::MAX; padded],
+            minimums: vec![i32::MAX; padded],
             batch: Vec::with_capacity(SHINGLE_BATCH),
         })
     }
@@ -91,28 +91,28 @@ impl MinHasher {
 
     /// The signature of `text`, or `None` if it has fewer than five words and therefore no shingle.
     pub fn signature(&mut self, text: &str) -> Option<Signature> {
-        let Self { shingler, multipliers, addends, minima, batch, .. } = self;
-        minima.fill(i32::MAX);
+        let Self { shingler, multipliers, addends, minimums, batch, .. } = self;
+        minimums.fill(i32::MAX);
         batch.clear();
         let mut shingles = 0_usize;
         shingler.for_each(text, |shingle| {
             batch.push(high(shingle));
             if batch.len() == SHINGLE_BATCH {
                 shingles += SHINGLE_BATCH;
-                update_minima(minima, multipliers, addends, batch);
+                update_minimums(minimums, multipliers, addends, batch);
                 batch.clear();
             }
         });
         shingles += batch.len();
-        update_minima(minima, multipliers, addends, batch);
+        update_minimums(minimums, multipliers, addends, batch);
         self.finish(shingles)
     }
 
     /// The signature of a set of well-mixed 64-bit shingle hashes, or `None` if the set is empty.
     pub fn signature_of(&mut self, shingles: &[u64]) -> Option<Signature> {
-        self.minima.fill(i32::MAX);
+        self.minimums.fill(i32::MAX);
         let halves: Vec<u32> = shingles.iter().map(|&shingle| high(shingle)).collect();
-        update_minima(&mut self.minima, &self.multipliers, &self.addends, &halves);
+        update_minimums(&mut self.minimums, &self.multipliers, &self.addends, &halves);
         self.finish(shingles.len())
     }
 
@@ -121,7 +121,7 @@ impl MinHasher {
     /// A signature with fewer lanes, from another hasher, gives fewer bands.
     pub fn bands(&self, signature: &Signature) -> impl Iterator<Item = u64> {
         let mut bytes = Vec::with_capacity(self.rows * 4);
-        signature.minima.chunks_exact(self.rows).take(self.bands).zip(0..).map(move |(rows, band)| {
+        signature.values.chunks_exact(self.rows).take(self.bands).zip(0..).map(move |(rows, band)| {
             bytes.clear();
             bytes.extend(rows.iter().flat_map(|minimum| minimum.to_le_bytes()));
             xxh3_64_with_seed(&bytes, band)
@@ -130,7 +130,7 @@ impl MinHasher {
 
     fn finish(&self, shingles: usize) -> Option<Signature> {
         (shingles > 0).then(|| Signature {
-            minima: self.minima[..self.lanes()].iter().map(|&minimum| minimum.cast_unsigned() ^ SIGN).collect(),
+            values: self.minimums[..self.lanes()].iter().map(|&minimum| minimum.cast_unsigned() ^ SIGN).collect(),
             shingles: u32::try_from(shingles).unwrap_or(u32::MAX),
         })
     }
@@ -138,26 +138,26 @@ impl MinHasher {
 
 /// Updates the minimum of each lane with its permutation of `values`.
 #[inline]
-fn update_minima(minima: &mut [i32], multipliers: &[u32], addends: &[u32], values: &[u32]) {
-    let (minima, _) = minima.as_chunks_mut::<LANE_BLOCK>();
+fn update_minimums(minimums: &mut [i32], multipliers: &[u32], addends: &[u32], values: &[u32]) {
+    let (minimums, _) = minimums.as_chunks_mut::<LANE_BLOCK>();
     let (multipliers, _) = multipliers.as_chunks::<LANE_BLOCK>();
     let (addends, _) = addends.as_chunks::<LANE_BLOCK>();
-    for ((minima, multipliers), addends) in minima.iter_mut().zip(multipliers).zip(addends) {
-        let mut block = *minima;
+    for ((minimums, multipliers), addends) in minimums.iter_mut().zip(multipliers).zip(addends) {
+        let mut block = *minimums;
         for &value in values {
             for lane in 0..LANE_BLOCK {
                 let permuted = multipliers[lane].wrapping_mul(value).wrapping_add(addends[lane]).cast_signed();
                 block[lane] = block[lane].min(permuted);
             }
         }
-        *minima = block;
+        *minimums = block;
     }
 }
 
 /// The low 16 bits of each lane, for estimates of similarity: 224 bytes for 14 × 8 lanes (b-bit minwise hashing, Li &
 /// König 2010). Not the high bits, since those of a minimum over many shingles are nearly all zero.
 pub(super) fn truncated(signature: &Signature) -> Vec<u16> {
-    signature.minima.iter().map(|&minimum| (minimum & 0xFFFF) as u16).collect()
+    signature.values.iter().map(|&minimum| (minimum & 0xFFFF) as u16).collect()
 }
 
 /// The estimated Jaccard similarity of two truncated signatures: the share of equal lanes, corrected for the 2⁻¹⁶ that
@@ -165,7 +165,7 @@ pub(super) fn truncated(signature: &Signature) -> Vec<u16> {
 ///
 /// Signatures of different lengths are compared over the shorter length. 0 if one is empty. The standard error is
 /// √(J(1 − J)/lanes).
-pub(super) fn estimate(a: &[u16], b: &[u16]) -> f64 {
+pub(super) fn estimate_jaccard(a: &[u16], b: &[u16]) -> f64 {
     const CHANCE: f64 = 1.0 / 65_536.0;
     let lanes = u32::try_from(a.len().min(b.len())).unwrap_or(u32::MAX);
     if lanes == 0 {

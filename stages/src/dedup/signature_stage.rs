@@ -8,7 +8,7 @@ use arrow_array::builder::{FixedSizeBinaryBuilder, StringBuilder, UInt32Builder}
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use corpusmill_pipeline::document::{document_columns, text_column};
-use corpusmill_pipeline::{Law, Port, Reads, Stage, StageError, Task};
+use corpusmill_pipeline::{Port, Reads, RowContract, Stage, StageError, Task};
 
 use super::Dedup;
 use super::digest::exact_digest;
@@ -35,9 +35,9 @@ impl SignatureStage {
             Field::new("id", DataType::Utf8, false),
             Field::new("source", DataType::Utf8, false),
             Field::new("length", DataType::UInt32, false),
-            Field::new("exact", DataType::FixedSizeBinary(16), false),
+            Field::new("exact_digest", DataType::FixedSizeBinary(16), false),
             Field::new("bands", width(self.bands * 8), true),
-            Field::new("minima", width(self.bands * self.rows * 2), true),
+            Field::new("minhash", width(self.bands * self.rows * 2), true),
         ]))
     }
 
@@ -45,23 +45,23 @@ impl SignatureStage {
         let texts = text_column(batch, "text")?;
         let width = |bytes: u32| i32::try_from(bytes).unwrap_or(i32::MAX);
         let mut lengths = UInt32Builder::new();
-        let mut exact = FixedSizeBinaryBuilder::new(16);
+        let mut exact_digests = FixedSizeBinaryBuilder::new(16);
         let mut bands = FixedSizeBinaryBuilder::new(width(self.bands * 8));
-        let mut minima = FixedSizeBinaryBuilder::new(width(self.bands * self.rows * 2));
+        let mut minhashes = FixedSizeBinaryBuilder::new(width(self.bands * self.rows * 2));
         for text in texts.iter().map(Option::unwrap_or_default) {
             lengths.append_value(u32::try_from(text.len()).unwrap_or(u32::MAX));
-            exact.append_value(exact_digest(text))?;
+            exact_digests.append_value(exact_digest(text))?;
             let signature = if self.near { hasher.signature(text) } else { None };
             match signature {
                 None => {
                     bands.append_null();
-                    minima.append_null();
+                    minhashes.append_null();
                 }
                 Some(signature) => {
                     let keys: Vec<u8> = hasher.bands(&signature).flat_map(u64::to_le_bytes).collect();
                     bands.append_value(keys)?;
                     let short: Vec<u8> = truncated(&signature).into_iter().flat_map(u16::to_le_bytes).collect();
-                    minima.append_value(short)?;
+                    minhashes.append_value(short)?;
                 }
             }
         }
@@ -74,9 +74,9 @@ impl SignatureStage {
             copy("id")?,
             copy("source")?,
             Arc::new(lengths.finish()),
-            Arc::new(exact.finish()),
+            Arc::new(exact_digests.finish()),
             Arc::new(bands.finish()),
-            Arc::new(minima.finish()),
+            Arc::new(minhashes.finish()),
         ];
         Ok(RecordBatch::try_new(self.schema(), columns)?)
     }
@@ -103,7 +103,7 @@ impl Stage for SignatureStage {
         Ok(self.schema())
     }
 
-    // One row per document and no rejections, so the stage conserves documents.
+    // One row per document and no rejections, so the row contract is `Conserving`.
     fn run(&self, task: &mut Task<'_>) -> Result<(), StageError> {
         let mut hasher = MinHasher::new(self.seed, self.bands as usize, self.rows as usize)
             .map_err(|error| StageError::settings(format!("dedup: {error}")))?;
@@ -114,7 +114,7 @@ impl Stage for SignatureStage {
         Ok(())
     }
 
-    fn law(&self) -> Law {
-        Law::Conserves
+    fn row_contract(&self) -> RowContract {
+        RowContract::Conserving
     }
 }

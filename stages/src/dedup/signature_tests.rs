@@ -28,25 +28,25 @@ fn band_and_row_counts_out_of_range_are_errors() {
 fn more_bands_extend_a_signature() {
     let long = MinHasher::new(7, 26, 11).unwrap().signature(TEXT).unwrap();
     let short = MinHasher::new(7, 5, 3).unwrap().signature(TEXT).unwrap();
-    assert_eq!(short.minima.len(), 15);
-    assert_eq!(short.minima, long.minima[..15]);
+    assert_eq!(short.values.len(), 15);
+    assert_eq!(short.values, long.values[..15]);
 }
 
-/// The values of version 1. A change here requires a new [`SIGNATURE_VERSION`].
+/// The values of version 2. A change here requires a new [`SIGNATURE_VERSION`].
 #[test]
 fn golden_signature() {
-    assert_eq!(SIGNATURE_VERSION, 1);
+    assert_eq!(SIGNATURE_VERSION, 2);
     let mut hasher = fineweb();
     let signature = hasher.signature(TEXT).unwrap();
     assert_eq!(signature.shingles, 16);
-    assert_eq!(signature.minima[..4], GOLDEN_LANES);
+    assert_eq!(signature.values[..4], GOLDEN_LANES);
     let bands: Vec<u64> = hasher.bands(&signature).collect();
     assert_eq!(bands.len(), 14);
     assert_eq!((bands[0], bands[13]), GOLDEN_BANDS);
     let long: String =
         (0..5000_u64).flat_map(|n| ['w', char::from(b'a' + u8::try_from(n * n % 26).unwrap()), ' ']).collect();
     let all: Vec<u8> =
-        hasher.signature(&long).unwrap().minima.iter().flat_map(|minimum| minimum.to_le_bytes()).collect();
+        hasher.signature(&long).unwrap().values.iter().flat_map(|minimum| minimum.to_le_bytes()).collect();
     assert_eq!(xxh3_64_with_seed(&all, 0), GOLDEN_LONG);
 }
 
@@ -56,9 +56,12 @@ const GOLDEN_LONG: u64 = 857_890_031_896_803_356;
 
 proptest! {
     #[test]
-    fn lanes_are_the_minima_of_the_formula(shingles in prop::collection::vec(any::<u64>(), 1..40), seed in any::<u64>()) {
+    fn lanes_are_the_minimums_of_the_formula(
+        shingles in prop::collection::vec(any::<u64>(), 1..40),
+        seed in any::<u64>(),
+    ) {
         let signature = MinHasher::new(seed, 3, 7).unwrap().signature_of(&shingles).unwrap();
-        for (lane, &minimum) in signature.minima.iter().enumerate() {
+        for (lane, &minimum) in signature.values.iter().enumerate() {
             let drawn = split_mix(seed, lane as u64);
             let (a, b) = ((drawn >> 32) as u32 | 1, (drawn & 0xFFFF_FFFF) as u32);
             let expected = shingles.iter().map(|&x| a.wrapping_mul((x >> 32) as u32).wrapping_add(b)).min();
@@ -69,10 +72,10 @@ proptest! {
     #[test]
     fn order_and_repeats_of_shingles_do_not_matter(mut shingles in prop::collection::vec(any::<u64>(), 1..40)) {
         let mut hasher = fineweb();
-        let first = hasher.signature_of(&shingles).unwrap().minima;
+        let first = hasher.signature_of(&shingles).unwrap().values;
         shingles.reverse();
         shingles.extend_from_within(..1);
-        prop_assert_eq!(first, hasher.signature_of(&shingles).unwrap().minima);
+        prop_assert_eq!(first, hasher.signature_of(&shingles).unwrap().values);
     }
 }
 
@@ -97,7 +100,7 @@ fn the_collision_curve_matches_the_formula() {
                 let (a, b) = pair(union, shared, split_mix(union as u64 * 10 + u64::from(tenths), number.into()));
                 let (a, b) = (hasher.signature_of(&a).unwrap(), hasher.signature_of(&b).unwrap());
                 hits += u32::from(hasher.bands(&a).zip(hasher.bands(&b)).any(|(a, b)| a == b));
-                sum += estimate(&truncated(&a), &truncated(&b));
+                sum += estimate_jaccard(&truncated(&a), &truncated(&b));
             }
             let similarity = f64::from(tenths) / 10.0;
             let expected = 1.0 - (1.0 - similarity.powi(8)).powi(14);
@@ -120,6 +123,6 @@ fn the_collision_curve_matches_the_formula() {
 
 #[test]
 fn the_estimate_of_an_empty_signature_is_zero() {
-    assert!(estimate(&[], &[1]).abs() < f64::EPSILON);
-    assert!((estimate(&[1, 2], &[1, 2]) - 1.0).abs() < f64::EPSILON);
+    assert!(estimate_jaccard(&[], &[1]).abs() < f64::EPSILON);
+    assert!((estimate_jaccard(&[1, 2], &[1, 2]) - 1.0).abs() < f64::EPSILON);
 }

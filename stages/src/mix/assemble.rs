@@ -10,6 +10,7 @@ use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{UInt32Type, UInt64Type};
 use corpusmill_pipeline::document::{REJECTED, optional_text};
+use corpusmill_pipeline::lease::{self, Lease};
 use corpusmill_pipeline::plan::NodeId;
 use corpusmill_pipeline::store::{Selection, Store, Table};
 use corpusmill_pipeline::table::Batches;
@@ -104,20 +105,16 @@ impl CorpusInputs<'_> {
         check_replaceable(target)?;
         let parent = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         fs_err::create_dir_all(parent)?;
-        let aside = tempfile::Builder::new().prefix(".corpus-").tempdir_in(parent)?;
-        let manifest = self.write_files(aside.path())?;
-        finish(aside.path(), &manifest)?;
-        // A temporary folder is private to its owner; a corpus is readable by others.
-        make_readable(aside.path())?;
-        let aside = aside.keep();
+        remove_unfinished_corpora(parent)?;
+        let temporary = Lease::dir(parent, UNFINISHED_PREFIX)?;
+        let (new, old) = (temporary.path().join("new"), temporary.path().join("old"));
+        fs_err::create_dir(&new)?;
+        let manifest = self.write_files(&new)?;
+        finish(&new, &manifest)?;
         if target.exists() {
-            let old = with_suffix(&aside, ".old");
             fs_err::rename(target, &old)?;
-            fs_err::rename(&aside, target)?;
-            fs_err::remove_dir_all(&old)?;
-        } else {
-            fs_err::rename(&aside, target)?;
         }
+        fs_err::rename(&new, target)?;
         fs_err::File::open(parent)?.sync_all()?;
         Ok(manifest)
     }
@@ -234,7 +231,20 @@ impl CorpusInputs<'_> {
 }
 
 /// The entries of a corpus folder.
-const CORPUS_ENTRIES: [&str; 6] = ["shards", "tokenizer.json", "manifest.json", "rejected", "report.html", ".identity"];
+const CORPUS_ENTRIES: [&str; 7] =
+    ["shards", "tokenizer.json", "manifest.json", "rejected", "report.html", ".files.json", ".identity"];
+
+/// Prefix of the folders in which corpora are assembled, beside their target.
+const UNFINISHED_PREFIX: &str = ".corpus-";
+
+/// Removes the half-made corpora that killed runs left in the parent folder of corpora.
+///
+/// # Errors
+/// If the folder cannot be listed.
+pub fn remove_unfinished_corpora(parent: &Path) -> Result<(), StageError> {
+    lease::sweep(parent, UNFINISHED_PREFIX)?;
+    Ok(())
+}
 
 /// Returns an error if the folder holds an entry that is not part of a corpus.
 fn check_replaceable(target: &Path) -> Result<(), StageError> {
@@ -298,23 +308,5 @@ fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), StageError> {
     let mut file = fs_err::File::create(path)?;
     file.write_all(bytes)?;
     file.sync_all()?;
-    Ok(())
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
-}
-
-#[cfg(unix)]
-fn make_readable(path: &Path) -> Result<(), StageError> {
-    use std::os::unix::fs::PermissionsExt;
-    fs_err::set_permissions(path, std::fs::Permissions::from_mode(0o755))?;
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn make_readable(_path: &Path) -> Result<(), StageError> {
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Splits, shuffles and shards tokenized documents, plans the mixture and assembles the corpus.
 //!
-//! On a document's path: the last step. It has two stages, `mix-scatter` (assigns each document to a shard by hash) and
-//! `mix` (sorts each shard into its shuffled order); then [`assemble`] writes the corpus.
+//! Runs after tokenizing, as the last step. It has two stages, `mix-scatter` (assigns each document to a shard by hash)
+//! and `mix` (sorts each shard into its shuffled order); then [`assemble`] writes the corpus.
 //!
 //! Invariant: a document's split and position depend on its text, its id and the seed, never on where it was read.
 

@@ -1,18 +1,22 @@
-//! Keys and rules that have had another name, so that the error about an old name gives the new one.
+//! Keys and rules that were renamed, so that the error for an old name suggests the new one.
 //!
 //! Old names are not accepted: the digests of stored parts cover settings and rule names, and a name has one spelling.
 //!
-//! Invariant: every new name is a name of today (a test compares the table with the catalogue of rules).
+//! Invariant: every new name exists (a test compares the table with the catalogue of rules).
 
 use corpusmill_recipe::RecipeError;
 
 /// Keys of settings: the old name and the new one.
-const KEYS: [(&str, &str); 5] = [
+const KEYS: [(&str, &str); 9] = [
     ("max-encoded-run", "max-encoded-run-length"),
     ("max-packed", "max-minified"),
     ("max-ratio", "max-compression-ratio"),
     ("max-repeated-line-characters", "max-duplicate-line-characters"),
     ("packed-line", "min-minified-line-length"),
+    ("refused-domain-files", "blocked-domain-files"),
+    ("refused-domains", "blocked-domains"),
+    ("refused-word-files", "blocked-word-files"),
+    ("refused-words", "blocked-words"),
 ];
 
 /// Rules: the old name and the new one.

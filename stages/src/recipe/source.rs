@@ -66,7 +66,7 @@ impl JsonSchema for Source {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let (acquire, step) = (generator.subschema_for::<Acquire>(), generator.subschema_for::<Step>());
-        // `items` alone is what editors understand that do not know `prefixItems`: it must allow the first step too.
+        // `items` is for editors that do not support `prefixItems`: it must allow the first step, too.
         json_schema!({
             "type": "array",
             "minItems": 1,

@@ -1,6 +1,6 @@
 //! The first step of a source: how its input is acquired.
 //!
-//! On a document's path: the start. Acquiring gives a snapshot; the stage that this step adds to the plan reads the
+//! Runs first. Acquiring gives a snapshot; the stage that this step adds to the plan reads the
 //! snapshot.
 //!
 //! Invariant: a source has exactly one acquisition, and no other step acquires.
@@ -86,7 +86,7 @@ impl Acquire {
     /// If a list cannot be read.
     pub fn list_digests(&self) -> Result<Vec<String>, StageError> {
         let Self::Crawl(crawl) = self else { return Ok(Vec::new()) };
-        let lists = crawl.refused_domain_files.iter().chain(&crawl.refused_word_files);
+        let lists = crawl.blocked_domain_files.iter().chain(&crawl.blocked_word_files);
         lists.map(|path| Ok(Digest::of(&fs_err::read(path)?).to_string())).collect()
     }
 

@@ -1,4 +1,4 @@
-//! The source step `crates`: the packages of a Cargo.lock, from Cargo's cache.
+//! The source `crates`: the packages of a Cargo.lock, from Cargo's cache.
 //!
 //! Invariant: every archive has the SHA-256 that Cargo.lock states, checked before its first byte is read.
 
@@ -14,7 +14,7 @@ use super::{AcquireContext, reader_error};
 use crate::workspace::FileDigests;
 use corpusmill_readers::code::{CodeSettings, CrateFile, CrateList};
 
-/// Settings of the source step `crates`.
+/// Settings of the source `crates`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Crates {

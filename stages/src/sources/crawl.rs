@@ -1,4 +1,4 @@
-//! The source step `crawl`: web pages, fetched politely and stored as WARC.
+//! The source `crawl`: web pages, fetched politely and stored as WARC.
 //!
 //! Invariant: a finished crawl is fetched again under the same settings only with `--refresh`.
 
@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use corpusmill_pipeline::snapshot::{Interner, Item, Location, RejectedItem, Snapshot};
-use corpusmill_pipeline::{Digest, Rejection, StageError, UserError};
+use corpusmill_pipeline::{Digest, StageError, UserError};
 use indicatif::DecimalBytes;
 
 use super::{AcquireContext, crawler_error, settings_digest, statements};
@@ -38,18 +38,18 @@ pub(crate) fn run(
 ) -> Result<(), StageError> {
     let dir = &folders.dir;
     let work = format!("{name}/crawl");
-    let summary = crawl::recrawl(settings, dir, folders.earlier.as_deref(), context.control(&work))
+    let summary = crawl::recrawl(settings, dir, folders.previous.as_deref(), context.control(&work))
         .map_err(crawler_error("crawl"))?;
     if !summary.finished {
         return Err(StageError::Cancelled);
     }
-    let refused: u64 = summary.refused.values().sum();
+    let rejected: u64 = summary.rejected.values().sum();
     if summary.pages == 0 {
         return Err(nothing_fetched(name, dir)?);
     }
     let unchanged = if summary.unchanged > 0 { format!(", {} unchanged", summary.unchanged) } else { String::new() };
     context.progress.message(&format!(
-        "  {name}/crawl: {} pages{unchanged}, {}, {refused} refused, {} beyond the page budget",
+        "  {name}/crawl: {} pages{unchanged}, {}, {rejected} rejected, {} beyond the page budget",
         summary.pages,
         DecimalBytes(summary.bytes),
         summary.over_budget
@@ -79,7 +79,7 @@ fn nothing_fetched(name: &str, dir: &Path) -> Result<StageError, StageError> {
     }
     fs_err::rename(dir, &failed)?;
     let hint = "check that the seeds are reachable, and that `allow-loopback` and robots.txt allow them";
-    let message = format!("{name}: no page was fetched; {count} refused:{list}");
+    let message = format!("{name}: no page was fetched; {count} rejected:{list}");
     Ok(StageError::input(UserError::new(message).with_hint(hint)))
 }
 
@@ -99,12 +99,7 @@ pub(crate) fn snapshot(dir: &Path, origin: impl Fn(&str) -> String) -> Result<Sn
     listed.map_err(crawler_error("crawl"))?;
     failed?;
     let rejected = crawl::each_rejected(dir, |rejected| {
-        let rejection = rejected.rejection;
-        // An unfinished crawl of an earlier version stored an empty detail for none.
-        let detail = rejection.detail.filter(|detail| !detail.is_empty());
-        snapshot
-            .rejected
-            .push(RejectedItem { origin: origin(&rejected.url), rejection: Rejection { detail, ..rejection } });
+        snapshot.rejected.push(RejectedItem { origin: origin(&rejected.url), rejection: rejected.rejection });
     });
     rejected.map_err(crawler_error("crawl"))?;
     snapshot.sort();

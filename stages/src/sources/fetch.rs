@@ -1,6 +1,6 @@
 //! Fetches the files of a source, each into its own folder, and makes snapshot items of them.
 //!
-//! Used by the source step `remote`, between resolving its references and writing its snapshot.
+//! Used by the source `remote`, between resolving its references and writing its snapshot.
 //!
 //! Invariant: a file's folder is named by its digest if that is known in advance, otherwise by its URL.
 

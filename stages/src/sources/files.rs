@@ -1,4 +1,4 @@
-//! The source step `files`: local files, folders, globs and archives of any supported format.
+//! The source `files`: local files, folders, globs and archives of any supported format.
 //!
 //! Invariant: files are pinned in place by digest, never copied; large ones are split at fixed offsets, so the number
 //! of threads changes no partition.
@@ -21,7 +21,7 @@ use corpusmill_readers::files::FileSettings;
 use corpusmill_readers::format::{Format, format_of};
 use corpusmill_readers::listing::{ListedFile, ListingSettings, list};
 
-/// Settings of the source step `files`.
+/// Settings of the source `files`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Files {
@@ -72,21 +72,19 @@ impl Files {
         let mut snapshot = Snapshot::default();
         for (path, why) in listing.skipped {
             let origin = path.display().to_string();
-            let rejection = Rejection::new("unreadable-path", 1.0, 0.0).with_detail(why);
+            let rejection = Rejection::matched("skipped-path").with_detail(why);
             snapshot.rejected.push(RejectedItem { origin, rejection });
         }
         for path in listing.hidden {
             let origin = path.display().to_string();
-            let rejection = Rejection::new("hidden", 1.0, 0.0).with_detail("set `hidden: true` to read it");
+            let rejection = Rejection::matched("hidden").with_detail("set `hidden: true` to read it");
             snapshot.rejected.push(RejectedItem { origin, rejection });
         }
         for file in listing.files {
-            let rejected = |rule: &'static str| RejectedItem {
-                origin: file.origin.clone(),
-                rejection: Rejection::new(rule, 0.0, 1.0),
-            };
+            let rejected =
+                |rule: &'static str| RejectedItem { origin: file.origin.clone(), rejection: Rejection::matched(rule) };
             if file.path.to_str().is_none() {
-                snapshot.rejected.push(rejected("bad-name"));
+                snapshot.rejected.push(rejected("non-utf8-path"));
             } else if file.bytes == 0 {
                 snapshot.rejected.push(rejected("empty-file"));
             } else {

@@ -1,6 +1,6 @@
 //! Sources: what a recipe acquires, the snapshot that pins it, and the stage that reads documents from it.
 //!
-//! On a document's path: the start. Acquisition (listing, crawling) depends on the outside world; [`read`] depends only
+//! Runs first. Acquisition (listing, crawling) depends on the outside world; [`read`] depends only
 //! on the snapshot.
 //!
 //! Invariant: every input seen while acquiring is either an item of the snapshot or one of its refusals.

@@ -1,9 +1,9 @@
 //! Reads documents from WARC: all records of an archive, or the record of one crawled page.
 //!
-//! Invariant: every response, resource and conversion record of a file gives one document or one refusal; damage is a
-//! refusal that states its offset, and the records after it are still read.
+//! Invariant: every response, resource and conversion record of a file gives one document or one rejection; damage is a
+//! rejection that states its offset, and the records after it are still read.
 
-use std::io::{BufReader, Read as _, Seek as _, SeekFrom};
+use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use corpusmill_pipeline::{StageError, UserError};
 use corpusmill_html::charset::decode_page;
 use corpusmill_readers::format::{Format, format_of};
 use corpusmill_readers::{Body, RawDocument, ReaderItem, RejectedInput};
-use corpusmill_warc::{self as warc, ReaderOptions, Record, RecordKind, WarcReader, parse_http_bounded};
+use corpusmill_warc::{self as warc, HttpError, ReaderOptions, Record, RecordKind, WarcReader, parse_http_bounded};
 
 /// Maximum decoded size of one payload, in bytes.
 const MAX_PAYLOAD_BYTES: u64 = 64 << 20;
@@ -72,7 +72,7 @@ fn each(
     for item in reader {
         match item.map_err(failed)? {
             warc::ArchiveItem::Record(record) => {
-                if let Some(item) = document(&record, origin, max_document_bytes) {
+                if let Some(item) = document(&record, origin, max_document_bytes)? {
                     take(with_capture(item, &record))?;
                 }
             }
@@ -112,8 +112,10 @@ pub(super) fn page(item: &Pinned) -> Result<ReaderItem, StageError> {
         WarcReader::new(BufReader::new(file.take(end - start))).map_err(|error| lost(&error.to_string()))?;
     match reader.next_record() {
         Some(Ok(warc::ArchiveItem::Record(record))) => {
-            let response =
-                parse_http_bounded(&record.block, MAX_PAYLOAD_BYTES).map_err(|error| lost(&error.to_string()))?;
+            let response = parse_http_bounded(&record.block, MAX_PAYLOAD_BYTES).map_err(|error| match error {
+                HttpError::OutOfMemory => out_of_memory(&item.origin),
+                error => lost(&error.to_string()),
+            })?;
             let digest = corpusmill_pipeline::Digest::of(&response.body);
             if digest != item.digest {
                 return Err(lost("the payload differs from the one that was fetched"));
@@ -152,11 +154,14 @@ fn record_origin(record: &Record, archive: &str) -> String {
     record.target_uri().map_or_else(|| format!("{archive}@{}", record.offset), str::to_owned)
 }
 
-/// The document or refusal of a record; `None` for records that describe other records.
-fn document(record: &Record, archive: &str, max_bytes: u64) -> Option<ReaderItem> {
+/// The document or rejection of a record; `None` for records that describe other records.
+///
+/// # Errors
+/// If the machine has too little memory.
+fn document(record: &Record, archive: &str, max_bytes: u64) -> Result<Option<ReaderItem>, StageError> {
     let origin = record_origin(record, archive);
-    Some(match record.kind {
-        RecordKind::Response if record.is_http_response() => response(record, origin, max_bytes),
+    Ok(Some(match record.kind {
+        RecordKind::Response if record.is_http_response() => response(record, origin, max_bytes)?,
         RecordKind::Response | RecordKind::Resource => {
             let declared = record.header("Content-Type").unwrap_or("application/octet-stream");
             payload(origin, declared, &record.block)
@@ -165,10 +170,10 @@ fn document(record: &Record, archive: &str, max_bytes: u64) -> Option<ReaderItem
         RecordKind::Conversion => decoded(origin, &record.block, Some("utf-8"), "text/plain"),
         RecordKind::Revisit => {
             let detail = revisit_detail(record);
-            ReaderItem::Rejected(RejectedInput::new(origin, "revisit", 1.0, 0.0).with_detail(detail))
+            ReaderItem::Rejected(RejectedInput::matched(origin, "revisit").with_detail(detail))
         }
-        _ => return None,
-    })
+        _ => return Ok(None),
+    }))
 }
 
 /// Describes the capture that a revisit record refers to (WARC 1.1, section 6.7): its URL, date, record id and payload
@@ -190,20 +195,25 @@ fn revisit_detail(record: &Record) -> String {
     detail
 }
 
-fn response(record: &Record, origin: String, max_bytes: u64) -> ReaderItem {
+/// A fault of the machine, never a rejection.
+fn out_of_memory(origin: &str) -> StageError {
+    StageError::Io(io::Error::new(io::ErrorKind::OutOfMemory, format!("{origin}: {}", HttpError::OutOfMemory)))
+}
+
+fn response(record: &Record, origin: String, max_bytes: u64) -> Result<ReaderItem, StageError> {
     let response = match parse_http_bounded(&record.block, max_bytes) {
         Ok(response) => response,
+        Err(HttpError::OutOfMemory) => return Err(out_of_memory(&origin)),
         Err(error) => {
-            return ReaderItem::Rejected(
-                RejectedInput::new(origin, "bad-http", 1.0, 0.0).with_detail(error.to_string()),
-            );
+            let rejected = RejectedInput::matched(origin, "bad-http").with_detail(error.to_string());
+            return Ok(ReaderItem::Rejected(rejected));
         }
     };
     if response.status != 200 {
-        return rejected(origin, "status", response.status.into(), 200);
+        return Ok(rejected(origin, "status", response.status.into(), 200));
     }
     let declared = response.header("content-type").unwrap_or("text/html").to_owned();
-    payload(origin, &declared, &response.body)
+    Ok(payload(origin, &declared, &response.body))
 }
 
 /// Converts a payload by its declared media type: HTML and text become documents, others are rejected.
@@ -211,7 +221,7 @@ fn payload(origin: String, declared: &str, body: &[u8]) -> ReaderItem {
     let media_type = declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let charset = declared.split(';').skip(1).find_map(|part| part.trim().strip_prefix("charset="));
     if !(media_type.starts_with("text/") || media_type == "application/xhtml+xml") {
-        return ReaderItem::Rejected(RejectedInput::new(origin, "media-type", 1.0, 0.0).with_detail(media_type));
+        return ReaderItem::Rejected(RejectedInput::matched(origin, "media-type").with_detail(media_type));
     }
     decoded(origin, body, charset.map(|charset| charset.trim_matches('"')), &media_type)
 }

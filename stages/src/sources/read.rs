@@ -3,6 +3,8 @@
 //! Invariant: every item gives documents or rejections; unreadable input is recorded with its rule and does not affect
 //! the item's other documents.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -124,9 +126,50 @@ pub(crate) struct DocumentSink<'t, 'a> {
     row_statements: Option<Vec<OptOuts>>,
     rejected: DocumentBuilder,
     rejections: Vec<Option<Rejection>>,
+    listed: RejectionLimit,
+}
+
+/// Rejections that every input may have, however small it is.
+const MIN_REJECTIONS: u64 = 10_000;
+
+/// Bytes of an input for each further rejection: less than the smallest document that a dataset of texts has.
+const BYTES_PER_REJECTION: u64 = 16;
+
+/// How many rejections of one input are listed. A few kilobytes of gzip may hold millions of bad lines; beyond the limit they
+/// are counted by rule.
+#[derive(Debug, Default)]
+struct RejectionLimit {
+    limit: u64,
+    listed: u64,
+    unlisted: BTreeMap<Cow<'static, str>, u64>,
 }
 
 impl DocumentSink<'_, '_> {
+    fn begin_item(&mut self, item: &Item) {
+        let bytes = match (item.location.bounds(), &item.location) {
+            (Some((start, end)), _) if item.metadata.get("first-line").is_some() => end - start,
+            (_, Location::Record { start, end, .. }) => end - start,
+            _ => item.location.file_size(),
+        };
+        self.listed = RejectionLimit {
+            limit: MIN_REJECTIONS.saturating_add(bytes / BYTES_PER_REJECTION),
+            ..RejectionLimit::default()
+        };
+    }
+
+    /// Records how many rejections of the item were counted and not listed, one row for each rule.
+    #[expect(clippy::cast_precision_loss, reason = "counts of rejections are far below 2^53")]
+    fn end_item(&mut self, origin: &str) -> Result<(), StageError> {
+        let RejectionLimit { limit, unlisted, .. } = std::mem::take(&mut self.listed);
+        for (rule, count) in unlisted {
+            let detail = format!("further rejections by `{rule}`, counted and not listed");
+            let rejection = Rejection::new("too-many-rejections", count as f64, limit as f64).with_detail(detail);
+            self.listed.limit = u64::MAX;
+            self.reject(&format!("{origin}#{rule}"), None, rejection)?;
+        }
+        Ok(())
+    }
+
     fn take_all(&mut self, items: readers::Items) -> Result<(), StageError> {
         for item in items {
             self.take(item.map_err(reader_error)?)?;
@@ -167,6 +210,11 @@ impl DocumentSink<'_, '_> {
     }
 
     fn reject(&mut self, origin: &str, capture: Option<&str>, rejection: Rejection) -> Result<(), StageError> {
+        if self.listed.listed >= self.listed.limit {
+            *self.listed.unlisted.entry(rejection.rule).or_default() += 1;
+            return Ok(());
+        }
+        self.listed.listed += 1;
         let id = id_of(&self.source, origin, capture).to_string();
         self.task.count_source(1, 0);
         self.rejections.push(Some(rejection));
@@ -265,13 +313,17 @@ impl Stage for ReadStage {
             row_statements: matches!(self.reader, Reader::Pages).then(Vec::new),
             rejected: DocumentBuilder::default(),
             rejections: Vec::new(),
+            listed: RejectionLimit::default(),
         };
+        out.listed.limit = u64::MAX;
         for RejectedItem { origin, rejection } in rejected {
             out.reject(origin, None, rejection.clone())?;
         }
         for item in items {
             check_unchanged(item)?;
+            out.begin_item(item);
             self.item(item, &mut out)?;
+            out.end_item(&item.origin)?;
             // If the file changed while it was read, its rows do not match the pinned digest and must not get a
             // receipt.
             check_unchanged(item)?;

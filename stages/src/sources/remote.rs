@@ -1,4 +1,4 @@
-//! The source step `remote`: files on the web, such as datasets and archives, fetched whole and pinned by digest.
+//! The source `remote`: files on the web, such as datasets and archives, fetched whole and pinned by digest.
 //!
 //! Files are given as `https://` URLs, as `hf://datasets/OWNER/NAME@REVISION/PATTERN` on a hub (see `hub.rs`),
 //! or by lists of them, such as Common Crawl's `warc.paths.gz`. An interrupted download resumes; a file that was
@@ -22,7 +22,7 @@ use corpusmill_readers::archives::ArchiveSettings;
 use corpusmill_readers::code::CodeSettings;
 use corpusmill_readers::datasets::{ColumnMapping, InvalidUtf8};
 
-/// Settings of the source step `remote`.
+/// Settings of the source `remote`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Remote {
@@ -170,8 +170,8 @@ impl Remote {
         if snapshot.items.is_empty() {
             return Err(nothing_fetched(name, &snapshot));
         }
-        let refused = snapshot.rejected.len();
-        context.progress.message(&format!("  {name}/remote: {} files, {refused} refused", snapshot.items.len()));
+        let rejected = snapshot.rejected.len();
+        context.progress.message(&format!("  {name}/remote: {} files, {rejected} rejected", snapshot.items.len()));
         snapshot.sort();
         Ok(snapshot)
     }
@@ -224,7 +224,7 @@ impl Remote {
         Ok(dedup_refs(files))
     }
 
-    /// The first `max-files` files of a list or glob; records a refusal if there are more.
+    /// The first `max-files` files of a list or glob; records a rejection if there are more.
     fn limit_files<T>(&self, origin: &str, mut all: Vec<T>, snapshot: &mut Snapshot) -> Vec<T> {
         let (count, max) = (all.len(), usize::try_from(self.max_files).unwrap_or(usize::MAX));
         if count > max {
@@ -253,9 +253,9 @@ impl Remote {
 }
 
 fn nothing_fetched(name: &str, snapshot: &Snapshot) -> StageError {
-    let line = |refused: &RejectedItem| {
-        let detail = refused.rejection.detail.as_deref().unwrap_or_default();
-        format!("\n  {}: {} {} {detail}", refused.origin, refused.rejection.rule, refused.rejection.value)
+    let line = |rejected: &RejectedItem| {
+        let detail = rejected.rejection.detail.as_deref().unwrap_or_default();
+        format!("\n  {}: {} {} {detail}", rejected.origin, rejected.rejection.rule, rejected.rejection.value)
     };
     let list: Vec<String> = snapshot.rejected.iter().take(3).map(line).collect();
     let hint = "check that the URLs are correct, and whether `allow-loopback` must be set";

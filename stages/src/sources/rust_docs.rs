@@ -1,4 +1,4 @@
-//! The source step `rust-docs`: HTML documentation on this machine, crawled over HTTP on loopback.
+//! The source `rust-docs`: HTML documentation on this machine, crawled over HTTP on loopback.
 //!
 //! `toolchain` is the documentation that rustup's component rust-docs installs (the Book, the Reference, std);
 //! `generated` is the output of `cargo doc --no-deps` for a few packages of the Cargo.lock, for machines with rustup's
@@ -42,7 +42,7 @@ impl Variant {
     }
 }
 
-/// Settings of the source step `rust-docs`.
+/// Settings of the source `rust-docs`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct RustDocs {

@@ -9,7 +9,7 @@ use arrow_array::builder::{StringBuilder, UInt64Builder};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use corpusmill_pipeline::document::{document_columns, text_column};
-use corpusmill_pipeline::{Law, Port, Reads, Stage, StageError, Task};
+use corpusmill_pipeline::{Port, Reads, RowContract, Stage, StageError, Task};
 
 use super::count::{CountSettings, WordCounts};
 
@@ -49,8 +49,8 @@ impl Stage for CountStage {
         Ok(schema())
     }
 
-    fn law(&self) -> Law {
-        Law::Derives
+    fn row_contract(&self) -> RowContract {
+        RowContract::Derived
     }
 
     fn run(&self, task: &mut Task<'_>) -> Result<(), StageError> {

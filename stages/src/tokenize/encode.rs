@@ -25,10 +25,10 @@ pub enum EncodeError {
     /// It is not JSON.
     #[error("tokenizer.json is not JSON: {0}")]
     Json(#[from] serde_json::Error),
-    /// It is no tokenizer that the `tokenizers` crate knows.
+    /// The `tokenizers` crate cannot read it.
     #[error("tokenizer.json cannot be read by tokenizers 0.23 (a newer layout? save it again with that version): {0}")]
     Tokenizer(String),
-    /// Documents could not be told apart.
+    /// It has no end-of-document token.
     #[error(
         "tokenizer.json has no token that ends a document; known names are {END_NAMES:?}: add one of them to its added_tokens"
     )]
@@ -82,7 +82,7 @@ impl Encoder {
         };
         let (vocab_size, end_of_document) = match &path {
             Path::Fast(_) => (ids.size, ids.end),
-            // Other models than BPE keep their vocabulary elsewhere in the file: ask the library.
+            // Other models than BPE keep their vocabulary elsewhere in the file: use the library.
             Path::General(tokenizer) => {
                 let largest = tokenizer.get_vocab(true).into_values().max().map_or(0, |id| id as usize + 1);
                 (largest, END_NAMES.iter().find_map(|name| tokenizer.token_to_id(name)))
@@ -158,7 +158,7 @@ impl Encoder {
 }
 
 impl Fast {
-    /// The fast form of a tokenizer; `None` if anything in its file asks for more than that form does.
+    /// The fast form of a tokenizer; `None` if the file uses a feature that the fast form does not support.
     fn new(file: &Value) -> Option<Self> {
         let model = &file["model"];
         let empty = |value: &Value| value.is_null() || value == "" || value == false;
@@ -185,7 +185,7 @@ impl Fast {
             .map(|(token, &id)| (id, alphabet::bytes(token).unwrap_or_else(|| token.as_bytes().to_vec())));
         for (id, bytes) in spelled.chain(added.iter().map(|token| (token.id, token.content.as_bytes().to_vec()))) {
             let id = id as usize;
-            // A vocabulary with holes of this size is none; let the library say so.
+            // A vocabulary with gaps this large is invalid; the library reports it.
             if id > (1 << 24) {
                 return None;
             }

@@ -8,7 +8,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::UInt64Type;
 use arrow_schema::{Schema, SchemaRef};
 use corpusmill_pipeline::document::text_column;
-use corpusmill_pipeline::{Law, Port, Reads, Stage, StageError, Task};
+use corpusmill_pipeline::{Port, Reads, RowContract, Stage, StageError, Task};
 
 use super::learn::{LearnSettings, learn};
 use super::{Train, count_stage, tokenizer_row, tokenizer_schema};
@@ -87,8 +87,8 @@ impl Stage for LearnStage {
         Ok(tokenizer_schema())
     }
 
-    fn law(&self) -> Law {
-        Law::Derives
+    fn row_contract(&self) -> RowContract {
+        RowContract::Derived
     }
 
     fn partitions(&self, _upstream: &[u32]) -> u32 {

@@ -1,7 +1,7 @@
 //! Trains or loads a byte-level BPE vocabulary, and encodes documents as tokens.
 //!
-//! On a document's path: after the last filter. The step has three stages: `tokenize-count` (counts the words of each
-//! partition), `tokenize-learn` (learns one vocabulary from all counts), `tokenize` (encodes each document).
+//! Runs after the last step, before mixing. It has three stages: `tokenize-count` (counts the words of each partition),
+//! `tokenize-learn` (learns one vocabulary from all counts), `tokenize` (encodes each document).
 //!
 //! Invariant: the vocabulary depends only on the documents and the settings; document text is never encoded as a
 //! control token.

@@ -1,8 +1,8 @@
 //! The words of a text as the Llama-3 pre-tokenizer splits them, by a hand-written scanner.
 //!
-//! Each word of [`PATTERN`] is decided by the class of its first one or two characters, so no backtracking is needed. What
-//! `\p{L}`, `\p{N}` and `\s` hold is asked once of the regular expression engine of `tokenizers` itself, so that the two agree
-//! in every Unicode version.
+//! Each word of [`PATTERN`] is decided by the class of its first one or two characters, so no backtracking is needed.
+//! Which characters `\p{L}`, `\p{N}` and `\s` match is determined once with the regular expression engine of `tokenizers`
+//! itself, so that the two agree in every Unicode version.
 //!
 //! Invariant: the words of a text, joined, are the text; and they are exactly the matches of [`PATTERN`] in that engine
 //! (tests over every character, random text and real files).

@@ -9,6 +9,7 @@
 
 use std::io::{BufRead, BufReader, ErrorKind, Read as _};
 
+use corpusmill_codec::is_machine_fault;
 use flate2::bufread::MultiGzDecoder;
 
 use super::record::{Lost, Record, Skipped};
@@ -113,12 +114,13 @@ impl Iterator for ArcReader<'_> {
             Ok(item) => item.map(Ok),
             // These kinds come from the decoder and mean damage; any other error is an I/O failure.
             Err(error)
-                if matches!(
-                    error.kind(),
-                    ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof
-                ) =>
+                if !is_machine_fault(&error)
+                    && matches!(
+                        error.kind(),
+                        ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof
+                    ) =>
             {
-                Some(Ok(self.lost(begin, "the gzip data of the archive are damaged")))
+                Some(Ok(self.lost(begin, "the gzip data of the archive is corrupt")))
             }
             Err(source) => {
                 self.finished = true;

@@ -9,6 +9,7 @@
 
 use std::io::{BufRead, Read as _};
 
+use corpusmill_codec::{check_zstd_memory, is_machine_fault, zstd_decoder};
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 use zstd::stream::raw::{Decoder as ZstdDecoder, Operation as _};
 
@@ -41,6 +42,13 @@ pub(super) enum DecodeStatus {
 pub(super) enum DecodeError {
     Io(std::io::Error),
     Damage(&'static str),
+}
+
+impl DecodeError {
+    /// A fault of the machine as such, any other error as damage of the data.
+    fn of(error: std::io::Error, damage: &'static str) -> Self {
+        if is_machine_fault(&error) { Self::Io(error) } else { Self::Damage(damage) }
+    }
 }
 
 impl From<std::io::Error> for DecodeError {
@@ -102,7 +110,10 @@ impl<R: BufRead> Decoder<R> {
         self.codec = match compression {
             Compression::Plain => Codec::Plain,
             Compression::Gzip => Codec::Gzip { inflate: Box::new(Decompress::new(false)), checksum: Crc::new() },
-            Compression::Zstd => Codec::Zstd { decoder: Box::new(ZstdDecoder::new()?) },
+            Compression::Zstd => {
+                check_zstd_memory()?;
+                Codec::Zstd { decoder: Box::new(ZstdDecoder::new()?) }
+            }
         };
         Ok(())
     }
@@ -191,7 +202,7 @@ impl<R: BufRead> Decoder<R> {
                 Codec::Zstd { decoder } => {
                     let status = decoder
                         .run_on_buffers(available, out)
-                        .map_err(|_| DecodeError::Damage("a zstd frame is corrupt"))?;
+                        .map_err(|error| DecodeError::of(error, "a zstd frame is corrupt"))?;
                     (status.bytes_read, status.bytes_written, status.remaining == 0)
                 }
             };
@@ -362,12 +373,12 @@ impl<R: BufRead> Decoder<R> {
         let mut dictionary = content.to_vec();
         if content.starts_with(&ZSTD_MAGIC.to_le_bytes()) {
             dictionary.clear();
-            let unpacked =
-                zstd::Decoder::with_buffer(content)?.take(MAX_DICTIONARY_BYTES as u64).read_to_end(&mut dictionary);
-            unpacked.map_err(|_| DecodeError::Damage("the zstd dictionary is corrupt"))?;
+            let unpacked = zstd_decoder(content)?.take(MAX_DICTIONARY_BYTES as u64).read_to_end(&mut dictionary);
+            unpacked.map_err(|error| DecodeError::of(error, "the zstd dictionary is corrupt"))?;
         }
+        check_zstd_memory()?;
         let decoder = ZstdDecoder::with_dictionary(&dictionary)
-            .map_err(|_| DecodeError::Damage("the zstd dictionary is corrupt"))?;
+            .map_err(|error| DecodeError::of(error, "the zstd dictionary is corrupt"))?;
         self.codec = Codec::Zstd { decoder: Box::new(decoder) };
         Ok(())
     }

@@ -7,6 +7,7 @@
 
 use std::io::Read;
 
+use corpusmill_codec::{is_machine_fault, zstd_decoder};
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
 use super::record::{find, header_end};
@@ -45,6 +46,9 @@ pub enum HttpError {
     /// The decoded body exceeds the limit.
     #[error("the body decodes to more than {0} bytes; raise the limit if it is not a decompression bomb")]
     TooLarge(u64),
+    /// The machine has too little memory to decode the body; says nothing about the response.
+    #[error("not enough memory to decode the body")]
+    OutOfMemory,
 }
 
 impl HttpResponse {
@@ -181,10 +185,7 @@ fn decode(coding: &str, bytes: &[u8], max_bytes: u64) -> Result<(Option<Vec<u8>>
         return Ok((None, true));
     }
     let (decoded, whole) = match coding {
-        "zstd" => match zstd::Decoder::with_buffer(bytes) {
-            Ok(decoder) => read_all(decoder, max_bytes)?,
-            Err(_) => (Vec::new(), false),
-        },
+        "zstd" => read_all(zstd_decoder(bytes).map_err(|_| HttpError::OutOfMemory)?, max_bytes)?,
         "br" => read_all(brotli_decompressor::Decompressor::new(bytes, BROTLI_BUFFER_BYTES), max_bytes)?,
         // RFC 9110 specifies the zlib format; servers also send raw deflate data.
         "deflate" if is_zlib(bytes) => read_all(ZlibDecoder::new(bytes), max_bytes)?,
@@ -200,11 +201,15 @@ fn decode(coding: &str, bytes: &[u8], max_bytes: u64) -> Result<(Option<Vec<u8>>
 /// Reads all decodable bytes; trailing garbage after a gzip member is ignored.
 fn read_all(decoder: impl Read, max_bytes: u64) -> Result<(Vec<u8>, bool), HttpError> {
     let mut decoded = Vec::new();
-    let whole = decoder.take(max_bytes.saturating_add(1)).read_to_end(&mut decoded).is_ok();
+    let read = decoder.take(max_bytes.saturating_add(1)).read_to_end(&mut decoded);
+    // The source is in memory, so an error is due to the data or to a shortage of memory.
+    if read.as_ref().is_err_and(is_machine_fault) {
+        return Err(HttpError::OutOfMemory);
+    }
     if decoded.len() as u64 > max_bytes {
         return Err(HttpError::TooLarge(max_bytes));
     }
-    Ok((decoded, whole))
+    Ok((decoded, read.is_ok()))
 }
 
 /// Checks for a zlib header: method deflate, window up to 32 KiB, and a checksum of both bytes (RFC 1950, section 2.2).

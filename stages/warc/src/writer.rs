@@ -1,6 +1,6 @@
 //! Writes an archive with one gzip member per record, so that any record can be read on its own from its offset.
 //!
-//! This is the last step of the crawler: a page is done only when its record is [synced](WarcWriter::sync). Record
+//! Runs last in the crawler: a page is done only when its record is [synced](WarcWriter::sync). Record
 //! identifiers are derived from the content, dates come from the caller, and compression is deterministic.
 //!
 //! Invariant: the bytes of a record depend only on the arguments; this file uses no clock, counter or random source.

@@ -19,6 +19,6 @@ pub fn load(folder: &Path, device: &Device) -> Result<(ModelConfig, Decoder), Ch
     let config = ModelConfig::read(&folder.join("config.json"))?;
     let mut checkpoint = SafetensorsReader::open(folder)?;
     let decoder = Decoder::load(&config, &mut checkpoint, device)?;
-    checkpoint.finish(config.tie_word_embeddings)?;
+    checkpoint.check_all_loaded(config.tie_word_embeddings)?;
     Ok((config, decoder))
 }

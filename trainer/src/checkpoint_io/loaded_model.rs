@@ -26,7 +26,7 @@ pub struct LoadedModel {
 #[derive(Debug)]
 enum Origin {
     Folder(PathBuf),
-    /// The path and the tokenizer of a GGUF file, or why the tokenizer cannot be used.
+    /// The path and the tokenizer of a GGUF file, or the reason why the tokenizer cannot be used.
     Gguf(PathBuf, Result<Box<TokenizerFiles>, String>),
 }
 
@@ -62,7 +62,7 @@ impl LoadedModel {
         }
     }
 
-    /// Why the tokenizer of a GGUF file cannot be used, if so.
+    /// The reason why the tokenizer of a GGUF file cannot be used, if there is one.
     pub fn tokenizer_error(&self) -> Option<&str> {
         match &self.origin {
             Origin::Gguf(_, Err(what)) => Some(what),

@@ -1,8 +1,8 @@
 //! Reads and writes checkpoints: Hugging Face folders and, read-only, GGUF files.
 //!
-//! A folder holds `config.json`, weights in one or more safetensors files, and companion files (tokenizer, chat
+//! A folder contains `config.json`, weights in one or more safetensors files, and companion files (tokenizer, chat
 //! template, generation settings), which are copied unchanged. Invariant: a written folder is complete or absent, and
-//! loading it gives the written bits.
+//! loading it restores the written values bit for bit.
 
 mod dtype;
 mod error;

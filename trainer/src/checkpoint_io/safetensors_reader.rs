@@ -32,7 +32,7 @@ struct SafetensorsFile {
     path: PathBuf,
     file: fs_err::File,
     /// Start of the tensor data, in bytes.
-    data: u64,
+    data_start: u64,
 }
 
 /// `model.safetensors.index.json`.
@@ -48,7 +48,7 @@ impl SafetensorsReader {
     /// If there are no weights, a file of the index is missing, or a header does not match its file.
     pub fn open(folder: &Path) -> Result<Self, CheckpointError> {
         let (single, index) = (folder.join("model.safetensors"), folder.join("model.safetensors.index.json"));
-        let (paths, named) = if index.exists() {
+        let (paths, weight_map) = if index.exists() {
             let text = fs_err::read_to_string(&index)?;
             let parsed: SafetensorsIndex =
                 serde_json::from_str(&text).map_err(|error| CheckpointError::invalid(&index, error))?;
@@ -67,7 +67,7 @@ impl SafetensorsReader {
         for path in paths {
             checkpoint.add(path)?;
         }
-        for name in named.iter().flat_map(BTreeMap::keys) {
+        for name in weight_map.iter().flat_map(BTreeMap::keys) {
             if !checkpoint.tensors.contains_key(name) {
                 return Err(CheckpointError::Missing { path: index, tensor: name.clone() });
             }
@@ -79,35 +79,36 @@ impl SafetensorsReader {
         let mut file = fs_err::File::open(&path)?;
         let size = file.metadata()?.len();
         let mut length = [0; 8];
-        file.read_exact(&mut length)
-            .map_err(|_| CheckpointError::invalid(&path, "file is shorter than a header; download it again"))?;
+        file.read_exact(&mut length).map_err(|_| {
+            CheckpointError::invalid(&path, "the file ends before its 8-byte header length; download it again")
+        })?;
         let length = u64::from_le_bytes(length);
         if length > MAX_HEADER_BYTES || length > size - 8 {
             return Err(CheckpointError::invalid(
                 &path,
-                format!("header length {length} exceeds the file; download it again"),
+                format!("the header length {length} exceeds the file; download it again"),
             ));
         }
         let mut header = Vec::new();
         file.by_ref().take(length).read_to_end(&mut header)?;
         let metadata: Metadata =
             serde_json::from_slice(&header).map_err(|error| CheckpointError::invalid(&path, error))?;
-        let data = 8 + length;
-        if data + metadata.data_len() as u64 != size {
-            let expected = data + metadata.data_len() as u64;
+        let data_start = 8 + length;
+        let expected = data_start + metadata.data_len() as u64;
+        if expected != size {
             return Err(CheckpointError::invalid(
                 &path,
-                format!("file has {size} bytes, but its header requires {expected}; download it again"),
+                format!("the file has {size} bytes, but its header requires {expected}; download it again"),
             ));
         }
-        let shard = self.files.len();
+        let file_index = self.files.len();
         for name in metadata.offset_keys() {
             let Some(info) = metadata.info(&name) else { continue };
-            if self.tensors.insert(name.clone(), (shard, info.clone())).is_some() {
+            if self.tensors.insert(name.clone(), (file_index, info.clone())).is_some() {
                 return Err(CheckpointError::invalid(&path, format!("tensor `{name}` is also in another file")));
             }
         }
-        self.files.push(SafetensorsFile { path, file, data });
+        self.files.push(SafetensorsFile { path, file, data_start });
         Ok(())
     }
 
@@ -115,13 +116,12 @@ impl SafetensorsReader {
     ///
     /// # Errors
     /// If a tensor was not loaded; the error names the first five.
-    pub fn finish(&self, tied: bool) -> Result<(), CheckpointError> {
-        let known = |name: &str| {
-            // Old checkpoints store RoPE tables, which the model computes, and a copy of a tied head.
-            name.ends_with(".rotary_emb.inv_freq") || (tied && name == "lm_head.weight")
-        };
+    pub fn check_all_loaded(&self, tied_embeddings: bool) -> Result<(), CheckpointError> {
+        // Old checkpoints also store the RoPE tables, which the model computes, and a copy of the tied LM head.
+        let redundant =
+            |name: &str| name.ends_with(".rotary_emb.inv_freq") || (tied_embeddings && name == "lm_head.weight");
         let mut tensors: Vec<String> =
-            self.tensors.keys().filter(|&name| !self.loaded.contains(name) && !known(name)).cloned().collect();
+            self.tensors.keys().filter(|&name| !self.loaded.contains(name) && !redundant(name)).cloned().collect();
         if tensors.is_empty() {
             return Ok(());
         }
@@ -135,8 +135,8 @@ impl TensorSource for SafetensorsReader {
 
     fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, CheckpointError> {
         let missing = || CheckpointError::Missing { path: self.folder.clone(), tensor: name.to_owned() };
-        let (shard, info) = self.tensors.get(name).ok_or_else(missing)?;
-        let SafetensorsFile { path, file, data } = &mut self.files[*shard];
+        let (file_index, info) = self.tensors.get(name).ok_or_else(missing)?;
+        let SafetensorsFile { path, file, data_start } = &mut self.files[*file_index];
         if info.shape != shape {
             let (found, expected) = (info.shape.clone(), shape.to_vec());
             return Err(CheckpointError::Shape { path: path.clone(), tensor: name.to_owned(), found, expected });
@@ -144,7 +144,7 @@ impl TensorSource for SafetensorsReader {
         let (start, end) = info.data_offsets;
         // The offsets were checked against the file size, so the buffer is not larger than the file.
         let mut bytes = vec![0; end.saturating_sub(start)];
-        file.seek(SeekFrom::Start(*data + start as u64))?;
+        file.seek(SeekFrom::Start(*data_start + start as u64))?;
         file.read_exact(&mut bytes)?;
         let values = decode(info.dtype, &bytes).ok_or_else(|| CheckpointError::Type {
             path: path.clone(),

@@ -1,6 +1,6 @@
 //! Arguments that several subcommands share.
 //!
-//! Invariant: an argument of one name means the same in every subcommand.
+//! Invariant: an argument has the same meaning in every subcommand.
 
 use clap::Args;
 
@@ -9,7 +9,7 @@ use crate::device::DeviceChoice;
 /// The device that a command runs on.
 #[derive(Debug, Clone, Args)]
 pub(super) struct DeviceArgs {
-    /// Device: cpu, vulkan, cuda, metal, wgpu or rocm. A number selects another device than the first, as in vulkan:1.
+    /// Device: cpu, vulkan, cuda, metal, wgpu or rocm. A number selects a device other than the first, as in vulkan:1.
     #[arg(long, value_name = "DEVICE", default_value = "cpu", env = DEVICE_VARIABLE)]
     pub(super) device: DeviceChoice,
 }

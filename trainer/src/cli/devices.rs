@@ -5,7 +5,7 @@ use corpusmill_terminal::write_stdout;
 
 use crate::device;
 
-/// List every back end with its devices, as named for `--device`, or why it has none.
+/// List the devices of every backend, with the names that `--device` accepts.
 #[derive(Debug, Args)]
 pub(crate) struct DevicesCommand {}
 

@@ -15,8 +15,8 @@ use crate::model::Context;
 
 const EXAMPLES: &str = "\
 Examples:
-  corpusmill-train export runs/small/checkpoints/latest models/small
-  corpusmill-train export runs/small/checkpoints/latest models/small --dtype bf16 --max-shard-size 500MB
+  corpusmill-train export runs/small/model models/small
+  corpusmill-train export runs/small/model models/small --dtype bf16 --max-shard-size 500MB
 
 The folder loads in transformers:
   python -c \"from transformers import AutoModelForCausalLM as M; print(M.from_pretrained('models/small'))\"";
@@ -31,7 +31,7 @@ pub(crate) struct ExportCommand {
     /// Folder to write; it must not exist.
     #[arg(value_name = "OUT")]
     target: PathBuf,
-    /// Number type of the weights.
+    /// Data type of the weights.
     #[arg(long, value_enum, default_value = "f32")]
     dtype: WeightType,
     /// Maximum size of a weights file, such as 500MB or 5GB.

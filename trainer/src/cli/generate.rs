@@ -38,13 +38,13 @@ pub(crate) struct GenerateCommand {
     /// Maximum number of tokens to generate per prompt.
     #[arg(long, value_name = "N", default_value_t = 128)]
     max_tokens: usize,
-    /// Sampling temperature; 0 always takes the likeliest token.
+    /// Sampling temperature; 0 always selects the most likely token (greedy decoding).
     #[arg(long, value_name = "X", default_value_t = 0.0)]
     temperature: f32,
-    /// Sample from this number of likeliest tokens; 0 is all.
+    /// Sample from this number of most likely tokens; 0 is all.
     #[arg(long, value_name = "K", default_value_t = 0)]
     top_k: usize,
-    /// Sample from the likeliest tokens that together have this probability.
+    /// Sample from the most likely tokens that together have this probability (nucleus sampling).
     #[arg(long, value_name = "P", default_value_t = 1.0)]
     top_p: f32,
     /// Penalty for tokens that already occur in the text; 1 is none, higher values make repetition less likely.
@@ -92,7 +92,7 @@ impl GenerateCommand {
         }
         for (index, batch) in prompts.chunks(self.batch.max(1)).enumerate() {
             let mut settings = settings.clone();
-            // Each batch has its own random numbers.
+            // Each batch has a separate random seed.
             settings.sampling.seed = settings.sampling.seed.wrapping_add(index as u64);
             let completions = generator.generate(batch, &settings, &mut |_, _| Ok(()))?;
             for (prompt, completion) in batch.iter().zip(completions) {

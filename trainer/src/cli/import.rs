@@ -27,7 +27,7 @@ pub(crate) struct ImportCommand {
     /// Folder to write; it must not exist.
     #[arg(value_name = "OUT")]
     target: PathBuf,
-    /// Number type of the weights.
+    /// Data type of the weights.
     #[arg(long, value_enum, default_value = "f32")]
     dtype: WeightType,
     /// Maximum size of a weights file, such as 500MB or 5GB.

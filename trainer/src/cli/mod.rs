@@ -38,7 +38,7 @@ Examples:
 enum Command {
     /// Convert a Hugging Face or llama.cpp model to a Hugging Face folder.
     Import(import::ImportCommand),
-    /// Export a checkpoint as a Hugging Face folder, with a number type and file size of your choice.
+    /// Export a checkpoint as a Hugging Face folder, with a data type and maximum file size.
     Export(export::ExportCommand),
     /// Generate text from a prompt.
     Generate(generate::GenerateCommand),

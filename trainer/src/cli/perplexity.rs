@@ -150,7 +150,7 @@ fn train_ngrams(corpus: &Corpus, provenance: &Provenance) -> anyhow::Result<Ngra
     let mut counter = NgramCounter::new(corpus.manifest().tokenizer.vocabulary_size)?;
     for sequence in reader.take(usize::try_from(provenance.tokens / length)?) {
         let sequence = sequence?;
-        // Each token counts once: with repeated passes no n-gram would be rare, and the discounts of Kneser and Ney are
+        // Each token counts once: with repeated epochs no n-gram would be rare, and the Kneser–Ney discounts are
         // estimated from rare n-grams.
         for span in sequence.documents.iter().filter(|span| span.epoch == 0) {
             counter.add(&sequence.tokens[span.start as usize..span.end as usize]);
@@ -173,7 +173,7 @@ fn measure_ngrams(
         for range in batch.pieces() {
             let piece: Vec<u32> = batch.tokens[range.clone()].iter().map(|token| token.cast_unsigned()).collect();
             for (position, own) in (range.start..).zip(ngrams.nats(&piece, 1..piece.len())) {
-                #[expect(clippy::cast_possible_truncation, reason = "the model's losses are f32 too")]
+                #[expect(clippy::cast_possible_truncation, reason = "the losses of the model are also f32")]
                 if batch.targets[position] != NOT_PREDICTED {
                     nats[position] = own as f32;
                 }

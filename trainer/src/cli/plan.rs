@@ -18,8 +18,9 @@ use crate::recipe::{Compute, Data, ModelSource, Precision, Recipe, Recompute};
 
 /// Estimate what a training run needs: parameters, tokens, memory by part, time and cost.
 ///
-/// Starts from a recipe, a number of parameters or a budget of operations. Time assumes that a share of the peak is
-/// used (--utilisation; 0.4 is good for large models on one card; measure your own with `metrics.peak-teraflops`).
+/// Starts from a recipe, a number of parameters or a budget of floating-point operations. The time depends on the model
+/// FLOPs utilisation (--utilisation): 0.4 is a good value for large models on one GPU. To measure it in a run, set
+/// `metrics.peak-teraflops`.
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("what").required(true).args(["recipe", "parameters", "flops"])))]
 pub(crate) struct PlanCommand {
@@ -32,10 +33,10 @@ pub(crate) struct PlanCommand {
     /// Number of parameters, such as 125M or 1.1B.
     #[arg(long, value_name = "NUMBER")]
     parameters: Option<TokenBudget>,
-    /// Budget of floating-point operations, such as 1e20, spent as in Chinchilla.
+    /// Budget of floating-point operations, such as 1e20, for a compute-optimal model (Chinchilla).
     #[arg(long, value_name = "NUMBER")]
     flops: Option<f64>,
-    /// Number of training tokens, such as 20B; by default that of the recipe, else Chinchilla's.
+    /// Number of training tokens, such as 20B; by default that of the recipe, or 20 per parameter (Chinchilla).
     #[arg(long, value_name = "NUMBER")]
     tokens: Option<TokenBudget>,
     /// Vocabulary size, if no recipe or corpus sets it.
@@ -44,7 +45,7 @@ pub(crate) struct PlanCommand {
     /// Show only this device: cpu-2-cores, rtx-4090, l4, a100-40gb, a100-80gb, h100-80gb or mi300x.
     #[arg(long, value_name = "NAME")]
     hardware: Option<String>,
-    /// Peak of another device, in 10^12 operations per second; needs --memory-gb.
+    /// Peak of another device, in 10^12 floating-point operations per second; needs --memory-gb.
     #[arg(long, value_name = "NUMBER", requires = "memory_gb", conflicts_with = "hardware")]
     teraflops: Option<f64>,
     /// Memory of another device, in 10^9 bytes.
@@ -53,7 +54,7 @@ pub(crate) struct PlanCommand {
     /// Number of devices that train together, each with its share of every batch.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     devices: u32,
-    /// Share of the peak that the model's own arithmetic uses, 0 to 1.
+    /// Model FLOPs utilisation (MFU): the share of the peak that the model's operations use, 0 to 1.
     #[arg(long, value_name = "SHARE", default_value_t = 0.4)]
     utilisation: f64,
     /// Price per device and hour, in any currency.

@@ -31,8 +31,8 @@ pub(crate) struct PretrainCommand {
     /// Change a setting: `path.to.key=value`, such as `optimizer.learning-rate=3e-4`.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Device: cpu, vulkan, cuda, metal, wgpu or rocm. A number selects another device than the first, as in vulkan:1.
-    /// Several, as in cuda:0,cuda:1, train together: each has a copy of the model and its share of a step's sequences.
+    /// Device: cpu, vulkan, cuda, metal, wgpu or rocm. A number selects a device other than the first, as in vulkan:1.
+    /// Several, as in cuda:0,cuda:1, train together: each has a copy of the model and a share of each step's sequences.
     #[arg(long, value_name = "DEVICES", default_value = "cpu", env = DEVICE_VARIABLE, value_delimiter = ',')]
     device: Vec<DeviceChoice>,
 }

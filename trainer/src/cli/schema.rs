@@ -10,7 +10,7 @@ use crate::recipe::{Recipe, json_schema};
 /// Print the JSON Schema of training recipes, or check the one in `schemas/`.
 #[derive(Debug, Args)]
 pub(crate) struct SchemaCommand {
-    /// Fail if this file differs from what would be printed.
+    /// Fail if this file differs from the output.
     #[arg(long, value_name = "FILE")]
     check: Option<PathBuf>,
     /// Write to this file.

@@ -106,9 +106,10 @@ impl Batch {
                 }));
             }
             Objective::Masked(settings) => {
-                let hidden = masked::hide(sequence.index, &sequence.tokens[..end], settings.share, prediction);
+                let replacements =
+                    masked::replacements(sequence.index, &sequence.tokens[..end], settings.share, prediction);
                 for index in 0..length {
-                    let shown = hidden.get(index).copied().flatten().filter(|_| counts(index));
+                    let shown = replacements.get(index).copied().flatten().filter(|_| counts(index));
                     let token = sequence.tokens[index].cast_signed();
                     self.tokens.push(shown.map_or(token, u32::cast_signed));
                     self.targets.push(if shown.is_some() { token } else { NOT_PREDICTED });
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn masking_hides_the_configured_share() {
+    fn masking_selects_the_configured_share() {
         let tokens: Vec<u32> = (0..20_000).map(|n| n % 50).collect();
         let end = 20_000;
         let sequence = Sequence { index: 3, tokens: tokens.clone(), documents: vec![span(0, end, 0)], loss_mask: None };

@@ -1,7 +1,7 @@
 //! Batches: converts packed sequences of token shards to the input of a model and a loss.
 //!
-//! Between the shard reader and the model. Sequences are read without overlap and hold pieces of several documents;
-//! positions restart at 0 in each piece, and attention stays inside it.
+//! Sequences are read without overlap and contain pieces of several documents; positions restart at 0 in each piece,
+//! and attention stays inside it.
 //!
 //! **Targets.** The causal objective predicts a token from the preceding tokens of the same piece. So the first token
 //! of a piece is never predicted: no visible token precedes it. Of a sequence of *n* tokens in *p* pieces, *n − p* are

@@ -1,6 +1,6 @@
 //! What a model is trained to predict.
 //!
-//! Invariant: with it, a batch is a pure function of its sequences.
+//! Invariant: a batch is a pure function of its sequences and a [`Prediction`].
 
 use crate::recipe::Objective;
 

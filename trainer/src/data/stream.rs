@@ -1,7 +1,7 @@
 //! The batches of one rank, in the run's order, starting at any step.
 //!
-//! Invariant: step *n* has the positions `n × batch … (n + 1) × batch` of the run's order, for any number of ranks and
-//! any size of micro-batches; so ranks and restarts change no step.
+//! Invariant: step *n* reads the positions `n × batch … (n + 1) × batch` of the run's order, for any number of ranks
+//! and any size of micro-batches; so neither the number of ranks nor a restart changes a step.
 
 use corpusmill_shards::{Corpus, Position, ReaderOptions, Sequence, SequenceReader, Split};
 

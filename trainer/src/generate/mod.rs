@@ -1,8 +1,8 @@
 //! Generates text from prompts, token by token.
 //!
-//! `generator` decodes a batch of prompts with a key-value cache, `sampling` samples tokens, `stop` detects stop strings in
-//! streamed text. Invariant: the completion of a prompt depends on the model, the settings and its index in the list,
-//! and, up to rounding, not on the other prompts.
+//! `generator` decodes a batch of prompts with a key-value cache, `sampling` samples tokens, `stop` detects stop
+//! strings in streamed text. Invariant: the completion of a prompt depends on the model, the settings and its index in
+//! the list, and, up to rounding, not on the other prompts.
 
 mod generator;
 mod sampling;

@@ -32,7 +32,7 @@ pub(crate) struct Sampler {
 }
 
 impl Sampler {
-    /// Creates the sampler of prompt `row`; each prompt has its own random numbers.
+    /// Creates the sampler of prompt `row`; each prompt has a separate random number generator.
     pub(crate) fn new(settings: SamplingParams, row: u64) -> Self {
         let seed = xxhash_rust::xxh3::xxh3_64_with_seed(&row.to_le_bytes(), settings.seed);
         Self { settings, random: SplitMix64::new(seed) }

@@ -1,6 +1,6 @@
 //! Settings of text generation.
 //!
-//! Invariant: the defaults are greedy: they depend on no seed.
+//! Invariant: the default is greedy decoding, which does not depend on the seed.
 
 use super::sampling::SamplingParams;
 

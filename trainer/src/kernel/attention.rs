@@ -88,8 +88,8 @@ impl AttentionOp {
         (&self.tables.cosines[start..start + half], &self.tables.sines[start..start + half])
     }
 
-    /// Splits the projection into rotated and scaled queries `[batch, key heads, group · length, head_dim]`, rotated keys,
-    /// and values, both `[batch, key heads, length, head_dim]`.
+    /// Splits the projection into rotated and scaled queries `[batch, key heads, group · length, head_dim]`, rotated
+    /// keys, and values, both `[batch, key heads, length, head_dim]`.
     fn split_qkv(&self, qkv: &[f32]) -> [FlexTensor; 3] {
         let (head, columns) = (self.length * self.head_dim, (self.heads + 2 * self.key_heads) * self.head_dim);
         let tokens = self.batch * self.length;

@@ -1,7 +1,7 @@
 //! CPU kernels with gradients that fuse several Burn operations into one pass over memory.
 //!
 //! Each kernel takes f32 tensors of Burn flex, with or without autodiff, and returns `None` for any other device or
-//! type; the caller then computes the same result by plain tensor operations, which the tests compare with. Invariant:
+//! type; the caller then computes the same result with Burn operations, which the tests compare it with. Invariant:
 //! the order of every sum is fixed, so the result does not depend on the number of threads.
 
 mod attention;

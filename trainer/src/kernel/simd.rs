@@ -1,7 +1,7 @@
 //! Vectorised loops for the widest vectors of the CPU.
 //!
-//! `dispatch_simd` compiles a closure for several vector widths and selects one at run time. Sums use sixteen lanes for every
-//! width, so every CPU with fused multiply-add gives the same bits.
+//! `dispatch_simd` compiles a closure for several vector widths and selects one at run time. Sums use sixteen lanes for
+//! every width, so every CPU with fused multiply-add computes the same bits.
 
 /// Number of partial sums.
 pub(super) const LANES: usize = 16;

@@ -21,7 +21,7 @@ fn max_abs_diff(left: Tensor<2>, right: Tensor<2>) -> f32 {
     (left - right).abs().max().into_scalar()
 }
 
-/// The same computed by automatic differentiation, with all logits at once.
+/// The same result by automatic differentiation, with all logits at once.
 fn plain(softcap: Option<f64>, z_loss: f64, weight: f64) -> (f32, Tensor<2>, Tensor<2>) {
     let (hidden, head) = inputs();
     let (hidden, head) = (hidden.autodiff().require_grad(), head.autodiff().require_grad());

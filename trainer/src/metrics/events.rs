@@ -1,7 +1,7 @@
 //! Event files for TensorBoard: records in TFRecord frames, each an `Event` message with scalars.
 //!
-//! The crates that write them need `protoc` to build or have been unmaintained for years; four messages and two
-//! checksums need neither. Formats: `tensorflow/core/lib/io/record_writer.h` (frames, masked CRC-32C),
+//! Existing crates need `protoc` to build or have been unmaintained for years, so this module writes the four messages
+//! and two checksums itself. Formats: `tensorflow/core/lib/io/record_writer.h` (frames, masked CRC-32C),
 //! `tensorflow/core/util/event.proto`, `tensorflow/core/framework/summary.proto`.
 //!
 //! Invariant: a file truncated anywhere is readable up to the last whole frame.
@@ -52,7 +52,7 @@ impl EventWriter {
             let mut value = Vec::new();
             text(&mut value, 1, &name);
             value.push(2 << 3 | 5);
-            #[expect(clippy::cast_possible_truncation, reason = "the format holds 32 bits")]
+            #[expect(clippy::cast_possible_truncation, reason = "the format stores 32 bits")]
             value.extend((number as f32).to_le_bytes());
             bytes(&mut summary, 1, &value);
         }

@@ -1,6 +1,6 @@
 //! `metrics.jsonl`: one record per line, append-only, truncated to a checkpoint's position on resume.
 //!
-//! Invariant: after [`MetricsLog::open`] the file has whole lines only, none of them later than the checkpoint.
+//! Invariant: after [`MetricsLog::open`] the file contains only whole lines, none of them later than the checkpoint.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ pub enum MetricsError {
     Line {
         /// The file.
         path: PathBuf,
-        /// From 1.
+        /// The line number, from 1.
         line: usize,
         /// The reason.
         detail: String,

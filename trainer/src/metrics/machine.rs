@@ -10,11 +10,11 @@ pub fn memory_watermark() -> Option<u64> {
     Some(kilobytes * 1024)
 }
 
-/// Floating-point operations per training token: 6 for each weight that multiplies, and 12 for each layer, column and
-/// token of context (Chowdhery et al. 2022, "PaLM", appendix B). Recomputation does not count.
+/// Floating-point operations per training token: 6 for each weight of a matrix product, and 12 for each layer, column
+/// of the queries and token of context (Chowdhery et al. 2022, "PaLM", appendix B). Recomputation does not count.
 #[expect(clippy::cast_precision_loss, reason = "an estimate")]
 pub fn training_flops_per_token(config: &ModelConfig, context: u32) -> f64 {
-    // An embedding lookup multiplies nothing; the output head does, whether tied or not.
+    // An embedding lookup is not a matrix product; the output head is one, whether tied or not.
     let lookup = if config.tie_word_embeddings { 0 } else { config.vocab_size * config.hidden_size };
     let weights = config.parameters() as f64 - lookup as f64;
     let attention = 12.0 * config.num_hidden_layers as f64 * config.query_width() as f64 * f64::from(context);

@@ -1,7 +1,7 @@
 //! Metrics of a run: one [`Record`] per measurement, written in three formats.
 //!
 //! `metrics.jsonl` is the source: it is append-only and truncated to the checkpoint when a run resumes; the page and
-//! TensorBoard's events are made from the same records. Invariant: losses depend on the run alone; only speed and
+//! the TensorBoard events are made from the same records. Invariant: losses depend only on the run; only speed and
 //! memory depend on the machine.
 
 mod events;

@@ -1,4 +1,4 @@
-//! `train.html`: the curves of a run on one page that needs no network and no script.
+//! `train.html`: the curves of a run on one page without scripts or external resources.
 //!
 //! Drawn as SVG from the records of `metrics.jsonl`, in the reader's light or dark colour scheme. Invariant: the page
 //! is a function of the records and the facts; all text is escaped.
@@ -29,8 +29,7 @@ th{font-weight:500;color:var(--soft)}td{overflow-wrap:anywhere}
 .key span{display:inline-block;margin-right:1.2rem}.key i{display:inline-block;width:1.4rem;height:3px;vertical-align:middle;margin-right:.4rem}
 pre{white-space:pre-wrap;border-left:3px solid var(--line);padding-left:.8rem}";
 
-/// Colours that are distinguishable with most kinds of colour vision (Okabe and Ito 2008), on light and dark
-/// background.
+/// Colours that most colour-blind readers can distinguish (Okabe and Ito 2008), on light and dark backgrounds.
 const COLOURS: [&str; 7] = ["#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#9a8f00"];
 
 /// Renders the page of a run: facts, one chart per measure, and texts that the model generated.
@@ -52,7 +51,7 @@ pub fn page(name: &str, facts: &[(String, String)], records: &[Record], samples:
     corpusmill_page::document(name, STYLE, &out)
 }
 
-/// Points by curve, by chart, both in a fixed order.
+/// The points of each curve of a chart, in a fixed order.
 type Curves = BTreeMap<String, Vec<(f64, f64)>>;
 
 fn charts(records: &[Record]) -> Vec<(String, Curves)> {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RecordKind {
-    /// The steps since the last such record.
+    /// The steps since the last training record.
     Train,
     /// Some held-out sequences.
     Validation,
@@ -36,7 +36,7 @@ pub struct Record {
     /// Learning rate of the last step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learning_rate: Option<f64>,
-    /// Norm of all gradients of the last step, before clipping.
+    /// Global gradient norm of the last step, before clipping.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gradient_norm: Option<f64>,
     /// Steps so far whose loss or gradient was not finite.
@@ -45,7 +45,7 @@ pub struct Record {
     /// Tokens per second over the steps of this record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens_per_second: Option<f64>,
-    /// Share of the configured peak that the model's own arithmetic used, 0 to 1.
+    /// Model FLOPs utilisation (MFU): the share of the configured peak that the model's operations used, 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_flops_utilisation: Option<f64>,
     /// Peak resident memory of the process so far, in bytes.

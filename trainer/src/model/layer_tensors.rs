@@ -1,7 +1,6 @@
 //! Lists the tensors of one layer in checkpoint layout.
 //!
-//! Between the model and a writer of checkpoints. Invariant: the list has every weight of the layer once, under its
-//! name in Hugging Face checkpoints.
+//! Invariant: the list contains every weight of the layer once, under its name in Hugging Face checkpoints.
 
 use super::block::Block;
 use super::config::ModelConfig;

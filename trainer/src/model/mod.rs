@@ -1,8 +1,8 @@
 //! The decoder: one implementation of Llama, Mistral, Qwen and Gemma, configured by a `config.json`.
 //!
-//! `config` describes the model, `context` holds the positions and masks of a batch, `decoder` combines the blocks, and
+//! `config` describes the model, `context` has the positions and masks of a batch, `decoder` combines the blocks, and
 //! `weights` converts to and from the tensors of a checkpoint. Invariant: norms, softmax and the residual stream are
-//! f32, whatever the type of matrix products.
+//! f32, regardless of the type of matrix products.
 
 #![expect(clippy::cast_precision_loss, reason = "validated sizes are far below 2^52")]
 

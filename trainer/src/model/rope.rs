@@ -12,7 +12,7 @@ use crate::model::config::{Rope, RopeScaling};
 ///
 /// Sources: `_compute_default_rope_parameters`, `_compute_linear_scaling_rope_parameters` and
 /// `_compute_llama3_parameters` of transformers' `modeling_rope_utils.py`.
-#[expect(clippy::cast_possible_truncation, reason = "the reference holds frequencies as f32")]
+#[expect(clippy::cast_possible_truncation, reason = "the reference stores frequencies as f32")]
 pub(crate) fn frequencies(rope: &Rope, head_dim: usize) -> Vec<f32> {
     let base = |pair: usize| libm::pow(rope.theta, -((2 * pair) as f64) / head_dim as f64);
     (0..head_dim / 2).map(|pair| scaled(base(pair), &rope.scaling) as f32).collect()

@@ -149,7 +149,7 @@ fn packed_documents_are_isolated() {
             let width = config.vocab_size;
             assert_eq!(one[..9 * width], other[..9 * width], "{name}");
             assert_eq!(one[10 * width..], other[10 * width..], "{name}");
-            // The same document in a row of its own has the same logits.
+            // The same document alone in a row has the same logits.
             let ids: Vec<i64> = (10..24).map(|at| 5 + (at * 7) % 80).collect();
             let context = match direction {
                 Direction::Causal => Context::causal(&config, 1, 14, &device),

@@ -1,8 +1,8 @@
 //! Converts between checkpoint tensors and model tensors: names, shapes and layout.
 //!
 //! A checkpoint stores q, k and v separately, as `[outputs, inputs]`; the model concatenates them, as
-//! `[inputs, outputs]`. Every provider of weights (random, safetensors, GGUF) implements [`TensorSource`]; all writers use
-//! [`NamedTensor`]. Invariant: loading written weights gives the same bits.
+//! `[inputs, outputs]`. Every provider of weights (random, safetensors, GGUF) implements [`TensorSource`]; all writers
+//! use [`NamedTensor`]. Invariant: loading written weights restores the same bits.
 
 use burn::tensor::{Tensor, TensorData};
 

@@ -13,7 +13,7 @@ use crate::model::Decoder;
 #[error("cannot read the gradients from the device: {0}")]
 pub struct GradNormError(String);
 
-/// Computes the square root of the sum of squares of all gradients, which `clip-norm` limits.
+/// Computes the global L2 norm of all gradients, which `clip-norm` limits.
 ///
 /// # Errors
 /// If the device cannot be read.

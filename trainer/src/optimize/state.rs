@@ -1,7 +1,7 @@
 //! Saves and loads the optimizer state as a safetensors file, bit for bit.
 //!
-//! A tensor is named by the path of its weight and its own name (`blocks.0.attention.qkv.weight:moment_1`); the
-//! metadata of the file holds the number of steps of each weight. Invariant: a loaded state equals the saved one.
+//! The name of a tensor is the path of its weight and the name of the state (`blocks.0.attention.qkv.weight:moment_1`);
+//! the metadata of the file has the number of steps of each weight. Invariant: a loaded state equals the saved one.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -92,7 +92,8 @@ impl Optimizer {
         saved
     }
 
-    /// Loads a state written by [`OptimizerState::write`] for a model of the same shape, only for weights that `owned` accepts.
+    /// Loads a state written by [`OptimizerState::write`] for a model of the same shape, only for weights that `owned`
+    /// accepts.
     ///
     /// # Errors
     /// If the file cannot be read, or does not match the model.

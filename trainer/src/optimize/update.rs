@@ -29,7 +29,7 @@ pub(super) enum ParamGroup {
     Decay,
     /// AdamW without weight decay: norms, biases and, unless the recipe decays them, embeddings.
     NoDecay,
-    /// Muon: the matrices of blocks.
+    /// Muon: the weight matrices of the transformer blocks.
     Muon,
 }
 
@@ -141,11 +141,11 @@ impl<F: Fn(&str) -> bool> ModuleMapper for UpdateMapper<'_, F> {
         let state = self.optimizer.states.remove(&path);
         let (optimizer, learning_rate) = (&mut *self.optimizer, self.learning_rate);
         param.map(|weight| {
-            let (group, arithmetic) = optimizer.group(&path, D);
+            let (group, update_rule) = optimizer.group(&path, D);
             let learning_rate =
                 if group == ParamGroup::Muon { learning_rate * optimizer.groups.muon_rate } else { learning_rate };
             let (weight, gradient) = (weight.inner().into_bridge(), gradient.into_bridge());
-            let (weight, state) = arithmetic.step_dyn(D, learning_rate, weight, gradient, state);
+            let (weight, state) = update_rule.step_dyn(D, learning_rate, weight, gradient, state);
             if let Some(state) = state {
                 optimizer.states.insert(path, state);
             }

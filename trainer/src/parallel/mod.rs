@@ -1,10 +1,10 @@
 //! Data-parallel training: collective operations between ranks, and the assignment of weights to ranks.
 //!
 //! Each rank processes its share of the sequences of a step, gradients are summed over all ranks, and every rank
-//! applies the same update. With a sharded optimizer (ZeRO stage 1, Rajbhandari et al. 2020) a rank holds the optimizer
-//! state of its own weights only, updates those, and broadcasts them to the other ranks.
+//! applies the same update. With a sharded optimizer (ZeRO stage 1, Rajbhandari et al. 2020) each rank keeps the
+//! optimizer state of its share of the weights only, updates these weights, and broadcasts them to the other ranks.
 //!
-//! Invariant: all ranks hold equal bits after every exchange.
+//! Invariant: after every exchange, the values on all ranks are equal bit for bit.
 
 #[cfg(feature = "cuda")]
 mod nccl;

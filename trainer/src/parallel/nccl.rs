@@ -1,7 +1,7 @@
 //! Ranks on NVIDIA GPUs, which all-reduce tensors with NCCL (Burn `all_reduce`).
 //!
-//! Counts are exchanged in host memory, which also reports stopped ranks: a step sums its tokens and losses over all
-//! ranks before it all-reduces a gradient.
+//! Counts are exchanged in host memory. That exchange also detects stopped ranks: a step sums its tokens and losses
+//! over all ranks before it all-reduces a gradient.
 
 use std::collections::BTreeSet;
 

@@ -45,7 +45,7 @@ impl SentValues {
     }
 }
 
-/// The sum at index `index`, in rank order.
+/// The sum of the values at `index`, in rank order.
 fn sum_at(all: &[Arc<SentValues>], index: usize) -> f64 {
     all.iter().map(|sent| sent.get(index)).sum()
 }
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn sum_and_share_give_equal_values() {
+    fn all_ranks_get_equal_sums_and_broadcasts() {
         let found = run_ranks(3, |mut member| {
             let factor = f32::from(u16::try_from(member.rank() + 1).unwrap());
             let own = [1.0, 10.0].map(|value| value * factor);

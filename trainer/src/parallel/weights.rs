@@ -25,7 +25,7 @@ impl WeightOwners {
         Self(owners.collect())
     }
 
-    /// The rank that updates the weight at path `path`.
+    /// The rank that updates the weight at `path`.
     pub fn owner(&self, path: &str) -> u32 {
         self.0.iter().find(|(known, _)| known == path).map_or(0, |(_, rank)| *rank)
     }
@@ -62,11 +62,11 @@ pub fn all_reduce_gradients(
     if group.ranks() == 1 {
         return Ok(gradients);
     }
-    let mut summing = GradientReducer { gradients, group, failed: None };
-    model.visit(&mut summing);
-    match summing.failed {
+    let mut reducer = GradientReducer { gradients, group, failed: None };
+    model.visit(&mut reducer);
+    match reducer.failed {
         Some(error) => Err(error),
-        None => Ok(summing.gradients),
+        None => Ok(reducer.gradients),
     }
 }
 
@@ -105,9 +105,9 @@ pub fn broadcast_weights(
     if group.ranks() == 1 {
         return Ok(model);
     }
-    let mut sharing = WeightBroadcaster { owners, group, path: Vec::new(), failed: None };
-    let model = model.map(&mut sharing);
-    match sharing.failed {
+    let mut broadcaster = WeightBroadcaster { owners, group, path: Vec::new(), failed: None };
+    let model = model.map(&mut broadcaster);
+    match broadcaster.failed {
         Some(error) => Err(error),
         None => Ok(model),
     }

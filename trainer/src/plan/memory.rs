@@ -1,8 +1,8 @@
 //! Estimates the memory of a run on one device, by part.
 //!
-//! Weights, gradients and optimizer are exact. Activations count what this crate's blocks keep for the backward pass
-//! without fused kernels, as on GPUs; the CPU keeps less. A test compares the estimate with the measured memory of the
-//! process. Invariant: parts add up to the total.
+//! The figures of weights, gradients and optimizer state are exact. Activations count what this crate's blocks keep for
+//! the backward pass without fused kernels, as on GPUs; the CPU keeps less. A test compares the estimate with the
+//! measured memory of the process. Invariant: parts add up to the total.
 
 use crate::model::ModelConfig;
 use crate::recipe::{Precision, Recipe, Recompute};
@@ -86,13 +86,13 @@ fn block_bytes(config: &ModelConfig, context: u32, precision: Precision) -> f64 
     let [hidden, query, key, intermediate] =
         [config.hidden_size, config.query_width(), config.key_width(), config.intermediate_size]
             .map(|width| to_float(width as u64));
-    // The residual stream before each half, the normed stream and its parts, in 32 bits.
+    // The residual stream before attention and before feed-forward, and what the norms keep, in 32 bits.
     let stream = 4.0 * hidden * STREAM_COPIES;
-    // q, k and v before and after the rotation, repeated heads, and the output of attention.
+    // q, k and v before and after RoPE, repeated heads, and the output of attention.
     let heads = number * (HEAD_COPIES * query + 2.0 * key);
     // Scores and their softmax: one number per head and token of context.
     let scores = 4.0 * to_float(config.num_attention_heads as u64) * f64::from(context) * SCORE_COPIES;
-    // Gate, up, their product and what the activation function keeps.
+    // Gate, up, their product, and what the activation function keeps.
     let feed_forward = number * intermediate * FEED_COPIES;
     stream + heads + scores + feed_forward
 }

@@ -19,22 +19,22 @@ use crate::model::ModelConfig;
 pub struct Cost {
     /// Tokens read.
     pub tokens: f64,
-    /// Floating-point operations of the model's own arithmetic.
+    /// Floating-point operations of the model, without recomputation.
     pub flops: f64,
-    /// Hours on the given devices, at the given share of their peak.
+    /// Hours on the devices of the cluster, at its utilisation.
     pub hours: f64,
-    /// Cost at the given price per device and hour.
+    /// Cost at the price per device and hour of the cluster.
     pub price: Option<f64>,
 }
 
 /// The devices of a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cluster {
-    /// Peak of one device, in 10^12 operations per second.
+    /// Peak of one device, in 10^12 floating-point operations per second.
     pub peak_teraflops: f64,
     /// Number of devices.
     pub devices: u32,
-    /// Share of the peak that the model's own arithmetic uses, 0 to 1.
+    /// Model FLOPs utilisation (MFU): the share of the peak that the model's operations use, 0 to 1.
     pub utilisation: f64,
     /// Price per device and hour.
     pub price: Option<f64>,

@@ -1,22 +1,24 @@
-//! Model shape for a number of parameters, and number of parameters for a budget of operations.
+//! The model shape for a number of parameters, and the number of parameters for a budget of floating-point operations.
 
 use crate::model::ModelConfig;
 
-/// Tokens per parameter at which a model of a given cost is best (Hoffmann et al. 2022, "Chinchilla", table 3).
+/// Compute-optimal number of training tokens per parameter (Hoffmann et al. 2022, "Chinchilla", table 3).
 pub const CHINCHILLA_TOKENS_PER_PARAMETER: f64 = 20.0;
 
-/// Tokens per parameter for a model that is used much more than it is trained. SmolLM and Llama 3 go far beyond it, and
-/// the loss still falls there (Sardana et al. 2024, "Beyond Chinchilla-optimal").
+/// Training tokens per parameter for a small model that is used a lot, where cheap inference matters more than cheap
+/// training. SmolLM and Llama 3 go far beyond it, and the loss still falls there (Sardana et al. 2024, "Beyond
+/// Chinchilla-optimal").
 pub const OVERTRAINED_TOKENS_PER_PARAMETER: f64 = 200.0;
 
-/// Number of parameters for a budget of operations, spent as in Chinchilla: 6 operations per parameter and token, 20
-/// tokens per parameter.
+/// Compute-optimal number of parameters for a budget of floating-point operations: 6 operations per parameter and
+/// token, 20 tokens per parameter.
 pub fn budget_parameters(flops: f64) -> f64 {
     (flops / (6.0 * CHINCHILLA_TOKENS_PER_PARAMETER)).sqrt()
 }
 
-/// The Llama nearest to `parameters`: heads of 64 columns, feed-forward of 8/3, and a width of about 64 to 128 columns
-/// per layer (Kaplan et al. 2020, section 3.1, find the loss flat in between).
+/// The Llama nearest to `parameters`: heads of 64 columns, a feed-forward layer of 8/3 of the hidden size, and a hidden
+/// size of 64 to 128 times the number of layers (Kaplan et al. 2020, section 3.1, find that the loss hardly changes in
+/// between).
 #[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]
 pub fn shape(parameters: f64, vocabulary: usize) -> ModelConfig {
     let mut best = (f64::INFINITY, ModelConfig::llama(vocabulary, 64, 1, 1, 1));
@@ -25,7 +27,7 @@ pub fn shape(parameters: f64, vocabulary: usize) -> ModelConfig {
         for layers in width.div_ceil(128)..=(width / 64).max(1) {
             let mut config = ModelConfig::llama(vocabulary, width, layers, heads, heads);
             config.intermediate_size = (width * 8 / 3).next_multiple_of(64);
-            // An untied head costs little above a billion parameters.
+            // Above a billion parameters, an untied head adds little.
             config.tie_word_embeddings = parameters < 1e9;
             let distance = libm::log(config.parameters() as f64 / parameters).abs();
             if distance < best.0 {

@@ -6,7 +6,7 @@
 //! OUTPUT/train.html            the same as curves           OUTPUT/model/         the trained model
 //! ```
 //!
-//! Invariant: the losses and the model are a function of recipe, corpus and version, at a fixed number of threads;
+//! Invariant: with a fixed number of threads, the losses and the model depend only on recipe, corpus and version;
 //! interruptions do not affect them.
 
 mod checkpoint;

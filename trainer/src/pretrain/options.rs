@@ -13,7 +13,7 @@ pub trait Observer {
     /// Prints a message for the user.
     fn message(&mut self, line: &str);
 
-    /// Prints a warning, which the user sees even if messages are hidden.
+    /// Prints a warning, which is shown even if messages are hidden.
     fn warning(&mut self, line: &str);
 
     /// Called after each step.
@@ -47,7 +47,7 @@ pub struct RunOptions<'a> {
     pub corpus: &'a Path,
     /// The device of the first rank; also used for validation and samples.
     pub device: &'a Device,
-    /// Further devices that train with it: each has a copy of the model and its share of a step's sequences.
+    /// The devices of the other ranks: each has a copy of the model and a share of each step's sequences.
     pub others: &'a [Device],
     /// Set by the caller to stop after the current step.
     pub cancel: &'a AtomicBool,

@@ -1,6 +1,6 @@
 //! `manifest.json` of a checkpoint: records what the model was made from, and links it to its corpus.
 //!
-//! Invariant: equal corpora, recipes, seeds and versions write equal bytes; it has no time, host or absolute path
+//! Invariant: equal corpora, recipes, seeds and versions write equal bytes; it contains no time, host or absolute path
 //! except those in the recipe itself.
 
 use std::collections::BTreeMap;
@@ -42,7 +42,7 @@ pub struct Provenance {
     pub config: serde_json::Value,
     /// The seed of the recipe.
     pub seed: u64,
-    /// blake3 of each initial weights file, by name; empty for a new model.
+    /// BLAKE3 of each initial weights file, by name; empty for a new model.
     pub initial_weights: BTreeMap<String, String>,
     /// Versions of programs and libraries, by name.
     pub versions: BTreeMap<String, String>,
@@ -58,7 +58,7 @@ pub struct CorpusEntry {
     pub name: String,
     /// `corpus_digest` of its manifest.
     pub digest: String,
-    /// blake3 of `tokenizer.json`, in hex.
+    /// BLAKE3 of `tokenizer.json`, in hex.
     pub tokenizer_digest: String,
 }
 
@@ -135,14 +135,14 @@ impl Provenance {
         ["data", "loss", "optimizer", "schedule", "compute", "seed"]
             .into_iter()
             .find(|key| own[key] != its[key])
-            .map(|key| format!("it was trained with `{key}: {}`, the recipe has `{key}: {}`", its[key], own[key]))
+            .map(|key| format!("it was trained with `{key}: {}`, but the recipe has `{key}: {}`", its[key], own[key]))
     }
 }
 
 /// The version of Burn in this build; a test compares it with Cargo.lock.
 pub const BURN_VERSION: &str = "0.22.1";
 
-/// blake3 of each weights file in a Hugging Face folder, by name.
+/// BLAKE3 of each weights file in a Hugging Face folder, by name.
 ///
 /// # Errors
 /// When one cannot be read.

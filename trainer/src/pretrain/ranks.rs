@@ -1,7 +1,7 @@
 //! The ranks of a run: each device has a copy of the model and a share of the sequences.
 //!
-//! The run itself is the first rank; every other rank is a thread that follows its commands. Invariant: ranks start at
-//! the same step with the same weights, and a rank that fails ends the run with its error.
+//! The run itself is the first rank; every other rank is a thread that executes the commands of the first. Invariant:
+//! all ranks start at the same step with the same weights, and an error of any rank ends the run.
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -84,7 +84,7 @@ impl<'a> Rank<'a> {
         Ok((Self { training, batches: self.batches }, Some(report)))
     }
 
-    /// The part of the optimizer's state that this rank keeps.
+    /// The part of the optimizer state that this rank keeps.
     pub(super) fn export_state(&self) -> OptimizerState {
         self.training.optimizer.export_state(&self.training.model)
     }
@@ -93,25 +93,25 @@ impl<'a> Rank<'a> {
 /// All ranks except the first.
 pub(super) struct OtherRanks {
     members: Vec<RankHandle>,
-    /// Whether each rank keeps its own part of the optimizer's state.
+    /// Whether each rank keeps only its part of the optimizer state.
     sharded: bool,
 }
 
 struct RankHandle {
     commands: Sender<RankCommand>,
-    answers: Receiver<Result<OptimizerState, PretrainError>>,
+    results: Receiver<Result<OptimizerState, PretrainError>>,
 }
 
 /// A command from the first rank to the others.
 enum RankCommand {
-    /// Run a step with this learning rate; the answer is empty.
+    /// Run a step with this learning rate; the result is empty.
     Step(f64),
-    /// Return the optimizer's state.
-    Saved,
+    /// Return the optimizer state.
+    ExportState,
 }
 
 impl OtherRanks {
-    /// Starts a rank for each member of `groups`, on the further devices of the run.
+    /// Starts a rank for each member of `groups`, on the other devices of the run.
     pub(super) fn spawn<'scope, 'env: 'scope>(
         scope: &'scope Scope<'scope, 'env>,
         from: RankContext<'env>,
@@ -119,18 +119,18 @@ impl OtherRanks {
     ) -> Self {
         let members = groups.zip(from.options.others).map(|(group, device)| {
             let (command_sender, commands) = channel();
-            let (answer, answers) = channel();
+            let (result_sender, results) = channel();
             scope.spawn(move || {
-                let ended = run_commands(Rank::new(from, group, device), &commands, &answer);
+                let ended = run_commands(Rank::new(from, group, device), &commands, &result_sender);
                 // Without a receiver, the run has ended already.
-                ended.or_else(|error| answer.send(Err(error))).unwrap_or_default();
+                ended.or_else(|error| result_sender.send(Err(error))).unwrap_or_default();
             });
-            RankHandle { commands: command_sender, answers }
+            RankHandle { commands: command_sender, results }
         });
         Self { members: members.collect(), sharded: from.options.recipe.compute.shard_optimizer }
     }
 
-    /// Starts a step on every rank; it waits for that of the first rank.
+    /// Starts a step on all these ranks; it completes only when the first rank also runs it.
     pub(super) fn step(&self, learning_rate: f64) {
         self.members.iter().for_each(|member| member.send(RankCommand::Step(learning_rate)));
     }
@@ -138,24 +138,24 @@ impl OtherRanks {
     /// Waits until every rank has finished the step, and returns the first rank's result.
     ///
     /// # Errors
-    /// The error of the rank that failed, rather than of those that lost contact with it.
+    /// The error of the rank that failed, not of the ranks that were waiting for it.
     pub(super) fn wait_for_step<T>(&self, own: Result<T, PretrainError>) -> Result<T, PretrainError> {
         let mut errors = Vec::new();
         let own = own.map_err(|error| errors.push(error)).ok();
-        errors.extend(self.members.iter().filter_map(|member| member.answer().err()));
-        let lost_contact = |error: &PretrainError| {
+        errors.extend(self.members.iter().filter_map(|member| member.result().err()));
+        let was_waiting = |error: &PretrainError| {
             matches!(error, PretrainError::Step(StepError::Group(ProcessGroupError::Stopped { .. })))
         };
         match own {
             Some(own) if errors.is_empty() => Ok(own),
             _ => {
-                let first = errors.iter().position(|error| !lost_contact(error)).unwrap_or(0);
+                let first = errors.iter().position(|error| !was_waiting(error)).unwrap_or(0);
                 Err(errors.swap_remove(first))
             }
         }
     }
 
-    /// Collects the parts of the optimizer's state that the first rank does not keep.
+    /// Collects the parts of the optimizer state that the first rank does not keep.
     ///
     /// # Errors
     /// When a rank has ended.
@@ -163,38 +163,38 @@ impl OtherRanks {
         if !self.sharded {
             return Ok(Vec::new());
         }
-        self.members.iter().for_each(|member| member.send(RankCommand::Saved));
-        self.members.iter().map(RankHandle::answer).collect()
+        self.members.iter().for_each(|member| member.send(RankCommand::ExportState));
+        self.members.iter().map(RankHandle::result).collect()
     }
 }
 
 impl RankHandle {
     fn send(&self, command: RankCommand) {
-        // A rank that has ended has sent its error as the next answer.
+        // A rank that has ended has sent its error as the next result.
         let _ = self.commands.send(command);
     }
 
-    fn answer(&self) -> Result<OptimizerState, PretrainError> {
-        self.answers.recv().unwrap_or(Err(PretrainError::RankEnded))
+    fn result(&self) -> Result<OptimizerState, PretrainError> {
+        self.results.recv().unwrap_or(Err(PretrainError::RankEnded))
     }
 }
 
-/// Runs the commands of the first rank until it sends no more.
+/// Executes the commands of the first rank until it sends no more.
 fn run_commands(
     rank_or_error: Result<Rank<'_>, PretrainError>,
     commands: &Receiver<RankCommand>,
-    answer: &Sender<Result<OptimizerState, PretrainError>>,
+    result_sender: &Sender<Result<OptimizerState, PretrainError>>,
 ) -> Result<(), PretrainError> {
     let mut rank = rank_or_error?;
     for command in commands {
-        let saved = match command {
+        let state = match command {
             RankCommand::Step(learning_rate) => {
                 (rank, _) = rank.step(learning_rate)?;
                 OptimizerState::default()
             }
-            RankCommand::Saved => rank.export_state(),
+            RankCommand::ExportState => rank.export_state(),
         };
-        if answer.send(Ok(saved)).is_err() {
+        if result_sender.send(Ok(state)).is_err() {
             break;
         }
     }

@@ -24,7 +24,7 @@ pub(super) struct ResumePoint {
     pub(super) steps: u64,
     pub(super) checkpoints: Checkpoints,
     pub(super) provenance: Provenance,
-    /// Held for the duration of the run, so that no other run writes to the same folder.
+    /// The lock is kept for the duration of the run, so that no other run writes to the same folder.
     pub(super) lock: fs_err::File,
 }
 

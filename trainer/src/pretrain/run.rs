@@ -1,6 +1,6 @@
 //! The loop of a run: steps, records, validations and checkpoints.
 //!
-//! Invariant: between two steps the run is completely described by its checkpoint, so that it can stop at any of them.
+//! Invariant: between two steps a checkpoint describes the run completely, so that it can stop after any step.
 
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -26,7 +26,7 @@ use crate::token_bytes::TokenBytes;
 /// Starts a run, or resumes it from its newest checkpoint.
 ///
 /// # Errors
-/// When recipe, corpus and checkpoint do not fit, a file cannot be read or written, or too many consecutive steps are
+/// When recipe, corpus and checkpoint do not match, a file cannot be read or written, or too many consecutive steps are
 /// not finite.
 pub fn run(options: &RunOptions<'_>, observer: &mut dyn Observer) -> Result<Outcome, PretrainError> {
     let corpus = Corpus::open(options.corpus)?;
@@ -72,7 +72,7 @@ pub(super) struct Run<'a> {
     pub(super) events: Option<EventWriter>,
     /// The checkpoint of the current step, if it was saved.
     pub(super) saved: Option<PathBuf>,
-    /// Held for the duration of the run, so that no other run writes to the same folder.
+    /// The lock is kept for the duration of the run, so that no other run writes to the same folder.
     _lock: fs_err::File,
 }
 
@@ -198,7 +198,7 @@ impl<'a> Run<'a> {
         Err(PretrainError::NonFinite { steps: self.skipped_in_row, step: self.step, checkpoint })
     }
 
-    /// Saves the checkpoint of this step, unless it is saved already.
+    /// Saves the checkpoint of this step, unless it is already saved.
     fn save(&mut self) -> Result<PathBuf, PretrainError> {
         if let Some(path) = &self.saved {
             return Ok(path.clone());

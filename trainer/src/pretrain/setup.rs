@@ -24,7 +24,7 @@ pub(super) struct InitialState {
     pub(super) config: ModelConfig,
     /// The folder of the initial weights; `None` for a new model.
     pub(super) from: Option<PathBuf>,
-    /// blake3 of each initial weights file, by name.
+    /// BLAKE3 of each initial weights file, by name.
     pub(super) initial_weights: BTreeMap<String, String>,
     /// The objective, with the settings of masking.
     pub(super) prediction: Prediction,
@@ -34,7 +34,7 @@ impl InitialState {
     /// Determines the model's sizes and checks them against the corpus.
     ///
     /// # Errors
-    /// When a file cannot be read, or model and corpus do not fit.
+    /// When a file cannot be read, or model and corpus do not match.
     pub(super) fn new(recipe: &Recipe, folder: &Path, corpus: &Corpus) -> Result<Self, PretrainError> {
         let manifest = corpus.manifest();
         check_tokenizer(folder, &manifest.tokenizer.digest)?;

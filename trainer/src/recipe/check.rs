@@ -7,7 +7,7 @@ use corpusmill_recipe::{Checked, NAME_RULES, NamedSource, RecipeError, is_valid_
 
 use super::data::Objective;
 use super::model::{ModelSource, NewModel};
-use super::optimizer::ScheduleShape;
+use super::optimizer::LearningRateShape;
 use super::training::Recipe;
 
 impl Checked for Recipe {
@@ -131,11 +131,11 @@ fn check_optimizer(recipe: &Recipe, source: &NamedSource) -> Result<(), RecipeEr
 
 fn check_schedule(recipe: &Recipe, source: &NamedSource) -> Result<(), RecipeError> {
     match recipe.schedule.shape {
-        ScheduleShape::Constant => Ok(()),
-        ScheduleShape::Cosine { final_share } => {
+        LearningRateShape::Constant => Ok(()),
+        LearningRateShape::Cosine { final_share } => {
             number(&["schedule", "shape", "cosine", "final-share"], final_share, 0.0, 1.0, source)
         }
-        ScheduleShape::Wsd { decay_share, final_share } => {
+        LearningRateShape::Wsd { decay_share, final_share } => {
             number(&["schedule", "shape", "wsd", "decay-share"], decay_share, f64::MIN_POSITIVE, 1.0, source)?;
             number(&["schedule", "shape", "wsd", "final-share"], final_share, 0.0, 1.0, source)
         }
@@ -167,5 +167,5 @@ fn number(path: &[&str], value: f64, min: f64, max: f64, source: &NamedSource) -
         (f64::MIN_POSITIVE, max) => format!("above 0 and up to {max}"),
         (min, max) => format!("from {min} to {max}"),
     };
-    Err(source.error_at(path, format!("{key} is {value}; allowed are numbers {range}")))
+    Err(source.error_at(path, format!("{key} is {value}; give a number {range}")))
 }

@@ -17,7 +17,7 @@ pub struct Data {
     /// number of ranks. The gradients of the passes of a step are accumulated. Smaller values need less memory.
     pub micro_sequences: u32,
     /// Size of the shuffle window in sequences. Pieces of a long document follow each other in a corpus; shuffling
-    /// separates them, so that a step sees many documents. 1 keeps the corpus's order. A window is held in memory:
+    /// separates them, so that a step sees many documents. 1 keeps the order of the corpus. A window is kept in memory:
     /// 4,096 sequences of 4,096 tokens need 67 MB on a single rank.
     pub shuffle_sequences: u32,
     /// Number of steps of the run. Without this and `tokens`, the whole schedule of the corpus.

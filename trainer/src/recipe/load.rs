@@ -1,6 +1,6 @@
 //! Reads a recipe with the changes of the command line.
 //!
-//! Invariant: an error in the file has its position; one that `--set` causes names the change instead.
+//! Invariant: an error in the file has its position; an error in a `--set` change names the change.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use corpusmill_recipe::{Overrides, RecipeError, find, load};
 use super::training::Recipe;
 
 impl Recipe {
-    /// Loads and checks a recipe given as a path, or as the name of a file in `recipes/train/`. Each of `set` is a
+    /// Loads and checks a recipe given as a path, or as the name of a file in `recipes/train/`. Each item of `set` is a
     /// change `path.to.key=value`, with the value in YAML.
     ///
     /// # Errors

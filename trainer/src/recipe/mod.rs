@@ -1,7 +1,7 @@
 //! The training recipe: corpus, model, training settings and outputs.
 //!
-//! `corpusmill-train pretrain` loads it first. Invariant: loading reports every error in a recipe before any work, with
-//! its position in the file.
+//! `corpusmill-train pretrain` loads it first. Invariant: an error in a recipe is reported with its position in the
+//! file, before any work starts.
 
 mod check;
 mod compute;
@@ -16,7 +16,7 @@ pub use compute::{Compute, Loss, Precision, Recompute};
 pub use data::{Data, Masked, Objective};
 pub use load::json_schema;
 pub use model::{ModelSource, NewModel};
-pub use optimizer::{AdamW, Muon, Optimizer, Schedule, ScheduleShape};
+pub use optimizer::{AdamW, LearningRateSchedule, LearningRateShape, Muon, Optimizer};
 pub use outputs::{Checkpoint, Metrics, Samples, Validation};
 pub use training::Recipe;
 

@@ -20,7 +20,7 @@ pub enum ModelSource {
     From(PathBuf),
 }
 
-/// The sizes of a new Llama; everything else is as in Llama 3 (SwiGLU, RMSNorm, rotary positions, no biases).
+/// The sizes of a new Llama; everything else is as in Llama 3 (SwiGLU, RMSNorm, RoPE, no biases).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct NewModel {
@@ -36,11 +36,11 @@ pub struct NewModel {
     /// Width of the feed-forward layer; by default 8/3 of `hidden-size`, rounded up to a multiple of 32 (Llama's rule).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intermediate_size: Option<usize>,
-    /// Share the weights of the output head and the embedding; usual below about 1 B parameters, as in SmolLM and Llama
-    /// 3.2.
+    /// Share the weights of the output head and the embedding; common below about 1 B parameters, as in SmolLM and
+    /// Llama 3.2.
     #[serde(default = "default_true")]
     pub tie_embeddings: bool,
-    /// Base of the rotary positions; 10,000 as in Llama 2.
+    /// Base of the rotary position embeddings (RoPE theta); 10,000 as in Llama 2.
     #[serde(default = "default_rope_theta")]
     pub rope_theta: f64,
     /// Pad the number of embedding rows to a multiple of this; the added rows are never used. 64 as in nanoGPT.

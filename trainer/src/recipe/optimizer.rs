@@ -1,6 +1,6 @@
 //! Settings of the optimizer and the learning rate schedule.
 //!
-//! Invariant: defaults are those of a small Llama; each names its source.
+//! Invariant: the doc comment of a setting names the source of its default, if it has one.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,11 +13,11 @@ pub struct Optimizer {
     pub learning_rate: f64,
     /// Settings of AdamW, which updates every weight that Muon does not.
     pub adamw: AdamW,
-    /// Update the matrices of blocks with Muon; `muon: {}` for its defaults.
+    /// Update the weight matrices of the transformer blocks with Muon; `muon: {}` for its defaults.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub muon: Option<Muon>,
-    /// Maximum norm of the gradient of all weights together; larger gradients are scaled down. 1 as in GPT-3 and Llama;
-    /// `null` disables clipping.
+    /// Maximum global L2 norm of the gradients (PyTorch's `clip_grad_norm_`); larger gradients are scaled down. 1 as in
+    /// GPT-3 and Llama; `null` disables clipping.
     pub clip_norm: Option<f64>,
 }
 
@@ -31,16 +31,17 @@ impl Default for Optimizer {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct AdamW {
-    /// Decay of the mean gradient per step; 0.9.
+    /// Decay rate of the first moment (beta 1); 0.9 as in GPT-3 and Llama.
     pub beta_1: f32,
-    /// Decay of the mean squared gradient per step; 0.95 as in GPT-3 and Llama.
+    /// Decay rate of the second moment (beta 2); 0.95 as in GPT-3 and Llama.
     pub beta_2: f32,
-    /// Added to the root of the mean squared gradient; 1e-8 as in Llama.
+    /// Added to the square root of the second moment; 1e-8 as in Llama.
     pub epsilon: f32,
-    /// Share of a weight that is subtracted in each step, times the learning rate; 0.1 as in GPT-3 and Llama. Norms and
-    /// biases never decay.
+    /// Decoupled weight decay: each step subtracts `learning-rate x weight-decay x weight`; 0.1 as in GPT-3 and Llama.
+    /// Norms and biases are not decayed.
     pub weight_decay: f32,
-    /// Apply weight decay to embeddings too. False by default, as in OLMo 2: decay makes rare tokens' rows vanish.
+    /// Apply weight decay to embeddings too. False by default, as in OLMo 2: decay shrinks the embeddings of rare
+    /// tokens towards zero.
     pub decay_embeddings: bool,
 }
 
@@ -50,15 +51,16 @@ impl Default for AdamW {
     }
 }
 
-/// Muon (Jordan et al. 2024) for the matrices of blocks. Its update is scaled to the size of AdamW's (Liu et al. 2025,
-/// "Muon is scalable for LLM training"), so both can share the learning rate; both use the weight decay of `adamw`.
+/// Muon (Jordan et al. 2024) for the weight matrices of the transformer blocks. Its update is scaled to the size of
+/// AdamW's (Liu et al. 2025, "Muon is scalable for LLM training"), so both can share the learning rate; both use the
+/// weight decay of `adamw`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Muon {
-    /// Peak learning rate of the matrices; by default that of the other weights.
+    /// Peak learning rate of Muon; by default that of AdamW.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub learning_rate: Option<f64>,
-    /// Decay of the accumulated gradient per step; 0.95 as in both papers.
+    /// Momentum coefficient; 0.95 as in both papers.
     pub momentum: f64,
     /// Newton–Schulz iterations that orthogonalize the update; 5 as in both papers.
     pub iterations: usize,
@@ -73,35 +75,35 @@ impl Default for Muon {
 /// The learning rate schedule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Schedule {
+pub struct LearningRateSchedule {
     /// Steps of linear warm-up from 0.
     pub warmup_steps: u64,
     /// Shape of the schedule after the warm-up.
-    pub shape: ScheduleShape,
+    pub shape: LearningRateShape,
 }
 
-impl Default for Schedule {
+impl Default for LearningRateSchedule {
     fn default() -> Self {
-        Self { warmup_steps: 20, shape: ScheduleShape::Cosine { final_share: 0.1 } }
+        Self { warmup_steps: 20, shape: LearningRateShape::Cosine { final_share: 0.1 } }
     }
 }
 
 /// Shape of the schedule after the warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
-pub enum ScheduleShape {
+pub enum LearningRateShape {
     /// Constant.
     Constant,
     /// Half a cosine down to `final-share` of the peak rate (Loshchilov and Hutter 2017); Llama uses 0.1.
     Cosine {
-        /// Final rate as a share of the peak, 0 to 1.
+        /// Final rate as a share of the peak, 0 to 1 (`min_lr_rate` in Hugging Face transformers).
         final_share: f64,
     },
     /// Constant, then a linear decay over the last steps (warm-up, stable, decay; Hu et al. 2024, MiniCPM).
     Wsd {
         /// Share of all steps over which the rate decays, above 0 and up to 1; 0.2 is usual (Hägele et al. 2024).
         decay_share: f64,
-        /// Final rate as a share of the peak, 0 to 1.
+        /// Final rate as a share of the peak, 0 to 1 (`min_lr_ratio` in Hugging Face transformers).
         final_share: f64,
     },
 }

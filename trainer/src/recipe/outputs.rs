@@ -46,7 +46,7 @@ pub struct Samples {
     pub prompts: Vec<String>,
     /// Maximum number of tokens to generate per text.
     pub tokens: usize,
-    /// Sampling temperature; 0 always takes the likeliest token, 1 samples from the model's distribution.
+    /// Sampling temperature; 0 always selects the most likely token, 1 samples from the model's distribution.
     pub temperature: f64,
 }
 

@@ -31,15 +31,15 @@ fn changes_reach_any_depth() {
     let changes = ["optimizer.muon={}", "schedule.shape={wsd: {decay-share: 0.2, final-share: 0}}", "data.tokens=2M"];
     let recipe = load_text(TINY, &changes).unwrap();
     assert_eq!(recipe.optimizer.muon, Some(Muon::default()));
-    assert_eq!(recipe.schedule.shape, ScheduleShape::Wsd { decay_share: 0.2, final_share: 0.0 });
+    assert_eq!(recipe.schedule.shape, LearningRateShape::Wsd { decay_share: 0.2, final_share: 0.0 });
     assert_eq!(recipe.data.tokens, Some(TokenBudget(2_000_000)));
 }
 
 #[test]
 fn faults_are_shown_in_place() {
     let faults = [
-        ("optimizer: {}\n", "did you mean `optimizer`"),
-        ("optimizer: { learning-rate: -1 }\n", "learning-rate is -1; allowed are numbers above 0"),
+        ("optimizers: {}\n", "did you mean `optimizer`"),
+        ("optimizer: { learning-rate: -1 }\n", "learning-rate is -1; give a number above 0"),
         ("data: { micro-sequences: 3 }\n", "micro-sequences 3 does not divide batch-sequences 16"),
         ("data: { steps: 1, tokens: 5 }\n", "keep one"),
         ("data: { objective: { masked: { share: 1.5 } } }\n", "share 1.5 is not above 0"),

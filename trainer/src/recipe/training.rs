@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::compute::{Compute, Loss};
 use super::data::Data;
 use super::model::ModelSource;
-use super::optimizer::{Optimizer, Schedule};
+use super::optimizer::{LearningRateSchedule, Optimizer};
 use super::outputs::{Checkpoint, Metrics, Samples, Validation};
 
 /// A training recipe.
@@ -41,7 +41,7 @@ pub struct Recipe {
     pub optimizer: Optimizer,
     /// The learning rate schedule.
     #[serde(default)]
-    pub schedule: Schedule,
+    pub schedule: LearningRateSchedule,
     /// Trade-offs between speed and memory.
     #[serde(default)]
     pub compute: Compute,
@@ -57,8 +57,8 @@ pub struct Recipe {
     /// Metrics and where they are written.
     #[serde(default)]
     pub metrics: Metrics,
-    /// Seed of the initial weights, of the shuffle order, and of the masks of the masked objective. The corpus has its
-    /// own seed for the order of its documents.
+    /// Seed of the initial weights, of the shuffle order, and of the masks of the masked objective. The corpus has a
+    /// separate seed for the order of its documents.
     #[serde(default = "default_seed")]
     pub seed: u64,
     /// Number of consecutive steps with a non-finite loss or gradient after which the run stops. Each such step is

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! With files, the target runs on these, for instance on an input that was saved. Otherwise it runs on mutated seeds for
-//! 60 seconds or as long as told; `--run` selects other mutations. An input that panics is saved as
+//! 60 seconds or for the given time; `--run` selects other mutations. An input that panics is saved as
 //! `fuzz/artifacts/TARGET/panic-HASH`; one that takes longer than 20 seconds or more than 2 GiB is saved and ends the
 //! program. An input that kills the program (a stack overflow) is left in `fuzz/artifacts/TARGET/current`.
 //!
@@ -154,7 +154,7 @@ fn watch(begun: Instant, input_begun: Arc<AtomicU64>, current: PathBuf) {
     });
 }
 
-/// Resident memory of this process; 0 where the system does not say.
+/// Resident memory of this process; 0 if the system does not report it.
 fn resident_bytes() -> u64 {
     let status = fs_err::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

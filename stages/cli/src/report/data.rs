@@ -9,7 +9,7 @@ use corpusmill_pipeline::document::{optional_text, text_column};
 use corpusmill_pipeline::plan::NodeId;
 use corpusmill_pipeline::store::{Selection, Table};
 use corpusmill_pipeline::task::Receipts;
-use corpusmill_pipeline::{Law, PartAddress, Plan, Receipt, StageError};
+use corpusmill_pipeline::{PartAddress, Plan, Receipt, RowContract, StageError};
 use corpusmill_shards::Manifest;
 use serde::Serialize;
 
@@ -133,7 +133,7 @@ pub(crate) fn funnel(plan: &Plan, receipts: &Receipts) -> Vec<FunnelRow> {
     let shown = |stage: &str| !matches!(stage, "dedup-signature" | "filter-measure" | "mix-scatter" | "tokenize-learn");
     let mut rows = Vec::new();
     for (id, node) in plan.nodes.iter().enumerate() {
-        if node.stage.law() != Law::Conserves || !shown(node.stage.name()) {
+        if node.stage.row_contract() != RowContract::Conserving || !shown(node.stage.name()) {
             continue;
         }
         let mut row = FunnelRow {
@@ -174,20 +174,20 @@ pub(crate) fn shares(manifest: &Manifest, source: &str) -> (f64, f64) {
     (share(requested, requested_tokens), share(given as f64, schedule.tokens))
 }
 
-pub(super) fn collect_data(parts: &CorpusInputs<'_>, manifest: &Manifest) -> Result<ReportData, StageError> {
+pub(super) fn collect_data(inputs: &CorpusInputs<'_>, manifest: &Manifest) -> Result<ReportData, StageError> {
     let mut seen = ReportCollector::default();
-    for id in 0..parts.plan.nodes.len() {
-        for receipt in parts.receipts.of(NodeId(id)) {
+    for id in 0..inputs.plan.nodes.len() {
+        for receipt in inputs.receipts.of(NodeId(id)) {
             if receipt.result.rejected_rows() > 0 {
-                each(parts, receipt, Table::Rejected, None, |batch| seen.rejected(batch))?;
+                each(inputs, receipt, Table::Rejected, None, |batch| seen.rejected(batch))?;
             }
         }
     }
-    for &id in parts.documents {
-        let columns: Vec<String> = parts.plan.node(id).schema.fields().iter().map(|f| f.name().clone()).collect();
+    for &id in inputs.documents {
+        let columns: Vec<String> = inputs.plan.node(id).schema.fields().iter().map(|f| f.name().clone()).collect();
         let wanted: Vec<&str> = columns.iter().map(String::as_str).filter(|name| is_shown(name)).collect();
-        for receipt in parts.receipts.of(id) {
-            each(parts, receipt, Table::Data, Some(&wanted), |batch| seen.kept(batch))?;
+        for receipt in inputs.receipts.of(id) {
+            each(inputs, receipt, Table::Data, Some(&wanted), |batch| seen.kept(batch))?;
         }
     }
     let mut rules: Vec<RuleRow> = seen.rules.into_values().collect();
@@ -203,25 +203,25 @@ pub(super) fn collect_data(parts: &CorpusInputs<'_>, manifest: &Manifest) -> Res
         shortfall: manifest.schedule.shortfall,
         versions: manifest.versions.clone(),
         snapshots: snapshots.collect(),
-        funnel: funnel(parts.plan, parts.receipts),
+        funnel: funnel(inputs.plan, inputs.receipts),
         rules,
-        mixture: parts.layout.sources.iter().map(|name| mixture_row(manifest, name)).collect(),
+        mixture: inputs.layout.sources.iter().map(|name| mixture_row(manifest, name)).collect(),
         languages: seen.languages,
         histograms: seen.histograms.into_values().filter(|histogram| histogram.count > 0).collect(),
     })
 }
 
 fn each(
-    parts: &CorpusInputs<'_>,
+    inputs: &CorpusInputs<'_>,
     receipt: &Receipt,
     table: Table,
     columns: Option<&[&str]>,
-    mut take: impl FnMut(&RecordBatch) -> Result<(), StageError>,
+    mut visit: impl FnMut(&RecordBatch) -> Result<(), StageError>,
 ) -> Result<(), StageError> {
     let address = PartAddress { stage: receipt.result.stage.clone(), key: receipt.result.key };
-    for batch in parts.store.read(&address, table, receipt, Selection { bucket: None, columns })?.into_iter().flatten()
+    for batch in inputs.store.read(&address, table, receipt, Selection { bucket: None, columns })?.into_iter().flatten()
     {
-        take(&batch?)?;
+        visit(&batch?)?;
     }
     Ok(())
 }

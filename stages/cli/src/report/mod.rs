@@ -17,6 +17,6 @@ pub(crate) use data::{funnel, shares};
 ///
 /// # Errors
 /// If a part cannot be read.
-pub(crate) fn page(parts: &CorpusInputs<'_>, manifest: &Manifest) -> Result<String, StageError> {
-    Ok(render::render(&data::collect_data(parts, manifest)?))
+pub(crate) fn page(inputs: &CorpusInputs<'_>, manifest: &Manifest) -> Result<String, StageError> {
+    Ok(render::render(&data::collect_data(inputs, manifest)?))
 }

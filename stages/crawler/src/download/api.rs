@@ -1,7 +1,7 @@
 //! Fetches small responses of an HTTP API, such as the listing of a dataset; they are not stored.
 //!
-//! Next to [`download`](crate::download::client), under the same rules for addresses, rate and contact. robots.txt does not
-//! apply: a user configured the API.
+//! Next to [`download`](crate::download::client), under the same rules for addresses, rate and contact. robots.txt does
+//! not apply: a user configured the API.
 //!
 //! Invariant: a response is complete and within its byte limit, and every requested URL was checked.
 

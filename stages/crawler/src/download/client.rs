@@ -72,7 +72,7 @@ impl DownloadClient {
         fields
     }
 
-    /// Fetches files; returns one result each, in order: the file, or why the server refuses it. An existing file is
+    /// Fetches files; returns one result each, in order: the file, or why it is rejected. An existing file is
     /// not fetched again; with `fresh` it is requested conditionally. Each file has its own folder.
     ///
     /// # Errors
@@ -151,7 +151,7 @@ impl DownloadRun<'_> {
                     self.count(1, 0);
                     return Ok(Some(Ok(partial.fetched())));
                 }
-                DownloadAttempt::Rejected(refused) => return Ok(Some(Err(refused))),
+                DownloadAttempt::Rejected(rejected) => return Ok(Some(Err(rejected))),
                 DownloadAttempt::Cancelled => return Ok(None),
                 DownloadAttempt::Retry(failure) => {
                     if partial.part_bytes() > before {
@@ -179,8 +179,8 @@ impl DownloadRun<'_> {
     ) -> Result<DownloadAttempt, CrawlError> {
         let (response, _permit) = match self.follow(wanted, partial.request()).await {
             Ok(accepted) => accepted,
-            Err(Failure::Address(refused)) => {
-                return Ok(DownloadAttempt::Rejected(refusal(wanted, "address", 1.0, 0.0, refused.to_string())));
+            Err(Failure::Address(blocked)) => {
+                return Ok(DownloadAttempt::Rejected(rejection(wanted, "address", 1.0, 0.0, blocked.to_string())));
             }
             Err(failure) => {
                 return Ok(DownloadAttempt::Retry(TemporaryFailure::new(failure.to_string())));
@@ -198,7 +198,7 @@ impl DownloadRun<'_> {
             }
             BodyKind::Status(status) => {
                 let detail = status_hint(status, self.client.credential.is_some());
-                return Ok(DownloadAttempt::Rejected(refusal(
+                return Ok(DownloadAttempt::Rejected(rejection(
                     wanted,
                     "status",
                     f64::from(status),
@@ -243,7 +243,7 @@ impl DownloadRun<'_> {
             FinishedBody::Stored => DownloadAttempt::Done,
             FinishedBody::Incomplete(problem) => DownloadAttempt::Retry(TemporaryFailure::new(problem)),
             FinishedBody::WrongChecksum(detail) => {
-                DownloadAttempt::Rejected(refusal(wanted, "checksum", 1.0, 0.0, detail))
+                DownloadAttempt::Rejected(rejection(wanted, "checksum", 1.0, 0.0, detail))
             }
         })
     }
@@ -284,7 +284,7 @@ fn status_hint(status: u16, with_token: bool) -> &'static str {
     }
 }
 
-fn refusal(wanted: &DownloadRequest, rule: &'static str, value: f64, threshold: f64, detail: String) -> RejectedUrl {
+fn rejection(wanted: &DownloadRequest, rule: &'static str, value: f64, threshold: f64, detail: String) -> RejectedUrl {
     let detail = Some(detail).filter(|detail| !detail.is_empty());
     let rejection = Rejection { detail, ..Rejection::new(rule, value, threshold) };
     RejectedUrl { url: wanted.url.to_string(), rejection }
@@ -292,5 +292,5 @@ fn refusal(wanted: &DownloadRequest, rule: &'static str, value: f64, threshold: 
 
 #[expect(clippy::cast_precision_loss, reason = "byte counts are far below 2^52")]
 fn too_large(wanted: &DownloadRequest, bytes: u64, limit: u64) -> RejectedUrl {
-    refusal(wanted, "too-large", bytes as f64, limit as f64, String::new())
+    rejection(wanted, "too-large", bytes as f64, limit as f64, String::new())
 }

@@ -5,7 +5,7 @@
 //! calls [`AddressPolicy::check_host`] for each hop.
 //!
 //! Invariant: an address that is not globally reachable unicast by the IANA special-purpose registries (RFC 6890 and
-//! its updates) has a [`class`], and each class is refused unless a setting allows it.
+//! its updates) has a [`class`], and each class is blocked unless a setting allows it.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -96,10 +96,10 @@ fn class_v6(ip: Ipv6Addr) -> Option<AddressClass> {
     }
 }
 
-/// An address refused before any byte is sent to it.
+/// An address blocked before any byte is sent to it.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{host} is at the {class} address {ip}")]
-pub(crate) struct AddressRefused {
+pub(crate) struct BlockedAddress {
     pub(crate) host: String,
     pub(crate) ip: IpAddr,
     pub(crate) class: &'static str,
@@ -117,22 +117,22 @@ pub(crate) struct AddressPolicy {
 
 impl AddressPolicy {
     /// Whether an address may be connected to for a host.
-    pub(crate) fn check(self, host: &str, ip: IpAddr) -> Result<(), AddressRefused> {
-        let refused = match class(ip) {
+    pub(crate) fn check(self, host: &str, ip: IpAddr) -> Result<(), BlockedAddress> {
+        let blocked = match class(ip) {
             Some(AddressClass::Loopback) => !self.loopback,
             Some(AddressClass::Private | AddressClass::SharedCarrier | AddressClass::UniqueLocal) => !self.private,
             Some(_) => true,
             None => !self.public || is_loopback_host(host),
         };
-        if refused {
+        if blocked {
             let class = class(ip).map_or("public (and no contact is set)", AddressClass::name);
-            return Err(AddressRefused { host: host.to_owned(), ip, class });
+            return Err(BlockedAddress { host: host.to_owned(), ip, class });
         }
         Ok(())
     }
 
     /// Checks a URL whose host is a literal address; names pass, since the resolver checks them.
-    pub(crate) fn check_host(self, url: &Url) -> Result<(), AddressRefused> {
+    pub(crate) fn check_host(self, url: &Url) -> Result<(), BlockedAddress> {
         match url.host() {
             Some(Host::Ipv4(ip)) => self.check(&ip.to_string(), ip.into()),
             Some(Host::Ipv6(ip)) => self.check(&ip.to_string(), ip.into()),
@@ -163,16 +163,16 @@ impl reqwest::dns::Resolve for CheckedResolver {
                 Some(address) => vec![*address],
                 None => tokio::net::lookup_host((host, 0)).await?.collect(),
             };
-            let mut refused = None;
+            let mut blocked = None;
             let mut allowed = Vec::with_capacity(found.len());
             for address in found {
                 match policy.check(host, address.ip()) {
                     Ok(()) => allowed.push(address),
-                    Err(refusal) => refused = Some(refusal),
+                    Err(error) => blocked = Some(error),
                 }
             }
-            match refused {
-                Some(refusal) if allowed.is_empty() => Err(refusal.into()),
+            match blocked {
+                Some(error) if allowed.is_empty() => Err(error.into()),
                 _ => Ok(Box::new(allowed.into_iter()) as reqwest::dns::Addrs),
             }
         })

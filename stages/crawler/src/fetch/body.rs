@@ -1,6 +1,6 @@
 //! The body of a response: its content coding, decoded under a limit.
 //!
-//! Invariant: no more bytes are decoded than the limit allows, and a whole body is returned whole or refused.
+//! Invariant: no more bytes are decoded than the limit allows, and a whole body is returned whole or rejected.
 
 use std::io::Read as _;
 
@@ -20,12 +20,13 @@ pub(crate) enum BodyExtent {
     Prefix(u64),
 }
 
-/// Decodes the content coding of a body to the requested extent; the ratio of a whole body is at most `max_ratio`.
+/// Decodes the content coding of a body to the requested extent; the ratio of a whole body is at most
+/// `max_compression_ratio`.
 pub(crate) fn decode(
     mut wire: Vec<u8>,
     headers: &HeaderMap,
     extent: BodyExtent,
-    max_ratio: u64,
+    max_compression_ratio: u64,
 ) -> Result<Vec<u8>, Failure> {
     let encodings: Vec<String> = headers
         .get_all(CONTENT_ENCODING)
@@ -46,13 +47,13 @@ pub(crate) fn decode(
             wire.truncate(usize::try_from(bytes).unwrap_or(usize::MAX));
             Ok(wire)
         }
-        (["gzip" | "x-gzip"], BodyExtent::Whole(limit)) => gunzip(&wire, limit, max_ratio),
+        (["gzip" | "x-gzip"], BodyExtent::Whole(limit)) => gunzip(&wire, limit, max_compression_ratio),
         (["gzip" | "x-gzip"], BodyExtent::Prefix(bytes)) => gunzip_prefix(&wire, bytes),
         _ => Err(Failure::Encoding(encodings.join(", "))),
     }
 }
 
-fn gunzip(wire: &[u8], limit: u64, max_ratio: u64) -> Result<Vec<u8>, Failure> {
+fn gunzip(wire: &[u8], limit: u64, max_compression_ratio: u64) -> Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
     let mut decoder = flate2::read::MultiGzDecoder::new(wire).take(limit.saturating_add(1));
     decoder.read_to_end(&mut body).map_err(|e| Failure::Encoding(format!("gzip body: {e}")))?;
@@ -60,8 +61,8 @@ fn gunzip(wire: &[u8], limit: u64, max_ratio: u64) -> Result<Vec<u8>, Failure> {
         return Err(Failure::TooLarge { limit, seen: body.len() as u64 });
     }
     let ratio = (body.len() / wire.len().max(1)) as u64;
-    if body.len() > MIN_RATIO_CHECK_BYTES && ratio > max_ratio {
-        return Err(Failure::Ratio { seen: ratio, limit: max_ratio });
+    if body.len() > MIN_RATIO_CHECK_BYTES && ratio > max_compression_ratio {
+        return Err(Failure::Ratio { seen: ratio, limit: max_compression_ratio });
     }
     Ok(body)
 }

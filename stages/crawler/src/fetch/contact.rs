@@ -47,27 +47,27 @@ const PLACEHOLDER_USERS: [&str; 13] = [
 /// [`CrawlError::Setting`] for a missing, malformed or placeholder contact.
 pub(crate) fn check(contact: Option<&str>) -> Result<(), CrawlError> {
     let remedy = "give an e-mail address or a web page where site owners can reach you";
-    let refuse = |problem: String| setting_error("contact", problem, remedy);
+    let reject = |problem: String| setting_error("contact", problem, remedy);
     let Some(contact) = contact.map(str::trim).filter(|c| !c.is_empty()) else {
-        return Err(refuse("public hosts require a contact".into()));
+        return Err(reject("public hosts require a contact".into()));
     };
     if contact.len() > 200
         || contact.chars().any(|c| c.is_control() || c.is_whitespace() || !c.is_ascii() || "()".contains(c))
     {
-        return Err(refuse(format!("`{contact}` is not valid in a User-Agent header")));
+        return Err(reject(format!("`{contact}` is not valid in a User-Agent header")));
     }
     let (user, host) = if let Some(rest) = contact.strip_prefix("https://").or_else(|| contact.strip_prefix("http://"))
     {
-        let url = Url::parse(contact).map_err(|e| refuse(format!("`{rest}` is not a URL ({e})")))?;
+        let url = Url::parse(contact).map_err(|e| reject(format!("`{rest}` is not a URL ({e})")))?;
         (String::new(), url.host_str().unwrap_or_default().to_owned())
     } else {
         match contact.strip_prefix("mailto:").unwrap_or(contact).rsplit_once('@') {
             Some((user, host)) if !user.is_empty() => (user.to_ascii_lowercase(), host.to_ascii_lowercase()),
-            _ => return Err(refuse(format!("`{contact}` is neither an e-mail address nor a URL"))),
+            _ => return Err(reject(format!("`{contact}` is neither an e-mail address nor a URL"))),
         }
     };
     let Ok(Host::Domain(host)) = Host::parse(host.trim_end_matches('.')) else {
-        return Err(refuse(format!("`{contact}` has no domain name")));
+        return Err(reject(format!("`{contact}` has no domain name")));
     };
     let labels: Vec<&str> = host.split('.').collect();
     let squeezed: String = user.chars().filter(|c| !matches!(c, '.' | '_' | '-' | '+')).collect();
@@ -79,7 +79,7 @@ pub(crate) fn check(contact: Option<&str>) -> Result<(), CrawlError> {
         || ["youremail", "yourname", "youraddress", "firstlast", "firstnamelastname", "votrenom", "johndoe", "janedoe"]
             .contains(&squeezed.as_str());
     if placeholder {
-        return Err(refuse(format!("`{contact}` is a placeholder")));
+        return Err(reject(format!("`{contact}` is a placeholder")));
     }
     Ok(())
 }
@@ -89,7 +89,7 @@ mod tests {
     use super::check;
 
     #[test]
-    fn placeholders_are_refused() {
+    fn placeholders_are_rejected() {
         for bad in [
             "",
             "nobody",

@@ -4,13 +4,13 @@
 
 use std::time::Duration;
 
-use crate::fetch::address::AddressRefused;
+use crate::fetch::address::BlockedAddress;
 
 /// Why there is no response.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error(transparent)]
-    Address(#[from] AddressRefused),
+    Address(#[from] BlockedAddress),
     #[error("more than {limit} bytes")]
     TooLarge { limit: u64, seen: u64 },
     #[error("{0}")]

@@ -2,7 +2,7 @@
 //! redirect.
 //!
 //! A redirect is a response like any other here; the caller checks its target like any URL, so no hop escapes the
-//! checks. The body is decoded under a length limit; a longer body is refused, never truncated, except for robots.txt,
+//! checks. The body is decoded under a length limit; a longer body is rejected, never truncated, except for robots.txt,
 //! whose standard requires its first bytes.
 //!
 //! Invariant: a request ends within the time limits (header, idle, total) and holds at most twice the byte limit.
@@ -17,7 +17,7 @@ use url::Url;
 
 use crate::AGENT;
 use crate::error::CrawlError;
-use crate::fetch::address::{AddressPolicy, AddressRefused, CheckedResolver};
+use crate::fetch::address::{AddressPolicy, BlockedAddress, CheckedResolver};
 use crate::fetch::body::{BodyExtent, decode};
 use crate::fetch::failure::{Failure, within};
 use crate::fetch::settings::RequestSettings;
@@ -115,11 +115,12 @@ impl Fetcher {
     }
 
     /// Checks that a literal address may be requested.
-    pub(crate) fn check_host(&self, url: &Url) -> Result<(), AddressRefused> {
+    pub(crate) fn check_host(&self, url: &Url) -> Result<(), BlockedAddress> {
         self.policy.check_host(url)
     }
 
-    /// Requests a URL. `wants_body` decides from status and headers whether to read the body, up to `limit` decoded bytes.
+    /// Requests a URL. `wants_body` decides from status and headers whether to read the body, up to `limit` decoded
+    /// bytes.
     pub(crate) async fn get(
         &self,
         url: &Url,
@@ -296,8 +297,8 @@ fn causes(error: &dyn std::error::Error) -> String {
 fn failure(error: &reqwest::Error) -> Failure {
     let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(cause) = source {
-        if let Some(refused) = cause.downcast_ref::<AddressRefused>() {
-            return Failure::Address(refused.clone());
+        if let Some(blocked) = cause.downcast_ref::<BlockedAddress>() {
+            return Failure::Address(blocked.clone());
         }
         source = cause.source();
     }

@@ -1,7 +1,7 @@
 //! Rate limits and concurrency limits of the hosts of a crawl.
 //!
-//! [`queue`](crate::frontier::queue) starts the requests for pages. Other requests (redirects of robots.txt, retries and
-//! `/.well-known/tdmrep.json`) are sent by the code that needs them. All of them acquire a permit here.
+//! [`queue`](crate::frontier::queue) starts the requests for pages. Other requests (redirects of robots.txt, retries
+//! and `/.well-known/tdmrep.json`) are sent by the code that needs them. All of them acquire a permit here.
 //!
 //! Invariant: every request is recorded here before it is sent, no earlier than the rate limit of its host allows, and
 //! the number in flight never exceeds the settings.
@@ -33,8 +33,8 @@ struct HostState {
 #[derive(Debug, Clone)]
 pub(crate) struct Hosts {
     known: Rc<RefCell<BTreeMap<String, HostState>>>,
-    /// Hosts that sent Retry-After since the last [`Hosts::take_retry_after`], and when the wait ends, in seconds since the
-    /// Unix epoch.
+    /// Hosts that sent Retry-After since the last [`Hosts::take_retry_after`], and when the wait ends, in seconds since
+    /// the Unix epoch.
     retry_after_until: Rc<RefCell<BTreeMap<String, u64>>>,
     per_second: f64,
     concurrency: usize,

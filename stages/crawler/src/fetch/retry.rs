@@ -1,8 +1,8 @@
 //! Which failed requests are sent again, when, and how often.
 //!
-//! Every request passes here: for pages, robots.txt, `/.well-known/tdmrep.json`, sitemaps, APIs and files. A failure that
-//! may be temporary becomes a [`TemporaryFailure`]; [`Attempts`] counts the failures of one URL, delays the host and
-//! says whether another attempt follows.
+//! Every request passes here: for pages, robots.txt, `/.well-known/tdmrep.json`, sitemaps, APIs and files. A failure
+//! that may be temporary becomes a [`TemporaryFailure`]; [`Attempts`] counts the failures of one URL, delays the host
+//! and says whether another attempt follows.
 //!
 //! Invariant: a failed request delays all requests to its host, and one URL is requested at most `retries` times more
 //! than once, not counting attempts that made progress.
@@ -29,7 +29,7 @@ pub(crate) struct TemporaryFailure {
     pub(crate) reason: String,
     /// The status, if the server responded.
     pub(crate) status: Option<u16>,
-    /// The wait that the server asks for.
+    /// The wait that the server requests.
     after: Option<Duration>,
 }
 
@@ -51,12 +51,12 @@ impl TemporaryFailure {
         Self { reason: format!("status {status}"), status: Some(status), after }
     }
 
-    /// Whether the server asks for a longer wait than is kept.
-    pub(crate) fn asks_too_long(&self) -> bool {
+    /// Whether the server requests a longer wait than the maximum.
+    pub(crate) fn wait_too_long(&self) -> bool {
         self.after.is_some_and(|after| after > MAX_RETRY_AFTER)
     }
 
-    /// Whether the server says that it receives too many requests.
+    /// Whether the server reports too many requests.
     fn overloaded(&self) -> bool {
         matches!(self.status, Some(429 | 503))
     }
@@ -72,7 +72,7 @@ impl Attempts {
     /// Records a failed attempt and delays the requests to the host of `url` until the next may start.
     ///
     /// # Errors
-    /// The failure, if no attempt follows: `retries` are spent, or the server asks for too long a wait.
+    /// The failure, if no attempt follows: `retries` are spent, or the server requests a longer wait than the maximum.
     pub(crate) fn retry(
         &mut self,
         failure: TemporaryFailure,
@@ -81,7 +81,7 @@ impl Attempts {
         hosts: &Hosts,
     ) -> Result<(), TemporaryFailure> {
         self.failed += 1;
-        if failure.asks_too_long() {
+        if failure.wait_too_long() {
             return Err(failure);
         }
         hosts.delay_requests(url, self.failed, failure.after, failure.overloaded());

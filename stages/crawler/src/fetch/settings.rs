@@ -1,7 +1,7 @@
-//! What requests need to know: the settings that a crawl and a download have in common.
+//! Settings of requests, common to crawls and downloads.
 //!
 //! Between [`CrawlSettings`](crate::CrawlSettings) or [`DownloadSettings`](crate::DownloadSettings) and the code that
-//! sends requests, which knows neither.
+//! sends requests, which depends on neither.
 //!
 //! Invariant: no request reaches a public host without a contact and a rate limit.
 

@@ -21,7 +21,7 @@ pub(crate) const MAX_CALENDAR_URLS: u64 = 400;
 pub(crate) enum Admission {
     /// It may be requested.
     Admitted(Url),
-    /// Held until other URLs of its host are resolved.
+    /// Held until other URLs of its host are finished.
     Held,
     /// Its host has reached its page limit.
     HostBudget(Url),
@@ -53,7 +53,7 @@ impl Budget {
         self.hosts.entry(host_of(url)).or_default()
     }
 
-    /// Counts a URL that an earlier run of the crawl resolved.
+    /// Counts a URL that an earlier run of the crawl finished.
     pub(crate) fn restore(&mut self, url: &Url, is_page: bool) {
         let host = self.host(url);
         host.pages += u64::from(is_page);
@@ -81,7 +81,7 @@ impl Budget {
     }
 
     /// Records the outcome of an admitted URL, and decides about the URLs held for it.
-    pub(crate) fn resolved(&mut self, url: &Url, is_page: bool) -> Vec<Admission> {
+    pub(crate) fn finish(&mut self, url: &Url, is_page: bool) -> Vec<Admission> {
         let max_pages = self.per_host.unwrap_or(u64::MAX);
         let host = self.host(url);
         host.in_flight = host.in_flight.saturating_sub(1);
@@ -115,10 +115,10 @@ mod tests {
             [Admission::Held, Admission::Held, Admission::Held]
         );
         assert!(matches!(budget.admit(url("http://b.org/1")), Admission::Admitted(_)), "another host is free");
-        assert_eq!(budget.resolved(&page(1), false), [Admission::Admitted(page(3))]);
-        assert_eq!(budget.resolved(&page(3), true), []);
+        assert_eq!(budget.finish(&page(1), false), [Admission::Admitted(page(3))]);
+        assert_eq!(budget.finish(&page(3), true), []);
         let over = [Admission::HostBudget(page(4)), Admission::HostBudget(page(5))];
-        assert_eq!(budget.resolved(&page(2), true), over);
+        assert_eq!(budget.finish(&page(2), true), over);
         assert_eq!(budget.admit(page(6)), Admission::HostBudget(page(6)));
     }
 
@@ -129,15 +129,15 @@ mod tests {
         budget.restore(&page(0), true);
         assert!(matches!(budget.admit(page(1)), Admission::Admitted(_)));
         assert_eq!(budget.admit(page(2)), Admission::Held);
-        assert_eq!(budget.resolved(&page(1), true), [Admission::HostBudget(page(2))]);
+        assert_eq!(budget.finish(&page(1), true), [Admission::HostBudget(page(2))]);
     }
 
     #[test]
     fn calendars_are_limited() {
         let mut budget = Budget::new(None);
         let months = (0..500_u32).map(|n| url(&format!("http://a.org/calendar/{}/{:02}", 1000 + n / 12, 1 + n % 12)));
-        let refused = months.filter(|month| matches!(budget.admit(month.clone()), Admission::Calendar(_))).count();
-        assert_eq!(refused as u64, 500 - MAX_CALENDAR_URLS);
+        let rejected = months.filter(|month| matches!(budget.admit(month.clone()), Admission::Calendar(_))).count();
+        assert_eq!(rejected as u64, 500 - MAX_CALENDAR_URLS);
         assert!(matches!(budget.admit(url("http://a.org/about")), Admission::Admitted(_)));
     }
 }

@@ -1,11 +1,11 @@
-//! Stores the crawl's state on disk: the URLs found, those that wait, and the outcomes of the others.
+//! Stores the crawl's state on disk: the URLs found, those waiting, and the outcome of each finished one.
 //!
 //! One redb file. Each URL is stored once, at the smallest `(depth, hops)` of any link to it, waits in the round of
-//! that position, and ends as a page or a refusal. The WARC file is synced before [`Frontier::commit`] records its
+//! that position, and ends as a page or a rejection. The WARC file is synced before [`Frontier::commit`] records its
 //! position.
 //!
-//! Invariant: a commit is one transaction and the only write. After a crash the file is in the state of some commit,
-//! and the WARC file is truncated to the position in that commit.
+//! Invariant: after the tables are created, a commit is one transaction and the only write. After a crash the file is
+//! in the state of some commit, and the WARC file is truncated to the position in that commit.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -20,32 +20,39 @@ use crate::frontier::page_table::{CrawlSummary, Page};
 use crate::frontier::pending_commit::{CommitMark, CrawlCounters, PendingCommit, Round};
 use crate::rejected::RejectedUrl;
 
-/// URLs found: depth, hops, and whether they wait (0), became a page (1) or were refused (2).
+/// URLs found: depth, hops and state (`STATE_*`).
 const FOUND: TableDefinition<&str, (u32, u32, u8)> = TableDefinition::new("found");
 /// Waiting URLs in fetch order: depth, hops, URL.
 const WAITING: TableDefinition<(u32, u32, &str), ()> = TableDefinition::new("waiting");
 /// Pages kept, as JSON.
 const PAGES: TableDefinition<&str, &[u8]> = TableDefinition::new("pages");
-/// Refusals, as JSON.
-const REFUSED: TableDefinition<&str, &[u8]> = TableDefinition::new("refused");
+/// Rejections, as JSON.
+const REJECTED: TableDefinition<&str, &[u8]> = TableDefinition::new("rejected");
 /// robots.txt by origin, in the format of [`robots::origin`](crate::robots::origin).
 const ROBOTS: TableDefinition<&str, &[u8]> = TableDefinition::new("robots");
 /// Hosts that sent Retry-After, and when the wait ends, in seconds since the Unix epoch.
 const RETRY_AFTER: TableDefinition<&str, u64> = TableDefinition::new("retry_after");
 /// Counters and the WARC position.
-const NUMBERS: TableDefinition<&str, u64> = TableDefinition::new("numbers");
-/// The settings' identity.
-const TEXTS: TableDefinition<&str, &str> = TableDefinition::new("texts");
+const COUNTERS: TableDefinition<&str, u64> = TableDefinition::new("counters");
+/// The crawl's identity: its format and its settings.
+const METADATA: TableDefinition<&str, &str> = TableDefinition::new("metadata");
 
 const STATE_WAITING: u8 = 0;
 const STATE_PAGE: u8 = 1;
-const STATE_REFUSED: u8 = 2;
+const STATE_REJECTED: u8 = 2;
 
 /// Sitemaps read, and the further sitemaps that each names, as JSON.
 const SITEMAPS: TableDefinition<&str, &[u8]> = TableDefinition::new("sitemaps");
 
-/// Rules that refuse a URL before it is admitted to a queue.
-const RULES_BEFORE_ADMISSION: [&str; 5] = ["refused-domain", "refused-word", "trap", "host-budget", "sitemap"];
+/// Rules that reject a URL before it is admitted to a queue.
+const RULES_BEFORE_ADMISSION: [&str; 6] =
+    ["blocked-domain", "blocked-word", "trap", "invalid-url", "host-budget", "sitemap"];
+
+/// The format of the tables and the journal, and the first line of the stored identity. A crawl of another format is
+/// not resumed.
+const FORMAT: &str = "crawl format 2";
+/// The format of a database that has tables, but not [`METADATA`].
+const FIRST_FORMAT: &str = "crawl format 1";
 
 /// Database cache in bytes: for the crawl itself, and for a crawl opened only to read it.
 const CACHE_BYTES: usize = 16 << 20;
@@ -62,9 +69,11 @@ impl Frontier {
     /// Opens the frontier of a folder, creates it if missing, and checks that it belongs to this crawl.
     pub(crate) fn open(dir: &Path, identity: &str, max_depth: u32) -> Result<Self, CrawlError> {
         fs_err::create_dir_all(dir)?;
-        let frontier = Self::at(dir, CACHE_BYTES)?;
-        let kept = frontier.prepare(identity, max_depth).map_err(|e| frontier.error(e))?;
-        if kept == identity { Ok(frontier) } else { Err(CrawlError::OtherSettings { dir: dir.to_owned() }) }
+        let frontier = Self::open_at(dir, CACHE_BYTES)?;
+        let identity = format!("{FORMAT}\n{identity}");
+        let stored_identity = frontier.prepare(&identity, max_depth).map_err(|e| frontier.error(e))?;
+        check_format(dir, &stored_identity)?;
+        if stored_identity == identity { Ok(frontier) } else { Err(CrawlError::OtherSettings { dir: dir.to_owned() }) }
     }
 
     /// Opens the existing frontier of a folder.
@@ -72,12 +81,16 @@ impl Frontier {
         if !dir.join("frontier.redb").is_file() {
             return Err(CrawlError::Missing { dir: dir.to_owned() });
         }
-        let frontier = Self::at(dir, READ_CACHE_BYTES)?;
-        let write = frontier.prepare("", 0).map_err(|e| frontier.error(e))?;
-        if write.is_empty() { Err(CrawlError::Missing { dir: dir.to_owned() }) } else { Ok(frontier) }
+        let frontier = Self::open_at(dir, READ_CACHE_BYTES)?;
+        let identity = frontier.prepare("", 0).map_err(|e| frontier.error(e))?;
+        if identity.is_empty() {
+            return Err(CrawlError::Missing { dir: dir.to_owned() });
+        }
+        check_format(dir, &identity)?;
+        Ok(frontier)
     }
 
-    fn at(dir: &Path, cache_bytes: usize) -> Result<Self, CrawlError> {
+    fn open_at(dir: &Path, cache_bytes: usize) -> Result<Self, CrawlError> {
         let path = dir.join("frontier.redb");
         let database = Database::builder().set_cache_size(cache_bytes).create(&path);
         match database {
@@ -86,28 +99,31 @@ impl Frontier {
         }
     }
 
-    /// Creates the tables and stores the first identity that is not empty; returns the stored identity.
+    /// Creates the tables and stores `identity` if the database is new and `identity` is not empty; returns the stored
+    /// identity.
     fn prepare(&self, identity: &str, max_depth: u32) -> Result<String, redb::Error> {
-        let kept = |transaction: &ReadTransaction| -> Result<Option<String>, redb::Error> {
-            match transaction.open_table(TEXTS) {
-                Ok(texts) => Ok(texts.get("identity")?.map(|text| text.value().to_owned())),
-                Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
+        let stored_identity = |transaction: &ReadTransaction| -> Result<Option<String>, redb::Error> {
+            match transaction.open_table(METADATA) {
+                Ok(metadata) => Ok(metadata.get("identity")?.map(|text| text.value().to_owned())),
+                Err(redb::TableError::TableDoesNotExist(_)) => {
+                    Ok(transaction.list_tables()?.next().map(|_| FIRST_FORMAT.to_owned()))
+                }
                 Err(other) => Err(other.into()),
             }
         };
-        let found = kept(&self.database.begin_read()?)?;
-        if found.is_some() || identity.is_empty() {
-            return Ok(found.unwrap_or_default());
+        let stored = stored_identity(&self.database.begin_read()?)?;
+        if stored.is_some() || identity.is_empty() {
+            return Ok(stored.unwrap_or_default());
         }
         let transaction = self.database.begin_write()?;
         transaction.open_table(FOUND)?;
         transaction.open_table(WAITING)?;
         transaction.open_table(PAGES)?;
-        transaction.open_table(REFUSED)?;
+        transaction.open_table(REJECTED)?;
         transaction.open_table(ROBOTS)?;
         transaction.open_table(SITEMAPS)?;
-        transaction.open_table(NUMBERS)?.insert("max-depth", u64::from(max_depth))?;
-        transaction.open_table(TEXTS)?.insert("identity", identity)?;
+        transaction.open_table(COUNTERS)?.insert("max-depth", u64::from(max_depth))?;
+        transaction.open_table(METADATA)?.insert("identity", identity)?;
         transaction.commit()?;
         Ok(identity.to_owned())
     }
@@ -122,28 +138,28 @@ impl Frontier {
     }
 
     /// The counters as of the last commit.
-    pub(crate) fn progress(&self) -> Result<CrawlCounters, CrawlError> {
+    pub(crate) fn counters(&self) -> Result<CrawlCounters, CrawlError> {
         self.read(|transaction| {
-            let numbers = transaction.open_table(NUMBERS)?;
-            let number = |name| Ok::<u64, redb::Error>(numbers.get(name)?.map_or(0, |n| n.value()));
+            let counters = transaction.open_table(COUNTERS)?;
+            let counter = |name| Ok::<u64, redb::Error>(counters.get(name)?.map_or(0, |n| n.value()));
             Ok(CrawlCounters {
-                seeded: number("opened")? > 0,
-                finished: number("finished")? > 0,
-                pages: number("pages")?,
-                bytes: number("bytes")?,
-                resolved: number("resolved")?,
-                commits: number("commits")?,
-                warc: WarcPosition { file: number("warc-file")?, offset: number("warc-offset")? },
+                seeded: counter("seeded")? > 0,
+                crawl_finished: counter("crawl-finished")? > 0,
+                pages: counter("pages")?,
+                bytes: counter("bytes")?,
+                finished: counter("finished")?,
+                commits: counter("commits")?,
+                warc: WarcPosition { file: counter("warc-file")?, offset: counter("warc-offset")? },
             })
         })
     }
 
     pub(crate) fn is_finished(&self) -> Result<bool, CrawlError> {
-        Ok(self.progress()?.finished)
+        Ok(self.counters()?.crawl_finished)
     }
 
     /// Number of waiting URLs in all rounds.
-    pub(crate) fn waiting(&self) -> Result<u64, CrawlError> {
+    pub(crate) fn waiting_count(&self) -> Result<u64, CrawlError> {
         self.read(|transaction| Ok(transaction.open_table(WAITING)?.len()?))
     }
 
@@ -159,7 +175,7 @@ impl Frontier {
     }
 
     /// The next URLs of a round after `after`, sorted; at most `count`.
-    pub(crate) fn next(&self, round: Round, after: &str, count: usize) -> Result<Vec<String>, CrawlError> {
+    pub(crate) fn next_urls(&self, round: Round, after: &str, count: usize) -> Result<Vec<String>, CrawlError> {
         self.read(|transaction| {
             let waiting = transaction.open_table(WAITING)?;
             let mut urls = Vec::with_capacity(count.min(1024));
@@ -215,9 +231,9 @@ impl Frontier {
         self.row(PAGES, "pages", url)
     }
 
-    /// The row of a refusal.
-    pub(crate) fn refusal(&self, url: &str) -> Result<Option<RejectedUrl>, CrawlError> {
-        self.row(REFUSED, "refused", url)
+    /// The row of a rejection.
+    pub(crate) fn rejection(&self, url: &str) -> Result<Option<RejectedUrl>, CrawlError> {
+        self.row(REJECTED, "rejected", url)
     }
 
     fn row<T: serde::de::DeserializeOwned>(
@@ -233,12 +249,12 @@ impl Frontier {
         bytes.map(|bytes| serde_json::from_slice(&bytes).map_err(|e| self.bad_row(name, &e))).transpose()
     }
 
-    /// Calls `take` with every URL that was admitted to a queue and resolved, and whether it became a page.
-    pub(crate) fn each_resolved(&self, mut take: impl FnMut(&str, bool)) -> Result<(), CrawlError> {
-        self.rows(PAGES, "pages", |page: Page| take(&page.url, true))?;
-        self.rows(REFUSED, "refused", |row: RejectedUrl| {
+    /// Calls `visit` with every URL that was admitted to a queue and finished, and whether it became a page.
+    pub(crate) fn each_finished(&self, mut visit: impl FnMut(&str, bool)) -> Result<(), CrawlError> {
+        self.rows(PAGES, "pages", |page: Page| visit(&page.url, true))?;
+        self.rows(REJECTED, "rejected", |row: RejectedUrl| {
             if !RULES_BEFORE_ADMISSION.contains(&row.rejection.rule.as_ref()) {
-                take(&row.url, false);
+                visit(&row.url, false);
             }
         })
     }
@@ -252,7 +268,7 @@ impl Frontier {
     ) -> Result<(), CrawlError> {
         let pages = self.encode(changes.pages.iter().map(|page| (page.url.as_str(), page)), "pages")?;
         let sitemaps = self.encode(changes.sitemaps.iter().map(|(url, row)| (url.as_str(), row)), "sitemaps")?;
-        let refused = self.encode(changes.refused.iter().map(|row| (row.url.as_str(), row)), "refused")?;
+        let rejected = self.encode(changes.rejected.iter().map(|row| (row.url.as_str(), row)), "rejected")?;
         let write = || -> Result<(), redb::Error> {
             let transaction = self.database.begin_write()?;
             {
@@ -272,16 +288,16 @@ impl Frontier {
                         table.insert(*url, row.as_slice())?;
                     }
                 }
-                let mut table = transaction.open_table(REFUSED)?;
-                for (url, row) in &refused {
-                    if end(url, STATE_REFUSED)? {
+                let mut table = transaction.open_table(REJECTED)?;
+                for (url, row) in &rejected {
+                    if end(url, STATE_REJECTED)? {
                         table.insert(*url, row.as_slice())?;
                     }
                 }
                 for (url, round) in &changes.found {
                     let before = found.get(url.as_str())?.map(|place| place.value());
                     match before {
-                        Some((_, _, STATE_PAGE | STATE_REFUSED)) => continue,
+                        Some((_, _, STATE_PAGE | STATE_REJECTED)) => continue,
                         Some((depth, hops, _)) if (Round { depth, hops }) <= *round => continue,
                         Some((depth, hops, _)) => {
                             waiting.remove((depth, hops, url.as_str()))?;
@@ -299,11 +315,11 @@ impl Frontier {
                 for (host, until) in &changes.retry_after {
                     retry_after.insert(host.as_str(), *until)?;
                 }
-                let mut read = transaction.open_table(SITEMAPS)?;
+                let mut sitemap_table = transaction.open_table(SITEMAPS)?;
                 for (url, children) in &sitemaps {
-                    read.insert(*url, children.as_slice())?;
+                    sitemap_table.insert(*url, children.as_slice())?;
                 }
-                count(&mut transaction.open_table(NUMBERS)?, changes, warc, mark)?;
+                update_counters(&mut transaction.open_table(COUNTERS)?, changes, warc, mark)?;
             }
             transaction.commit()?;
             Ok(())
@@ -331,39 +347,39 @@ impl Frontier {
         &self,
         definition: TableDefinition<&str, &[u8]>,
         name: &'static str,
-        mut take: impl FnMut(T),
+        mut visit: impl FnMut(T),
     ) -> Result<(), CrawlError> {
         let transaction = self.database.begin_read().map_err(|e| self.error(e))?;
         let table = transaction.open_table(definition).map_err(|e| self.error(e))?;
         for row in table.iter().map_err(|e| self.error(e))? {
             let (_, bytes) = row.map_err(|e| self.error(e))?;
-            take(serde_json::from_slice(bytes.value()).map_err(|e| self.bad_row(name, &e))?);
+            visit(serde_json::from_slice(bytes.value()).map_err(|e| self.bad_row(name, &e))?);
         }
         Ok(())
     }
 
     /// Each page, sorted by URL.
-    pub(crate) fn each_page(&self, take: impl FnMut(Page)) -> Result<(), CrawlError> {
-        self.rows(PAGES, "pages", take)
+    pub(crate) fn each_page(&self, visit: impl FnMut(Page)) -> Result<(), CrawlError> {
+        self.rows(PAGES, "pages", visit)
     }
 
-    /// Each refusal, sorted by URL.
-    pub(crate) fn each_rejected(&self, take: impl FnMut(RejectedUrl)) -> Result<(), CrawlError> {
-        self.rows(REFUSED, "refused", take)
+    /// Each rejection, sorted by URL.
+    pub(crate) fn each_rejected(&self, visit: impl FnMut(RejectedUrl)) -> Result<(), CrawlError> {
+        self.rows(REJECTED, "rejected", visit)
     }
 
     /// The counts of the crawl so far.
     pub(crate) fn summary(&self) -> Result<CrawlSummary, CrawlError> {
-        let progress = self.progress()?;
+        let counters = self.counters()?;
         let mut by_rule = BTreeMap::new();
-        self.rows(REFUSED, "refused", |row: RejectedUrl| {
+        self.rows(REJECTED, "rejected", |row: RejectedUrl| {
             *by_rule.entry(row.rejection.rule.into_owned()).or_insert(0) += 1;
         })?;
-        let (off_scope_links, max_depth, waiting, unchanged) = self.read(|transaction| {
-            let numbers = transaction.open_table(NUMBERS)?;
-            let number = |name| Ok::<u64, redb::Error>(numbers.get(name)?.map_or(0, |n| n.value()));
+        let (out_of_scope_links, max_depth, waiting, unchanged) = self.read(|transaction| {
+            let table = transaction.open_table(COUNTERS)?;
+            let counter = |name| Ok::<u64, redb::Error>(table.get(name)?.map_or(0, |n| n.value()));
             let waiting = transaction.open_table(WAITING)?.len()?;
-            Ok((number("off-scope")?, number("max-depth")?, waiting, number("unchanged")?))
+            Ok((counter("out-of-scope")?, counter("max-depth")?, waiting, counter("unchanged")?))
         })?;
         let over_depth = self.read(|transaction| {
             let waiting = transaction.open_table(WAITING)?;
@@ -371,43 +387,49 @@ impl Frontier {
             Ok(waiting.range((first, 0, "")..)?.count() as u64)
         })?;
         Ok(CrawlSummary {
-            finished: progress.finished,
-            pages: progress.pages,
+            finished: counters.crawl_finished,
+            pages: counters.pages,
             unchanged,
-            bytes: progress.bytes,
-            refused: by_rule,
-            off_scope_links,
+            bytes: counters.bytes,
+            rejected: by_rule,
+            out_of_scope_links,
             over_budget: waiting - over_depth,
             over_depth,
         })
     }
 }
 
-type Numbers<'a> = redb::Table<'a, &'static str, u64>;
+/// Checks that a crawl with this stored identity has the current format.
+fn check_format(dir: &Path, stored_identity: &str) -> Result<(), CrawlError> {
+    let has_format = stored_identity.lines().next() == Some(FORMAT);
+    if has_format { Ok(()) } else { Err(CrawlError::OtherFormat { dir: dir.to_owned() }) }
+}
 
-fn count(
-    numbers: &mut Numbers<'_>,
+type CounterTable<'a> = redb::Table<'a, &'static str, u64>;
+
+fn update_counters(
+    counters: &mut CounterTable<'_>,
     changes: &PendingCommit,
     warc: WarcPosition,
     mark: CommitMark,
 ) -> Result<(), redb::Error> {
     let mut add = |name: &str, amount: u64| -> Result<(), redb::Error> {
-        let before = numbers.get(name)?.map_or(0, |n| n.value());
-        numbers.insert(name, before + amount)?;
+        let before = counters.get(name)?.map_or(0, |n| n.value());
+        counters.insert(name, before + amount)?;
         Ok(())
     };
     add("pages", changes.pages.len() as u64)?;
     add("unchanged", changes.pages.iter().filter(|page| page.unchanged).count() as u64)?;
     add("bytes", changes.pages.iter().map(|page| page.payload_bytes).sum())?;
     add("commits", 1)?;
-    add("resolved", changes.resolved)?;
-    add("off-scope", changes.off_scope)?;
+    add("finished", changes.finished)?;
+    add("out-of-scope", changes.out_of_scope)?;
     match mark {
         CommitMark::None => {}
-        CommitMark::Seeded => add("opened", 1)?,
-        CommitMark::Finished => add("finished", 1)?,
+        CommitMark::Seeded => add("seeded", 1)?,
+        CommitMark::CrawlFinished => add("crawl-finished", 1)?,
     }
-    numbers.insert("warc-file", warc.file)?;
-    numbers.insert("warc-offset", warc.offset)?;
+    counters.insert("warc-file", warc.file)?;
+    counters.insert("warc-offset", warc.offset)?;
     Ok(())
 }

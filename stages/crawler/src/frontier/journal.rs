@@ -132,8 +132,8 @@ impl std::io::Write for Hashing<'_> {
 mod tests {
     use super::*;
 
-    fn resolved(count: u64) -> PendingCommit {
-        PendingCommit { resolved: count, ..PendingCommit::default() }
+    fn finished(count: u64) -> PendingCommit {
+        PendingCommit { finished: count, ..PendingCommit::default() }
     }
 
     #[test]
@@ -144,12 +144,12 @@ mod tests {
         let warc = dir.join(file_name(0));
         fs_err::write(&warc, b"onetwothree").unwrap();
         let (mut journal, batch, end) = Journal::open(dir, 7, at(0)).unwrap();
-        assert_eq!((batch.resolved, end), (0, at(0)));
-        journal.append(resolved(1), at(3), xxh3_64(b"one")).unwrap();
-        journal.append(resolved(2), at(6), xxh3_64(b"two")).unwrap();
-        journal.append(resolved(4), at(11), xxh3_64(b"three")).unwrap();
+        assert_eq!((batch.finished, end), (0, at(0)));
+        journal.append(finished(1), at(3), xxh3_64(b"one")).unwrap();
+        journal.append(finished(2), at(6), xxh3_64(b"two")).unwrap();
+        journal.append(finished(4), at(11), xxh3_64(b"three")).unwrap();
         let reopened =
-            |commits| Journal::open(dir, commits, at(0)).map(|(_, batch, end)| (batch.resolved, end)).unwrap();
+            |commits| Journal::open(dir, commits, at(0)).map(|(_, batch, end)| (batch.finished, end)).unwrap();
         let whole = fs_err::read(dir.join("journal")).unwrap();
         assert_eq!(reopened(7), (7, at(11)));
         // The last entry is truncated; then records are lost; then the commit count differs.

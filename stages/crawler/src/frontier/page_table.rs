@@ -30,7 +30,7 @@ pub struct Page {
     pub length: u64,
     /// When the response began, UTC, as in WARC-Date. Not part of the identity of the snapshot.
     pub fetched: String,
-    /// Whether an earlier crawl had the same payload. A revisit record was then written, and `warc` is the earlier
+    /// Whether the previous crawl had the same payload. A revisit record was then written, and `warc` is the earlier
     /// file.
     #[serde(default)]
     pub unchanged: bool,
@@ -55,14 +55,14 @@ pub struct CrawlSummary {
     pub finished: bool,
     /// Number of pages kept.
     pub pages: u64,
-    /// Number of these whose payload an earlier crawl had.
+    /// Number of these whose payload the previous crawl had.
     pub unchanged: u64,
     /// Total length of their decoded bodies in bytes.
     pub bytes: u64,
-    /// Number of URLs refused, by rule.
-    pub refused: BTreeMap<String, u64>,
+    /// Number of URLs rejected, by rule.
+    pub rejected: BTreeMap<String, u64>,
     /// Number of links out of scope, each counted once per page.
-    pub off_scope_links: u64,
+    pub out_of_scope_links: u64,
     /// Number of URLs within the depth limit that were not fetched because the page budget was spent.
     pub over_budget: u64,
     /// Number of URLs found beyond the depth limit.

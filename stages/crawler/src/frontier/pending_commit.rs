@@ -20,7 +20,7 @@ pub(crate) struct Round {
 #[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct PendingCommit {
     pub(crate) pages: Vec<Page>,
-    pub(crate) refused: Vec<RejectedUrl>,
+    pub(crate) rejected: Vec<RejectedUrl>,
     /// URLs found, each with its smallest round.
     pub(crate) found: BTreeMap<String, Round>,
     pub(crate) robots: BTreeMap<String, Vec<u8>>,
@@ -29,14 +29,14 @@ pub(crate) struct PendingCommit {
     pub(crate) retry_after: BTreeMap<String, u64>,
     /// Sitemaps read, and the further sitemaps that each names.
     pub(crate) sitemaps: BTreeMap<String, Vec<String>>,
-    pub(crate) off_scope: u64,
-    /// Number of queued URLs that are resolved, with any outcome.
-    pub(crate) resolved: u64,
+    pub(crate) out_of_scope: u64,
+    /// Number of queued URLs that are finished, with any outcome.
+    pub(crate) finished: u64,
 }
 
 impl PendingCommit {
     /// Records that a link or redirect of `round` leads to a URL.
-    pub(crate) fn find(&mut self, url: String, round: Round) {
+    pub(crate) fn add_found(&mut self, url: String, round: Round) {
         let place = self.found.entry(url).or_insert(round);
         *place = (*place).min(round);
     }
@@ -44,24 +44,24 @@ impl PendingCommit {
     /// Whether the batch has no changes.
     pub(crate) fn is_empty(&self) -> bool {
         self.pages.is_empty()
-            && self.refused.is_empty()
+            && self.rejected.is_empty()
             && self.found.is_empty()
             && self.robots.is_empty()
             && self.retry_after.is_empty()
             && self.sitemaps.is_empty()
-            && self.off_scope + self.resolved == 0
+            && self.out_of_scope + self.finished == 0
     }
 
     /// Adds the changes of a later batch.
     pub(crate) fn merge(&mut self, later: Self) {
         self.pages.extend(later.pages);
-        self.refused.extend(later.refused);
-        later.found.into_iter().for_each(|(url, round)| self.find(url, round));
+        self.rejected.extend(later.rejected);
+        later.found.into_iter().for_each(|(url, round)| self.add_found(url, round));
         self.robots.extend(later.robots);
         self.retry_after.extend(later.retry_after);
         self.sitemaps.extend(later.sitemaps);
-        self.off_scope += later.off_scope;
-        self.resolved += later.resolved;
+        self.out_of_scope += later.out_of_scope;
+        self.finished += later.finished;
     }
 }
 
@@ -69,10 +69,11 @@ impl PendingCommit {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct CrawlCounters {
     pub(crate) seeded: bool,
-    pub(crate) finished: bool,
+    pub(crate) crawl_finished: bool,
     pub(crate) pages: u64,
     pub(crate) bytes: u64,
-    pub(crate) resolved: u64,
+    /// Number of finished URLs.
+    pub(crate) finished: u64,
     pub(crate) commits: u64,
     pub(crate) warc: WarcPosition,
 }
@@ -82,5 +83,5 @@ pub(crate) struct CrawlCounters {
 pub(crate) enum CommitMark {
     None,
     Seeded,
-    Finished,
+    CrawlFinished,
 }

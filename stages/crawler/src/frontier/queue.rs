@@ -38,8 +38,8 @@ pub(crate) enum ReadyRequest {
     Robots(Url),
     /// A page; the request is recorded.
     Page(QueuedUrl),
-    /// Nothing is sent: robots.txt, or an opt-out in it, refuses the page.
-    Refused(QueuedUrl, origin::Refusal),
+    /// Nothing is sent: robots.txt, or an opt-out in it, excludes the page.
+    Rejected(QueuedUrl, origin::OriginRejection),
 }
 
 /// The queues of all hosts.
@@ -71,8 +71,8 @@ impl Queues {
     }
 
     /// Stores the rules of the origin of a URL.
-    pub(crate) fn store_rules(&mut self, url: &Url, stored: &[u8]) {
-        let rules = OriginRules::read(stored);
+    pub(crate) fn store_rules(&mut self, url: &Url, encoded_rules: &[u8]) {
+        let rules = OriginRules::read(encoded_rules);
         self.hosts.with_rate_limiter(url, |pace| pace.crawl_delay(rules.robots.crawl_delay(crate::AGENT)));
         self.origins.insert(origin_of(url), RulesState::Rules(Rc::new(rules)));
     }
@@ -94,16 +94,16 @@ impl Queues {
                     }
                     Some(RulesState::Rules(rules)) => rules.check(&item.url, settings.obey_opt_outs),
                 };
-                let refused = decision.is_err();
-                if !refused && (free == 0 || !self.hosts.is_free(host, now)) {
+                let rejected = decision.is_err();
+                if !rejected && (free == 0 || !self.hosts.is_free(host, now)) {
                     break;
                 }
                 let Some(item) = queue.pop_front() else { break };
                 starts.push(match decision {
-                    Err(refusal) => ReadyRequest::Refused(item, refusal),
+                    Err(rejection) => ReadyRequest::Rejected(item, rejection),
                     Ok(robots) => ReadyRequest::Page(QueuedUrl { robots, ..item }),
                 });
-                if !refused {
+                if !rejected {
                     self.hosts.start(host, now);
                     free -= 1;
                 }
@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(queues.next_ready(now), Some(now + Duration::from_secs(2)));
         let last = queues.start(now + Duration::from_secs(2), 16, &settings);
         assert!(
-            matches!(&last[..], [ReadyRequest::Page(page), ReadyRequest::Refused(no, _)] if page.url.path() == "/2" && no.url.path() == "/no")
+            matches!(&last[..], [ReadyRequest::Page(page), ReadyRequest::Rejected(no, _)] if page.url.path() == "/2" && no.url.path() == "/no")
         );
     }
 

@@ -1,6 +1,6 @@
-//! Reads the page table, the refusals and the counts of a crawl's folder.
+//! Reads the page table, the rejections and the counts of a crawl's folder.
 //!
-//! Invariant: every URL found in scope is a page, a refusal, or counted as beyond the page budget or depth limit.
+//! Invariant: every URL found in scope is a page, a rejection, or counted as beyond the page budget or depth limit.
 
 use std::path::Path;
 
@@ -9,27 +9,27 @@ use crate::frontier::database::Frontier;
 use crate::frontier::page_table::{CrawlSummary, Page};
 use crate::rejected::{CrawlRule, RejectedUrl};
 
-/// Calls `take` with each page of a finished crawl, sorted by canonical URL; holds one page at a time.
+/// Calls `visit` with each page of a finished crawl, sorted by canonical URL; holds one page at a time.
 ///
 /// # Errors
 /// [`CrawlError::Missing`] or [`CrawlError::Unfinished`] if there is no finished crawl; other errors if the frontier is
 /// unreadable.
-pub fn each_page(dir: &Path, take: impl FnMut(Page)) -> Result<(), CrawlError> {
-    finished(dir)?.each_page(take)
+pub fn each_page(dir: &Path, visit: impl FnMut(Page)) -> Result<(), CrawlError> {
+    finished(dir)?.each_page(visit)
 }
 
-/// Calls `take` with every URL that a finished crawl found in scope and did not keep, sorted, with the rule; holds one
+/// Calls `visit` with every URL that a finished crawl found in scope and did not keep, sorted, with the rule; holds one
 /// row at a time. URLs beyond the page budget or the depth limit are only counted in the [`CrawlSummary`].
 ///
 /// # Errors
 /// See [`each_page`].
-pub fn each_rejected(dir: &Path, mut take: impl FnMut(RejectedUrl)) -> Result<(), CrawlError> {
+pub fn each_rejected(dir: &Path, mut visit: impl FnMut(RejectedUrl)) -> Result<(), CrawlError> {
     let frontier = finished(dir)?;
     let mut failed = Ok(());
     frontier.each_rejected(|mut row| {
         if failed.is_ok() {
-            failed = mark_redirect_loop(&mut row, |url| frontier.refusal(url));
-            take(row);
+            failed = mark_redirect_loop(&mut row, |url| frontier.rejection(url));
+            visit(row);
         }
     })?;
     failed
@@ -55,7 +55,7 @@ const MAX_HOPS: usize = 64;
 /// shows only across rows.
 fn mark_redirect_loop(
     row: &mut RejectedUrl,
-    refusal: impl Fn(&str) -> Result<Option<RejectedUrl>, CrawlError>,
+    rejection: impl Fn(&str) -> Result<Option<RejectedUrl>, CrawlError>,
 ) -> Result<(), CrawlError> {
     let redirects = |row: &RejectedUrl| row.rejection.rule == CrawlRule::Redirect.name();
     if !redirects(row) {
@@ -68,7 +68,7 @@ fn mark_redirect_loop(
             row.rejection.rule = CrawlRule::RedirectLoop.into();
             break;
         }
-        let Some(next) = refusal(&at)?.filter(redirects) else { break };
+        let Some(next) = rejection(&at)?.filter(redirects) else { break };
         at = target(&next);
     }
     Ok(())

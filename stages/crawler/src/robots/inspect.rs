@@ -51,8 +51,8 @@ pub fn inspect(settings: &CrawlSettings, agent: &str) -> Result<Vec<Inspection>,
         for url in &seeds {
             let key = origin_of(url);
             if !known.contains_key(&key) {
-                let stored = origin::fetch(&fetcher, url, settings, &hosts).await;
-                known.insert(key.clone(), Rc::new(OriginRules::read(&stored)));
+                let encoded_rules = origin::fetch(&fetcher, url, settings, &hosts).await;
+                known.insert(key.clone(), Rc::new(OriginRules::read(&encoded_rules)));
             }
             let Some(origin) = known.get(&key) else { continue };
             inspections.push(Inspection {

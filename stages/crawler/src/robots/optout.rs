@@ -14,7 +14,7 @@ use crate::AGENT;
 pub struct OptOuts {
     /// `noai`: no training on the page.
     pub noai: bool,
-    /// `noimageai`: no training on its images. Recorded; it does not refuse the text.
+    /// `noimageai`: no training on its images. Recorded; it does not exclude the text.
     pub noimageai: bool,
     /// `noindex` or `none`.
     pub noindex: bool,
@@ -77,7 +77,7 @@ impl OptOuts {
     }
 
     /// The first statement that excludes the text of the page from a corpus.
-    pub(crate) fn refusal(self) -> Option<&'static str> {
+    pub(crate) fn excluding_statement(self) -> Option<&'static str> {
         match self {
             Self { noai: true, .. } => Some("noai"),
             Self { tdm_reservation: true, .. } => Some("tdm-reservation"),
@@ -116,15 +116,16 @@ mod tests {
         found.meta("tdm-reservation", " 1 ");
         assert_eq!(found, OptOuts { nofollow: true, tdm_reservation: true, ..OptOuts::default() });
         found.meta("tdm-reservation", "0");
-        assert_eq!(found.refusal(), Some("tdm-reservation"));
+        assert_eq!(found.excluding_statement(), Some("tdm-reservation"));
     }
 
     #[test]
-    fn nofollow_and_noimageai_do_not_refuse() {
+    fn nofollow_and_noimageai_do_not_exclude() {
         assert_eq!(
-            OptOuts { nofollow: true, noimageai: true, ai_train: Some(true), ..OptOuts::default() }.refusal(),
+            OptOuts { nofollow: true, noimageai: true, ai_train: Some(true), ..OptOuts::default() }
+                .excluding_statement(),
             None
         );
-        assert_eq!(OptOuts { ai_train: Some(false), ..OptOuts::default() }.refusal(), Some("ai-train=no"));
+        assert_eq!(OptOuts { ai_train: Some(false), ..OptOuts::default() }.excluding_statement(), Some("ai-train=no"));
     }
 }

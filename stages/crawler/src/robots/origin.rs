@@ -41,20 +41,20 @@ pub(crate) struct OriginRules {
     reserved: Vec<String>,
 }
 
-/// Why the origin refuses a page: the rule, and its detail.
-pub(crate) type Refusal = (CrawlRule, String);
+/// Why the origin rejects a page: the rule, and its detail.
+pub(crate) type OriginRejection = (CrawlRule, String);
 
 impl OriginRules {
     /// Parses what [`fetch`] returned and the frontier stored: the reserved paths as a line of JSON, if there are any,
     /// then a letter for the kind, then the file or the reason.
-    pub(crate) fn read(stored: &[u8]) -> Self {
-        let (reserved, stored) = match stored.iter().position(|byte| *byte == b'\n') {
-            Some(end) if stored.starts_with(b"[") => {
-                (serde_json::from_slice(&stored[..end]).unwrap_or_default(), &stored[end + 1..])
+    pub(crate) fn read(encoded_rules: &[u8]) -> Self {
+        let (reserved, robots_rules) = match encoded_rules.iter().position(|byte| *byte == b'\n') {
+            Some(end) if encoded_rules.starts_with(b"[") => {
+                (serde_json::from_slice(&encoded_rules[..end]).unwrap_or_default(), &encoded_rules[end + 1..])
             }
-            _ => (Vec::new(), stored),
+            _ => (Vec::new(), encoded_rules),
         };
-        let (kind, rest) = stored.split_first().unwrap_or((&b'N', &[]));
+        let (kind, rest) = robots_rules.split_first().unwrap_or((&b'N', &[]));
         let (robots, unreachable) = match kind {
             b'F' => (Robots::parse(rest), None),
             b'U' => (Robots::disallow_all(), Some(String::from_utf8_lossy(rest).into_owned())),
@@ -74,8 +74,8 @@ impl OriginRules {
         tdm::reserved_by(&self.reserved, url)
     }
 
-    /// Checks a URL: returns the robots.txt rule that allows it, if one applies, or why it is refused.
-    pub(crate) fn check(&self, url: &Url, obey_opt_outs: bool) -> Result<Option<String>, Refusal> {
+    /// Checks a URL: returns the robots.txt rule that allows it, if one applies, or why it is rejected.
+    pub(crate) fn check(&self, url: &Url, obey_opt_outs: bool) -> Result<Option<String>, OriginRejection> {
         if let Some(reason) = &self.unreachable {
             return Err((CrawlRule::RobotsUnreachable, reason.clone()));
         }
@@ -102,18 +102,18 @@ fn unreachable(reason: impl std::fmt::Display) -> Vec<u8> {
 /// Fetches the robots.txt of a page's origin, retrying temporary failures, then its TDM reservations. The result is the
 /// input of [`OriginRules::read`].
 pub(crate) async fn fetch(fetcher: &Fetcher, page: &Url, settings: &CrawlSettings, hosts: &Hosts) -> Vec<u8> {
-    let stored = fetch_robots(fetcher, page, settings, hosts).await;
-    let origin = OriginRules::read(&stored);
+    let encoded_rules = fetch_robots(fetcher, page, settings, hosts).await;
+    let origin = OriginRules::read(&encoded_rules);
     hosts.with_rate_limiter(page, |pace| pace.crawl_delay(origin.robots.crawl_delay(AGENT)));
-    let Ok(file) = page.join(tdm::WELL_KNOWN) else { return stored };
+    let Ok(file) = page.join(tdm::WELL_KNOWN) else { return encoded_rules };
     // No request is sent if the rules forbid it.
     if origin.check(&file, settings.obey_opt_outs).is_err() {
-        return stored;
+        return encoded_rules;
     }
     let reserved = fetch_reservations(fetcher, &file, settings, hosts).await;
     match serde_json::to_vec(&reserved) {
-        Ok(line) if !reserved.is_empty() => [line, b"\n".to_vec(), stored].concat(),
-        _ => stored,
+        Ok(line) if !reserved.is_empty() => [line, b"\n".to_vec(), encoded_rules].concat(),
+        _ => encoded_rules,
     }
 }
 
@@ -144,7 +144,7 @@ async fn fetch_robots(fetcher: &Fetcher, page: &Url, settings: &CrawlSettings, h
     let mut attempts = Attempts::default();
     loop {
         let failure = match attempt_once(fetcher, &start, hosts).await {
-            Ok(stored) => return stored,
+            Ok(encoded_rules) => return encoded_rules,
             Err(failure) => failure,
         };
         match attempts.retry(failure, &start, settings.retries, hosts) {
@@ -160,9 +160,9 @@ async fn fetch_robots(fetcher: &Fetcher, page: &Url, settings: &CrawlSettings, h
 async fn attempt_once(fetcher: &Fetcher, start: &Url, hosts: &Hosts) -> Result<Vec<u8>, TemporaryFailure> {
     let mut url = start.clone();
     for _ in 0..=MAX_ROBOTS_REDIRECTS {
-        // A literal address is checked before a permit is acquired, since a refused one needs no permit.
-        if let Err(refused) = fetcher.check_host(&url) {
-            return Ok(unreachable(refused));
+        // A literal address is checked before a permit is acquired, since a blocked one needs no permit.
+        if let Err(blocked) = fetcher.check_host(&url) {
+            return Ok(unreachable(blocked));
         }
         let permit = hosts.acquire(&url).await;
         let response = match fetcher.get_prefix(&url, MAX_ROBOTS_BYTES).await {
@@ -177,9 +177,9 @@ async fn attempt_once(fetcher: &Fetcher, start: &Url, hosts: &Hosts) -> Result<V
         drop(permit);
         match response.status {
             200..=299 => {
-                let mut stored = vec![b'F'];
-                stored.extend_from_slice(&response.body);
-                return Ok(stored);
+                let mut encoded_rules = vec![b'F'];
+                encoded_rules.extend_from_slice(&response.body);
+                return Ok(encoded_rules);
             }
             300..=399 => match redirect_target(&url, &response) {
                 Some(target) => url = target,
@@ -205,8 +205,8 @@ fn redirect_target(url: &Url, response: &FetchResponse) -> Option<Url> {
 mod tests {
     use super::*;
 
-    fn checked(stored: &[u8], path: &str, obey: bool) -> Result<Option<String>, Refusal> {
-        OriginRules::read(stored).check(&Url::parse("http://site.org").unwrap().join(path).unwrap(), obey)
+    fn checked(encoded_rules: &[u8], path: &str, obey: bool) -> Result<Option<String>, OriginRejection> {
+        OriginRules::read(encoded_rules).check(&Url::parse("http://site.org").unwrap().join(path).unwrap(), obey)
     }
 
     #[test]
@@ -220,11 +220,11 @@ mod tests {
 
     #[test]
     fn reserved_paths_are_kept_with_the_file() {
-        let stored = b"[\"/pictures/*\"]\nFUser-agent: *\nDisallow: /private\n";
-        assert!(matches!(checked(stored, "/pictures/1", true), Err((CrawlRule::OptOut, _))));
-        assert!(checked(stored, "/pictures/1", false).is_ok() && checked(stored, "/x", true).is_ok());
-        assert!(matches!(checked(stored, "/private/x", true), Err((CrawlRule::Robots, _))));
-        let origin = OriginRules::read(stored);
+        let encoded_rules = b"[\"/pictures/*\"]\nFUser-agent: *\nDisallow: /private\n";
+        assert!(matches!(checked(encoded_rules, "/pictures/1", true), Err((CrawlRule::OptOut, _))));
+        assert!(checked(encoded_rules, "/pictures/1", false).is_ok() && checked(encoded_rules, "/x", true).is_ok());
+        assert!(matches!(checked(encoded_rules, "/private/x", true), Err((CrawlRule::Robots, _))));
+        let origin = OriginRules::read(encoded_rules);
         assert_eq!(origin.reserved(&Url::parse("http://site.org/pictures/1").unwrap()), Some("/pictures/*"));
     }
 

@@ -1,8 +1,8 @@
 //! Parses and matches robots.txt as Google's parser does.
 //!
-//! Between the frontier and the fetcher: no URL is fetched without a [`RobotsDecision`]. The rules are those of RFC 9309, with
-//! the behaviour of Google's open-source parser (github.com/google/robotstxt), which site owners write for. Where the
-//! two differ, Google's behaviour applies:
+//! Between the frontier and the fetcher: no URL is fetched without a [`RobotsDecision`]. The rules are those of RFC
+//! 9309, with the behaviour of Google's open-source parser (github.com/google/robotstxt), which site owners write for.
+//! Where the two differ, Google's behaviour applies:
 //! - the colon may be missing if the line has exactly two words, and common misspellings of the keys are accepted;
 //! - an agent name ends at the first character that is not a letter, `_` or `-`, so `Foo Bar` applies to `Foo`;
 //! - `Allow: /x/index.html` also allows `/x/`;

@@ -115,7 +115,7 @@ struct CrawlResult {
     dir: TempDir,
     summary: CrawlSummary,
     pages: Vec<Page>,
-    refused: Vec<RejectedUrl>,
+    rejected: Vec<RejectedUrl>,
 }
 
 fn path_of(url: &str) -> String {
@@ -128,7 +128,7 @@ impl CrawlResult {
     }
 
     fn rule(&self, path: &str) -> &str {
-        self.refused.iter().find(|row| path_of(&row.url) == path).map_or("none", |row| row.rejection.rule.as_ref())
+        self.rejected.iter().find(|row| path_of(&row.url) == path).map_or("none", |row| row.rejection.rule.as_ref())
     }
 
     fn detail(&self, path: &str) -> &str {
@@ -136,7 +136,7 @@ impl CrawlResult {
     }
 
     fn row(&self, path: &str) -> &RejectedUrl {
-        self.refused.iter().find(|row| path_of(&row.url) == path).unwrap()
+        self.rejected.iter().find(|row| path_of(&row.url) == path).unwrap()
     }
 }
 
@@ -148,11 +148,11 @@ fn run(settings: &CrawlSettings) -> CrawlResult {
 
 fn open(dir: TempDir, summary: CrawlSummary) -> CrawlResult {
     assert!(summary.finished);
-    let (mut pages, mut refused) = (Vec::new(), Vec::new());
+    let (mut pages, mut rejected) = (Vec::new(), Vec::new());
     each_page(dir.path(), |page| pages.push(page)).unwrap();
-    each_rejected(dir.path(), |row| refused.push(row)).unwrap();
+    each_rejected(dir.path(), |row| rejected.push(row)).unwrap();
     assert_eq!(summary.pages, pages.len() as u64);
-    CrawlResult { dir, summary, pages, refused }
+    CrawlResult { dir, summary, pages, rejected }
 }
 
 fn html(body: impl Into<String>) -> Response<Body> {

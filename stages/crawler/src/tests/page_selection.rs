@@ -74,8 +74,11 @@ fn depth_and_scope_bound_a_crawl() {
         CrawlSettings { seeds: vec![site.url("/docs/")], scope: Scope::SamePrefix, max_depth: 2, ..site.settings() };
     let outcome = run(&settings);
     assert_eq!(outcome.paths(), ["/docs/", "/docs/a.html", "/docs/b.html"]);
-    assert_eq!((outcome.summary.off_scope_links, outcome.summary.over_depth, outcome.summary.over_budget), (2, 1, 0));
-    assert!(outcome.refused.is_empty());
+    assert_eq!(
+        (outcome.summary.out_of_scope_links, outcome.summary.over_depth, outcome.summary.over_budget),
+        (2, 1, 0)
+    );
+    assert!(outcome.rejected.is_empty());
 }
 
 #[test]

@@ -47,8 +47,8 @@ fn records(dir: &Path, kind: RecordKind) -> Vec<corpusmill_warc::Record> {
 
 fn refreshed(site: &TestServer, dirs: &Path, number: u32) -> (CrawlSummary, Vec<Page>) {
     let dir = |number: u32| dirs.join(format!("crawl.{number}"));
-    let earlier = number.checked_sub(1).map(dir);
-    let summary = recrawl(&site.settings(), &dir(number), earlier.as_deref(), Control::default()).unwrap();
+    let previous = number.checked_sub(1).map(dir);
+    let summary = recrawl(&site.settings(), &dir(number), previous.as_deref(), Control::default()).unwrap();
     let mut pages = Vec::new();
     each_page(&dir(number), |page| pages.push(page)).unwrap();
     (summary, pages)

@@ -5,6 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use corpusmill_pipeline::progress::{Event, Progress};
 
 use super::*;
+use crate::archive::writer::WarcPosition;
+use crate::frontier::database::Frontier;
+use crate::frontier::pending_commit::{CommitMark, PendingCommit, Round};
+use crate::{recrawl, summary};
 
 /// Cancels after a number of responses.
 #[derive(Debug)]
@@ -50,7 +54,7 @@ fn a_cancelled_crawl_is_resumed() {
     let parts = open(dir, summary);
     assert_eq!(parts.summary, whole.summary);
     assert_eq!(digests(&parts), digests(&whole));
-    assert_eq!(parts.refused, whole.refused);
+    assert_eq!(parts.rejected, whole.rejected);
     for page in &parts.pages {
         assert!(record(parts.dir.path(), page).starts_with(b"WARC/1.1\r\nWARC-Record-ID"));
     }
@@ -69,6 +73,44 @@ fn a_folder_belongs_to_one_crawl() {
     let gentler = CrawlSettings { requests_per_second: 0.5, ..site.settings() };
     assert!(crawl(&gentler, dir, Control::default()).is_ok());
     assert!(matches!(each_page(&dir.join("nothing"), drop), Err(CrawlError::Missing { .. })));
+}
+
+#[test]
+fn a_crawl_of_another_version_is_not_resumed() {
+    // The first format had other tables; a later format has another number.
+    for (table, identity) in [("texts", "{}"), ("metadata", "crawl format 3\n{}")] {
+        let site = TestServer::new(|path| web_page(path, 3));
+        let old = TempDir::new().unwrap();
+        let database = redb::Database::create(old.path().join("frontier.redb")).unwrap();
+        let transaction = database.begin_write().unwrap();
+        let definition: redb::TableDefinition<'_, &str, &str> = redb::TableDefinition::new(table);
+        transaction.open_table(definition).unwrap().insert("identity", identity).unwrap();
+        transaction.commit().unwrap();
+        drop(database);
+        let resumed = crawl(&site.settings(), old.path(), Control::default());
+        assert!(matches!(resumed, Err(CrawlError::OtherFormat { .. })), "{table}: {resumed:?}");
+        assert!(matches!(summary(old.path()), Err(CrawlError::OtherFormat { .. })), "{table}");
+        assert!(site.hits().is_empty(), "{table}");
+        // A refresh ignores the old crawl and fetches every page.
+        let new = TempDir::new().unwrap();
+        let refreshed = recrawl(&site.settings(), new.path(), Some(old.path()), Control::default()).unwrap();
+        assert_eq!((refreshed.finished, refreshed.pages, refreshed.unchanged), (true, 4, 0), "{table}");
+    }
+}
+
+#[test]
+fn a_stored_url_that_does_not_parse_is_rejected() {
+    let site = TestServer::new(|path| web_page(path, 3));
+    let settings = site.settings();
+    let dir = TempDir::new().unwrap();
+    let frontier = Frontier::open(dir.path(), &settings.identity(&[], &[]), settings.max_depth).unwrap();
+    let mut changes = PendingCommit::default();
+    changes.add_found("no URL".to_owned(), Round { depth: 0, hops: 0 });
+    frontier.commit(&changes, WarcPosition::default(), CommitMark::Seeded).unwrap();
+    drop(frontier);
+    let summary = crawl(&settings, dir.path(), Control::default()).unwrap();
+    let outcome = open(dir, summary);
+    assert_eq!((outcome.rule("no URL"), outcome.detail("no URL")), ("invalid-url", "relative URL without a base"));
 }
 
 #[test]

@@ -159,7 +159,7 @@ fn inspect_reports_what_a_site_allows() {
 }
 
 #[test]
-fn ai_train_no_refuses_an_origin() {
+fn ai_train_no_rejects_an_origin() {
     let site = TestServer::new(|path| match path {
         "/robots.txt" => text("User-agent: *\nContent-Signal: search=yes, ai-train=no\nAllow: /\n"),
         _ => html("x"),

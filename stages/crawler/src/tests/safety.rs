@@ -9,7 +9,7 @@ use super::*;
 use crate::Scope;
 
 #[test]
-fn addresses_are_refused_before_anything_is_sent() {
+fn addresses_are_blocked_before_anything_is_sent() {
     let site = TestServer::new(|_| html("secret"));
     let closed = CrawlSettings {
         requests_per_second: 100.0,
@@ -35,7 +35,7 @@ fn addresses_are_refused_before_anything_is_sent() {
 }
 
 #[test]
-fn redirects_to_private_addresses_and_schemes_are_refused() {
+fn redirects_to_private_addresses_and_schemes_are_rejected() {
     let site = TestServer::new(|path| match path {
         "/" => html("<a href=/metadata><a href=/file><a href=/lan><a href=/lan-robots>"),
         "/metadata" => redirect("http://169.254.169.254/latest/meta-data/"),
@@ -47,18 +47,18 @@ fn redirects_to_private_addresses_and_schemes_are_refused() {
     let settings = CrawlSettings { scope, requests_per_second: 50.0, retries: 0, ..site.settings() };
     let outcome = run(&settings);
     assert_eq!(outcome.paths(), ["/"]);
-    assert_eq!((outcome.rule("/file"), outcome.rule("/lan")), ("redirect-off-scope", "redirect"));
+    assert_eq!((outcome.rule("/file"), outcome.rule("/lan")), ("redirect-out-of-scope", "redirect"));
     for path in ["/admin", "/latest/meta-data/"] {
         assert_eq!(outcome.rule(path), "robots-unreachable");
         let detail = &outcome.detail(path);
         assert!(detail.contains("private") || detail.contains("link-local"), "{detail}");
     }
     let narrow = run(&CrawlSettings { scope: Scope::SameHost, ..settings });
-    assert_eq!(narrow.rule("/metadata"), "redirect-off-scope");
+    assert_eq!(narrow.rule("/metadata"), "redirect-out-of-scope");
 }
 
 #[test]
-fn every_spelling_of_an_internal_address_is_refused() {
+fn every_spelling_of_an_internal_address_is_blocked() {
     let places = [
         ("http://10.1.2.3/", "private"),
         ("http://192.168.0.1/", "private"),
@@ -82,7 +82,7 @@ fn every_spelling_of_an_internal_address_is_refused() {
     assert_eq!(outcome.paths(), ["/"]);
     for (place, class) in places {
         let url = url::Url::parse(place).unwrap();
-        let row = outcome.refused.iter().find(|row| row.url == url.as_str()).unwrap();
+        let row = outcome.rejected.iter().find(|row| row.url == url.as_str()).unwrap();
         assert!(
             row.rejection.rule == "robots-unreachable"
                 && row.rejection.detail.as_deref().unwrap_or_default().contains(class),
@@ -254,7 +254,7 @@ fn headers_and_silence_are_bounded() {
     for (path, rule, detail) in [
         ("/header-drip", "timeout", "header"),
         ("/no-answer", "timeout", "header"),
-        ("/silent-body", "timeout", "byte"),
+        ("/silent-body", "timeout", "data"),
         ("/endless-header", "network", ""),
         ("/garbage", "network", ""),
     ] {
@@ -267,7 +267,7 @@ fn headers_and_silence_are_bounded() {
 }
 
 #[test]
-fn high_compression_ratios_are_refused() {
+fn high_compression_ratios_are_rejected() {
     let site = TestServer::new(|path| match path {
         "/" => html("<a href=/bomb>"),
         "/bomb" => with_gzip(&vec![b' '; 4 << 20]),
@@ -281,5 +281,5 @@ fn high_compression_ratios_are_refused() {
             && row.rejection.threshold.to_bits() == 200f64.to_bits(),
         "{row:?}"
     );
-    assert!(outcome.refused.iter().all(|row| row.rejection.rule != "too-large"));
+    assert!(outcome.rejected.iter().all(|row| row.rejection.rule != "too-large"));
 }

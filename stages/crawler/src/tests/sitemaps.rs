@@ -30,7 +30,7 @@ fn sitemaps_are_read_before_the_first_page() {
     assert_eq!(outcome.paths(), ["/", "/hidden"]);
     assert_eq!(outcome.rule("/no"), "robots");
     assert_eq!((site.hits()["/robots.txt"], site.hits()["/inner.xml.gz"]), (1, 1));
-    assert!(outcome.refused.iter().all(|row| row.rejection.rule != "sitemap"), "{:?}", outcome.refused);
+    assert!(outcome.rejected.iter().all(|row| row.rejection.rule != "sitemap"), "{:?}", outcome.rejected);
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn unreadable_sitemaps_are_recorded() {
     let outcome = run(&CrawlSettings { sitemaps: true, retries: 1, ..site.settings() });
     assert_eq!(outcome.paths(), ["/", "/one"]);
     let details: BTreeMap<String, String> = outcome
-        .refused
+        .rejected
         .iter()
         .filter(|row| row.rejection.rule == "sitemap")
         .map(|row| {
@@ -63,9 +63,9 @@ fn unreadable_sitemaps_are_recorded() {
         ("/busy.xml", "503 status"),
         ("/cut.xml", "1 damaged or too long: read up to entry 1"),
         ("/gone.xml", "404 status"),
-        ("/moved.xml", "1 http://169.254.169.254/map.xml is off scope"),
-        ("http://10.0.0.1/map.xml", "1 http://10.0.0.1/map.xml is off scope"),
-        ("https://doc.rust-lang.org/map.xml", "1 https://doc.rust-lang.org/map.xml is off scope"),
+        ("/moved.xml", "1 http://169.254.169.254/map.xml is out of scope"),
+        ("http://10.0.0.1/map.xml", "1 http://10.0.0.1/map.xml is out of scope"),
+        ("https://doc.rust-lang.org/map.xml", "1 https://doc.rust-lang.org/map.xml is out of scope"),
     ];
     assert_eq!(details, expected.map(|(url, detail)| (url.to_owned(), detail.to_owned())).into());
     assert_eq!(site.hits()["/busy.xml"], 2);

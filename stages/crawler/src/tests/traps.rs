@@ -3,16 +3,16 @@
 use super::*;
 
 #[test]
-fn traps_words_and_domains_are_refused() {
+fn traps_words_and_domains_are_rejected() {
     let site = TestServer::new(|path| match path {
         "/" => html("<a href=/casino/x><a href=/a/a/a/a/a/a/a/a/a/a/a/a><a href=/fine>"),
         _ => html(""),
     });
-    let outcome = run(&CrawlSettings { refused_words: vec!["casino".into()], ..site.settings() });
+    let outcome = run(&CrawlSettings { blocked_words: vec!["casino".into()], ..site.settings() });
     assert_eq!(outcome.paths(), ["/", "/fine"]);
-    assert_eq!((outcome.rule("/casino/x"), outcome.rule("/a/a/a/a/a/a/a/a/a/a/a/a")), ("refused-word", "trap"));
-    let gone = run(&CrawlSettings { refused_domains: vec!["127.0.0.1".into()], ..site.settings() });
-    assert_eq!((gone.pages.len(), gone.rule("/")), (0, "refused-domain"));
+    assert_eq!((outcome.rule("/casino/x"), outcome.rule("/a/a/a/a/a/a/a/a/a/a/a/a")), ("blocked-word", "trap"));
+    let gone = run(&CrawlSettings { blocked_domains: vec!["127.0.0.1".into()], ..site.settings() });
+    assert_eq!((gone.pages.len(), gone.rule("/")), (0, "blocked-domain"));
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn page_limits_per_host_hold_at_any_concurrency() {
 }
 
 #[test]
-fn calendars_and_sort_orders_are_refused() {
+fn calendars_and_sort_orders_are_rejected() {
     let site = TestServer::new(|path| match path {
         "/" => html("<a href=/calendar/2024/1><a href='/list?sort=price&order=desc'><a href=/list?sort=name>"),
         "/list" => html("x"),
@@ -69,7 +69,7 @@ fn calendars_and_sort_orders_are_refused() {
     });
     let outcome = run(&CrawlSettings { max_depth: 1000, ..site.settings() });
     assert_eq!(outcome.pages.len(), 402, "the front, the list, and 400 months");
-    assert_eq!(outcome.refused.iter().filter(|row| row.rejection.rule == "trap").count(), 1);
+    assert_eq!(outcome.rejected.iter().filter(|row| row.rejection.rule == "trap").count(), 1);
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn overlong_urls_are_not_requested() {
     let outcome = run(&site.settings());
     assert_eq!(outcome.paths(), ["/", "/fine"]);
     assert_eq!(outcome.rule("/moved"), "redirect");
-    let traps: Vec<&RejectedUrl> = outcome.refused.iter().filter(|row| row.rejection.rule == "trap").collect();
+    let traps: Vec<&RejectedUrl> = outcome.rejected.iter().filter(|row| row.rejection.rule == "trap").collect();
     assert_eq!(traps.len(), 3);
     assert!(
         traps.iter().all(|row| row.rejection.value > row.rejection.threshold && row.url.len() <= 2083),

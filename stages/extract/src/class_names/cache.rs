@@ -1,6 +1,6 @@
 //! The parsed classes and ids of a page's elements; each distinct value is parsed once.
 //!
-//! On a document's path: after `build`, as the second half of a `page`.
+//! Runs after `build`; its result is part of a `page`.
 //!
 //! Invariant: equal values have equal numbers; 0 is the number of the empty and the missing value, which have no hints.
 

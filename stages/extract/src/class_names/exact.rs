@@ -1,7 +1,7 @@
 //! Class names that are compared without splitting them into words: line numbers beside code, and rendered copies of
 //! formulas.
 //!
-//! On a document's path: read together with the words of the other names, once per distinct value.
+//! Runs together with the word rules for other names, once per distinct value.
 //!
 //! Invariant: only names that highlighters and formula renderers write, in the case in which they write them.
 

@@ -1,7 +1,7 @@
 //! Words in class names and ids, grouped by meaning.
 //!
-//! On a document's path: read together with the words that trigger a rule. These words trigger no rule; they are
-//! columns of the classifier, which has learned what each group says about the text below.
+//! Runs together with the words that trigger a rule. These words trigger no rule: each group is a feature of the
+//! classifier, which has learned what the group says about the text below.
 //!
 //! Invariant: words of markup that are common to many sites; never a site's name, never words of the text.
 

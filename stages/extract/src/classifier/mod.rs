@@ -1,9 +1,9 @@
 //! The classifier: a learned model that decides which blocks of a page are content.
 //!
-//! On a document's path: after the rules (`fallback`), before `render`. `block` splits the page into blocks; `shape`,
-//! `context`, `page_summary` and `repeated_text` measure them; `features` writes a row of integers for each block,
-//! including the result of the rules; gradient-boosted trees predict how likely each block is content; `decide` chooses
-//! the blocks to keep; `cut` turns the choice into cuts for the renderer.
+//! Runs after the rules (`fallback`), before `render`. `block` splits the page into blocks; `shape`, `context`,
+//! `page_summary` and `repeated_text` measure them; `features` writes a row of integers for each block, including the
+//! result of the rules; gradient-boosted trees predict how likely each block is content; `decide` chooses the blocks to
+//! keep; `cut` turns the choice into cuts for the renderer.
 //!
 //! `tools/train_clean.py` trains the weights and documents the training data.
 //!

@@ -16,7 +16,7 @@ pub(super) struct WordHashes {
 }
 
 impl WordHashes {
-    /// Another word of the block at hand, by its hash.
+    /// Adds the hash of the next word of the current block.
     pub(super) fn push(&mut self, word: u64) {
         if self.hashes.len() < MAX_WORDS {
             self.hashes.push((word.wrapping_mul(HASH_MULTIPLIER) >> 32) as u32);

@@ -26,7 +26,7 @@ pub(crate) fn decoder<'a>(
     Ok(match compression {
         Compression::None => Box::new(reader),
         Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(reader)),
-        Compression::Zstd => Box::new(zstd::Decoder::with_buffer(reader)?),
+        Compression::Zstd => Box::new(corpusmill_codec::zstd_decoder(reader)?),
     })
 }
 

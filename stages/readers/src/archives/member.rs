@@ -49,6 +49,11 @@ impl Member {
         Self::Rejected { name: Some(name), rule, value, threshold, detail }
     }
 
+    /// A member that a rule without a measured value rejects.
+    pub(crate) fn matched(name: Vec<u8>, rule: &'static str, detail: String) -> Self {
+        Self::rejected(name, rule, 1.0, 0.0, detail)
+    }
+
     pub(crate) fn archive(rule: &'static str, value: f64, threshold: f64, detail: String) -> Self {
         Self::Rejected { name: None, rule, value, threshold, detail }
     }

@@ -71,7 +71,7 @@ impl TarMembers {
         if !kind.is_file() && !kind.is_contiguous() {
             self.stream.skip(padded(size))?;
             let detail = format!("entry of type {kind:?}");
-            return Ok(TarEntry::Member(Member::rejected(name, "not-a-file", 1.0, 0.0, detail)));
+            return Ok(TarEntry::Member(Member::matched(name, "not-a-file", detail)));
         }
         if size > self.max_document_bytes {
             self.stream.skip(padded(size))?;

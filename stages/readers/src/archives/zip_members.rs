@@ -118,7 +118,7 @@ fn read<R: Read>(
     }
     let name = file.name().map_or_else(|_| file.name_raw().to_vec(), |name| name.into_owned().into_bytes());
     if file.is_symlink() {
-        return Ok(Some(Member::rejected(name, "not-a-file", 1.0, 0.0, "a symbolic link".to_owned())));
+        return Ok(Some(Member::matched(name, "not-a-file", "a symbolic link".to_owned())));
     }
     let limit = settings.max_document_bytes;
     if file.size() > limit {
@@ -157,5 +157,5 @@ fn unreadable(name: Vec<u8>, error: ZipError, guard: &IoGuard) -> Result<Member,
         ZipError::UnsupportedArchive(_) | ZipError::CompressionMethodNotSupported(_) => "unsupported",
         _ => "corrupt",
     };
-    Ok(Member::rejected(name, rule, 1.0, 0.0, detail))
+    Ok(Member::matched(name, rule, detail))
 }

@@ -131,14 +131,12 @@ const MARKER_LINES: usize = 40;
 
 /// Classifies one file.
 fn classify(path: &str, bytes: &[u8], settings: &CodeSettings) -> FileClass {
-    let rejected = |rule, value, threshold, detail: String| {
-        FileClass::Rejected(RejectedInput::new(path, rule, value, threshold).with_detail(detail))
-    };
+    let matched = |rule, detail: String| FileClass::Rejected(RejectedInput::matched(path, rule).with_detail(detail));
     let lower = path.to_ascii_lowercase();
     let folders: Vec<&str> = lower.split(['/', '\\']).collect();
     let folders = &folders[..folders.len() - 1];
     if let Some(folder) = folders.iter().find(|folder| VENDORED_FOLDERS.contains(folder)) {
-        return rejected("vendored", 1.0, 0.0, format!("folder `{folder}`"));
+        return matched("vendored", format!("folder `{folder}`"));
     }
     if let Some(rejected) = data_file(path, &lower, folders, bytes.len() as u64, settings) {
         return FileClass::Rejected(rejected);
@@ -148,7 +146,7 @@ fn classify(path: &str, bytes: &[u8], settings: &CodeSettings) -> FileClass {
     if prose.is_none() && code.is_none() {
         let ending = languages::extension(file_name(&lower))
             .map_or_else(|| "no extension".to_owned(), |ending| format!("extension `.{ending}`"));
-        return rejected("not-code", 1.0, 0.0, ending);
+        return matched("not-code", ending);
     }
     if bytes.len() as u64 > settings.max_bytes {
         return FileClass::Rejected(RejectedInput::new(
@@ -173,10 +171,10 @@ fn classify(path: &str, bytes: &[u8], settings: &CodeSettings) -> FileClass {
 fn data_file(path: &str, lower: &str, folders: &[&str], size: u64, settings: &CodeSettings) -> Option<RejectedInput> {
     let name = file_name(lower);
     if LOCK_NAMES.contains(&name) {
-        return Some(RejectedInput::new(path, "data-file", 1.0, 0.0).with_detail("lock file"));
+        return Some(RejectedInput::matched(path, "data-file").with_detail("lock file"));
     }
     if let Some(ending) = languages::extension(name).filter(|ending| DATA_EXTENSIONS.contains(ending)) {
-        return Some(RejectedInput::new(path, "data-file", 1.0, 0.0).with_detail(format!("extension `.{ending}`")));
+        return Some(RejectedInput::matched(path, "data-file").with_detail(format!("extension `.{ending}`")));
     }
     let folder = folders.iter().find(|folder| FIXTURE_FOLDERS.contains(folder))?;
     let detail = format!("bytes of a file in `{folder}`");
@@ -189,7 +187,7 @@ fn data_file(path: &str, lower: &str, folders: &[&str], size: u64, settings: &Co
 fn minified(path: &str, lower: &str, bytes: &[u8], settings: &CodeSettings) -> Option<RejectedInput> {
     let name = file_name(lower);
     if name.contains(".min.") || name.contains("-min.js") {
-        return Some(RejectedInput::new(path, "minified", 1.0, 0.0).with_detail("file name of a minified file"));
+        return Some(RejectedInput::matched(path, "minified").with_detail("file name of a minified file"));
     }
     let lines = bytes.split(|byte| *byte == b'\n');
     let (count, longest) = lines.fold((0_u64, 0_u64), |(count, longest), line| {
@@ -208,7 +206,7 @@ fn minified(path: &str, lower: &str, bytes: &[u8], settings: &CodeSettings) -> O
 }
 
 fn generated(path: &str, lower: &str, bytes: &[u8]) -> Option<RejectedInput> {
-    let found = |detail: String| Some(RejectedInput::new(path, "generated", 1.0, 0.0).with_detail(detail));
+    let found = |detail: String| Some(RejectedInput::matched(path, "generated").with_detail(detail));
     if let Some(ending) = GENERATED_NAMES.iter().find(|ending| lower.ends_with(**ending)) {
         return found(format!("name ends in `{ending}`"));
     }

@@ -21,7 +21,8 @@ pub enum InvalidUtf8 {
     Replace,
 }
 
-/// Names of the columns of a dataset. A dot selects a nested column (`meta.url`); an empty name reads no column.
+/// Which JSON Lines key or Parquet column holds each document field. A dot selects a nested column (`meta.url`); an
+/// empty name reads no column.
 ///
 /// The body is the first of `text`, `messages`, `html`, `html-base64` that a row has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -159,7 +160,7 @@ fn body(
     invalid: InvalidUtf8,
     row_origin: &str,
 ) -> Result<(Body, &'static str), RejectedInput> {
-    let no_text = |detail: String| RejectedInput::new(row_origin, "no-text", 0.0, 1.0).with_detail(detail);
+    let no_text = |detail: String| RejectedInput::matched(row_origin, "no-text").with_detail(detail);
     for (name, media_type) in [(&mapping.text, "text/plain"), (&mapping.html, "text/html")] {
         match take_column(row, name) {
             None => {}

@@ -1,31 +1,38 @@
 //! Reads documents from Parquet files by row group.
 //!
-//! Only the mapped columns are read. Memory holds the pages being decoded of one row group's mapped columns, and a
-//! batch of 64 rows.
+//! Only the mapped columns are read. Memory holds the pages being decoded of one row group's mapped columns, a batch of at
+//! most 64 rows whose texts are views into these pages, and one document.
 //!
 //! Invariant: damage loses at most the rest of its row group, which is rejected (`bad-parquet`) with the number of rows
 //! lost; the other row groups are read.
 
-use std::io::{Read as _, Seek, SeekFrom};
+use std::io;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
-use arrow_array::RecordBatch;
+use arrow_schema::{DataType, Field, Schema};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
+use parquet::file::reader::Length as _;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::columns::{self, ColumnMapping, InvalidUtf8};
-use super::parquet_cells::NormalizedColumns;
+use super::guarded_file::GuardedFile;
+use super::parquet_cells::ArrowColumns;
 use crate::closest::closest;
 use crate::document::{count_f64, len_f64};
+use crate::io_guard::IoGuard;
 use crate::{ReadResult, ReaderError, ReaderItem, RejectedInput};
 
-/// Rows per batch: few, since one row may hold a book.
+/// Maximum number of rows per batch.
 const BATCH_ROWS: usize = 64;
+
+/// Target size of a batch in bytes, by the mean size of the row group's rows.
+const BATCH_BYTES: u64 = 8 << 20;
 
 /// Settings of the Parquet reader.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -60,10 +67,9 @@ pub struct RowGroup {
 /// # Errors
 /// The file cannot be opened.
 pub fn row_groups(path: &Path) -> Result<Vec<RowGroup>, ReaderError> {
-    let file = fs_err::File::open(path)?;
-    let Ok(metadata) = catch_panic(|| ArrowReaderMetadata::load(file.file(), ArrowReaderOptions::new())) else {
-        return Ok(Vec::new());
-    };
+    let (file, guard) = open(path)?;
+    let loaded = guarded(&guard, || ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()))?;
+    let Ok(metadata) = loaded else { return Ok(Vec::new()) };
     let groups = metadata.metadata().row_groups().iter();
     Ok(groups
         .map(|group| RowGroup { rows: unsigned(group.num_rows()), bytes: unsigned(group.total_byte_size()) })
@@ -72,7 +78,8 @@ pub fn row_groups(path: &Path) -> Result<Vec<RowGroup>, ReaderError> {
 
 /// Iterates over the documents of a Parquet file, or of a range of its row groups.
 pub struct ParquetDocuments {
-    file: fs_err::File,
+    file: GuardedFile,
+    guard: IoGuard,
     bytes: u64,
     origin: String,
     settings: ParquetSettings,
@@ -80,7 +87,18 @@ pub struct ParquetDocuments {
     projection: ProjectionMask,
     groups: Range<usize>,
     current: Option<OpenRowGroup>,
-    pending: std::vec::IntoIter<ReaderItem>,
+    batch: Option<OpenBatch>,
+    rejected: Option<RejectedInput>,
+}
+
+/// The decoded batch whose rows are being returned.
+struct OpenBatch {
+    columns: ArrowColumns,
+    /// Index in the batch of the next row.
+    next: usize,
+    rows: usize,
+    /// Index in the file of the batch's first row.
+    first_row: u64,
 }
 
 /// The row group being read.
@@ -105,10 +123,11 @@ impl ParquetDocuments {
         groups: Option<Range<usize>>,
         settings: &ParquetSettings,
     ) -> Result<Self, ReaderError> {
-        let file = fs_err::File::open(path)?;
-        let bytes = file.metadata()?.len();
+        let (file, guard) = open(path)?;
+        let bytes = file.len();
         let mut documents = Self {
             file,
+            guard,
             bytes,
             origin: origin.to_owned(),
             settings: settings.clone(),
@@ -116,13 +135,15 @@ impl ParquetDocuments {
             projection: ProjectionMask::all(),
             groups: 0..0,
             current: None,
-            pending: Vec::new().into_iter(),
+            batch: None,
+            rejected: None,
         };
         if bytes == 0 {
             return Ok(documents);
         }
-        match catch_panic(|| ArrowReaderMetadata::load(documents.file.file(), ArrowReaderOptions::new())) {
+        match guarded(&documents.guard, || ArrowReaderMetadata::load(&documents.file, ArrowReaderOptions::new()))? {
             Ok(metadata) => {
+                let metadata = with_views(metadata);
                 documents.projection = documents.project(&metadata)?;
                 let all = 0..metadata.metadata().num_row_groups();
                 let requested = groups.unwrap_or(all.clone());
@@ -130,9 +151,8 @@ impl ParquetDocuments {
                 documents.metadata = Some(metadata);
             }
             Err(detail) => {
-                check_readable(&mut documents.file, bytes.saturating_sub(FOOTER_PROBE_BYTES)..bytes)?;
                 let rejected = RejectedInput::new(origin, "bad-parquet", count_f64(bytes), 0.0).with_detail(detail);
-                documents.pending = vec![ReaderItem::Rejected(rejected)].into_iter();
+                documents.rejected = Some(rejected);
             }
         }
         Ok(documents)
@@ -179,20 +199,31 @@ impl ParquetDocuments {
         let first: u64 = (0..number).map(rows).sum();
         let end_row = first.saturating_add(rows(number));
         if self.column_range(number).end > self.bytes {
-            self.reject_rest(number, first, end_row, "its data extend past the end of the file")?;
+            self.reject_rest(number, first, end_row, "its data extend past the end of the file");
             return Ok(true);
         }
-        let file = self.file.file().try_clone()?;
+        let batch_rows = self.batch_rows(number, end_row - first);
+        let file = self.file.try_clone()?;
         let projection = self.projection.clone();
-        let made = catch_panic(|| {
+        let made = guarded(&self.guard, || {
             let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
-            builder.with_row_groups(vec![number]).with_projection(projection).with_batch_size(BATCH_ROWS).build()
-        });
+            builder.with_row_groups(vec![number]).with_projection(projection).with_batch_size(batch_rows).build()
+        })?;
         match made {
             Ok(reader) => self.current = Some(OpenRowGroup { number, reader, next_row: first, end_row }),
-            Err(detail) => self.reject_rest(number, first, end_row, &detail)?,
+            Err(detail) => self.reject_rest(number, first, end_row, &detail),
         }
         Ok(true)
+    }
+
+    /// The number of rows per batch of a row group: few, if its rows are large.
+    fn batch_rows(&self, number: usize, rows: u64) -> usize {
+        let Some(metadata) = &self.metadata else { return 1 };
+        let columns = metadata.metadata().row_group(number).columns().iter().enumerate();
+        let mapped = columns.filter(|(leaf, _)| self.projection.leaf_included(*leaf));
+        let bytes: u64 = mapped.map(|(_, column)| unsigned(column.uncompressed_size())).fold(0, u64::saturating_add);
+        let mean = (bytes / rows.max(1)).max(1);
+        usize::try_from(BATCH_BYTES / mean).unwrap_or(BATCH_ROWS).clamp(1, BATCH_ROWS)
     }
 
     /// Returns the byte range from the first to the last mapped column of a row group.
@@ -206,56 +237,59 @@ impl ParquetDocuments {
         ends.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).map_or(0..0, |(start, end)| start..end)
     }
 
-    fn reject_rest(&mut self, number: usize, next_row: u64, end_row: u64, detail: &str) -> Result<(), ReaderError> {
-        let span = self.column_range(number);
-        check_readable(&mut self.file, span.start.min(self.bytes)..span.end.min(self.bytes))?;
+    fn reject_rest(&mut self, number: usize, next_row: u64, end_row: u64, detail: &str) {
         let detail = format!("row group {number}: {detail}");
         let row_origin = format!("{}#{}", self.origin, next_row + 1);
         let rejected = RejectedInput::new(row_origin, "bad-parquet", count_f64(end_row.saturating_sub(next_row)), 0.0)
             .with_detail(detail);
-        self.pending = vec![ReaderItem::Rejected(rejected)].into_iter();
-        Ok(())
+        self.rejected = Some(rejected);
     }
 
     fn take_batch(&mut self, mut group: OpenRowGroup) -> Result<(), ReaderError> {
-        let decoded = catch_panic(|| group.reader.next().transpose());
-        match decoded.and_then(|batch| batch.map(|batch| self.rows(&batch, group.next_row)).transpose()) {
-            Ok(Some(items)) => {
-                group.next_row += items.len() as u64;
-                self.pending = items.into_iter();
+        match guarded(&self.guard, || group.reader.next().transpose())? {
+            Ok(Some(batch)) => {
+                let rows = batch.num_rows();
+                let columns = ArrowColumns::new(&batch);
+                self.batch = Some(OpenBatch { columns, next: 0, rows, first_row: group.next_row });
+                group.next_row += rows as u64;
                 self.current = Some(group);
             }
             Ok(None) if group.next_row < group.end_row => {
-                self.reject_rest(group.number, group.next_row, group.end_row, "fewer rows than the footer declares")?;
+                self.reject_rest(group.number, group.next_row, group.end_row, "fewer rows than the footer declares");
             }
             Ok(None) => {}
-            Err(detail) => self.reject_rest(group.number, group.next_row, group.end_row, &detail)?,
+            Err(detail) => self.reject_rest(group.number, group.next_row, group.end_row, &detail),
         }
         Ok(())
     }
 
-    fn rows(&self, batch: &RecordBatch, first: u64) -> Result<Vec<ReaderItem>, String> {
-        let columns = NormalizedColumns::new(batch).map_err(|error| error.to_string())?;
+    /// The document of the next row of the current batch.
+    fn next_row(&mut self) -> Option<ReaderItem> {
+        let batch = self.batch.as_mut()?;
+        if batch.next == batch.rows {
+            self.batch = None;
+            return None;
+        }
+        let index = batch.next;
+        batch.next += 1;
+        let row_origin = format!("{}#{}", self.origin, batch.first_row + index as u64 + 1);
         let limit = self.settings.max_document_bytes;
-        let item = |index: usize| {
-            let row_origin = format!("{}#{}", self.origin, first + index as u64 + 1);
-            match columns::document(
-                &mut columns.row(index),
-                &self.settings.columns,
-                self.settings.invalid_utf8,
-                &row_origin,
-            ) {
-                Ok(document) if document.body.len() as u64 > limit => ReaderItem::Rejected(RejectedInput::new(
-                    row_origin,
-                    "too-large",
-                    len_f64(document.body.len()),
-                    count_f64(limit),
-                )),
-                Ok(document) => ReaderItem::Document(document),
-                Err(rejected) => ReaderItem::Rejected(rejected),
-            }
-        };
-        Ok((0..batch.num_rows()).map(item).collect())
+        let document = columns::document(
+            &mut batch.columns.row(index),
+            &self.settings.columns,
+            self.settings.invalid_utf8,
+            &row_origin,
+        );
+        Some(match document {
+            Ok(document) if document.body.len() as u64 > limit => ReaderItem::Rejected(RejectedInput::new(
+                row_origin,
+                "too-large",
+                len_f64(document.body.len()),
+                count_f64(limit),
+            )),
+            Ok(document) => ReaderItem::Document(document),
+            Err(rejected) => ReaderItem::Rejected(rejected),
+        })
     }
 }
 
@@ -264,7 +298,7 @@ impl Iterator for ParquetDocuments {
 
     fn next(&mut self) -> Option<ReadResult> {
         loop {
-            if let Some(item) = self.pending.next() {
+            if let Some(item) = self.next_row().or_else(|| self.rejected.take().map(ReaderItem::Rejected)) {
                 return Some(Ok(item));
             }
             if let Some(group) = self.current.take() {
@@ -282,14 +316,49 @@ impl Iterator for ParquetDocuments {
     }
 }
 
-/// Bytes at the end of a file that are read again to distinguish a damaged footer from a failing disk.
-const FOOTER_PROBE_BYTES: u64 = 1 << 20;
+fn open(path: &Path) -> Result<(GuardedFile, IoGuard), ReaderError> {
+    let file = fs_err::File::open(path)?;
+    let bytes = file.metadata()?.len();
+    let guard = IoGuard::default();
+    Ok((GuardedFile::new(file, bytes, guard.clone()), guard))
+}
 
-/// Reads the bytes again on which a decoder failed: an error here is an I/O error, otherwise the data are damaged.
-fn check_readable(file: &mut fs_err::File, span: Range<u64>) -> Result<(), ReaderError> {
-    file.seek(SeekFrom::Start(span.start))?;
-    std::io::copy(&mut file.take(span.end.saturating_sub(span.start)), &mut std::io::sink())?;
-    Ok(())
+/// Reads texts and bytes as views into their pages: a dictionary's value is in memory once, however many rows have it.
+fn with_views(metadata: ArrowReaderMetadata) -> ArrowReaderMetadata {
+    let fields: Vec<Field> = metadata.schema().fields().iter().map(|field| view_field(field)).collect();
+    let schema = Arc::new(Schema::new_with_metadata(fields, metadata.schema().metadata().clone()));
+    let options = ArrowReaderOptions::new().with_schema(schema);
+    catch_panic(|| ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options)).unwrap_or(metadata)
+}
+
+fn view_field(field: &Field) -> Field {
+    let of = |inner: &Arc<Field>| Arc::new(view_field(inner));
+    let data_type = match field.data_type() {
+        DataType::Utf8 | DataType::LargeUtf8 => DataType::Utf8View,
+        DataType::Binary | DataType::LargeBinary => DataType::BinaryView,
+        DataType::Dictionary(_, value) if matches!(**value, DataType::Utf8 | DataType::LargeUtf8) => DataType::Utf8View,
+        DataType::Dictionary(_, value) if matches!(**value, DataType::Binary | DataType::LargeBinary) => {
+            DataType::BinaryView
+        }
+        DataType::List(inner) => DataType::List(of(inner)),
+        DataType::LargeList(inner) => DataType::LargeList(of(inner)),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(of).collect()),
+        other => other.clone(),
+    };
+    field.clone().with_data_type(data_type)
+}
+
+/// Runs a step of the Parquet decoder: an error of the machine is returned as such, damage as its description.
+fn guarded<T, E: std::fmt::Display>(
+    guard: &IoGuard,
+    step: impl FnOnce() -> Result<T, E>,
+) -> Result<Result<T, String>, ReaderError> {
+    match catch_panic(step) {
+        Err(detail) if guard.has_failed() || corpusmill_codec::is_out_of_memory(&detail) => {
+            Err(ReaderError::Io(io::Error::other(detail)))
+        }
+        other => Ok(other),
+    }
 }
 
 /// Runs a step of the Parquet decoder and converts its panics to damage. The decoder panics on damaged files: parquet
@@ -298,7 +367,11 @@ fn check_readable(file: &mut fs_err::File, span: Range<u64>) -> Result<(), Reade
 fn catch_panic<T, E: std::fmt::Display>(step: impl FnOnce() -> Result<T, E>) -> Result<T, String> {
     match std::panic::catch_unwind(std::panic::AssertUnwindSafe(step)) {
         Ok(result) => result.map_err(|error| error.to_string()),
-        Err(_) => Err("the decoder failed on damaged data".to_owned()),
+        Err(panic) => {
+            let message = panic.downcast_ref::<String>().map_or("", String::as_str);
+            let out_of_memory = corpusmill_codec::is_out_of_memory(message);
+            Err(if out_of_memory { message } else { "the decoder failed on damaged data" }.to_owned())
+        }
     }
 }
 

@@ -8,19 +8,19 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
-use arrow_schema::{ArrowError, DataType};
+use arrow_schema::DataType;
 use serde_json::{Map, Value};
 
 use super::columns::{Cell, Row};
 
-/// The normalized columns of one batch: no dictionaries, no views, one offset width at the top level.
-pub(crate) struct NormalizedColumns(Vec<(String, ArrayRef)>);
+/// The columns of one batch.
+pub(crate) struct ArrowColumns(Vec<(String, ArrayRef)>);
 
-impl NormalizedColumns {
-    pub(crate) fn new(batch: &RecordBatch) -> Result<Self, ArrowError> {
+impl ArrowColumns {
+    pub(crate) fn new(batch: &RecordBatch) -> Self {
         let fields = batch.schema();
         let columns = fields.fields().iter().zip(batch.columns());
-        columns.map(|(field, array)| Ok((field.name().clone(), normalize(array)?))).collect::<Result<_, _>>().map(Self)
+        Self(columns.map(|(field, array)| (field.name().clone(), Arc::clone(array))).collect())
     }
 
     pub(crate) fn row(&self, index: usize) -> ArrowRow<'_> {
@@ -28,9 +28,9 @@ impl NormalizedColumns {
     }
 }
 
-/// One row of [`NormalizedColumns`].
+/// One row of [`ArrowColumns`].
 pub(crate) struct ArrowRow<'a> {
-    columns: &'a NormalizedColumns,
+    columns: &'a ArrowColumns,
     index: usize,
 }
 
@@ -49,33 +49,44 @@ impl Row for ArrowRow<'_> {
             if array.is_null(self.index) {
                 return None;
             }
-            let inner = Arc::clone(array.as_struct_opt()?.column_by_name(part)?);
-            array = normalize(&inner).ok()?;
+            array = Arc::clone(array.as_struct_opt()?.column_by_name(part)?);
         }
         if array.is_null(self.index) {
             return None;
         }
-        if let Some(bytes) = array.as_binary_opt::<i64>() {
-            return Some(Cell::Bytes(bytes.value(self.index).to_vec()));
+        let (array, index) = match array.data_type() {
+            DataType::Dictionary(_, value) => (arrow_cast::cast(&array.slice(self.index, 1), value).ok()?, 0),
+            _ => (array, self.index),
+        };
+        if array.is_null(index) {
+            return None;
         }
-        let value = to_json(&array, self.index);
+        if let Some(Scalar::Bytes(bytes)) = scalar(&array, index) {
+            return Some(Cell::Bytes(bytes.to_vec()));
+        }
+        let value = to_json(&array, index);
         (!value.is_null()).then_some(Cell::Value(value))
     }
 }
 
-/// Casts strings to `LargeUtf8` and bytes to `LargeBinary`; leaves other types unchanged.
-fn normalize(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
-    let inner = match array.data_type() {
-        DataType::Dictionary(_, value) => value.as_ref(),
-        other => other,
-    };
-    match inner {
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => arrow_cast::cast(array, &DataType::LargeUtf8),
-        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
-            arrow_cast::cast(array, &DataType::LargeBinary)
-        }
-        _ => Ok(Arc::clone(array)),
-    }
+/// A value that needs no conversion.
+enum Scalar<'a> {
+    Text(&'a str),
+    Bytes(&'a [u8]),
+}
+
+/// The text or the bytes of a cell that is not null; `None` for other types.
+fn scalar(array: &dyn Array, index: usize) -> Option<Scalar<'_>> {
+    Some(match array.data_type() {
+        DataType::Utf8View => Scalar::Text(array.as_string_view().value(index)),
+        DataType::Utf8 => Scalar::Text(array.as_string::<i32>().value(index)),
+        DataType::LargeUtf8 => Scalar::Text(array.as_string::<i64>().value(index)),
+        DataType::BinaryView => Scalar::Bytes(array.as_binary_view().value(index)),
+        DataType::Binary => Scalar::Bytes(array.as_binary::<i32>().value(index)),
+        DataType::LargeBinary => Scalar::Bytes(array.as_binary::<i64>().value(index)),
+        DataType::FixedSizeBinary(_) => Scalar::Bytes(array.as_fixed_size_binary().value(index)),
+        _ => return None,
+    })
 }
 
 /// Converts a cell to JSON: text, numbers, lists and structs; any other type as the text that Arrow prints for it.
@@ -83,9 +94,12 @@ fn to_json(array: &ArrayRef, index: usize) -> Value {
     if array.is_null(index) {
         return Value::Null;
     }
-    let Ok(array) = normalize(array) else { return Value::Null };
-    if let Some(texts) = array.as_string_opt::<i64>() {
-        return Value::String(texts.value(index).to_owned());
+    if let Some(Scalar::Text(text)) = scalar(array, index) {
+        return Value::String(text.to_owned());
+    }
+    if let DataType::Dictionary(_, value) = array.data_type() {
+        let Ok(plain) = arrow_cast::cast(&array.slice(index, 1), value) else { return Value::Null };
+        return to_json(&plain, 0);
     }
     let list = array
         .as_list_opt::<i32>()
@@ -120,7 +134,7 @@ mod tests {
     fn cell(array: ArrayRef, index: usize) -> Option<Cell> {
         let field = Field::new("a", array.data_type().clone(), true);
         let batch = RecordBatch::try_new(Arc::new(arrow_schema::Schema::new(vec![field])), vec![array]).unwrap();
-        NormalizedColumns::new(&batch).unwrap().row(index).take("a")
+        ArrowColumns::new(&batch).row(index).take("a")
     }
 
     fn text(cell: Option<Cell>) -> String {

@@ -49,7 +49,7 @@ pub fn to_text(mut document: RawDocument) -> ReaderItem {
     }
     if document.media_type == "application/pdf" || encoding::is_pdf(document.body.as_bytes()) {
         let detail = "PDF is not supported: convert it first (for example with `pdftotext -layout FILE.pdf FILE.txt`), or take the paper's LaTeX or JATS source";
-        return ReaderItem::Rejected(RejectedInput::new(document.origin, "pdf", 1.0, 0.0).with_detail(detail));
+        return ReaderItem::Rejected(RejectedInput::matched(document.origin, "pdf").with_detail(detail));
     }
     if matches!(document.media_type.as_str(), "text/html" | "application/xhtml+xml") {
         return ReaderItem::Document(document);

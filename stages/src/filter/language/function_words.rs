@@ -70,7 +70,7 @@ pub(super) fn confirm_or_overrule(text: &str, proposed: Option<IdentifiedLanguag
     let evidence = compute_evidence(text);
     let best = (0..evidence.len()).rev().max_by(|one, other| evidence[*one].total_cmp(&evidence[*other]))?;
     let own = table.languages.iter().position(|language| *language == list_code(proposed.language));
-    // A language without a list either has its own script, so whatlang is certain, or is unknown to the table.
+    // A language without a list either has its own script, so `whatlang` is certain, or is missing from the table.
     let own_evidence = own.map(|index| evidence[index]);
     let (Some(own_evidence), best_evidence) = (own_evidence, evidence[best]) else { return Some(proposed) };
     if own == Some(best) || best_evidence < MIN_EVIDENCE || best_evidence < own_evidence * MIN_EVIDENCE_RATIO {

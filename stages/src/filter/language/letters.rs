@@ -1,4 +1,4 @@
-//! Languages that are recognised by their letters and that `whatlang` does not know.
+//! Languages that are recognised by their letters and that `whatlang` does not support.
 //!
 //! Invariant: returns a language only if more than half of the letters are of its script, so a quotation does not
 //! decide.

@@ -1,9 +1,9 @@
 //! Identifies the natural language of a text.
 //!
 //! `whatlang` (trigrams and alphabets, 69 languages) proposes a language. Letters (the `letters` module) and function
-//! words (the `function_words` module) decide what it does not know or gets wrong. Function words are the short words
-//! that most sentences of a language use (Grefenstette 1995, *Comparing two language identification schemes*).
-//! Designed for prose: in source code it only sees what the comments and names look like.
+//! words (the `function_words` module) decide for languages that it does not support or confuses. Function words are
+//! the short words that most sentences of a language use (Grefenstette 1995, *Comparing two language identification
+//! schemes*). Designed for prose: in source code it sees only comments and names.
 //!
 //! Invariant: a text has the same language and score on every machine and in every run; a score is in 0..=1; at most
 //! [`SAMPLE_BYTES`] are read, from four places of a longer text.

@@ -1,6 +1,6 @@
 //! The rules of the filter: a table per group, and the list of all rules.
 //!
-//! On a document's path: [`RuleGroup::measure`] runs in `filter-measure`, [`RuleGroup::apply_thresholds`] in `filter`.
+//! [`RuleGroup::measure`] runs in the stage `filter-measure`, [`RuleGroup::apply_thresholds`] in the stage `filter`.
 //!
 //! A name says what is wrong with a document: `too-few-THINGS` and `too-many-THINGS` for counts and shares of things,
 //! `too-much-STUFF` for what cannot be counted, `THING-too-short` and `THING-too-long` for lengths, `SCORE-too-low` for

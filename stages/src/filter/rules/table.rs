@@ -3,7 +3,7 @@
 //! The author of a group writes a [`RuleTable`]; every table is a [`RuleGroup`], which `filter-measure` and `filter` use
 //! without knowing the settings of the group.
 //!
-//! Invariant: values have the order of the rows, and only the rows know which value and threshold belong to a rule.
+//! Invariant: values have the order of the rows, and only the rows map a rule to its value and threshold.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

@@ -66,7 +66,7 @@ impl MeasureStage {
             }
             let mut language = field("language");
             if self.settings.language.is_some() {
-                // In code, language identification only sees what the names look like.
+                // In code, language identification sees only comments and names.
                 let prose = media_type.is_none_or(|media| {
                     !media.starts_with("text/x-") || ContentKind::of_media_type(media) == ContentKind::Prose
                 });

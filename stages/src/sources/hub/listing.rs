@@ -1,6 +1,6 @@
 //! Queries a hub about a dataset: the commit of a revision, and the files of a commit.
 //!
-//! Used by the source step `remote`, before it fetches any file.
+//! Used by the source `remote`, before it fetches any file.
 //!
 //! Invariant: an incomplete listing is an error, never a shorter list.
 

@@ -103,7 +103,7 @@ impl Header {
     }
 }
 
-/// Reads bytes and counts how many are left in the file.
+/// Reads bytes and counts how many remain in the file.
 struct HeaderReader<R> {
     reader: R,
     remaining: u64,

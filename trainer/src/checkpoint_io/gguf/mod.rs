@@ -1,8 +1,8 @@
 //! Reads GGUF versions 2 and 3, the file format of llama.cpp: weights, metadata and tokenizer in one file.
 //!
-//! `header` reads metadata and tensor infos, `quant` dequantises blocks to f32, `tensor_names` maps Hugging Face tensor names
-//! to those of llama.cpp, `config` and `tokenizer` convert the metadata. Invariant: every length or count in the file
-//! is checked against the remaining bytes before it is used.
+//! `header` reads metadata and tensor infos, `quant` dequantises blocks to f32, `tensor_names` maps Hugging Face tensor
+//! names to those of llama.cpp, `config` and `tokenizer` convert the metadata. Invariant: every length or count in the
+//! file is checked against the remaining bytes before it is used.
 //!
 //! Source: `docs/gguf.md` of ggml.
 
@@ -103,7 +103,8 @@ impl Gguf {
         };
         let kind = GgmlType::of(tensor.kind)
             .ok_or_else(|| fault(format!("has ggml type {}; supported are {}", tensor.kind, GgmlType::SUPPORTED)))?;
-        let bytes = kind.bytes(count).ok_or_else(|| fault(format!("has {count} values, not whole blocks")))?;
+        let bytes =
+            kind.bytes(count).ok_or_else(|| fault(format!("has {count} values, not a multiple of the block size")))?;
         let start = self.header.data.checked_add(tensor.offset);
         let start = start.filter(|start| self.header.size.checked_sub(*start).is_some_and(|left| left >= bytes as u64));
         let start = start.ok_or_else(|| fault("extends beyond the file; download it again".to_owned()))?;

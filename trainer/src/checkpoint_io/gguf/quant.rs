@@ -1,7 +1,7 @@
 //! Dequantises ggml blocks to f32.
 //!
-//! Source: `dequantize_row_*` in `ggml-quants.c` of ggml. A block holds a scale and small integers; the type names give
-//! their number of bits.
+//! Source: `dequantize_row_*` in `ggml-quants.c` of ggml. A block stores a scale and small integers; the digit in the
+//! name of a type is their number of bits.
 
 use burn::tensor::{bf16, f16};
 

@@ -162,7 +162,7 @@ fn errors_name_the_problem() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
-    /// Damaged files give an error or a model, never a panic or an allocation larger than the file.
+    /// Damaged files cause an error or yield a model, never a panic or an allocation larger than the file.
     #[test]
     fn damage_never_panics(cut in 0..60_000usize, flips in prop::collection::vec((0..3000usize, any::<u8>()), 0..6)) {
         static GOOD: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();

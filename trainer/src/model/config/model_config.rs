@@ -1,6 +1,6 @@
 //! The sizes and options of a decoder, and what follows from them.
 //!
-//! Invariant: equal configurations describe equal models; nothing else decides a shape.
+//! Invariant: equal configurations describe equal models; no other value affects a shape.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

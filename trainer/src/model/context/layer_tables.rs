@@ -1,4 +1,4 @@
-//! What one kind of layer needs to know about a batch.
+//! The key ranges and RoPE tables of a batch, for one kind of layer.
 //!
 //! Invariant: the tables of a batch are computed once, and shared by all layers of a kind.
 

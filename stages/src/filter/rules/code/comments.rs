@@ -1,8 +1,8 @@
 //! Counts the comment characters of a source file, by programming language.
 //!
-//! A scanner for comments and strings, not a parser. It follows the lexical chapter of each language. It does not know
-//! regular-expression literals, here-documents or nested interpolation, where it can mistake code for a comment until
-//! the end of a line. Documentation comments count, and so do Python strings that begin a line with three quotes.
+//! A scanner for comments and strings, not a parser. It follows the lexical chapter of each language. It does not
+//! handle regular-expression literals, here-documents or nested interpolation, where it can mistake code for a comment
+//! until the end of a line. Documentation comments count, and so do Python strings that begin a line with three quotes.
 //!
 //! Invariant: linear time, except for nested comments; counts only characters that are not white space, so the share
 //! of comments is in 0..=1.

@@ -1,4 +1,4 @@
-//! Laws of the core, shown on small stages: keys, stores, threads, order, damage, conservation.
+//! Contracts of the core, shown on small stages: keys, stores, threads, order, damage, conservation.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
 use std::sync::Arc;
@@ -216,7 +216,7 @@ fn nothing_is_done_twice_and_a_threshold_reruns_only_what_follows() {
 fn a_stage_that_loses_rows_is_caught() {
     let error =
         runner::run(&plan(&texts(), 4, &Arc::default(), true), &MemoryStore::default(), &options(1, None), &Silent);
-    assert!(matches!(*error.unwrap_err().source, StageError::Law { rows_out: 0, .. }));
+    assert!(matches!(*error.unwrap_err().source, StageError::RowsLost { rows_out: 0, .. }));
 }
 
 #[test]

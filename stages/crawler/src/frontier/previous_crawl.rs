@@ -1,4 +1,4 @@
-//! Reads an earlier crawl of the same source, so that a refresh transfers only changed pages.
+//! Reads the previous crawl of the same source, so that a refresh transfers only changed pages.
 //!
 //! A page with an `ETag` or `Last-Modified` header is requested conditionally. If the server replies that it has not
 //! changed, or sends the same bytes, a revisit record is written, and the row of the page points to the earlier
@@ -20,7 +20,7 @@ use corpusmill_warc::{ArchiveItem, RevisitReason, WarcReader, parse_http_bounded
 
 /// A finished crawl in a sibling folder.
 #[derive(Debug)]
-pub(crate) struct EarlierCrawl {
+pub(crate) struct PreviousCrawl {
     dir: PathBuf,
     frontier: Frontier,
 }
@@ -34,11 +34,11 @@ pub(crate) struct UnchangedPage {
     pub(crate) answer: FetchResponse,
 }
 
-impl EarlierCrawl {
-    /// Opens the earlier crawl of a folder, if it is finished.
+impl PreviousCrawl {
+    /// Opens the previous crawl in a folder, if it is finished and has the format of this version.
     pub(crate) fn open(dir: &Path) -> Result<Option<Self>, CrawlError> {
         let frontier = match Frontier::open_existing(dir) {
-            Err(CrawlError::Missing { .. }) => return Ok(None),
+            Err(CrawlError::Missing { .. } | CrawlError::OtherFormat { .. }) => return Ok(None),
             other => other?,
         };
         Ok(frontier.is_finished()?.then_some(Self { dir: dir.to_owned(), frontier }))
@@ -79,7 +79,7 @@ impl EarlierCrawl {
         Some((whole, UnchangedPage { page, reason: RevisitReason::ServerNotModified, answer }))
     }
 
-    /// Returns the earlier page if a complete response has the same payload.
+    /// Returns the previous page if a complete response has the same payload.
     pub(crate) fn identical(&self, page: Page, answer: &FetchResponse) -> Option<UnchangedPage> {
         let same = page.status == answer.status
             && page.media_type == answer.content_type().0
