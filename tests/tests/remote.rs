@@ -61,7 +61,7 @@ fn hub(request: &Request) -> Response {
 }
 
 /// The SHA-256 of the file on the hub.
-const PART_SHA256: &str = "cfad2498b38d497c2f496479d09e6632514509c354af70c454fbc88defc8852b";
+const PART_SHA256: &str = "6289411e5771db139527fde39c4230199a06c2a911bba7233e5e2d76d8f8bcb1";
 
 /// The commit behind every revision of the hub.
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use corpusmill_tests::{RunDir, TextGenerator, Workdir};
+use corpusmill_tests::{RunDir, TextGenerator, Workdir, files_below};
 
 /// Number of kills by each of the two workers of the test.
 const KILLS: usize = 12;
@@ -18,6 +18,8 @@ struct ReferenceRun {
     /// Parts in the store at its end.
     stored: usize,
     corpus: BTreeMap<String, Vec<u8>>,
+    /// Files outside the stored parts.
+    files: Vec<String>,
     receipts: BTreeMap<(String, u64), String>,
 }
 
@@ -74,6 +76,10 @@ fn assert_resumes(run_dir: &RunDir<'_>, uninterrupted: &ReferenceRun) {
     );
     assert_eq!(run_dir.receipts("rows_digest"), uninterrupted.receipts);
     run_dir.subcommand(&["verify", &run_dir.corpus("mini").to_string_lossy()]).ok();
+    // Nothing of the killed runs is left, in any folder.
+    let mut files: Vec<String> = files_below(&run_dir.path()).into_keys().collect();
+    files.retain(|name| !name.starts_with("work/store/") || name.starts_with("work/store/tmp"));
+    assert_eq!(files, uninterrupted.files, "{}", run_dir.path().display());
 }
 
 /// Kills runs at random moments of their progress, in one store after another.
@@ -104,7 +110,9 @@ fn a_killed_run_resumes_to_the_same_corpus() {
     let parts = run_dir.run(&[]).ok().computed();
     assert!(parts > 80, "the run is too small to interrupt: {parts} parts");
     let (corpus, receipts) = (run_dir.reproducible_files("mini"), run_dir.receipts("rows_digest"));
-    let uninterrupted = ReferenceRun { parts, stored: stored(&run_dir), corpus, receipts };
+    let mut files: Vec<String> = files_below(&run_dir.path()).into_keys().collect();
+    files.retain(|name| !name.starts_with("work/store/"));
+    let uninterrupted = ReferenceRun { parts, stored: stored(&run_dir), corpus, files, receipts };
     std::thread::scope(|scope| {
         for seed in [1, 2] {
             let (workdir, uninterrupted) = (&workdir, &uninterrupted);

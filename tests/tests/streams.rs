@@ -177,7 +177,7 @@ fn every_output_format_can_be_read_back() {
     }
     workdir
         .run(&["read", "--input", "in.jsonl", "--output", "out.xyz", "--store", "work"])
-        .fails_with(&["out.xyz", "hint: .parquet"]);
+        .fails_with(&["out.xyz", "hint: use .parquet"]);
     workdir.run(&["read", "--input", "nothing.jsonl", "--store", "work"]).fails_with(&["nothing.jsonl"]);
 }
 

@@ -1,9 +1,13 @@
 //! `dedup-cluster`: joins pairs into clusters and chooses the survivor of each.
 //!
+//! The signatures are read three times: to count them, to find the survivors, and to write one row per member. Memory
+//! holds four bytes per document and the survivor of each cluster, however many documents a cluster has.
+//!
 //! Invariant: clusters are the connected components of all pairs; output rows are bucketed by document partition and
 //! sorted by row within it, so that removal is a merge join.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use arrow_array::builder::{BooleanBuilder, Float64Builder, StringBuilder, UInt32Builder};
@@ -63,6 +67,9 @@ impl Member {
     }
 }
 
+/// Gets the partition of a document, the root of its cluster, and the document.
+type Visit<'v> = dyn FnMut(&mut Task<'_>, usize, u32, Member) -> Result<(), StageError> + 'v;
+
 impl ClusterStage {
     fn member(&self, batch: &RecordBatch, row: usize, node: u32) -> Result<Member, StageError> {
         let text = |name| corpusmill_pipeline::document::text_column(batch, name).map(|c| c.value(row).to_owned());
@@ -80,15 +87,15 @@ impl ClusterStage {
         Ok(Member { node, id: text("id")?, rank, length, exact_digest, minhash })
     }
 
-    /// The documents that are in at least one pair, by cluster root.
-    fn members(
+    /// Calls `visit` for each document that is in at least one pair, in order, with its partition and the root of its cluster.
+    fn each_member(
         &self,
         task: &mut Task<'_>,
         starts: &[u32],
         sets: &mut DisjointSets,
-    ) -> Result<BTreeMap<u32, Vec<Member>>, StageError> {
+        visit: &mut Visit<'_>,
+    ) -> Result<(), StageError> {
         let roots: BTreeSet<u32> = sets.members_with_roots().map(|(_, root)| root).collect();
-        let mut clusters: BTreeMap<u32, Vec<Member>> = BTreeMap::new();
         for (partition, start) in starts.iter().enumerate().take(starts.len() - 1) {
             let mut node = *start;
             for batch in task.input_partition("signatures", partition)? {
@@ -96,13 +103,13 @@ impl ClusterStage {
                 for row in 0..batch.num_rows() {
                     let root = sets.find(node).map_err(|error| StageError::input(error.to_string()))?;
                     if roots.contains(&root) {
-                        clusters.entry(root).or_default().push(self.member(&batch, row, node)?);
+                        visit(task, partition, root, self.member(&batch, row, node)?)?;
                     }
                     node += 1;
                 }
             }
         }
-        Ok(clusters)
+        Ok(())
     }
 }
 
@@ -142,32 +149,47 @@ fn connect(task: &mut Task<'_>, starts: &[u32], sets: &mut DisjointSets) -> Resu
     Ok(())
 }
 
-struct ClusterRow<'a> {
-    row: u32,
-    member: &'a Member,
-    survivor: &'a Member,
+/// Maximum number of rows per batch.
+const BATCH_ROWS: usize = 1 << 14;
+
+/// The rows of one partition that are not yet emitted.
+#[derive(Default)]
+struct ClusterRows {
+    rows: usize,
+    row: UInt32Builder,
+    id: StringBuilder,
+    cluster: StringBuilder,
+    survivor: BooleanBuilder,
+    exact: BooleanBuilder,
+    jaccard: Float64Builder,
 }
 
-fn batch(cluster_rows: &[ClusterRow<'_>]) -> Result<RecordBatch, StageError> {
-    let (mut row, mut id, mut cluster) = (UInt32Builder::new(), StringBuilder::new(), StringBuilder::new());
-    let (mut survives, mut exact, mut jaccard) = (BooleanBuilder::new(), BooleanBuilder::new(), Float64Builder::new());
-    for entry in cluster_rows {
-        row.append_value(entry.row);
-        id.append_value(&entry.member.id);
-        cluster.append_value(&entry.survivor.id);
-        survives.append_value(entry.member.node == entry.survivor.node);
-        exact.append_value(entry.member.exact_digest == entry.survivor.exact_digest);
-        jaccard.append_value(entry.member.similarity(entry.survivor));
+impl ClusterRows {
+    fn push(&mut self, row: u32, member: &Member, survivor: &Member) {
+        self.rows += 1;
+        self.row.append_value(row);
+        self.id.append_value(&member.id);
+        self.cluster.append_value(&survivor.id);
+        self.survivor.append_value(member.node == survivor.node);
+        self.exact.append_value(member.exact_digest == survivor.exact_digest);
+        self.jaccard.append_value(member.similarity(survivor));
     }
-    let columns: Vec<ArrayRef> = vec![
-        Arc::new(row.finish()),
-        Arc::new(id.finish()),
-        Arc::new(cluster.finish()),
-        Arc::new(survives.finish()),
-        Arc::new(exact.finish()),
-        Arc::new(jaccard.finish()),
-    ];
-    Ok(RecordBatch::try_new(schema(), columns)?)
+
+    fn emit(&mut self, task: &mut Task<'_>, partition: usize) -> Result<(), StageError> {
+        if self.rows == 0 {
+            return Ok(());
+        }
+        self.rows = 0;
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(self.row.finish()),
+            Arc::new(self.id.finish()),
+            Arc::new(self.cluster.finish()),
+            Arc::new(self.survivor.finish()),
+            Arc::new(self.exact.finish()),
+            Arc::new(self.jaccard.finish()),
+        ];
+        task.emit(u32::try_from(partition).unwrap_or(u32::MAX), &RecordBatch::try_new(schema(), columns)?)
+    }
 }
 
 impl Stage for ClusterStage {
@@ -216,28 +238,31 @@ impl Stage for ClusterStage {
         let starts = starts(task)?;
         let mut sets = DisjointSets::new(starts.last().copied().unwrap_or(0));
         connect(task, &starts, &mut sets)?;
-        let clusters = self.members(task, &starts, &mut sets)?;
-        let mut cluster_rows: Vec<(usize, ClusterRow<'_>)> = Vec::new();
-        for members in clusters.values() {
-            let Some(survivor) = members.iter().min_by(|a, b| a.precedence().cmp(&b.precedence())) else {
-                continue;
-            };
-            for member in members {
-                let partition = starts.partition_point(|start| *start <= member.node) - 1;
-                cluster_rows.push((partition, ClusterRow { row: member.node - starts[partition], member, survivor }));
+        // Memory: the survivor of each cluster, never its other members.
+        let mut survivors: HashMap<u32, Member> = HashMap::new();
+        self.each_member(task, &starts, &mut sets, &mut |_, _, root, member| {
+            match survivors.entry(root) {
+                Entry::Vacant(entry) => {
+                    entry.insert(member);
+                }
+                Entry::Occupied(mut entry) if member.precedence() < entry.get().precedence() => {
+                    entry.insert(member);
+                }
+                Entry::Occupied(_) => {}
             }
-        }
-        cluster_rows.sort_by_key(|(partition, entry)| (*partition, entry.row));
-        for group in cluster_rows.chunk_by(|a, b| a.0 == b.0) {
-            let bucket = u32::try_from(group[0].0).unwrap_or(u32::MAX);
-            let rows: Vec<ClusterRow<'_>> = group
-                .iter()
-                .map(|(_, entry)| ClusterRow { row: entry.row, member: entry.member, survivor: entry.survivor })
-                .collect();
-            for chunk in rows.chunks(1 << 14) {
-                task.emit(bucket, &batch(chunk)?)?;
+            Ok(())
+        })?;
+        let (mut rows, mut current) = (ClusterRows::default(), 0);
+        self.each_member(task, &starts, &mut sets, &mut |task, partition, root, member| {
+            if partition != current || rows.rows == BATCH_ROWS {
+                rows.emit(task, current)?;
+                current = partition;
             }
-        }
-        Ok(())
+            if let Some(survivor) = survivors.get(&root) {
+                rows.push(member.node - starts[partition], &member, survivor);
+            }
+            Ok(())
+        })?;
+        rows.emit(task, current)
     }
 }

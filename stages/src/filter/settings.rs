@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::language::Languages;
-use super::licence::LicencePolicy;
+use super::licence::{LicenceError, LicencePolicy};
 use super::lines::LineCuts;
 use super::redact::RedactSettings;
 use super::rules::c4::C4;
@@ -126,10 +126,17 @@ impl FilterSettings {
             return Err(StageError::settings(UserError::new("filter: no rule is on").with_hint(hint)));
         }
         if let Some(error) = self.unknown_rule() {
-            return Err(StageError::settings(format!("filter: {error}")));
+            let hint = format!("it has {}", error.known);
+            return Err(StageError::settings(UserError::new(format!("filter: {error}")).with_hint(hint)));
         }
         if let Some(licence) = &self.licence {
-            licence.check().map_err(|error| StageError::settings(format!("filter: licence: {error}")))?;
+            licence.check().map_err(|LicenceError::Unknown { given, suggestion }| {
+                let error = UserError::new(format!("filter: licence: allow: unknown SPDX licence \"{given}\""));
+                StageError::settings(match suggestion {
+                    Some(known) => error.with_hint(format!("did you mean \"{known}\"?")),
+                    None => error,
+                })
+            })?;
         }
         Ok(())
     }

@@ -27,7 +27,7 @@ use std::sync::atomic::AtomicBool;
 use crate::workspace::Workspace;
 use corpusmill_crawler::{Control, CrawlError};
 use corpusmill_pipeline::progress::Progress;
-use corpusmill_pipeline::{Digest, StageError};
+use corpusmill_pipeline::{Digest, StageError, UserError};
 
 /// The environment of an acquisition.
 #[derive(Debug, Clone)]
@@ -66,6 +66,9 @@ pub fn settings_digest(settings: &impl serde::Serialize) -> Result<Digest, Stage
 pub(crate) fn crawler_error(step: &'static str) -> impl Fn(CrawlError) -> StageError {
     move |error| match error {
         CrawlError::Io(error) => StageError::Io(error),
+        CrawlError::Setting { key, problem, remedy } => {
+            StageError::settings(UserError::new(format!("{step}: `{key}`: {problem}")).with_hint(remedy))
+        }
         other => StageError::settings(format!("{step}: {other}")),
     }
 }

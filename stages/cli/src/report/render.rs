@@ -10,6 +10,7 @@ mod languages;
 mod mixture;
 mod provenance;
 mod rules;
+mod scroll_box;
 mod style;
 
 use std::fmt::Write as _;
@@ -90,11 +91,6 @@ fn header(data: &ReportData) -> String {
     }
     out.push_str("</dl></header>\n");
     out
-}
-
-/// Wraps a table in a box that scrolls on narrow pages.
-fn scroll_box(name: &str, table: &str) -> String {
-    format!("<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"{}\">{table}</div>", Text(name))
 }
 
 #[cfg(test)]

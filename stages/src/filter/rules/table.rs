@@ -41,7 +41,7 @@ pub struct BrokenRule {
 
 /// An override names a rule that its group lacks.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`languages.{language}.{rule}`: {group} has no such rule; it has {known}")]
+#[error("`languages.{language}.{rule}`: {group} has no such rule")]
 pub struct UnknownRule {
     /// Name of the group.
     pub group: &'static str,

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use super::charts::{level, slope, split};
-use super::scroll_box;
+use super::scroll_box::scroll_box;
 use crate::report::data::FunnelRow;
 use corpusmill_page::{Text, bytes, grouped, percent_of, plural, ratio, total};
 

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use super::scroll_box;
+use super::scroll_box::scroll_box;
 use crate::report::histogram::Histogram;
 use corpusmill_page::{Text, grouped, number, percent_of, plural, ratio};
 

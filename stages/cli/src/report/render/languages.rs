@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::charts::outlined;
-use super::scroll_box;
+use super::scroll_box::scroll_box;
 use crate::report::data::LanguageRow;
 use corpusmill_page::{Text, clipped, grouped, percent_of, plural, ratio, total};
 

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use super::charts::{bar, outlined};
-use super::scroll_box;
+use super::scroll_box::scroll_box;
 use crate::report::data::{MixtureRow, ReportData};
 use corpusmill_page::{Text, grouped, percent, percent_of, plural, total};
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::scroll_box;
+use super::scroll_box::scroll_box;
 use crate::report::data::MixtureRow;
 use corpusmill_page::{Text, clipped, grouped, percent_of, plural, total};
 
