@@ -81,9 +81,6 @@ pub(crate) fn classify_response(
         }
         _ if is_temporary(status) => {
             let failure = TemporaryFailure::of_status(status, &response.headers);
-            if failure.wait_too_long() {
-                return reject(status_rejection().with_detail("Retry-After exceeds the maximum wait"));
-            }
             Classification::Retry { failure, rejection: status_rejection() }
         }
         _ => reject(status_rejection()),

@@ -44,6 +44,8 @@ use corpusmill_pipeline::Rejection;
 const MAX_IN_PROGRESS: u64 = 4096;
 /// Commit after this many finished URLs.
 const MAX_URLS_PER_COMMIT: u64 = 64;
+/// Commit after this many rejections of URLs that were not requested. Bounds memory.
+const MAX_REJECTIONS_PER_COMMIT: usize = 4096;
 /// Commit at least this often while URLs finish.
 const MAX_COMMIT_INTERVAL: Duration = Duration::from_secs(1);
 /// Maximum number of URLs requested per page of the budget, so the crawl of a site that returns only errors also ends.
@@ -137,6 +139,9 @@ impl<'a> Engine<'a> {
         for (host, until) in frontier.retry_after()? {
             queues.hosts.restore_retry_after(&host, until);
         }
+        for (host, rejection) in frontier.given_up()? {
+            queues.hosts.restore_given_up(host, rejection);
+        }
         let mut budget = Budget::new(settings.max_pages_per_host);
         frontier.each_finished(|url, is_page| {
             if let Ok(url) = Url::parse(url) {
@@ -208,7 +213,8 @@ impl Engine<'_> {
             self.append_to_journal()?;
             let due =
                 self.uncommitted.finished >= MAX_URLS_PER_COMMIT || self.last_commit.elapsed() >= MAX_COMMIT_INTERVAL;
-            if due && self.uncommitted.finished > 0 {
+            let full = self.uncommitted.rejected.len() >= MAX_REJECTIONS_PER_COMMIT;
+            if full || due && self.uncommitted.finished > 0 {
                 self.commit(CommitMark::None)?;
             }
         }
@@ -264,6 +270,14 @@ impl Engine<'_> {
             match start {
                 ReadyRequest::Rejected(item, (rule, detail)) => {
                     self.finish_as_rejected(item, matched(rule, detail));
+                }
+                ReadyRequest::GivenUp(item, rejection) => {
+                    // Not requested, so it does not count as finished.
+                    self.unfinished = self.unfinished.saturating_sub(1);
+                    for admission in self.budget.finish(&item.url, false) {
+                        self.apply_admission(admission);
+                    }
+                    self.record_rejection(item.url.into(), rejection);
                 }
                 ReadyRequest::Robots(page) => {
                     let (fetcher, settings) = (Rc::clone(&self.fetcher), Rc::clone(&self.settings));
@@ -376,7 +390,11 @@ impl Engine<'_> {
     }
 
     fn take_unjournaled(&mut self) -> PendingCommit {
-        PendingCommit { retry_after: self.queues.hosts.take_retry_after(), ..std::mem::take(&mut self.unjournaled) }
+        PendingCommit {
+            retry_after: self.queues.hosts.take_retry_after(),
+            given_up: self.queues.hosts.take_given_up(),
+            ..std::mem::take(&mut self.unjournaled)
+        }
     }
 
     /// Makes all changes durable: first the WARC records, then the frontier rows that refer to them.

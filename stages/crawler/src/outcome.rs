@@ -13,7 +13,6 @@ use crate::engine::Engine;
 use crate::error::CrawlError;
 use crate::fetch::failure::Failure;
 use crate::fetch::fetcher::FetchResponse;
-use crate::fetch::politeness::RateLimiter;
 use crate::frontier::page_table::Page;
 use crate::frontier::pending_commit::Round;
 use crate::frontier::previous_crawl::UnchangedPage;
@@ -54,7 +53,7 @@ impl Engine<'_> {
         });
         let classification = classify::classify_response(&self.settings, &item.url, result, site_opt_out);
         if !matches!(classification, Classification::Retry { .. }) {
-            self.queues.hosts.with_rate_limiter(&item.url, RateLimiter::record_success);
+            self.queues.hosts.record_success(&item.url);
         }
         match classification {
             Classification::Keep { response, links, opt_outs } => {

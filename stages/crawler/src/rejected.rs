@@ -43,6 +43,7 @@ pub(crate) enum CrawlRule {
     Feed,
     Sitemap,
     HostBudget,
+    HostUnavailable,
     Timeout,
     Network,
 }
@@ -71,6 +72,7 @@ impl CrawlRule {
             Self::Feed => "feed",
             Self::Sitemap => "sitemap",
             Self::HostBudget => "host-budget",
+            Self::HostUnavailable => "host-unavailable",
             Self::Timeout => "timeout",
             Self::Network => "network",
         }

@@ -52,6 +52,12 @@ pub struct CrawlSettings {
     pub max_redirects: u32,
     /// Maximum number of retries after 429, 503, other temporary server errors and connection errors.
     pub retries: u32,
+    /// Longest wait in seconds that a host may request by Retry-After. Its requests are held until then. A host that
+    /// requests more is given up: its remaining URLs are rejected (`host-unavailable`).
+    pub max_retry_after_seconds: f64,
+    /// Maximum number of consecutive URLs of a host for which all attempts fail without a page, an error page or a
+    /// redirect. Then the host is given up.
+    pub max_host_failures: u32,
     /// Whether loopback addresses (`127.0.0.0/8`, `::1`) may be fetched.
     pub allow_loopback: bool,
     /// Whether private networks (RFC 1918, CGNAT, IPv6 ULA) may be fetched. Link-local addresses never are.
@@ -113,6 +119,8 @@ impl Default for CrawlSettings {
             idle_timeout_seconds: 10.0,
             max_redirects: 5,
             retries: 3,
+            max_retry_after_seconds: 600.0,
+            max_host_failures: 20,
             allow_loopback: false,
             allow_private: false,
             sitemaps: true,
@@ -164,8 +172,9 @@ impl CrawlSettings {
     }
 
     fn check_numbers(&self) -> Result<(), CrawlError> {
-        let positive: [(&'static str, bool); 7] = [
+        let positive: [(&'static str, bool); 8] = [
             ("max-pages", self.max_pages > 0),
+            ("max-host-failures", self.max_host_failures > 0),
             ("concurrency", self.concurrency > 0),
             ("concurrency-per-host", self.concurrency_per_host > 0),
             ("max-page-bytes", self.max_page_bytes > 0),
@@ -211,6 +220,8 @@ impl CrawlSettings {
             timeout: seconds(self.timeout_seconds),
             header_timeout: seconds(self.header_timeout_seconds),
             idle_timeout: seconds(self.idle_timeout_seconds),
+            max_retry_after: seconds(self.max_retry_after_seconds),
+            max_host_failures: self.max_host_failures,
             allow_loopback: self.allow_loopback,
             allow_private: self.allow_private,
             routes: self.routes.clone(),

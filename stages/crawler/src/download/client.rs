@@ -24,7 +24,7 @@ use crate::error::CrawlError;
 use crate::fetch::credential::Credential;
 use crate::fetch::failure::Failure;
 use crate::fetch::fetcher::{Fetcher, header_text};
-use crate::fetch::hosts::{Hosts, RequestPermit};
+use crate::fetch::hosts::{Hosts, RequestPermit, host_of};
 use crate::fetch::retry::{Attempts, TemporaryFailure, is_temporary};
 use crate::rejected::RejectedUrl;
 use corpusmill_pipeline::Rejection;
@@ -142,6 +142,13 @@ impl DownloadRun<'_> {
         }
         let mut attempts = Attempts::default();
         loop {
+            if let Some(rejection) = self.client.hosts.given_up(&host_of(&wanted.url)) {
+                let problem = format!(
+                    "the host asks for a wait of {} seconds (Retry-After); at most {} are waited",
+                    rejection.value, rejection.threshold
+                );
+                return Err(CrawlError::Unfetched { url: wanted.url.to_string(), problem });
+            }
             let before = partial.part_bytes();
             let Some(attempt) = self.control.unless_cancelled(self.attempt(wanted, &mut partial)).await else {
                 return Ok(None);

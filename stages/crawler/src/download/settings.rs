@@ -83,6 +83,8 @@ impl DownloadSettings {
             timeout: Duration::from_secs(30),
             header_timeout: Duration::from_secs(15),
             idle_timeout: Duration::from_secs(10),
+            max_retry_after: Duration::from_mins(10),
+            max_host_failures: u32::MAX,
             allow_loopback: self.allow_loopback,
             allow_private: self.allow_private,
             routes: BTreeMap::new(),

@@ -11,12 +11,14 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
+use corpusmill_pipeline::Rejection;
 use tokio::time::Instant;
 use url::Url;
 
 use crate::fetch::address::is_loopback_host;
-use crate::fetch::politeness::{MAX_RETRY_AFTER, RateLimiter};
+use crate::fetch::politeness::RateLimiter;
 use crate::fetch::settings::RequestSettings;
+use crate::rejected::{CrawlRule, measured};
 
 /// Requests per second if the settings have no limit: only loopback hosts may have none.
 const FALLBACK_RATE: f64 = 1.0;
@@ -27,6 +29,8 @@ const SLOT_POLL_INTERVAL: Duration = Duration::from_millis(5);
 struct HostState {
     pace: RateLimiter,
     in_flight: usize,
+    /// Consecutive URLs for which all attempts failed.
+    failures: u32,
 }
 
 /// All hosts, shared by all senders of requests. All schemes and ports of a host share one rate limit.
@@ -36,8 +40,14 @@ pub(crate) struct Hosts {
     /// Hosts that sent Retry-After since the last [`Hosts::take_retry_after`], and when the wait ends, in seconds since
     /// the Unix epoch.
     retry_after_until: Rc<RefCell<BTreeMap<String, u64>>>,
+    /// Hosts that are given up, with the rejection of their URLs.
+    given_up: Rc<RefCell<BTreeMap<String, Rejection>>>,
+    /// Those of them that are not yet stored.
+    newly_given_up: Rc<RefCell<BTreeMap<String, Rejection>>>,
     per_second: f64,
     concurrency: usize,
+    max_retry_after: Duration,
+    max_host_failures: u32,
 }
 
 /// The key of the host of a URL.
@@ -51,8 +61,12 @@ impl Hosts {
         Self {
             known: Rc::default(),
             retry_after_until: Rc::default(),
+            given_up: Rc::default(),
+            newly_given_up: Rc::default(),
             per_second: settings.requests_per_second,
             concurrency,
+            max_retry_after: settings.max_retry_after,
+            max_host_failures: settings.max_host_failures,
         }
     }
 
@@ -63,7 +77,7 @@ impl Hosts {
         }
         let unlimited = self.per_second <= 0.0 && !is_loopback_host(host);
         let pace = RateLimiter::new(if unlimited { FALLBACK_RATE } else { self.per_second });
-        act(known.entry(host.to_owned()).or_insert(HostState { pace, in_flight: 0 }))
+        act(known.entry(host.to_owned()).or_insert(HostState { pace, in_flight: 0, failures: 0 }))
     }
 
     /// Changes the rate limit of the host of a URL.
@@ -76,9 +90,63 @@ impl Hosts {
         let host = host_of(url);
         self.with(&host, |host| host.pace.delay_requests(Instant::now(), attempt, retry_after, overloaded));
         if let Some(wait) = retry_after.filter(|wait| !wait.is_zero()) {
-            let until = SystemTime::now() + wait.min(MAX_RETRY_AFTER);
+            let until = SystemTime::now() + wait.min(self.max_retry_after);
             self.retry_after_until.borrow_mut().insert(host, seconds_rounded_up(until));
         }
+    }
+
+    /// The longest Retry-After that is waited for.
+    pub(crate) fn max_retry_after(&self) -> Duration {
+        self.max_retry_after
+    }
+
+    /// Gives a host up, since it requests a longer wait than the maximum.
+    pub(crate) fn give_up_after(&self, host: String, wait: Duration) {
+        let (value, threshold) = (wait.as_secs_f64(), self.max_retry_after.as_secs_f64());
+        self.give_up(host, measured(CrawlRule::HostUnavailable, value, threshold, "seconds of Retry-After"));
+    }
+
+    /// Records that all attempts at a URL failed; after too many such URLs in a row, the host is given up.
+    pub(crate) fn record_failure(&self, url: &Url) {
+        let host = host_of(url);
+        let failures = self.with(&host, |host| {
+            host.failures = host.failures.saturating_add(1);
+            host.failures
+        });
+        if failures >= self.max_host_failures {
+            let detail = "consecutive URLs without a response";
+            let (value, threshold) = (f64::from(failures), f64::from(self.max_host_failures));
+            self.give_up(host, measured(CrawlRule::HostUnavailable, value, threshold, detail));
+        }
+    }
+
+    /// Records a response that is not a temporary failure.
+    pub(crate) fn record_success(&self, url: &Url) {
+        self.with(&host_of(url), |host| {
+            host.failures = 0;
+            host.pace.record_success();
+        });
+    }
+
+    fn give_up(&self, host: String, rejection: Rejection) {
+        tracing::warn!(host, detail = rejection.detail.as_deref(), value = rejection.value, "a host is given up");
+        self.newly_given_up.borrow_mut().insert(host.clone(), rejection.clone());
+        self.restore_given_up(host, rejection);
+    }
+
+    /// Sends no more requests to a host that was given up before the crawl stopped.
+    pub(crate) fn restore_given_up(&self, host: String, rejection: Rejection) {
+        self.given_up.borrow_mut().entry(host).or_insert(rejection);
+    }
+
+    /// The rejection of the URLs of a host, if it is given up.
+    pub(crate) fn given_up(&self, host: &str) -> Option<Rejection> {
+        self.given_up.borrow().get(host).cloned()
+    }
+
+    /// The hosts given up since the last call, stored for a crawl that is resumed later.
+    pub(crate) fn take_given_up(&self) -> BTreeMap<String, Rejection> {
+        std::mem::take(&mut *self.newly_given_up.borrow_mut())
     }
 
     /// The Retry-After times received since the last call, stored for a crawl that is resumed later.
@@ -87,11 +155,12 @@ impl Hosts {
     }
 
     /// Sends no request to a host until a Retry-After time received before the crawl stopped. Even if the clock was set
-    /// back, the wait never exceeds [`MAX_RETRY_AFTER`].
+    /// back, the wait never exceeds the maximum.
     pub(crate) fn restore_retry_after(&self, host: &str, until: u64) {
         let left = Duration::from_secs(until.saturating_sub(seconds_rounded_up(SystemTime::now())));
         if !left.is_zero() {
-            self.with(host, |host| host.pace.delay_requests(Instant::now(), 1, Some(left.min(MAX_RETRY_AFTER)), false));
+            let wait = Some(left.min(self.max_retry_after));
+            self.with(host, |host| host.pace.delay_requests(Instant::now(), 1, wait, false));
         }
     }
 

@@ -9,8 +9,6 @@ use tokio::time::Instant;
 
 /// The longest Crawl-delay obeyed in full; with longer ones, one line of robots.txt could stop a crawl for hours.
 pub(crate) const MAX_CRAWL_DELAY: Duration = Duration::from_mins(1);
-/// The longest Retry-After obeyed; if a host requests more, its URL is not retried.
-pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_mins(5);
 /// The shortest wait before a retry, for hosts without a rate limit.
 const MIN_BACK_OFF: Duration = Duration::from_millis(50);
 /// The longest wait before a retry if the host sends no Retry-After.

@@ -13,8 +13,7 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 use url::Url;
 
 use crate::fetch::failure::Failure;
-use crate::fetch::hosts::Hosts;
-use crate::fetch::politeness::MAX_RETRY_AFTER;
+use crate::fetch::hosts::{Hosts, host_of};
 
 /// Whether a status says that the server, or a proxy before it, is overloaded or failing for now (RFC 9110, sections
 /// 15.5.9 and 15.6; RFC 6585, section 4).
@@ -51,11 +50,6 @@ impl TemporaryFailure {
         Self { reason: format!("status {status}"), status: Some(status), after }
     }
 
-    /// Whether the server requests a longer wait than the maximum.
-    pub(crate) fn wait_too_long(&self) -> bool {
-        self.after.is_some_and(|after| after > MAX_RETRY_AFTER)
-    }
-
     /// Whether the server reports too many requests.
     fn overloaded(&self) -> bool {
         matches!(self.status, Some(429 | 503))
@@ -72,7 +66,8 @@ impl Attempts {
     /// Records a failed attempt and delays the requests to the host of `url` until the next may start.
     ///
     /// # Errors
-    /// The failure, if no attempt follows: `retries` are spent, or the server requests a longer wait than the maximum.
+    /// The failure, if no attempt follows: `retries` are spent, or the host is given up, since it requests a longer wait
+    /// than the maximum or too many of its URLs have failed.
     pub(crate) fn retry(
         &mut self,
         failure: TemporaryFailure,
@@ -81,11 +76,20 @@ impl Attempts {
         hosts: &Hosts,
     ) -> Result<(), TemporaryFailure> {
         self.failed += 1;
-        if failure.wait_too_long() {
+        let host = host_of(url);
+        if let Some(wait) = failure.after.filter(|wait| *wait > hosts.max_retry_after()) {
+            hosts.give_up_after(host, wait);
+            return Err(failure);
+        }
+        if hosts.given_up(&host).is_some() {
             return Err(failure);
         }
         hosts.delay_requests(url, self.failed, failure.after, failure.overloaded());
-        if self.failed > retries { Err(failure) } else { Ok(()) }
+        if self.failed <= retries {
+            return Ok(());
+        }
+        hosts.record_failure(url);
+        Err(failure)
     }
 
     /// Forgets the failures so far, since the URL has made progress.
@@ -129,8 +133,9 @@ mod tests {
         let url = Url::parse("http://site.org/").unwrap();
         let hosts = Hosts::new(&CrawlSettings::default().requests());
         let mut attempts = Attempts::default();
-        assert_eq!(attempts.retry(busy("301"), &url, 9, &hosts), Err(busy("301")), "a wait of more than five minutes");
-        assert_eq!(hosts.ready_at("site.org"), None, "a host that is given up is not delayed");
+        assert_eq!(attempts.retry(busy("601"), &url, 9, &hosts), Err(busy("601")), "a wait of more than ten minutes");
+        assert_eq!(hosts.given_up("site.org").map(|rejection| rejection.value), Some(601.0));
+        let hosts = Hosts::new(&CrawlSettings::default().requests());
         attempts.reset();
         assert_eq!(attempts.retry(busy("60"), &url, 1, &hosts), Ok(()));
         let wait = hosts.ready_at("site.org").unwrap() - tokio::time::Instant::now();

@@ -31,6 +31,10 @@ pub(crate) struct RequestSettings {
     pub(crate) timeout: Duration,
     pub(crate) header_timeout: Duration,
     pub(crate) idle_timeout: Duration,
+    /// The longest Retry-After that is waited for; a host that requests more is given up.
+    pub(crate) max_retry_after: Duration,
+    /// Maximum number of consecutive URLs of a host without a response; then the host is given up.
+    pub(crate) max_host_failures: u32,
     pub(crate) allow_loopback: bool,
     pub(crate) allow_private: bool,
     /// Fixed addresses of host names.

@@ -14,6 +14,8 @@ use redb::{
     Database, ReadTransaction, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _, TableDefinition,
 };
 
+use corpusmill_pipeline::Rejection;
+
 use crate::archive::writer::WarcPosition;
 use crate::error::CrawlError;
 use crate::frontier::page_table::{CrawlSummary, Page};
@@ -32,6 +34,8 @@ const REJECTED: TableDefinition<&str, &[u8]> = TableDefinition::new("rejected");
 const ROBOTS: TableDefinition<&str, &[u8]> = TableDefinition::new("robots");
 /// Hosts that sent Retry-After, and when the wait ends, in seconds since the Unix epoch.
 const RETRY_AFTER: TableDefinition<&str, u64> = TableDefinition::new("retry_after");
+/// Hosts that are given up, with the rejection of their URLs, as JSON.
+const GIVEN_UP: TableDefinition<&str, &[u8]> = TableDefinition::new("given-up");
 /// Counters and the WARC position.
 const COUNTERS: TableDefinition<&str, u64> = TableDefinition::new("counters");
 /// The crawl's identity: its format and its settings.
@@ -45,8 +49,8 @@ const STATE_REJECTED: u8 = 2;
 const SITEMAPS: TableDefinition<&str, &[u8]> = TableDefinition::new("sitemaps");
 
 /// Rules that reject a URL before it is admitted to a queue.
-const RULES_BEFORE_ADMISSION: [&str; 6] =
-    ["blocked-domain", "blocked-word", "trap", "invalid-url", "host-budget", "sitemap"];
+const RULES_BEFORE_ADMISSION: [&str; 7] =
+    ["blocked-domain", "blocked-word", "trap", "invalid-url", "host-budget", "sitemap", "host-unavailable"];
 
 /// The format of the tables and the journal, and the first line of the stored identity. A crawl of another format is
 /// not resumed.
@@ -122,6 +126,7 @@ impl Frontier {
         transaction.open_table(REJECTED)?;
         transaction.open_table(ROBOTS)?;
         transaction.open_table(SITEMAPS)?;
+        transaction.open_table(GIVEN_UP)?;
         transaction.open_table(COUNTERS)?.insert("max-depth", u64::from(max_depth))?;
         transaction.open_table(METADATA)?.insert("identity", identity)?;
         transaction.commit()?;
@@ -221,6 +226,23 @@ impl Frontier {
         })
     }
 
+    /// Hosts that are given up, with the rejection of their URLs.
+    pub(crate) fn given_up(&self) -> Result<Vec<(String, Rejection)>, CrawlError> {
+        let rows = self.read(|transaction| {
+            let table = transaction.open_table(GIVEN_UP)?;
+            let row = |row: Result<(redb::AccessGuard<'_, &str>, redb::AccessGuard<'_, &[u8]>), redb::StorageError>| {
+                let (host, rejection) = row?;
+                Ok((host.value().to_owned(), rejection.value().to_vec()))
+            };
+            table.iter()?.map(row).collect::<Result<Vec<_>, redb::Error>>()
+        })?;
+        let parse = |(host, row): (String, Vec<u8>)| match serde_json::from_slice(&row) {
+            Ok(rejection) => Ok((host, rejection)),
+            Err(e) => Err(self.bad_row("given-up", &e)),
+        };
+        rows.into_iter().map(parse).collect()
+    }
+
     /// The further sitemaps that a sitemap names, if it was read.
     pub(crate) fn sitemap(&self, url: &str) -> Result<Option<Vec<String>>, CrawlError> {
         self.row(SITEMAPS, "sitemaps", url)
@@ -267,6 +289,7 @@ impl Frontier {
         mark: CommitMark,
     ) -> Result<(), CrawlError> {
         let pages = self.encode(changes.pages.iter().map(|page| (page.url.as_str(), page)), "pages")?;
+        let given_up = self.encode(changes.given_up.iter().map(|(host, row)| (host.as_str(), row)), "given-up")?;
         let sitemaps = self.encode(changes.sitemaps.iter().map(|(url, row)| (url.as_str(), row)), "sitemaps")?;
         let rejected = self.encode(changes.rejected.iter().map(|row| (row.url.as_str(), row)), "rejected")?;
         let write = || -> Result<(), redb::Error> {
@@ -307,14 +330,7 @@ impl Frontier {
                     found.insert(url.as_str(), (round.depth, round.hops, STATE_WAITING))?;
                     waiting.insert((round.depth, round.hops, url.as_str()), ())?;
                 }
-                let mut robots = transaction.open_table(ROBOTS)?;
-                for (origin, file) in &changes.robots {
-                    robots.insert(origin.as_str(), file.as_slice())?;
-                }
-                let mut retry_after = transaction.open_table(RETRY_AFTER)?;
-                for (host, until) in &changes.retry_after {
-                    retry_after.insert(host.as_str(), *until)?;
-                }
+                commit_hosts(&transaction, changes, &given_up)?;
                 let mut sitemap_table = transaction.open_table(SITEMAPS)?;
                 for (url, children) in &sitemaps {
                     sitemap_table.insert(*url, children.as_slice())?;
@@ -406,6 +422,27 @@ fn check_format(dir: &Path, stored_identity: &str) -> Result<(), CrawlError> {
 }
 
 type CounterTable<'a> = redb::Table<'a, &'static str, u64>;
+
+/// Writes what is known of hosts and origins.
+fn commit_hosts(
+    transaction: &redb::WriteTransaction,
+    changes: &PendingCommit,
+    given_up: &[(&str, Vec<u8>)],
+) -> Result<(), redb::Error> {
+    let mut robots = transaction.open_table(ROBOTS)?;
+    for (origin, file) in &changes.robots {
+        robots.insert(origin.as_str(), file.as_slice())?;
+    }
+    let mut retry_after = transaction.open_table(RETRY_AFTER)?;
+    for (host, until) in &changes.retry_after {
+        retry_after.insert(host.as_str(), *until)?;
+    }
+    let mut given_up_table = transaction.open_table(GIVEN_UP)?;
+    for (host, row) in given_up {
+        given_up_table.insert(*host, row.as_slice())?;
+    }
+    Ok(())
+}
 
 fn update_counters(
     counters: &mut CounterTable<'_>,

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use corpusmill_pipeline::Rejection;
+
 use crate::archive::writer::WarcPosition;
 use crate::frontier::page_table::Page;
 use crate::rejected::RejectedUrl;
@@ -27,6 +29,8 @@ pub(crate) struct PendingCommit {
     /// Hosts that sent Retry-After, and when the wait ends, in seconds since the Unix epoch.
     #[serde(default)]
     pub(crate) retry_after: BTreeMap<String, u64>,
+    /// Hosts that are given up, with the rejection of their URLs.
+    pub(crate) given_up: BTreeMap<String, Rejection>,
     /// Sitemaps read, and the further sitemaps that each names.
     pub(crate) sitemaps: BTreeMap<String, Vec<String>>,
     pub(crate) out_of_scope: u64,
@@ -48,6 +52,7 @@ impl PendingCommit {
             && self.found.is_empty()
             && self.robots.is_empty()
             && self.retry_after.is_empty()
+            && self.given_up.is_empty()
             && self.sitemaps.is_empty()
             && self.out_of_scope + self.finished == 0
     }
@@ -59,6 +64,7 @@ impl PendingCommit {
         later.found.into_iter().for_each(|(url, round)| self.add_found(url, round));
         self.robots.extend(later.robots);
         self.retry_after.extend(later.retry_after);
+        self.given_up.extend(later.given_up);
         self.sitemaps.extend(later.sitemaps);
         self.out_of_scope += later.out_of_scope;
         self.finished += later.finished;

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
+use corpusmill_pipeline::Rejection;
 use tokio::time::Instant;
 use url::Url;
 
@@ -40,6 +41,8 @@ pub(crate) enum ReadyRequest {
     Page(QueuedUrl),
     /// Nothing is sent: robots.txt, or an opt-out in it, excludes the page.
     Rejected(QueuedUrl, origin::OriginRejection),
+    /// Nothing is sent: the host is given up.
+    GivenUp(QueuedUrl, Rejection),
 }
 
 /// The queues of all hosts.
@@ -81,6 +84,10 @@ impl Queues {
     pub(crate) fn start(&mut self, now: Instant, mut free: usize, settings: &CrawlSettings) -> Vec<ReadyRequest> {
         let mut starts = Vec::new();
         for (host, queue) in &mut self.waiting {
+            if let Some(rejection) = self.hosts.given_up(host) {
+                starts.extend(queue.drain(..).map(|item| ReadyRequest::GivenUp(item, rejection.clone())));
+                continue;
+            }
             while let Some(item) = queue.front() {
                 let origin = origin_of(&item.url);
                 let decision = match self.origins.get(&origin) {

@@ -10,7 +10,6 @@ use std::time::{Duration, SystemTime};
 use super::*;
 use crate::control::POLL_INTERVAL;
 use crate::fetch::hosts::Hosts;
-use crate::fetch::politeness::MAX_RETRY_AFTER;
 use crate::{DownloadClient, DownloadRequest, DownloadSettings};
 
 /// Runs `work`, and cancels it a few checks for cancellation after the request of a path.
@@ -125,7 +124,7 @@ fn a_stored_retry_after_expires() {
     hosts.restore_retry_after("127.0.0.1", now.saturating_sub(5));
     assert!(hosts.is_free("127.0.0.1", tokio::time::Instant::now()));
     hosts.restore_retry_after("127.0.0.1", u64::MAX);
-    let longest = tokio::time::Instant::now() + MAX_RETRY_AFTER;
+    let longest = tokio::time::Instant::now() + hosts.max_retry_after();
     assert!(!hosts.is_free("127.0.0.1", tokio::time::Instant::now()));
     assert!(hosts.is_free("127.0.0.1", longest), "with a clock set back, the wait does not exceed the limit");
 }
@@ -147,6 +146,35 @@ fn zero_retry_after_retries_and_one_day_gives_up() {
     let outcome = run(&site.settings());
     assert_eq!((outcome.paths(), site.hits()["/busy"]), (vec!["/".to_owned(), "/busy".to_owned()], 2));
     assert_eq!((outcome.rule("/never"), site.hits()["/never"]), ("status", 1));
+}
+
+/// The given-up host is asked once, its other URLs are on record, and another host goes on; also after a restart.
+#[test]
+fn a_host_that_asks_for_too_long_a_wait_is_given_up_on_record() {
+    let site = TestServer::new(|path| match path {
+        "/" => html((0..30).fold(String::new(), |page, n| page + "<a href=/busy/" + &n.to_string() + ">")),
+        path if path.starts_with("/busy/") => {
+            Response::builder().status(429).header("retry-after", "3600").body(Body::empty()).unwrap()
+        }
+        _ => status(404),
+    });
+    let other = TestServer::new(|path| if path.starts_with("/page") { html("x") } else { status(404) });
+    let seeds = std::iter::once(site.url("/")).chain((0..5).map(|n| format!("http://other.localhost/page{n}")));
+    let settings = CrawlSettings {
+        seeds: seeds.collect(),
+        concurrency_per_host: 1,
+        routes: [("other.localhost".to_owned(), other.address)].into(),
+        ..site.settings()
+    };
+    let outcome = run(&settings);
+    assert_eq!(outcome.paths().iter().filter(|path| path.starts_with("/page")).count(), 5, "{:?}", outcome.paths());
+    let hits = site.hits();
+    assert_eq!(hits.keys().filter(|path| path.starts_with("/busy/")).count(), 1, "{hits:?}");
+    let rules: Vec<String> = (0..30).map(|n| outcome.rule(&format!("/busy/{n}")).to_owned()).collect();
+    assert_eq!(rules.iter().filter(|rule| *rule == "host-unavailable").count(), 29, "{rules:?}");
+    assert_eq!(rules.iter().filter(|rule| *rule == "status").count(), 1, "{rules:?}");
+    let row = outcome.row("/busy/29");
+    assert_eq!((row.rejection.value, row.rejection.threshold), (3600.0, 600.0), "{row:?}");
 }
 
 #[test]

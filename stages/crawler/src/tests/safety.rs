@@ -232,6 +232,36 @@ fn dishonest(path: &str, stream: &mut std::net::TcpStream) -> std::io::Result<()
 }
 
 #[test]
+fn a_host_without_responses_is_given_up_on_record() {
+    let answer = |path: &str, stream: &mut std::net::TcpStream| match path {
+        "/robots.txt" => stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"),
+        "/" => {
+            let links: String = (0..200).fold(String::new(), |page, n| page + "<a href=/" + &n.to_string() + ">");
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\ncontent-length:";
+            stream.write_all(format!("{head} {}\r\n\r\n{links}", links.len()).as_bytes())
+        }
+        // Closed without a response.
+        _ => Ok(()),
+    };
+    let address = raw(move |path, stream| answer(path, stream).unwrap());
+    let settings = CrawlSettings {
+        seeds: vec![format!("http://{address}/")],
+        requests_per_second: 0.0,
+        allow_loopback: true,
+        sitemaps: false,
+        retries: 1,
+        concurrency_per_host: 1,
+        max_host_failures: 5,
+        ..CrawlSettings::default()
+    };
+    let outcome = run(&settings);
+    assert_eq!(outcome.paths(), ["/"]);
+    let rules: Vec<String> = (0..200).map(|n| outcome.rule(&format!("/{n}")).to_owned()).collect();
+    assert_eq!(rules.iter().filter(|rule| *rule == "network").count(), 5, "{rules:?}");
+    assert_eq!(rules.iter().filter(|rule| *rule == "host-unavailable").count(), 195, "{rules:?}");
+}
+
+#[test]
 fn headers_and_silence_are_bounded() {
     let address = raw(|path, stream| {
         // The crawler closes most of these connections.
