@@ -26,7 +26,13 @@ pub fn warc(data: &[u8]) {
         check_plain(data, &items);
     }
     let items = read_arc(data, data.len().max(1));
-    assert_eq!(items, read_arc(data, SLOW_BYTES), "ARC items depend on the size of a read");
+    let slow = read_arc(data, SLOW_BYTES);
+    // How much of a damaged gzip member can be decoded depends on the bytes that the decoder has at once.
+    let is_packed = data.starts_with(&[0x1f, 0x8b]);
+    let whole = |items: &[ArchiveItem]| items.iter().filter(|item| !matches!(item, ArchiveItem::Lost(_))).count();
+    let common = if is_packed { whole(&items).min(whole(&slow)) } else { items.len() };
+    assert_eq!(items[..common], slow[..common], "ARC items depend on the size of a read");
+    assert!(is_packed || items == slow, "ARC items depend on the size of a read");
     items.iter().for_each(check_item);
     let lost = items.iter().position(|item| matches!(item, ArchiveItem::Lost(_)));
     assert!(lost.is_none_or(|at| at + 1 == items.len()), "ARC reading continues after damage");

@@ -4,6 +4,10 @@
 //! line; code is written byte for byte at column 0 (a fence inside a list interrupts the list, so that no line of code
 //! changes).
 
+/// Maximum length of the indent in bytes: some thirty levels of lists or quotes. Deeper ones stay at this indent, since every
+/// line repeats it: nested elements of a few bytes each would give a text of hundreds of times their size.
+const MAX_INDENT_BYTES: usize = 64;
+
 /// Builds the output text.
 #[derive(Debug, Default)]
 pub(crate) struct Writer {
@@ -60,7 +64,9 @@ impl Writer {
 
     /// Appends `text` to the indent of the following lines.
     pub(crate) fn push_indent(&mut self, text: &str) {
-        self.indent.push_str(text);
+        if self.indent.len() + text.len() <= MAX_INDENT_BYTES {
+            self.indent.push_str(text);
+        }
     }
 
     /// Begins a list item with this marker.
@@ -72,7 +78,9 @@ impl Writer {
             self.markers_at = self.indent.len();
         }
         self.markers.push_str(mark);
-        self.indent.extend(std::iter::repeat_n(' ', mark.len()));
+        if self.indent.len() + mark.len() <= MAX_INDENT_BYTES {
+            self.indent.extend(std::iter::repeat_n(' ', mark.len()));
+        }
     }
 
     /// Whether a list item has begun and has no text yet.
@@ -171,6 +179,22 @@ mod tests {
         writer.break_lines(1);
         writer.text(" d ");
         assert_eq!(writer.finish(), "a bc soft\n\nd");
+    }
+
+    #[test]
+    fn the_indent_has_a_limit() {
+        let mut writer = Writer::default();
+        for number in 0..100 {
+            writer.item("- ");
+            writer.text(&number.to_string());
+            writer.push_indent("> ");
+            writer.break_lines(1);
+        }
+        let text = writer.finish();
+        assert_eq!(text.lines().count(), 100);
+        let indent = |line: &str| line.len() - line.trim_start_matches([' ', '>', '-']).len();
+        assert_eq!(text.lines().map(indent).max(), Some(MAX_INDENT_BYTES + 2));
+        assert!(text.starts_with("- 0\n  > - 1\n  >   > - 2\n"), "{text}");
     }
 
     #[test]

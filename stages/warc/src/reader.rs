@@ -22,6 +22,9 @@ const MAX_HEADER_BYTES: usize = 256 * 1024;
 /// Bytes allocated for a block ahead of the data, so that a wrong length allocates little memory.
 const GROWTH_BYTES: usize = 256 * 1024;
 
+/// Maximum number of bytes of line ends after a record that are kept to return to them.
+const MAX_SEPARATOR_BYTES: usize = 1024;
+
 /// Options of a [`WarcReader`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReaderOptions {
@@ -79,6 +82,8 @@ enum RecordError {
     NextRecord(&'static str),
     /// More decoded bytes follow, but no record begins there.
     NotARecord(&'static str),
+    /// As before, and too many line ends lie between to return to the block.
+    NotARecordFarBehind(&'static str),
     /// The archive ended.
     End(&'static str),
 }
@@ -298,12 +303,14 @@ impl<R: BufRead> WarcReader<R> {
 
     /// Reads the empty lines after a block up to the next record or the member's end, where the checksum is compared.
     fn end_of_record(&mut self) -> Result<(), RecordError> {
-        let mut line_ends = 0;
+        let (mut line_ends, mut skipped) = (0, Vec::new());
         loop {
             let blank = self.unread().iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
             for &byte in &self.unread()[..blank] {
                 line_ends += usize::from(byte == b'\n');
             }
+            // More than a record's own two may be the beginning of anything; a few are enough to return to.
+            skipped.extend_from_slice(&self.unread()[..blank.min(MAX_SEPARATOR_BYTES.saturating_sub(skipped.len()))]);
             self.start += blank;
             let unread = self.unread();
             let seen = unread.len().min(5);
@@ -317,11 +324,16 @@ impl<R: BufRead> WarcReader<R> {
                 return Ok(());
             }
             if other {
-                return Err(RecordError::NotARecord(if line_ends >= 2 {
+                let why = if line_ends >= 2 {
                     "a record is followed by bytes of its member that are no record"
                 } else {
                     "a record is not followed by an empty line, so its Content-Length is wrong"
-                }));
+                };
+                if skipped.len() == MAX_SEPARATOR_BYTES {
+                    return Err(RecordError::NotARecordFarBehind(why));
+                }
+                self.return_bytes(&skipped);
+                return Err(RecordError::NotARecord(why));
             }
             match self.fill()? {
                 DecodeStatus::Data(_) => {}
@@ -352,11 +364,16 @@ impl<R: BufRead> WarcReader<R> {
         let inner = find_version_line(block);
         // A version line may also straddle the block and the window.
         let from = inner.unwrap_or(block.len().saturating_sub(VERSION_LINE_BYTES - 1));
-        let mut window = block[from..].to_vec();
+        self.return_bytes(&block[from..]);
+        if inner.is_some() { RecordError::NextRecord(why) } else { RecordError::NotARecord(why) }
+    }
+
+    /// Puts bytes back before the unread ones.
+    fn return_bytes(&mut self, bytes: &[u8]) {
+        let mut window = bytes.to_vec();
         window.extend_from_slice(self.unread());
         (self.start, self.end) = (0, window.len());
         self.window = window;
-        if inner.is_some() { RecordError::NextRecord(why) } else { RecordError::NotARecord(why) }
     }
 
     /// Skips to the next record after a failure and returns the bytes in between as lost.
@@ -368,7 +385,7 @@ impl<R: BufRead> WarcReader<R> {
                 self.resync()?;
                 why
             }
-            RecordError::NotARecord(why) | RecordError::End(why) => {
+            RecordError::NotARecord(why) | RecordError::NotARecordFarBehind(why) | RecordError::End(why) => {
                 // The failed header may still be unread: its own version line is not the next record.
                 self.start += usize::from(self.unread().starts_with(b"WARC/"));
                 self.scan()?;
@@ -402,7 +419,9 @@ impl<R: BufRead> WarcReader<R> {
                     Err(RecordError::NextRecord(_)) => return Ok(()),
                     Err(RecordError::Io(error)) => return Err(error),
                     Err(RecordError::Damage(_)) => return self.resync(),
-                    Err(RecordError::NotARecord(_) | RecordError::End(_)) => break,
+                    Err(RecordError::NotARecord(_) | RecordError::NotARecordFarBehind(_) | RecordError::End(_)) => {
+                        break;
+                    }
                 },
                 Ok(DecodeStatus::Eof) => break,
                 Err(DecodeError::Io(error)) => return Err(error),
