@@ -10,7 +10,7 @@ use crate::error::with_path;
 use crate::lease::{self, Lease};
 
 /// Prefix of temporary files, which may lie in a folder of the user.
-const TEMPORARY_PREFIX: &str = ".corpusmill-";
+pub const TEMPORARY_PREFIX: &str = ".corpusmill-";
 
 /// Writes `bytes` to `path` so that a reader sees either the old content or the new: writes a temporary file in the
 /// same folder, syncs it, and renames it.

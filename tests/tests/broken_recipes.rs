@@ -83,7 +83,13 @@ const SHAPE: &[BrokenRecipe] = &[
     at("mapping for a list", "…steps: { dedup: {} }\n", "5:8", "list"),
     at("bad boolean", "…steps: [ { dedup: { near: yes } } ]\n", "5:27", "true or false"),
     at("text for a threshold", "…steps: [ { filter: { toxicity: { max-score: high } } } ]\n", "5:45", "a number"),
-    at("not a number", "…mixture: { max-epochs: .nan }\n", "5:12", "not a number of passes"),
+    at("not a number", "…mixture: { max-epochs: .nan }\n", "5:24", "`.nan` is not a finite number"),
+    at(
+        "infinite threshold",
+        "…steps: [ { filter: { gopher-quality: { min-words: -.INF } } } ]\n",
+        "5:51",
+        "`-.inf` is not a finite number",
+    ),
 ];
 
 /// Invalid names and numbers.

@@ -26,11 +26,13 @@ pub fn json_lines(data: &[u8]) {
         };
         let found = read();
         assert_eq!(found, read(), "reading is not deterministic");
-        let mut rows: Vec<&str> = found.iter().map(ReaderItem::origin).filter(|origin| *origin != "f").collect();
+        // A row may state its origin; then it is what the row says.
+        let mut rows: Vec<&str> =
+            found.iter().map(ReaderItem::origin).filter(|origin| origin.starts_with("f#")).collect();
         let count = rows.len();
         rows.dedup();
         assert_eq!(rows.len(), count, "two items have one origin");
-        assert!(found.len() - count <= 1, "a file is rejected twice");
+        assert!(found.iter().filter(|item| item.origin() == "f").count() <= 1, "a file is rejected twice");
     }
     if begins_array(data) {
         return;

@@ -55,7 +55,24 @@ impl NamedSource {
         if self.is_blank() {
             return Err(RecipeError::whole(&self.file, "the recipe is empty"));
         }
-        serde_saphyr::from_str_with_options(&self.text, options()).map_err(|error| self.explain(&error))
+        let value = serde_saphyr::from_str_with_options(&self.text, options()).map_err(|error| self.explain(&error))?;
+        match self.non_finite_number() {
+            None => Ok(value),
+            Some(error) => Err(error),
+        }
+    }
+
+    /// The error about a number that is not finite: every comparison with it has one answer, so that a threshold would
+    /// have no effect in silence.
+    fn non_finite_number(&self) -> Option<RecipeError> {
+        let lower = self.text.to_ascii_lowercase();
+        if !NON_FINITE.iter().any(|word| lower.contains(word)) {
+            return None;
+        }
+        let tree = self.tree()?;
+        let (found, location) = spans::find(&tree, &|text| NON_FINITE.contains(&text.to_ascii_lowercase().as_str()))?;
+        let error = RecipeError::whole(&self.file, format!("`{found}` is not a finite number"));
+        Some(error.with_span(self.span_at(location)).with_hint("write a number, or `null` where a rule is to be off"))
     }
 
     /// Whether the text has only empty lines and comments.
@@ -129,6 +146,9 @@ impl NamedSource {
         RecipeError { hints, unknown: unknown.map(Box::new), ..error }
     }
 }
+
+/// YAML's numbers that are not finite, in lower case.
+const NON_FINITE: [&str; 4] = [".nan", ".inf", "+.inf", "-.inf"];
 
 fn options() -> serde_saphyr::Options {
     serde_saphyr::options! {

@@ -53,6 +53,15 @@ pub(crate) fn search(entry: &SpannedNode, word: &str) -> Option<Location> {
     }
 }
 
+/// The first scalar in file order for which `wanted` is true, and its location.
+pub(crate) fn find<'a>(entry: &'a SpannedNode, wanted: &dyn Fn(&str) -> bool) -> Option<(&'a str, Location)> {
+    match &entry.value {
+        Node::Map(entries) => entries.iter().find_map(|(_, entry)| find(entry, wanted)),
+        Node::List(items) => items.iter().find_map(|item| find(item, wanted)),
+        Node::Scalar(text) => wanted(text).then_some((text, entry.referenced)),
+    }
+}
+
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(NodeVisitor)

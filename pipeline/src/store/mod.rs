@@ -14,7 +14,7 @@ pub use address::PartAddress;
 pub use local::{LocalStore, StoreLock};
 pub use memory::MemoryStore;
 
-pub use crate::atomic::{remove_abandoned_files, write_atomically, write_atomically_with};
+pub use crate::atomic::{TEMPORARY_PREFIX, remove_abandoned_files, write_atomically, write_atomically_with};
 
 use crate::lease::Lease;
 use crate::receipt::TaskResult;

@@ -55,8 +55,16 @@ impl GlobalArgs {
         RunnerOptions { threads, shuffle: self.shuffle, context }
     }
 
-    pub(crate) fn acquire_context(&self, console: &Console, cancel: &Arc<AtomicBool>) -> AcquireContext {
+    /// The context of acquiring input for a command with these outputs, which are never read.
+    pub(crate) fn acquire_context(
+        &self,
+        console: &Console,
+        cancel: &Arc<AtomicBool>,
+        outputs: &[&Path],
+    ) -> AcquireContext {
+        let existing = |path: &&Path| fs_err::canonicalize(path).ok();
         AcquireContext {
+            outputs: outputs.iter().chain([&self.store.as_path()]).filter_map(existing).collect(),
             base: PathBuf::from("."),
             workspace: self.workspace(),
             progress: Arc::new(console.clone()),

@@ -1,6 +1,5 @@
 //! Inputs and outputs of single-stage commands: files by extension, and `-` for a stream.
 
-use corpusmill_pipeline::UserError;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -9,6 +8,9 @@ use arrow_array::RecordBatch;
 use arrow_json::LineDelimitedWriter;
 use arrow_schema::SchemaRef;
 use clap::Args;
+use corpusmill_pipeline::UserError;
+use corpusmill_pipeline::lease::Lease;
+use corpusmill_pipeline::store::{TEMPORARY_PREFIX, remove_abandoned_files};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use parquet::arrow::ArrowWriter;
@@ -32,8 +34,12 @@ pub(super) struct IoArgs {
 }
 
 impl IoArgs {
-    /// Returns an error if an output is also an input, or both outputs are the same file.
+    /// Returns an error if an output is also a named input, both outputs are the same file, or standard input is one of
+    /// several inputs.
     pub(super) fn check(&self) -> anyhow::Result<()> {
+        let several = UserError::new("`-` (standard input) cannot be combined with other inputs")
+            .with_hint("run the command once for standard input and once for the files");
+        anyhow::ensure!(!self.is_stream() || self.input.len() == 1, several);
         let real = |path: &Path| fs_err::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let inputs: Vec<PathBuf> =
             self.input.iter().filter(|input| *input != "-").map(|i| real(Path::new(i))).collect();
@@ -54,6 +60,12 @@ impl IoArgs {
         Ok(())
     }
 
+    /// The files that the command writes.
+    pub(super) fn outputs(&self) -> Vec<&Path> {
+        let outputs = [Some(&self.output), self.rejected.as_ref()].into_iter().flatten();
+        outputs.map(PathBuf::as_path).filter(|output| *output != Path::new("-")).collect()
+    }
+
     /// Whether the input is standard input.
     pub(super) fn is_stream(&self) -> bool {
         self.input.iter().any(|input| input == "-")
@@ -71,7 +83,7 @@ enum FormatWriter {
 /// Writes batches in the format of the path's extension. A file gets its final name only when it is complete.
 pub struct BatchWriter {
     path: PathBuf,
-    temporary: PathBuf,
+    temporary: TemporaryFile,
     writer: FormatWriter,
     rows: u64,
 }
@@ -153,24 +165,40 @@ impl Write for Sink {
     }
 }
 
-/// The temporary path of an output until it is complete.
-fn temporary_path(path: &Path) -> PathBuf {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".part");
-    temporary.into()
-}
+/// The temporary file of an output until it is complete: a name of its own in the same folder, so that two commands with
+/// one output do not write into one file. `None` for standard output.
+struct TemporaryFile(Option<Lease>);
 
-fn publish(temporary: &Path, path: &Path) -> anyhow::Result<()> {
-    if path == Path::new("-") {
-        return Ok(());
+impl TemporaryFile {
+    fn new(path: &Path) -> anyhow::Result<Self> {
+        if path == Path::new("-") {
+            return Ok(Self(None));
+        }
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        remove_abandoned_files(parent)?;
+        Ok(Self(Some(Lease::new(parent, TEMPORARY_PREFIX)?)))
     }
-    fs_err::rename(temporary, path).with_context(|| format!("cannot finish {}", path.display()))
+
+    fn path(&self) -> &Path {
+        self.0.as_ref().map_or(Path::new("-"), Lease::path)
+    }
+
+    /// Gives the complete file its name.
+    fn publish(&self, path: &Path) -> anyhow::Result<()> {
+        match &self.0 {
+            None => Ok(()),
+            Some(lease) => {
+                fs_err::rename(lease.path(), path).with_context(|| format!("cannot finish {}", path.display()))
+            }
+        }
+    }
 }
 
 /// Writes JSON Lines to `-` or a file, compressed by extension. A file gets its final name only when it is complete.
 pub(super) struct JsonLinesWriter {
     sink: Sink,
     path: PathBuf,
+    temporary: TemporaryFile,
 }
 
 impl JsonLinesWriter {
@@ -182,7 +210,8 @@ impl JsonLinesWriter {
             UserError::new(format!("{}: this output can only be JSON Lines", path.display()))
                 .with_hint("use .jsonl, .jsonl.gz, .jsonl.zst, or `-`")
         );
-        Ok(Self { sink: Sink::create(ending, &temporary_path(path))?, path: path.to_owned() })
+        let temporary = TemporaryFile::new(path)?;
+        Ok(Self { sink: Sink::create(ending, temporary.path())?, path: path.to_owned(), temporary })
     }
 
     /// Appends a line.
@@ -198,7 +227,7 @@ impl JsonLinesWriter {
     /// Completes the output.
     pub(super) fn finish(self) -> anyhow::Result<()> {
         self.sink.finish()?;
-        publish(&temporary_path(&self.path), &self.path)
+        self.temporary.publish(&self.path)
     }
 }
 
@@ -209,7 +238,7 @@ impl BatchWriter {
     /// If the file cannot be written.
     pub fn create(path: &Path, schema: &SchemaRef) -> anyhow::Result<Self> {
         let ending = output_format(path)?;
-        let temporary = temporary_path(path);
+        let temporary = TemporaryFile::new(path)?;
         let writer = if ending == OutputFormat::Parquet {
             let compression = parquet::basic::Compression::ZSTD(ZstdLevel::try_new(3)?);
             let properties = WriterProperties::builder()
@@ -219,10 +248,10 @@ impl BatchWriter {
                 .set_column_dictionary_enabled("text".into(), false)
                 .set_created_by(concat!("corpusmill ", env!("CARGO_PKG_VERSION")).to_owned())
                 .build();
-            let file = fs_err::File::create(&temporary)?;
+            let file = fs_err::File::create(temporary.path())?;
             FormatWriter::Parquet(Some(ArrowWriter::try_new(file, schema.clone(), Some(properties))?))
         } else {
-            FormatWriter::Lines(Some(LineDelimitedWriter::new(Sink::create(ending, &temporary)?)))
+            FormatWriter::Lines(Some(LineDelimitedWriter::new(Sink::create(ending, temporary.path())?)))
         };
         Ok(Self { path: path.to_owned(), temporary, writer, rows: 0 })
     }
@@ -260,7 +289,7 @@ impl BatchWriter {
                 }
             }
         }
-        publish(&self.temporary, &self.path)?;
+        self.temporary.publish(&self.path)?;
         Ok(self.rows)
     }
 }

@@ -14,6 +14,7 @@ use corpusmill_pipeline::{PartAddress, Plan, Reads};
 use crate::args::{GlobalArgs, RecipeArgs};
 use crate::console::print;
 use crate::record::{NodeRecord, RunRecord};
+use crate::run::DEFAULT_OUTPUT;
 use corpusmill_stages::compile::{CompiledRecipe, acquire_snapshots};
 use corpusmill_stages::sources::lockfile::LockMode;
 
@@ -30,8 +31,9 @@ pub(super) struct PlanCommand {
 impl PlanCommand {
     pub(super) fn run(self, global: &GlobalArgs, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
         let loaded = self.recipe.load()?;
-        let acquire_context = global.acquire_context(&global.console(), cancel);
         let lock_mode = LockMode { write: false, ..self.recipe.lock_mode(&loaded) };
+        let target = Path::new(DEFAULT_OUTPUT).join(&loaded.recipe.name);
+        let acquire_context = global.acquire_context(&global.console(), cancel, &[&target, &lock_mode.lock]);
         let snapshots = acquire_snapshots(&loaded, &lock_mode, &acquire_context)?;
         let dir = loaded.path.parent().unwrap_or(Path::new("."));
         let compiled = CompiledRecipe::new(&loaded.recipe, snapshots, !self.recipe.no_excerpts, dir)?;

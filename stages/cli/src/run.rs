@@ -26,13 +26,16 @@ use corpusmill_stages::mix::assemble::{CorpusInputs, remove_unfinished_corpora};
 use corpusmill_stages::recipe::{LoadedRecipe, Recipe};
 use corpusmill_stages::sources::lockfile::LockMode;
 
+/// The parent folder of corpora, if the command line names none.
+pub(super) const DEFAULT_OUTPUT: &str = "corpus";
+
 /// Run a recipe: acquire, process, shard. Reuses results of earlier runs.
 #[derive(Debug, Args)]
 pub(super) struct Run {
     #[command(flatten)]
     recipe: RecipeArgs,
     /// Parent folder of the corpus.
-    #[arg(long, value_name = "DIR", default_value = "corpus")]
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_OUTPUT)]
     output: PathBuf,
 }
 
@@ -52,13 +55,14 @@ impl Run {
         let _lock = lock_store(&store)?;
         remove_debris(&[workspace.root(), &self.output, &lock_folder(&self.recipe.lock_mode(&loaded))])?;
         console.message(format!("{}: acquiring {} sources", recipe.name, recipe.sources.len()));
-        let acquire_context = global.acquire_context(&console, cancel);
-        let snapshots = acquire_snapshots(&loaded, &self.recipe.lock_mode(&loaded), &acquire_context)?;
+        let target = self.output.join(&recipe.name);
+        let lock_mode = self.recipe.lock_mode(&loaded);
+        let acquire_context = global.acquire_context(&console, cancel, &[&target, &lock_mode.lock]);
+        let snapshots = acquire_snapshots(&loaded, &lock_mode, &acquire_context)?;
         let pinned = entries(&snapshots);
         let dir = loaded.path.parent().unwrap_or(Path::new("."));
         let compiled = CompiledRecipe::new(recipe, snapshots, !self.recipe.no_excerpts, dir)?;
         workspace.begin_run(&recipe.name)?;
-        let target = self.output.join(&recipe.name);
         let mut recomputed = BTreeSet::new();
         let (record, runner::Run { receipts, reused, computed }, manifest) = loop {
             let run = runner::run(&compiled.plan, &store, &global.options(cancel), &console)?;

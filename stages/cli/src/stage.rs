@@ -66,6 +66,15 @@ pub(super) struct InputArgs {
 }
 
 impl InputArgs {
+    /// Checks the arguments of a command that reads standard input line by line.
+    fn check_stream(&self) -> anyhow::Result<()> {
+        self.io.check()?;
+        let no_effect = UserError::new("--read has no effect on standard input")
+            .with_hint("standard input is JSON Lines; give a file to set how it is read");
+        anyhow::ensure!(self.read.is_empty(), no_effect);
+        Ok(())
+    }
+
     fn files(&self) -> anyhow::Result<Files> {
         self.io.check()?;
         let mut files = Files { paths: self.io.input.clone(), ..Files::default() };
@@ -80,6 +89,8 @@ impl InputArgs {
 struct SingleStage<'a> {
     global: &'a GlobalArgs,
     cancel: &'a Arc<AtomicBool>,
+    /// The files that the command writes.
+    outputs: Vec<&'a Path>,
 }
 
 /// The results of a single-stage run.
@@ -97,7 +108,7 @@ impl SingleStage<'_> {
         build: impl FnOnce(&mut PlanBuilder, Dataset) -> Result<(), StageError>,
     ) -> anyhow::Result<StageResult> {
         let console = self.global.console();
-        let acquire_context = self.global.acquire_context(&console, self.cancel);
+        let acquire_context = self.global.acquire_context(&console, self.cancel, &self.outputs);
         let store = acquire_context.workspace.store()?;
         let held = super::run::lock_store(&store)?;
         let snapshot = acquire.acquire("input", &acquire_context)?;
@@ -162,7 +173,8 @@ impl StageResult {
 fn run_step(step: &Step, inputs: &InputArgs, global: &GlobalArgs, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
     step.check()?;
     let mut documents = None;
-    let finished = SingleStage { global, cancel }.run(&Acquire::Files(inputs.files()?), |builder, read| {
+    let single = SingleStage { global, cancel, outputs: inputs.io.outputs() };
+    let finished = single.run(&Acquire::Files(inputs.files()?), |builder, read| {
         documents = Some(step.add_to(builder, step.name(), &read)?);
         Ok(())
     })?;
@@ -184,7 +196,8 @@ impl ReadCommand {
     pub(super) fn run(self, global: &GlobalArgs, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
         let spooled = spool(&self.inputs)?;
         let mut documents = None;
-        let finished = SingleStage { global, cancel }.run(&Acquire::Files(spooled.inputs.files()?), |_, read| {
+        let single = SingleStage { global, cancel, outputs: self.inputs.io.outputs() };
+        let finished = single.run(&Acquire::Files(spooled.inputs.files()?), |_, read| {
             documents = Some(read);
             Ok(())
         })?;
@@ -225,7 +238,8 @@ impl CrawlCommand {
         };
         let settings = self.settings.apply(flags)?;
         let mut documents = None;
-        let finished = SingleStage { global, cancel }.run(&Acquire::Crawl(settings), |_, read| {
+        let single = SingleStage { global, cancel, outputs: Vec::new() };
+        let finished = single.run(&Acquire::Crawl(settings), |_, read| {
             documents = Some(read);
             Ok(())
         })?;
@@ -248,6 +262,7 @@ impl CleanCommand {
         let step = Step::Clean(self.settings.apply(CleanSettings::default())?);
         let io = &self.inputs.io;
         if io.is_stream() {
+            self.inputs.check_stream()?;
             let console = global.console();
             return stream::run_stream(&step, &io.output, io.rejected.as_deref(), true, threads(global), &console);
         }
@@ -274,11 +289,14 @@ impl DedupCommand {
         let dedup = self.settings.apply(self.dedup.clone())?;
         let spooled = spool(&self.inputs)?;
         let mut datasets = None;
-        let finished =
-            SingleStage { global, cancel }.run(&Acquire::Files(spooled.inputs.files()?), |builder, read| {
+        let outputs = self.inputs.io.outputs().into_iter().chain(self.clusters.as_deref()).collect();
+        let finished = SingleStage { global, cancel, outputs }.run(
+            &Acquire::Files(spooled.inputs.files()?),
+            |builder, read| {
                 datasets = Some(dedup.add_to(builder, "dedup", &read)?);
                 Ok(())
-            })?;
+            },
+        )?;
         let (documents, clusters) = datasets.context("the step has no output")?;
         finished.write("dedup", &documents, &self.inputs.io, global)?;
         if let Some(path) = &self.clusters {
@@ -316,6 +334,7 @@ impl FilterCommand {
         if self.score {
             let error = UserError::new("--score reads standard input only").with_hint("--input -");
             anyhow::ensure!(io.is_stream(), error);
+            self.inputs.check_stream()?;
             return score(&self.groups, &io.output, threads(global));
         }
         let groups: serde_json::Map<String, Value> =
@@ -326,6 +345,7 @@ impl FilterCommand {
         let step = Step::Filter(Box::new(self.settings.apply(flags)?));
         step.check()?;
         if io.is_stream() {
+            self.inputs.check_stream()?;
             let console = global.console();
             return stream::run_stream(&step, &io.output, io.rejected.as_deref(), false, threads(global), &console);
         }
@@ -373,16 +393,19 @@ impl TokenizeCommand {
         };
         let spooled = spool(&self.inputs)?;
         let mut datasets = None;
-        let finished =
-            SingleStage { global, cancel }.run(&Acquire::Files(spooled.inputs.files()?), |builder, read| {
+        let outputs = self.inputs.io.outputs().into_iter().chain(self.save.as_deref()).collect();
+        let finished = SingleStage { global, cancel, outputs }.run(
+            &Acquire::Files(spooled.inputs.files()?),
+            |builder, read| {
                 datasets = Some(tokenizer.add_to(builder, &read, &BTreeMap::new(), Path::new("."))?);
                 Ok(())
-            })?;
+            },
+        )?;
         let (tokenizer, tokens) = datasets.context("the step has no output")?;
         if let Some(path) = &self.save {
             finished.each(&tokenizer, Table::Data, |batch| {
                 let json = corpusmill_pipeline::document::text_column(batch, "json")?.value(0).to_owned();
-                Ok(fs_err::write(path, json)?)
+                Ok(corpusmill_pipeline::store::write_atomically(path, json.as_bytes())?)
             })?;
         }
         finished.write("tokenize", &tokens, &self.inputs.io, global)
@@ -399,6 +422,7 @@ fn spool(inputs: &InputArgs) -> anyhow::Result<SpooledInputs> {
     if !inputs.io.is_stream() {
         return Ok(SpooledInputs { inputs: inputs.clone(), _dir: None });
     }
+    inputs.io.check()?;
     let dir = tempfile::tempdir()?;
     let path = dir.path().join("stdin.jsonl");
     std::io::copy(&mut std::io::stdin().lock(), &mut fs_err::File::create(&path)?)?;

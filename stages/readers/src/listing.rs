@@ -20,6 +20,9 @@ pub struct ListingSettings {
     /// Also list files and folders whose name starts with a dot. `.git` is never listed. A file given by its own path
     /// is always listed.
     pub hidden: bool,
+    /// Files and folders that are never listed, by canonical path: the outputs of the command that lists its inputs.
+    #[serde(skip)]
+    pub exclude: Vec<PathBuf>,
 }
 
 /// One file of a listing.
@@ -44,7 +47,12 @@ pub struct Listing {
     pub skipped: Vec<(PathBuf, &'static str)>,
     /// Hidden files, and hidden folders as a whole, that were skipped; sorted. Without `.git`.
     pub hidden: Vec<PathBuf>,
+    /// Paths that were left out because of [`ListingSettings::exclude`]; sorted.
+    pub excluded: Vec<PathBuf>,
 }
+
+/// Prefix of the temporary files that this program writes beside an output.
+const TEMPORARY_PREFIX: &str = ".corpusmill-";
 
 /// Expands `inputs` (files, directories, globs); relative inputs are relative to `base`.
 ///
@@ -55,7 +63,13 @@ pub struct Listing {
 /// A path does not exist (the error names its nearest existing parent), a directory cannot be read, or a glob is
 /// malformed or matches nothing.
 pub fn list(inputs: &[String], base: &Path, settings: &ListingSettings) -> Result<Listing, ReaderError> {
-    let mut walk = DirectoryWalker { settings, found: Vec::new(), skipped: BTreeSet::new(), hidden: BTreeSet::new() };
+    let mut walk = DirectoryWalker {
+        settings,
+        found: Vec::new(),
+        skipped: BTreeSet::new(),
+        hidden: BTreeSet::new(),
+        excluded: BTreeSet::new(),
+    };
     for input in inputs {
         let path = base.join(input);
         match fs_err::metadata(&path) {
@@ -73,6 +87,7 @@ pub fn list(inputs: &[String], base: &Path, settings: &ListingSettings) -> Resul
         files: deduplicate(walk.found),
         skipped: walk.skipped.into_iter().collect(),
         hidden: walk.hidden.into_iter().collect(),
+        excluded: walk.excluded.into_iter().collect(),
     })
 }
 
@@ -90,11 +105,16 @@ struct DirectoryWalker<'a> {
     found: Vec<Candidate>,
     skipped: BTreeSet<(PathBuf, &'static str)>,
     hidden: BTreeSet<PathBuf>,
+    excluded: BTreeSet<PathBuf>,
 }
 
 impl DirectoryWalker<'_> {
     fn add(&mut self, path: PathBuf, root: &Path, bytes: u64) -> Result<(), ReaderError> {
         let canonical = fs_err::canonicalize(&path)?;
+        if self.settings.exclude.contains(&canonical) {
+            self.excluded.insert(path);
+            return Ok(());
+        }
         let origin = slash_separated(path.strip_prefix(root).unwrap_or(&path));
         self.found.push(Candidate { path, canonical, origin, bytes });
         Ok(())
@@ -110,6 +130,10 @@ impl DirectoryWalker<'_> {
         ancestors_seen: &mut Vec<PathBuf>,
     ) -> Result<(), ReaderError> {
         let canonical = fs_err::canonicalize(folder)?;
+        if self.settings.exclude.contains(&canonical) {
+            self.excluded.insert(folder.to_path_buf());
+            return Ok(());
+        }
         if ancestors_seen.contains(&canonical) {
             self.skipped.insert((folder.to_path_buf(), "a link to a parent folder"));
             return Ok(());
@@ -120,7 +144,7 @@ impl DirectoryWalker<'_> {
         entries.sort();
         for path in entries {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            if name == ".git" {
+            if name == ".git" || name.starts_with(TEMPORARY_PREFIX) {
                 continue;
             }
             if name.starts_with('.') && !self.settings.hidden {
@@ -161,9 +185,9 @@ impl DirectoryWalker<'_> {
         if !root.is_dir() {
             return Err(not_found(root));
         }
-        let before = self.found.len();
+        let before = self.found.len() + self.excluded.len();
         self.directory(&root, &root, Some(&glob), &mut Vec::new())?;
-        if self.found.len() == before {
+        if self.found.len() + self.excluded.len() == before {
             return Err(ReaderError::NoMatch { pattern: pattern.to_owned(), base: root });
         }
         Ok(())
@@ -264,7 +288,10 @@ mod tests {
         assert_eq!(origins(&[".", "three.rs", "**/*.txt"], folder.path(), &default), all);
         assert_eq!(origins(&["b/**/*.md"], folder.path(), &default), ["deep/two.md"]);
         assert_eq!(origins(&["*/*.txt"], folder.path(), &default), ["a/one.txt", "b/one.txt"]);
-        assert_eq!(origins(&["a"], folder.path(), &ListingSettings { hidden: true }), [".hidden.txt", "one.txt"]);
+        assert_eq!(
+            origins(&["a"], folder.path(), &ListingSettings { hidden: true, ..default.clone() }),
+            [".hidden.txt", "one.txt"]
+        );
     }
 
     #[test]
@@ -288,6 +315,22 @@ mod tests {
         assert!(matches!(error, ReaderError::BadGlob { .. }), "{error}");
         let error = list(&["three.rs/x/y".to_owned()], folder.path(), &settings).unwrap_err().to_string();
         assert!(error.contains("three.rs/x/y"), "{error}");
+    }
+
+    #[test]
+    fn excluded_files_and_folders_are_reached_by_no_path() {
+        let folder = tree();
+        let canonical = |path: &str| fs_err::canonicalize(folder.path().join(path)).unwrap();
+        let settings = ListingSettings { exclude: vec![canonical("b"), canonical("three.rs")], ..Default::default() };
+        fs_err::write(folder.path().join("a/.corpusmill-x"), "half").unwrap();
+        for inputs in [&["."][..], &["a", "b", "three.rs"], &["**/*", "b/../b/one.txt"]] {
+            let inputs: Vec<String> = inputs.iter().map(|input| (*input).to_owned()).collect();
+            let listing = list(&inputs, folder.path(), &settings).unwrap();
+            let files: Vec<&str> = listing.files.iter().map(|file| file.origin.as_str()).collect();
+            let given = inputs.len() == 2;
+            assert!(files.iter().all(|file| file.ends_with("one.txt")) && files.len() == 1 + usize::from(given));
+            assert!(!listing.excluded.is_empty() && listing.hidden.iter().all(|path| path.ends_with(".hidden.txt")));
+        }
     }
 
     #[cfg(unix)]

@@ -66,8 +66,11 @@ impl Files {
             let error = UserError::new("files: `paths` is empty").with_hint("name at least one file, folder or glob");
             return Err(StageError::settings(error));
         }
-        let settings = ListingSettings { hidden: self.hidden };
+        let settings = ListingSettings { hidden: self.hidden, exclude: context.outputs.clone() };
         let listing = list(&self.paths, &context.base, &settings).map_err(reader_error)?;
+        for path in &listing.excluded {
+            context.progress.message(&format!("  {}: not read, since it is an output of this command", path.display()));
+        }
         let mut digests = FileDigests::open(&context.workspace);
         let mut snapshot = Snapshot::default();
         for (path, why) in listing.skipped {

@@ -42,6 +42,8 @@ pub struct AcquireContext {
     pub cancel: Arc<AtomicBool>,
     /// Whether to fetch again even if the files were fetched before.
     pub fresh: bool,
+    /// Canonical paths of the outputs of the command: no output is ever an input.
+    pub outputs: Vec<PathBuf>,
     /// Pinned commits of branches and tags; others are resolved over the network.
     pub revisions: BTreeMap<String, String>,
 }
