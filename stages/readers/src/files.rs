@@ -29,6 +29,8 @@ pub struct FileSettings {
     pub invalid_utf8: InvalidUtf8,
     /// Limits of archives, and the maximum length of a document in any format.
     pub limits: ArchiveSettings,
+    /// Also read members of archives whose name, or that of a folder above them, begins with a dot.
+    pub hidden: bool,
     /// Rules for source trees. If set, they apply to files and archive members, and only code and prose that pass are
     /// read.
     pub code: Option<CodeSettings>,
@@ -78,7 +80,7 @@ pub fn read(file: &ListedFile, part: &FilePart, settings: &FileSettings) -> Resu
             Err(unknown("it is a WARC or ARC file; use the WARC reader"))
         }
         (Some(format @ (Format::Crate | Format::Tar(_) | Format::Zip)), FilePart::Whole) => {
-            let members = Archive::open(path, origin, format, &settings.limits)?;
+            let members = members(file, format, settings)?;
             Ok(convert_to_text(members, settings))
         }
         (_, FilePart::Whole) => {
@@ -113,8 +115,17 @@ fn whole_file(file: &ListedFile, max_document_bytes: u64) -> Result<ReaderItem, 
             count_f64(max_document_bytes),
         )));
     }
-    let media_type = text::media_type(&file.origin, &bytes);
+    let media_type = format::media_type_of(&file.origin).unwrap_or(format::UNKNOWN_TYPE);
     Ok(ReaderItem::Document(RawDocument::new(&file.origin, Body::Bytes(bytes), media_type)))
+}
+
+/// Opens an archive. The files of a package are read whatever their names are, as its publisher chose them.
+fn members(file: &ListedFile, format: Format, settings: &FileSettings) -> Result<Archive, ReaderError> {
+    let (path, origin) = (&file.path, file.origin.as_str());
+    match format {
+        Format::Crate => Archive::package(path, origin, format!("{origin}!"), format, &settings.limits),
+        _ => Ok(Archive::open(path, origin, format, &settings.limits)?.with_hidden(settings.hidden)),
+    }
 }
 
 /// Converts documents of bytes to documents of text: by the rules of source trees if set, otherwise by media type.
@@ -163,6 +174,60 @@ mod tests {
         assert_eq!(items("a.json", b"{\"text\":\"x\"}\n{\"text\":\"y\"}\n").len(), 2);
         let text = items("a.json", b"{\n  \"name\": \"x\"\n}\n");
         assert_eq!(text[0].clone().document().unwrap().body.as_bytes(), b"{\n  \"name\": \"x\"\n}\n");
+    }
+
+    #[test]
+    fn kinds_that_no_reader_knows_are_rejected() {
+        for name in ["rows.csv", "book.ipynb", "mail.mbox", "a.XYZ"] {
+            let rejected = items(name, b"some, text\n")[0].clone().rejected().unwrap();
+            let detail = rejected.rejection.detail.unwrap();
+            assert!(rejected.rejection.rule == "unknown-format" && detail.contains("Parquet"), "{name}: {detail}");
+        }
+        for name in ["README", "LICENSE-MIT", "Makefile", "notes.rst", "server.log", "page.1", "Mr. Smith goes"] {
+            assert!(items(name, b"some text\n")[0].clone().document().is_some(), "{name}");
+        }
+        assert_eq!(items("page.aspx", b"<!DOCTYPE html><p>x")[0].clone().document().unwrap().media_type, "text/html");
+        assert_eq!(items("photo.jpeg", b"\xff\xd8\xff\xe0")[0].clone().rejected().unwrap().rejection.rule, "binary");
+    }
+
+    #[test]
+    fn the_rules_of_source_trees_name_unknown_kinds() {
+        let (_folder, file) = listed("rows.xyz", b"some text\n");
+        let settings = FileSettings { code: Some(CodeSettings::default()), ..FileSettings::default() };
+        let found = read(&file, &FilePart::Whole, &settings).unwrap().next().unwrap().unwrap().rejected().unwrap();
+        assert_eq!(found.rejection.rule, "not-code");
+    }
+
+    #[test]
+    fn members_follow_the_rules_of_files() {
+        let members: &[(&str, &str)] = &[
+            ("a.csv", "1,2\n"),
+            ("a.csv", "3,4\n"),
+            ("b.jsonl", "{\"text\":\"x\"}\n"),
+            ("c.json", "[{\"text\":\"x\"}]"),
+            ("d.json", "{\n\"name\": 1\n}\n"),
+            (".e.txt", "hidden"),
+            ("NOTES", "some text"),
+        ];
+        let mut builder = tar::Builder::new(Vec::new());
+        for (name, text) in members {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(text.len() as u64);
+            builder.append_data(&mut header, name, text.as_bytes()).unwrap();
+        }
+        let (_folder, file) = listed("a.tar", &builder.into_inner().unwrap());
+        let outcomes = |settings: &FileSettings| -> Vec<String> {
+            let outcome = |item: ReaderItem| match item {
+                ReaderItem::Document(document) => document.media_type,
+                ReaderItem::Rejected(rejected) => rejected.rejection.rule.into_owned(),
+            };
+            read(&file, &FilePart::Whole, settings).unwrap().map(|item| outcome(item.unwrap())).collect()
+        };
+        let unknown = "unknown-format";
+        let expected = [unknown, unknown, unknown, unknown, "text/plain", "hidden", "text/plain"];
+        assert_eq!(outcomes(&FileSettings::default()), expected);
+        let hidden = FileSettings { hidden: true, ..FileSettings::default() };
+        assert_eq!(outcomes(&hidden)[5], "text/plain");
     }
 
     #[test]

@@ -13,7 +13,8 @@ pub enum Format {
     /// JSON Lines: `.jsonl`, `.ndjson`, `.jsonlines`, each also `.gz` and `.zst`; `.json.gz` and `.json.zst` (as C4 is
     /// published).
     Jsonl(Compression),
-    /// WARC: `.warc`, `.warc.gz`, `.warc.zst`.
+    /// WARC: `.warc`, `.warc.gz`, `.warc.zst`, and `.warc.wet` (as Common Crawl names the texts of its pages), also `.gz`
+    /// and `.zst`.
     Warc(Compression),
     /// ARC, the predecessor of WARC: `.arc`, `.arc.gz`.
     Arc,
@@ -56,6 +57,9 @@ const EXTENSIONS: &[(&str, Format)] = &[
     (".warc", Format::Warc(Compression::None)),
     (".warc.gz", Format::Warc(Compression::Gzip)),
     (".warc.zst", Format::Warc(Compression::Zstd)),
+    (".warc.wet", Format::Warc(Compression::None)),
+    (".warc.wet.gz", Format::Warc(Compression::Gzip)),
+    (".warc.wet.zst", Format::Warc(Compression::Zstd)),
     (".arc", Format::Arc),
     (".arc.gz", Format::Arc),
     (".crate", Format::Crate),
@@ -82,6 +86,65 @@ const EXTENSIONS: &[(&str, Format)] = &[
     (".jats", Format::Xml),
     (".pdf", Format::Pdf),
 ];
+
+/// The media type of a file whose name says nothing about its content.
+pub(crate) const UNKNOWN_TYPE: &str = "application/octet-stream";
+
+/// Extensions of text that has no format of its own here, without the dot: logs, settings, subtitles, markup.
+const TEXT_EXTENSIONS: &[&str] = &[
+    "bib",
+    "cfg",
+    "conf",
+    "creole",
+    "diff",
+    "json",
+    "log",
+    "mediawiki",
+    "nfo",
+    "patch",
+    "pod",
+    "properties",
+    "qmd",
+    "rmd",
+    "srt",
+    "texi",
+    "texinfo",
+    "textile",
+    "vtt",
+    "wiki",
+];
+/// Length of the longest extension; what follows a dot in a longer name is a word.
+const MAX_EXTENSION_BYTES: usize = 10;
+
+/// What the readers read, for the details of rejections.
+pub(crate) const READ_FORMATS: &str = "WARC, ARC, Parquet, JSON Lines, tar and zip archives, plain text, Markdown, \
+    reStructuredText, HTML, LaTeX, JATS, source code, and text without extension";
+
+/// Returns the lower-case extension of a name if it is of a kind that is no text; `None` if the file may be text, such
+/// as `README`, `page.1` or `Vol. 2`.
+///
+/// Only for names without [`format_of`], and for those of a format that contains several documents.
+pub(crate) fn unknown_extension(path: &str) -> Option<String> {
+    let name = file_name(path).to_ascii_lowercase();
+    let extension = languages::extension(&name)?;
+    let is_kind = extension.len() <= MAX_EXTENSION_BYTES
+        && extension.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && extension.bytes().any(|byte| byte.is_ascii_alphabetic());
+    let is_text = TEXT_EXTENSIONS.contains(&extension) || languages::prose_type_of(&name).is_some();
+    (is_kind && !is_text).then(|| extension.to_owned())
+}
+
+/// Removes the `#2` that distinguishes members of one name from the origin of a member.
+pub(crate) fn without_member_number(origin: &str) -> &str {
+    match origin.rsplit_once('#') {
+        Some((path, count))
+            if path.contains('!') && !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
+            path
+        }
+        _ => origin,
+    }
+}
 
 /// Returns the format of a file by its case-insensitive extension; `None` if the extension is unknown.
 ///
@@ -133,6 +196,7 @@ mod tests {
         assert_eq!(format_of("x/serde-1.0.0.crate"), Some(Format::Crate));
         assert_eq!(format_of("A.JSONL.ZST"), Some(Format::Jsonl(Compression::Zstd)));
         assert_eq!(format_of("a.warc.gz"), Some(Format::Warc(Compression::Gzip)));
+        assert_eq!(format_of("CC-MAIN-1.warc.wet.gz"), Some(Format::Warc(Compression::Gzip)));
         assert_eq!(format_of("README.md"), Some(Format::Markdown));
         assert_eq!(format_of("Makefile"), Some(Format::Code("text/x-makefile")));
         assert_eq!(format_of("a.gz"), None);
@@ -140,5 +204,18 @@ mod tests {
         assert_eq!(format_of(""), None);
         assert_eq!(media_type_of("a/b.tex"), Some("text/x-tex"));
         assert_eq!(media_type_of("a/b.zip"), None);
+    }
+
+    #[test]
+    fn extensions_of_unknown_kinds() {
+        for (name, extension) in [("a/b.CSV", "csv"), ("x.tar.bz2", "bz2"), ("b.jsonl", "jsonl")] {
+            assert_eq!(unknown_extension(name).as_deref(), Some(extension));
+        }
+        for name in
+            ["README", ".profile", "a.rst", "a.json", "a.7", "St. Mary of the Woods", "a.b-c", "a.", "no.extension12"]
+        {
+            assert_eq!(unknown_extension(name), None, "{name}");
+        }
+        assert!(TEXT_EXTENSIONS.windows(2).all(|pair| pair[0] < pair[1]));
     }
 }

@@ -47,7 +47,12 @@ impl IoGuard {
         if self.has_failed() || is_machine_fault(&error) {
             return Err(ReaderError::Io(error));
         }
-        let rule = if error.kind() == io::ErrorKind::UnexpectedEof { "truncated" } else { "corrupt" };
+        let rule = match error.kind() {
+            io::ErrorKind::UnexpectedEof => "truncated",
+            // A member packed by a method that the decoder does not know.
+            io::ErrorKind::Unsupported => "unsupported",
+            _ => "corrupt",
+        };
         Ok(Damage { rule, detail: error.to_string() })
     }
 }
@@ -149,5 +154,6 @@ mod tests {
         assert_eq!(guard.bytes(), 3);
         assert_eq!(guard.classify(io::ErrorKind::UnexpectedEof.into()).unwrap().rule, "truncated");
         assert_eq!(guard.classify(io::ErrorKind::InvalidData.into()).unwrap().rule, "corrupt");
+        assert_eq!(guard.classify(io::ErrorKind::Unsupported.into()).unwrap().rule, "unsupported");
     }
 }

@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use super::compress::{self, Compression};
-use super::member::{ArchiveSettings, Member};
+use super::member::{ArchiveSettings, Member, NameRule};
 use super::tar_members::TarMembers;
 use super::zip_members::ZipMembers;
 use crate::format::{self, Format};
@@ -27,20 +27,31 @@ pub struct Archive {
     members: Members,
     origin: String,
     prefix: String,
+    rule: NameRule,
     seen: HashMap<String, u32>,
 }
 
 impl Archive {
-    /// Opens an archive; its members' origins are `origin!member`.
+    /// Opens an archive; its members' origins are `origin!member`. Hidden members are rejected, as hidden files of a
+    /// folder are; [`Archive::with_hidden`] changes that.
     ///
     /// # Errors
     /// The file cannot be opened, or its format is not an archive.
     pub fn open(path: &Path, origin: &str, format: Format, settings: &ArchiveSettings) -> Result<Self, ReaderError> {
-        Self::with_prefix(path, origin, format!("{origin}!"), format, settings)
+        let archive = Self::package(path, origin, format!("{origin}!"), format, settings)?;
+        Ok(archive.with_hidden(false))
     }
 
-    /// Opens an archive whose members' origins begin with `prefix` instead of `origin!`.
-    pub(crate) fn with_prefix(
+    /// Sets whether members are read whose name, or that of a folder above them, begins with a dot. `.git` and the
+    /// metadata of macOS are never read.
+    #[must_use]
+    pub fn with_hidden(self, hidden: bool) -> Self {
+        Self { rule: if hidden { NameRule::Hidden } else { NameRule::Visible }, ..self }
+    }
+
+    /// Opens an archive whose members' origins begin with `prefix` instead of `origin!`, and whose members are read
+    /// whatever their names are.
+    pub(crate) fn package(
         path: &Path,
         origin: &str,
         prefix: String,
@@ -61,16 +72,22 @@ impl Archive {
                 }
             }
         };
-        Ok(Self { members, origin: origin.to_owned(), prefix, seen: HashMap::new() })
+        Ok(Self { members, origin: origin.to_owned(), prefix, rule: NameRule::Any, seen: HashMap::new() })
     }
 
     /// Returns the origin and the name of a member; a repeated name gets `#2`, `#3`, …
     fn member_origin(&mut self, name: &[u8]) -> (String, String) {
         let name = normalised(&String::from_utf8_lossy(name));
-        let count = self.seen.entry(name.clone()).or_insert(0);
-        *count += 1;
-        let again = if *count > 1 { format!("#{count}") } else { String::new() };
-        (format!("{}{name}{again}", self.prefix), name)
+        let mut count = self.seen.get(&name).copied().unwrap_or(0) + 1;
+        let mut unique = if count == 1 { name.clone() } else { format!("{name}#{count}") };
+        // The archive may have a member that is called so itself.
+        while count > 1 && self.seen.contains_key(&unique) {
+            count += 1;
+            unique = format!("{name}#{count}");
+        }
+        self.seen.insert(unique.clone(), 1);
+        self.seen.insert(name.clone(), count);
+        (format!("{}{unique}", self.prefix), name)
     }
 }
 
@@ -109,14 +126,20 @@ impl Iterator for Archive {
             Ok(None) => None,
             Ok(Some(Member::File { name, bytes })) => {
                 let (origin, name) = self.member_origin(&name);
-                let media_type = format::media_type_of(&name).unwrap_or("application/octet-stream");
+                if let Some(rejected) = self.rule.rejection(&origin, &name) {
+                    return Some(Ok(ReaderItem::Rejected(rejected)));
+                }
+                let media_type = format::media_type_of(&name).unwrap_or(format::UNKNOWN_TYPE);
                 Some(Ok(ReaderItem::Document(RawDocument::new(origin, Body::Bytes(bytes), media_type))))
             }
             Ok(Some(Member::Rejected { name, rule, value, threshold, detail })) => {
-                let origin = match name {
-                    Some(name) => self.member_origin(&name).0,
-                    None => self.origin.clone(),
+                let (origin, name) = match name {
+                    Some(name) => self.member_origin(&name),
+                    None => (self.origin.clone(), String::new()),
                 };
+                if let Some(rejected) = self.rule.rejection(&origin, &name) {
+                    return Some(Ok(ReaderItem::Rejected(rejected)));
+                }
                 let rejected = RejectedInput::new(origin, rule, value, threshold);
                 Some(Ok(ReaderItem::Rejected(if detail.is_empty() { rejected } else { rejected.with_detail(detail) })))
             }
@@ -276,6 +299,105 @@ mod tests {
                 assert!(whole_members.iter().zip(&all).all(|(a, b)| *a == b), "cut at {cut} of {format:?}");
             }
         }
+    }
+
+    fn documents_and_rules(bytes: &[u8], format: Format) -> Vec<(String, String)> {
+        brief(&read(bytes, format, &ArchiveSettings::default()))
+    }
+
+    #[test]
+    fn a_member_that_another_hides_is_recorded() {
+        let zip = zip_of(&[
+            ("same.txt", b"first"),
+            ("samf.txt", b"second"),
+            ("other.txt", b"third"),
+            ("samg.txt", b"fourth"),
+        ]);
+        // The writer refuses a name that it has, so the names are made equal afterwards.
+        let text = |bytes: &[u8]| bytes.iter().map(|byte| char::from(*byte)).collect::<String>();
+        let zip: Vec<u8> = text(&zip)
+            .replace("samf.txt", "same.txt")
+            .replace("samg.txt", "same.txt")
+            .chars()
+            .map(|character| u8::try_from(u32::from(character)).unwrap())
+            .collect();
+        let expected = [
+            ("a!same.txt", "fourth"),
+            ("a!other.txt", "third"),
+            ("a!same.txt#2", "shadowed"),
+            ("a!same.txt#3", "shadowed"),
+        ];
+        assert_eq!(documents_and_rules(&zip, Format::Zip), pairs(&expected));
+    }
+
+    #[test]
+    fn numbers_of_repeated_members_are_unique() {
+        let members: &[(&str, &[u8])] = &[("x", b"1"), ("x#2", b"2"), ("x", b"3"), ("x", b"4"), ("x#3", b"5")];
+        let origins: Vec<String> = documents_and_rules(&tar_of(members), Format::Tar(Compression::None))
+            .into_iter()
+            .map(|(origin, _)| origin)
+            .collect();
+        assert_eq!(origins, ["a!x", "a!x#2", "a!x#3", "a!x#4", "a!x#3#2"]);
+    }
+
+    #[test]
+    fn archives_that_follow_each_other_are_read() {
+        let both = [tar_of(&[("one", b"1")]), vec![0; 10_240], tar_of(&[("two", b"2")]), vec![0; 700]].concat();
+        let expected = pairs(&[("a!one", "1"), ("a!two", "2")]);
+        assert_eq!(documents_and_rules(&both, Format::Tar(Compression::None)), expected);
+        assert_eq!(documents_and_rules(&gzip(&both), Format::Crate), expected);
+    }
+
+    #[test]
+    fn other_bytes_after_an_archive_are_recorded() {
+        let one = tar_of(&[("one", b"1")]);
+        for (rest, bytes) in
+            [(vec![b'x'], 1.0), (vec![b'x'; 2000], 2000.0), ([vec![0; 1024], vec![7; 600]].concat(), 600.0)]
+        {
+            let items =
+                read(&[one.clone(), rest].concat(), Format::Tar(Compression::None), &ArchiveSettings::default());
+            assert_eq!(brief(&items), pairs(&[("a!one", "1"), ("a", "trailing-data")]));
+            let ReaderItem::Rejected(rejected) = &items[1] else { panic!("{items:?}") };
+            assert!((rejected.rejection.value - bytes).abs() < f64::EPSILON, "{rejected:?}");
+        }
+    }
+
+    #[test]
+    fn hidden_members_follow_the_rule_of_folders() {
+        let members: &[(&str, &[u8])] = &[
+            (".git/config", b"token"),
+            (".hidden.txt", b"1"),
+            ("a/.b/c.txt", b"2"),
+            ("__MACOSX/a.txt", b"3"),
+            ("a/._b.txt", b"4"),
+            ("a.txt", b"5"),
+        ];
+        for (bytes, format) in [(tar_of(members), Format::Tar(Compression::None)), (zip_of(members), Format::Zip)] {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            fs_err::write(file.path(), &bytes).unwrap();
+            let outcomes = |hidden: bool| -> Vec<String> {
+                let archive = Archive::open(file.path(), "a", format, &ArchiveSettings::default()).unwrap();
+                let items: Vec<ReaderItem> = archive.with_hidden(hidden).map(Result::unwrap).collect();
+                brief(&items).into_iter().map(|(_, outcome)| outcome).collect()
+            };
+            assert_eq!(outcomes(false), ["hidden", "hidden", "hidden", "apple-double", "apple-double", "5"]);
+            assert_eq!(outcomes(true), ["hidden", "1", "2", "apple-double", "apple-double", "5"]);
+            let package = Archive::package(file.path(), "a", "p:".to_owned(), format, &ArchiveSettings::default());
+            assert_eq!(package.unwrap().filter(|item| matches!(item, Ok(ReaderItem::Document(_)))).count(), 6);
+        }
+    }
+
+    #[test]
+    fn members_packed_by_unknown_methods_are_named() {
+        let mut zip = zip_of(&[("one", b"1"), ("odd", b"some text to pack"), ("two", b"2")]);
+        // The method of the member: at 8 in its local header, at 10 in the central directory.
+        for (signature, field, name) in [(b"PK\x03\x04", 8, 30), (b"PK\x01\x02", 10, 46)] {
+            let starts: Vec<usize> = (0..zip.len() - 4).filter(|at| zip[*at..].starts_with(signature)).collect();
+            let at = starts.into_iter().find(|at| zip[at + name..].starts_with(b"odd")).unwrap();
+            zip[at + field] = 12;
+        }
+        let expected = pairs(&[("a!one", "1"), ("a!odd", "unsupported"), ("a!two", "2")]);
+        assert_eq!(documents_and_rules(&zip, Format::Zip), expected);
     }
 
     proptest! {

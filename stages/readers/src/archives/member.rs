@@ -7,6 +7,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::RejectedInput;
+
 /// Limits of an archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
@@ -56,5 +58,36 @@ impl Member {
 
     pub(crate) fn archive(rule: &'static str, value: f64, threshold: f64, detail: String) -> Self {
         Self::Rejected { name: None, rule, value, threshold, detail }
+    }
+}
+
+/// Which members are read, by their names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NameRule {
+    /// All: those of a package, which its publisher chose.
+    Any,
+    /// Also hidden ones, but neither `.git` nor the metadata of macOS.
+    Hidden,
+    /// Those of which no part of the name begins with a dot, as in a listing of files.
+    Visible,
+}
+
+impl NameRule {
+    /// Returns the rejection of a member by its name.
+    pub(crate) fn rejection(self, origin: &str, name: &str) -> Option<RejectedInput> {
+        if self == Self::Any {
+            return None;
+        }
+        let any = |matches: fn(&str) -> bool| name.split('/').any(matches);
+        let (rule, detail) = if any(|part| part == ".git") {
+            ("hidden", "`.git` is never read")
+        } else if any(|part| part == "__MACOSX" || part.starts_with("._")) {
+            ("apple-double", "macOS adds these files to archives: they describe other members")
+        } else if self == Self::Visible && any(|part| part.starts_with('.')) {
+            ("hidden", "set `hidden: true` to read it")
+        } else {
+            return None;
+        };
+        Some(RejectedInput::matched(origin, rule).with_detail(detail))
     }
 }

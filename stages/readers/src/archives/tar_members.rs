@@ -1,10 +1,12 @@
 //! Reads the members of a tar stream.
 //!
 //! The `tar` crate parses each header. The underlying stream is bounded, since long names and extended headers are kept
-//! in memory and a gzip bomb costs time.
+//! in memory and a gzip bomb costs time. Archives may follow each other in one stream, as for GNU tar with
+//! `--ignore-zeros`; other bytes after the end of an archive are rejected.
 //!
 //! Invariant: at most one member, no longer than the limit, is in memory.
 
+use std::collections::VecDeque;
 use std::io::{self, Read};
 
 use super::member::{ArchiveSettings, Member};
@@ -17,6 +19,8 @@ const MAX_HEADER_BYTES: u64 = 1 << 20;
 /// Decompressed bytes before the ratio is checked, since short streams of zeros are not an attack.
 const RATIO_GRACE_BYTES: u64 = 16 << 20;
 const BLOCK_BYTES: u64 = 512;
+/// Bytes of a header block: the checksum is at 148 to 156.
+const HEADER_BYTES: usize = 512;
 
 /// Reader of a decompressed tar stream.
 pub(crate) struct TarMembers {
@@ -29,6 +33,7 @@ impl TarMembers {
     pub(crate) fn new(stream: Box<dyn Read + Send>, guard: IoGuard, settings: &ArchiveSettings) -> Self {
         let stream = LimitedStream {
             inner: stream,
+            returned: VecDeque::new(),
             guard,
             position: 0,
             header_end: None,
@@ -59,11 +64,7 @@ impl TarMembers {
         self.stream.header_end = Some(self.stream.position + MAX_HEADER_BYTES);
         let header = next_header(&mut self.stream)?;
         self.stream.header_end = None;
-        let Some((kind, name, size)) = header else {
-            // Bytes after the end marker are read too, since only then is the checksum of a compressed stream verified.
-            io::copy(&mut self.stream, &mut io::sink())?;
-            return Ok(TarEntry::End);
-        };
+        let Some((kind, name, size)) = header else { return self.after_end() };
         if kind.is_dir() || kind.is_pax_global_extensions() {
             self.stream.skip(padded(size))?;
             return Ok(TarEntry::Skipped);
@@ -88,6 +89,16 @@ impl TarMembers {
     }
 }
 
+/// Whether a block is a header, by its checksum.
+fn is_header(block: &[u8; HEADER_BYTES]) -> bool {
+    let mut header = tar::Header::new_old();
+    header.as_mut_bytes().copy_from_slice(block);
+    let stated = header.cksum().ok();
+    // The field of the checksum counts as eight spaces.
+    let sum = |bytes: &[u8]| bytes.iter().map(|byte| u32::from(*byte)).sum::<u32>();
+    stated == Some(sum(&block[..148]) + 8 * 32 + sum(&block[156..]))
+}
+
 /// Reads the type, name and stored size of the next member; the stream is then at the member's first byte.
 fn next_header(stream: &mut LimitedStream) -> io::Result<Option<(tar::EntryType, Vec<u8>, u64)>> {
     let mut archive = tar::Archive::new(stream);
@@ -96,6 +107,45 @@ fn next_header(stream: &mut LimitedStream) -> io::Result<Option<(tar::EntryType,
     // A sparse file's size is not its stored size.
     let size = if kind.is_gnu_sparse() { entry.header().entry_size()? } else { entry.size() };
     Ok(Some((kind, entry.path_bytes().into_owned(), size)))
+}
+
+impl TarMembers {
+    /// Reads on after the end marker: zeros, a further archive, or bytes that are no archive. The stream is read to its
+    /// end in any case, since only then is the checksum of a compressed stream verified.
+    fn after_end(&mut self) -> io::Result<TarEntry> {
+        let mut block = [0_u8; HEADER_BYTES];
+        loop {
+            let count = read_block(&mut self.stream, &mut block)?;
+            if block[..count].iter().any(|byte| *byte != 0) {
+                if count == HEADER_BYTES && is_header(&block) {
+                    self.stream.put_back(&block);
+                    return Ok(TarEntry::Skipped);
+                }
+                let rest = io::copy(&mut self.stream, &mut io::sink())?;
+                self.done = true;
+                let detail = "bytes after the end of the archive are no further archive".to_owned();
+                let value = count_f64(rest.saturating_add(count as u64));
+                return Ok(TarEntry::Member(Member::archive("trailing-data", value, 0.0, detail)));
+            }
+            if count < HEADER_BYTES {
+                return Ok(TarEntry::End);
+            }
+        }
+    }
+}
+
+/// Fills a block as far as the stream goes; returns the number of bytes.
+fn read_block(stream: &mut impl Read, block: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < block.len() {
+        match stream.read(&mut block[filled..]) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
 }
 
 enum TarEntry {
@@ -115,6 +165,8 @@ type LimitExceeded = (&'static str, u64, u64, &'static str);
 /// The stream below the tar parser, which counts bytes and stops at the limits.
 struct LimitedStream {
     inner: Box<dyn Read + Send>,
+    /// Bytes that were read too far and are read again.
+    returned: VecDeque<u8>,
     guard: IoGuard,
     position: u64,
     header_end: Option<u64>,
@@ -124,6 +176,11 @@ struct LimitedStream {
 }
 
 impl LimitedStream {
+    fn put_back(&mut self, bytes: &[u8]) {
+        self.returned.extend(bytes);
+        self.position -= bytes.len() as u64;
+    }
+
     fn skip(&mut self, bytes: u64) -> io::Result<()> {
         let skipped = io::copy(&mut self.by_ref().take(bytes), &mut io::sink())?;
         if skipped < bytes { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
@@ -174,7 +231,7 @@ impl Read for LimitedStream {
         if self.stop.is_some() {
             return Err(io::Error::other("stopped at a limit"));
         }
-        let count = self.inner.read(buffer)?;
+        let count = if self.returned.is_empty() { self.inner.read(buffer)? } else { self.returned.read(buffer)? };
         self.position += count as u64;
         self.at_end |= count == 0 && !buffer.is_empty();
         self.stop = self.exceeded_limit();

@@ -175,7 +175,7 @@ impl CrateFile {
         self.verify()?;
         let licence = self.licence()?;
         let origin = format!("crate:{}", self.folder());
-        let members = Archive::with_prefix(&self.path, &origin, "crate:".to_owned(), Format::Crate, limits)?;
+        let members = Archive::package(&self.path, &origin, "crate:".to_owned(), Format::Crate, limits)?;
         let bundles = self.name.ends_with("-sys") || self.name.ends_with("_sys");
         Ok(Box::new(code_files::apply_rules(members, code.clone()).map(move |item| {
             Ok(match item? {

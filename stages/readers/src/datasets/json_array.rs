@@ -29,8 +29,8 @@ pub(crate) fn is_data_set(beginning: &[u8], columns: &ColumnMapping) -> bool {
     let object = |line: &[u8]| serde_json::from_slice::<Map<String, Value>>(line).ok();
     let Some(first) = lines.next().and_then(object) else { return false };
     // A single line may also be a minified configuration file: then it has no text column.
-    let body = [&columns.text, &columns.messages, &columns.html, &columns.html_base64];
-    lines.next().is_some_and(|line| line.starts_with(b"{")) || body.iter().any(|name| first.contains_key(name.as_str()))
+    lines.next().is_some_and(|line| line.starts_with(b"{"))
+        || columns.bodies().into_iter().any(|name| first.contains_key(name))
 }
 
 /// Checks whether bytes begin an array of objects.

@@ -10,10 +10,11 @@ use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
-use super::columns::{self, ColumnMapping, InvalidUtf8};
+use super::columns::{ColumnMapping, InvalidUtf8};
 use super::json_array::{self, ArrayLines};
+use super::json_row::JsonRow;
+use super::row;
 use crate::archives::compress::{self, Compression};
 use crate::document::{count_f64, len_f64};
 use crate::io_guard::{GuardedReader, IoGuard};
@@ -171,7 +172,7 @@ impl JsonLines {
         })
     }
 
-    fn parse(&mut self) -> ReaderItem {
+    fn parse(&self) -> ReaderItem {
         let row_origin = format!("{}#{}", self.origin, self.line);
         let skip = if self.line == 1 && self.buffer.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
         let bytes = self.buffer[skip..].trim_ascii();
@@ -184,26 +185,32 @@ impl JsonLines {
             }
             (Err(error), InvalidUtf8::Reject) => {
                 let malformed = bytes.utf8_chunks().filter(|chunk| !chunk.invalid().is_empty()).count();
-                let detail = format!("line {}: first malformed sequence at byte {}", self.line, error.valid_up_to());
-                return ReaderItem::Rejected(
-                    RejectedInput::new(row_origin, "bad-utf8", len_f64(malformed), 0.0).with_detail(detail),
-                );
+                let rejected = RejectedInput::new(row_origin, "bad-utf8", len_f64(malformed), 0.0);
+                let at = error.valid_up_to();
+                return self.rejected(rejected.with_detail(format!("first malformed sequence at byte {at}")));
             }
         };
-        let mut row: Map<String, Value> = match serde_json::from_str(text) {
-            Ok(row) => row,
-            Err(error) => {
-                let detail =
-                    format!("line {}, column {}: {}", self.line, error.column(), message_without_position(&error));
-                return ReaderItem::Rejected(
-                    RejectedInput::new(row_origin, "bad-json", len_f64(error.column()), 0.0).with_detail(detail),
-                );
-            }
-        };
-        match columns::document(&mut row, &self.settings.columns, self.settings.invalid_utf8, &row_origin) {
+        let columns = &self.settings.columns;
+        let document = JsonRow::parse(text, &columns.names())
+            .map_err(|fault| row::bad_json(&row_origin, &fault))
+            .and_then(|row| row::document(&row, columns, self.settings.invalid_utf8, &row_origin));
+        match document {
             Ok(document) => ReaderItem::Document(document),
-            Err(rejected) => ReaderItem::Rejected(rejected),
+            Err(rejected) => self.rejected(rejected),
         }
+    }
+
+    /// The rejection of the current line. A malformed line has its number in the detail; the first line of a file that
+    /// is no JSON Lines has what the file seems to be.
+    fn rejected(&self, mut rejected: RejectedInput) -> ReaderItem {
+        let rejection = &mut rejected.rejection;
+        if matches!(&*rejection.rule, "bad-utf8" | "bad-json") {
+            let separator = if rejection.rule == "bad-json" { "," } else { ":" };
+            let hint = if self.line == 1 { other_format(&self.buffer) } else { None };
+            let detail = rejection.detail.take().unwrap_or_default();
+            rejection.detail = Some(format!("line {}{separator} {detail}{}", self.line, hint.unwrap_or_default()));
+        }
+        ReaderItem::Rejected(rejected)
     }
 
     fn damage(&mut self, error: io::Error) -> ReadResult {
@@ -226,10 +233,17 @@ impl io::Read for FailingReader {
     }
 }
 
-/// Returns the message of serde without its position, which counts from the line, not from the file.
-fn message_without_position(error: &serde_json::Error) -> String {
-    let message = error.to_string();
-    message.rsplit_once(" at line ").map_or(message.clone(), |(words, _)| words.to_owned())
+/// What bytes that are no JSON Lines seem to be, for the detail of a rejection.
+fn other_format(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [0x1f, 0x8b, ..] => Some("; the data begin like gzip: then the name must end in `.gz`"),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("; the data begin like Zstandard: then the name must end in `.zst`"),
+        // A byte order mark, or the NUL of an ASCII character.
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 0x20..=0x7f, ..] | [0x20..=0x7f, 0, ..] => {
+            Some("; the text begins like UTF-16: convert it to UTF-8")
+        }
+        _ => None,
+    }
 }
 
 impl Iterator for JsonLines {
@@ -264,137 +278,6 @@ impl Iterator for JsonLines {
                     }
                 }
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use std::io::Write;
-
-    fn read(bytes: &[u8], compression: Compression, settings: &JsonlSettings) -> Vec<ReaderItem> {
-        let reader = io::Cursor::new(bytes.to_vec());
-        JsonLines::from_reader(reader, "f", compression, settings).unwrap().map(Result::unwrap).collect()
-    }
-
-    fn rules(items: &[ReaderItem]) -> Vec<&str> {
-        items
-            .iter()
-            .map(|item| if let ReaderItem::Rejected(rejected) = item { rejected.rejection.rule.as_ref() } else { "ok" })
-            .collect()
-    }
-
-    fn gzip(bytes: &[u8]) -> Vec<u8> {
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        encoder.write_all(bytes).unwrap();
-        encoder.finish().unwrap()
-    }
-
-    #[test]
-    fn good_lines_survive_bad_ones() {
-        let settings = JsonlSettings { max_document_bytes: 40, ..JsonlSettings::default() };
-        let long = "x".repeat(100);
-        let input = [
-            b"\xef\xbb\xbf{\"text\":\"a\"}\r\n\n{\"text\": \n{\"text\":\"\xff\"}\n[1]\n{\"b\":1}\n".as_slice(),
-            format!("{{\"text\":\"{long}\"}}\n{{\"text\":\"z\"}}").as_bytes(),
-        ]
-        .concat();
-        let items = read(&input, Compression::None, &settings);
-        assert_eq!(rules(&items), ["ok", "bad-json", "bad-utf8", "bad-json", "no-text", "too-large", "ok"]);
-        assert_eq!(items[1].origin(), "f#3");
-        assert_eq!(items[6].origin(), "f#8");
-        let rejected = items[1].clone().rejected().unwrap();
-        assert_eq!(rejected.rejection.detail.as_deref(), Some("line 3, column 8: EOF while parsing a value"));
-        let lossy = JsonlSettings { invalid_utf8: InvalidUtf8::Replace, ..settings };
-        assert_eq!(rules(&read(&input, Compression::None, &lossy))[2], "ok");
-    }
-
-    #[test]
-    fn deep_nesting_is_rejected_without_overflow() {
-        let input = format!("{}\n{{\"text\":\"a\"}}\n", "[".repeat(200_000));
-        assert_eq!(rules(&read(input.as_bytes(), Compression::None, &JsonlSettings::default())), ["bad-json", "ok"]);
-        let input = format!("{{\"text\":\"a\",\"x\":{}{}}}\n", "[".repeat(100_000), "]".repeat(100_000));
-        assert_eq!(rules(&read(input.as_bytes(), Compression::None, &JsonlSettings::default())), ["bad-json"]);
-    }
-
-    #[test]
-    fn empty_inputs_yield_nothing() {
-        for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
-            assert!(read(b"", compression, &JsonlSettings::default()).is_empty());
-        }
-        assert!(read(b"\n\n", Compression::None, &JsonlSettings::default()).is_empty());
-    }
-
-    #[test]
-    fn truncation_keeps_earlier_lines() {
-        let lines: Vec<String> = (0..40).map(|index| format!("{{\"text\":\"document {index}\"}}\n")).collect();
-        let plain = lines.concat();
-        let zstd = zstd::encode_all(plain.as_bytes(), 1).unwrap();
-        let two = [gzip(&plain.as_bytes()[..300]), gzip(&plain.as_bytes()[300..])].concat();
-        for (whole, compression) in [(two, Compression::Gzip), (zstd, Compression::Zstd)] {
-            let all = read(&whole, compression, &JsonlSettings::default());
-            assert_eq!(all.len(), 40);
-            for cut in 1..whole.len() {
-                let items = read(&whole[..cut], compression, &JsonlSettings::default());
-                let (last, good) = items.split_last().unwrap();
-                // A cut exactly between two gzip members is not detectable, except as a line that ends early.
-                assert!(
-                    ["truncated", "bad-json"].contains(&rules(std::slice::from_ref(last))[0]),
-                    "cut at {cut}: {last:?}"
-                );
-                assert_eq!(good, &all[..good.len()]);
-            }
-        }
-    }
-
-    #[test]
-    fn array_elements_count_as_lines() {
-        let settings = JsonlSettings { max_document_bytes: 40, ..JsonlSettings::default() };
-        let array =
-            format!("[\n {{\"text\": \"a\"}}, 5, {{\"text\":\"{}\"}}, {{\"text\":\"z\"}}\n]\n", "x".repeat(100));
-        for (bytes, compression) in
-            [(array.clone().into_bytes(), Compression::None), (gzip(array.as_bytes()), Compression::Gzip)]
-        {
-            let items = read(&bytes, compression, &settings);
-            assert_eq!(rules(&items), ["ok", "bad-json", "too-large", "ok"]);
-            assert_eq!(items[3].origin(), "f#4");
-        }
-        let cut = read(&array.as_bytes()[..20], Compression::None, &settings);
-        assert_eq!(rules(&cut)[..1], ["ok"]);
-        assert_eq!(rules(&cut).last(), Some(&"truncated"));
-    }
-
-    #[test]
-    fn garbage_after_gzip_is_reported() {
-        let items = read(
-            &[gzip(b"{\"text\":\"a\"}\n"), b"garbage garbage".to_vec()].concat(),
-            Compression::Gzip,
-            &JsonlSettings::default(),
-        );
-        assert_eq!(rules(&items), ["ok", "corrupt"]);
-    }
-
-    proptest! {
-        #[test]
-        fn parts_together_equal_the_whole(lines in prop::collection::vec("[a-z{}\\\"\r]{0,12}", 0..30), size in 1u64..80, end in any::<bool>()) {
-            let mut text = lines.join("\n");
-            if end { text.push('\n'); }
-            let file = tempfile::NamedTempFile::new().unwrap();
-            fs_err::write(file.path(), &text).unwrap();
-            let settings = JsonlSettings { max_document_bytes: 9, ..JsonlSettings::default() };
-            let open = |range| JsonLines::open(file.path(), "f", Compression::None, range, &settings).unwrap().map(Result::unwrap);
-            let whole: Vec<ReaderItem> = open(None).collect();
-            let ranges = split_lines(file.path(), size).unwrap();
-            let split: Vec<ReaderItem> = ranges.into_iter().flat_map(|range| open(Some(range))).collect();
-            prop_assert_eq!(split, whole);
-        }
-
-        #[test]
-        fn arbitrary_bytes_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), kind in 0usize..3) {
-            let compression = [Compression::None, Compression::Gzip, Compression::Zstd][kind];
-            read(&bytes, compression, &JsonlSettings::default());
         }
     }
 }

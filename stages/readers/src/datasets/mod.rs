@@ -3,7 +3,11 @@
 //! | module | subject |
 //! |---|---|
 //! | `columns` | the mapping from columns to the fields of a document |
+//! | `row` | a row, and the document that a mapping makes of it |
+//! | `chat`, `chat_parts` | a chat as plain text |
 //! | `jsonl` | JSON Lines, whole or by range of lines |
+//! | `json_cell` | a JSON value as written |
+//! | `json_row` | the row of a line |
 //! | `json_array` | a file that is one array of objects, as lines |
 //! | `guarded_file` | the file below the Parquet decoder |
 //! | `parquet` | Parquet, whole or by row group |
@@ -11,14 +15,21 @@
 //!
 //! Invariant: the same row yields the same document from every format.
 
+mod chat;
+mod chat_parts;
 mod columns;
 mod guarded_file;
 pub(crate) mod json_array;
+mod json_cell;
+mod json_row;
 mod jsonl;
+#[cfg(test)]
+mod jsonl_tests;
 mod parquet;
 mod parquet_cells;
 #[cfg(test)]
 mod parquet_tests;
+mod row;
 
 pub use self::columns::{ColumnMapping, InvalidUtf8};
 pub use self::jsonl::{JsonLines, JsonlSettings, LineRange, split_lines};

@@ -20,9 +20,10 @@ use parquet::file::reader::Length as _;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::columns::{self, ColumnMapping, InvalidUtf8};
+use super::columns::{ColumnMapping, InvalidUtf8};
 use super::guarded_file::GuardedFile;
 use super::parquet_cells::ArrowColumns;
+use super::row;
 use crate::closest::closest;
 use crate::document::{count_f64, len_f64};
 use crate::io_guard::IoGuard;
@@ -167,8 +168,7 @@ impl ParquetDocuments {
                 .or_else(|| fields.iter().position(|field| Some(*field) == name.split('.').next()))
         };
         let mapping = &self.settings.columns;
-        let bodies = [&mapping.text, &mapping.messages, &mapping.html, &mapping.html_base64];
-        let any_body = bodies.iter().any(|name| root(name).is_some());
+        let any_body = mapping.bodies().into_iter().any(|name| root(name).is_some());
         let absent = mapping
             .required()
             .into_iter()
@@ -274,12 +274,8 @@ impl ParquetDocuments {
         batch.next += 1;
         let row_origin = format!("{}#{}", self.origin, batch.first_row + index as u64 + 1);
         let limit = self.settings.max_document_bytes;
-        let document = columns::document(
-            &mut batch.columns.row(index),
-            &self.settings.columns,
-            self.settings.invalid_utf8,
-            &row_origin,
-        );
+        let document =
+            row::document(&batch.columns.row(index), &self.settings.columns, self.settings.invalid_utf8, &row_origin);
         Some(match document {
             Ok(document) if document.body.len() as u64 > limit => ReaderItem::Rejected(RejectedInput::new(
                 row_origin,

@@ -11,7 +11,8 @@ use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::DataType;
 use serde_json::{Map, Value};
 
-use super::columns::{Cell, Row};
+use super::json_cell::BadJson;
+use super::row::{Cell, Row};
 
 /// The columns of one batch.
 pub(crate) struct ArrowColumns(Vec<(String, ArrayRef)>);
@@ -35,7 +36,13 @@ pub(crate) struct ArrowRow<'a> {
 }
 
 impl Row for ArrowRow<'_> {
-    fn take(&mut self, name: &str) -> Option<Cell> {
+    fn cell(&self, name: &str) -> Result<Option<Cell<'_>>, BadJson> {
+        Ok(self.find(name))
+    }
+}
+
+impl ArrowRow<'_> {
+    fn find(&self, name: &str) -> Option<Cell<'static>> {
         let exact = self.columns.0.iter().find(|(column, _)| column == name);
         let (array, mut path) = if let Some((_, array)) = exact {
             (array, VecDeque::new())
@@ -131,16 +138,17 @@ mod tests {
     use arrow_array::{BinaryArray, DictionaryArray, Int64Array, ListArray, StringViewArray, StructArray};
     use arrow_schema::Field;
 
-    fn cell(array: ArrayRef, index: usize) -> Option<Cell> {
+    fn cell(array: ArrayRef, index: usize) -> Option<Cell<'static>> {
         let field = Field::new("a", array.data_type().clone(), true);
         let batch = RecordBatch::try_new(Arc::new(arrow_schema::Schema::new(vec![field])), vec![array]).unwrap();
-        ArrowColumns::new(&batch).row(index).take("a")
+        ArrowColumns::new(&batch).row(index).find("a")
     }
 
-    fn text(cell: Option<Cell>) -> String {
+    fn text(cell: Option<Cell<'_>>) -> String {
         match cell {
             Some(Cell::Value(value)) => value.to_string(),
             Some(Cell::Bytes(bytes)) => format!("{bytes:?}"),
+            Some(Cell::Json(json)) => json.json().to_owned(),
             None => "none".to_owned(),
         }
     }

@@ -1,15 +1,19 @@
 //! Converts JATS XML articles (ANSI/NISO Z39.96, as in PubMed Central) to Markdown.
 //!
-//! The output has the title, abstract, sections, paragraphs, lists, tables, captions and formulae, but not journal
-//! metadata, references, acknowledgements or anything else in `back`. Formulae are the TeX of `tex-math`; a formula in
-//! MathML only becomes its characters.
+//! The output has the title, abstract, sections, appendices, paragraphs, lists, tables, captions, footnotes and formulae,
+//! in the order of the file: what the article keeps in `floats-group` comes last. Labels (`Table 1`) come before their
+//! title or caption. Left out by choice are the journal's and authors' metadata, references, acknowledgements,
+//! supplementary files, the numbers of formulae, the letters of reviewers, and articles inside the article. Formulae are
+//! the TeX of `tex-math`; a formula in MathML only becomes its characters. Entities of the DTD have the characters that
+//! the HTML standard gives them.
 //!
 //! Invariant: a pull parser with one explicit stack handles nesting of any depth without recursion.
 
+use corpusmill_html::entities::decode_entities;
+use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
 use super::jats_elements::{OpenElements, Role, attribute};
-use quick_xml::Reader;
 
 /// A converted article.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -57,10 +61,7 @@ pub fn to_markdown(xml: &str) -> Result<Article, JatsError> {
             Event::CData(text) => writer.text(&text.into_inner()),
             Event::GeneralRef(name) => match name.resolve_char_ref() {
                 Ok(Some(character)) => writer.text(character.encode_utf8(&mut [0; 4])),
-                _ => match quick_xml::escape::resolve_xml_entity(&name) {
-                    Some(known) => writer.text(known),
-                    None => writer.text(&format!("&{};", &*name)),
-                },
+                _ => writer.text(&entity(&name)),
             },
             Event::Eof if !writer.stack.is_empty() => {
                 return Err(bad(format!("the file ends inside {} open elements", writer.stack.len())));
@@ -74,11 +75,21 @@ pub fn to_markdown(xml: &str) -> Result<Article, JatsError> {
     }
 }
 
+/// The characters of an entity; an unknown one as it is written.
+fn entity(name: &str) -> String {
+    let reference = format!("&{name};");
+    let decoded = decode_entities(&reference, false).into_owned();
+    // In HTML a name may end early, as in `&notit;`; in XML it may not.
+    if decoded.ends_with(';') && name != "semi" { reference } else { decoded }
+}
+
 #[derive(Default)]
 struct Writer {
     stack: Vec<Role>,
     /// Text of the current block.
     line: String,
+    /// Length of `line` if it has only the label of this block, without the space after it; otherwise less.
+    label: usize,
     /// Finished blocks.
     blocks: String,
     formula: String,
@@ -134,7 +145,8 @@ impl Writer {
                 self.sections += 1;
             }
             Role::Block if matches!(self.stack.last(), Some(Role::Item)) => {}
-            Role::Block | Role::Heading | Role::ArticleTitle => self.flush(),
+            Role::Block | Role::Heading | Role::ArticleTitle if self.is_label_only() => {}
+            Role::Block | Role::Heading | Role::ArticleTitle | Role::Label => self.flush(),
             Role::Abstract => {
                 self.flush();
                 self.block("## Abstract");
@@ -187,13 +199,14 @@ impl Writer {
                 self.flush();
                 self.sections -= 1;
             }
+            Role::Label => self.end_label(),
             Role::Heading => {
-                let title = std::mem::take(&mut self.line);
+                let title = self.take_line();
                 let level = "#".repeat((self.sections + 1).min(6));
                 self.block(&format!("{level} {}", tidy(&title)));
             }
             Role::ArticleTitle => {
-                let title = tidy(&std::mem::take(&mut self.line));
+                let title = tidy(&self.take_line());
                 if self.article.title.is_none() && !title.is_empty() {
                     self.block(&format!("# {title}"));
                     self.article.title = Some(title);
@@ -204,7 +217,7 @@ impl Writer {
                 self.lists -= 1;
             }
             Role::Cell => {
-                let cell = tidy(&std::mem::take(&mut self.line)).replace('|', "\\|");
+                let cell = tidy(&self.take_line()).replace('|', "\\|");
                 self.cells.push(cell);
             }
             Role::Row => self.row(),
@@ -216,7 +229,7 @@ impl Writer {
             },
             Role::Preformatted => {
                 self.preformatted -= 1;
-                let code = std::mem::take(&mut self.line);
+                let code = self.take_line();
                 self.block(&format!("```\n{}\n```", code.trim_matches('\n')));
             }
             Role::Block | Role::Item | Role::Abstract => self.flush(),
@@ -239,6 +252,26 @@ impl Writer {
             // Only white space and a label occur between a formula's alternatives.
             Some(Role::Formula { .. }) if text.trim().is_empty() => {}
             _ => self.line.push_str(text),
+        }
+    }
+
+    fn take_line(&mut self) -> String {
+        self.label = 0;
+        std::mem::take(&mut self.line)
+    }
+
+    /// Whether the current block has its label, and nothing after it.
+    fn is_label_only(&self) -> bool {
+        self.label > 0 && self.line.trim_end().len() == self.label
+    }
+
+    /// Begins a block with its label, so that the title or caption continues it.
+    fn end_label(&mut self) {
+        let label = tidy(&self.take_line());
+        if !label.is_empty() {
+            let stop = if label.ends_with(char::is_alphanumeric) { "." } else { "" };
+            self.label = label.len() + stop.len();
+            self.line = format!("{label}{stop} ");
         }
     }
 
@@ -277,7 +310,7 @@ impl Writer {
     }
 
     fn flush(&mut self) {
-        let line = std::mem::take(&mut self.line);
+        let line = self.take_line();
         let indent = line.len() - line.trim_start_matches(' ').len();
         let text = tidy(&line);
         if text.is_empty() || text == "-" {
@@ -343,62 +376,5 @@ fn licence(link: &str) -> Option<String> {
         "licenses" => Some(format!("CC-{}-{version}", name.to_ascii_uppercase())),
         "publicdomain" if name == "zero" => Some("CC0-1.0".to_owned()),
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const ARTICLE: &str = r#"<?xml version="1.0"?><!DOCTYPE article><article xml:lang="en" xmlns:xlink="x" xmlns:mml="m"><front>
-<journal-meta><journal-title>J</journal-title></journal-meta><article-meta><article-id>9</article-id>
-<title-group><article-title>On <italic>E. coli</italic> &amp; more</article-title></title-group>
-<contrib-group><contrib><name><surname>Doe</surname></name></contrib></contrib-group>
-<permissions><license xlink:href="https://creativecommons.org/licenses/by/4.0/"><license-p>Free.</license-p></license></permissions>
-<abstract><p>Short
- words.</p></abstract></article-meta></front><body><sec><label>1</label><title>Intro</title><p>See <xref>[1]</xref> and
-<inline-formula><tex-math>\documentclass{x}\begin{document}$$a^2$$\end{document}</tex-math></inline-formula>.</p>
-<sec><title>Deep</title><list list-type="order"><list-item><p>one</p></list-item><list-item><p>two</p></list-item></list>
-<disp-formula><label>(1)</label><alternatives><mml:math><mml:mi>x</mml:mi></mml:math><tex-math>x = 1</tex-math></alternatives></disp-formula>
-<table-wrap><caption><p>Cap</p></caption><table><thead><tr><th>A</th><th>B</th></tr></thead><tbody><tr><td>1</td><td><bold>2</bold></td></tr></tbody></table></table-wrap>
-</sec></sec></body><back><ref-list><ref>Gone</ref></ref-list></back></article>"#;
-
-    #[test]
-    fn converts_an_article() {
-        let article = to_markdown(ARTICLE).unwrap();
-        assert_eq!(article.title.as_deref(), Some("On *E. coli* & more"));
-        assert_eq!(article.licence.as_deref(), Some("CC-BY-4.0"));
-        assert_eq!(article.language.as_deref(), Some("en"));
-        let expected = "# On *E. coli* & more\n\n## Abstract\n\nShort words.\n\n## Intro\n\nSee [1] and $a^2$.\n\n### Deep\n\n1. one\n2. two\n\n\
-            $$\nx = 1\n$$\n\nCap\n\n| A | B |\n| --- | --- |\n| 1 | **2** |\n";
-        assert_eq!(article.text, expected);
-    }
-
-    #[test]
-    fn non_article_is_an_error() {
-        assert_eq!(to_markdown("<project><a/></project>").unwrap_err().rule, "not-jats");
-        assert_eq!(to_markdown("").unwrap_err().rule, "not-jats");
-        assert_eq!(to_markdown("<article><p>x</article>").unwrap_err().rule, "bad-xml");
-        for cut in (1..ARTICLE.len() - 1).filter(|cut| ARTICLE.is_char_boundary(*cut)) {
-            assert!(to_markdown(&ARTICLE[..cut]).is_err(), "cut at {cut}");
-        }
-    }
-
-    #[test]
-    fn deep_nesting_terminates() {
-        let deep = format!(
-            "<article><body>{}x{}</body></article>",
-            "<sec><list><list-item>".repeat(20_000),
-            "</list-item></list></sec>".repeat(20_000)
-        );
-        assert!(to_markdown(&deep).unwrap().text.contains('x'));
-    }
-
-    proptest! {
-        #[test]
-        fn arbitrary_xml_does_not_panic(body in "(<(p|sec|title|list|list-item|tr|td|tex-math|bold|inline-formula)>|</(p|sec|td|bold)>|&[a-z]{1,3};|[a-z ]){0,40}") {
-            let _ = to_markdown(&format!("<article>{body}</article>"));
-        }
     }
 }

@@ -28,6 +28,8 @@ pub(crate) enum Role {
         count: u32,
     },
     Item,
+    /// The label of a section, table or figure, which its title or caption follows.
+    Label,
     Row,
     Cell,
     Formula {
@@ -75,23 +77,22 @@ impl OpenElements {
                 Role::Front
             }
             _ if front => Role::Skip,
-            "back"
-            | "ref-list"
+            "ref-list"
             | "journal-meta"
-            | "fn-group"
             | "ack"
             | "object-id"
-            | "label"
             | "graphic"
             | "media"
-            | "floats-group"
             | "supplementary-material"
             | "sub-article"
             | "response"
             | "alt-text" => Role::Skip,
-            "sec" => Role::Section,
+            // Lists are numbered here, and the number of a formula is no part of it.
+            "label" if self.formula > 0 || parent == Some(&Role::Item) => Role::Skip,
+            "label" if self.cell == 0 => Role::Label,
+            "sec" | "app" | "notes" | "glossary" | "fn-group" => Role::Section,
             "title" if parent == Some(&Role::Section) => Role::Heading,
-            "p" | "title" | "caption" | "disp-quote" | "fig" | "table-wrap" | "def-item" | "boxed-text"
+            "p" | "title" | "caption" | "disp-quote" | "fig" | "table-wrap" | "def-item" | "boxed-text" | "fn"
             | "statement" | "verse-line" | "td-p" => {
                 if self.cell > 0 {
                     Role::Inline
@@ -134,6 +135,8 @@ mod tests {
         let mut inside = OpenElements::default();
         assert_eq!(inside.role("title", &element, Some(&Role::Section)), Role::Heading);
         assert_eq!(inside.role("title", &element, Some(&Role::Inline)), Role::Block);
+        assert_eq!(inside.role("label", &element, Some(&Role::Section)), Role::Label);
+        assert_eq!(inside.role("label", &element, Some(&Role::Item)), Role::Skip);
         inside.cell += 1;
         assert_eq!(inside.role("p", &element, None), Role::Inline);
         inside.front += 1;

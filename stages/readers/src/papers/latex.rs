@@ -11,8 +11,9 @@
 use unicode_normalization::UnicodeNormalization;
 
 use super::latex_commands::{Command, Environment, command, environment};
-use super::latex_parts::{balanced_rest, cells, items, listing_language, without_labels};
-use super::latex_text::{Cursor, without_comments, without_open_braces};
+use super::latex_comments::without_comments;
+use super::latex_parts::{address, balanced_rest, cells, delimited, items, listing_language, without_labels};
+use super::latex_text::{Cursor, without_open_braces};
 
 /// Maximum nesting depth of environments and arguments; deeper ones are dropped.
 const MAX_DEPTH: usize = 40;
@@ -28,7 +29,7 @@ pub struct LatexDocument {
 
 /// Converts one LaTeX file.
 pub fn to_markdown(source: &str) -> LatexDocument {
-    let source = without_comments(&source.replace("\r\n", "\n"));
+    let source = without_comments(&source.replace("\r\n", "\n").replace(BLOCK_MARK, ""));
     let mut writer = Writer::default();
     let body = match source.split_once("\\begin{document}") {
         Some((preamble, body)) => {
@@ -236,10 +237,11 @@ impl Writer {
                 let caption = one_line(cursor.argument(), depth);
                 self.out.extend(["\n\n", &caption, "\n\n"]);
             }
+            Command::Address => self.out.push_str(&address(cursor)),
             Command::Link => {
-                let target = cursor.argument();
+                let target = address(cursor);
                 let text = one_line(cursor.argument(), depth);
-                self.out.extend(["[", &text, "](", target, ")"]);
+                self.out.extend(["[", &text, "](", &target, ")"]);
             }
             Command::Accent(mark) => {
                 let base = one_line(cursor.argument(), depth).replace('ı', "i").replace('ȷ', "j");
@@ -252,7 +254,7 @@ impl Writer {
                 let label = cursor.optional().map(|label| one_line(label, depth)).unwrap_or_default();
                 self.out.extend(["\n\n", &label, " "]);
             }
-            Command::Verb => verb(cursor, &mut self.out),
+            Command::Verb { has_language } => verb(cursor, has_language, &mut self.out),
             Command::Define => {
                 cursor.until("{");
                 *cursor = Cursor::new(balanced_rest(cursor.rest()));
@@ -369,15 +371,12 @@ fn drop_arguments(cursor: &mut Cursor<'_>, arguments: usize, name: &str, out: &m
     }
 }
 
-fn verb(cursor: &mut Cursor<'_>, out: &mut String) {
+fn verb(cursor: &mut Cursor<'_>, has_language: bool, out: &mut String) {
     cursor.optional();
-    let Some(mark) = cursor.bump() else { return };
-    let close = if mark == '{' { '}' } else { mark };
-    let end = cursor.rest().find([close, '\n']);
-    if let Some((code, rest)) = end.map(|end| cursor.rest().split_at(end))
-        && let Some(rest) = rest.strip_prefix(close)
-    {
-        *cursor = Cursor::new(rest);
+    if has_language {
+        cursor.braced();
+    }
+    if let Some(code) = delimited(cursor) {
         out.extend(["`", code, "`"]);
     }
 }

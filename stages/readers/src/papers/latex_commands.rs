@@ -22,14 +22,16 @@ pub(crate) enum Command {
     Footnote,
     /// Its argument as a separate paragraph.
     Caption,
+    /// An address, as it is written.
+    Address,
     /// A link: target, then text.
     Link,
     /// An accent on its argument: the combining character.
     Accent(char),
     /// A list item.
     Item,
-    /// Verbatim text between any two equal characters.
-    Verb,
+    /// Verbatim text between any two equal characters, or in braces; true if its language comes first.
+    Verb { has_language: bool },
     /// A definition `\def\name…{…}`.
     Define,
 }
@@ -57,7 +59,7 @@ pub(crate) enum Environment {
 
 /// Returns the effect of a command by its name, without backslash and star.
 pub(crate) fn command(name: &str) -> Option<Command> {
-    use Command::{Accent, Caption, Define, Drop, Footnote, Heading, Item, Link, Print, Title, Verb, Wrap};
+    use Command::{Accent, Address, Caption, Define, Drop, Footnote, Heading, Item, Link, Print, Title, Verb, Wrap};
     Some(match name {
         "part" | "chapter" | "section" => Heading(2),
         "subsection" => Heading(3),
@@ -69,7 +71,9 @@ pub(crate) fn command(name: &str) -> Option<Command> {
         "footnote" | "thanks" => Footnote,
         "href" => Link,
         "item" => Item,
-        "verb" | "lstinline" => Verb,
+        "url" | "path" | "nolinkurl" => Address,
+        "verb" | "lstinline" => Verb { has_language: false },
+        "mint" | "mintinline" => Verb { has_language: true },
         "def" | "gdef" | "edef" | "xdef" => Define,
         "emph" | "textit" | "textsl" => Wrap("*"),
         "textbf" => Wrap("**"),

@@ -1,6 +1,8 @@
-//! Splits LaTeX source into its parts: items of a list, cells of a row, text after a definition.
+//! Splits LaTeX source into its parts: items of a list, cells of a row, code, addresses, text after a definition.
 //!
 //! Invariant: parts are slices of the source, in order.
+
+use super::latex_text::Cursor;
 
 /// Returns the text after the end of a brace that is already open.
 pub(crate) fn balanced_rest(rest: &str) -> &str {
@@ -70,6 +72,40 @@ pub(crate) fn without_labels(formula: &str) -> String {
     text
 }
 
+/// Reads code between two equal characters or in braces, on one line. If it does not end, only the mark is skipped.
+pub(crate) fn delimited<'a>(cursor: &mut Cursor<'a>) -> Option<&'a str> {
+    let mut ahead = *cursor;
+    let mark = cursor.bump()?;
+    if mark == '{' {
+        let code = ahead.braced().filter(|code| !code.contains('\n'))?;
+        *cursor = ahead;
+        return Some(code);
+    }
+    let (code, rest) = cursor.rest().split_at(cursor.rest().find([mark, '\n'])?);
+    *cursor = Cursor::new(rest.strip_prefix(mark)?);
+    Some(code)
+}
+
+/// Reads the address of a link: an argument, or text between two equal characters. Spaces in it do not count, and TeX
+/// needs a backslash before some characters where the address is in the argument of another command.
+pub(crate) fn address(cursor: &mut Cursor<'_>) -> String {
+    cursor.skip_space();
+    let written = if cursor.rest().starts_with(['|', '!', '+', '"']) {
+        delimited(cursor).unwrap_or_default()
+    } else {
+        cursor.braced().unwrap_or_default()
+    };
+    let mut address = String::with_capacity(written.len());
+    let mut characters = written.chars().filter(|character| !character.is_whitespace()).peekable();
+    while let Some(character) = characters.next() {
+        let escaped = character == '\\' && characters.peek().is_some_and(|next| "%#&_~^${}".contains(*next));
+        if !escaped {
+            address.push(character);
+        }
+    }
+    address
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,5 +121,22 @@ mod tests {
         assert_eq!(balanced_rest("open"), "");
         assert_eq!(listing_language("style=x, language = C"), "C");
         assert_eq!(without_labels("a\\label{b}c"), "ac");
+    }
+
+    #[test]
+    fn code_and_addresses_are_as_written() {
+        let read = |source: &'static str| {
+            let mut cursor = Cursor::new(source);
+            (delimited(&mut cursor), cursor.rest())
+        };
+        assert_eq!(read("|a{b| c"), (Some("a{b"), " c"));
+        assert_eq!(read("{a{b}} c"), (Some("a{b}"), " c"));
+        assert_eq!(read("|a\n| c"), (None, "a\n| c"));
+        assert_eq!(read("{a\n} c"), (None, "a\n} c"));
+        let url = |source: &str| address(&mut Cursor::new(source));
+        assert_eq!(url("{http://x/~a--b_c\\%20\\#d}"), "http://x/~a--b_c%20#d");
+        assert_eq!(url("{http://x/\n a}"), "http://x/a");
+        assert_eq!(url("|a%b|"), "a%b");
+        assert_eq!(url(" (0,0)"), "");
     }
 }

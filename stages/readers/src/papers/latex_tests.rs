@@ -48,6 +48,18 @@ fn converts_a_paper() {
 }
 
 #[test]
+fn code_and_addresses_keep_their_percent_signs() {
+    let source =
+        "Use \\verb|a%b| and \\verb+\\begin{x}+ in the text. % a comment\nAfter the comment we are 100\\% sure.";
+    assert_eq!(text(source), "Use `a%b` and `\\begin{x}` in the text. After the comment we are 100% sure.\n");
+    let source = "See \\url{http://x.example/a%20b_c} and \\href{http://y.example/%7Ez}{link}.% note\nEnd.";
+    assert_eq!(text(source), "See http://x.example/a%20b_c and [link](http://y.example/%7Ez).End.\n");
+    assert_eq!(text("\\footnote{\\url{http://x/~a--b\\%20}} x"), "(http://x/~a--b%20) x\n");
+    assert_eq!(text("\\mintinline{c}{5 % 3} \\lstinline[language=C]|%d|"), "`5 % 3` `%d`\n");
+    assert_eq!(text("\\begin{comment}\n\\begin{verbatim}\n\\end{comment}\na % b\nc"), "a c\n");
+}
+
+#[test]
 fn malformed_constructs_lose_nothing_else() {
     assert_eq!(text("a $ b\n\nc $x$ d"), "a b\n\nc $x$ d\n");
     assert_eq!(text("\\begin{align}x &= 1\\label{q}\\end{align}"), "$$\n\\begin{align}x &= 1\\end{align}\n$$\n");

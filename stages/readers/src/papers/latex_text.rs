@@ -1,4 +1,4 @@
-//! A cursor over LaTeX source: names, arguments, comments and text between two delimiters.
+//! A cursor over LaTeX source: names, arguments, and text between two delimiters.
 //!
 //! Invariant: every call moves forward or stays at the end, and none looks further than one closing delimiter.
 
@@ -181,62 +181,9 @@ pub(crate) fn without_open_braces(source: &str) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// Removes comments from the source: from `%` to the end of the line, with its line feed and the next line's
-/// indentation, as in TeX. Verbatim environments keep their percent signs.
-pub(crate) fn without_comments(source: &str) -> String {
-    let mut text = String::with_capacity(source.len());
-    let mut verbatim: Option<String> = None;
-    let mut joined = false;
-    for line in source.lines() {
-        if let Some(end) = &verbatim {
-            text.push_str(line);
-            text.push('\n');
-            if line.contains(end.as_str()) {
-                verbatim = None;
-            }
-            continue;
-        }
-        let line = if joined { line.trim_start() } else { line };
-        let cut = comment(line);
-        let kept = &line[..cut.unwrap_or(line.len())];
-        // A line that is only a comment disappears; one with text before the comment joins the next line.
-        joined = cut.is_some();
-        text.push_str(kept);
-        if cut.is_none() {
-            text.push('\n');
-        }
-        for name in ["verbatim", "Verbatim", "lstlisting", "minted", "alltt"] {
-            if kept.contains(&format!("\\begin{{{name}}}")) && !kept.contains(&format!("\\end{{{name}}}")) {
-                verbatim = Some(format!("\\end{{{name}}}"));
-            }
-        }
-    }
-    text
-}
-
-fn comment(line: &str) -> Option<usize> {
-    let mut escaped = false;
-    for (at, byte) in line.bytes().enumerate() {
-        if byte == b'%' && !escaped {
-            return Some(at);
-        }
-        escaped = byte == b'\\' && !escaped;
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn comments_are_removed_and_escapes_kept() {
-        assert_eq!(without_comments("a % b\n  c 5\\% d\n% gone\ne\\\\%x\nf"), "a c 5\\% d\ne\\\\f\n");
-        assert_eq!(
-            without_comments("\\begin{verbatim}\n% kept\n\\end{verbatim}\n"),
-            "\\begin{verbatim}\n% kept\n\\end{verbatim}\n"
-        );
-    }
 
     #[test]
     fn arguments_and_bodies_are_balanced() {

@@ -4,8 +4,11 @@
 
 pub mod jats;
 mod jats_elements;
+#[cfg(test)]
+mod jats_tests;
 pub mod latex;
 mod latex_commands;
+mod latex_comments;
 mod latex_parts;
 #[cfg(test)]
 mod latex_tests;

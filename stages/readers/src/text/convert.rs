@@ -5,14 +5,17 @@
 //! Invariant: each input document yields one document or one rejection.
 
 use super::{encoding, front_matter};
+use crate::datasets::{ColumnMapping, json_array};
 use crate::document::len_f64;
+use crate::format::{READ_FORMATS, UNKNOWN_TYPE, unknown_extension, without_member_number};
 use crate::papers::{jats, latex};
 use crate::{Body, RawDocument, ReaderItem, RejectedInput, format};
 
 /// Returns the media type of a file by its extension, corrected by its first bytes.
 ///
-/// A PDF is recognized under any name, and an HTML page under any name without a known extension. Otherwise an unknown
-/// extension yields `text/plain` or, for binary content, `application/octet-stream`.
+/// A PDF is recognized under any name, and an HTML page or XML under any name without a known extension. Otherwise a
+/// name without extension, or with one of text, yields `text/plain`; binary content and kinds that no reader knows yield
+/// `application/octet-stream`.
 pub fn media_type(path: &str, bytes: &[u8]) -> &'static str {
     if encoding::is_pdf(bytes) {
         return "application/pdf";
@@ -21,7 +24,7 @@ pub fn media_type(path: &str, bytes: &[u8]) -> &'static str {
         return known;
     }
     if encoding::reject_binary(path, bytes).is_some() {
-        return "application/octet-stream";
+        return UNKNOWN_TYPE;
     }
     let head = String::from_utf8_lossy(&bytes[..bytes.len().min(512)])
         .trim_start_matches('\u{feff}')
@@ -31,9 +34,31 @@ pub fn media_type(path: &str, bytes: &[u8]) -> &'static str {
         "text/html"
     } else if head.starts_with("<?xml") {
         "application/xml"
+    } else if unknown_extension(without_member_number(path)).is_some() || is_packed_data_set(path, bytes) {
+        UNKNOWN_TYPE
     } else {
         "text/plain"
     }
+}
+
+/// Whether a member of an archive is JSON that would be read as rows if it were a file.
+fn is_packed_data_set(path: &str, bytes: &[u8]) -> bool {
+    let head = &bytes[..bytes.len().min(json_array::SNIFF_BYTES)];
+    path.contains('!')
+        && without_member_number(path).to_ascii_lowercase().ends_with(".json")
+        && json_array::is_data_set(head, &ColumnMapping::default())
+}
+
+/// The rejection of a text whose kind no reader knows: read as one document, a table would be one text.
+fn unknown_format(origin: &str) -> RejectedInput {
+    let name = without_member_number(origin);
+    let detail = match unknown_extension(name) {
+        Some(extension) if format::format_of(name).is_none() => {
+            format!("no reader knows `.{extension}`: convert it to a format that is read ({READ_FORMATS})")
+        }
+        _ => "data sets and archives in an archive are not read: unpack the archive".to_owned(),
+    };
+    RejectedInput::matched(origin, "unknown-format").with_detail(detail)
 }
 
 /// Converts a document as stored into a document of text, by its media type.
@@ -41,10 +66,11 @@ pub fn media_type(path: &str, bytes: &[u8]) -> &'static str {
 /// - `text/html` is passed on unchanged.
 /// - `text/markdown` is decoded; the title comes from front matter or the first heading.
 /// - `text/x-tex` and `application/xml` (JATS) become Markdown.
-/// - `application/pdf` is rejected by rule `pdf`, binary content by `binary`, and undecodable text by `bad-encoding`.
+/// - `application/pdf` is rejected by rule `pdf`, binary content by `binary`, undecodable text by `bad-encoding`, and
+///   `application/octet-stream` by `unknown-format` if name and content tell no type.
 /// - Any other type is decoded and kept.
 pub fn to_text(mut document: RawDocument) -> ReaderItem {
-    if document.media_type == "application/octet-stream" {
+    if document.media_type == UNKNOWN_TYPE {
         media_type(&document.origin, document.body.as_bytes()).clone_into(&mut document.media_type);
     }
     if document.media_type == "application/pdf" || encoding::is_pdf(document.body.as_bytes()) {
@@ -65,6 +91,9 @@ fn decode_body(mut document: RawDocument) -> Result<RawDocument, RejectedInput> 
     if let Body::Bytes(bytes) = document.body {
         if let Some(rejected) = encoding::reject_binary(&document.origin, &bytes) {
             return Err(rejected);
+        }
+        if document.media_type == UNKNOWN_TYPE {
+            return Err(unknown_format(&document.origin));
         }
         let (text, name) = encoding::decode(&document.origin, bytes)?;
         document.body = Body::Text(text);

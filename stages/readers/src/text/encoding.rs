@@ -39,7 +39,7 @@ pub(crate) fn is_pdf(bytes: &[u8]) -> bool {
 
 /// Returns the rejection `binary` if the bytes are not text; `value` is the number of NUL bytes or the share of control
 /// characters.
-pub(crate) fn reject_binary(origin: &str, bytes: &[u8]) -> Option<RejectedInput> {
+pub fn reject_binary(origin: &str, bytes: &[u8]) -> Option<RejectedInput> {
     // UTF-16 contains NUL bytes.
     if charset::bom_charset(bytes).is_some_and(|charset| charset != "UTF-8") {
         return None;

@@ -13,3 +13,4 @@ pub(crate) mod encoding;
 mod front_matter;
 
 pub use convert::{media_type, to_text};
+pub use encoding::reject_binary;
