@@ -11,7 +11,8 @@ use crate::fetch::failure::Failure;
 use crate::fetch::fetcher::{FetchResponse, content_type};
 use crate::fetch::retry::{TemporaryFailure, is_temporary};
 use crate::pages::canonical;
-use crate::pages::links::{self, FEED_TYPES, PageLinks};
+use crate::pages::links::{self, FEED_TYPES, MAX_REDIRECT_SECONDS, PageLinks};
+use crate::pages::meta_refresh;
 use crate::pages::sitemap;
 use crate::rejected::{CrawlRule, matched, measured};
 use crate::robots::optout::OptOuts;
@@ -35,6 +36,8 @@ pub(crate) enum Classification {
     Keep { response: Box<FetchResponse>, links: BTreeSet<Url>, opt_outs: OptOuts },
     /// Not a page; its links are followed.
     Reject { rejection: Rejection, links: BTreeSet<Url> },
+    /// A page that redirects to another URL by a refresh.
+    Refresh { status: u16, target: Url, links: BTreeSet<Url> },
     /// A page that names another canonical URL, which is fetched instead.
     CanonicalIsElsewhere { canonical: Url, links: BTreeSet<Url> },
     /// Another URL to check; the response is archived without a body.
@@ -43,10 +46,12 @@ pub(crate) enum Classification {
     Retry { failure: TemporaryFailure, rejection: Rejection },
 }
 
-/// Whether to read the body: a page of an accepted media type, or a feed.
+/// Whether to read the body: a page of an accepted or unknown media type, or a feed.
 pub(crate) fn wants_body(settings: &CrawlSettings, status: u16, headers: &HeaderMap) -> bool {
     let media_type = content_type(headers).0;
-    let accepted_type = || accepts(settings, &media_type) || may_be_feed(settings, &media_type);
+    // Without a Content-Type, the body decides.
+    let accepted_type =
+        || media_type.is_empty() || accepts(settings, &media_type) || may_be_feed(settings, &media_type);
     matches!(status, 200 | 203) && accepted_type()
 }
 
@@ -125,7 +130,7 @@ fn classify_page(
         return reject(media_type_rejection(media_type));
     }
     let is_html = matches!(media_type.as_str(), "text/html" | "application/xhtml+xml");
-    let PageLinks { mut links, canonical, feeds, mut opt_outs } =
+    let PageLinks { mut links, refresh, canonical, feeds, mut opt_outs } =
         if is_html { links::extract(&response.body, charset.as_deref(), url) } else { PageLinks::default() };
     if settings.feeds {
         links.extend(feeds);
@@ -136,6 +141,11 @@ fn classify_page(
     if opt_outs.nofollow {
         links.clear();
     }
+    // Before the opt-outs: a page that redirects often has `noindex`, which is meant for itself and not for its target.
+    let refresh = refresh.or_else(|| header_refresh(url, &response)).filter(|_| !opt_outs.nofollow);
+    if let Some(target) = refresh.filter(|target| canonical::canonicalise(target) != *url) {
+        return Classification::Refresh { status: response.status, target, links };
+    }
     if let Some(statement) = opt_outs.excluding_statement().filter(|_| settings.obey_opt_outs) {
         return Classification::Reject { rejection: matched(CrawlRule::OptOut, statement), links };
     }
@@ -144,6 +154,12 @@ fn classify_page(
         Some(canonical) => Classification::CanonicalIsElsewhere { canonical, links },
         None => Classification::Keep { response: Box::new(response), links, opt_outs },
     }
+}
+
+/// The target of a `Refresh` header that redirects.
+fn header_refresh(url: &Url, response: &FetchResponse) -> Option<Url> {
+    let refresh = meta_refresh::parse(&response.header("refresh")?)?;
+    url.join(&refresh.target).ok().filter(|_| refresh.seconds <= MAX_REDIRECT_SECONDS)
 }
 
 fn media_type_rejection(media_type: String) -> Rejection {

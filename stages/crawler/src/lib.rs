@@ -33,9 +33,9 @@
 //!
 //! # Guarantees
 //!
-//! - Politeness: robots.txt is read before any page and obeyed as Google's parser reads it; so are the Crawl-delay, the
-//!   Retry-After header, and opt-outs from training and indexing (unless `obey-opt-outs` is off). A public host needs a
-//!   rate limit and a contact in the User-Agent header.
+//! - Politeness: robots.txt is read before any page and obeyed by RFC 9309, with the tolerance of Google's parser; so
+//!   are the Crawl-delay, the Retry-After header, and opt-outs from training and indexing (unless `obey-opt-outs` is
+//!   off). A public host needs a rate limit and a contact in the User-Agent header.
 //! - Safety: each request goes to an address that was checked, on every hop of a redirect; bodies, compression ratios
 //!   and times are limited, and time is linear on hostile pages.
 //! - Nothing disappears: a URL found in scope becomes a page, a rejection with the rule and the measured value, or is
@@ -55,9 +55,9 @@
 //! # The code
 //!
 //! `engine` is the main loop; `seeding` starts it, `classify` decides about a response, and `outcome` applies the
-//! decision. Each folder below depends only on those above it: `fetch` (one request), `robots` (the rules of sites),
-//! `pages` (what a body contains), `archive` (WARC files), `frontier` (the state of a crawl); `download` depends on
-//! `fetch` alone.
+//! decision; `inspect` shows the rules of a site without a crawl. Each folder below depends only on those above it:
+//! `fetch` (one request), `robots` (the rules of sites), `pages` (what a body contains), `archive` (WARC files),
+//! `frontier` (the state of a crawl); `download` depends on `fetch` alone.
 //!
 //! Invariant: the pages kept, and their digests, depend only on the settings and the servers' responses.
 
@@ -69,6 +69,7 @@ mod engine;
 mod error;
 mod fetch;
 mod frontier;
+mod inspect;
 mod outcome;
 mod pages;
 mod rejected;
@@ -92,8 +93,9 @@ pub use error::CrawlError;
 pub use fetch::credential::Credential;
 pub use frontier::page_table::{CrawlSummary, Page};
 pub use frontier::results::{each_page, each_rejected, summary};
+pub use inspect::{Inspection, inspect};
+pub use pages::canonical::requested_url;
 pub use rejected::RejectedUrl;
-pub use robots::inspect::{Inspection, inspect};
 pub use robots::optout::OptOuts;
 pub use settings::{CrawlSettings, Scope};
 

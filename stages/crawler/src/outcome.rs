@@ -69,6 +69,11 @@ impl Engine<'_> {
                 self.discover(&canonical, Round { hops: round.hops + 1, ..round });
                 self.finish_as_rejected(item, matched(CrawlRule::Canonical, canonical.as_str()));
             }
+            Classification::Refresh { status, target, links } => {
+                self.follow(round, &links);
+                let rejection = self.redirect(round, status, &item.url, &target);
+                self.finish_as_rejected(item, rejection);
+            }
             Classification::Redirect { response, target } => {
                 self.archive.write(&item.url, &response, OptOuts::default())?;
                 let rejection = self.redirect(round, response.status, &item.url, &target);

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a statement of a site is only ever added to; none cancels an opt-out.
 
-pub(crate) mod inspect;
+pub(crate) mod escapes;
 pub(crate) mod optout;
 pub(crate) mod origin;
 pub(crate) mod parser;

@@ -18,6 +18,9 @@ const MAX_BODY_BYTES: u64 = 64 * 1024 * 1024;
 /// Bytes that the brotli decoder reads from its input at a time.
 const BROTLI_BUFFER_BYTES: usize = 4096;
 
+/// The first bytes of every gzip member (RFC 1952, section 2.3.1).
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
 /// Maximum number of content codings to decode; servers use one, rarely two.
 const MAX_CODINGS: usize = 4;
 
@@ -100,6 +103,19 @@ pub fn parse_http_bounded(block: &[u8], max_body_bytes: u64) -> Result<HttpRespo
     Ok(response)
 }
 
+/// Unpacks a body that is gzip although no coding names it; `None` for another body. Of a truncated body, the decodable
+/// part is returned.
+///
+/// # Errors
+/// [`HttpError::TooLarge`] and [`HttpError::OutOfMemory`].
+pub fn unpack_gzip(body: &[u8], max_body_bytes: u64) -> Result<Option<Vec<u8>>, HttpError> {
+    if !body.starts_with(&GZIP_MAGIC) {
+        return Ok(None);
+    }
+    let (unpacked, whole) = read_all(MultiGzDecoder::new(body), max_body_bytes)?;
+    Ok((whole || !unpacked.is_empty()).then_some(unpacked))
+}
+
 /// Parses `HTTP/1.1 200 OK`, and also `HTTP/2 200` and the `ICY 200 OK` of old servers.
 fn status(line: &str) -> Option<u16> {
     let mut words = line.split_ascii_whitespace();
@@ -172,7 +188,7 @@ fn chunk_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
 /// Decodes one coding; `None` if the bytes are already decoded. The flag reports whether decoding succeeded.
 fn decode(coding: &str, bytes: &[u8], max_bytes: u64) -> Result<(Option<Vec<u8>>, bool), HttpError> {
     let packed = match coding {
-        "gzip" | "x-gzip" => bytes.starts_with(&[0x1f, 0x8b]),
+        "gzip" | "x-gzip" => bytes.starts_with(&GZIP_MAGIC),
         "deflate" => true,
         // Brotli has no magic number (RFC 7932).
         "br" => !looks_like_text(bytes),
@@ -308,6 +324,20 @@ mod tests {
         assert_eq!(parsed.headers.len(), 2);
         assert_eq!(parse_http(b"HTTP/1.1 204 No Content\r\nA: b").unwrap().body, b"");
         assert_eq!(parse_http(b"<html>").unwrap_err(), HttpError::StatusLine);
+    }
+
+    #[test]
+    fn gzip_without_a_coding_is_unpacked_on_request() {
+        let packed = gzip(&TEXT.repeat(100));
+        assert_eq!(body("", &packed).0, packed, "a response is returned as its header says");
+        assert_eq!(unpack_gzip(&packed, 1 << 20).unwrap(), Some(TEXT.repeat(100)));
+        let part = unpack_gzip(&packed[..packed.len() - 9], 1 << 20).unwrap().unwrap();
+        assert!(!part.is_empty() && TEXT.repeat(100).starts_with(&part));
+        assert_eq!(unpack_gzip(&gzip(b""), 1 << 20).unwrap(), Some(Vec::new()));
+        for other in [TEXT, b"", b"\x1f", b"\x1f\x8b but no gzip"] {
+            assert_eq!(unpack_gzip(other, 1 << 20).unwrap(), None, "{other:?}");
+        }
+        assert_eq!(unpack_gzip(&packed, 99).unwrap_err(), HttpError::TooLarge(99));
     }
 
     #[test]

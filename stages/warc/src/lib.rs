@@ -32,6 +32,7 @@
 //! | `arc` | [`ArcReader`]: the records of an ARC file, converted to WARC records |
 //! | `record` | [`Record`], and what is yielded in its place: [`Skipped`] and [`Lost`] |
 //! | `http` | [`parse_http`]: the response inside a record, with its codings decoded |
+//! | `media_type` | [`sniff_media_type`]: the type of a body that has no `Content-Type` |
 //! | `parts` | [`parts`](fn@parts): byte ranges of a large archive, for several readers |
 //! | `compression` | [`Compression`], detected from the first bytes |
 //! | `decoder`, `rewind_buffer` | the members of an archive, and the search for the next one after damage |
@@ -51,6 +52,7 @@ mod decoder;
 mod error;
 mod http;
 mod index;
+mod media_type;
 mod parts;
 mod reader;
 mod record;
@@ -62,8 +64,9 @@ mod writer;
 pub use arc::ArcReader;
 pub use compression::Compression;
 pub use error::WarcError;
-pub use http::{HttpError, HttpResponse, parse_http, parse_http_bounded};
+pub use http::{HttpError, HttpResponse, parse_http, parse_http_bounded, unpack_gzip};
 pub use index::{cdxj_line, index, surt};
+pub use media_type::sniff_media_type;
 pub use parts::{part_options, parts};
 pub use reader::{ArchiveItem, ReaderOptions, WarcReader};
 pub use record::{Lost, Record, RecordKind, Skipped};

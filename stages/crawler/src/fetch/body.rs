@@ -1,5 +1,8 @@
 //! The body of a response: its content coding, decoded under a limit.
 //!
+//! Servers name gzip and send a body that is not, or send gzip without naming it. The first bytes decide in both cases,
+//! as in the WARC reader, so that a crawl and an archive of the same responses give the same pages.
+//!
 //! Invariant: no more bytes are decoded than the limit allows, and a whole body is returned whole or rejected.
 
 use std::io::Read as _;
@@ -39,18 +42,30 @@ pub(crate) fn decode(
                 .collect::<Vec<_>>()
         })
         .map(|encoding| encoding.trim().to_owned())
-        .filter(|encoding| !encoding.is_empty() && encoding != "identity")
+        // Besides `identity`, some servers send a charset or a transfer encoding of mail.
+        .filter(|encoding| !matches!(encoding.as_str(), "" | "identity" | "none" | "utf-8" | "binary" | "8bit"))
         .collect();
     match (encodings.iter().map(String::as_str).collect::<Vec<_>>().as_slice(), extent) {
-        ([], BodyExtent::Whole(_)) => Ok(wire),
-        ([], BodyExtent::Prefix(bytes)) => {
+        (["gzip" | "x-gzip"], BodyExtent::Whole(limit)) if is_gzip(&wire) => {
+            gunzip(&wire, limit, max_compression_ratio)
+        }
+        (["gzip" | "x-gzip"], BodyExtent::Prefix(bytes)) if is_gzip(&wire) => gunzip_prefix(&wire, bytes),
+        ([] | ["gzip" | "x-gzip"], BodyExtent::Whole(_)) => Ok(wire),
+        ([] | ["gzip" | "x-gzip"], BodyExtent::Prefix(bytes)) => {
             wire.truncate(usize::try_from(bytes).unwrap_or(usize::MAX));
             Ok(wire)
         }
-        (["gzip" | "x-gzip"], BodyExtent::Whole(limit)) => gunzip(&wire, limit, max_compression_ratio),
-        (["gzip" | "x-gzip"], BodyExtent::Prefix(bytes)) => gunzip_prefix(&wire, bytes),
         _ => Err(Failure::Encoding(encodings.join(", "))),
     }
+}
+
+fn is_gzip(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0x1f, 0x8b])
+}
+
+/// Decodes the body of a text that is gzip although no header says so; returns another body as it is.
+pub(crate) fn unpack_text(body: Vec<u8>, limit: u64, max_compression_ratio: u64) -> Result<Vec<u8>, Failure> {
+    if is_gzip(&body) { gunzip(&body, limit, max_compression_ratio) } else { Ok(body) }
 }
 
 fn gunzip(wire: &[u8], limit: u64, max_compression_ratio: u64) -> Result<Vec<u8>, Failure> {
@@ -86,6 +101,32 @@ mod tests {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
         encoder.write_all(bytes).unwrap();
         encoder.finish().unwrap()
+    }
+
+    fn decoded(coding: &'static str, wire: &[u8], extent: BodyExtent) -> Result<Vec<u8>, Failure> {
+        let headers = HeaderMap::from_iter([(CONTENT_ENCODING, reqwest::header::HeaderValue::from_static(coding))]);
+        decode(wire.to_vec(), &headers, extent, 200)
+    }
+
+    #[test]
+    fn bodies_decide_whether_they_are_gzip() {
+        let (whole, prefix) = (BodyExtent::Whole(100), BodyExtent::Prefix(3));
+        for coding in ["gzip", "X-Gzip", "identity", "utf-8", "none, gzip"] {
+            assert_eq!(decoded(coding, b"<p>plain", whole).unwrap(), b"<p>plain", "{coding}");
+            assert_eq!(decoded(coding, b"<p>plain", prefix).unwrap(), b"<p>", "{coding}");
+        }
+        assert_eq!(decoded("gzip", &gzip(b"<p>packed"), whole).unwrap(), b"<p>packed");
+        assert_eq!(decoded("gzip", b"", whole).unwrap(), b"");
+        assert!(matches!(decoded("gzip", b"\x1f\x8b but no gzip", whole), Err(Failure::Encoding(_))));
+        assert!(matches!(decoded("br", b"<p>plain", whole), Err(Failure::Encoding(_))));
+    }
+
+    #[test]
+    fn unnamed_gzip_is_unpacked_under_the_limits() {
+        assert_eq!(unpack_text(gzip(b"<p>packed"), 100, 200).unwrap(), b"<p>packed");
+        assert_eq!(unpack_text(b"<p>plain".to_vec(), 1, 200).unwrap(), b"<p>plain");
+        assert!(matches!(unpack_text(gzip(&[b' '; 101]), 100, 200), Err(Failure::TooLarge { limit: 100, .. })));
+        assert!(matches!(unpack_text(b"\x1f\x8b but no gzip".to_vec(), 100, 200), Err(Failure::Encoding(_))));
     }
 
     #[test]

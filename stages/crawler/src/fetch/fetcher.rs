@@ -18,9 +18,10 @@ use url::Url;
 use crate::AGENT;
 use crate::error::CrawlError;
 use crate::fetch::address::{AddressPolicy, BlockedAddress, CheckedResolver};
-use crate::fetch::body::{BodyExtent, decode};
+use crate::fetch::body::{BodyExtent, decode, unpack_text};
 use crate::fetch::failure::{Failure, within};
 use crate::fetch::settings::RequestSettings;
+use corpusmill_warc::sniff_media_type;
 
 /// Maximum number of bytes read of an unwanted body, so that its connection can be reused.
 const MAX_DRAIN_BYTES: u64 = 64 << 10;
@@ -62,9 +63,14 @@ impl FetchResponse {
         header_text(&self.headers, name)
     }
 
-    /// The media type without parameters and the charset, both in lower case.
+    /// The media type without parameters and the charset, both in lower case. Without a Content-Type header, the media
+    /// type is that of the body, or empty if the body is neither HTML nor plain text.
     pub(crate) fn content_type(&self) -> (String, Option<String>) {
-        content_type(&self.headers)
+        let (media_type, charset) = content_type(&self.headers);
+        if media_type.is_empty() {
+            return (sniff_media_type(&self.body).unwrap_or_default().to_owned(), charset);
+        }
+        (media_type, charset)
     }
 }
 
@@ -145,7 +151,8 @@ impl Fetcher {
         self.request(url, BodyExtent::Whole(limit), |status, _| status == 200, fields).await
     }
 
-    /// Like [`Fetcher::get`]. With validators, the server may reply 304 (not modified).
+    /// Like [`Fetcher::get`], for a page. With validators, the server may reply 304 (not modified). A body that is gzip
+    /// without a content coding is decoded too, if the page is text.
     pub(crate) async fn get_conditional(
         &self,
         url: &Url,
@@ -154,7 +161,12 @@ impl Fetcher {
         validators: Option<&Validators>,
     ) -> Result<FetchResponse, Failure> {
         let fields = validators.map(Validators::fields).unwrap_or_default();
-        self.request(url, BodyExtent::Whole(limit), wants_body, fields).await
+        let mut response = self.request(url, BodyExtent::Whole(limit), wants_body, fields).await?;
+        let media_type = content_type(&response.headers).0;
+        if media_type.is_empty() || media_type.starts_with("text/") || media_type == "application/xhtml+xml" {
+            response.body = unpack_text(response.body, limit, self.settings.max_compression_ratio.into())?;
+        }
+        Ok(response)
     }
 
     async fn request(

@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 
 use url::Url;
 
+use crate::robots::escapes::normalise_escapes;
+
 /// Query parameters, in lower case, that mark a campaign, a click or a mail and never select a page.
 ///
 /// From the public lists of the ClearURLs and AdGuard URL-tracking filters, restricted to names that no site uses for
@@ -144,6 +146,15 @@ pub(crate) fn canonicalise(url: &Url) -> Url {
     canonical
 }
 
+/// Returns the URL that a crawl requests for a page found under the URL `text`: its canonical spelling. A text that is
+/// not the URL of a web page is returned unchanged.
+pub fn requested_url(text: &str) -> String {
+    match Url::parse(text.trim()) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => canonicalise(&url).into(),
+        _ => text.to_owned(),
+    }
+}
+
 /// Why a URL looks like a crawler trap, or `None` if it may be followed.
 pub(crate) fn trap(url: &Url) -> Option<&'static str> {
     if url.as_str().len() > MAX_CANONICAL_BYTES {
@@ -192,34 +203,6 @@ pub(crate) fn is_simpler_spelling(canonical: &Url, of: &Url) -> bool {
     let rest = |url: &Url| url[url::Position::BeforeHost..].to_owned();
     let rank = |url: &Url| (rest(url).len(), rest(url), url.scheme() == "http");
     canonical.host() == of.host() && path(canonical) == path(of) && rank(canonical) < rank(of)
-}
-
-fn normalise_escapes(text: &str) -> String {
-    let mut normal = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('%') {
-        normal.push_str(&rest[..at]);
-        rest = &rest[at + 1..];
-        let digits = rest.get(..2).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
-        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match byte {
-            Some(byte) if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => normal.push(char::from(byte)),
-            Some(byte) => push_escape(&mut normal, byte),
-            None => normal.push_str("%25"),
-        }
-        if byte.is_some() {
-            rest = &rest[2..];
-        }
-    }
-    normal.push_str(rest);
-    normal
-}
-
-fn push_escape(text: &mut String, byte: u8) {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    text.push('%');
-    text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-    text.push(char::from(DIGITS[usize::from(byte & 15)]));
 }
 
 /// Removes `;jsessionid=…` from each segment, and segments such as `(S(…))` of ASP.NET.
@@ -307,6 +290,14 @@ mod tests {
             ("mailto:a@e.org?utm_source=x#y", "mailto:a@e.org?utm_source=x"),
         ] {
             assert_eq!(canonical(from), to, "{from}");
+        }
+    }
+
+    #[test]
+    fn text_that_is_no_web_page_is_requested_as_written() {
+        assert_eq!(requested_url(" http://E.org/%7Ejoe/ö/../a?utm_source=x "), "http://e.org/~joe/a");
+        for other in ["", "/%7Ejoe", "e.org/%61", "ftp://e.org/%61"] {
+            assert_eq!(requested_url(other), other);
         }
     }
 

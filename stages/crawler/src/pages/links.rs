@@ -2,7 +2,7 @@
 //!
 //! Follows `href` of `a` and `area`, resolved against the `base` of the page, unless `rel` contains nofollow. Of `link`
 //! elements, the canonical URL and RSS and Atom feeds are returned separately; others are ignored. Meta elements are
-//! read for opt-outs.
+//! read for opt-outs and refreshes: one with a short delay is a redirect, another one a link.
 //!
 //! Invariant: the links are sorted and unique, so no later step depends on the layout of a page.
 
@@ -12,7 +12,8 @@ use std::collections::BTreeSet;
 use encoding_rs::{Encoding, UTF_8};
 use url::Url;
 
-use crate::pages::start_tags::{AttributeName, Tag, start_tags};
+use crate::pages::meta_refresh;
+use crate::pages::start_tags::{AttributeName, StartTag, Tag, start_tags};
 use crate::robots::optout::OptOuts;
 
 /// Maximum number of links followed per page; pages with more are generated lists.
@@ -23,11 +24,16 @@ const MAX_FEEDS: usize = 10;
 /// 13.2.3.2).
 const CHARSET_PRESCAN_BYTES: usize = 1024;
 
+/// Maximum delay in seconds of a refresh that redirects; a page that waits longer is meant to be read.
+pub(crate) const MAX_REDIRECT_SECONDS: u64 = 10;
+
 /// Links and statements of a page.
 #[derive(Debug, Default)]
 pub(crate) struct PageLinks {
     /// Absolute URLs, without fragments.
     pub(crate) links: BTreeSet<Url>,
+    /// The URL to which the page redirects by a refresh.
+    pub(crate) refresh: Option<Url>,
     /// The canonical URL that the page names.
     pub(crate) canonical: Option<Url>,
     /// RSS and Atom feeds.
@@ -43,50 +49,87 @@ pub(crate) const FEED_TYPES: [&str; 2] = ["application/rss+xml", "application/at
 pub(crate) fn extract(body: &[u8], charset: Option<&str>, url: &Url) -> PageLinks {
     let encoding = encoding(body, charset);
     let (html, encoding, _) = encoding.decode(body);
-    let mut base = None;
-    let mut hrefs: BTreeSet<String> = BTreeSet::new();
-    let (mut canonical, mut feeds) = (None, BTreeSet::new());
-    let mut opt_outs = OptOuts::default();
-    start_tags(&html, |tag| match tag.tag {
-        Tag::A | Tag::Area => {
-            let nofollow = || tag.attribute(AttributeName::Rel).is_some_and(|rel| has_word(&rel, "nofollow"));
-            if hrefs.len() < MAX_LINKS && !nofollow() {
-                hrefs.extend(tag.attribute(AttributeName::Href).as_ref().and_then(|href| without_fragment(href)));
-            }
-        }
-        Tag::Link => {
-            let href = tag.attribute(AttributeName::Href).and_then(|href| without_fragment(&href));
-            let Some(href) = href else { return };
-            let rel = tag.attribute(AttributeName::Rel).unwrap_or_default();
-            let kind = tag.attribute(AttributeName::Type).unwrap_or_default();
-            let is_feed = FEED_TYPES.iter().any(|feed| kind.trim().eq_ignore_ascii_case(feed));
-            if has_word(&rel, "canonical") {
-                canonical.get_or_insert(href);
-            } else if has_word(&rel, "alternate") && is_feed && feeds.len() < MAX_FEEDS {
-                feeds.insert(href);
-            }
-        }
-        Tag::Base if base.is_none() => base = tag.attribute(AttributeName::Href).map(Cow::into_owned),
-        Tag::Meta => {
-            if let (Some(name), Some(content)) =
-                (tag.attribute(AttributeName::Key), tag.attribute(AttributeName::Content))
-            {
-                opt_outs.meta(&name, &content);
-            }
-        }
-        _ => {}
-    });
-    let base = base.and_then(|href| url.join(href.trim()).ok()).unwrap_or_else(|| url.clone());
+    let mut written = WrittenLinks::default();
+    start_tags(&html, |tag| written.read(&tag));
+    let base = written.base.and_then(|href| url.join(href.trim()).ok()).unwrap_or_else(|| url.clone());
     let encode = query_encoder(encoding);
     let options = Url::options().base_url(Some(&base));
     let options = if encoding == UTF_8 { options } else { options.encoding_override(Some(&encode)) };
-    let canonical = canonical.and_then(|href| options.parse(&href).ok());
+    let resolve = |href: &String| options.parse(href).ok();
+    let canonical = written.canonical.as_ref().and_then(resolve);
+    let opt_outs = written.opt_outs;
     if opt_outs.nofollow {
         return PageLinks { canonical, opt_outs, ..PageLinks::default() };
     }
-    let links = hrefs.iter().filter_map(|href| options.parse(href).ok()).collect();
-    let feeds = feeds.iter().filter_map(|href| options.parse(href).ok()).collect();
-    PageLinks { links, canonical, feeds, opt_outs }
+    PageLinks {
+        links: written.hrefs.iter().filter_map(resolve).collect(),
+        refresh: written.refresh.as_ref().and_then(resolve),
+        canonical,
+        feeds: written.feeds.iter().filter_map(resolve).collect(),
+        opt_outs,
+    }
+}
+
+/// The links of a page as written, and its statements.
+#[derive(Debug, Default)]
+struct WrittenLinks {
+    base: Option<String>,
+    hrefs: BTreeSet<String>,
+    refresh: Option<String>,
+    canonical: Option<String>,
+    feeds: BTreeSet<String>,
+    opt_outs: OptOuts,
+}
+
+impl WrittenLinks {
+    fn read(&mut self, tag: &StartTag<'_>) {
+        match tag.tag {
+            Tag::A | Tag::Area => {
+                let nofollow = || tag.attribute(AttributeName::Rel).is_some_and(|rel| has_word(&rel, "nofollow"));
+                if self.hrefs.len() < MAX_LINKS && !nofollow() {
+                    self.hrefs.extend(tag.attribute(AttributeName::Href).and_then(|href| without_fragment(&href)));
+                }
+            }
+            Tag::Link => self.read_link(tag),
+            Tag::Base if self.base.is_none() => {
+                self.base = tag.attribute(AttributeName::Href).map(Cow::into_owned);
+            }
+            Tag::Meta => self.read_meta(tag),
+            _ => {}
+        }
+    }
+
+    fn read_link(&mut self, tag: &StartTag<'_>) {
+        let href = tag.attribute(AttributeName::Href).and_then(|href| without_fragment(&href));
+        let Some(href) = href else { return };
+        let rel = tag.attribute(AttributeName::Rel).unwrap_or_default();
+        let kind = tag.attribute(AttributeName::Type).unwrap_or_default();
+        let is_feed = FEED_TYPES.iter().any(|feed| kind.trim().eq_ignore_ascii_case(feed));
+        if has_word(&rel, "canonical") {
+            self.canonical.get_or_insert(href);
+        } else if has_word(&rel, "alternate") && is_feed && self.feeds.len() < MAX_FEEDS {
+            self.feeds.insert(href);
+        }
+    }
+
+    fn read_meta(&mut self, tag: &StartTag<'_>) {
+        let Some(content) = tag.attribute(AttributeName::Content) else { return };
+        if let Some(name) = tag.attribute(AttributeName::Key) {
+            self.opt_outs.meta(&name, &content);
+        }
+        let header = tag.attribute(AttributeName::HttpEquiv).unwrap_or_default();
+        if !header.trim().eq_ignore_ascii_case("refresh") {
+            return;
+        }
+        let Some(refresh) = meta_refresh::parse(&content) else { return };
+        let Some(target) = without_fragment(&refresh.target) else { return };
+        // In `noscript`, the page has other contents for a browser with scripts.
+        if tag.in_noscript || refresh.seconds > MAX_REDIRECT_SECONDS {
+            self.hrefs.insert(target);
+        } else {
+            self.refresh.get_or_insert(target);
+        }
+    }
 }
 
 /// Encodes a query in the charset of the page (URL standard, section 4.4), as a browser does.
@@ -170,6 +213,22 @@ mod tests {
         assert_eq!(found.canonical.as_ref().map(Url::as_str), Some("http://site.org/book/ch1"));
         assert_eq!(found.feeds.iter().map(Url::as_str).collect::<Vec<_>>(), ["http://site.org/book/rss"]);
         assert!(found.links.is_empty());
+    }
+
+    #[test]
+    fn a_short_refresh_redirects_and_a_long_one_links() {
+        let read = |html: &str| extract(html.as_bytes(), None, &Url::parse("http://site.org/book/ch1.html").unwrap());
+        let redirected = |html: &str| read(html).refresh.map(String::from);
+        let stub = "<base href=/en/><meta http-equiv=Refresh content='10; url=docs/#top'><a href=x>";
+        assert_eq!(redirected(stub).as_deref(), Some("http://site.org/en/docs/"));
+        assert_eq!(redirected("<meta http-equiv=refresh content=5>"), None, "a reload");
+        assert_eq!(redirected("<meta http-equiv=refresh content='0; url=javascript:x()'>"), None);
+        assert_eq!(redirected("<meta name=robots content=nofollow><meta http-equiv=refresh content='0;url=x'>"), None);
+        let meta = "<meta http-equiv=refresh content='0;url=x'>";
+        for linking in ["<meta http-equiv=refresh content='11;url=x'>", &format!("<noscript>{meta}</noscript>")] {
+            assert_eq!((redirected(linking), links(linking)), (None, vec!["http://site.org/book/x".to_owned()]));
+        }
+        assert!(redirected(&format!("<noscript><img></noscript>{meta}")).is_some());
     }
 
     #[test]

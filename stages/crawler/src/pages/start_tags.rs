@@ -3,6 +3,8 @@
 //! Links do not need a tree: this reads the tokens of [`corpusmill_html`], the tokenizer that the extraction of main
 //! content uses as well, so that both agree on what a tag is. It is the only file of the crawler that uses it.
 //!
+//! The contents of `<template>` are not part of the page until a script inserts them, so their tags are not visited.
+//!
 //! Invariant: time is linear in the length of the page, also for a page nested a million deep and for a tag with a
 //! million attributes.
 
@@ -19,6 +21,8 @@ pub(crate) use corpusmill_html::tag::Tag;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StartTag<'a> {
     pub(crate) tag: Tag,
+    /// Whether the tag is inside `<noscript>`, for browsers that run no scripts.
+    pub(crate) in_noscript: bool,
     page: &'a str,
     attributes: &'a [Attribute],
 }
@@ -32,18 +36,39 @@ impl<'a> StartTag<'a> {
     }
 }
 
-/// Calls `visit` with each start tag of the page, in order. A tag that the end of the page truncates is not a tag.
+/// Calls `visit` with each start tag of the page outside templates, in order. A tag that the end of the page truncates
+/// is not a tag.
 pub(crate) fn start_tags(page: &str, mut visit: impl FnMut(StartTag<'_>)) {
     let mut tokenizer = Tokenizer::new(page);
+    let (mut open_templates, mut in_noscript) = (0_usize, false);
     while let Some(token) = tokenizer.next_token() {
-        let Token::Start { tag, hash, .. } = token else { continue };
+        let (tag, hash, self_closing) = match token {
+            Token::Start { tag, hash, self_closing } => (tag, hash, self_closing),
+            Token::End { tag, .. } => {
+                match tag {
+                    Tag::Template => open_templates = open_templates.saturating_sub(1),
+                    Tag::Noscript => in_noscript = false,
+                    _ => {}
+                }
+                continue;
+            }
+            Token::Text { .. } => continue,
+        };
         if tokenizer.truncated {
             return;
         }
         if tag.is_raw_text() {
             tokenizer.read_raw_text(tag, hash);
         }
-        visit(StartTag { tag, page, attributes: &tokenizer.attributes });
+        let is_open = !(self_closing && tokenizer.xhtml);
+        match tag {
+            Tag::Template if is_open => open_templates += 1,
+            Tag::Noscript => in_noscript = is_open,
+            _ => {}
+        }
+        if open_templates == 0 {
+            visit(StartTag { tag, in_noscript, page, attributes: &tokenizer.attributes });
+        }
     }
 }
 
@@ -82,6 +107,14 @@ mod tests {
         assert_eq!(hrefs("<title><a href=x></title><a href=y>"), ["y"]);
         assert_eq!(hrefs("<?php <a ?><a href=y>"), ["y"]);
         assert_eq!(hrefs("</a <a href=x><a href=y>"), ["y"]);
+    }
+
+    #[test]
+    fn templates_hide_tags() {
+        assert_eq!(hrefs("<template><a href=x><template><a href=y></template></TEMPLATE ><a href=z>"), ["z"]);
+        assert_eq!(hrefs("</template><a href=x><template><p><a href=y></p>"), ["x"]);
+        let xhtml = "<!DOCTYPE html PUBLIC '-//W3C//DTD XHTML 1.0 Strict//EN' 'xhtml1-strict.dtd'>";
+        assert_eq!(hrefs(&format!("{xhtml}<template/><a href='x'/>")), ["x"]);
     }
 
     #[test]

@@ -6,9 +6,10 @@
 //! - the colon may be missing if the line has exactly two words, and common misspellings of the keys are accepted;
 //! - an agent name ends at the first character that is not a letter, `_` or `-`, so `Foo Bar` applies to `Foo`;
 //! - `Allow: /x/index.html` also allows `/x/`;
-//! - lines are truncated at 16,663 bytes; a NUL ends its line; a byte order mark, even a partial one, is skipped;
-//! - `%62` in a pattern does not match `b` in a URL: only non-ASCII bytes and the case of hexadecimal digits are
-//!   normalised.
+//! - lines are truncated at 16,663 bytes; a NUL ends its line; a byte order mark, even a partial one, is skipped.
+//!
+//! Escapes are an exception: RFC 9309 compares `%62` and `b` as equal, Google's parser does not. A crawl follows the
+//! RFC, so that a rule is kept in any spelling; [`Robots::allowed_as_written`] compares as Google's parser does.
 //!
 //! Where Google's parser defines nothing, RFC 9309 applies: `/robots.txt` itself is always allowed, and bytes after 500
 //! KiB are not read.
@@ -18,7 +19,7 @@
 
 use std::time::Duration;
 
-use crate::robots::pattern::{PathRule, escape_byte, escape_pattern, path_of, upper_case_escapes};
+use crate::robots::pattern::{Comparison, PathRule, escape_byte};
 
 /// Maximum number of bytes read of a robots.txt (RFC 9309, section 2.5: at least 500 kibibytes).
 const MAX_BYTES: usize = 500 * 1024;
@@ -142,7 +143,7 @@ impl Robots {
                 // A rule ends the list of agents; the next User-agent line begins a new group.
                 *open = false;
                 if let Some(group) = self.groups.last_mut() {
-                    group.rules.push(PathRule { allow: key == LineKey::Allow, pattern: escape_pattern(value), line });
+                    group.rules.push(PathRule::new(key == LineKey::Allow, value, line));
                 }
             }
             LineKey::Sitemap if !value.is_empty() => self.sitemaps.push(value.to_owned()),
@@ -165,17 +166,27 @@ impl Robots {
     /// Checks whether `agent` may fetch `url`.
     ///
     /// `agent` is the product token (`corpusmill`); only the part before the first `/` of a `User-Agent` value counts.
-    /// `url` is percent-encoded, as [`url::Url`] returns it. The longest matching pattern decides, `Allow` in a tie;
-    /// groups that name the agent replace those for `*`.
+    /// The longest matching pattern decides, `Allow` in a tie; groups that name the agent replace those for `*`.
+    /// Pattern and path may be escaped in any way, but `url` is otherwise one that a crawl requests: see
+    /// [`requested_url`](crate::requested_url).
     pub fn allowed(&self, agent: &str, url: &str) -> RobotsDecision {
+        self.decide(agent, url, Comparison::Standard)
+    }
+
+    /// Like [`Robots::allowed`], with escapes compared as Google's parser compares them: as written.
+    pub fn allowed_as_written(&self, agent: &str, url: &str) -> RobotsDecision {
+        self.decide(agent, url, Comparison::AsWritten)
+    }
+
+    fn decide(&self, agent: &str, url: &str, comparison: Comparison) -> RobotsDecision {
         if self.disallow_everything {
             return RobotsDecision { allowed: false, rule: None, line: None };
         }
-        let path = upper_case_escapes(&path_of(url));
+        let path = comparison.path(url);
         let scope = self.scope(agent);
         let mut best: Option<(usize, &PathRule)> = None;
         for rule in self.groups.iter().filter(|group| scope.covers(group)).flat_map(|group| &group.rules) {
-            let Some(length) = rule.match_length(&path) else { continue };
+            let Some(length) = rule.match_length(&path, comparison) else { continue };
             let beats = best
                 .is_none_or(|(longest, winner)| length > longest || (length == longest && rule.allow && !winner.allow));
             if length > 0 && beats {
@@ -299,7 +310,7 @@ fn lines(bytes: &[u8]) -> impl Iterator<Item = String> {
         let line = &line[..line.iter().position(|&byte| byte == 0).unwrap_or(line.len())];
         let skip = if rest[end..].starts_with(b"\r\n") { 2 } else { 1 };
         rest = rest.get(end + skip..).unwrap_or_default();
-        // Non-ASCII bytes of a line that is not UTF-8 become `%XX`, the form that `escape_pattern` gives them.
+        // Non-ASCII bytes of a line that is not UTF-8 become `%XX`, the form that `PathRule::new` gives them.
         Some(match std::str::from_utf8(line) {
             Ok(text) => text.to_owned(),
             Err(_) => line.iter().map(|&byte| escape_byte(byte)).collect(),

@@ -4,23 +4,58 @@
 //!
 //! Invariant: the time of a match is linear in the pattern and the path.
 
+use crate::robots::escapes::{normalise_escapes, normalise_pattern};
+
+/// How the escapes of a pattern and a path are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Comparison {
+    /// RFC 9309, section 2.2.2: `%61` equals `a`; an escaped reserved character, such as `%2F`, equals only itself.
+    Standard,
+    /// As Google's parser compares: only hexadecimal digits and non-ASCII characters of the pattern are normalised.
+    AsWritten,
+}
+
+impl Comparison {
+    /// The path of a URL, as it is compared.
+    pub(crate) fn path(self, url: &str) -> String {
+        let path = path_of(url);
+        match self {
+            Self::Standard => normalise_escapes(&escape_pattern(&path)),
+            Self::AsWritten => upper_case_escapes(&path),
+        }
+    }
+}
+
 /// The path pattern of an `Allow` or `Disallow` line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PathRule {
     pub(crate) allow: bool,
+    /// The pattern for [`Comparison::AsWritten`].
     pub(crate) pattern: String,
+    /// The pattern for [`Comparison::Standard`], if it differs.
+    normal: Option<String>,
     pub(crate) line: u32,
 }
 
 impl PathRule {
-    /// Length of the pattern in bytes if it matches; longer matches take precedence.
-    pub(crate) fn match_length(&self, path: &str) -> Option<usize> {
-        if pattern_matches(&self.pattern, path) {
-            return Some(self.pattern.len());
+    pub(crate) fn new(allow: bool, value: &str, line: u32) -> Self {
+        let pattern = escape_pattern(value);
+        let normal = Some(normalise_pattern(&pattern)).filter(|normal| *normal != pattern);
+        Self { allow, pattern, normal, line }
+    }
+
+    /// Length of the pattern in bytes if it matches a path of this comparison; longer matches take precedence.
+    pub(crate) fn match_length(&self, path: &str, comparison: Comparison) -> Option<usize> {
+        let pattern = match (comparison, &self.normal) {
+            (Comparison::Standard, Some(normal)) => normal.as_str(),
+            _ => self.pattern.as_str(),
+        };
+        if pattern_matches(pattern, path) {
+            return Some(pattern.len());
         }
-        let slash = self.pattern.rfind('/').filter(|_| self.allow)?;
-        let directory = &self.pattern[..=slash];
-        if !self.pattern[slash..].starts_with("/index.htm") {
+        let slash = pattern.rfind('/').filter(|_| self.allow)?;
+        let directory = &pattern[..=slash];
+        if !pattern[slash..].starts_with("/index.htm") {
             return None;
         }
         pattern_matches(&format!("{directory}$"), path).then_some(directory.len() + 1)
@@ -63,7 +98,7 @@ pub(crate) fn escape_pattern(value: &str) -> String {
 }
 
 /// Writes the hexadecimal digits of `%e3` in upper case (RFC 3986, section 6.2.2.1).
-pub(crate) fn upper_case_escapes(text: &str) -> String {
+fn upper_case_escapes(text: &str) -> String {
     let bytes = text.as_bytes();
     let escape = |at: usize| {
         at < bytes.len()
@@ -78,7 +113,7 @@ pub(crate) fn upper_case_escapes(text: &str) -> String {
 }
 
 /// The path, parameters and query of a URL, from its first `/`; a URL without one has the path `/`.
-pub(crate) fn path_of(url: &str) -> String {
+fn path_of(url: &str) -> String {
     let start = if url.starts_with("//") { 2 } else { 0 };
     let early = url[start..].find(['/', '?', ';']).unwrap_or(usize::MAX);
     let authority = match url[start..].find("://") {

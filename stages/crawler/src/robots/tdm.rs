@@ -7,7 +7,8 @@
 
 use url::Url;
 
-use crate::robots::pattern::pattern_matches;
+use crate::robots::escapes::{normalise_escapes, normalise_pattern};
+use crate::robots::pattern::{escape_pattern, pattern_matches};
 
 /// Path of the file.
 pub(crate) const WELL_KNOWN: &str = "/.well-known/tdmrep.json";
@@ -32,8 +33,9 @@ pub(crate) fn reservations(bytes: &[u8]) -> Vec<String> {
 
 /// The first location that covers a URL.
 pub(crate) fn reserved_by<'a>(locations: &'a [String], url: &Url) -> Option<&'a str> {
-    let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
-    locations.iter().map(String::as_str).find(|location| pattern_matches(location, path))
+    let path = normalise_escapes(&url[url::Position::BeforePath..url::Position::AfterQuery]);
+    let covers = |location: &&str| pattern_matches(&normalise_pattern(&escape_pattern(location)), &path);
+    locations.iter().map(String::as_str).find(covers)
 }
 
 #[cfg(test)]
@@ -50,5 +52,14 @@ mod tests {
         assert_eq!(["/a/x.jpg", "/a/x.jpg?1", "/b/c", "/c"].map(by), [true, false, true, false]);
         assert_eq!(reservations(br#"{"tdm-reservation":1}"#), ["/"]);
         assert_eq!(reservations(b"<html>"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn locations_are_compared_in_any_spelling() {
+        let locations = ["/%7Ejoe/%61rt".to_owned(), "/ö".to_owned()];
+        let by = |path: &str| reserved_by(&locations, &Url::parse(&format!("https://e.org{path}")).unwrap());
+        assert_eq!(by("/~joe/art"), Some("/%7Ejoe/%61rt"));
+        assert_eq!(by("/%c3%b6/x"), Some("/ö"));
+        assert_eq!(by("/%7Ejoe%2Fart"), None, "an escaped slash is another path");
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Invariant: no test sends a request to another machine; every server is a thread of the test process.
 
+mod bodies;
 mod page_selection;
 mod rate_limits;
 mod refresh;

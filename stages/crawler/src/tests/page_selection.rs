@@ -101,6 +101,40 @@ fn redirects_lead_to_pages_of_the_same_depth() {
 }
 
 #[test]
+fn a_short_refresh_is_a_redirect() {
+    let refresh = |content: &str, more: &str| html(format!("<meta http-equiv=refresh content='{content}'>{more}"));
+    let site = TestServer::new(move |path| match path {
+        "/" => refresh("0; url=docs/", "<meta name=robots content=noindex><a href=/beside>Redirecting"),
+        "/docs/" => html("<a href=/late><a href=/self><a href=/away><a href=/loop><a href=/header><a href=/nofollow>"),
+        "/late" => refresh("60; url=/late-target", "a page to be read"),
+        "/self" => refresh("5; url=/self#again", "reloads"),
+        "/away" => refresh("0; url=http://elsewhere.invalid/", ""),
+        "/loop" => refresh("0; url=/loop2", ""),
+        "/loop2" => refresh("0; url=/loop", ""),
+        "/header" => Response::builder()
+            .header("content-type", "text/html")
+            .header("refresh", "1; url=/header-target")
+            .body(Body::from("x"))
+            .unwrap(),
+        "/nofollow" => refresh("0; url=/never", "<meta name=robots content=nofollow>"),
+        "/beside" | "/late-target" | "/header-target" => html("x"),
+        _ => status(404),
+    });
+    let outcome = run(&site.settings());
+    let expected =
+        ["/beside", "/docs/", "/header-target", "/late", "/late-target", "/nofollow", "/self"].map(str::to_owned);
+    assert_eq!(outcome.paths(), expected);
+    assert_eq!((outcome.rule("/"), outcome.detail("/")), ("redirect", site.url("/docs/").as_str()));
+    let docs = outcome.pages.iter().find(|page| path_of(&page.url) == "/docs/").unwrap();
+    assert_eq!((docs.depth, docs.redirects), (0, 1));
+    assert_eq!((outcome.rule("/away"), outcome.rule("/header")), ("redirect-out-of-scope", "redirect"));
+    assert_eq!((outcome.rule("/loop"), outcome.rule("/loop2")), ("redirect-loop", "redirect-loop"));
+    assert!(!site.hits().contains_key("/never"));
+    let index = fs_err::read_to_string(outcome.dir.path().join("index.cdxj")).unwrap();
+    assert_eq!(index.lines().count(), outcome.pages.len(), "a page that redirects is not archived: {index}");
+}
+
+#[test]
 fn a_route_gives_a_server_a_name_without_a_port() {
     let site = TestServer::new(|path| web_page(path, 5));
     let settings = CrawlSettings {

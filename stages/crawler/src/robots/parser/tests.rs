@@ -36,6 +36,36 @@ fn sloppy_files() {
 }
 
 #[test]
+fn unreserved_characters_match_in_any_spelling() {
+    let cases = [
+        ("/%61bc", "/abc", false),
+        ("/abc", "/%61bc", false),
+        ("/~joe", "/%7ejoe", false),
+        ("/%7Ejoe*%2D$", "/~joe/a-", false),
+        ("/ö", "/%C3%B6", false),
+        ("/100%/x", "/100%25/x", false),
+        ("/100%$", "/100%25", false),
+        ("/a%2", "/a%2Fb", false),
+        ("/a%2Fb", "/a/b", true),
+        ("/a/b", "/a%2fb", true),
+        ("/%2A", "/x", true),
+        ("/%24", "/", true),
+    ];
+    for (pattern, path, expected) in cases {
+        assert_eq!(allowed(&format!("User-agent: *\nDisallow: {pattern}\n"), path), expected, "{pattern} and {path}");
+    }
+    let opened = "User-agent: *\nDisallow: /\nAllow: /%62%61%7A\n";
+    assert!(allowed(opened, "/baz"), "an Allow line is compared in the same way");
+}
+
+#[test]
+fn written_escapes_are_compared_as_google_compares_them() {
+    let robots = Robots::parse("User-agent: *\nDisallow: /\nAllow: /%62%61%7A\nAllow: /%e3%83%84\n".as_bytes());
+    let allowed = |path: &str| robots.allowed_as_written("foobot", &format!("https://e.org{path}")).allowed;
+    assert_eq!(["/%62%61%7A", "/baz", "/%E3%83%84", "/ツ"].map(allowed), [true, false, true, false]);
+}
+
+#[test]
 fn the_cap_drops_the_line_it_cuts() {
     let mut file = b"User-agent: *\nDisallow: /early\n".to_vec();
     file.resize(MAX_BYTES - 11, b'\n');
@@ -84,6 +114,13 @@ proptest! {
     #[test]
     fn matching_equals_the_textbook(pattern in "[/ab*$]{0,8}", path in "/[ab$/]{0,8}") {
         prop_assert_eq!(pattern_matches(&pattern, &path), matches_slowly(pattern.as_bytes(), path.as_bytes()));
+    }
+
+    #[test]
+    fn spelling_changes_no_decision(pattern in "/[ab%1-46*$]{0,8}", path in "/[ab%1-46]{0,8}") {
+        let (robots, url) = (format!("User-agent: *\nDisallow: {pattern}\n"), format!("https://e.org{path}"));
+        let robots = Robots::parse(robots.as_bytes());
+        prop_assert_eq!(robots.allowed("foobot", &url), robots.allowed("foobot", &crate::requested_url(&url)));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Reports what the robots.txt of a site allows, fetched with the same requests as a crawl.
 //!
 //! Invariant: only robots.txt and `/.well-known/tdmrep.json` are fetched, under the rate limit and address rules of a
-//! crawl with these settings.
+//! crawl with these settings; and the decision on a URL is that of a crawl, which requests its canonical spelling.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -9,6 +9,7 @@ use std::rc::Rc;
 use crate::error::CrawlError;
 use crate::fetch::fetcher::Fetcher;
 use crate::fetch::hosts::Hosts;
+use crate::pages::canonical::canonicalise;
 use crate::robots::origin::{self, OriginRules, origin_of};
 use crate::robots::parser::{ContentSignal, RobotsDecision};
 use crate::settings::CrawlSettings;
@@ -16,7 +17,7 @@ use crate::settings::CrawlSettings;
 /// The rules of a site for one URL.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inspection {
-    /// The URL.
+    /// The URL, as given.
     pub url: String,
     /// URL of the robots.txt.
     pub robots_txt: String,
@@ -55,15 +56,16 @@ pub fn inspect(settings: &CrawlSettings, agent: &str) -> Result<Vec<Inspection>,
                 known.insert(key.clone(), Rc::new(OriginRules::read(&encoded_rules)));
             }
             let Some(origin) = known.get(&key) else { continue };
+            let requested = canonicalise(url);
             inspections.push(Inspection {
                 url: url.to_string(),
                 robots_txt: format!("{key}/robots.txt"),
                 unreachable: origin.unreachable().map(str::to_owned),
-                decision: origin.robots.allowed(agent, url.as_str()),
+                decision: origin.robots.allowed(agent, requested.as_str()),
                 crawl_delay_seconds: origin.robots.crawl_delay(agent).map(|delay| delay.as_secs_f64()),
                 signal: origin.robots.content_signal(agent),
                 sitemaps: origin.robots.sitemaps().to_vec(),
-                tdm_reservation: origin.reserved(url).map(str::to_owned),
+                tdm_reservation: origin.reserved(&requested).map(str::to_owned),
             });
         }
         Ok(inspections)
