@@ -10,6 +10,7 @@
 //! `@`), so passes repeat until nothing changes: usually one pass, or two if something was replaced.
 
 mod address;
+mod assigned;
 mod email;
 mod matches;
 mod phone;
@@ -83,7 +84,7 @@ pub struct RedactionSummary {
 
 /// All rules: personal data, then the kinds of secrets.
 pub fn rules() -> Vec<EditRule> {
-    [EMAIL, IPV4, IPV6, PHONE].into_iter().chain(secret::rules()).collect()
+    [EMAIL, IPV4, IPV6, PHONE].into_iter().chain(secret::rules()).chain([assigned::ASSIGNED]).collect()
 }
 
 /// Replaces personal data and secrets in `text`. Returns the text, borrowed if nothing was replaced, and the replaced
@@ -131,6 +132,7 @@ fn find(text: &str, settings: &RedactSettings) -> Vec<Match> {
     let mut matches = Vec::new();
     if settings.secrets {
         secret::find(text, &mut matches);
+        assigned::find(text, &mut matches);
     }
     if settings.emails {
         email::find(text, settings.keep_git_hosts, &mut matches);
@@ -231,6 +233,8 @@ mod tests {
             Just("93.184.216.34".to_owned()),
             Just("2a00:1450:4001:81b::200e".to_owned()),
             Just("password = \"k3J9xQ2mZ8vB4nL7tR1w\"".to_owned()),
+            Just("token=k3J9xQ2mZ8vB4nL7tR1w".to_owned()),
+            Just("://user:k3J9xQ2mZ8vB4nL7tR1w@".to_owned()),
             Just("-----BEGIN PRIVATE KEY-----\n".to_owned()),
             Just("-----END PRIVATE KEY-----".to_owned()),
             Just("+49 30 901820".to_owned()),

@@ -1,7 +1,12 @@
-//! Identifies languages by their function words, to confirm or overrule what trigrams propose.
+//! Identifies languages by their function words, to confirm or overrule what trigrams propose, and measures by them how
+//! well a text fits a language.
 //!
 //! The characters of a function word are divided among the languages that share it. A language's *evidence* is its part
 //! of the text's characters, as a share. The lists are in `function_words.txt`.
+//!
+//! Trigrams tell which known language is closest, and their certainty is the lead over the second: it is high for a text
+//! in an unknown language, and low for one in a language with a close relative. How many function words a text has does
+//! not depend on other languages.
 //!
 //! Invariant: only a language with words in the text can be returned, so it is written in a script of the text; of
 //! languages with equal evidence, the first in the list wins.
@@ -9,7 +14,10 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use unicode_normalization::UnicodeNormalization as _;
+
 use super::identified::IdentifiedLanguage;
+use super::prose_words::prose_words;
 use crate::filter::rules::numbers::{count, share};
 use crate::words;
 
@@ -20,19 +28,27 @@ const MIN_EVIDENCE: f64 = 0.04;
 /// … and minimum ratio to the evidence for the language that they propose.
 const MIN_EVIDENCE_RATIO: f64 = 1.3;
 
-/// The languages in the order of the list, and for each word the positions of its languages.
+/// Share of the usual number of function words with which a text fits its language fully. Prose with many names, lists
+/// and technical terms has fewer than the declaration by which the usual number was measured.
+const FULL_FIT: f64 = 0.5;
+
+/// The languages in the order of the list with their usual shares of function words, and for each word the positions of
+/// its languages.
 struct WordLists {
     languages: Vec<&'static str>,
+    usual_shares: Vec<f64>,
     words: BTreeMap<&'static str, Vec<usize>>,
 }
 
 static TABLE: LazyLock<WordLists> = LazyLock::new(|| {
-    let mut lists = WordLists { languages: Vec::new(), words: BTreeMap::new() };
+    let mut lists = WordLists { languages: Vec::new(), usual_shares: Vec::new(), words: BTreeMap::new() };
     for line in LISTS.lines().filter(|line| !line.starts_with('#')) {
         let mut entries = line.split_whitespace();
         let Some(language) = entries.next() else { continue };
+        let Some(usual_share) = entries.next().and_then(|number| number.parse().ok()) else { continue };
         let index = lists.languages.len();
         lists.languages.push(language);
+        lists.usual_shares.push(usual_share);
         for word in entries {
             let indices = lists.words.entry(word).or_default();
             if indices.last() != Some(&index) {
@@ -79,6 +95,24 @@ pub(super) fn confirm_or_overrule(text: &str, proposed: Option<IdentifiedLanguag
     Some(IdentifiedLanguage { language: table.languages[best], score: (best_evidence - own_evidence) / best_evidence })
 }
 
+/// How well `text` fits the language that was identified, from 0 to 1; `None` if the language has no list.
+///
+/// Compares the function words among the words of prose with the usual number. The certainty of the identification
+/// counts as one word, so that it decides about a text of very few words.
+pub(super) fn fit(text: &str, identified: IdentifiedLanguage) -> Option<f64> {
+    let table = &*TABLE;
+    let index = table.languages.iter().position(|language| *language == list_code(identified.language))?;
+    let (mut known, mut all, mut lower) = (0_usize, 0_usize, String::new());
+    for word in prose_words(text) {
+        lower.clear();
+        lower.extend(word.text.chars().flat_map(char::to_lowercase).nfc());
+        all += 1;
+        known += usize::from(table.words.get(lower.as_str()).is_some_and(|languages| languages.contains(&index)));
+    }
+    let full = FULL_FIT * table.usual_shares[index] * count(all);
+    Some(((count(known) + identified.score) / (full + 1.0)).min(1.0))
+}
+
 /// The code in the list for a language of `whatlang`.
 fn list_code(code: &'static str) -> &'static str {
     match code {
@@ -95,8 +129,11 @@ mod tests {
     fn list_entries_are_single_lower_case_words() {
         let lists = &*TABLE;
         assert!(lists.languages.iter().all(|code| code.len() == 3));
+        assert_eq!(lists.languages.len(), LISTS.lines().filter(|line| !line.starts_with('#')).count());
+        assert!(lists.usual_shares.iter().all(|share| (0.05..0.6).contains(share)));
         for word in lists.words.keys() {
             assert_eq!(word.to_lowercase(), *word);
+            assert!(word.nfc().eq(word.chars()), "{word}");
             assert_eq!(words::words(word).count(), 1, "{word}");
         }
     }
@@ -108,6 +145,22 @@ mod tests {
         let index = TABLE.languages.iter().position(|code| *code == "nno").unwrap();
         assert!((evidence[index] - 5.0 / 12.0).abs() < 1e-12);
         assert!((evidence.iter().sum::<f64>() - 5.0 / 12.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn fit_compares_function_words_with_the_usual_number() {
+        let index = TABLE.languages.iter().position(|code| *code == "nob").unwrap();
+        let usual = TABLE.usual_shares[index];
+        let norwegian = |score| IdentifiedLanguage { language: "nob", score };
+        // Two of five words of prose are in the list; the address is none.
+        let some = "og klokken stoppet på mandag https://a.example/og";
+        assert_eq!(fit(some, norwegian(0.0)), Some((2.0 / (0.5 * usual * 5.0 + 1.0)).min(1.0)));
+        assert_eq!(fit("xyzzy plugh", norwegian(0.5)), Some(0.5 / (0.5 * usual * 2.0 + 1.0)));
+        assert_eq!(fit("og og og", norwegian(1.0)), Some(1.0));
+        assert_eq!(fit("", norwegian(0.25)), Some(0.25));
+        // Decomposed letters are composed as in the lists.
+        assert_eq!(fit("pa\u{30a} pa\u{30a} pa\u{30a}", norwegian(1.0)), Some(1.0));
+        assert_eq!(fit("και", IdentifiedLanguage { language: "ell", score: 1.0 }), None);
     }
 
     #[test]

@@ -2,11 +2,11 @@
 //!
 //! Invariant: a score is in 0..=1.
 
-/// An identified language and its certainty.
+/// An identified language, and how well the text fits it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct IdentifiedLanguage {
     /// ISO 639-3 code.
     pub language: &'static str,
-    /// Certainty, from 0 (a guess) to 1 (no other language is close).
+    /// From 0 (nothing speaks for the language) to 1 (the text is as prose in it is).
     pub score: f64,
 }

@@ -5,12 +5,18 @@
 //! the short words that most sentences of a language use (Grefenstette 1995, *Comparing two language identification
 //! schemes*). Designed for prose: in source code it sees only comments and names.
 //!
+//! The language is one of the script in which most words are (the `scripts` module). The score says how well the text
+//! fits the language: by its share of function words, or, for a language that is recognised by its script alone, by the
+//! share of words in this script.
+//!
 //! Invariant: a text has the same language and score on every machine and in every run; a score is in 0..=1; at most
 //! [`SAMPLE_BYTES`] are read, from four places of a longer text.
 
 mod function_words;
 mod identified;
 mod letters;
+mod prose_words;
+mod scripts;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -113,12 +119,21 @@ pub const SAMPLE_BYTES: usize = 8192;
 pub fn identify(text: &str) -> Option<IdentifiedLanguage> {
     let sample = sample(text);
     if let Some(language) = letters::identify(&sample) {
-        return Some(IdentifiedLanguage { language, score: 1.0 });
+        let certain = IdentifiedLanguage { language, score: 1.0 };
+        return Some(IdentifiedLanguage { language, score: function_words::fit(&sample, certain).unwrap_or(1.0) });
     }
-    let proposed = whatlang::detect(&sample);
+    let main = scripts::main_script(&sample);
+    // The trigrams would take the script of most letters.
+    let other_script = main.map(|main| main.script).filter(|script| scripts::script_of(&sample) != Some(*script));
+    let proposed = match other_script {
+        Some(script) => whatlang::detect(&scripts::only(&sample, script)),
+        None => whatlang::detect(&sample),
+    };
     let proposed =
         proposed.map(|info| IdentifiedLanguage { language: info.lang().code(), score: clamp_score(info.confidence()) });
-    function_words::confirm_or_overrule(&sample, proposed)
+    let found = function_words::confirm_or_overrule(&sample, proposed)?;
+    let by_script = || found.score * main.map_or(1.0, |main| main.share);
+    Some(IdentifiedLanguage { score: function_words::fit(&sample, found).unwrap_or_else(by_script), ..found })
 }
 
 fn clamp_score(score: f64) -> f64 {
@@ -175,6 +190,46 @@ mod tests {
         }
         for nothing in ["", "123 --- 456", "😀😀"] {
             assert_eq!(identify(nothing), None);
+        }
+    }
+
+    /// The language and the score in hundredths.
+    fn scored(text: &str) -> (&'static str, f64) {
+        let found = identify(text).unwrap();
+        (found.language, (found.score * 100.0).round())
+    }
+
+    #[test]
+    fn the_script_of_most_words_decides() {
+        // 23 characters of Han and kana against six Latin words, which count as twelve.
+        let song = "Oh yeah! 聖なる月が照らす So tonight 天空駆けるよ今夜は Just right! シートは上々";
+        assert_eq!(scored(song), ("jpn", 66.0));
+        assert_eq!(scored("( 웃음 ) CA : 실패하는군요 . 안타깝네요 ."), ("kor", 75.0));
+        assert_eq!(language("The word 東京 is the name of the city that is the capital of Japan."), Some("eng"));
+    }
+
+    #[test]
+    fn the_score_says_how_well_a_text_fits() {
+        // In Norwegian, which is close to Danish, and in Catalan, as good as any.
+        for (text, expected) in [
+            (
+                "Klokken i tårnet stoppet på mandag, og ingen vet hvorfor. Ordføreren har lovet å få den reparert.",
+                "nob",
+            ),
+            ("El rellotge de la torre es va aturar dilluns i ningú no sap per què. L’alcalde ho ha promès.", "cat"),
+            ("Where is the lamp that the keeper lit before the storm?", "eng"),
+        ] {
+            let found = identify(text).unwrap();
+            assert!(found.language == expected && found.score >= 0.9, "{text}: {found:?}");
+        }
+        // Sesotho slang, Tigrinya, code: near to a language, but not in it.
+        for text in [
+            "Ska rebona re phela, kgale re sokola rona re phelela mmino, o skang potja ka dilo",
+            "ኩሎም ሰባት ክብርን መሰልን ዘለዎም ብምዃን ተወሊዶም እዮም ሕልናን ኣእምሮን ከኣ ተዓዲልዎም",
+            "int main(void) { for (size_t i = 0; i < n; ++i) { printf(\"%zu\\n\", a[i]); } return 0; }",
+            "https://a.example/b?c=d",
+        ] {
+            assert!(identify(text).is_none_or(|found| found.score < 0.65), "{text}: {:?}", identify(text));
         }
     }
 

@@ -1,10 +1,7 @@
-//! Finds secrets: keys and tokens in known formats, private keys, and random-looking values assigned to a name such as
-//! `password`.
+//! Finds secrets in known formats: keys, tokens and private keys.
 //!
 //! The formats are those that the issuers document (AWS, GitHub, GitLab, Slack, Google, Stripe, npm, PyPI, Hugging
-//! Face, SendGrid, OpenAI, Anthropic; JWT: RFC 7519; PEM: RFC 7468). A value in another format counts only if it is
-//! assigned to a name such as `password` or `api_key`, and if it mixes cases and digits with high entropy or is
-//! hexadecimal. It never counts if the line mentions a hash or checksum (as in BigCode).
+//! Face, SendGrid, OpenAI, Anthropic; JWT: RFC 7519; PEM: RFC 7468).
 //!
 //! Invariant: a placeholder (`EXAMPLE`, `xxxx`, `your-key`) is not a secret; neither is a private-key header without a
 //! body.
@@ -14,7 +11,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::matches::Match;
-use crate::rule::{BIGCODE, EditRule, ISSUER, Source};
+use crate::rule::{EditRule, ISSUER, Source};
 
 /// A kind of secret: its rule and the patterns of its formats.
 struct SecretKind {
@@ -26,7 +23,8 @@ const fn kind(name: &'static str, description: &'static str, patterns: &'static 
     SecretKind { rule: secret_rule(name, description, ISSUER), patterns }
 }
 
-const fn secret_rule(name: &'static str, description: &'static str, source: Source) -> EditRule {
+/// The rule of a kind of secret.
+pub(super) const fn secret_rule(name: &'static str, description: &'static str, source: Source) -> EditRule {
     EditRule { name, setting: "secrets", unit: "secrets", description, source }
 }
 
@@ -54,23 +52,16 @@ const KINDS: [SecretKind; 12] = [
 ];
 
 const PRIVATE_KEY: EditRule = secret_rule("secret.private-key", "bodies of private keys in PEM", ISSUER);
-const ASSIGNED: EditRule =
-    secret_rule("secret.assigned", "random-looking values assigned to a name such as `password`", BIGCODE);
 
-/// The rules of all kinds of secrets.
+/// The rules of secrets in known formats.
 pub(super) fn rules() -> impl Iterator<Item = EditRule> {
-    KINDS.into_iter().map(|kind| kind.rule).chain([PRIVATE_KEY, ASSIGNED])
+    KINDS.into_iter().map(|kind| kind.rule).chain([PRIVATE_KEY])
 }
 
 /// Maximum number of bytes after the header of a private key that are searched for its body.
 const MAX_KEY_BYTES: usize = 16 * 1024;
 /// Minimum number of base64 letters in the body of a private key.
 const MIN_KEY_LETTERS: usize = 64;
-/// Minimum entropy of a random-looking value of mixed letters, in bits per letter: 20 random base64 letters have about
-/// 4.1, words 3.3.
-const MIN_ENTROPY: f64 = 3.7;
-/// Minimum entropy of a random-looking hexadecimal value, in bits per digit: 32 random digits have about 3.6.
-const MIN_HEX_ENTROPY: f64 = 3.0;
 
 static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
     let kinds: Vec<String> = KINDS.iter().map(|kind| format!("({})", kind.patterns.join("|"))).collect();
@@ -80,26 +71,6 @@ static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
 static PRIVATE_KEY_HEADER: LazyLock<Regex> =
     LazyLock::new(|| compile(r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----"));
 
-/// Length in bytes of an assigned value.
-const VALUE_BYTES: std::ops::RangeInclusive<usize> = 20..=256;
-
-/// Parts of the names of secrets, in lower case without separators.
-const SECRET_NAMES: [&str; 12] = [
-    "password",
-    "passwd",
-    "secret",
-    "token",
-    "apikey",
-    "accesskey",
-    "authkey",
-    "privatekey",
-    "credential",
-    "accountkey",
-    "signingkey",
-    "passphrase",
-];
-/// Words on a line that mark a value as a checksum.
-const CHECKSUM_WORDS: [&str; 8] = ["sha", "md5", "hash", "checksum", "digest", "integrity", "commit", "crc"];
 /// Parts of values that are placeholders.
 const PLACEHOLDERS: [&str; 10] =
     ["example", "your", "xxxx", "changeme", "placeholder", "dummy", "redacted", "0123456789", "abcdef", "12345678"];
@@ -119,7 +90,6 @@ pub(super) fn find(text: &str, matches: &mut Vec<Match>) {
             matches.push(Match { range, rule: PRIVATE_KEY.name });
         }
     }
-    find_assigned(text, matches);
 }
 
 fn find_patterns(text: &str, matches: &mut Vec<Match>) {
@@ -154,71 +124,10 @@ fn key_body(text: &str, from: usize) -> Option<std::ops::Range<usize>> {
     (letters >= MIN_KEY_LETTERS && text.is_char_boundary(end)).then_some(from..end)
 }
 
-/// Adds quoted values after `=`, `:` or `=>`. Searches for the quotes, since few of them follow such a sign.
-fn find_assigned(text: &str, matches: &mut Vec<Match>) {
-    let bytes = text.as_bytes();
-    let mut floor = 0;
-    for (at, quote) in bytes.iter().enumerate().filter(|(_, byte)| matches!(byte, b'"' | b'\'')) {
-        let before = bytes[at.saturating_sub(5)..at].trim_ascii_end();
-        if at < floor || !matches!(before.last(), Some(b'=' | b':' | b'>')) {
-            continue;
-        }
-        let start = at + 1;
-        let high = bytes.len().min(start + VALUE_BYTES.end() + 1);
-        let is_value = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/_.=-".contains(byte);
-        let end = start + bytes[start..high].iter().take_while(|byte| is_value(byte)).count();
-        floor = end;
-        if bytes.get(end) == Some(quote)
-            && VALUE_BYTES.contains(&(end - start))
-            && looks_random(&text[start..end])
-            && has_secret_name(text, at)
-        {
-            matches.push(Match { range: start..end, rule: ASSIGNED.name });
-        }
-    }
-}
-
-/// Whether the value is assigned to the name of a secret, and no word before it on the line marks a checksum.
-fn has_secret_name(text: &str, value: usize) -> bool {
-    let mut line = value - text.as_bytes()[..value].iter().rev().take(120).take_while(|byte| **byte != b'\n').count();
-    while !text.is_char_boundary(line) {
-        line += 1;
-    }
-    let before = text[line..value].to_ascii_lowercase();
-    let name = before.trim_end_matches([' ', '\t', '"', '\'', ':', '=', '>']);
-    let from = name
-        .rfind(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_' && letter != '-')
-        .map_or(0, |at| at + 1);
-    let name: String = name.get(from..).unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).collect();
-    SECRET_NAMES.iter().any(|known| name.contains(known)) && !CHECKSUM_WORDS.iter().any(|word| before.contains(word))
-}
-
-fn is_placeholder(value: &str) -> bool {
+/// Whether a value stands for a secret, as in documentation.
+pub(super) fn is_placeholder(value: &str) -> bool {
     let lower = value.to_ascii_lowercase();
     PLACEHOLDERS.iter().any(|word| lower.contains(word))
-}
-
-fn looks_random(value: &str) -> bool {
-    let count = |is: fn(&u8) -> bool| value.bytes().filter(is).count();
-    let (digits, upper, lower) =
-        (count(u8::is_ascii_digit), count(u8::is_ascii_uppercase), count(u8::is_ascii_lowercase));
-    let random = if value.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        value.len() >= 32 && digits >= 4 && upper + lower >= 4 && entropy(value) >= MIN_HEX_ENTROPY
-    } else {
-        digits >= 2 && upper >= 2 && lower >= 2 && entropy(value) >= MIN_ENTROPY
-    };
-    random && !is_placeholder(value)
-}
-
-/// Shannon entropy, in bits per letter.
-#[expect(clippy::cast_precision_loss, reason = "counts of at most 256 letters")]
-fn entropy(value: &str) -> f64 {
-    let mut counts = [0_usize; 256];
-    for byte in value.bytes() {
-        counts[usize::from(byte)] += 1;
-    }
-    let share = |count: &usize| *count as f64 / value.len() as f64;
-    counts.iter().filter(|count| **count > 0).map(share).map(|share| -share * libm::log2(share)).sum()
 }
 
 #[cfg(test)]
@@ -263,35 +172,10 @@ mod tests {
     }
 
     #[test]
-    fn random_values_assigned_to_secret_names_are_found() {
-        let value = &LETTERS[..24];
-        for text in [
-            format!("password = \"{value}\""),
-            format!("\"api_key\": '{value}'"),
-            format!("let client_secret_2 := \"{value}\""),
-            format!("TOKEN=\"{value}\""),
-        ] {
-            assert_eq!(found(&text), [("secret.assigned", value)], "{text}");
-        }
-        assert_eq!(found("auth_token: \"9f86d081884c7d659a2feaa0c55ad015\"").len(), 1);
-    }
-
-    #[test]
     fn similar_text_is_kept() {
-        let value = &LETTERS[..24];
-        for text in [
-            format!("name = \"{value}\""),
-            format!("sha256_token = \"{value}\""),
-            "password = \"correct-horse-battery-staple\"".to_owned(),
-            "token = \"9f86d081884c7d659a2feaa0c55ad015\" # md5".replace("token", "checksum_token"),
-            "AKIAIOSFODNN7EXAMPLE".to_owned(),
-            "api_key = \"your-Api-Key-Goes-Here-12\"".to_owned(),
-            "token: \"xxxxxxxxXXXXXXXX1234xxxx\"".to_owned(),
-            "secret_name = \"app.settings.secret.name1\"".to_owned(),
-            format!("xAKIA{}", "Q3EGRT5UVW7XYZ2B"),
-            "sk-learn-is-a-library".to_owned(),
-        ] {
-            assert!(found(&text).is_empty(), "{text}");
+        let joined = format!("xAKIA{}", "Q3EGRT5UVW7XYZ2B");
+        for text in ["AKIAIOSFODNN7EXAMPLE", joined.as_str(), "sk-learn-is-a-library"] {
+            assert!(found(text).is_empty(), "{text}");
         }
     }
 }

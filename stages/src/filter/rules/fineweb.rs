@@ -9,8 +9,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::duplicates::Duplicates;
-use super::numbers::{CHARACTERS_PER_WORD, is_mostly_unspaced, ratio};
+use super::numbers::{CHARACTERS_PER_WORD, ratio};
 use super::table::{DocumentView, LanguageThresholds, RuleRow, RuleTable};
 use crate::rule::FINEWEB;
 use crate::words;
@@ -101,7 +100,7 @@ impl RuleTable for FineWeb {
 
     fn measurement(&self, document: &DocumentView<'_>) -> LineShape {
         let text = document.text;
-        let scale = if is_mostly_unspaced(text) { CHARACTERS_PER_WORD } else { 1 };
+        let scale = if document.is_mostly_unspaced() { CHARACTERS_PER_WORD } else { 1 };
         let longest_short = usize::try_from(self.short_line).unwrap_or(usize::MAX) / scale;
         let (mut lines, mut terminated, mut short) = (0, 0, 0);
         for line in words::lines(text) {
@@ -112,7 +111,7 @@ impl RuleTable for FineWeb {
         LineShape {
             terminated_lines: ratio(terminated, lines),
             short_lines: ratio(short, lines),
-            duplicate_line_characters: Duplicates::count(words::lines(text)).character_share(),
+            duplicate_line_characters: document.duplicate_lines().character_share(),
             newlines: ratio(text.matches('\n').count() * scale, words::spans(text).count()),
         }
     }

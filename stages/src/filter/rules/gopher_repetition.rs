@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::duplicates::Duplicates;
 use super::ngrams::NGrams;
-use super::numbers::{CHARACTERS_PER_WORD, is_mostly_unspaced};
+use super::numbers::CHARACTERS_PER_WORD;
 use super::table::{DocumentView, LanguageThresholds, RuleRow, RuleTable};
 use crate::rule::GOPHER;
 use crate::words;
@@ -211,7 +211,7 @@ impl RuleTable for GopherRepetition {
     ];
 
     fn measurement(&self, document: &DocumentView<'_>) -> Repetition {
-        let scale = if is_mostly_unspaced(document.text) { CHARACTERS_PER_WORD } else { 1 };
+        let scale = if document.is_mostly_unspaced() { CHARACTERS_PER_WORD } else { 1 };
         let mut grams = NGrams::new(document.text);
         let mut advance = |length: usize| {
             while grams.length() < length * scale {
@@ -220,7 +220,7 @@ impl RuleTable for GopherRepetition {
             if length < 5 { grams.top_share() } else { grams.repeated_share() }
         };
         Repetition {
-            lines: Duplicates::count(words::lines(document.text)),
+            lines: document.duplicate_lines(),
             paragraphs: Duplicates::count(words::paragraphs(document.text)),
             top_grams: [2, 3, 4].map(&mut advance),
             duplicate_grams: [5, 6, 7, 8, 9, 10].map(advance),

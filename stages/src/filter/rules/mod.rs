@@ -26,4 +26,6 @@ mod tests;
 pub mod toxicity;
 
 pub use catalogue::{CatalogueEntry, CatalogueGroup, catalogue};
-pub use table::{BrokenRule, DocumentView, LanguageThresholds, RuleGroup, RuleRow, RuleTable, UnknownRule};
+pub use table::{
+    BrokenRule, DocumentView, LanguageThresholds, RuleGroup, RuleRow, RuleTable, SharedMeasurements, UnknownRule,
+};

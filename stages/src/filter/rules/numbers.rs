@@ -6,7 +6,7 @@
 
 /// Characters of a script without spaces that count as one word, for thresholds that were derived from text with
 /// spaces: Chinese words have 1.5 to 2 characters in running text.
-pub(super) const CHARACTERS_PER_WORD: usize = 2;
+pub(crate) const CHARACTERS_PER_WORD: usize = 2;
 
 /// Whether most words of `text` are single characters of scripts without spaces.
 pub(crate) fn is_mostly_unspaced(text: &str) -> bool {

@@ -5,12 +5,16 @@
 //!
 //! Invariant: values have the order of the rows, and only the rows map a rule to its value and threshold.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use serde::Serialize;
 
+use super::duplicates::Duplicates;
+use super::numbers;
 use crate::rule::{Bound, Rule, Source};
+use crate::words;
 
 /// The parts of one document that a rule can read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,6 +27,29 @@ pub struct DocumentView<'a> {
     pub media_type: Option<&'a str>,
     /// URL or archive path; its extension names a programming language where the media type does not.
     pub origin: Option<&'a str>,
+    /// What several groups measure of the text; without it, each group measures by itself.
+    pub shared: Option<&'a SharedMeasurements>,
+}
+
+/// Measurements of one text that several groups use. The first group that needs one makes it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SharedMeasurements {
+    duplicate_lines: OnceCell<Duplicates>,
+    is_mostly_unspaced: OnceCell<bool>,
+}
+
+impl DocumentView<'_> {
+    /// The lines that repeat an earlier one.
+    pub(super) fn duplicate_lines(&self) -> Duplicates {
+        let count = || Duplicates::count(words::lines(self.text));
+        self.shared.map_or_else(count, |shared| *shared.duplicate_lines.get_or_init(count))
+    }
+
+    /// Whether most words of the text are single characters of scripts without spaces.
+    pub(super) fn is_mostly_unspaced(&self) -> bool {
+        let decide = || numbers::is_mostly_unspaced(self.text);
+        self.shared.map_or_else(decide, |shared| *shared.is_mostly_unspaced.get_or_init(decide))
+    }
 }
 
 /// Thresholds per language: ISO 639-3 code, then rule name, then the threshold, or null to turn the rule off.

@@ -12,7 +12,9 @@ use super::gopher_quality::GopherQuality;
 use super::gopher_repetition::GopherRepetition;
 use super::length::Length;
 use super::toxicity::Toxicity;
-use super::{BrokenRule, CatalogueEntry, DocumentView, LanguageThresholds, RuleGroup, RuleTable, catalogue};
+use super::{
+    BrokenRule, CatalogueEntry, DocumentView, LanguageThresholds, RuleGroup, RuleTable, SharedMeasurements, catalogue,
+};
 use crate::filter::language::{self, Languages};
 use crate::filter::licence::{self, LicencePolicy};
 use crate::rule::{Bound, OWN, Rule};
@@ -145,6 +147,19 @@ fn settings_survive_json_and_reject_unknown_keys() {
     assert!(serde_json::from_str::<Code>(r#"{"max-line": 10}"#).is_err());
 }
 
+#[test]
+fn groups_share_what_they_all_measure() {
+    let shared = SharedMeasurements::default();
+    let view = |text| DocumentView { text, shared: Some(&shared), ..DocumentView::default() };
+    let gopher = measure(&GopherRepetition::default(), &view("ab\nab"));
+    assert_eq!(gopher["duplicate-line-characters"], Some(0.5));
+    // Another text shows that the lines are not counted again.
+    let fineweb = measure(&FineWeb::default(), &view("cd\nef"));
+    assert_eq!(fineweb["fineweb-duplicate-line-characters"], Some(0.5));
+    let own = measure(&FineWeb::default(), &DocumentView { shared: None, ..view("cd\nef") });
+    assert_eq!(own["fineweb-duplicate-line-characters"], Some(0.0));
+}
+
 /// Whether a rejection, if there is one, is by a rule of these and on its rejecting side.
 fn is_one_of(rules: &[&Rule], broken: Option<BrokenRule>) -> bool {
     broken.is_none_or(|broken| {
@@ -159,10 +174,15 @@ proptest! {
         language in prop::option::of(prop::sample::select(vec!["eng", "cmn", "xyz"])),
         origin in prop::option::of(prop::sample::select(vec!["a.rs", "b.py", "c.html", "d.lua", "e.c", "f"])),
     ) {
-        let document = DocumentView { text: &text, language, origin, media_type: None };
+        let document = DocumentView { text: &text, language, origin, ..DocumentView::default() };
+        let shared = SharedMeasurements::default();
+        let sharing = DocumentView { shared: Some(&shared), ..document };
         for group in groups() {
             let mut values = Vec::new();
             group.measure(&document, &mut values);
+            let mut again = Vec::new();
+            group.measure(&sharing, &mut again);
+            prop_assert_eq!(&again, &values, "a shared measurement is the group's own");
             let rules = group.rules();
             prop_assert_eq!(values.len(), rules.len());
             for (rule, value) in rules.iter().zip(&values) {

@@ -11,7 +11,7 @@ use corpusmill_pipeline::document::{document_columns, optional_text, text_column
 use corpusmill_pipeline::{Port, Reads, Stage, StageError, Task};
 
 use crate::filter::language;
-use crate::filter::rules::table::{DocumentView, RuleGroup};
+use crate::filter::rules::table::{DocumentView, RuleGroup, SharedMeasurements};
 use crate::filter::settings::FilterSettings;
 use crate::filter::toxicity::ToxicityModel;
 use corpusmill_readers::code::ContentKind;
@@ -74,7 +74,9 @@ impl MeasureStage {
                 values.push(found.map(|found| found.score));
                 language = found.map(|found| found.language).or(language);
             }
-            let document = DocumentView { text, language, media_type, origin: field("origin") };
+            let shared = SharedMeasurements::default();
+            let origin = field("origin");
+            let document = DocumentView { text, language, media_type, origin, shared: Some(&shared) };
             for group in groups {
                 group.measure(&document, &mut values);
             }
@@ -100,7 +102,7 @@ impl Stage for MeasureStage {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn settings(&self) -> serde_json::Value {

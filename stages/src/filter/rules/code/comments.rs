@@ -273,7 +273,8 @@ mod tests {
     #[test]
     fn origin_or_media_type_decides_the_syntax() {
         let by = |origin, media_type| {
-            count(&DocumentView { text: "//a", origin, media_type, language: None }).map(|found| found.comment)
+            count(&DocumentView { text: "//a", origin, media_type, ..DocumentView::default() })
+                .map(|found| found.comment)
         };
         assert_eq!(by(Some("https://x.org/a/b.rs?raw=1"), None), Some(3));
         assert_eq!(by(Some("src/Makefile"), None), Some(0));
