@@ -92,6 +92,7 @@ fn random(recipe: &Recipe) -> anyhow::Result<Batch> {
         let tokens = (0..length).map(token).collect();
         Sequence { index: index.into(), tokens, documents: vec![span], loss_mask: None }
     };
-    let prediction = Prediction { objective: Objective::Causal, vocabulary: VOCABULARY, mask_token: 0, seed: 0 };
+    let prediction =
+        Prediction { objective: Objective::Causal, vocabulary: VOCABULARY, mask_token: 0, seed: 0, begin: None };
     Ok(Batch::new(&(0..rows).map(row).collect::<Vec<_>>(), &prediction)?)
 }

@@ -57,6 +57,7 @@ pub mod generate;
 pub mod ngram;
 pub mod plan;
 pub mod token_bytes;
+pub mod tokenizer;
 
 pub mod allocator;
 pub mod cli;

@@ -9,6 +9,8 @@ use crate::pretrain::Observer;
 
 /// The name of the progress bar.
 const BAR: &str = "training";
+/// The name of the progress bar of a validation.
+const VALIDATION_BAR: &str = "validation";
 
 /// Prints the progress of a run; the bar is removed when this is dropped.
 #[derive(Debug)]
@@ -28,6 +30,7 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.printer.finish(BAR);
+        self.printer.finish(VALIDATION_BAR);
     }
 }
 
@@ -48,6 +51,14 @@ impl Observer for Progress {
         self.printer.advance(BAR, step, &self.loss);
         if step == steps {
             self.printer.finish(BAR);
+        }
+    }
+
+    fn validation(&mut self, done: u64, sequences: u64) {
+        self.printer.start(VALIDATION_BAR, sequences, "sequences");
+        self.printer.advance(VALIDATION_BAR, done, "");
+        if done == sequences {
+            self.printer.finish(VALIDATION_BAR);
         }
     }
 

@@ -3,19 +3,9 @@
 //! A loss in nats per token depends on the vocabulary; divided by the bytes of the predicted tokens, it does not (bits
 //! per byte, Gao et al. 2020, "The Pile", section 3.1). Invariant: special tokens have no bytes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use tokenizers::Tokenizer;
-
-/// The tokenizer cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("{}: not a tokenizer.json: {detail}", path.display())]
-pub struct TokenizerError {
-    /// The file.
-    pub path: PathBuf,
-    /// The reason.
-    pub detail: String,
-}
+use crate::tokenizer::{self, TokenizerError};
 
 /// Bytes of each token id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,10 +17,17 @@ impl TokenBytes {
     /// # Errors
     /// When it cannot be read.
     pub fn read(path: &Path) -> Result<Self, TokenizerError> {
-        let wrong = |detail: String| TokenizerError { path: path.to_owned(), detail };
-        let text = fs_err::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-        let tokenizer: Tokenizer = text.parse().map_err(|error| wrong(format!("{error}")))?;
-        let json: serde_json::Value = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+        Self::parse(path, &fs_err::read_to_string(path)?)
+    }
+
+    /// Parses `text`, the content of the `tokenizer.json` at `path`.
+    ///
+    /// # Errors
+    /// When it is not a tokenizer.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, TokenizerError> {
+        let tokenizer = tokenizer::parse(path, text)?;
+        let json: serde_json::Value = serde_json::from_str(text)
+            .map_err(|error| TokenizerError::Invalid { path: path.to_owned(), detail: error.to_string() })?;
         // In byte-level vocabularies each character is one byte.
         let byte_level = [&json["decoder"], &json["pre_tokenizer"]].into_iter().any(has_byte_level);
         let special = tokenizer.get_added_tokens_decoder();

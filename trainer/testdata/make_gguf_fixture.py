@@ -14,7 +14,10 @@ from safetensors.numpy import save_file
 
 OUT = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
 # Offsets of the scales in a block, as 16-bit floats.
-SCALES = {Type.Q4_0: [0], Type.Q4_1: [0, 2], Type.Q8_0: [0], Type.Q4_K: [0, 2], Type.Q6_K: [208]}
+SCALES = {
+    Type.Q4_0: [0], Type.Q4_1: [0, 2], Type.Q8_0: [0], Type.Q4_K: [0, 2], Type.Q6_K: [208],
+    Type.Q5_0: [0], Type.Q5_1: [0, 2], Type.Q5_K: [0, 2], Type.IQ4_NL: [0],
+}
 rng = np.random.default_rng(5)
 kept = {}
 for kind, places in SCALES.items():

@@ -37,7 +37,7 @@ fn steps(device: &Device, corpus: &Corpus, recompute: Recompute) -> Vec<(f64, f6
         sources: 2,
     };
     let data = Data { sequence_length: 24, batch_sequences: 4, micro_sequences: 2, ..Data::default() };
-    let prediction = Prediction { objective: Objective::Causal, vocabulary: 64, mask_token: 0, seed: 1 };
+    let prediction = Prediction { objective: Objective::Causal, vocabulary: 64, mask_token: 0, seed: 1, begin: None };
     let mut batches = Batches::train(corpus, &data, prediction, (0, 1)).unwrap();
     let mut found = Vec::new();
     for _ in 0..5 {

@@ -101,6 +101,80 @@ fn a_pretrained_model_works_with_all_commands() {
 }
 
 #[test]
+fn weights_that_are_not_finite_end_every_command_with_an_error() {
+    let folder = corpus_and_recipe();
+    let (code, _, err) = run(&["pretrain", "t.yaml", "--corpus", ".", "--output", "out"], folder.path());
+    assert_eq!(code, 0, "{err}");
+    let path = folder.path().join("out/model/model.safetensors");
+    let mut bytes = fs_err::read(&path).unwrap();
+    let end = bytes.len();
+    bytes[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+    fs_err::write(&path, bytes).unwrap();
+    fs_err::write(folder.path().join("text.txt"), "t1 t2 t3").unwrap();
+    for arguments in [
+        &["import", "out/model", "imported"][..],
+        &["export", "out/model", "exported", "--parity"],
+        &["generate", "--model", "out/model", "--prompt", "t5"],
+        &["generate", "--model", "out/model", "--prompt", "t5", "--temperature", "1"],
+        &["perplexity", "--model", "out/model", "--text", "text.txt"],
+    ] {
+        let (code, out, err) = run(arguments, folder.path());
+        assert_eq!((code, out.as_str()), (1, ""), "{arguments:?}: {err}");
+        assert!(err.contains("tensor `") && err.contains("has the value NaN"), "{arguments:?}: {err}");
+    }
+    assert!(!folder.path().join("imported").exists() && !folder.path().join("exported").exists());
+}
+
+#[test]
+fn a_prompt_that_fails_has_a_line_with_its_place() {
+    let folder = corpus_and_recipe();
+    let (code, _, err) = run(&["pretrain", "t.yaml", "--corpus", ".", "--output", "out"], folder.path());
+    assert_eq!(code, 0, "{err}");
+    // The context of the model has 24 tokens.
+    let long = vec!["t5"; 30].join(" ");
+    fs_err::write(folder.path().join("p.txt"), format!("t7\n\n{long}\nt9\nt8\n")).unwrap();
+    let arguments = ["generate", "--model", "out/model", "--prompts", "p.txt", "--max-tokens", "6", "--ignore-eos"];
+    let random = ["--temperature", "1", "--seed", "4"];
+    let mut outputs = Vec::new();
+    for batch in ["1", "3", "8"] {
+        let (code, out, err) = run(&[&arguments[..], &random, &["--batch", batch]].concat(), folder.path());
+        assert_eq!(code, 1, "{err}");
+        assert!(err.contains("1 of 4 prompts failed") && err.contains("p.txt, line 3"), "{err}");
+        let lines: Vec<serde_json::Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.len(), 4, "{out}");
+        assert!(lines[1]["error"].as_str().unwrap().contains("p.txt, line 3: the prompt has 30 tokens"), "{out}");
+        assert!([0, 2, 3].iter().all(|&line| lines[line]["tokens"] == 6), "{out}");
+        outputs.push(out);
+    }
+    // The draws of a prompt do not depend on its batch.
+    assert!(outputs.iter().all(|out| *out == outputs[0]), "{outputs:?}");
+}
+
+#[test]
+fn a_file_size_limit_is_an_error_and_the_run_resumes() {
+    let folder = corpus_and_recipe();
+    let arguments = ["pretrain", "t.yaml", "--corpus", ".", "--output", "out"];
+    // 16 blocks of 512 or 1,024 bytes: less than the model.
+    let limited = Command::new("sh")
+        .args(["-c", "ulimit -f 16 && exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_corpusmill-train")])
+        .args(arguments)
+        .env_remove("CORPUSMILL_DEVICE")
+        .env("RAYON_NUM_THREADS", "1")
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let err = String::from_utf8(limited.stderr).unwrap();
+    assert_eq!(limited.status.code(), Some(1), "{err}");
+    assert!(err.contains("File too large") && err.contains("out/checkpoints/"), "{err}");
+    assert!(err.contains("\nhint: no room to write"), "{err}");
+    let (code, _, err) = run(&arguments, folder.path());
+    assert_eq!(code, 0, "{err}");
+    let left = fs_err::read_dir(folder.path().join("out/checkpoints")).unwrap();
+    let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["step-00000040"]);
+}
+
+#[test]
 fn a_closed_pipe_is_success() {
     let folder = corpus_and_recipe();
     let (code, _, err) = run(&["pretrain", "t.yaml", "--corpus", ".", "--output", "out"], folder.path());

@@ -11,7 +11,7 @@ pub enum WeightType {
     F32,
     /// 16-bit bfloat16, with the range of f32.
     Bf16,
-    /// 16-bit IEEE 754; values beyond 65,504 become infinite.
+    /// 16-bit IEEE 754, up to 65,504; a larger weight is an error.
     F16,
 }
 
@@ -39,6 +39,16 @@ impl WeightType {
             Self::F32 => 4,
             Self::Bf16 | Self::F16 => 2,
         }
+    }
+
+    /// The first finite value that would become infinite.
+    pub(crate) fn overflow(self, values: &[f32]) -> Option<f32> {
+        let overflows = |value: f32| match self {
+            Self::F32 => false,
+            Self::Bf16 => bf16::from_f32(value).is_infinite(),
+            Self::F16 => f16::from_f32(value).is_infinite(),
+        };
+        values.iter().copied().find(|&value| value.is_finite() && overflows(value))
     }
 
     /// Encodes `values` in little-endian bytes, rounded to nearest, ties to even.

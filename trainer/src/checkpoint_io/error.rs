@@ -3,16 +3,20 @@
 use std::path::{Path, PathBuf};
 
 use crate::model::ConfigError;
+use crate::tokenizer::TokenizerError;
 
 /// Error from reading or writing a checkpoint.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
     /// A file or folder cannot be read or written.
-    #[error(transparent)]
+    #[error("{0}")]
     File(#[from] std::io::Error),
     /// The configuration is invalid.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The tokenizer cannot be read.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
     /// A file is damaged or not supported.
     #[error("{}: {what}", path.display())]
     Invalid {
@@ -61,6 +65,33 @@ pub enum CheckpointError {
         tensor: String,
         /// Its type.
         found: String,
+    },
+    /// The configuration ties the LM head to the embedding, but the checkpoint has another head.
+    #[error(
+        "{}: config.json has `tie_word_embeddings: true`, but `lm_head.weight` differs from the embedding; set it to false to use this head, as transformers does, or remove the tensor", .0.display()
+    )]
+    TiedHead(PathBuf),
+    /// A weight is NaN or infinite.
+    #[error("{}: tensor `{tensor}` has the value {value} at position {position}; a model needs finite weights", path.display())]
+    NonFinite {
+        /// The folder or file.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// The first value that is not finite.
+        value: f32,
+        /// Its position in row-major order, from 0.
+        position: usize,
+    },
+    /// A weight is beyond the range of the type of the written weights.
+    #[error("tensor `{tensor}` has the value {value}, which is infinite in {dtype}; use bfloat16 or float32")]
+    OutOfRange {
+        /// The tensor.
+        tensor: String,
+        /// The first such value.
+        value: f32,
+        /// The type, by its name in `config.json`.
+        dtype: &'static str,
     },
     /// The output folder already exists.
     #[error("{} already exists; remove it or choose another folder", .0.display())]

@@ -66,7 +66,7 @@ impl ExportOptions {
 /// Writes `tensors` into `folder`: `model.safetensors`, or `model-00001-of-0000N.safetensors` and the index.
 ///
 /// # Errors
-/// If a file cannot be written, or a tensor cannot be read from the device.
+/// If a file cannot be written, a tensor cannot be read from the device, or a weight is beyond the range of the type.
 pub fn write_weights(folder: &Path, tensors: &[NamedTensor], export: ExportOptions) -> Result<(), CheckpointError> {
     let shards = split(tensors, export);
     if let [single] = shards.as_slice() {
@@ -129,6 +129,10 @@ fn write_file(path: &Path, tensors: &[NamedTensor], dtype: WeightType) -> Result
     for tensor in tensors {
         let values =
             tensor.values().map_err(|what| CheckpointError::Device { tensor: tensor.name().to_owned(), what })?;
+        if let Some(value) = dtype.overflow(&values) {
+            let (tensor, dtype) = (tensor.name().to_owned(), dtype.torch_name());
+            return Err(CheckpointError::OutOfRange { tensor, value, dtype });
+        }
         file.write_all(&dtype.encode(&values))?;
     }
     file.flush()?;

@@ -1,8 +1,10 @@
 //! Loads a model with its tokenizer and settings from a Hugging Face folder or a GGUF file.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
+use serde_json::Value;
 use tokenizers::Tokenizer;
 
 use super::error::CheckpointError;
@@ -11,6 +13,7 @@ use super::gguf::{Gguf, TokenizerFiles};
 use super::load::load;
 use super::staged_folder::StagedFolder;
 use crate::model::{Decoder, ModelConfig};
+use crate::tokenizer;
 
 /// A loaded model.
 #[derive(Debug)]
@@ -46,20 +49,29 @@ impl LoadedModel {
         Ok(Self { config: gguf.config().clone(), decoder, origin: Origin::Gguf(path.to_owned(), tokenizer) })
     }
 
+    /// The content of `tokenizer.json`, and the path to name in errors about it.
+    ///
+    /// # Errors
+    /// If the tokenizer is missing or not supported.
+    pub fn tokenizer_json(&self) -> Result<(PathBuf, String), CheckpointError> {
+        match &self.origin {
+            Origin::Gguf(path, Ok(files)) => Ok((path.clone(), files.json().to_owned())),
+            Origin::Gguf(path, Err(what)) => Err(CheckpointError::invalid(path, what)),
+            Origin::Folder(folder) => {
+                let path = folder.join("tokenizer.json");
+                let text = fs_err::read_to_string(&path)?;
+                Ok((path, text))
+            }
+        }
+    }
+
     /// Reads the tokenizer.
     ///
     /// # Errors
     /// If the tokenizer is missing or not supported.
     pub fn tokenizer(&self) -> Result<Tokenizer, CheckpointError> {
-        match &self.origin {
-            Origin::Gguf(_, Ok(files)) => Ok(files.tokenizer.clone()),
-            Origin::Gguf(path, Err(what)) => Err(CheckpointError::invalid(path, what)),
-            Origin::Folder(folder) => {
-                let path = folder.join("tokenizer.json");
-                let text = fs_err::read(&path)?;
-                Tokenizer::from_bytes(text).map_err(|error| CheckpointError::invalid(&path, error))
-            }
-        }
+        let (path, text) = self.tokenizer_json()?;
+        Ok(tokenizer::parse(&path, &text)?)
     }
 
     /// The reason why the tokenizer of a GGUF file cannot be used, if there is one.
@@ -71,16 +83,15 @@ impl LoadedModel {
     }
 
     /// Ids of the tokens that end a text, from `generation_config.json` or else `config.json`.
-    pub fn eos(&self) -> Vec<u32> {
-        let Origin::Folder(folder) = &self.origin else { return self.config.special.eos.clone() };
-        let text = fs_err::read_to_string(folder.join("generation_config.json")).unwrap_or_default();
-        let value: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-        let id = |value: &serde_json::Value| value.as_u64().and_then(|id| u32::try_from(id).ok());
-        let ids: Vec<u32> = match &value["eos_token_id"] {
-            serde_json::Value::Array(list) => list.iter().filter_map(id).collect(),
-            other => id(other).into_iter().collect(),
+    ///
+    /// # Errors
+    /// If `generation_config.json` exists and cannot be read.
+    pub fn eos(&self) -> Result<Vec<u32>, CheckpointError> {
+        let ids = match &self.origin {
+            Origin::Folder(folder) => generation_eos(&folder.join("generation_config.json"))?,
+            Origin::Gguf(..) => Vec::new(),
         };
-        if ids.is_empty() { self.config.special.eos.clone() } else { ids }
+        Ok(if ids.is_empty() { self.config.special.eos.clone() } else { ids })
     }
 
     /// Writes the model into a Hugging Face folder; the caller publishes the folder.
@@ -98,4 +109,25 @@ impl LoadedModel {
             }
         }
     }
+}
+
+/// The `eos_token_id` of a `generation_config.json`; empty if there is no such file or key.
+fn generation_eos(path: &Path) -> Result<Vec<u32>, CheckpointError> {
+    let text = match fs_err::read_to_string(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        text => text?,
+    };
+    let settings: Value = serde_json::from_str(&text).map_err(|error| CheckpointError::invalid(path, error))?;
+    if !settings.is_object() {
+        return Err(CheckpointError::invalid(path, "it is not a JSON object"));
+    }
+    let ids = match &settings["eos_token_id"] {
+        Value::Null => Some(Vec::new()),
+        Value::Array(list) => list.iter().map(Value::as_i64).collect(),
+        one => one.as_i64().map(|id| vec![id]),
+    };
+    let what = "`eos_token_id` is neither a token id nor a list of token ids";
+    let ids: Vec<i64> = ids.ok_or_else(|| CheckpointError::invalid(path, what))?;
+    // As in config.json, a negative id means none.
+    Ok(ids.into_iter().filter_map(|id| u32::try_from(id).ok()).collect())
 }

@@ -7,6 +7,7 @@
 mod dtype;
 mod error;
 mod export;
+mod finite;
 pub mod gguf;
 mod load;
 mod loaded_model;
@@ -20,6 +21,7 @@ pub use load::load;
 pub use loaded_model::LoadedModel;
 pub use safetensors_reader::SafetensorsReader;
 pub use staged_folder::StagedFolder;
+pub(crate) use staged_folder::TEMPORARY_PREFIX;
 
 #[cfg(test)]
 mod tests;

@@ -42,13 +42,16 @@ struct SafetensorsIndex {
 }
 
 impl SafetensorsReader {
-    /// Opens the weights of `folder` and reads their headers.
+    /// Opens the weights of `folder` and reads their headers. As in transformers, `model.safetensors` comes before an
+    /// index, which an earlier save in several files may have left.
     ///
     /// # Errors
     /// If there are no weights, a file of the index is missing, or a header does not match its file.
     pub fn open(folder: &Path) -> Result<Self, CheckpointError> {
         let (single, index) = (folder.join("model.safetensors"), folder.join("model.safetensors.index.json"));
-        let (paths, weight_map) = if index.exists() {
+        let (paths, weight_map) = if single.exists() {
+            (vec![single], None)
+        } else if index.exists() {
             let text = fs_err::read_to_string(&index)?;
             let parsed: SafetensorsIndex =
                 serde_json::from_str(&text).map_err(|error| CheckpointError::invalid(&index, error))?;
@@ -57,8 +60,6 @@ impl SafetensorsReader {
                 return Err(CheckpointError::invalid(&index, format!("`{outside}` is not a file of this folder")));
             }
             (names.into_iter().map(|name| folder.join(name)).collect(), Some(parsed.weight_map))
-        } else if single.exists() {
-            (vec![single], None)
         } else {
             return Err(CheckpointError::NoWeights(folder.to_owned()));
         };
@@ -75,18 +76,27 @@ impl SafetensorsReader {
         Ok(checkpoint)
     }
 
+    /// Checks that the header of one file matches the size of the file, without reading its tensors.
+    ///
+    /// # Errors
+    /// If it does not, or the file cannot be read.
+    pub fn check_file(path: &Path) -> Result<(), CheckpointError> {
+        let folder = PathBuf::new();
+        Self { folder, files: Vec::new(), tensors: BTreeMap::new(), loaded: BTreeSet::new() }.add(path.to_owned())
+    }
+
     fn add(&mut self, path: PathBuf) -> Result<(), CheckpointError> {
         let mut file = fs_err::File::open(&path)?;
         let size = file.metadata()?.len();
         let mut length = [0; 8];
         file.read_exact(&mut length).map_err(|_| {
-            CheckpointError::invalid(&path, "the file ends before its 8-byte header length; download it again")
+            CheckpointError::invalid(&path, "the file ends before its 8-byte header length; it is not complete")
         })?;
         let length = u64::from_le_bytes(length);
         if length > MAX_HEADER_BYTES || length > size - 8 {
             return Err(CheckpointError::invalid(
                 &path,
-                format!("the header length {length} exceeds the file; download it again"),
+                format!("the header length {length} exceeds the file; it is damaged or not complete"),
             ));
         }
         let mut header = Vec::new();
@@ -98,7 +108,7 @@ impl SafetensorsReader {
         if expected != size {
             return Err(CheckpointError::invalid(
                 &path,
-                format!("the file has {size} bytes, but its header requires {expected}; download it again"),
+                format!("the file has {size} bytes, but its header requires {expected}; it is damaged or not complete"),
             ));
         }
         let file_index = self.files.len();
@@ -112,12 +122,26 @@ impl SafetensorsReader {
         Ok(())
     }
 
+    /// Checks that a stored copy of the tied LM head equals the embedding, both of the shape `table`.
+    ///
+    /// # Errors
+    /// If it differs, or one of the two cannot be read.
+    pub fn check_tied_head(&mut self, table: &[usize]) -> Result<(), CheckpointError> {
+        if self.tensors.contains_key("lm_head.weight")
+            && self.tensor("lm_head.weight", table)? != self.tensor("model.embed_tokens.weight", table)?
+        {
+            return Err(CheckpointError::TiedHead(self.folder.clone()));
+        }
+        Ok(())
+    }
+
     /// Checks that the model has loaded every tensor of the checkpoint.
     ///
     /// # Errors
     /// If a tensor was not loaded; the error names the first five.
     pub fn check_all_loaded(&self, tied_embeddings: bool) -> Result<(), CheckpointError> {
-        // Old checkpoints also store the RoPE tables, which the model computes, and a copy of the tied LM head.
+        // Old checkpoints also store the RoPE tables, which the model computes, and a copy of the tied LM head, which
+        // `check_tied_head` compares.
         let redundant =
             |name: &str| name.ends_with(".rotary_emb.inv_freq") || (tied_embeddings && name == "lm_head.weight");
         let mut tensors: Vec<String> =

@@ -17,6 +17,9 @@ pub(crate) const COMPANION_FILES: [&str; 9] = [
     "chat_template.jinja",
 ];
 
+/// Prefix of the names of unpublished folders, which no other program uses.
+pub(crate) const TEMPORARY_PREFIX: &str = ".tmp-corpusmill-";
+
 /// An unpublished output folder, in a temporary folder next to its target.
 #[derive(Debug)]
 pub struct StagedFolder {
@@ -41,7 +44,7 @@ impl StagedFolder {
             use std::os::unix::fs::PermissionsExt as _;
             builder.permissions(std::fs::Permissions::from_mode(0o755));
         }
-        let temporary = builder.prefix(".tmp-").tempdir_in(parent)?;
+        let temporary = builder.prefix(TEMPORARY_PREFIX).tempdir_in(parent)?;
         Ok(Self { temporary, target: target.to_owned() })
     }
 

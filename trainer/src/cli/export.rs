@@ -68,12 +68,19 @@ fn parity(folder: &Path, device: &Device) -> anyhow::Result<()> {
     let ids: Vec<i64> = (0..32).map(|at| (at * 7919 + 4) % vocabulary).collect();
     let tokens = Tensor::<2, Int>::from_data(TensorData::new(ids.clone(), [2, 16]), device);
     let logits = decoder.logits(decoder.hidden(tokens, &Context::causal(&config, 2, 16, device)));
-    let logits =
-        logits.try_into_data().map_err(|error| anyhow::anyhow!("cannot read the logits from the device: {error:?}"))?;
+    let unreadable = |error: String| anyhow::anyhow!("cannot read the logits from the device: {error}");
+    let logits = logits.try_into_data().map_err(|error| unreadable(format!("{error:?}")))?;
+    let logits = logits.try_into_vec::<f32>().map_err(|error| unreadable(format!("{error:?}")))?;
+    let finite = logits.iter().all(|logit| logit.is_finite());
+    anyhow::ensure!(
+        finite,
+        "the logits of the exported model are NaN or infinite; check its weights, or use another --dtype"
+    );
+    let logits: Vec<u8> = logits.into_iter().flat_map(f32::to_le_bytes).collect();
     let ids: Vec<u8> = ids.into_iter().flat_map(i64::to_le_bytes).collect();
     let views = [
         ("input_ids", TensorView::new(Dtype::I64, vec![2, 16], &ids)?),
-        ("logits", TensorView::new(Dtype::F32, vec![2, 16, config.vocab_size], logits.as_bytes())?),
+        ("logits", TensorView::new(Dtype::F32, vec![2, 16, config.vocab_size], &logits)?),
     ];
     fs_err::write(folder.join("parity.safetensors"), safetensors::serialize(views, None)?)?;
     Ok(())

@@ -20,7 +20,8 @@ Examples:
 
 With one --prompt, the continuation is printed as it is generated. With several prompts, one JSON line each, with
 prompt, text, tokens and finish_reason (stop or length). A prompts file has one prompt per line, or, if its name ends in
-.jsonl, objects with the key `prompt`; - reads JSON Lines from standard input.";
+.jsonl, objects with the key `prompt`; - reads JSON Lines from standard input. A prompt that fails, such as one longer
+than the context, has `error` in its line instead; the others are completed, and the exit code is 1.";
 
 /// Generate text from a prompt.
 #[derive(Debug, Args)]
@@ -53,7 +54,7 @@ pub(crate) struct GenerateCommand {
     /// Seed for sampling; equal seeds give equal texts.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// Stop at this text; can be repeated.
+    /// Stop at this text, which can be or contain a special token; can be repeated.
     #[arg(long, value_name = "TEXT")]
     stop: Vec<String>,
     /// Continue past the end-of-text token.
@@ -69,10 +70,20 @@ pub(crate) struct GenerateCommand {
     device: DeviceArgs,
 }
 
+/// A prompt and where it comes from.
+#[derive(Debug)]
+struct Prompt {
+    text: String,
+    /// Such as `prompt 1` or `prompts.jsonl, line 7`.
+    place: String,
+}
+
 impl GenerateCommand {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let settings = self.settings()?;
-        let mut prompts = self.prompt.clone();
+        let given = (1..).zip(&self.prompt);
+        let given = given.map(|(number, text)| Prompt { text: text.clone(), place: format!("prompt {number}") });
+        let mut prompts: Vec<Prompt> = given.collect();
         if let Some(path) = &self.prompts {
             prompts.extend(read_prompts(path)?);
         }
@@ -84,24 +95,48 @@ impl GenerateCommand {
             decoder: &model.decoder,
             tokenizer: &tokenizer,
             device: &device,
-            eos: model.eos(),
+            eos: model.eos()?,
         };
-        if let ([_], None) = (prompts.as_slice(), &self.prompts) {
-            generator.generate(&prompts, &settings, &mut |_, text| write_stdout(text))?;
+        if let ([only], None) = (prompts.as_slice(), &self.prompts) {
+            let text = std::slice::from_ref(&only.text);
+            for result in generator.generate(text, 0, &settings, &mut |_, text| write_stdout(text))? {
+                result?;
+            }
             return Ok(write_stdout("\n")?);
         }
-        for (index, batch) in prompts.chunks(self.batch.max(1)).enumerate() {
-            let mut settings = settings.clone();
-            // Each batch has a separate random seed.
-            settings.sampling.seed = settings.sampling.seed.wrapping_add(index as u64);
-            let completions = generator.generate(batch, &settings, &mut |_, _| Ok(()))?;
-            for (prompt, completion) in batch.iter().zip(completions) {
-                let (text, tokens) = (completion.text, completion.tokens.len());
-                let line = json!({ "prompt": prompt, "text": text, "tokens": tokens, "finish_reason": completion.finish_reason });
+        self.complete_all(&generator, &prompts, &settings)
+    }
+
+    /// Writes a line for each prompt.
+    fn complete_all(
+        &self,
+        generator: &Generator<'_>,
+        prompts: &[Prompt],
+        settings: &GenerationSettings,
+    ) -> anyhow::Result<()> {
+        let size = self.batch.max(1);
+        let mut failed = Vec::new();
+        for (first, batch) in (0..).step_by(size).zip(prompts.chunks(size)) {
+            let texts: Vec<String> = batch.iter().map(|prompt| prompt.text.clone()).collect();
+            let results = generator.generate(&texts, first, settings, &mut |_, _| Ok(()))?;
+            for (Prompt { text: prompt, place }, result) in batch.iter().zip(results) {
+                let line = match result {
+                    Ok(completion) => {
+                        let (text, tokens) = (completion.text, completion.tokens.len());
+                        json!({ "prompt": prompt, "text": text, "tokens": tokens, "finish_reason": completion.finish_reason })
+                    }
+                    Err(error) => {
+                        failed.push(format!("{place}: {error}"));
+                        json!({ "prompt": prompt, "error": failed.last() })
+                    }
+                };
                 write_stdout(&format!("{line}\n"))?;
             }
         }
-        Ok(())
+        match failed.first() {
+            None => Ok(()),
+            Some(first) => bail!("{} of {} prompts failed; the first is {first}", failed.len(), prompts.len()),
+        }
     }
 
     fn settings(&self) -> anyhow::Result<GenerationSettings> {
@@ -126,7 +161,7 @@ impl GenerateCommand {
     }
 }
 
-fn read_prompts(path: &Path) -> anyhow::Result<Vec<String>> {
+fn read_prompts(path: &Path) -> anyhow::Result<Vec<Prompt>> {
     let standard = path == Path::new("-");
     let text = if standard {
         let mut text = String::new();
@@ -135,17 +170,16 @@ fn read_prompts(path: &Path) -> anyhow::Result<Vec<String>> {
     } else {
         fs_err::read_to_string(path)?
     };
-    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
-    if !standard && path.extension().is_none_or(|ending| ending != "jsonl") {
-        return Ok(lines.map(|(_, line)| line.to_owned()).collect());
-    }
+    let is_json = standard || path.extension().is_some_and(|ending| ending == "jsonl");
     let prompt = |(number, line): (usize, &str)| {
-        let location = || format!("{}, line {number}", path.display());
-        let value: Value = serde_json::from_str(line).with_context(location)?;
-        let prompt = value["prompt"]
-            .as_str()
-            .with_context(|| format!("{}: the key `prompt` is missing or not text", location()))?;
-        Ok(prompt.to_owned())
+        let place = format!("{}, line {number}", path.display());
+        if !is_json {
+            return Ok(Prompt { text: line.to_owned(), place });
+        }
+        let value: Value = serde_json::from_str(line).with_context(|| place.clone())?;
+        let text = value["prompt"].as_str();
+        let text = text.with_context(|| format!("{place}: the key `prompt` is missing or not text"))?;
+        Ok(Prompt { text: text.to_owned(), place })
     };
-    lines.map(prompt).collect()
+    (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()).map(prompt).collect()
 }

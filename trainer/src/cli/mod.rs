@@ -12,10 +12,11 @@ mod plan;
 mod pretrain;
 mod schema;
 
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
-use corpusmill_terminal::{Failure, Printer, PrinterArgs, StopSignals, run};
+use corpusmill_terminal::{Failure, Printer, PrinterArgs, StopSignals, error_message, run};
 
 /// Train language models on token shards, and convert them from and to Hugging Face format.
 #[derive(Debug, Parser)]
@@ -58,6 +59,27 @@ pub fn main() -> ExitCode {
 
 fn dispatch(command: Command, printer: &Printer, signals: &StopSignals) -> Result<(), Failure<anyhow::Error>> {
     crate::allocator::keep_freed_memory();
+    run_command(command, printer, signals).map_err(|failure| match failure {
+        Failure::Error(error) => Failure::Error(with_hint(error)),
+        other => other,
+    })
+}
+
+/// Adds to an error of a full disk or of a file size limit what to do about it.
+fn with_hint(error: anyhow::Error) -> anyhow::Error {
+    let is_limit = |cause: &std::io::Error| {
+        matches!(cause.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
+    };
+    if !error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>()).any(is_limit) {
+        return error;
+    }
+    anyhow::anyhow!(
+        "{}\nhint: no room to write; free some space or raise the limit (ulimit -f), and run the same command again: written checkpoints are kept",
+        error_message(error.as_ref())
+    )
+}
+
+fn run_command(command: Command, printer: &Printer, signals: &StopSignals) -> Result<(), Failure<anyhow::Error>> {
     match command {
         Command::Pretrain(command) => return command.run(printer, signals),
         Command::Import(command) => command.run(printer),
@@ -75,6 +97,19 @@ fn dispatch(command: Command, printer: &Printer, signals: &StopSignals) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn errors_of_limits_have_a_hint() {
+        let message = |kind: ErrorKind| {
+            let error = anyhow::Error::from(std::io::Error::from(kind)).context("cannot write `a`");
+            format!("{:#}", with_hint(error))
+        };
+        for kind in [ErrorKind::FileTooLarge, ErrorKind::StorageFull, ErrorKind::QuotaExceeded] {
+            let message = message(kind);
+            assert!(message.starts_with("cannot write `a`: ") && message.contains("\nhint: no room"), "{message}");
+        }
+        assert!(!message(ErrorKind::NotFound).contains("hint"));
+    }
 
     #[test]
     fn command_line_is_valid() {

@@ -7,25 +7,29 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use burn::tensor::FloatDType;
 use clap::Args;
-use corpusmill_shards::{Corpus, Position, ReaderOptions, Sequence, SequenceReader, Span, Split};
+use corpusmill_shards::{Corpus, Sequence, Span};
 use corpusmill_terminal::{Printer, write_stdout};
+use tokenizers::Tokenizer;
 
 use super::args::DeviceArgs;
-use crate::checkpoint_io;
-use crate::data::{Batch, DataError, NOT_PREDICTED, Prediction, held_out};
+use crate::checkpoint_io::LoadedModel;
+use crate::data::{Batch, DataError, HeldOut, NOT_PREDICTED, Prediction, run_sequences};
 use crate::evaluate::{Evaluation, evaluate};
 use crate::gradient::Pass;
 use crate::loss::LossSettings;
 use crate::model::{Decoder, ModelConfig};
 use crate::ngram::{NgramCounter, NgramModel};
 use crate::pretrain::{MANIFEST_FILE, Provenance, check_tokenizer};
-use crate::recipe::{Objective, Recompute};
+use crate::recipe::{Data, Objective, Recompute};
 use crate::token_bytes::TokenBytes;
+use crate::tokenizer;
 
 /// Context length in tokens if neither the model's manifest nor the command line sets it.
 const CONTEXT: usize = 1024;
 /// Sequences per batch.
 const ROWS: usize = 8;
+/// The name of the progress bar.
+const BAR: &str = "perplexity";
 
 /// Measure how well a model predicts text, in nats per token and bits per byte.
 ///
@@ -34,13 +38,13 @@ const ROWS: usize = 8;
 /// tokenizer.
 #[derive(Debug, Args)]
 pub(crate) struct PerplexityCommand {
-    /// Model: a Hugging Face folder with a causal model.
-    #[arg(long, value_name = "DIR")]
+    /// Model: a Hugging Face folder or a GGUF file, with a causal model.
+    #[arg(long, value_name = "DIR|GGUF")]
     model: PathBuf,
     /// Corpus made with the model's tokenizer; its validation split is measured.
     #[arg(long, value_name = "DIR", required_unless_present = "text")]
     corpus: Option<PathBuf>,
-    /// Text file in UTF-8, read as one document.
+    /// Text file in UTF-8, read as one document; control tokens in it are text.
     #[arg(long, value_name = "FILE", conflicts_with = "corpus")]
     text: Option<PathBuf>,
     /// Context length in tokens; by default that of the training run, or at most 1,024.
@@ -55,9 +59,16 @@ pub(crate) struct PerplexityCommand {
 
 impl PerplexityCommand {
     pub(crate) fn run(self, printer: &Printer) -> anyhow::Result<()> {
+        Ok(write_stdout(&self.table(printer)?)?)
+    }
+
+    /// Measures the model, and the baseline if there is one.
+    fn table(&self, printer: &Printer) -> anyhow::Result<String> {
         let device = self.device.device.open()?;
-        let (config, decoder) = checkpoint_io::load(&self.model, &device)?;
-        let bytes = TokenBytes::read(&self.model.join("tokenizer.json"))?;
+        let model = LoadedModel::read(&self.model, &device)?;
+        let (config, decoder) = (&model.config, &model.decoder);
+        let (path, json) = model.tokenizer_json()?;
+        let bytes = TokenBytes::parse(&path, &json)?;
         let provenance = Provenance::read(&self.model);
         if let (Err(error), true) = (&provenance, self.model.join(MANIFEST_FILE).exists()) {
             printer.warning(format!("the settings of the training run are unknown: {error}"));
@@ -72,58 +83,86 @@ impl PerplexityCommand {
         let mut table = Table::default();
         if let Some(folder) = &self.corpus {
             let corpus = Corpus::open(folder)?;
-            check_tokenizer(&self.model, &corpus.manifest().tokenizer.digest)?;
+            self.check_tokenizer(&json, &corpus.manifest().tokenizer.digest)?;
             let prediction = causal(corpus.manifest().tokenizer.vocabulary_size);
-            let batches = held_out(&corpus, length, ROWS, None, prediction)?;
-            let evaluation = measure(&config, &decoder, batches, corpus.sources().len(), &bytes)?;
+            let batches = HeldOut::new(&corpus, length, ROWS, None, prediction)?;
+            let batches = with_progress(printer, batches);
+            let evaluation = measure(config, decoder, batches, corpus.sources().len(), &bytes)?;
+            printer.finish(BAR);
             table.add("model", corpus.sources(), &evaluation);
             if self.baseline {
                 let provenance = provenance.context("--baseline needs the model's training manifest")?;
                 let ngrams = train_ngrams(&corpus, &provenance)?;
-                let batches = held_out(&corpus, length, ROWS, None, prediction)?;
+                let batches = HeldOut::new(&corpus, length, ROWS, None, prediction)?;
                 let evaluation = measure_ngrams(&ngrams, batches, corpus.sources().len(), &bytes)?;
                 table.add("5-gram", corpus.sources(), &evaluation);
             }
-        } else if let Some(path) = &self.text {
-            let evaluation = measure(&config, &decoder, self.windows(path, length, &config)?, 1, &bytes)?;
-            table.add("model", &[path.display().to_string()], &evaluation);
+        } else if let Some(text) = &self.text {
+            let tokenizer = tokenizer::parse(&path, &json)?;
+            let tokens = document_tokens(text, tokenizer, config.vocab_size)?;
+            let evaluation = measure(config, decoder, windows(&tokens, length, config)?, 1, &bytes)?;
+            table.add("model", &[text.display().to_string()], &evaluation);
         }
-        Ok(write_stdout(&table.text)?)
+        Ok(table.text)
     }
 
-    /// Splits a text into windows without overlap; each window is one piece.
-    fn windows(
-        &self,
-        path: &Path,
-        length: u32,
-        config: &ModelConfig,
-    ) -> anyhow::Result<impl Iterator<Item = Result<Batch, DataError>>> {
-        let text = fs_err::read_to_string(path)?;
-        let tokenizer = tokenizers::Tokenizer::from_file(self.model.join("tokenizer.json"))
-            .map_err(|error| anyhow::anyhow!("{}: {error}", self.model.join("tokenizer.json").display()))?;
-        let encoded = tokenizer.encode(text, false).map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
-        let tokens = encoded.get_ids();
-        let largest = tokens.iter().max().copied().unwrap_or(0) as usize;
+    /// Checks that the model's tokenizer, with the content `json`, is that of the corpus.
+    fn check_tokenizer(&self, json: &str, expected: &str) -> anyhow::Result<()> {
+        if self.model.is_dir() {
+            return Ok(check_tokenizer(&self.model, expected)?);
+        }
+        let found = blake3::hash(json.as_bytes()).to_hex().to_string();
         anyhow::ensure!(
-            largest < config.vocab_size,
-            "token {largest} is outside the model's vocabulary of {}",
-            config.vocab_size
+            found == expected,
+            "{}: its tokenizer is not that of the corpus\nhint: import the file, and build the corpus with the folder's tokenizer.json",
+            self.model.display()
         );
-        let windows = tokens.chunks(length as usize).map(|window| {
-            let end = u32::try_from(window.len()).unwrap_or(length);
-            let mut tokens = window.to_vec();
-            tokens.resize(length as usize, 0);
-            let span = Span { start: 0, end, source: 0, document: 0, offset: 0, epoch: 0 };
-            Sequence { index: 0, tokens, documents: vec![span], loss_mask: None }
-        });
-        let rows: Vec<Sequence> = windows.collect();
-        let prediction = causal(u32::try_from(config.vocab_size)?);
-        Ok(rows.chunks(ROWS).map(|rows| Ok(Batch::new(rows, &prediction)?)).collect::<Vec<_>>().into_iter())
+        Ok(())
     }
 }
 
+/// The tokens of a text file, encoded as the documents of a corpus are.
+fn document_tokens(path: &Path, tokenizer: Tokenizer, vocabulary: usize) -> anyhow::Result<Vec<u32>> {
+    let text = fs_err::read_to_string(path)?;
+    let failed = |error: tokenizers::Error| anyhow::anyhow!("{}: {error}", path.display());
+    let tokenizer = tokenizer::for_documents(tokenizer).map_err(failed)?;
+    let tokens = tokenizer.encode(text, false).map_err(failed)?.get_ids().to_vec();
+    anyhow::ensure!(tokens.len() >= 2, "{}: a text of fewer than two tokens has nothing to predict", path.display());
+    let largest = tokens.iter().max().copied().unwrap_or(0) as usize;
+    anyhow::ensure!(largest < vocabulary, "token {largest} is outside the model's vocabulary of {vocabulary}");
+    Ok(tokens)
+}
+
+/// Splits a text into windows without overlap; each window is one piece.
+fn windows(
+    tokens: &[u32],
+    length: u32,
+    config: &ModelConfig,
+) -> anyhow::Result<impl Iterator<Item = Result<Batch, DataError>>> {
+    let windows = tokens.chunks(length as usize).map(|window| {
+        let end = u32::try_from(window.len()).unwrap_or(length);
+        let mut tokens = window.to_vec();
+        tokens.resize(length as usize, 0);
+        let span = Span { start: 0, end, source: 0, document: 0, offset: 0, epoch: 0 };
+        Sequence { index: 0, tokens, documents: vec![span], loss_mask: None }
+    });
+    let rows: Vec<Sequence> = windows.collect();
+    let prediction = causal(u32::try_from(config.vocab_size)?);
+    Ok(rows.chunks(ROWS).map(|rows| Ok(Batch::new(rows, &prediction)?)).collect::<Vec<_>>().into_iter())
+}
+
 fn causal(vocabulary: u32) -> Prediction {
-    Prediction { objective: Objective::Causal, vocabulary, mask_token: 0, seed: 0 }
+    Prediction { objective: Objective::Causal, vocabulary, mask_token: 0, seed: 0, begin: None }
+}
+
+/// Shows how many held-out sequences are read.
+fn with_progress(printer: &Printer, batches: HeldOut) -> impl Iterator<Item = Result<Batch, DataError>> {
+    printer.start(BAR, batches.selected(), "sequences");
+    let mut done = 0;
+    batches.inspect(move |batch| {
+        printer.advance(BAR, done, "");
+        done += batch.as_ref().map_or(0, |batch| batch.rows as u64);
+    })
 }
 
 fn measure(
@@ -143,12 +182,11 @@ fn measure(
 fn train_ngrams(corpus: &Corpus, provenance: &Provenance) -> anyhow::Result<NgramModel> {
     let (digest, read) = (&corpus.manifest().corpus_digest, &provenance.corpus.digest);
     anyhow::ensure!(digest == read, "the model was trained on the corpus {read}, not on {digest}");
-    let length =
-        provenance.recipe["data"]["sequence-length"].as_u64().context("the manifest has no sequence-length")?;
-    let mut reader = SequenceReader::new(corpus, ReaderOptions::new(Split::Train, u32::try_from(length)?))?;
-    reader.seek(Position { sequence: 0 })?;
+    let data: Data = serde_json::from_value(provenance.recipe["data"].clone())
+        .context("the training manifest has no settings of the data")?;
+    let count = provenance.tokens / u64::from(data.sequence_length).max(1);
     let mut counter = NgramCounter::new(corpus.manifest().tokenizer.vocabulary_size)?;
-    for sequence in reader.take(usize::try_from(provenance.tokens / length)?) {
+    for sequence in run_sequences(corpus, &data, provenance.seed, count)? {
         let sequence = sequence?;
         // Each token counts once: with repeated epochs no n-gram would be rare, and the Kneser–Ney discounts are
         // estimated from rare n-grams.
@@ -218,3 +256,6 @@ impl Table {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

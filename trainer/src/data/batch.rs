@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use corpusmill_shards::Sequence;
+use corpusmill_shards::{Sequence, Span};
 
 use super::masked;
 use super::prediction::Prediction;
@@ -82,15 +82,20 @@ impl Batch {
         let length = sequence.tokens.len();
         let padding = u32::try_from(sequence.documents.len()).unwrap_or(u32::MAX);
         let (mut positions, mut pieces) = (vec![0; length], vec![padding; length]);
-        let mut sources = vec![0; length];
-        let mut end = 0;
-        for (piece, span) in (0..).zip(&sequence.documents) {
-            for (position, index) in (0..).zip(span.start as usize..span.end as usize) {
+        let (mut sources, mut is_first) = (vec![0; length], vec![false; length]);
+        let end = sequence.documents.last().map_or(0, |span| span.end as usize);
+        let mut piece_end = end;
+        for (piece, span) in sequence.documents.iter().enumerate().rev() {
+            let piece = u32::try_from(piece).unwrap_or(u32::MAX);
+            let begun = is_begun(sequence, span, prediction.begin);
+            let start = span.start as usize - usize::from(begun);
+            for (position, index) in (0..).zip(start..piece_end) {
                 positions[index] = position;
                 pieces[index] = piece;
                 sources[index] = span.source;
             }
-            end = span.end as usize;
+            is_first[span.start as usize] = !begun;
+            piece_end = start;
         }
         for (position, index) in (0..).zip(end..length) {
             positions[index] = position;
@@ -101,7 +106,7 @@ impl Batch {
                 self.tokens.extend(sequence.tokens.iter().map(|token| token.cast_signed()));
                 self.targets.extend((0..length).map(|index| {
                     let next = index + 1;
-                    let inside = next < end && pieces[next] == pieces[index];
+                    let inside = next < end && !is_first[next];
                     if inside && counts(next) { sequence.tokens[next].cast_signed() } else { NOT_PREDICTED }
                 }));
             }
@@ -153,10 +158,14 @@ impl Batch {
     }
 }
 
+/// Whether `span` is the beginning of a document that follows the token `begin`, which becomes its first input.
+fn is_begun(sequence: &Sequence, span: &Span, begin: Option<u32>) -> bool {
+    let before = (span.start as usize).checked_sub(1).map(|index| sequence.tokens[index]);
+    span.offset == 0 && begin.is_some() && before == begin
+}
+
 #[cfg(test)]
 mod tests {
-    use corpusmill_shards::Span;
-
     use super::*;
     use crate::recipe::Masked;
 
@@ -165,7 +174,7 @@ mod tests {
     }
 
     fn prediction(objective: Objective) -> Prediction {
-        Prediction { objective, vocabulary: 50, mask_token: 60, seed: 7 }
+        Prediction { objective, vocabulary: 50, mask_token: 60, seed: 7, begin: None }
     }
 
     #[test]
@@ -183,6 +192,32 @@ mod tests {
         assert_eq!(batch.pieces[0], [0, 0, 0, 1, 1, 1, 2, 2]);
         assert_eq!(batch.predicted(), 3);
         assert_eq!(batch.pieces(), [0..3, 3..6, 6..8]);
+    }
+
+    #[test]
+    fn the_end_of_a_document_begins_the_next_one() {
+        // 9 ends a document. The fourth piece continues a document, and before the fifth one no document ends.
+        let sequence = Sequence {
+            index: 0,
+            tokens: vec![10, 9, 20, 21, 9, 9, 30, 31, 40, 9],
+            documents: vec![
+                span(0, 2, 0),
+                span(2, 5, 1),
+                span(5, 6, 0),
+                Span { offset: 7, ..span(6, 8, 1) },
+                span(8, 10, 0),
+            ],
+            loss_mask: None,
+        };
+        let plain = Batch::new(std::slice::from_ref(&sequence), &prediction(Objective::Causal)).unwrap();
+        assert_eq!(plain.targets, [9, -1, 21, 9, -1, -1, 31, -1, 9, -1]);
+        let begun = Prediction { begin: Some(9), ..prediction(Objective::Causal) };
+        let batch = Batch::new(&[sequence], &begun).unwrap();
+        assert_eq!(batch.targets, [9, 20, 21, 9, 9, -1, 31, -1, 9, -1]);
+        assert_eq!(batch.pieces[0], [0, 1, 1, 1, 2, 2, 3, 3, 4, 4]);
+        assert_eq!(batch.positions[0], [0, 0, 1, 2, 0, 1, 0, 1, 0, 1]);
+        assert_eq!(batch.sources, [0, 1, 1, 1, 0, 0, 1, 1, 0, 0]);
+        assert_eq!(batch.pieces(), [0..1, 1..4, 4..6, 6..8, 8..10]);
     }
 
     #[test]

@@ -8,6 +8,9 @@
 //! predicted; the end-of-document token is among them, which is how a model learns to stop. Tokens that a loss mask
 //! excludes are visible but not predicted; padding is neither.
 //!
+//! With `begin-documents`, the token that ends a document also begins the next one: it is the last target of the first
+//! and the first input of the second, whose first token is predicted too. So a model learns to write from nothing.
+//!
 //! Invariant: a batch is a pure function of the corpus, the sequence numbers, the objective and the seed.
 
 mod batch;
@@ -20,7 +23,7 @@ mod stream;
 pub use batch::{Batch, BatchError, NOT_PREDICTED};
 pub use error::DataError;
 pub use prediction::Prediction;
-pub use stream::{Batches, held_out};
+pub use stream::{Batches, HeldOut, run_sequences};
 
 #[cfg(test)]
 pub(crate) mod fixture;

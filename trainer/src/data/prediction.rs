@@ -15,4 +15,7 @@ pub struct Prediction {
     pub mask_token: u32,
     /// Seed of the masks and of the shuffle order.
     pub seed: u64,
+    /// The token that ends a document and begins the next one; `None` if documents begin with their own first token.
+    /// Only for the causal objective.
+    pub begin: Option<u32>,
 }

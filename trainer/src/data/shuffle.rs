@@ -4,8 +4,11 @@
 //! its gradient represents the corpus poorly. Shards are not rewritten: a window of sequences is read and returned in
 //! another order.
 //!
-//! Invariant: the position of a sequence depends only on the seed, the window's size, the run's length and the
-//! sequence's number; a run of *n* sequences reads the first *n* of the corpus, each once.
+//! The windows divide the whole schedule of the corpus, not the run: a run of *n* sequences reads the first *n* of this
+//! order, so a longer run begins with the same sequences, and a run can be extended.
+//!
+//! Invariant: the position of a sequence depends only on the corpus, the seed and the window's size; no sequence is
+//! read twice.
 
 use corpusmill_shards::random::SplitMix64;
 use corpusmill_shards::{Position, Sequence, SequenceReader};
@@ -19,6 +22,8 @@ pub(super) struct ShuffledSequences {
     /// Window size in sequences, at least 1.
     size: u64,
     seed: u64,
+    /// Number of sequences in the schedule of the corpus.
+    scheduled: u64,
     /// Number of sequences of the run, over all ranks.
     total: u64,
     /// This rank and the number of ranks.
@@ -33,8 +38,9 @@ impl ShuffledSequences {
     /// Creates it from a reader of all sequences; `total` is the run's length, `rank` this rank and the number of
     /// ranks.
     pub(super) fn new(reader: SequenceReader, size: u32, seed: u64, total: u64, rank: (u32, u32)) -> Self {
-        let rank = (rank.0.into(), rank.1.into());
-        Self { reader, size: u64::from(size).max(1), seed, total, rank, position: 0, window: None }
+        let (rank, scheduled) = ((rank.0.into(), rank.1.into()), reader.sequences());
+        let total = total.min(scheduled);
+        Self { reader, size: u64::from(size).max(1), seed, scheduled, total, rank, position: 0, window: None }
     }
 
     /// Seeks to position `position` in the run's order; the next sequence is this rank's first one from there.
@@ -47,7 +53,8 @@ impl ShuffledSequences {
         if self.size == 1 {
             return self.reader.fingerprint();
         }
-        let text = format!("{} {} {} {}", self.reader.fingerprint(), self.size, self.seed, self.total);
+        // Version 2: windows of the schedule. Those of version 1 ended with the run.
+        let text = format!("order 2 {} {} {}", self.reader.fingerprint(), self.size, self.seed);
         blake3::hash(text.as_bytes()).to_hex().to_string()
     }
 
@@ -75,13 +82,14 @@ impl ShuffledSequences {
 
     /// Reads the window that starts at `first`: this rank's sequences by position.
     fn read(&mut self, first: u64) -> Result<Vec<Option<Sequence>>, DataError> {
-        let length = self.size.min(self.total - first);
+        let length = self.size.min(self.scheduled - first);
         let positions = permutation(self.seed ^ first, length);
         let mut window: Vec<Option<Sequence>> = positions.iter().map(|_| None).collect();
         self.reader.seek(Position { sequence: first })?;
         for (position, sequence) in positions.iter().zip(self.reader.by_ref()) {
             let sequence = sequence?;
-            if (first + position) % self.rank.1 == self.rank.0 {
+            // A window can extend beyond the run; the run does not need these sequences.
+            if first + position < self.total && (first + position) % self.rank.1 == self.rank.0 {
                 window[offset(*position, 0)] = Some(sequence);
             }
         }
@@ -120,16 +128,43 @@ mod tests {
         std::iter::from_fn(|| shuffled.next().unwrap()).map(|sequence| sequence.index).collect()
     }
 
+    fn scheduled(length: u32) -> u64 {
+        let folder = fixture::corpus(200, 1.0);
+        let corpus = Corpus::open(folder.path()).unwrap();
+        SequenceReader::new(&corpus, ReaderOptions::new(Split::Train, length)).unwrap().sequences()
+    }
+
     #[test]
-    fn a_run_shuffles_its_first_sequences() {
-        let order = read(32, 100, (0, 1), 0);
-        for window in [0..32, 32..64, 64..96, 96..100] {
-            let mut found = order[window.clone()].to_vec();
-            assert_ne!(found, window.clone().map(|position| position as u64).collect::<Vec<_>>());
+    fn the_schedule_is_shuffled_in_windows() {
+        let scheduled = scheduled(16);
+        assert!(scheduled > 128 && !scheduled.is_multiple_of(32), "{scheduled}");
+        let order = read(32, u64::MAX, (0, 1), 0);
+        assert_eq!(order.len() as u64, scheduled);
+        for (window, found) in (0..).zip(order.chunks(32)) {
+            let first = window * 32;
+            let expected: Vec<u64> = (first..scheduled.min(first + 32)).collect();
+            assert_ne!(found, expected);
+            let mut found = found.to_vec();
             found.sort_unstable();
-            assert_eq!(found, window.map(|position| position as u64).collect::<Vec<_>>());
+            assert_eq!(found, expected);
         }
         assert_ne!(order[..32].to_vec(), order[32..64].iter().map(|index| index - 32).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_longer_run_begins_with_the_order_of_a_shorter_one() {
+        let whole = read(32, u64::MAX, (0, 1), 0);
+        for total in [1, 31, 32, 100, 128] {
+            assert_eq!(read(32, total, (0, 1), 0), whole[..usize::try_from(total).unwrap()], "{total}");
+        }
+        let folder = fixture::corpus(200, 1.0);
+        let corpus = Corpus::open(folder.path()).unwrap();
+        let digest = |size: u32, seed: u64, total: u64| {
+            let reader = SequenceReader::new(&corpus, ReaderOptions::new(Split::Train, 16)).unwrap();
+            ShuffledSequences::new(reader, size, seed, total, (0, 1)).fingerprint()
+        };
+        assert_eq!(digest(32, 5, 100), digest(32, 5, 128));
+        assert!(digest(32, 5, 100) != digest(33, 5, 100) && digest(32, 5, 100) != digest(32, 6, 100));
     }
 
     #[test]

@@ -62,9 +62,10 @@ impl Batches {
         let steps = data.steps_of(self.batch.into()).unwrap_or(possible);
         if steps > possible || steps == 0 {
             let step = u64::from(self.length) * u64::from(self.batch);
-            let scheduled = self.scheduled.saturating_mul(self.length.into());
+            let (scheduled, sequences) = (self.scheduled.saturating_mul(self.length.into()), self.scheduled);
             let steps = steps.max(1);
-            return Err(DataError::TooShort { needed: steps.saturating_mul(step), steps, step, scheduled, possible });
+            let needed = steps.saturating_mul(step);
+            return Err(DataError::TooShort { needed, steps, step, scheduled, possible, sequences });
         }
         Ok(steps)
     }
@@ -97,38 +98,134 @@ impl Batches {
     }
 }
 
-/// Batches of held-out sequences: all of them, or `max_sequences` of them, spread evenly.
+/// The first `count` sequences of a run with these settings, in its order.
 ///
 /// # Errors
-/// When a shard cannot be read.
-pub fn held_out(
+/// When the corpus cannot be read.
+pub fn run_sequences(
     corpus: &Corpus,
-    length: u32,
-    rows: usize,
-    max_sequences: Option<u64>,
+    data: &Data,
+    seed: u64,
+    count: u64,
+) -> Result<impl Iterator<Item = Result<Sequence, DataError>>, DataError> {
+    let reader = SequenceReader::new(corpus, ReaderOptions::new(Split::Train, data.sequence_length))?;
+    let mut sequences = ShuffledSequences::new(reader, data.shuffle_sequences, seed, count, (0, 1));
+    Ok(std::iter::from_fn(move || sequences.next().transpose()))
+}
+
+/// Batches of held-out sequences: all of them, or a number of them, spread evenly.
+#[derive(Debug)]
+pub struct HeldOut {
+    reader: SequenceReader,
     prediction: Prediction,
-) -> Result<impl Iterator<Item = Result<Batch, DataError>>, DataError> {
-    let mut reader = SequenceReader::new(corpus, ReaderOptions::new(Split::Validation, length))?;
-    let sequences = reader.sequences();
-    let selected = max_sequences.map_or(sequences, |max_sequences| max_sequences.min(sequences));
-    let mut returned = 0;
-    Ok(std::iter::from_fn(move || {
-        let rows = (rows.max(1) as u64).min(selected - returned);
+    /// Sequences per batch.
+    rows: u64,
+    selected: u64,
+    returned: u64,
+}
+
+impl HeldOut {
+    /// All held-out sequences of `length` tokens, or `max_sequences` of them, in batches of `rows`.
+    ///
+    /// # Errors
+    /// When the corpus cannot be read.
+    pub fn new(
+        corpus: &Corpus,
+        length: u32,
+        rows: usize,
+        max_sequences: Option<u64>,
+        prediction: Prediction,
+    ) -> Result<Self, DataError> {
+        let reader = SequenceReader::new(corpus, ReaderOptions::new(Split::Validation, length))?;
+        let selected = reader.sequences().min(max_sequences.unwrap_or(u64::MAX));
+        Ok(Self { reader, prediction, rows: rows.max(1) as u64, selected, returned: 0 })
+    }
+
+    /// Number of selected sequences.
+    pub fn selected(&self) -> u64 {
+        self.selected
+    }
+
+    /// Number of held-out sequences.
+    pub fn available(&self) -> u64 {
+        self.reader.sequences()
+    }
+
+    fn read(&mut self, rows: u64) -> Result<Batch, DataError> {
+        let mut batch = Vec::new();
+        for number in self.returned..self.returned + rows {
+            // Evenly spread: the first sequence of each of `selected` equal parts.
+            let sequence = u128::from(number) * u128::from(self.available()) / u128::from(self.selected);
+            self.reader.seek(Position { sequence: u64::try_from(sequence).unwrap_or(u64::MAX) })?;
+            batch.extend(self.reader.next().transpose()?);
+        }
+        Ok(Batch::new(&batch, &self.prediction)?)
+    }
+}
+
+impl Iterator for HeldOut {
+    type Item = Result<Batch, DataError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rows = self.rows.min(self.selected - self.returned);
         if rows == 0 {
             return None;
         }
-        let mut read = || {
-            let mut batch = Vec::new();
-            for number in returned..returned + rows {
-                // Evenly spread: the first sequence of each of `selected` equal parts.
-                let sequence = u128::from(number) * u128::from(sequences) / u128::from(selected);
-                reader.seek(Position { sequence: u64::try_from(sequence).unwrap_or(u64::MAX) })?;
-                batch.extend(reader.next().transpose()?);
-            }
-            Ok(Batch::new(&batch, &prediction)?)
-        };
-        let batch = read();
-        returned += rows;
+        let batch = self.read(rows);
+        self.returned += rows;
         Some(batch)
-    }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::fixture;
+    use crate::recipe::Objective;
+
+    fn prediction() -> Prediction {
+        Prediction { objective: Objective::Causal, vocabulary: 64, mask_token: 0, seed: 5, begin: None }
+    }
+
+    #[test]
+    fn the_sequences_of_a_run_are_those_of_its_steps() {
+        let folder = fixture::corpus(60, 2.0);
+        let corpus = Corpus::open(folder.path()).unwrap();
+        let data = Data {
+            sequence_length: 16,
+            batch_sequences: 4,
+            micro_sequences: 4,
+            shuffle_sequences: 32,
+            steps: Some(9),
+            ..Data::default()
+        };
+        let mut batches = Batches::train(&corpus, &data, prediction(), (0, 1)).unwrap();
+        let steps = std::iter::from_fn(|| batches.next_step().unwrap()).flatten();
+        let tokens: Vec<i32> = steps.flat_map(|batch| batch.tokens).collect();
+        let sequences = run_sequences(&corpus, &data, 5, 36).unwrap().map(Result::unwrap);
+        let read: Vec<i32> =
+            sequences.flat_map(|sequence| sequence.tokens).map(|token| i32::try_from(token).unwrap()).collect();
+        assert_eq!(read, tokens);
+        assert_eq!(read.len(), 9 * 4 * 16);
+    }
+
+    #[test]
+    fn held_out_sequences_are_spread_evenly() {
+        let folder = fixture::corpus(60, 2.0);
+        let corpus = Corpus::open(folder.path()).unwrap();
+        let all = HeldOut::new(&corpus, 16, 3, None, prediction()).unwrap();
+        let available = all.available();
+        assert!(available > 8 && all.selected() == available, "{available}");
+        let whole: Vec<Vec<i32>> = all.flat_map(|batch| rows(&batch.unwrap())).collect();
+        assert_eq!(whole.len() as u64, available);
+        let some = HeldOut::new(&corpus, 16, 3, Some(4), prediction()).unwrap();
+        assert_eq!((some.selected(), some.available()), (4, available));
+        let found: Vec<Vec<i32>> = some.flat_map(|batch| rows(&batch.unwrap())).collect();
+        let expected: Vec<Vec<i32>> = (0..4).map(|part| whole[part * whole.len() / 4].clone()).collect();
+        assert_eq!(found, expected);
+    }
+
+    fn rows(batch: &Batch) -> Vec<Vec<i32>> {
+        batch.tokens.chunks(batch.length).map(<[i32]>::to_vec).collect()
+    }
 }

@@ -1,5 +1,8 @@
 //! Samples the next token. Logits are processed in the order of Hugging Face transformers: repetition penalty,
 //! temperature, top-k, top-p.
+//!
+//! Invariant: the numbers are finite at every step: logits that are not finite are refused, and 64 bits have room for
+//! every quotient of a 32-bit logit and a 32-bit temperature or penalty.
 
 use corpusmill_shards::random::SplitMix64;
 
@@ -38,14 +41,17 @@ impl Sampler {
         Self { settings, random: SplitMix64::new(seed) }
     }
 
-    /// Samples the next token from its logits; `token_ids` are the tokens of prompt and completion.
-    pub(crate) fn sample(&mut self, logits: &mut [f32], token_ids: &[u32]) -> u32 {
-        self.penalise(logits, token_ids);
-        if self.settings.temperature <= 0.0 {
-            return argmax(logits);
+    /// Samples the next token from its logits; `token_ids` are the tokens of prompt and completion. `None` if a logit
+    /// is NaN or infinite.
+    pub(crate) fn sample(&mut self, logits: &[f32], token_ids: &[u32]) -> Option<u32> {
+        if !logits.iter().all(|logit| logit.is_finite()) {
+            return None;
         }
-        for logit in logits.iter_mut() {
-            *logit /= self.settings.temperature;
+        let mut logits: Vec<f64> = logits.iter().copied().map(f64::from).collect();
+        self.penalise(&mut logits, token_ids);
+        let temperature = f64::from(self.settings.temperature);
+        if temperature <= 0.0 {
+            return Some(argmax(&logits));
         }
         let mut order: Vec<u32> = (0..u32::try_from(logits.len()).unwrap_or(u32::MAX)).collect();
         // The lower id wins ties, so the order does not depend on the sort algorithm.
@@ -56,22 +62,25 @@ impl Sampler {
             order.truncate(self.settings.top_k);
         }
         let max = order.first().map_or(0.0, |&id| logits[id as usize]);
-        let weights: Vec<f64> = order.iter().map(|&id| libm::exp(f64::from(logits[id as usize] - max))).collect();
+        let weight = |&id: &u32| libm::exp((logits[id as usize] - max) / temperature);
+        let weights: Vec<f64> = order.iter().map(weight).collect();
         let kept = nucleus(&weights, f64::from(self.settings.top_p));
         let total: f64 = weights[..kept].iter().sum();
         let mut left = self.random.next_f64() * total;
         for (&id, weight) in order.iter().zip(&weights[..kept]) {
             left -= weight;
             if left < 0.0 {
-                return id;
+                return Some(id);
             }
         }
-        order.get(kept.saturating_sub(1)).copied().unwrap_or(0)
+        // Rounding can leave a rest; it belongs to the last token that has a weight.
+        let last = weights[..kept].iter().rposition(|&weight| weight > 0.0).unwrap_or(0);
+        order.get(last).copied()
     }
 
-    fn penalise(&self, logits: &mut [f32], token_ids: &[u32]) {
-        let penalty = self.settings.repetition_penalty;
-        if (penalty - 1.0).abs() < f32::EPSILON {
+    fn penalise(&self, logits: &mut [f64], token_ids: &[u32]) {
+        let penalty = f64::from(self.settings.repetition_penalty);
+        if (penalty - 1.0).abs() < f64::from(f32::EPSILON) {
             return;
         }
         let mut token_ids = token_ids.to_vec();
@@ -86,7 +95,7 @@ impl Sampler {
 }
 
 /// The index of the largest logit; the first of equal ones.
-fn argmax(logits: &[f32]) -> u32 {
+fn argmax(logits: &[f64]) -> u32 {
     let mut best = 0;
     for (id, logit) in logits.iter().enumerate() {
         if *logit > logits[best] {
@@ -120,7 +129,7 @@ mod tests {
         let mut counts = vec![0; logits.len()];
         let mut sampler = Sampler::new(settings, 0);
         for _ in 0..20_000 {
-            counts[sampler.sample(&mut logits.to_vec(), &[]) as usize] += 1;
+            counts[sampler.sample(logits, &[]).unwrap() as usize] += 1;
         }
         counts
     }
@@ -150,8 +159,37 @@ mod tests {
     fn penalty_lowers_seen_tokens() {
         let sampling = SamplingParams { repetition_penalty: 2.0, ..SamplingParams::default() };
         let mut sampler = Sampler::new(sampling, 0);
-        assert_eq!(sampler.sample(&mut [3.0, 2.0, -1.0], &[0, 0]), 1);
-        assert_eq!(sampler.sample(&mut [-3.0, -2.0, -3.5], &[1, 0]), 2);
+        assert_eq!(sampler.sample(&[3.0, 2.0, -1.0], &[0, 0]), Some(1));
+        assert_eq!(sampler.sample(&[-3.0, -2.0, -3.5], &[1, 0]), Some(2));
+    }
+
+    #[test]
+    fn tiny_temperatures_are_greedy() {
+        let logits = [-3.0e38, 2.0, 5.0, -7.5, 4.999];
+        for temperature in [1e-6, 1e-38, 1e-40, f32::from_bits(1)] {
+            let settings = SamplingParams { temperature, ..SamplingParams::default() };
+            assert_eq!(draws(settings, &logits)[2], 20_000, "{temperature}");
+        }
+    }
+
+    #[test]
+    fn tiny_penalties_keep_the_order_of_seen_tokens() {
+        for penalty in [1e-38, f32::from_bits(1)] {
+            let sampling = SamplingParams { repetition_penalty: penalty, ..SamplingParams::default() };
+            let mut sampler = Sampler::new(sampling, 0);
+            assert_eq!(sampler.sample(&[3.0, 3.0e38, 2.0e38, 1.0], &[0, 1, 2]), Some(1), "{penalty}");
+        }
+    }
+
+    #[test]
+    fn logits_that_are_not_finite_have_no_token() {
+        for temperature in [0.0, 1.0] {
+            let mut sampler = Sampler::new(SamplingParams { temperature, ..SamplingParams::default() }, 0);
+            for fault in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                assert_eq!(sampler.sample(&[1.0, fault, 2.0], &[]), None, "{temperature} {fault}");
+            }
+            assert!(sampler.sample(&[1.0, 2.0], &[]).is_some());
+        }
     }
 
     #[test]
@@ -159,7 +197,7 @@ mod tests {
         let settings = SamplingParams { temperature: 1.0, seed: 5, ..SamplingParams::default() };
         let draw = |row| {
             let mut sampler = Sampler::new(settings, row);
-            (0..8).map(|_| sampler.sample(&mut [0.0; 50], &[])).collect::<Vec<_>>()
+            (0..8).map(|_| sampler.sample(&[0.0; 50], &[])).collect::<Vec<_>>()
         };
         assert_eq!(draw(0), draw(0));
         assert_ne!(draw(0), draw(1));

@@ -6,6 +6,11 @@
 /// Number of partial sums.
 pub(super) const LANES: usize = 16;
 
+/// Half of the processors in use have AVX2 and fused multiply-add, but no AVX-512. Without this variant, which is a feature of
+/// `pulp`, they would run the portable code, which calls a function for every multiply-add.
+#[cfg(target_arch = "x86_64")]
+const _: fn(pulp::x86::V3) -> pulp::Arch = pulp::Arch::V3;
+
 /// Runs a closure, compiled for the widest vectors of the CPU.
 #[inline]
 pub(super) fn dispatch_simd<R>(work: impl FnOnce() -> R) -> R {
@@ -95,6 +100,16 @@ mod tests {
             assert!((f64::from(tanh(small)) - f64::from(small).tanh()).abs() < 3e-7, "tanh({x})");
         }
         assert!(exp(-1e30) < 1e-37 && exp(1e30).is_finite());
+    }
+
+    /// No processor with vectors runs the portable code.
+    #[test]
+    fn the_vectors_of_the_cpu_are_used() {
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+            assert!(!matches!(pulp::Arch::new(), pulp::Arch::Scalar));
+        }
+        assert_eq!(dispatch_simd(|| 2.0_f32.mul_add(3.0, 4.0)).to_bits(), 10.0_f32.to_bits());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::record::Record;
 #[derive(Debug, thiserror::Error)]
 pub enum MetricsError {
     /// The file.
-    #[error(transparent)]
+    #[error("{0}")]
     File(#[from] std::io::Error),
     /// A line is not a record.
     #[error("{}:{line}: not a metrics record: {detail}; delete the file to start over", path.display())]

@@ -12,7 +12,7 @@ pub enum RecordKind {
     Train,
     /// Some held-out sequences.
     Validation,
-    /// All held-out sequences at the end, or the number set in the recipe.
+    /// The held-out sequences at the end: the number set in the recipe, or all.
     Final,
 }
 

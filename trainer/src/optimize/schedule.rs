@@ -6,17 +6,18 @@ use crate::recipe::{LearningRateSchedule, LearningRateShape};
 
 /// Returns the learning rate at `step`, from 0, of `steps`, as a fraction of the peak learning rate.
 ///
-/// Step *n* of *w* warm-up steps has (*n* + 1) / *w*, so no step has a rate of zero.
+/// Step *n* of *w* warm-up steps has (*n* + 1) / *w*, so no step has a rate of zero. A run that is shorter than its
+/// warm-up follows the same line and does not reach the peak.
 #[expect(clippy::cast_precision_loss, reason = "steps are far below 2^52")]
 pub fn learning_rate_factor(schedule: &LearningRateSchedule, step: u64, steps: u64) -> f64 {
-    let warmup = schedule.warmup_steps.min(steps);
+    let warmup = schedule.warmup_steps;
     if step < warmup {
         return (step + 1) as f64 / warmup as f64;
     }
     match schedule.shape {
         LearningRateShape::Constant => 1.0,
         LearningRateShape::Cosine { final_share } => {
-            let after = (steps - warmup).max(1);
+            let after = steps.saturating_sub(warmup).max(1);
             let done = (step - warmup).min(after) as f64 / after as f64;
             final_share + (1.0 - final_share) * 0.5 * (1.0 + libm::cos(std::f64::consts::PI * done))
         }
@@ -57,10 +58,18 @@ mod tests {
     }
 
     #[test]
-    fn run_shorter_than_warmup() {
-        let schedule =
-            LearningRateSchedule { warmup_steps: 100, shape: LearningRateShape::Cosine { final_share: 0.1 } };
-        assert_near(learning_rate_factor(&schedule, 0, 2), 0.5);
-        assert_near(learning_rate_factor(&schedule, 1, 2), 1.0);
+    fn a_run_shorter_than_its_warmup_stays_on_the_line() {
+        for shape in [
+            LearningRateShape::Constant,
+            LearningRateShape::Cosine { final_share: 0.1 },
+            LearningRateShape::Wsd { decay_share: 0.5, final_share: 0.0 },
+        ] {
+            let schedule = LearningRateSchedule { warmup_steps: 100, shape };
+            assert_near(learning_rate_factor(&schedule, 0, 2), 0.01);
+            assert_near(learning_rate_factor(&schedule, 1, 2), 0.02);
+            // At the end of the warm-up and after it, whatever the length of the run.
+            assert_near(learning_rate_factor(&schedule, 99, 2), 1.0);
+            assert!(learning_rate_factor(&schedule, 100, 2).is_finite());
+        }
     }
 }

@@ -20,10 +20,10 @@ use crate::model::Decoder;
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// The file cannot be read or written.
-    #[error(transparent)]
+    #[error("{0}")]
     File(#[from] std::io::Error),
     /// The file is damaged or belongs to a different model.
-    #[error("{}: {detail}; the checkpoint is damaged, resume from an older one", path.display())]
+    #[error("{}: {detail}; remove this checkpoint to resume from an older one", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Invariant: a folder named `step-N` is complete: it is written under a temporary name, synced and renamed; old
-//! checkpoints are renamed before they are removed.
+//! checkpoints are renamed before they are removed. Only folders with names that this program makes are removed.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::error::PretrainError;
 use super::format_version::parse;
 use super::provenance::MANIFEST_FILE;
-use crate::checkpoint_io::{ExportOptions, StagedFolder};
+use crate::checkpoint_io::{ExportOptions, StagedFolder, TEMPORARY_PREFIX};
 use crate::model::{Decoder, ModelConfig};
 use crate::optimize::OptimizerState;
 use crate::step::LossSum;
@@ -95,14 +95,19 @@ impl Checkpoints {
         fs_err::create_dir_all(folder)?;
         for entry in fs_err::read_dir(folder)? {
             let entry = entry?;
-            if entry.file_name().to_string_lossy().starts_with('.') {
+            if is_unfinished(&entry.file_name().to_string_lossy()) && entry.file_type()?.is_dir() {
                 fs_err::remove_dir_all(entry.path())?;
             }
         }
         Ok(Self { folder: folder.to_owned(), keep })
     }
 
-    /// All checkpoints, oldest first.
+    /// The folder of the checkpoints.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// All checkpoints, oldest first; anything else in the folder is ignored.
     ///
     /// # Errors
     /// When the folder cannot be read.
@@ -110,8 +115,8 @@ impl Checkpoints {
         let mut checkpoints = Vec::new();
         for entry in fs_err::read_dir(&self.folder)? {
             let path = entry?.path();
-            let step = path.file_name().and_then(|name| name.to_str()?.strip_prefix("step-")?.parse().ok());
-            checkpoints.extend(step.map(|step| (step, path)));
+            let step = path.file_name().and_then(|name| step_of(name.to_str()?));
+            checkpoints.extend(step.filter(|_| path.is_dir()).map(|step| (step, path)));
         }
         checkpoints.sort();
         Ok(checkpoints)
@@ -125,6 +130,22 @@ impl Checkpoints {
         Ok(self.list()?.pop().map(|(_, path)| path))
     }
 
+    /// Renames a damaged checkpoint, so that it no longer counts as one; returns its new path.
+    ///
+    /// # Errors
+    /// When it cannot be renamed.
+    pub(super) fn set_aside(&self, path: &Path) -> Result<PathBuf, PretrainError> {
+        let name = format!("damaged-{}", path.file_name().unwrap_or_default().to_string_lossy());
+        let mut aside = self.folder.join(&name);
+        let mut number = 1;
+        while aside.exists() {
+            number += 1;
+            aside = self.folder.join(format!("{name}.{number}"));
+        }
+        fs_err::rename(path, &aside)?;
+        Ok(aside)
+    }
+
     /// Writes the checkpoint of `state` and removes the oldest ones beyond the configured number.
     ///
     /// # Errors
@@ -135,7 +156,7 @@ impl Checkpoints {
         optimizer: &OptimizerState,
         state: &RunState,
     ) -> Result<PathBuf, PretrainError> {
-        let path = self.folder.join(format!("step-{:08}", state.step));
+        let path = self.folder.join(folder_name(state.step));
         if path.exists() {
             self.remove(&path)?;
         }
@@ -164,6 +185,23 @@ impl Checkpoints {
         fs_err::remove_dir_all(hidden)?;
         Ok(())
     }
+}
+
+/// The name of the checkpoint after `step` steps.
+fn folder_name(step: u64) -> String {
+    format!("step-{step:08}")
+}
+
+/// The step of a checkpoint's name; `None` for a name that this program does not make.
+fn step_of(name: &str) -> Option<u64> {
+    let step = name.strip_prefix("step-")?.parse().ok()?;
+    (name == folder_name(step)).then_some(step)
+}
+
+/// Whether a killed process of this program can have left a folder of this name: one in which a checkpoint was written
+/// or removed.
+fn is_unfinished(name: &str) -> bool {
+    name.starts_with(TEMPORARY_PREFIX) || name.strip_prefix(".old-").and_then(step_of).is_some()
 }
 
 /// Writes a model without the trainer's state into `target`, replacing an existing model.
@@ -210,4 +248,43 @@ fn write(folder: &StagedFolder, content: &Content<'_>) -> Result<(), PretrainErr
 pub(super) fn read_state(checkpoint: &Path) -> Result<RunState, PretrainError> {
     let path = checkpoint.join("trainer").join("state.json");
     parse(&path, &fs_err::read_to_string(&path)?, FORMAT_VERSION)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_entries_are_neither_listed_nor_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let foreign_folders =
+            [".best", ".old-mine", ".old-step-9", ".tmp-mine", "step-99", "step-00000007-best", "best"];
+        let foreign_files = [".DS_Store", ".nfs0001", ".tmp-corpusmill-notes", ".old-step-00000003", "step-00000004"];
+        let ours = [".tmp-corpusmill-a1B2c3", ".old-step-00000005", "step-00000010", "step-123456789"];
+        for name in foreign_folders.iter().chain(&ours) {
+            fs_err::create_dir(folder.path().join(name)).unwrap();
+            fs_err::write(folder.path().join(name).join("x"), "x").unwrap();
+        }
+        for name in foreign_files {
+            fs_err::write(folder.path().join(name), "x").unwrap();
+        }
+        let checkpoints = Checkpoints::open(folder.path(), 2).unwrap();
+        let listed: Vec<u64> = checkpoints.list().unwrap().into_iter().map(|(step, _)| step).collect();
+        assert_eq!(listed, [10, 123_456_789]);
+        let left = |name: &&str| folder.path().join(name).exists();
+        assert!(foreign_folders.iter().chain(&foreign_files).all(left));
+        assert_eq!(ours.map(|name| left(&name)), [false, false, true, true]);
+    }
+
+    #[test]
+    fn damaged_checkpoints_are_kept_under_another_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoints = Checkpoints::open(folder.path(), 2).unwrap();
+        for expected in ["damaged-step-00000010", "damaged-step-00000010.2"] {
+            let path = folder.path().join("step-00000010");
+            fs_err::create_dir(&path).unwrap();
+            assert_eq!(checkpoints.set_aside(&path).unwrap(), folder.path().join(expected));
+            assert!(checkpoints.list().unwrap().is_empty() && folder.path().join(expected).is_dir());
+        }
+    }
 }

@@ -11,13 +11,13 @@ use crate::metrics::MetricsError;
 use crate::model::ConfigError;
 use crate::optimize::StateError;
 use crate::step::StepError;
-use crate::token_bytes::TokenizerError;
+use crate::tokenizer::TokenizerError;
 
 /// Errors that prevent a run from starting or resuming.
 #[derive(Debug, thiserror::Error)]
 pub enum PretrainError {
     /// A file or folder.
-    #[error(transparent)]
+    #[error("{0}")]
     File(#[from] std::io::Error),
     /// The corpus.
     #[error(transparent)]
@@ -79,6 +79,9 @@ pub enum PretrainError {
         /// Token ids.
         corpus: u32,
     },
+    /// Documents should begin with the token that ends them, but the corpus has none.
+    #[error("data.begin-documents: the tokenizer of the corpus has no end-of-document token; set it to false")]
+    NoEndOfDocument,
     /// A checkpoint of another run.
     #[error(
         "{}: {difference}\nhint: restore it to resume this run, or give another `output` to start a new one", path.display()
@@ -109,6 +112,17 @@ pub enum PretrainError {
         path: PathBuf,
         /// The reason.
         detail: String,
+    },
+    /// There are checkpoints, but none is whole.
+    #[error(
+        "{}: no checkpoint is whole: {}\nhint: restore one of them, or give another `output` to start a new run",
+        folder.display(), details.join("; ")
+    )]
+    NoWholeCheckpoint {
+        /// The folder of the checkpoints.
+        folder: PathBuf,
+        /// What is wrong with each, newest first.
+        details: Vec<String>,
     },
     /// Another process writes to the output folder.
     #[error("{}: another run is writing there; wait for it, or give another `output`", .0.display())]

@@ -1,8 +1,7 @@
-//! The end of a run: validates on all held-out documents, and writes the trained model and the page.
+//! The end of a run: validates on held-out documents, and writes the trained model and the page.
 
 use burn::module::Module as _;
 use corpusmill_terminal::HumanCount;
-use tokenizers::Tokenizer;
 
 use super::checkpoint::export_model;
 use super::error::PretrainError;
@@ -11,9 +10,10 @@ use super::run::Run;
 use crate::generate::{GenerationSettings, Generator, SamplingParams};
 use crate::metrics::{self, RecordKind};
 use crate::recipe::{Objective, Samples};
+use crate::tokenizer;
 
 impl Run<'_> {
-    /// Validates on all held-out documents, and writes the model and the page.
+    /// Validates on held-out documents, and writes the model and the page.
     pub(super) fn finish(mut self, observer: &mut dyn Observer) -> Result<Outcome, PretrainError> {
         self.validate(RecordKind::Final, observer)?;
         self.log.sync()?;
@@ -33,24 +33,24 @@ impl Run<'_> {
         if settings.prompts.is_empty() || self.initial.prediction.objective != Objective::Causal {
             return Vec::new();
         }
-        let written = self.write_samples(settings);
-        match written {
-            Ok(samples) => {
-                for sample in &samples {
+        // The model is trained; failed samples do not fail the run.
+        let written = self.write_samples(settings).unwrap_or_else(|detail| vec![Err(detail)]);
+        let mut samples = Vec::new();
+        for sample in written {
+            match sample {
+                Ok(sample) => {
                     observer.message(&format!("sample: {sample}"));
+                    samples.push(sample);
                 }
-                samples
-            }
-            Err(detail) => {
-                // The model is trained; failed samples do not fail the run.
-                observer.warning(&format!("no samples: {detail}"));
-                Vec::new()
+                Err(detail) => observer.warning(&format!("no sample: {detail}")),
             }
         }
+        samples
     }
 
-    fn write_samples(&self, settings: &Samples) -> Result<Vec<String>, String> {
-        let tokenizer = Tokenizer::from_file(self.options.corpus.join("tokenizer.json"));
+    /// The sample of each prompt, or why there is none.
+    fn write_samples(&self, settings: &Samples) -> Result<Vec<Result<String, String>>, String> {
+        let tokenizer = tokenizer::read(&self.options.corpus.join("tokenizer.json"));
         let tokenizer = tokenizer.map_err(|error| error.to_string())?;
         let decoder = self.rank.training.model.valid();
         let config = &self.initial.config;
@@ -64,9 +64,13 @@ impl Run<'_> {
             ..SamplingParams::default()
         };
         let how = GenerationSettings { max_tokens: settings.tokens, sampling, ..GenerationSettings::default() };
-        let written = generator.generate(&settings.prompts, &how, &mut |_, _| Ok(()));
+        let written = generator.generate(&settings.prompts, 0, &how, &mut |_, _| Ok(()));
         let written = written.map_err(|error| error.to_string())?;
-        Ok(settings.prompts.iter().zip(written).map(|(prompt, made)| format!("{prompt}{}", made.text)).collect())
+        let samples = settings.prompts.iter().zip(written).map(|(prompt, made)| match made {
+            Ok(made) => Ok(format!("{prompt}{}", made.text)),
+            Err(error) => Err(format!("prompt `{prompt}`: {error}")),
+        });
+        Ok(samples.collect())
     }
 
     /// The facts on the page.

@@ -4,11 +4,13 @@
 
 use std::time::Instant;
 
+use corpusmill_terminal::HumanCount;
+
 use super::error::PretrainError;
 use super::options::Observer;
 use super::run::{RecordWindow, Run};
-use crate::data::held_out;
-use crate::evaluate::{Evaluation, evaluate};
+use crate::data::HeldOut;
+use crate::evaluate::{EvaluateError, Evaluation, evaluate};
 use crate::metrics::{Record, RecordKind, memory_watermark, training_flops_per_token};
 use crate::step::LossSum;
 
@@ -43,12 +45,34 @@ impl Run<'_> {
             RecordKind::Train | RecordKind::Validation => Some(recipe.validation.sequences),
         };
         let (length, rows) = (recipe.data.sequence_length, recipe.data.micro_sequences as usize);
-        let batches = held_out(self.corpus, length, rows, max_sequences, self.initial.prediction)?;
+        let batches = HeldOut::new(self.corpus, length, rows, max_sequences, self.initial.prediction)?;
+        let (selected, available) = (batches.selected(), batches.available());
+        if kind == RecordKind::Final && selected < available {
+            observer.message(&format!(
+                "validating on {} of {} held-out sequences; `validation.final-sequences: null` selects all",
+                HumanCount(selected),
+                HumanCount(available)
+            ));
+        }
+        let mut done = 0;
+        let batches = batches.inspect(|batch| {
+            observer.validation(done, selected);
+            done += batch.as_ref().map_or(0, |batch| batch.rows as u64);
+        });
         let training = &self.rank.training;
         let started = Instant::now();
-        let found = evaluate(&training.pass, &training.model, batches, training.sources, &self.bytes)?;
+        let found = evaluate(&training.pass, &training.model, batches, training.sources, &self.bytes);
+        observer.validation(selected, selected);
         // Validation does not count in the speed of steps.
         self.window.started += started.elapsed();
+        let found = match found {
+            // The weights are finite, since steps are, so later steps can mend it. The last validation cannot.
+            Err(error @ EvaluateError::NonFinite { .. }) if kind != RecordKind::Final => {
+                observer.warning(&format!("step {}: no validation: {error}", self.step));
+                return Ok(());
+            }
+            found => found?,
+        };
         match self.record_of(kind, &found) {
             Some(record) => self.write(&record, observer),
             None => Ok(()),

@@ -19,6 +19,9 @@ pub trait Observer {
     /// Called after each step.
     fn step(&mut self, step: u64, steps: u64, loss: Option<f64>);
 
+    /// Called during validation, with the number of sequences that are done.
+    fn validation(&mut self, done: u64, sequences: u64);
+
     /// Called after a record is written.
     fn record(&mut self, record: &Record);
 }

@@ -118,12 +118,6 @@ impl Provenance {
         if self.corpus != other.corpus {
             return Some(format!("it was trained on the corpus {}, not {}", other.corpus.digest, self.corpus.digest));
         }
-        if self.config != other.config {
-            return Some("its model sizes differ from the recipe's".to_owned());
-        }
-        if self.initial_weights != other.initial_weights {
-            return Some("its initial weights differ from the recipe's".to_owned());
-        }
         let [own, its] = [&self.recipe, &other.recipe].map(|recipe| {
             let mut recipe = recipe.clone();
             // A run may be extended.
@@ -132,10 +126,19 @@ impl Provenance {
             }
             recipe
         });
-        ["data", "loss", "optimizer", "schedule", "compute", "seed"]
-            .into_iter()
-            .find(|key| own[key] != its[key])
-            .map(|key| format!("it was trained with `{key}: {}`, but the recipe has `{key}: {}`", its[key], own[key]))
+        let keys = ["data", "loss", "optimizer", "schedule", "compute", "seed"];
+        if let Some(key) = keys.into_iter().find(|key| own[key] != its[key]) {
+            return Some(format!(
+                "it was trained with `{key}: {}`, but the recipe has `{key}: {}`",
+                its[key], own[key]
+            ));
+        }
+        // Last, since some settings above also change the model.
+        if self.config != other.config {
+            return Some("its model sizes differ from the recipe's".to_owned());
+        }
+        let differ = self.initial_weights != other.initial_weights;
+        differ.then(|| "its initial weights differ from the recipe's".to_owned())
     }
 }
 

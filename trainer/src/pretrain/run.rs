@@ -32,6 +32,17 @@ pub fn run(options: &RunOptions<'_>, observer: &mut dyn Observer) -> Result<Outc
     let corpus = Corpus::open(options.corpus)?;
     let initial = InitialState::new(options.recipe, options.corpus, &corpus)?;
     let resume_point = ResumePoint::find(options, &corpus, &initial)?;
+    for warning in &resume_point.warnings {
+        observer.warning(warning);
+    }
+    let (warmup, steps) = (options.recipe.schedule.warmup_steps, resume_point.steps);
+    if warmup > steps {
+        observer.warning(&format!(
+            "the warm-up of {} steps is longer than the run of {}: the learning rate does not reach its peak",
+            HumanCount(warmup),
+            HumanCount(steps)
+        ));
+    }
     if let Some(path) = &resume_point.checkpoint {
         observer.message(&format!(
             "resuming from {} at step {} of {}",

@@ -38,7 +38,7 @@ impl InitialState {
     pub(super) fn new(recipe: &Recipe, folder: &Path, corpus: &Corpus) -> Result<Self, PretrainError> {
         let manifest = corpus.manifest();
         check_tokenizer(folder, &manifest.tokenizer.digest)?;
-        let (config, from) = match &recipe.model {
+        let (mut config, from) = match &recipe.model {
             ModelSource::New(sizes) => {
                 let tokenizer = &manifest.tokenizer;
                 (new_config(sizes, recipe, tokenizer.vocabulary_size, tokenizer.end_of_document), None)
@@ -49,13 +49,16 @@ impl InitialState {
                 (ModelConfig::read(&folder.join("config.json"))?, Some(folder.clone()))
             }
         };
+        let begin = begin_token(recipe, manifest)?;
+        // An empty prompt then begins with it.
+        config.special.bos = config.special.bos.or(begin);
         config.validate()?;
         let vocabulary = manifest.tokenizer.vocabulary_size;
         if config.vocab_size < vocabulary as usize {
             return Err(PretrainError::Vocabulary { model: config.vocab_size, corpus: vocabulary });
         }
         let initial_weights = from.as_deref().map(weight_digests).transpose()?.unwrap_or_default();
-        let prediction = prediction(recipe, &config, manifest)?;
+        let prediction = Prediction { begin, ..prediction(recipe, &config, manifest)? };
         Ok(Self { config, from, initial_weights, prediction })
     }
 
@@ -117,7 +120,16 @@ fn prediction(recipe: &Recipe, config: &ModelConfig, manifest: &Manifest) -> Res
             return Err(PretrainError::MaskToken { token: mask_token, corpus: vocabulary });
         }
     }
-    Ok(Prediction { objective: recipe.data.objective, vocabulary, mask_token, seed: recipe.seed })
+    Ok(Prediction { objective: recipe.data.objective, vocabulary, mask_token, seed: recipe.seed, begin: None })
+}
+
+/// The token that begins documents, if the recipe asks for one.
+fn begin_token(recipe: &Recipe, manifest: &Manifest) -> Result<Option<u32>, PretrainError> {
+    if !recipe.data.begin_documents {
+        return Ok(None);
+    }
+    let end = manifest.tokenizer.end_of_document.ok_or(PretrainError::NoEndOfDocument)?;
+    Ok(Some(end))
 }
 
 /// Settings of the forward and backward pass for this recipe.

@@ -5,9 +5,13 @@ use burn::tensor::Device;
 use corpusmill_shards::Corpus;
 
 use super::*;
+use crate::checkpoint_io::LoadedModel;
 use crate::data::fixture;
+use crate::generate::{GenerationSettings, Generator};
 use crate::metrics::{self, Record, RecordKind};
 use crate::recipe::{ModelSource, Recipe};
+
+mod resume;
 
 const RECIPE: &str = "
 name: t
@@ -47,6 +51,10 @@ impl Observer for Stop<'_> {
 
     fn step(&mut self, step: u64, _steps: u64, _loss: Option<f64>) {
         self.cancel.store(step >= self.after, Ordering::Relaxed);
+    }
+
+    fn validation(&mut self, done: u64, sequences: u64) {
+        assert!(done <= sequences, "{done} of {sequences}");
     }
 
     fn record(&mut self, _record: &Record) {}
@@ -169,29 +177,6 @@ fn mismatches_are_rejected_with_a_hint() {
 }
 
 #[test]
-fn checkpoints_of_another_version_are_rejected_with_a_hint() {
-    let corpus = fixture::corpus(60, 2.0);
-    let folder = tempfile::tempdir().unwrap();
-    let run = recipe(folder.path(), &["data.steps=5"]);
-    train(&run, corpus.path(), u64::MAX).unwrap();
-    let checkpoint = Checkpoints::open(&run.output().join("checkpoints"), 2).unwrap().newest().unwrap().unwrap();
-    // The keys of version 1.
-    for (file, key, old) in
-        [("trainer/state.json", "order_digest", "order"), ("manifest.json", "initial_weights", "began_from")]
-    {
-        let path = checkpoint.join(file);
-        let current = fs_err::read_to_string(&path).unwrap();
-        assert!(current.contains("\"format_version\": 2") && current.contains(key), "{current}");
-        fs_err::write(&path, current.replace("_version\": 2", "_version\": 1").replace(key, old)).unwrap();
-        let error = train(&run, corpus.path(), u64::MAX).unwrap_err();
-        assert!(matches!(error, PretrainError::OtherVersion { found: 1, expected: 2, .. }), "{error}");
-        let message = error.to_string();
-        assert!(message.contains(file) && message.contains("hint: resume with the version"), "{message}");
-        fs_err::write(&path, current).unwrap();
-    }
-}
-
-#[test]
 fn continued_pretraining_lowers_the_loss() {
     let corpus = fixture::corpus(60, 2.0);
     let folder = tempfile::tempdir().unwrap();
@@ -207,6 +192,24 @@ fn continued_pretraining_lowers_the_loss() {
     assert!(last(&second) < last(&first) - 0.05, "{} {}", last(&second), last(&first));
     let manifest = Provenance::read(&second.output().join("model")).unwrap();
     assert_eq!(manifest.initial_weights.keys().collect::<Vec<_>>(), ["model.safetensors"]);
+}
+
+#[test]
+fn a_model_whose_documents_begin_with_a_token_writes_from_nothing() {
+    let corpus = fixture::corpus(60, 2.0);
+    let folder = tempfile::tempdir().unwrap();
+    let run = recipe(folder.path(), &["data.begin-documents=true"]);
+    train(&run, corpus.path(), u64::MAX).unwrap();
+    let device = Device::flex();
+    let model = LoadedModel::read(&run.output().join("model"), &device).unwrap();
+    assert_eq!(model.config.special.bos, Some(fixture::END));
+    let (config, decoder, tokenizer) = (&model.config, &model.decoder, &model.tokenizer().unwrap());
+    let generator = Generator { config, decoder, tokenizer, device: &device, eos: model.eos().unwrap() };
+    let settings = GenerationSettings { max_tokens: 4, ignore_eos: true, ..GenerationSettings::default() };
+    let written = generator.generate(&[String::new()], 0, &settings, &mut |_, _| Ok(())).unwrap();
+    assert_eq!(written[0].as_ref().unwrap().tokens.len(), 4);
+    let message = train(&recipe(folder.path(), &[]), corpus.path(), 1).unwrap_err().to_string();
+    assert!(message.contains("\"begin-documents\":true"), "{message}");
 }
 
 #[test]

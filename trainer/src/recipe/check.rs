@@ -97,6 +97,10 @@ fn check_data(recipe: &Recipe, source: &NamedSource) -> Result<(), RecipeError> 
     }
     at_least(&["data", "steps"], data.steps.unwrap_or(1), 1, source)?;
     at_least(&["data", "tokens"], data.tokens.map_or(1, |tokens| tokens.0), 1, source)?;
+    if data.begin_documents && data.objective != Objective::Causal {
+        let message = "begin-documents needs the causal objective: a masked model does not write text";
+        return Err(source.error_at(&["data", "begin-documents"], message));
+    }
     if let Objective::Masked(masked) = &data.objective
         && !(masked.share > 0.0 && masked.share < 1.0)
     {

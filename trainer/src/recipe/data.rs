@@ -27,6 +27,10 @@ pub struct Data {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<TokenBudget>")]
     pub tokens: Option<TokenBudget>,
+    /// Begin each document with the token that ends the document before it, as GPT-2 does, so that the first token of a
+    /// document is predicted too and the model can write from an empty prompt. Only for the causal objective.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub begin_documents: bool,
     /// What is predicted.
     pub objective: Objective,
 }
@@ -40,6 +44,7 @@ impl Default for Data {
             shuffle_sequences: 4096,
             steps: None,
             tokens: None,
+            begin_documents: false,
             objective: Objective::default(),
         }
     }

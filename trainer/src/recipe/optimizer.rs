@@ -76,7 +76,7 @@ impl Default for Muon {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct LearningRateSchedule {
-    /// Steps of linear warm-up from 0.
+    /// Steps of linear warm-up from 0. A run that is shorter does not reach the peak rate.
     pub warmup_steps: u64,
     /// Shape of the schedule after the warm-up.
     pub shape: LearningRateShape,

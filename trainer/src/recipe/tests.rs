@@ -43,6 +43,7 @@ fn faults_are_shown_in_place() {
         ("data: { micro-sequences: 3 }\n", "micro-sequences 3 does not divide batch-sequences 16"),
         ("data: { steps: 1, tokens: 5 }\n", "keep one"),
         ("data: { objective: { masked: { share: 1.5 } } }\n", "share 1.5 is not above 0"),
+        ("data: { begin-documents: true, objective: { masked: {} } }\n", "needs the causal objective"),
         ("schedule: { shape: { cosine: { final-share: 2 } } }\n", "final-share is 2"),
         ("compute: { recompute: some }\n", "`some`"),
         ("checkpoint: { keep: 0 }\n", "keep is 0; give at least 1"),
@@ -55,4 +56,17 @@ fn faults_are_shown_in_place() {
     assert!(error.contains("not a multiple of twice the 2 heads") && error.contains("t.yaml:2:"), "{error}");
     let error = load_text("# nothing\n", &[]).unwrap_err();
     assert!(error.contains("at least `name` and `model`"), "{error}");
+}
+
+#[test]
+fn the_final_validation_is_a_sample_unless_all_are_chosen() {
+    let sequences = |changes: &[&str]| load_text(TINY, changes).unwrap().validation.final_sequences;
+    assert_eq!(sequences(&[]), Some(1024));
+    assert_eq!(sequences(&["validation.sequences=8"]), Some(1024));
+    assert_eq!(sequences(&["validation.final-sequences=5"]), Some(5));
+    assert_eq!(sequences(&["validation.final-sequences=null"]), None);
+    // Written out and read again, the choice stays.
+    let all = load_text(TINY, &["validation.final-sequences=null"]).unwrap();
+    let written = serde_json::to_value(&all.validation).unwrap();
+    assert_eq!(serde_json::from_value::<Validation>(written).unwrap(), all.validation);
 }

@@ -45,7 +45,7 @@ fn batch(tokens: &[Vec<u32>]) -> Batch {
         Sequence { index: index as u64, tokens: tokens.clone(), documents: vec![span], loss_mask: None }
     };
     let sequences: Vec<Sequence> = tokens.iter().enumerate().map(sequence).collect();
-    let prediction = Prediction { objective: Objective::Causal, vocabulary: 48, mask_token: 0, seed: 0 };
+    let prediction = Prediction { objective: Objective::Causal, vocabulary: 48, mask_token: 0, seed: 0, begin: None };
     Batch::new(&sequences, &prediction).unwrap()
 }
 

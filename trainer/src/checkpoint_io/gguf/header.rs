@@ -81,10 +81,31 @@ impl Header {
         }
     }
 
-    pub(super) fn real(&self, key: &str) -> Option<f64> {
+    /// The integer of a key; `None` if the file does not have the key.
+    pub(super) fn optional_integer(&self, key: &str) -> Result<Option<u64>, String> {
+        match self.integer(key) {
+            None if self.metadata.contains_key(key) => {
+                Err(format!("`{key}` is not an integer, or differs between layers"))
+            }
+            number => Ok(number),
+        }
+    }
+
+    /// The floating-point number of a key; `None` if the file does not have the key.
+    pub(super) fn optional_real(&self, key: &str) -> Result<Option<f64>, String> {
         match self.metadata.get(key) {
-            Some(MetadataValue::Real(number)) => Some(*number),
-            _ => None,
+            None => Ok(None),
+            Some(MetadataValue::Real(number)) => Ok(Some(*number)),
+            Some(_) => Err(format!("`{key}` is not a floating-point number")),
+        }
+    }
+
+    /// The text of a key; `None` if the file does not have the key.
+    pub(super) fn optional_text(&self, key: &str) -> Result<Option<&str>, String> {
+        match self.metadata.get(key) {
+            None => Ok(None),
+            Some(MetadataValue::Text(text)) => Ok(Some(text)),
+            Some(_) => Err(format!("`{key}` is not a text")),
         }
     }
 

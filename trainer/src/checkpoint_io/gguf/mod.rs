@@ -20,6 +20,7 @@ use burn::tensor::Device;
 use self::header::Header;
 use self::quant::GgmlType;
 use super::error::CheckpointError;
+use super::finite::FiniteWeights;
 use crate::model::config::Family;
 use crate::model::weights::TensorSource;
 use crate::model::{Decoder, ModelConfig};
@@ -78,19 +79,18 @@ impl Gguf {
     /// Builds the model.
     ///
     /// # Errors
-    /// If a tensor is missing, has the wrong shape or an unsupported type, or is not part of the model; the error names
-    /// it.
+    /// If a tensor is missing, has the wrong shape, an unsupported type or a value that is not finite, or is not part
+    /// of the model; the error names it.
     pub fn decoder(&mut self, device: &Device) -> Result<Decoder, CheckpointError> {
-        let config = self.config.clone();
-        let decoder = Decoder::load(&config, self, device)?;
-        let known = |name: &str| name == "rope_freqs.weight" || (config.tie_word_embeddings && name == "output.weight");
-        let mut tensors: Vec<String> =
-            self.header.tensors.keys().filter(|&name| !self.loaded.contains(name) && !known(name)).cloned().collect();
+        let (config, path) = (self.config.clone(), self.path.clone());
+        let decoder = Decoder::load(&config, &mut FiniteWeights { source: self, path: &path }, device)?;
+        let unknown = |name: &&String| !self.loaded.contains(*name) && *name != "rope_freqs.weight";
+        let mut tensors: Vec<String> = self.header.tensors.keys().filter(unknown).cloned().collect();
         tensors.truncate(5);
         if tensors.is_empty() {
             return Ok(decoder);
         }
-        Err(CheckpointError::Unexpected { path: self.path.clone(), tensors })
+        Err(CheckpointError::Unexpected { path, tensors })
     }
 
     /// Reads the `count` values of a tensor.
@@ -101,8 +101,10 @@ impl Gguf {
             path: self.path.clone(),
             what: format!("tensor `{name}` {found}"),
         };
-        let kind = GgmlType::of(tensor.kind)
-            .ok_or_else(|| fault(format!("has ggml type {}; supported are {}", tensor.kind, GgmlType::SUPPORTED)))?;
+        let kind = GgmlType::of(tensor.kind).ok_or_else(|| {
+            let name = GgmlType::unsupported_name(tensor.kind).unwrap_or("unknown");
+            fault(format!("has type {name} (ggml type {}); supported are {}", tensor.kind, GgmlType::SUPPORTED))
+        })?;
         let bytes =
             kind.bytes(count).ok_or_else(|| fault(format!("has {count} values, not a multiple of the block size")))?;
         let start = self.header.data.checked_add(tensor.offset);
@@ -145,4 +147,4 @@ impl TensorSource for Gguf {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,6 +1,6 @@
 //! Reads files written by the rules of llama.cpp, blocks of gguf-py, and damaged files.
 
-mod writer;
+pub(crate) mod writer;
 
 use burn::tensor::Device;
 use proptest::prelude::*;
@@ -8,9 +8,10 @@ use safetensors::SafeTensors;
 use serde_json::json;
 use tokenizers::{OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer as _};
 
-use self::writer::{Metadata, convert, setting, text};
+use self::writer::{Metadata, convert, convert_with, setting, text};
 use super::*;
 use crate::model::Context;
+use crate::model::config::RopeScaling;
 use crate::model::tests::{Reference, fixture, max_abs_diff, tokens, values};
 
 fn open(bytes: &[u8]) -> Result<(Gguf, Decoder), CheckpointError> {
@@ -69,6 +70,67 @@ fn windows_caps_and_rope_scaling_are_converted() {
 }
 
 #[test]
+fn rope_scaling_has_the_defaults_of_llama_cpp() {
+    let scaling = |more: &[(&str, Metadata<'_>)]| {
+        let opened = open(&convert_with(&fixture("llama"), "llama", more));
+        opened.map(|(gguf, _)| gguf.config().rope.scaling.clone()).map_err(|error| error.to_string())
+    };
+    let linear = |factor: f64| Ok(RopeScaling::Linear { factor });
+    // Without a type, a factor is linear; the old key counts if the new one is missing.
+    assert_eq!(scaling(&[("rope.scaling.factor", Metadata::Real(4.0))]), linear(4.0));
+    assert_eq!(scaling(&[("rope.scale_linear", Metadata::Real(4.0))]), linear(4.0));
+    let both = [("rope.scale_linear", Metadata::Real(4.0)), ("rope.scaling.factor", Metadata::Real(2.0))];
+    assert_eq!(scaling(&both), linear(2.0));
+    let typed = |kind| [("rope.scaling.type", Metadata::Text(kind)), ("rope.scaling.factor", Metadata::Real(4.0))];
+    assert_eq!(scaling(&typed("linear")), linear(4.0));
+    assert_eq!(scaling(&typed("none")), Ok(RopeScaling::None));
+    assert_eq!(scaling(&[("rope.scaling.factor", Metadata::Real(0.0))]), Ok(RopeScaling::None));
+    assert_eq!(scaling(&[("rope.dimension_count", Metadata::Number(4))]), Ok(RopeScaling::None));
+    assert!(scaling(&typed("yarn")).unwrap_err().contains("`yarn` is not supported"));
+}
+
+#[test]
+fn keys_that_change_results_have_an_effect_or_are_named() {
+    for (key, value) in [
+        ("rope.dimension_count", Metadata::Number(2)),
+        ("rope.scaling.factor", Metadata::Number(4)),
+        ("rope.scaling.factor", Metadata::Real(-4.0)),
+        ("rope.scaling.attn_factor", Metadata::Real(0.5)),
+        ("attention.causal", Metadata::Flag(false)),
+    ] {
+        let message = open(&convert_with(&fixture("llama"), "llama", &[(key, value)])).unwrap_err().to_string();
+        let named = key.rsplit('.').next().unwrap();
+        assert!(message.contains(named), "{key}: {message}");
+    }
+    open(&convert_with(&fixture("llama"), "llama", &[("attention.causal", Metadata::Flag(true))])).unwrap();
+}
+
+#[test]
+fn values_that_are_not_finite_are_named() {
+    let mut bytes = convert(&fixture("llama"), "llama");
+    // The last values of the file are those of the LM head, which the writer adds last.
+    let end = bytes.len();
+    bytes[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+    let message = open(&bytes).unwrap_err().to_string();
+    assert!(message.contains("`lm_head.weight` has the value NaN at position 4319"), "{message}");
+}
+
+#[test]
+fn unsupported_types_are_named() {
+    let good = convert(&fixture("llama"), "llama");
+    // The type of `token_embd.weight` follows its name, its rank and its two dimensions.
+    let name = b"token_embd.weight";
+    let at = good.windows(name.len()).position(|window| window == name).unwrap() + name.len() + 4 + 16;
+    for (number, expected) in [(17_u32, "IQ2_XS (ggml type 17)"), (77, "unknown (ggml type 77)")] {
+        let mut bytes = good.clone();
+        bytes[at..at + 4].copy_from_slice(&number.to_le_bytes());
+        let message = open(&bytes).unwrap_err().to_string();
+        assert!(message.contains("`token_embd.weight`") && message.contains(expected), "{message}");
+        assert!(message.contains("Q5_0") && message.contains("IQ4_NL"), "{message}");
+    }
+}
+
+#[test]
 fn pre_tokenizers_match_each_family() {
     let split = |kind: &str| {
         let mut tokenizer = tokenizers::Tokenizer::new(tokenizers::models::bpe::BPE::default());
@@ -97,6 +159,10 @@ fn dequantised_blocks_match_gguf_py() {
         ("Q8_0", GgmlType::Q8_0),
         ("Q4_K", GgmlType::Q4K),
         ("Q6_K", GgmlType::Q6K),
+        ("Q5_0", GgmlType::Q5_0),
+        ("Q5_1", GgmlType::Q5_1),
+        ("Q5_K", GgmlType::Q5K),
+        ("IQ4_NL", GgmlType::Iq4Nl),
     ] {
         let found = kind.decode(tensors.tensor(&format!("{name}.bytes")).unwrap().data());
         let expected = tensors.tensor(&format!("{name}.values")).unwrap().data().to_vec();

@@ -33,6 +33,11 @@ pub struct TokenizerFiles {
 }
 
 impl TokenizerFiles {
+    /// The content of `tokenizer.json`.
+    pub fn json(&self) -> &str {
+        &self.json
+    }
+
     /// Writes `tokenizer.json`, `tokenizer_config.json` and, if there is a chat template, `chat_template.jinja`.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read or written.
-    #[error(transparent)]
+    #[error("{0}")]
     File(#[from] std::io::Error),
     /// The file is not valid JSON, or a value has the wrong type.
     #[error("{}: {source}", path.display())]

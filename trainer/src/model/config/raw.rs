@@ -23,6 +23,7 @@ pub(super) struct RawConfig {
     pub(super) attention_bias: Option<bool>,
     pub(super) mlp_bias: Option<bool>,
     pub(super) use_bidirectional_attention: Option<bool>,
+    pub(super) is_causal: Option<bool>,
     pub(super) quantization_config: Option<serde_json::Value>,
     pub(super) rope_theta: Option<f64>,
     pub(super) rope_local_base_freq: Option<f64>,

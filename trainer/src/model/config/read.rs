@@ -123,6 +123,10 @@ fn reject_unsupported(raw: &RawConfig) -> Result<(), InvalidKey> {
     if raw.use_bidirectional_attention == Some(true) {
         return Err(InvalidKey::new("use_bidirectional_attention", "is not supported"));
     }
+    // Embedding models made of Llama or Qwen have it; transformers then attends in both directions.
+    if raw.is_causal == Some(false) {
+        return Err(InvalidKey::new("is_causal", "false (attention in both directions) is not supported"));
+    }
     if raw.quantization_config.as_ref().is_some_and(|value| !value.is_null()) {
         return Err(InvalidKey::new(
             "quantization_config",

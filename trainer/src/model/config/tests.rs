@@ -81,3 +81,18 @@ fn null_window_differs_from_missing() {
     };
     assert_eq!([sizes(json!("missing")), sizes(json!(null)), sizes(json!(16))], [Some(4096), None, Some(16)]);
 }
+
+#[test]
+fn attention_in_both_directions_is_rejected_by_key() {
+    let sizes = |key: &str, value: bool| {
+        ModelConfig::from_json(&json!({
+            "model_type": "qwen2", "vocab_size": 8, "hidden_size": 8, "intermediate_size": 8,
+            "num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 1, key: value
+        }))
+    };
+    for (key, value) in [("is_causal", false), ("use_bidirectional_attention", true)] {
+        let message = sizes(key, value).unwrap_err().to_string();
+        assert!(message.contains(&format!("`{key}`")) && message.contains("not supported"), "{message}");
+        sizes(key, !value).unwrap();
+    }
+}

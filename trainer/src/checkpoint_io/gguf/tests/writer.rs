@@ -15,11 +15,13 @@ pub(super) fn text(out: &mut Vec<u8>, text: &str) {
 }
 
 /// A metadata value to write.
-pub(super) enum Metadata<'a> {
+pub(crate) enum Metadata<'a> {
     Number(u32),
     Real(f32),
     Text(&'a str),
     Texts(Vec<String>),
+    Numbers(Vec<i32>),
+    Flag(bool),
 }
 
 pub(super) fn setting(out: &mut Vec<u8>, key: &str, value: &Metadata<'_>) {
@@ -36,6 +38,16 @@ pub(super) fn setting(out: &mut Vec<u8>, key: &str, value: &Metadata<'_>) {
         Metadata::Text(value) => {
             out.extend(8_u32.to_le_bytes());
             text(out, value);
+        }
+        Metadata::Flag(flag) => {
+            out.extend(7_u32.to_le_bytes());
+            out.push(u8::from(*flag));
+        }
+        Metadata::Numbers(list) => {
+            out.extend(9_u32.to_le_bytes());
+            out.extend(5_u32.to_le_bytes());
+            out.extend((list.len() as u64).to_le_bytes());
+            out.extend(list.iter().flat_map(|number| number.to_le_bytes()));
         }
         Metadata::Texts(list) => {
             out.extend(9_u32.to_le_bytes());
@@ -101,6 +113,11 @@ fn settings(config: &ModelConfig) -> (Vec<(&'static str, Metadata<'static>)>, Op
 
 /// Converts the model in `folder` to GGUF as llama.cpp does, in F32.
 pub(super) fn convert(folder: &Path, architecture: &str) -> Vec<u8> {
+    convert_with(folder, architecture, &[])
+}
+
+/// As [`convert`], with more keys: those of the tokenizer, or of the architecture.
+pub(crate) fn convert_with(folder: &Path, architecture: &str, more: &[(&str, Metadata<'_>)]) -> Vec<u8> {
     let (config, decoder) = crate::checkpoint_io::load(folder, &Device::flex()).unwrap();
     let (settings, divisors) = settings(&config);
     let sources = decoder.weights(&config);
@@ -108,10 +125,11 @@ pub(super) fn convert(folder: &Path, architecture: &str) -> Vec<u8> {
     let mut head = b"GGUF".to_vec();
     head.extend(3_u32.to_le_bytes());
     head.extend((tensors as u64).to_le_bytes());
-    head.extend((settings.len() as u64 + 1).to_le_bytes());
+    head.extend((settings.len() as u64 + more.len() as u64 + 1).to_le_bytes());
     setting(&mut head, "general.architecture", &Metadata::Text(architecture));
-    for (key, value) in &settings {
-        setting(&mut head, &format!("{architecture}.{key}"), value);
+    for (key, value) in settings.iter().chain(more) {
+        let group = if key.starts_with("tokenizer.") { String::new() } else { format!("{architecture}.") };
+        setting(&mut head, &format!("{group}{key}"), value);
     }
     let mut data = Vec::new();
     let mut tensor = |name: &str, shape: &[usize], values: &[f32]| {
