@@ -3,8 +3,9 @@
 //! Invariant: nesting never exceeds the given limit (browsers also have one: 512 in Blink and WebKit); deeper elements
 //! become leaves and keep their text, so every walk up the open elements is bounded and any page is parsed in linear
 //! time.
-//! Deviations from the standard, none of which loses text: no foster parenting, and a formatting element that is closed
-//! across a block ends with that block instead of being split.
+//! Deviations from the standard, none of which loses text: no foster parenting, a formatting element that is closed
+//! across a block ends with that block instead of being split, and `/>` ends any element of a page that declares itself
+//! XHTML.
 
 use crate::node::Node;
 use crate::tree::Tree;
@@ -40,7 +41,7 @@ pub(crate) fn parse(html: &str, max_depth: usize) -> Tree<'_> {
             Token::Text { start, stop } => builder.text(html, start, stop),
             Token::Start { tag, hash, self_closing } => {
                 let foreign = builder.open[Tag::Svg as usize] + builder.open[Tag::Math as usize] > 0;
-                let leaf = self_closing && (foreign || matches!(tag, Tag::Svg | Tag::Math));
+                let leaf = self_closing && (tokenizer.xhtml || foreign || matches!(tag, Tag::Svg | Tag::Math));
                 let pushed = builder.start(tag, hash, leaf, &tokenizer.attributes);
                 if tag.is_raw_text() && !leaf {
                     tokenizer.read_raw_text(tag, hash);

@@ -1,8 +1,8 @@
 //! Code blocks: the text of a `<pre>`, byte for byte after decoding, and its language.
 //!
 //! Invariant: no character of the code is added, dropped or escaped, except carriage returns (the HTML standard's
-//! newline normalisation), the one line break that the standard drops after `<pre>`, and line numbers that are not part
-//! of the code.
+//! newline normalisation), the one line break that the standard drops after `<pre>`, and what is not part of the code:
+//! line numbers, buttons, and what a browser does not show.
 
 use crate::page::Page;
 use crate::tree::Tree;
@@ -82,6 +82,10 @@ pub(crate) fn code_text(page: &Page<'_>, id: usize) -> String {
     let mut out = String::new();
     let mut at = id + 1;
     while at < end {
+        if page.hidden.is_root(at) {
+            at = tree.end(at);
+            continue;
+        }
         let node = tree.node(at);
         match node.tag {
             Tag::Text => out.push_str(&decode_entities(tree.raw_text(at), false)),

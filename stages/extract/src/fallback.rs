@@ -2,7 +2,8 @@
 //!
 //! Runs after `metadata`, before the classifier. Calls `measure`, `prune` and `choose`.
 //!
-//! Invariant: each attempt keeps more than the one before; the first that leaves enough text wins.
+//! Invariant: each attempt keeps more than the one before; the first that leaves enough text wins. No attempt keeps
+//! what a browser does not show.
 
 use crate::choose::{choose, cut_empty_sections, cut_link_lists, introduction};
 use crate::heuristic_result::HeuristicResult;

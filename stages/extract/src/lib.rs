@@ -30,8 +30,8 @@
 //! assert!(cleaned.cut.iter().any(|cut| cut.rule == "footer"));
 //! ```
 //!
-//! The classifier decides whether the main heading is also part of the text; here it is the title only. The input is
-//! text. The function `decode` of `corpusmill-html` decodes the bytes of a page.
+//! The main heading is the title, so it is not part of the text; if the page declares another title, it is. The input
+//! is text. The function `charset::decode_page` of `corpusmill-html` decodes the bytes of a page.
 //!
 //! # How decisions are made
 //!
@@ -39,8 +39,9 @@
 //! the element that contains nearly all of the prose. Then [`classifier`] splits the whole page into blocks, describes
 //! each block by a row of integers, which include the result of the rules, and predicts how likely the block is
 //! content. The blocks with the highest expected F1 are kept, and that F1 is [`Cleaned::confidence`]. A block that the
-//! rules keep and the classifier cuts is counted as `unlikely`. Code that the rules keep is always kept. The rules
-//! alone decide if a page has more than 100,000 blocks, or if [`clean_with`] is called without a model.
+//! rules keep and the classifier cuts is counted as `unlikely`. Code and formulas that the rules keep are always kept,
+//! and what a browser does not show is always cut. The rules alone decide if a page has more than 100,000 blocks, or if
+//! [`clean_with`] is called without a model.
 //!
 //! No decision depends on a word of any language or on a site's name. Knowledge about one site belongs in
 //! [`select::Selectors`], which take precedence over rules and classifier.
@@ -78,7 +79,8 @@
 //! | `class_names` | declares the four files above |
 //! | `tree` | the nodes of a page in one array, in document order |
 //! | `build` | builds the tree from the tokens of `corpusmill-html`, with the implied end tags of the standard |
-//! | `page` | a parsed page: the tree and the meaning of its class names |
+//! | `visibility` | finds what a browser does not show |
+//! | `page` | a parsed page: the tree, the meaning of its class names, and what is hidden |
 //! | `metadata/title` | chooses the title |
 //! | `metadata/date` | parses dates as pages write them |
 //! | `metadata/candidates` | the values found so far, by source |
@@ -86,6 +88,10 @@
 //! | `metadata/linked` | reads JSON-LD |
 //! | `metadata` | reads all sources and ranks them |
 //! | `measure` | counts text, link text and prose of each subtree |
+//! | `tex_names` | the TeX commands of functions, accents and letter styles |
+//! | `tex_symbols` | the TeX commands of characters |
+//! | `tex_writer` | writes the tokens of a formula |
+//! | `mathml` | translates MathML to TeX |
 //! | `math` | finds the TeX source of a formula |
 //! | `prune` | cuts boilerplate by element, visibility, role and name |
 //! | `choose` | chooses the main element, and cuts lists of links inside it |
@@ -109,9 +115,11 @@
 //! | `classifier/training_rows` | the rows of a page as training data |
 //! | `render_context` | what rendering reads: page, cuts, settings |
 //! | `writer` | white space, line breaks, indents |
-//! | `table` | reads the rows of a data table |
+//! | `table` | reads a data table as a grid of cells |
+//! | `superscript` | writes superscripts and subscripts |
 //! | `render_blocks` | writes code, formulas, images and data tables |
 //! | `render` | walks the kept nodes and writes the text |
+//! | `main_heading` | keeps the main heading in the text, unless it is the title |
 //! | `main_text` | calls rules, classifier and renderer, and counts the cuts |
 //! | `lib` | checks the limits, and joins metadata and main text |
 //!
@@ -126,8 +134,10 @@ mod code;
 mod data_table;
 mod fallback;
 mod heuristic_result;
+mod main_heading;
 mod main_text;
 mod math;
+mod mathml;
 mod measure;
 mod metadata;
 mod node;
@@ -139,8 +149,13 @@ mod render_context;
 mod rule;
 pub mod select;
 mod settings;
+mod superscript;
 mod table;
+mod tex_names;
+mod tex_symbols;
+mod tex_writer;
 mod tree;
+mod visibility;
 mod writer;
 
 use corpusmill_html::tag::Tag;
@@ -254,7 +269,7 @@ pub fn clean_with(
     }
     let base = url.and_then(|url| url::Url::parse(url).ok());
     let about = metadata::metadata(&page, base.as_ref());
-    let main = main_text::main_text(&page, settings, base, model);
+    let main = main_text::main_text(&page, &about, settings, base, model);
     let letters = main.text.chars().filter(|c| !c.is_whitespace()).count() as u64;
     let low_confidence = main.confidence.is_some_and(|confidence| confidence < settings.min_confidence);
     let reason = match letters {

@@ -1,6 +1,6 @@
 //! Finds and renders the main text of a page: the rules propose, the classifier decides.
 //!
-//! Runs after `metadata`. Calls `fallback`, the classifier and `render`, in this order.
+//! Runs after `metadata`. Calls `fallback`, the classifier, `main_heading` and `render`, in this order.
 //!
 //! Invariant: a cut subtree is counted once, under the rule that cut it; nothing inside it is counted again.
 
@@ -9,6 +9,8 @@ use url::Url;
 use crate::classifier::{GradientBoostedTrees, classify};
 use crate::fallback::apply_rules;
 use crate::heuristic_result::HeuristicResult;
+use crate::main_heading::{heading_beside_title, place_heading};
+use crate::metadata::Metadata;
 use crate::page::Page;
 use crate::prune::Pruned;
 use crate::render::render;
@@ -28,18 +30,21 @@ pub(crate) struct MainText {
 /// Finds and renders the main text: the rules propose, the classifier decides.
 pub(crate) fn main_text(
     page: &Page<'_>,
+    metadata: &Metadata,
     settings: &CleanSettings,
     base: Option<Url>,
     model: Option<&GradientBoostedTrees>,
 ) -> MainText {
     let mut heuristics = apply_rules(page, settings);
+    let heading = heading_beside_title(page, metadata, &heuristics.pruned);
     let classification = model.and_then(|model| classify(page, &heuristics, settings, model));
     let confidence = classification.as_ref().map(|classification| classification.confidence);
     if let Some(classification) = classification {
         heuristics.pruned = classification.pruned;
         heuristics.roots = vec![0];
     }
-    let HeuristicResult { pruned, roots, has_tex_scripts, .. } = heuristics;
+    let HeuristicResult { mut pruned, mut roots, has_tex_scripts, .. } = heuristics;
+    place_heading(page, metadata.title.as_deref(), heading, &mut pruned, &mut roots);
     let cut = count_cuts(&page.tree, &pruned, &roots);
     let context = RenderContext { page, pruned: &pruned, settings, base, has_tex_scripts };
     MainText { text: render(&context, &roots), cut, confidence }

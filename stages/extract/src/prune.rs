@@ -42,6 +42,31 @@ impl Pruned {
     pub(crate) fn rule(&self, id: usize) -> Option<CutRule> {
         self.rules[id]
     }
+
+    /// Keeps a node that is cut or inside a cut one; what surrounds it is then cut part by part, under the same rule.
+    pub(crate) fn keep(&mut self, tree: &Tree<'_>, id: usize) {
+        let mut path: Vec<usize> = std::iter::once(id).chain(tree.ancestors(id)).collect();
+        path.reverse();
+        for step in path.windows(2) {
+            let (around, next) = (step[0], step[1]);
+            if let Some(rule) = self.rules[around].take() {
+                for child in tree.children(around).filter(|child| *child != next) {
+                    self.cut(child, rule);
+                }
+            }
+        }
+        self.rules[id] = None;
+        for rule in &mut self.rules[id + 1..tree.end(id)] {
+            *rule = rule.filter(|rule| !matches!(rule, CutRule::OutsideMain | CutRule::Unlikely));
+        }
+    }
+
+    /// Cuts what a browser does not show, node by node, so that a cell or a line of code is cut wherever it is read.
+    pub(crate) fn cut_hidden(&mut self, page: &Page<'_>) {
+        for id in page.hidden.nodes(&page.tree) {
+            self.cut(id, CutRule::Hidden);
+        }
+    }
 }
 
 /// What the caller keeps although it is usually cut.
@@ -79,6 +104,7 @@ pub(crate) fn prune(page: &Page<'_>, raw: &[Measure], keep: KeepOptions) -> Prun
             id += 1;
         }
     }
+    pruned.cut_hidden(page);
     pruned
 }
 
@@ -183,14 +209,11 @@ impl RuleMatcher<'_, '_> {
 
     fn by_visibility(&self, id: usize, tag: Tag) -> Option<CutRule> {
         let tree = &self.page.tree;
-        let hidden_attribute = tree
-            .raw_attribute(id, AttributeName::Hidden)
-            .is_some_and(|value| !value.eq_ignore_ascii_case("until-found"));
-        let hidden = hidden_attribute
-            || tree
-                .raw_attribute(id, AttributeName::AriaHidden)
-                .is_some_and(|value| value.eq_ignore_ascii_case("true"))
-            || tree.raw_attribute(id, AttributeName::Style).is_some_and(is_hidden_style);
+        if self.page.hidden.is_root(id) {
+            return Some(CutRule::Hidden);
+        }
+        let hidden =
+            tree.raw_attribute(id, AttributeName::AriaHidden).is_some_and(|value| value.eq_ignore_ascii_case("true"));
         let formula = tree.children(id).any(|child| tree.node(child).tag == Tag::Math);
         (hidden && !formula && tag != Tag::Math && self.within_share(id, 35)).then_some(CutRule::Hidden)
     }
@@ -259,23 +282,6 @@ impl RuleMatcher<'_, '_> {
             self.page.tree.children(id).find(|child| !matches!(self.page.tree.node(*child).tag, Tag::Text | Tag::Span));
         section && first.is_some_and(|first| self.page.tree.node(first).tag.heading().is_some())
     }
-}
-
-/// Whether a style hides its element.
-pub(crate) fn is_hidden_style(style: &str) -> bool {
-    let mut rest = style;
-    while let Some(at) = rest.find([':']) {
-        let (name, value) = (rest[..at].trim(), rest[at + 1..].trim_start());
-        let name = name.rsplit(';').next().unwrap_or(name).trim();
-        let says = |word: &str| value.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
-        if (name.eq_ignore_ascii_case("display") && says("none"))
-            || (name.eq_ignore_ascii_case("visibility") && says("hidden"))
-        {
-            return true;
-        }
-        rest = value;
-    }
-    false
 }
 
 /// Whether an aside is a note that belongs to the text, as in documentation.

@@ -1,10 +1,11 @@
 //! Renders the kept nodes as Markdown or plain text.
 //!
-//! Invariant: one walk in document order with an explicit stack; text is never escaped or marked for emphasis (a corpus
-//! needs the words only), and cut nodes are not visited.
+//! Invariant: one walk in document order with an explicit stack, and further ones only for the cells of data tables and
+//! inside superscripts and inline code of few nodes; text is never escaped or marked for emphasis (a corpus needs the
+//! words only), and cut nodes are not visited.
 
 use crate::render_context::RenderContext;
-use crate::writer::Writer;
+use crate::writer::{Separator, Writer};
 use corpusmill_html::attribute::AttributeName;
 use corpusmill_html::entities::decode_entities;
 use corpusmill_html::tag::Tag;
@@ -16,6 +17,24 @@ struct Frame {
     indent: Option<usize>,
     link: Option<String>,
     list: Option<List>,
+    /// For a row, the number of its cells so far.
+    cells: Option<u64>,
+    /// In one line, the element ends with a separator.
+    separated: bool,
+}
+
+impl Frame {
+    fn new(tag: Tag, end: usize) -> Self {
+        Self {
+            end,
+            breaks: 0,
+            indent: None,
+            link: None,
+            list: None,
+            cells: (tag == Tag::Tr).then_some(0),
+            separated: matches!(tag, Tag::Li | Tag::Dd | Tag::Tr | Tag::Caption),
+        }
+    }
 }
 
 /// A list whose items are being written.
@@ -43,6 +62,15 @@ impl RenderContext<'_, '_> {
         writer.finish()
     }
 
+    /// Renders what is inside `id` as one line.
+    fn render_inside(&self, id: usize) -> String {
+        let mut writer = Writer::inline();
+        for child in self.page.tree.children(id) {
+            self.walk(child, &mut writer);
+        }
+        writer.finish()
+    }
+
     fn walk(&self, root: usize, writer: &mut Writer) {
         let end = self.page.tree.end(root);
         let mut frames: Vec<Frame> = Vec::new();
@@ -66,6 +94,9 @@ impl RenderContext<'_, '_> {
             } else if self.special_element(id, writer) {
                 id = self.page.tree.end(id);
             } else {
+                if writer.is_inline() {
+                    separate(self.page.tree.node(id).tag, writer, &mut frames);
+                }
                 let frame = self.open(id, writer, &mut frames);
                 frames.push(frame);
                 id += 1;
@@ -82,9 +113,14 @@ impl RenderContext<'_, '_> {
             Tag::Br => writer.break_lines(1),
             Tag::Hr => writer.break_lines(2),
             Tag::Pre | Tag::Listing | Tag::Xmp | Tag::Plaintext => self.code_block(id, writer),
-            Tag::Code | Tag::Kbd | Tag::Samp | Tag::Tt => return self.inline_code(id, writer),
-            Tag::Math | Tag::Script => return self.formula(id, writer),
+            Tag::Code | Tag::Kbd | Tag::Samp | Tag::Tt => {
+                return self.inline_code(id, writer, &|inside| self.render_inside(inside));
+            }
+            Tag::Sup | Tag::Sub => return self.superscript(id, writer, &|inside| self.render_inside(inside)),
+            Tag::Math | Tag::Script => self.formula(id, writer),
             Tag::Img => self.image(id, writer),
+            // A table in a cell is written as the text of that cell.
+            Tag::Table if writer.is_inline() => return false,
             Tag::Table => return self.table(id, writer, &|cell| self.render_line(cell)),
             _ => return false,
         }
@@ -93,7 +129,7 @@ impl RenderContext<'_, '_> {
 
     fn open(&self, id: usize, writer: &mut Writer, frames: &mut [Frame]) -> Frame {
         let tag = self.page.tree.node(id).tag;
-        let mut frame = Frame { end: self.page.tree.end(id), breaks: 0, indent: None, link: None, list: None };
+        let mut frame = Frame::new(tag, self.page.tree.end(id));
         match tag {
             Tag::Li | Tag::Dd | Tag::Dt | Tag::Tr | Tag::Td | Tag::Th | Tag::Summary | Tag::Caption | Tag::Option => {
                 frame.breaks = 1;
@@ -173,6 +209,25 @@ impl RenderContext<'_, '_> {
     }
 }
 
+/// In one line, separates list items, terms and descriptions, and the rows and cells of inner tables from the text
+/// before them.
+fn separate(tag: Tag, writer: &mut Writer, frames: &mut [Frame]) {
+    match tag {
+        Tag::Li | Tag::Dt | Tag::Tr => writer.separate(Separator::Semicolon),
+        Tag::Dd => writer.separate(Separator::Colon),
+        Tag::Td | Tag::Th => {
+            let Some(cells) = frames.iter_mut().rev().find_map(|frame| frame.cells.as_mut()) else { return };
+            match *cells {
+                0 => {}
+                1 => writer.separate(Separator::Colon),
+                _ => writer.separate(Separator::Comma),
+            }
+            *cells += 1;
+        }
+        _ => {}
+    }
+}
+
 fn close(frame: Option<Frame>, writer: &mut Writer) {
     let Some(frame) = frame else { return };
     if let Some(link) = frame.link {
@@ -183,5 +238,8 @@ fn close(frame: Option<Frame>, writer: &mut Writer) {
     }
     if frame.breaks > 0 {
         writer.break_lines(frame.breaks);
+    }
+    if frame.separated {
+        writer.separate(Separator::Semicolon);
     }
 }

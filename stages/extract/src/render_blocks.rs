@@ -1,6 +1,7 @@
 //! Renders elements that are written as one block or span: code, formulas, images, data tables.
 //!
-//! Invariant: code keeps every character, inside fences longer than any run of backticks in it.
+//! Invariant: code keeps every character, inside fences longer than any run of backticks in it; a row of a table is one
+//! line.
 
 use crate::code::{code_text, fenced, is_number_column, language, longest_run};
 use crate::math::tex;
@@ -11,10 +12,20 @@ use corpusmill_html::attribute::AttributeName;
 use corpusmill_html::entities::decode_entities;
 use corpusmill_html::tag::Tag;
 
+/// Maximum number of nodes of inline code whose superscripts are marked.
+const MAX_CODE_NODES: usize = 64;
+
 impl RenderContext<'_, '_> {
-    /// Writes a code block.
+    /// Writes a code block; in a cell, which has code of one line only, as inline code.
     pub(super) fn code_block(&self, id: usize, writer: &mut Writer) {
         let code = code_text(self.page, id);
+        if writer.is_inline() {
+            let code = code.trim();
+            writer.break_lines(1);
+            writer.verbatim(&if self.markdown() { code_span(code) } else { code.to_owned() });
+            writer.break_lines(1);
+            return;
+        }
         let in_cell = self
             .page
             .tree
@@ -30,8 +41,9 @@ impl RenderContext<'_, '_> {
         }
     }
 
-    /// Writes inline code; returns false for code that contains blocks.
-    pub(super) fn inline_code(&self, id: usize, writer: &mut Writer) -> bool {
+    /// Writes inline code, of which `render_inside` renders the inside if it has superscripts; returns false for code
+    /// that contains blocks.
+    pub(super) fn inline_code(&self, id: usize, writer: &mut Writer, render_inside: &dyn Fn(usize) -> String) -> bool {
         let inside = id + 1..self.page.tree.end(id);
         let blocks = inside.clone().any(|at| {
             self.page.tree.node(at).tag.is_block() || matches!(self.page.tree.node(at).tag, Tag::Math | Tag::Img)
@@ -39,8 +51,13 @@ impl RenderContext<'_, '_> {
         if blocks || !self.markdown() {
             return false;
         }
-        let text: String = inside.map(|at| decode_entities(self.page.tree.raw_text(at), false)).collect();
-        let squashed = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let is_short = inside.len() <= MAX_CODE_NODES;
+        let is_raised = |at: usize| matches!(self.page.tree.node(at).tag, Tag::Sup | Tag::Sub);
+        let is_raised = is_short && inside.clone().any(is_raised);
+        let shown = inside.filter(|at| !self.page.hidden.contains(&self.page.tree, *at));
+        let text: String = shown.map(|at| decode_entities(self.page.tree.raw_text(at), false)).collect();
+        let squashed =
+            if is_raised { render_inside(id) } else { text.split_whitespace().collect::<Vec<_>>().join(" ") };
         if squashed.is_empty() {
             return true;
         }
@@ -55,11 +72,8 @@ impl RenderContext<'_, '_> {
             .any(|above| matches!(self.page.tree.node(above).tag, Tag::Code | Tag::Kbd | Tag::Samp | Tag::Tt));
         if nested {
             writer.text(&squashed);
-        } else if squashed.contains('`') {
-            let fence = "`".repeat(longest_run(&squashed) + 1);
-            writer.verbatim(&format!("{fence} {squashed} {fence}"));
         } else {
-            writer.verbatim(&format!("`{squashed}`"));
+            writer.verbatim(&code_span(&squashed));
         }
         if text.ends_with(char::is_whitespace) {
             writer.text(" ");
@@ -67,20 +81,16 @@ impl RenderContext<'_, '_> {
         true
     }
 
-    /// Writes a formula from its TeX source; returns false if it has none.
-    pub(super) fn formula(&self, id: usize, writer: &mut Writer) -> bool {
-        match tex(&self.page.tree, id) {
-            Some(formula) if formula.starts_with("$$") => {
-                writer.break_lines(2);
-                writer.verbatim(&formula);
-                writer.break_lines(2);
-                true
-            }
-            Some(formula) => {
-                writer.verbatim(&formula);
-                true
-            }
-            None => self.page.tree.node(id).tag == Tag::Script,
+    /// Writes a formula of MathML, or of a script that contains TeX.
+    pub(super) fn formula(&self, id: usize, writer: &mut Writer) {
+        let Some(formula) = tex(&self.page.tree, id) else { return };
+        let is_display = formula.starts_with("$$");
+        if is_display {
+            writer.break_lines(2);
+        }
+        writer.verbatim(&formula);
+        if is_display {
+            writer.break_lines(2);
         }
     }
 
@@ -98,30 +108,65 @@ impl RenderContext<'_, '_> {
         }
     }
 
-    /// Writes a data table, whose cells `render_cell` renders; returns false for a table that only lays out the page.
-    pub(super) fn table(&self, id: usize, writer: &mut Writer, render_cell: &dyn Fn(usize) -> String) -> bool {
-        let table = read_table(&self.page.tree, self.pruned, id, render_cell);
-        let Some(Table { rows, columns }) = table else { return false };
+    /// Writes a data table, whose cells `render_line` renders; returns false for a table that only lays out the page.
+    pub(super) fn table(&self, id: usize, writer: &mut Writer, render_line: &dyn Fn(usize) -> String) -> bool {
+        let table = read_table(self.page, self.pruned, id, render_line);
+        let Some(Table { before, rows, columns }) = table else { return false };
+        for line in &before {
+            writer.break_lines(2);
+            writer.verbatim(line);
+        }
         writer.break_lines(2);
         for (at, row) in rows.iter().enumerate() {
             if self.markdown() {
-                let mut line = String::from("|");
-                for column in 0..columns {
-                    line.push(' ');
-                    line.push_str(&row.get(column).map_or(String::new(), |cell| cell.replace('|', "\\|")));
-                    line.push_str(" |");
-                }
-                writer.verbatim(&line);
+                writer.verbatim(&markdown_row(row, columns));
                 if at == 0 {
                     writer.break_lines(1);
                     writer.verbatim(&format!("|{}", " --- |".repeat(columns)));
                 }
             } else {
-                writer.verbatim(row.join("\t").trim_end());
+                writer.verbatim(&tab_separated_row(row));
             }
             writer.break_lines(1);
         }
         writer.break_lines(2);
         true
     }
+}
+
+/// Code between backticks, more of them than any run of backticks in it has; nothing for no code.
+fn code_span(code: &str) -> String {
+    if code.is_empty() {
+        String::new()
+    } else if code.contains('`') {
+        let fence = "`".repeat(longest_run(code) + 1);
+        format!("{fence} {code} {fence}")
+    } else {
+        format!("`{code}`")
+    }
+}
+
+/// A row as a line of Markdown; `cells` have their columns, in order.
+fn markdown_row(cells: &[(usize, String)], columns: usize) -> String {
+    let mut line = String::from("|");
+    let mut rest = cells.iter().peekable();
+    for column in 0..columns {
+        line.push(' ');
+        if let Some((_, cell)) = rest.next_if(|(at, _)| *at == column) {
+            line.push_str(&cell.replace('|', "\\|"));
+        }
+        line.push_str(" |");
+    }
+    line
+}
+
+/// A row with tabs between its columns and none at its end; `cells` have their columns, in order.
+fn tab_separated_row(cells: &[(usize, String)]) -> String {
+    let (mut line, mut column) = (String::new(), 0);
+    for (at, cell) in cells {
+        line.extend(std::iter::repeat_n('\t', at - column));
+        line.push_str(&cell.replace('\t', " "));
+        column = *at;
+    }
+    line
 }

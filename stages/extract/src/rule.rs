@@ -39,11 +39,13 @@ pub(crate) enum CutRule {
     OutsideMain,
     /// Kept by every rule, but unlikely to be content according to the classifier.
     Unlikely,
+    /// A heading that is the title.
+    MainHeading,
 }
 
 impl CutRule {
     /// Every rule, in the order in which counts are listed.
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::NotText,
         Self::Hidden,
         Self::Navigation,
@@ -61,13 +63,20 @@ impl CutRule {
         Self::LinkDense,
         Self::OutsideMain,
         Self::Unlikely,
+        Self::MainHeading,
     ];
 
     /// Whether a class name can trigger this rule.
     pub(crate) fn is_named(self) -> bool {
         !matches!(
             self,
-            Self::NotText | Self::EmptySection | Self::Gutter | Self::LinkDense | Self::OutsideMain | Self::Unlikely
+            Self::NotText
+                | Self::EmptySection
+                | Self::Gutter
+                | Self::LinkDense
+                | Self::OutsideMain
+                | Self::Unlikely
+                | Self::MainHeading
         )
     }
 
@@ -91,6 +100,7 @@ impl CutRule {
             Self::LinkDense => "link-dense",
             Self::OutsideMain => "outside-main",
             Self::Unlikely => "unlikely",
+            Self::MainHeading => "main-heading",
         }
     }
 }

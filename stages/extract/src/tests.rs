@@ -1,7 +1,13 @@
 //! Extraction of whole pages.
 
 mod contract;
+mod formulas;
+mod headings;
+mod hidden;
 mod hostile;
+mod superscripts;
+mod tables;
+mod whole_blocks;
 
 use super::*;
 

@@ -102,8 +102,13 @@ impl<'a> Tree<'a> {
 
     /// The text of the nodes from `first` to `end`, decoded, with white space collapsed, at most about `limit` bytes.
     pub(crate) fn collapsed_range(&self, first: usize, end: usize, limit: usize) -> String {
+        self.collapsed_nodes(first..end, limit)
+    }
+
+    /// The text of these nodes, decoded, with white space collapsed, at most about `limit` bytes.
+    pub(crate) fn collapsed_nodes(&self, nodes: impl Iterator<Item = usize>, limit: usize) -> String {
         let mut out = String::new();
-        for inner in first..end {
+        for inner in nodes {
             if self.node(inner).tag.is_block() || self.node(inner).tag == Tag::Br {
                 out.push(' ');
             }

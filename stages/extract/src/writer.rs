@@ -4,9 +4,23 @@
 //! line; code is written byte for byte at column 0 (a fence inside a list interrupts the list, so that no line of code
 //! changes).
 
-/// Maximum length of the indent in bytes: some thirty levels of lists or quotes. Deeper ones stay at this indent, since every
-/// line repeats it: nested elements of a few bytes each would give a text of hundreds of times their size.
+/// Maximum length of the indent in bytes: some thirty levels of lists or quotes. Deeper ones stay at this indent, since
+/// every line repeats it: nested elements of a few bytes each would give a text of hundreds of times their size.
 const MAX_INDENT_BYTES: usize = 64;
+
+/// What separates blocks that are written in one line, from weak to strong.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Separator {
+    /// Paragraphs.
+    #[default]
+    Space,
+    /// The cells of a row.
+    Comma,
+    /// A term and its description; the first cell of a row and the others.
+    Colon,
+    /// List items; rows.
+    Semicolon,
+}
 
 /// Builds the output text.
 #[derive(Debug, Default)]
@@ -25,12 +39,19 @@ pub(crate) struct Writer {
     markers_at: usize,
     /// Breaks become spaces: inside table cells and inline code.
     inline: bool,
+    /// In one line, what stands before the pending space.
+    separator: Separator,
 }
 
 impl Writer {
     /// A writer for one line.
     pub(crate) fn inline() -> Self {
         Self { inline: true, ..Self::default() }
+    }
+
+    /// Whether everything is written in one line.
+    pub(crate) fn is_inline(&self) -> bool {
+        self.inline
     }
 
     /// Returns the text.
@@ -46,6 +67,20 @@ impl Writer {
             self.breaks = self.breaks.max(count);
             self.space = false;
         }
+    }
+
+    /// In one line, requires at least this separator before the next text.
+    pub(crate) fn separate(&mut self, separator: Separator) {
+        if self.inline {
+            self.space = true;
+            self.separator = self.separator.max(separator);
+        }
+    }
+
+    /// The character directly before the next text; `None` at the start of a line and after a space.
+    pub(crate) fn last_character(&self) -> Option<char> {
+        let joined = self.breaks == 0 && !self.space && self.markers.is_empty();
+        self.out.chars().next_back().filter(|_| joined)
     }
 
     /// The length of the indent, to restore with [`Self::set_indent`].
@@ -110,9 +145,18 @@ impl Writer {
         self.lowest = self.indent.len();
         self.breaks = 0;
         if self.space {
+            if !ends_with_separator(&self.out) {
+                self.out.push_str(match self.separator {
+                    Separator::Space => "",
+                    Separator::Comma => ",",
+                    Separator::Colon => ":",
+                    Separator::Semicolon => ";",
+                });
+            }
             self.out.push(' ');
             self.space = false;
         }
+        self.separator = Separator::Space;
     }
 
     /// Writes characters with white space collapsed.
@@ -158,59 +202,15 @@ impl Writer {
     }
 }
 
+/// Whether a line already ends with a sign that separates what follows.
+fn ends_with_separator(line: &str) -> bool {
+    line.ends_with([':', ';', ',', '.', '!', '?', '…', '：', '；', '，', '、', '。', '！', '？'])
+}
+
 /// Whether a character is white space or has no width: soft hyphen, zero-width space, byte order mark.
 fn is_gap(character: char) -> bool {
     character.is_whitespace() || matches!(character, '\u{ad}' | '\u{200b}' | '\u{feff}')
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn white_space_and_line_breaks_collapse() {
-        let mut writer = Writer::default();
-        writer.break_lines(2);
-        writer.text("  a \n b");
-        writer.text("c ");
-        writer.text(" so\u{ad}ft");
-        writer.break_lines(1);
-        writer.break_lines(2);
-        writer.break_lines(1);
-        writer.text(" d ");
-        assert_eq!(writer.finish(), "a bc soft\n\nd");
-    }
-
-    #[test]
-    fn the_indent_has_a_limit() {
-        let mut writer = Writer::default();
-        for number in 0..100 {
-            writer.item("- ");
-            writer.text(&number.to_string());
-            writer.push_indent("> ");
-            writer.break_lines(1);
-        }
-        let text = writer.finish();
-        assert_eq!(text.lines().count(), 100);
-        let indent = |line: &str| line.len() - line.trim_start_matches([' ', '>', '-']).len();
-        assert_eq!(text.lines().map(indent).max(), Some(MAX_INDENT_BYTES + 2));
-        assert!(text.starts_with("- 0\n  > - 1\n  >   > - 2\n"), "{text}");
-    }
-
-    #[test]
-    fn items_indent_and_empty_items_vanish() {
-        let mut writer = Writer::default();
-        let before = writer.indent();
-        writer.item("- ");
-        writer.text("a");
-        writer.break_lines(1);
-        writer.item("- ");
-        writer.text("b");
-        writer.set_indent(before);
-        writer.break_lines(1);
-        writer.item("- ");
-        writer.set_indent(before);
-        writer.text("c");
-        assert_eq!(writer.finish(), "- a\n  - b\nc");
-    }
-}
+mod tests;

@@ -1,6 +1,10 @@
 //! Decodes character references (`&amp;`, `&#x4e2d;`) by the rules and table of the HTML standard (13.2.5.72 ff.).
 //!
-//! Invariant: text without `&` is borrowed, and decoding never fails: text that is not a reference is unchanged.
+//! NUL characters, which no text may contain, are dropped from text (13.2.6.4.7) and replaced by U+FFFD in attributes
+//! (13.2.5.36 ff.).
+//!
+//! Invariant: text without `&` and NUL is borrowed, and decoding never fails: text that is not a reference is
+//! unchanged.
 
 use std::borrow::Cow;
 
@@ -9,15 +13,22 @@ use html5ever::data::{C1_REPLACEMENTS, NAMED_ENTITIES};
 /// Length of the longest name in the standard's table, in bytes, without `&`.
 const MAX_NAME_BYTES: usize = 32;
 
-/// Decodes the character references of `text`; `attribute` applies the standard's exception for query strings.
+/// Decodes the character references of `text`; `attribute` applies the standard's rules for the values of attributes.
 pub fn decode_entities(text: &str, attribute: bool) -> Cow<'_, str> {
-    let Some(first) = memchr::memchr(b'&', text.as_bytes()) else { return Cow::Borrowed(text) };
+    let Some(first) = memchr::memchr2(b'&', 0, text.as_bytes()) else { return Cow::Borrowed(text) };
     let mut out = String::with_capacity(text.len());
     out.push_str(&text[..first]);
     let mut rest = &text[first..];
-    while let Some(at) = memchr::memchr(b'&', rest.as_bytes()) {
+    while let Some(at) = memchr::memchr2(b'&', 0, rest.as_bytes()) {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
+        if let Some(behind) = rest.strip_prefix('\0') {
+            if attribute {
+                out.push('\u{fffd}');
+            }
+            rest = behind;
+            continue;
+        }
         let used = reference(&rest[1..], attribute, &mut out);
         if used == 0 {
             out.push('&');
@@ -105,9 +116,15 @@ mod tests {
         assert_eq!(decode_entities("?a=1&copy=2&lt;", true), "?a=1&copy=2<");
     }
 
+    #[test]
+    fn nul_is_no_character_of_a_text() {
+        assert_eq!(decode_entities("a\0b &amp;\0\0c", false), "ab &c");
+        assert_eq!(decode_entities("a\0b", true), "a\u{fffd}b");
+    }
+
     proptest! {
         #[test]
-        fn text_without_an_ampersand_is_unchanged(text in "[^&]*") {
+        fn text_without_an_ampersand_is_unchanged(text in "[^&\\x00]*") {
             let decoded = decode_entities(&text, false);
             prop_assert_eq!(decoded.as_ref(), text.as_str());
         }
@@ -115,7 +132,7 @@ mod tests {
         #[test]
         fn escaped_text_round_trips(text in any::<String>()) {
             let escaped = text.replace('&', "&amp;").replace('<', "&lt;");
-            prop_assert_eq!(decode_entities(&escaped, false), text);
+            prop_assert_eq!(decode_entities(&escaped, false), text.replace('\0', ""));
         }
     }
 }

@@ -3,8 +3,9 @@
 //! The crawler and the extraction of main content both read pages through this crate, so that they agree on what a tag,
 //! an attribute and a character is.
 //!
-//! - [`charset::decode_page`] turns the bytes of a page into text, by the rules of the Encoding and HTML standards;
-//!   [`charset::decode_text`] does so for a text file, which has no declaration.
+//! - [`charset::decode_page`] turns the bytes of a page into text, by the rules of the Encoding and HTML standards,
+//!   unless the bytes refute what the page declares; [`charset::decode_text`] does so for a text file, which has no
+//!   declaration.
 //! - [`tokenizer::Tokenizer`] turns text into tags and text, in one pass over the page.
 //! - [`entities::decode_entities`] decodes character references such as `&amp;`.
 //!
@@ -23,3 +24,4 @@ pub mod charset;
 pub mod entities;
 pub mod tag;
 pub mod tokenizer;
+mod xhtml;

@@ -1,6 +1,7 @@
 //! The element names that extraction distinguishes, and their categories.
 //!
-//! Invariant: a name outside the list is [`Tag::Other`], which behaves like an unknown inline element, as in a browser.
+//! Invariant: a name outside the list is [`Tag::Other`], which behaves like an unknown inline element, as in a browser;
+//! so do the elements of MathML, whose names the translation to TeX reads.
 
 macro_rules! tags {
     ($($variant:ident = $name:literal),* $(,)?) => {
@@ -29,26 +30,32 @@ macro_rules! tags {
 }
 
 tags! {
-    A = b"a", Abbr = b"abbr", Address = b"address", Annotation = b"annotation", Applet = b"applet", Area = b"area",
-    Article = b"article", Aside = b"aside", Audio = b"audio", B = b"b", Base = b"base", Big = b"big",
-    Blockquote = b"blockquote", Body = b"body", Br = b"br", Button = b"button", Canvas = b"canvas", Caption = b"caption",
-    Center = b"center", Cite = b"cite", Code = b"code", Col = b"col", Colgroup = b"colgroup", Datalist = b"datalist",
-    Dd = b"dd", Del = b"del", Details = b"details", Dfn = b"dfn", Dialog = b"dialog", Dir = b"dir", Div = b"div",
-    Dl = b"dl", Dt = b"dt", Em = b"em", Embed = b"embed", Fieldset = b"fieldset", Figcaption = b"figcaption",
-    Figure = b"figure", Font = b"font", Footer = b"footer", Foreignobject = b"foreignobject", Form = b"form", Frame = b"frame", Frameset = b"frameset",
-    H1 = b"h1", H2 = b"h2", H3 = b"h3", H4 = b"h4", H5 = b"h5", H6 = b"h6", Head = b"head", Header = b"header",
-    Hgroup = b"hgroup", Hr = b"hr", Html = b"html", I = b"i", Iframe = b"iframe", Img = b"img", Input = b"input",
-    Ins = b"ins", Kbd = b"kbd", Keygen = b"keygen", Label = b"label", Legend = b"legend", Li = b"li", Link = b"link",
-    Listing = b"listing", Main = b"main", Map = b"map", Mark = b"mark", Marquee = b"marquee", Math = b"math",
-    Menu = b"menu", Meta = b"meta", Nav = b"nav", Nobr = b"nobr", Noembed = b"noembed", Noframes = b"noframes",
-    Noscript = b"noscript", Object = b"object", Ol = b"ol", Optgroup = b"optgroup", Option = b"option",
-    Output = b"output", P = b"p", Param = b"param", Picture = b"picture", Plaintext = b"plaintext", Pre = b"pre",
-    Q = b"q", Rp = b"rp", Rt = b"rt", Ruby = b"ruby", S = b"s", Samp = b"samp", Script = b"script", Search = b"search",
-    Section = b"section", Select = b"select", Small = b"small", Source = b"source", Span = b"span",
-    Strike = b"strike", Strong = b"strong", Style = b"style", Sub = b"sub", Summary = b"summary", Sup = b"sup",
-    Svg = b"svg", Table = b"table", Tbody = b"tbody", Td = b"td", Template = b"template", Textarea = b"textarea",
-    Tfoot = b"tfoot", Th = b"th", Thead = b"thead", Time = b"time", Title = b"title", Tr = b"tr", Track = b"track",
-    Tt = b"tt", U = b"u", Ul = b"ul", Var = b"var", Video = b"video", Wbr = b"wbr", Xmp = b"xmp",
+    A = b"a", Abbr = b"abbr", Address = b"address", Annotation = b"annotation", AnnotationXml = b"annotation-xml",
+    Applet = b"applet", Area = b"area", Article = b"article", Aside = b"aside", Audio = b"audio", B = b"b",
+    Base = b"base", Big = b"big", Blockquote = b"blockquote", Body = b"body", Br = b"br", Button = b"button",
+    Canvas = b"canvas", Caption = b"caption", Center = b"center", Cite = b"cite", Code = b"code", Col = b"col",
+    Colgroup = b"colgroup", Datalist = b"datalist", Dd = b"dd", Del = b"del", Details = b"details", Dfn = b"dfn",
+    Dialog = b"dialog", Dir = b"dir", Div = b"div", Dl = b"dl", Dt = b"dt", Em = b"em", Embed = b"embed",
+    Fieldset = b"fieldset", Figcaption = b"figcaption", Figure = b"figure", Font = b"font", Footer = b"footer",
+    Foreignobject = b"foreignobject", Form = b"form", Frame = b"frame", Frameset = b"frameset", H1 = b"h1", H2 = b"h2",
+    H3 = b"h3", H4 = b"h4", H5 = b"h5", H6 = b"h6", Head = b"head", Header = b"header", Hgroup = b"hgroup", Hr = b"hr",
+    Html = b"html", I = b"i", Iframe = b"iframe", Img = b"img", Input = b"input", Ins = b"ins", Kbd = b"kbd",
+    Keygen = b"keygen", Label = b"label", Legend = b"legend", Li = b"li", Link = b"link", Listing = b"listing",
+    Maction = b"maction", Main = b"main", Map = b"map", Mark = b"mark", Marquee = b"marquee", Math = b"math",
+    Menu = b"menu", Meta = b"meta", Mfenced = b"mfenced", Mfrac = b"mfrac", Mi = b"mi", MjxMath = b"mjx-math",
+    Mlabeledtr = b"mlabeledtr", Mmultiscripts = b"mmultiscripts", Mn = b"mn", Mo = b"mo", Mover = b"mover",
+    Mphantom = b"mphantom", Mprescripts = b"mprescripts", Mroot = b"mroot", Ms = b"ms", Mspace = b"mspace",
+    Msqrt = b"msqrt", Msub = b"msub", Msubsup = b"msubsup", Msup = b"msup", Mtable = b"mtable", Mtd = b"mtd",
+    Mtext = b"mtext", Mtr = b"mtr", Munder = b"munder", Munderover = b"munderover", Nav = b"nav", Nobr = b"nobr",
+    Noembed = b"noembed", Noframes = b"noframes", Noscript = b"noscript", Object = b"object", Ol = b"ol",
+    Optgroup = b"optgroup", Option = b"option", Output = b"output", P = b"p", Param = b"param", Picture = b"picture",
+    Plaintext = b"plaintext", Pre = b"pre", Q = b"q", Rp = b"rp", Rt = b"rt", Ruby = b"ruby", S = b"s", Samp = b"samp",
+    Script = b"script", Search = b"search", Section = b"section", Select = b"select", Small = b"small",
+    Source = b"source", Span = b"span", Strike = b"strike", Strong = b"strong", Style = b"style", Sub = b"sub",
+    Summary = b"summary", Sup = b"sup", Svg = b"svg", Table = b"table", Tbody = b"tbody", Td = b"td",
+    Template = b"template", Textarea = b"textarea", Tfoot = b"tfoot", Th = b"th", Thead = b"thead", Time = b"time",
+    Title = b"title", Tr = b"tr", Track = b"track", Tt = b"tt", U = b"u", Ul = b"ul", Var = b"var", Video = b"video",
+    Wbr = b"wbr", Xmp = b"xmp",
 }
 
 impl Tag {
@@ -192,6 +199,7 @@ mod tests {
     #[test]
     fn names_map_to_tags_and_unknown_names_do_not() {
         assert_eq!(Tag::from_name(b"blockquote"), Tag::Blockquote);
+        assert_eq!(Tag::from_name(b"munderover"), Tag::Munderover);
         assert_eq!(Tag::from_name(b"x-card"), Tag::Other);
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Deviations from the standard: scripts have no escaped states, `CDATA` sections in foreign content are comments, and
 //! an `<iframe/>` in `<noscript>` ends with it, since browsers, which run scripts, never parse it as an open element.
+//! In a page that declares itself XHTML, `/>` ends any element, as its author means it.
 //!
 //! ```
 //! use corpusmill_html::tag::Tag;
@@ -25,6 +26,7 @@
 
 use super::attribute::{Attribute, AttributeName, MAX_ATTRIBUTES};
 use super::tag::Tag;
+use super::xhtml::is_xhtml;
 
 /// A piece of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +44,7 @@ pub enum Token {
         tag: Tag,
         /// A hash of the name in lower case, which distinguishes elements that are [`Tag::Other`].
         hash: u32,
-        /// Whether the tag ends in `/>`.
+        /// Whether the tag ends in `/>`; see [`Tokenizer::xhtml`].
         self_closing: bool,
     },
     /// An end tag.
@@ -60,6 +62,10 @@ pub struct Tokenizer<'a> {
     page: &'a str,
     at: usize,
     raw: Option<(Tag, u32)>,
+    /// Whether the last start tag also ends its element.
+    ended: bool,
+    /// Whether the page declares itself XHTML, so that `/>` ends any element and not only those of SVG and MathML.
+    pub xhtml: bool,
     /// Whether the end of the page truncates the last tag. By the standard, it is not a tag then.
     pub truncated: bool,
     /// The kept attributes of the last start tag.
@@ -73,14 +79,16 @@ impl<'a> Tokenizer<'a> {
             page,
             at: page.len() - page.trim_start_matches('\u{feff}').len(),
             raw: None,
+            ended: false,
+            xhtml: is_xhtml(page),
             truncated: false,
             attributes: Vec::new(),
         }
     }
 
-    /// Makes the next token the text up to the end tag of the given start tag.
+    /// Makes the next token the text up to the end tag of the given start tag, unless that tag ends its element itself.
     pub fn read_raw_text(&mut self, tag: Tag, hash: u32) {
-        self.raw = Some((tag, hash));
+        self.raw = (!self.ended).then_some((tag, hash));
     }
 
     /// The next token, or `None` at the end.
@@ -135,6 +143,7 @@ impl<'a> Tokenizer<'a> {
             _ => {
                 let (tag, hash, after) = self.name(open + 1);
                 let self_closing = self.read_attributes(after);
+                self.ended = self.xhtml && self_closing;
                 Some(Token::Start { tag, hash, self_closing })
             }
         }

@@ -45,6 +45,14 @@ fn stray_and_misnested_end_tags_are_ignored() {
 }
 
 #[test]
+fn self_closing_tags_end_elements_of_xhtml() {
+    let page = "<div/><p>a</p><b/>c<svg><g/><path/></svg>";
+    assert_eq!(shape(page), "Div(P('a')B('c'Svg(Other()Other())))");
+    assert_eq!(shape(&format!("<?xml version='1.0'?>{page}")), "Div()P('a')B()'c'Svg(Other()Other())");
+    assert_eq!(shape("<?xml version='1.0'?><head><script src=a /></head><p>a</p>"), "Head(Script())P('a')");
+}
+
+#[test]
 fn nesting_beyond_the_limit_keeps_its_text() {
     let page = format!("{}deep{}after", "<div>".repeat(100_000), "</div>".repeat(100_000));
     let tree = parse(&page, 512);

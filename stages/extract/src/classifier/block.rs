@@ -1,5 +1,8 @@
 //! Splits a page into blocks that are kept or cut as one: runs of text, code blocks, data tables, plain lists.
 //!
+//! Hidden elements that begin a line are blocks of their own, since the classifier was trained on pages as they are;
+//! hidden parts of a line belong to no block, so that they say nothing about the text around them.
+//!
 //! Invariant: blocks are in document order and do not overlap, every visible character outside scripts and form
 //! controls belongs to one, and a code block, a data table or a list of short items is never split.
 
@@ -34,6 +37,14 @@ pub(crate) struct Block {
     pub(crate) owner: usize,
     /// The kind of the block.
     pub(crate) kind: BlockKind,
+}
+
+impl Block {
+    /// Whether the block is or contains code.
+    pub(crate) fn has_code(&self, tree: &Tree<'_>) -> bool {
+        let is_code = |id: usize| matches!(tree.node(id).tag, Tag::Pre | Tag::Listing | Tag::Xmp | Tag::Plaintext);
+        self.kind == BlockKind::Code || self.kind == BlockKind::Table && (self.first..self.end).any(is_code)
+    }
 }
 
 /// Whether an element never becomes text, on any page.
@@ -86,7 +97,8 @@ pub(crate) fn blocks(page: &Page<'_>, has_tex_scripts: bool) -> Vec<Block> {
     while id < tree.nodes.len() {
         let node = tree.node(id);
         let skipped = is_never_text(node.tag) && !(node.tag == Tag::Script && is_tex_script(tree, id));
-        if skipped || is_gutter(page, id) || is_rendered_copy(page, id, has_tex_scripts) {
+        let hidden = !separates(node.tag) && page.hidden.is_root(id);
+        if skipped || hidden || is_gutter(page, id) || is_rendered_copy(page, id, has_tex_scripts) {
             splitter.starts_block |= node.tag.is_block();
             id = tree.end(id);
             continue;
@@ -100,7 +112,7 @@ pub(crate) fn blocks(page: &Page<'_>, has_tex_scripts: bool) -> Vec<Block> {
                 id = tree.end(id);
                 continue;
             }
-            Tag::Table if is_data_table(tree, id) => {
+            Tag::Table if is_data_table(page, id) => {
                 splitter.push_element(tree, id, BlockKind::Table);
                 id = tree.end(id);
                 continue;
@@ -109,7 +121,7 @@ pub(crate) fn blocks(page: &Page<'_>, has_tex_scripts: bool) -> Vec<Block> {
                 splitter.breaks += 1;
                 splitter.starts_block |= splitter.breaks > 1;
             }
-            Tag::Ul | Tag::Ol | Tag::Menu => {
+            Tag::Ul | Tag::Ol | Tag::Menu | Tag::Dl => {
                 splitter.starts_block = true;
                 lists.push(id);
             }
@@ -153,7 +165,8 @@ impl Splitter {
     }
 }
 
-fn is_blank(text: &str) -> bool {
+/// Whether a text consists of white space.
+pub(super) fn is_blank(text: &str) -> bool {
     let mut rest = text.trim_start();
     while let Some(behind) = rest.strip_prefix("&nbsp;") {
         rest = behind.trim_start();
@@ -162,21 +175,32 @@ fn is_blank(text: &str) -> bool {
 }
 
 /// Joins the blocks of each outermost list that contains only text and has at most 5/4 as many blocks as items.
+///
+/// A definition list is joined only among paragraphs: elsewhere it is often a card of data, such as a user's number of
+/// posts, which is not content although it has the shape of a list.
 fn join_lists(tree: &Tree<'_>, found: Vec<Block>, lists: &[usize]) -> Vec<Block> {
     if lists.is_empty() {
         return found;
     }
     let sums = count_before(tree);
+    let has_definitions = lists.iter().any(|list| tree.node(*list).tag == Tag::Dl);
+    let prose = if has_definitions { parents_of_prose(tree) } else { Vec::new() };
     let mut out = Vec::with_capacity(found.len());
     let mut rest = found.as_slice();
     for &list in lists {
-        let end = tree.end(list);
+        let (end, node) = (tree.end(list), tree.node(list));
+        let is_definitions = node.tag == Tag::Dl;
+        if is_definitions && !prose[node.parent as usize] {
+            continue;
+        }
         let before = rest.partition_point(|block| block.first < list);
         out.extend_from_slice(&rest[..before]);
         rest = &rest[before..];
         let inside = rest.partition_point(|block| block.first < end);
-        let (items, mixed) = (sums[end].0 - sums[list].0, sums[end].1 - sums[list].1);
-        if inside > 1 && mixed == 0 && inside * 4 <= items as usize * 5 {
+        let (from, to) = (sums[list], sums[end]);
+        let definitions = if is_definitions { to.definitions - from.definitions } else { 0 };
+        let items = to.items - from.items + definitions;
+        if inside > 1 && to.mixed == from.mixed && inside * 4 <= items as usize * 5 {
             out.push(Block { first: list, end, owner: list, kind: BlockKind::List });
             rest = &rest[inside..];
         }
@@ -185,17 +209,40 @@ fn join_lists(tree: &Tree<'_>, found: Vec<Block>, lists: &[usize]) -> Vec<Block>
     out
 }
 
-/// Counts before each node: list items, and elements that make a list more than a list of text.
-fn count_before(tree: &Tree<'_>) -> Vec<(u32, u32)> {
-    use Tag::{Article, Blockquote, Button, Figure, Form, H1, H2, H3, H4, H5, H6, Li, Pre, Section, Table};
+/// Whether each element contains paragraphs or headings as children, or is an element that is made for them.
+fn parents_of_prose(tree: &Tree<'_>) -> Vec<bool> {
+    use Tag::{Article, Body, Html, Main, Root, Section};
+    let is_flow = |tag: Tag| matches!(tag, Article | Body | Html | Main | Root | Section);
+    let mut found: Vec<bool> = tree.nodes.iter().map(|node| is_flow(node.tag)).collect();
+    for node in tree.nodes.iter().filter(|node| node.tag == Tag::P || node.tag.heading().is_some()) {
+        found[node.parent as usize] = true;
+    }
+    found
+}
+
+/// How often something occurs before a node.
+#[derive(Clone, Copy, Default)]
+struct ListCounts {
+    /// List items.
+    items: u32,
+    /// Terms and descriptions.
+    definitions: u32,
+    /// Elements that make a list more than a list of text.
+    mixed: u32,
+}
+
+/// Counts before each node what tells lists of text from other lists.
+fn count_before(tree: &Tree<'_>) -> Vec<ListCounts> {
+    use Tag::{Article, Blockquote, Button, Dd, Dt, Figure, Form, H1, H2, H3, H4, H5, H6, Li, Pre, Section, Table};
     let mut sums = Vec::with_capacity(tree.nodes.len() + 1);
-    let mut sum = (0, 0);
+    let mut sum = ListCounts::default();
     sums.push(sum);
     for node in &tree.nodes {
         match node.tag {
-            Li => sum.0 += 1,
+            Li => sum.items += 1,
+            Dd | Dt => sum.definitions += 1,
             Article | Blockquote | Button | Figure | Form | H1 | H2 | H3 | H4 | H5 | H6 | Pre | Section | Table => {
-                sum.1 += 1;
+                sum.mixed += 1;
             }
             _ => {}
         }

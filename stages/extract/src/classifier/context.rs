@@ -2,10 +2,13 @@
 //!
 //! Invariant: one pass over the arena, parents first; a node inherits sums and bits from its parent and never walks up.
 
+use super::block::{Block, BlockKind, is_blank};
 use crate::class_names::rules::RuleHints;
 use crate::page::Page;
-use crate::prune::{Pruned, is_hidden_style};
+use crate::prune::Pruned;
+use crate::rule::CutRule;
 use crate::tree::Tree;
+use crate::visibility::is_hidden_style;
 use corpusmill_html::attribute::AttributeName;
 use corpusmill_html::tag::Tag;
 
@@ -90,6 +93,20 @@ pub(crate) fn contexts(page: &Page<'_>, pruned: &Pruned) -> Vec<NodeContext> {
         all[id] = own;
     }
     all
+}
+
+/// Moves the start of each paragraph and heading behind hidden elements that it begins with, such as a permalink sign:
+/// the first node stands for the block, and a hidden sign does not hide the text behind it.
+pub(super) fn begin_at_visible_text(tree: &Tree<'_>, contexts: &[NodeContext], blocks: &mut [Block]) {
+    let hidden = CutRule::Hidden as u8 + 1;
+    for block in blocks.iter_mut().filter(|block| block.kind == BlockKind::Text) {
+        let tag = tree.node(block.owner).tag;
+        let is_line = tag == Tag::P || tag.heading().is_some();
+        if is_line && contexts[block.first].cut_rule == hidden && contexts[block.owner].cut_rule == 0 {
+            let is_visible = |at: &usize| contexts[*at].cut_rule == 0 && !is_blank(tree.raw_text(*at));
+            block.first = (block.first..block.end).find(is_visible).unwrap_or(block.first);
+        }
+    }
 }
 
 impl NodeContext {

@@ -73,9 +73,10 @@ pub(crate) fn classify(
     let Choice { mut keep, confidence } = decide(&probabilities, &page_blocks.words());
     for (at, keep) in keep.iter_mut().enumerate() {
         *keep |= settings.comments && page_blocks.is_named(at, CutRule::Comments) && page_blocks.is_prose(at);
-        // Code that the rules keep is always kept: no code is lost to a prediction.
-        *keep |= page_blocks.blocks[at].kind == BlockKind::Code && page_blocks.kept[at];
         *keep &= settings.tables || page_blocks.blocks[at].kind != BlockKind::Table || page_blocks.is_prose(at);
+        // Code and formulas that the rules keep are always kept: none is lost to a prediction.
+        *keep |= page_blocks.kept[at] && (page_blocks.blocks[at].has_code(&page.tree) || page_blocks.is_formula(at));
+        *keep &= !page_blocks.is_hidden(at);
     }
     Some(Classification { pruned: cut::cut_blocks(&page_blocks, heuristics, &keep), confidence })
 }
@@ -86,7 +87,7 @@ pub fn model() -> &'static GradientBoostedTrees {
     &MODEL
 }
 
-/// The probability that each block is content, in thousandths.
+/// The probability that each block is content, in thousandths; 0 for a block that a browser does not show.
 fn predict(page_blocks: &PageBlocks<'_, '_>, model: &GradientBoostedTrees) -> Vec<i16> {
     let mut probabilities = Vec::with_capacity(page_blocks.blocks.len());
     let mut rows = Vec::with_capacity(BATCH_ROWS * model.columns());
@@ -96,6 +97,11 @@ fn predict(page_blocks: &PageBlocks<'_, '_>, model: &GradientBoostedTrees) -> Ve
             page_blocks.row(at, &mut rows);
         }
         probabilities.append(&mut model.predict(&rows));
+    }
+    for (at, probability) in probabilities.iter_mut().enumerate() {
+        if page_blocks.is_hidden(at) {
+            *probability = 0;
+        }
     }
     probabilities
 }

@@ -6,16 +6,18 @@ use std::collections::HashMap;
 
 use xxhash_rust::xxh3::Xxh3DefaultBuilder;
 
-use super::block::Block;
-use super::context::{NodeContext, contexts, flag};
+use super::block::{Block, BlockKind};
+use super::context::{NodeContext, begin_at_visible_text, contexts, flag};
 use super::page_summary::{PageSummary, summarize_page};
 use super::repeated_text::{Repetition, find_repetitions};
 use super::shape::{Shape, shape};
 use super::words::WordHashes;
 use crate::heuristic_result::HeuristicResult;
+use crate::math::is_tex_script;
 use crate::page::Page;
 use crate::rule::CutRule;
 use crate::tree::Tree;
+use corpusmill_html::entities::decode_entities;
 use corpusmill_html::tag::Tag;
 
 /// Prefix sums over the blocks before a given one.
@@ -92,9 +94,10 @@ pub(crate) struct PageBlocks<'t, 'a> {
 
 impl<'t, 'a> PageBlocks<'t, 'a> {
     /// Computes shapes, contexts, sums, templates, sections and containers of the blocks of a page.
-    pub(crate) fn new(page: &'t Page<'a>, heuristics: &HeuristicResult, blocks: Vec<Block>) -> Self {
+    pub(crate) fn new(page: &'t Page<'a>, heuristics: &HeuristicResult, mut blocks: Vec<Block>) -> Self {
         let tree = &page.tree;
         let contexts = contexts(page, &heuristics.pruned);
+        begin_at_visible_text(tree, &contexts, &mut blocks);
         let inside = |id: usize, bit: u32| contexts[id].flags & bit != 0;
         let mut words = WordHashes::default();
         let shapes: Vec<Shape> = blocks
@@ -129,8 +132,14 @@ impl<'t, 'a> PageBlocks<'t, 'a> {
         page_blocks
     }
 
+    /// The tag of a block's element; for a definition list, that of a list, since the weights were trained on pages
+    /// whose definition lists were split.
     pub(super) fn tag(&self, at: usize) -> Tag {
-        self.page.tree.node(self.blocks[at].owner).tag
+        let block = &self.blocks[at];
+        match self.page.tree.node(block.owner).tag {
+            Tag::Dl if block.kind == BlockKind::List => Tag::Ul,
+            tag => tag,
+        }
     }
 
     /// The rule that cut the block or an element around it.
@@ -142,6 +151,32 @@ impl<'t, 'a> PageBlocks<'t, 'a> {
     /// Whether a class or id around the block triggers this rule.
     pub(crate) fn is_named(&self, at: usize, rule: CutRule) -> bool {
         self.contexts[self.blocks[at].first].named >> rule as u32 & 1 == 1
+    }
+
+    /// Whether the block is a formula, perhaps with a number or a full stop beside it.
+    pub(crate) fn is_formula(&self, at: usize) -> bool {
+        let tree = &self.page.tree;
+        let Block { first, end, owner, .. } = self.blocks[at];
+        let is_source = |id: usize| match tree.node(id).tag {
+            Tag::Math => true,
+            Tag::Script => is_tex_script(tree, id),
+            _ => false,
+        };
+        let around = tree.ancestors(first).take_while(|id| *id != owner).find(|id| is_source(*id));
+        let mut source_end = around.map_or(0, |id| tree.end(id));
+        let mut has_source = around.is_some();
+        (first..end).all(|id| {
+            if id >= source_end && is_source(id) {
+                source_end = tree.end(id);
+                has_source = true;
+            }
+            id < source_end || !decode_entities(tree.raw_text(id), false).contains(char::is_alphabetic)
+        }) && has_source
+    }
+
+    /// Whether a browser does not show the block.
+    pub(crate) fn is_hidden(&self, at: usize) -> bool {
+        self.page.hidden.contains(&self.page.tree, self.blocks[at].first)
     }
 
     /// Whether the block is long enough to be prose, and mostly not links.

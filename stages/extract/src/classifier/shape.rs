@@ -3,7 +3,7 @@
 //! Invariant: one pass over the characters, no word of any language; length is counted in weighted letters as in
 //! `measure`: a Han character counts 3, a letter 1, white space 0.
 
-use super::block::Block;
+use super::block::{Block, BlockKind};
 use super::words::WordHashes;
 use crate::tree::Tree;
 use corpusmill_html::tag::Tag;
@@ -103,6 +103,7 @@ pub(crate) fn shape(
 ) -> Shape {
     let shape = Shape { hash: FNV_OFFSET_BASIS, ..Shape::default() };
     let mut reader = Reader { shape, gap: true, last: 0, word: FNV_OFFSET_BASIS, words };
+    let is_definitions = block.kind == BlockKind::List && tree.node(block.owner).tag == Tag::Dl;
     if linked(block.first) {
         reader.shape.links = 1;
     }
@@ -126,7 +127,8 @@ pub(crate) fn shape(
                 reader.gap = true;
             }
             tag => {
-                reader.shape.items += u32::from(matches!(tag, Tag::Li | Tag::Tr));
+                let is_item = matches!(tag, Tag::Li | Tag::Tr) || is_definitions && matches!(tag, Tag::Dt | Tag::Dd);
+                reader.shape.items += u32::from(is_item);
                 reader.gap |= tag.is_block();
             }
         }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::fallback::apply_rules;
+use corpusmill_html::tag::Tag;
 
 fn split(html: &str) -> Vec<(BlockKind, String)> {
     let page = Page::parse(html, 512);
@@ -104,4 +105,60 @@ fn exactly_the_blocks_not_kept_are_cut() {
             assert_eq!(cut, !keep[at], "choice {choice:b}, block {at}");
         }
     }
+}
+
+#[test]
+fn definition_list_among_paragraphs_is_one_block() {
+    let list = "<dl><dt>a<dd>b<dt>c<dd>d</dl>";
+    for prose in
+        [format!("<div><p>p</p>{list}</div>"), format!("<div>{list}<h2>p</h2></div>"), format!("<main>{list}</main>p")]
+    {
+        let found = split(&prose);
+        assert!(found.contains(&(BlockKind::List, "a b c d".into())) && found.len() == 2, "{prose}: {found:?}");
+    }
+    for card in [
+        format!("<div>{list}</div>"),
+        "<p>p</p><dl><dt>a<dd><p>b<p>c<p>d</dl>".to_owned(),
+        "<p>p</p><dl><dt>a<dd>b<pre>c</pre></dl>".to_owned(),
+    ] {
+        assert!(split(&card).iter().all(|(kind, _)| *kind != BlockKind::List), "{card}");
+    }
+}
+
+#[test]
+fn definition_list_is_described_as_a_list() {
+    let page = Page::parse("<p>one</p><dl><dt>a<dd>b<dt>c<dd>d</dl>", 512);
+    let heuristics = apply_rules(&page, &CleanSettings::default());
+    let page_blocks = PageBlocks::new(&page, &heuristics, block::blocks(&page, false));
+    assert_eq!((page_blocks.tag(1), page_blocks.shapes[1].items), (Tag::Ul, 4));
+}
+
+#[test]
+fn line_begins_behind_a_hidden_sign() {
+    let first = |html: &str| {
+        let html = format!("{html}<p>A long paragraph, of which the sign is a small part.</p>");
+        let page = Page::parse(&html, 512);
+        let heuristics = apply_rules(&page, &CleanSettings::default());
+        let page_blocks = PageBlocks::new(&page, &heuristics, block::blocks(&page, false));
+        let block = page_blocks.blocks[0];
+        (page.tree.collapsed_range(block.first, block.end, 100), page_blocks.kept[0])
+    };
+    assert_eq!(first("<h3><a aria-hidden=true href=#y>#</a>Second</h3>"), ("Second".into(), true));
+    assert_eq!(first("<p><i aria-hidden=true>+</i> <b>Second</b></p>"), ("Second".into(), true));
+    assert_eq!(first("<p aria-hidden=true>#<b>Second</b></p>"), ("#Second".into(), false));
+    assert_eq!(first("<p><i aria-hidden=true>Second</i></p>"), ("Second".into(), false));
+}
+
+#[test]
+fn table_with_code_has_code() {
+    let table = |cell: &str| format!("<table><tr><th>a<th>b<tr><td>c<td>{cell}</table>");
+    let page = format!("<p>one</p>{}{}<pre>two</pre>", table("<pre>d</pre>"), table("<code>d</code>"));
+    let page = Page::parse(&page, 512);
+    let heuristics = apply_rules(&page, &CleanSettings::default());
+    let page_blocks = PageBlocks::new(&page, &heuristics, block::blocks(&page, false));
+    let found: Vec<(BlockKind, bool)> =
+        page_blocks.blocks.iter().map(|block| (block.kind, block.has_code(&page.tree))).collect();
+    let wanted =
+        [(BlockKind::Text, false), (BlockKind::Table, true), (BlockKind::Table, false), (BlockKind::Code, true)];
+    assert_eq!(found, wanted);
 }

@@ -23,8 +23,8 @@ pub(super) struct MetadataCandidates {
     pub(super) meta_author: Option<String>,
     pub(super) meta_date: Option<String>,
     pub(super) language: Option<String>,
-    pub(super) headings: Vec<String>,
-    pub(super) main_heading: Option<usize>,
+    /// The first main headings: node and text.
+    pub(super) headings: Vec<(usize, String)>,
     pub(super) title: Option<String>,
     pub(super) byline: Option<String>,
     pub(super) shown_author: Option<String>,

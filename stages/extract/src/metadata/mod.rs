@@ -21,6 +21,8 @@ use corpusmill_html::tag::Tag;
 use date::{date_in_url, parse_date, parse_iso_date};
 use title::title;
 
+pub(crate) use title::same_letters;
+
 /// Maximum number of main headings that are read.
 const MAX_HEADINGS: usize = 4;
 /// Number of nodes after and before the main heading in which a date counts as the page's.
@@ -31,6 +33,8 @@ const MAX_NODES_BEFORE_HEADING: usize = 60;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Metadata {
     pub(crate) title: Option<String>,
+    /// The main heading, which is not the site's name.
+    pub(crate) main_heading: Option<usize>,
     pub(crate) author: Option<String>,
     pub(crate) date: Option<String>,
     pub(crate) language: Option<String>,
@@ -59,14 +63,7 @@ pub(crate) fn metadata(page: &Page<'_>, base: Option<&Url>) -> Metadata {
                 found.title =
                     found.title.take().or_else(|| collapse_whitespace(&tree.collapsed_text(id, MAX_VALUE_BYTES)));
             }
-            Tag::H1 => {
-                if let Some(heading) = collapse_whitespace(&tree.collapsed_text(id, MAX_VALUE_BYTES))
-                    .filter(|_| found.headings.len() < MAX_HEADINGS)
-                {
-                    found.headings.push(heading);
-                    found.main_heading.get_or_insert(id);
-                }
-            }
+            Tag::H1 => found.heading(page, id),
             Tag::Time => {
                 let date = tree.attribute(id, AttributeName::Datetime).and_then(|value| parse_iso_date(&value));
                 found.time = found.time.take().or(date).or_else(|| parse_date(&tree.collapsed_text(id, 60)));
@@ -75,9 +72,19 @@ pub(crate) fn metadata(page: &Page<'_>, base: Option<&Url>) -> Metadata {
         }
     }
     if found.time.is_none() && found.shown_date.is_none() {
-        found.near_date = date_near_heading(tree, found.main_heading);
+        found.near_date = date_near_heading(tree, found.headings.first().map(|(id, _)| *id));
     }
-    found.finish(base)
+    let metadata = found.finish(base);
+    Metadata { main_heading: metadata.main_heading.filter(|id| !links_home(tree, *id, base)), ..metadata }
+}
+
+/// Whether a heading is a link to the site's first page, so that it is the site's name.
+fn links_home(tree: &Tree<'_>, heading: usize, base: Option<&Url>) -> bool {
+    let mut links = (heading + 1..tree.end(heading)).filter(|id| tree.node(*id).tag == Tag::A);
+    links.next().and_then(|id| tree.attribute(id, AttributeName::Href)).is_some_and(|href| {
+        let href = resolve_url(&href, base);
+        href == "/" || Url::parse(&href).is_ok_and(|url| url.path() == "/" && url.query().is_none())
+    })
 }
 
 /// The first date in a short text near the main heading.
@@ -148,15 +155,23 @@ impl MetadataCandidates {
         }
     }
 
+    /// Reads a main heading, if it is one of the first that a browser shows.
+    fn heading(&mut self, page: &Page<'_>, id: usize) {
+        if self.headings.len() < MAX_HEADINGS && !page.hidden.contains(&page.tree, id) {
+            let text = collapse_whitespace(&page.shown_text(id, MAX_VALUE_BYTES));
+            self.headings.extend(text.map(|text| (id, text)));
+        }
+    }
+
     fn visible(&mut self, page: &Page<'_>, id: usize, base: Option<&Url>) {
         let tree = &page.tree;
         if tree.node(id).tag == Tag::A {
-            let href = tree.raw_attribute(id, AttributeName::Href).unwrap_or_default();
+            let href = tree.attribute(id, AttributeName::Href).unwrap_or_default();
             let relation = tree.raw_attribute(id, AttributeName::Rel).unwrap_or_default();
             if relation.split_ascii_whitespace().any(|one| one == "license")
                 || href.contains("creativecommons.org/licenses/")
             {
-                self.licence_link.get_or_insert_with(|| resolve_url(href, base));
+                self.licence_link.get_or_insert_with(|| resolve_url(&href, base));
             }
             if relation.split_ascii_whitespace().any(|one| one == "author") && self.byline.is_none() {
                 self.byline = byline::name(tree, id);
@@ -193,6 +208,8 @@ impl MetadataCandidates {
     fn finish(mut self, base: Option<&Url>) -> Metadata {
         let declared = [self.json_title, self.open_title, self.meta_title, self.title];
         let site = self.open_site.or(self.json_site);
+        let (ids, headings): (Vec<usize>, Vec<String>) = self.headings.into_iter().unzip();
+        let chosen = title(&headings, &declared, site.as_deref());
         let persons: Vec<String> = (self.json_author_ids.iter())
             .filter_map(|id| self.json_persons.iter().find(|person| person.0 == *id).map(|person| person.1.clone()))
             .collect();
@@ -207,7 +224,8 @@ impl MetadataCandidates {
         let address = self.canonical.as_deref().or(base.map(Url::as_str));
         let dates = [self.json_date, self.meta_date, self.time, self.shown_date, self.near_date];
         Metadata {
-            title: title(&self.headings, &declared, site.as_deref()),
+            title: chosen.title,
+            main_heading: chosen.main_heading.map(|at| ids[at]),
             author: others.into_iter().chain(self.json_organisation).chain(own).next(),
             date: dates.into_iter().flatten().next().or_else(|| date_in_url(address?)),
             language: self.language,
@@ -254,6 +272,22 @@ mod tests {
         let post = "<h1>Topic</h1><p class=author>by <a href=u>ada</a> » Sun Dec 17, 2023 9:12 am</p>";
         let found = metadata(&Page::parse(post, 512), None);
         assert_eq!((found.author.as_deref(), found.date.as_deref()), (Some("ada"), Some("2023-12-17")));
+    }
+
+    #[test]
+    fn main_heading_is_shown_and_no_link_to_the_first_page() {
+        let base = Url::parse("https://site.test/a/b").expect("a valid address");
+        for (html, wanted) in [
+            ("<title>Site</title><h1>How clocks are repaired</h1>", Some("How clocks are repaired")),
+            ("<title>Site</title><h1 hidden>Nothing</h1><h1>Clocks<i style='display:none'>x</i></h1>", Some("Clocks")),
+            ("<title>Clocks</title><h1><a href='/'>The workshop</a></h1>", None),
+            ("<title>Clocks</title><h1><a href='https://site.test'><b>The workshop</b></a></h1>", None),
+            ("<title>Clocks</title><h1><a href='/a/b'>How they are repaired</a></h1>", Some("How they are repaired")),
+        ] {
+            let page = Page::parse(html, 512);
+            let heading = metadata(&page, Some(&base)).main_heading.map(|id| page.shown_text(id, 100));
+            assert_eq!(heading.as_deref(), wanted, "{html}");
+        }
     }
 
     #[test]

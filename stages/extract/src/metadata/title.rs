@@ -6,22 +6,40 @@
 /// Separators before or after a site's name.
 const SEPARATORS: [&str; 9] = [" | ", " - ", " – ", " — ", " · ", " » ", " • ", " :: ", " / "];
 
+/// The title of a page, and the heading that is its main one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct ChosenTitle {
+    pub(super) title: Option<String>,
+    /// Which of the headings is the main heading; `None` if each is the site's name, or there is none.
+    pub(super) main_heading: Option<usize>,
+}
+
 /// Chooses the title; `declared` is in order of precedence.
-pub(super) fn title(headings: &[String], declared: &[Option<String>], site: Option<&str>) -> Option<String> {
-    let first = declared.iter().flatten().next();
+pub(super) fn title(headings: &[String], declared: &[Option<String>], site: Option<&str>) -> ChosenTitle {
     let is_site = |heading: &str| {
-        site.is_some_and(|site| letters(site) == letters(heading))
+        site.is_some_and(|site| same_letters(site, heading))
             || declared.iter().flatten().any(|title| is_title_suffix(heading, title))
     };
-    let heading = headings.iter().filter(|heading| !is_site(heading)).max_by(|one, other| {
-        // The heading nearest to a declared title; of equals, the first.
-        let near =
-            |heading: &str| declared.iter().flatten().map(|title| shared_percent(heading, title)).max().unwrap_or(0);
-        near(one).cmp(&near(other)).then(std::cmp::Ordering::Greater)
-    });
-    let Some(first) = first else { return heading.cloned() };
-    let agrees = heading.filter(|heading| declared.iter().flatten().any(|title| shared_percent(heading, title) >= 50));
-    Some(agrees.cloned().unwrap_or_else(|| without_site(first, site)))
+    // The share of a heading that is in a declared title.
+    let near = |heading: &str| declared.iter().flatten().map(|title| shared_percent(heading, title)).max().unwrap_or(0);
+    // The heading nearest to a declared title; of equals, the first.
+    let main_heading = (0..headings.len())
+        .filter(|at| !is_site(&headings[*at]))
+        .max_by(|one, other| near(&headings[*one]).cmp(&near(&headings[*other])).then(std::cmp::Ordering::Greater));
+    let heading = main_heading.map(|at| &headings[at]);
+    let title = match declared.iter().flatten().next() {
+        None => heading.cloned(),
+        Some(first) => {
+            let agrees = heading.filter(|heading| near(heading) >= 50).cloned();
+            Some(agrees.unwrap_or_else(|| without_site(first, site)))
+        }
+    };
+    ChosenTitle { title, main_heading }
+}
+
+/// Whether two titles have the same letters and digits, in any case.
+pub(crate) fn same_letters(one: &str, other: &str) -> bool {
+    letters(one).eq(letters(other))
 }
 
 /// Whether the heading is the shorter part after a separator at the end of a title: often the site's name, as on
@@ -35,7 +53,7 @@ fn is_title_suffix(heading: &str, title: &str) -> bool {
 /// heading unchanged.
 fn shared_percent(heading: &str, title: &str) -> usize {
     let (low, high) = (heading.to_lowercase(), title.to_lowercase());
-    if letters(heading).is_empty() {
+    if letters(heading).next().is_none() {
         return 0;
     }
     if high.contains(&low) {
@@ -51,8 +69,8 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
 }
 
-fn letters(text: &str) -> String {
-    text.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+fn letters(text: &str) -> impl Iterator<Item = char> {
+    text.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase)
 }
 
 /// A title without the site's name, or without the short part after its last separator.
@@ -76,7 +94,7 @@ mod tests {
     use super::*;
 
     fn of(heading: &str, declared: &str, site: Option<&str>) -> Option<String> {
-        title(&[heading.to_owned()], &[Some(declared.to_owned())], site)
+        title(&[heading.to_owned()], &[Some(declared.to_owned())], site).title
     }
 
     #[test]
@@ -87,7 +105,19 @@ mod tests {
         assert_eq!(of("A long story", "Site - A long story", None).as_deref(), Some("A long story"));
         assert_eq!(of("Welcome", "A long story - Site", None).as_deref(), Some("A long story"));
         assert_eq!(of("汉语的历史", "汉语的历史_百科", None).as_deref(), Some("汉语的历史"));
-        assert_eq!(title(&["Only".to_owned()], &[None], None).as_deref(), Some("Only"));
-        assert_eq!(title(&[], &[None], None), None);
+        assert_eq!(title(&["Only".to_owned()], &[None], None).title.as_deref(), Some("Only"));
+        assert_eq!(title(&[], &[None], None), ChosenTitle::default());
+    }
+
+    #[test]
+    fn main_heading_is_not_the_name_of_the_site() {
+        let main = |headings: &[&str], declared: &str, site: Option<&str>| {
+            let headings: Vec<String> = headings.iter().map(|heading| (*heading).to_owned()).collect();
+            title(&headings, &[Some(declared.to_owned())], site).main_heading
+        };
+        assert_eq!(main(&["The Site", "A long story"], "A long story | The Site", None), Some(1));
+        assert_eq!(main(&["THE SITE", "A story"], "Welcome", Some("The Site")), Some(1));
+        assert_eq!(main(&["How clocks are repaired", "Then"], "Site", None), Some(0));
+        assert_eq!(main(&["The Site"], "A long story | The Site", None), None);
     }
 }

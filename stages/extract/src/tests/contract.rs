@@ -29,7 +29,7 @@ fn fence_is_longer_than_any_run_in_the_code() {
 }
 
 #[test]
-fn table_with_code_is_not_a_data_table() {
+fn table_with_lines_of_code_is_not_written_as_rows() {
     let page = "<main><p>Text before.</p><table><tr><th>name<th>code<tr><td>one<td><pre class=python>if x:\n\n    y</pre></table></main>";
     let text = markdown(page);
     assert!(text.contains("\n\n```python\nif x:\n\n    y\n```"), "{text}");

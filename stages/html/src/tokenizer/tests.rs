@@ -34,6 +34,25 @@ fn open_iframe_ends_with_its_noscript() {
 }
 
 #[test]
+fn self_closing_script_ends_in_xhtml_only() {
+    let body = "<head><script src='a.js' /><title/></head><p>a</p><script>b</script>c";
+    let read = |page: &str| {
+        let mut tokenizer = Tokenizer::new(page);
+        let mut found = Vec::new();
+        while let Some(token) = tokenizer.next_token() {
+            match token {
+                Token::Text { start, stop } => found.push(page[start..stop].to_owned()),
+                Token::Start { tag, hash, .. } if tag.is_raw_text() => tokenizer.read_raw_text(tag, hash),
+                _ => {}
+            }
+        }
+        found
+    };
+    assert_eq!(read(&format!("<?xml version='1.0'?>{body}")), ["a", "b", "c"]);
+    assert_eq!(read(&format!("<!DOCTYPE html>{body}")), ["<title/></head><p>a</p><script>b", "c"]);
+}
+
+#[test]
 fn attributes_are_read_in_all_quotings() {
     let page = "<A HREF=x id = 'y z' data-foo=\"<p>\" hidden class=\"k\">";
     let mut tokenizer = Tokenizer::new(page);
