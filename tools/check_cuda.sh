@@ -1,12 +1,15 @@
 #!/bin/sh
-# Checks that the trainer with `cuda` still compiles, where there is neither a card nor CUDA.
+# Builds the trainer with `cuda` and starts it, where there is neither a card nor CUDA.
 #
 #   tools/check_cuda.sh [cargo's arguments]
 #
-# Burn's CUDA compiler builds on a prebuilt LLVM that a build step downloads. Under DOCS_RS that step is left out, as it
-# is where docs.rs builds documentation: types are checked, nothing is linked. The result has a target folder of its
-# own, since what is built without the step must not serve a real build.
+# Burn's CUDA compiler links an LLVM, which tools/cuda_llvm.sh gets from PyPI; the CUDA libraries are loaded at run time.
+# The program lists the devices that it finds: without a card, only the processor.
 set -eu
 cd "$(dirname "$0")/.."
-DOCS_RS=1 CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/check-cuda" \
-    cargo check --locked -p corpusmill-trainer --features cuda "$@"
+XDG_DATA_HOME=$(tools/cuda_llvm.sh "${CORPUSMILL_LLVM:-$HOME/.cache/corpusmill-llvm}")
+CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/cuda"
+export XDG_DATA_HOME CARGO_TARGET_DIR
+cargo build --release --locked --workspace --bin corpusmill-train --features corpusmill-trainer/cuda "$@"
+ls -l "$CARGO_TARGET_DIR/release/corpusmill-train"
+"$CARGO_TARGET_DIR/release/corpusmill-train" devices

@@ -32,7 +32,7 @@ fn added(wider: &Schema) -> SchemaRef {
 
 fn tables() -> anyhow::Result<Vec<TableColumns>> {
     let clean = Clean { settings: CleanSettings::default() }.output(&DOCUMENT)?;
-    let encoded = EncodeStage.output(&DOCUMENT)?;
+    let encoded = EncodeStage::default().output(&DOCUMENT)?;
     let table = |heading, row, schema| TableColumns { heading, row, schema };
     Ok(vec![
         table("Document", "One document. Table `documents` of `query`.", DOCUMENT.clone()),

@@ -214,9 +214,9 @@ impl JsonLinesWriter {
         Ok(Self { sink: Sink::create(ending, temporary.path())?, path: path.to_owned(), temporary })
     }
 
-    /// Appends a line.
-    pub(super) fn push(&mut self, value: &serde_json::Value) -> std::io::Result<()> {
-        writeln!(self.sink, "{value}")
+    /// Appends a line of JSON.
+    pub(super) fn push(&mut self, line: &impl std::fmt::Display) -> std::io::Result<()> {
+        writeln!(self.sink, "{line}")
     }
 
     /// Flushes what is written so far, so that a reader of standard output receives it.

@@ -8,7 +8,7 @@ use clap::Args;
 use super::stream;
 use crate::console::print;
 use corpusmill_crawler::robots::{ContentSignal, Robots, RobotsDecision};
-use corpusmill_crawler::{AGENT, CrawlSettings, Inspection, inspect};
+use corpusmill_crawler::{AGENT, CrawlSettings, Inspection, inspect, requested_url};
 
 /// Show what a site's robots.txt allows, and by which line.
 ///
@@ -46,7 +46,9 @@ The rules follow RFC 9309. Where Google's open-source parser differs, its behavi
   - an agent name ends at the first character that is not a letter, `_` or `-`: `Foo Bar` applies to `Foo`
   - `Allow: /x/index.html` also allows `/x/`
   - a line is truncated after 16,663 bytes; a NUL ends its line; a byte order mark, even a partial one, is skipped
-  - `%62` in a pattern does not match `b` in a URL
+Escapes are compared as the RFC says: `%62` equals `b`, but `%2F` differs from `/`. Each URL is first spelled as a crawl
+requests it, without `/../`, session and tracking parameters. With --input, a URL is allowed only if Google's parser,
+which compares escapes as they are written, allows it as well.
 Where Google's parser has no rule, the RFC applies: only the first 500 KiB are read; 4xx allows everything; 5xx, 429 and
 no response allow nothing; five redirects are followed; /robots.txt itself is always allowed. Crawl-delay and
 Content-Signal are in neither, but are read.";
@@ -56,15 +58,14 @@ impl RobotsCommand {
         if self.input.is_some() {
             return stream::map_lines(&self.output, 1, |line| {
                 let robots = Robots::parse(line.text("robots").unwrap_or_default().as_bytes());
-                let decision =
-                    robots.allowed(line.text("agent").unwrap_or(AGENT), line.text("url").unwrap_or_default());
-                serde_json::json!({ "id": line.id(), "allowed": decision.allowed })
+                let (agent, url) = (line.text("agent").unwrap_or(AGENT), line.text("url").unwrap_or_default());
+                serde_json::json!({ "id": line.id(), "allowed": allowed_in_any_reading(&robots, agent, url) })
             });
         }
         let Some(file) = &self.file else { return self.inspect_sites() };
         let robots = Robots::parse(&fs_err::read(file)?);
         for url in &self.urls {
-            print(&decision_line(url, &robots.allowed(&self.agent, url)))?;
+            print(&decision_line(url, &robots.allowed(&self.agent, &requested_url(url))))?;
         }
         Ok(())
     }
@@ -90,6 +91,11 @@ impl RobotsCommand {
     }
 }
 
+/// Whether a crawl may request a URL, and Google's parser allows it as written.
+fn allowed_in_any_reading(robots: &Robots, agent: &str, url: &str) -> bool {
+    robots.allowed(agent, &requested_url(url)).allowed && robots.allowed_as_written(agent, url).allowed
+}
+
 fn decision_line(url: &str, decision: &RobotsDecision) -> String {
     let rule = match (decision.line, &decision.rule) {
         (Some(line), Some(rule)) => format!("line {line}: {rule}"),
@@ -112,4 +118,28 @@ fn site_lines(inspection: &Inspection) -> String {
         details.extend(statement.map(|yes| format!("{name}={}", if yes { "yes" } else { "no" })));
     }
     format!("{}  {}\n", inspection.robots_txt, details.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_spell_urls_as_a_crawl_does() {
+        let robots =
+            Robots::parse(b"User-agent: *\nDisallow: /~joe\nDisallow: /%61bc\nDisallow: /%C3%B6\nDisallow: /b\n");
+        let allowed = |path: &str| allowed_in_any_reading(&robots, AGENT, &format!("http://a.example{path}"));
+        for path in ["/%7Ejoe/x", "/abc", "/%61bc", "/ö", "/a/../b"] {
+            assert!(!allowed(path), "{path}");
+        }
+        assert!(allowed("/a") && allowed("/%2Fb"));
+    }
+
+    #[test]
+    fn streams_keep_to_the_stricter_of_rfc_and_google() {
+        let robots = Robots::parse("User-agent: *\nDisallow: /\nAllow: /%62%61%7A\nAllow: /%E3%83%84\n".as_bytes());
+        let allowed = |path: &str| allowed_in_any_reading(&robots, AGENT, &format!("http://a.example{path}"));
+        assert!(allowed("/%62%61%7A") && allowed("/%E3%83%84"));
+        assert!(!allowed("/baz") && !allowed("/ツ"), "Google's parser compares as written");
+    }
 }

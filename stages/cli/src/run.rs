@@ -235,7 +235,7 @@ fn summary(recipe: &Recipe, compiled: &CompiledRecipe, receipts: &Receipts, mani
     }
     let _ = writeln!(
         out,
-        "\n{:20} {:>12} {:>13} {:>14} {:>9} {:>8} {:>7}",
+        "\n{:16} {:>9} {:>13} {:>13} {:>9} {:>7} {:>6}",
         "source", "documents", "train tokens", "valid. tokens", "requested", "actual", "epochs"
     );
     for name in recipe.sources.keys() {
@@ -244,7 +244,7 @@ fn summary(recipe: &Recipe, compiled: &CompiledRecipe, receipts: &Receipts, mani
         let epochs = manifest.schedule.sources.get(name).map_or(0.0, |source| source.epochs);
         let _ = writeln!(
             out,
-            "{name:20} {:>12} {:>13} {:>14} {:>8.1}% {:>7.1}% {epochs:>7.2}",
+            "{name:16} {:>9} {:>13} {:>13} {:>8.1}% {:>6.1}% {epochs:>6.2}",
             HumanCount(source.train.documents + source.validation.documents).to_string(),
             HumanCount(source.train.tokens).to_string(),
             HumanCount(source.validation.tokens).to_string(),

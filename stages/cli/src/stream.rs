@@ -2,9 +2,11 @@
 //!
 //! Invariant: output lines are in input order, for any number of threads.
 
-use std::io::{BufRead, Read as _};
+mod line;
+
 use std::path::Path;
 
+use arrow_array::RecordBatch;
 use base64::Engine as _;
 use corpusmill_pipeline::Excerpts;
 use corpusmill_pipeline::document::{DOCUMENT, Document, DocumentBuilder, REJECTED, content_digest};
@@ -13,121 +15,27 @@ use corpusmill_pipeline::progress::Silent;
 use corpusmill_pipeline::runner::{self, RunnerOptions};
 use corpusmill_pipeline::store::{MemoryStore, Selection, Store, Table};
 use corpusmill_pipeline::{NodeId, PartAddress, PlanBuilder, StageError};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use self::line::{Fields, Line, LineSource, OutputLine};
 use super::io::{BatchWriter, JsonLinesWriter};
 use crate::console::Console;
 use corpusmill_stages::compile::redact_excerpt;
 use corpusmill_stages::step::Step;
 
-/// Maximum number of lines in a chunk, the unit of work of a thread.
-const CHUNK_LINES: usize = 256;
-/// Number of bytes after which a chunk ends, even with fewer lines.
-const CHUNK_BYTES: usize = 16 << 20;
-/// Maximum length of a line, in bytes; a longer line is not held in memory.
-const MAX_LINE_BYTES: u64 = 256 << 20;
-
-/// A parsed line, or the reason why it is invalid.
-pub(super) struct Line {
-    /// The JSON object; empty if the line is invalid.
-    pub(super) object: Map<String, Value>,
-    /// Why the line is invalid: rule, value, threshold.
-    pub(super) bad: Option<(&'static str, f64, f64)>,
-}
-
-impl Line {
-    /// The id, as in the input.
-    pub(super) fn id(&self) -> Value {
-        self.object.get("id").cloned().unwrap_or(Value::Null)
-    }
-
-    /// The output for a line without text: no score, and the reason.
-    pub(super) fn null_score(&self) -> Value {
-        serde_json::json!({ "id": self.id(), "score": null, "reason": self.bad.map_or("no-text", |(rule, ..)| rule) })
-    }
-
-    /// A string field.
-    pub(super) fn text(&self, key: &str) -> Option<&str> {
-        self.object.get(key)?.as_str()
-    }
-}
-
-/// Reads the next lines of standard input.
-fn chunk(input: &mut impl BufRead) -> anyhow::Result<Vec<Line>> {
-    let (mut lines, mut bytes) = (Vec::new(), 0);
-    while lines.len() < CHUNK_LINES && bytes < CHUNK_BYTES {
-        let mut line = Vec::new();
-        let read = input.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line)?;
-        if read == 0 {
-            break;
-        }
-        bytes += read;
-        if read as u64 == MAX_LINE_BYTES && line.last() != Some(&b'\n') {
-            let rest = skip_line(input)?;
-            #[expect(clippy::cast_precision_loss, reason = "shown only as a measured value")]
-            let bad = Some(("too-large", (MAX_LINE_BYTES + rest) as f64, MAX_LINE_BYTES as f64));
-            lines.push(Line { object: Map::new(), bad });
-            continue;
-        }
-        if line.iter().all(u8::is_ascii_whitespace) {
-            continue;
-        }
-        lines.push(match serde_json::from_slice::<Value>(&line) {
-            Ok(Value::Object(object)) => Line { object, bad: None },
-            Ok(_) => Line { object: Map::new(), bad: Some(("not-an-object", 1.0, 0.0)) },
-            Err(_) if std::str::from_utf8(&line).is_err() => {
-                Line { object: Map::new(), bad: Some(("bad-utf8", 1.0, 0.0)) }
-            }
-            Err(_) => Line { object: Map::new(), bad: Some(("bad-json", 1.0, 0.0)) },
-        });
-    }
-    Ok(lines)
-}
-
-/// The next chunks, one per thread; none at the end of the input.
-fn chunks(input: &mut impl BufRead, threads: usize) -> anyhow::Result<Vec<Vec<Line>>> {
-    let mut chunks = Vec::new();
-    while chunks.len() < threads {
-        let lines = chunk(input)?;
-        if lines.is_empty() {
-            break;
-        }
-        chunks.push(lines);
-    }
-    Ok(chunks)
-}
-
-fn skip_line(input: &mut impl BufRead) -> std::io::Result<u64> {
-    let mut skipped = 0;
-    loop {
-        let buffer = input.fill_buf()?;
-        if buffer.is_empty() {
-            return Ok(skipped);
-        }
-        let (length, ended) = match buffer.iter().position(|byte| *byte == b'\n') {
-            Some(at) => (at + 1, true),
-            None => (buffer.len(), false),
-        };
-        input.consume(length);
-        skipped += length as u64;
-        if ended {
-            return Ok(skipped);
-        }
-    }
-}
-
-/// Maps every line in parallel and writes the results in order.
+/// Maps every line in parallel to an object and writes the objects in order, each with the id of its line as written.
 pub(super) fn map_lines(output: &Path, threads: usize, map: impl Fn(&Line) -> Value + Sync) -> anyhow::Result<()> {
-    let mut input = std::io::stdin().lock();
+    let mut input = LineSource::new(std::io::stdin().lock());
     let mut out = JsonLinesWriter::create(output)?;
     loop {
-        let chunks = chunks(&mut input, threads)?;
+        let chunks = input.chunks(threads)?;
         if chunks.is_empty() {
             return out.finish();
         }
         let results = parallel(&chunks, |lines| Ok(lines.iter().map(&map).collect::<Vec<Value>>()))?;
-        for value in results.into_iter().flatten() {
-            out.push(&value)?;
+        for (line, answer) in chunks.iter().flatten().zip(results.into_iter().flatten()) {
+            out.push(&OutputLine::answer(line, answer)?)?;
         }
         out.flush()?;
     }
@@ -176,15 +84,47 @@ fn document(line: &Line, number: usize) -> Result<Document, &'static str> {
 
 /// The outcome of one line.
 enum Outcome {
-    Kept(Map<String, Value>),
+    Kept(Fields),
     Rejected(Map<String, Value>),
 }
 
 /// Runs a step over a chunk, with the same code as a run.
 fn run_chunk(step: &Step, lines: &[Line]) -> Result<Vec<Option<Outcome>>, StageError> {
+    let (batches, mut outcomes) = documents(lines)?;
+    let mut builder = PlanBuilder::new(Excerpts(Some(redact_excerpt)));
+    let literal = builder.add("stdin", InMemorySource::new(DOCUMENT.clone(), vec![batches])?, &[])?;
+    let last = step.add_to(&mut builder, step.name(), &literal)?;
+    let plan = builder.finish();
+    let store = MemoryStore::default();
+    let options =
+        RunnerOptions { threads: 1, shuffle: None, context: corpusmill_pipeline::task::TaskContext::default() };
+    let receipts = runner::run(&plan, &store, &options, &Silent).map_err(|error| *error.source)?.receipts;
+    for (node, parts) in receipts.0.iter().enumerate() {
+        for receipt in parts.iter().flatten() {
+            let address = PartAddress { stage: receipt.result.stage.clone(), key: receipt.result.key };
+            let mut collect = |table: Table, outcomes_of: OutcomesOf| -> Result<(), StageError> {
+                for batch in store.read(&address, table, receipt, Selection::default())?.into_iter().flatten() {
+                    for (number, outcome) in outcomes_of(&batch?)? {
+                        if let Some(slot) = number.and_then(|number| outcomes.get_mut(number)) {
+                            *slot = Some(outcome);
+                        }
+                    }
+                }
+                Ok(())
+            };
+            if last.0.contains(&NodeId(node)) {
+                collect(Table::Data, kept)?;
+            }
+            collect(Table::Rejected, rejected)?;
+        }
+    }
+    Ok(outcomes)
+}
+
+/// The documents of a chunk as batches, and for each line the rejection if it has no document.
+fn documents(lines: &[Line]) -> Result<(Vec<RecordBatch>, Vec<Option<Outcome>>), StageError> {
     let mut rows = DocumentBuilder::default();
-    let mut batches = Vec::new();
-    let mut outcomes: Vec<Option<Outcome>> = Vec::new();
+    let (mut batches, mut outcomes) = (Vec::new(), Vec::new());
     for (number, line) in lines.iter().enumerate() {
         let read = match line.bad {
             Some(bad) => Err(bad),
@@ -203,40 +143,28 @@ fn run_chunk(step: &Step, lines: &[Line]) -> Result<Vec<Option<Outcome>>, StageE
         }
     }
     batches.extend(rows.take()?);
-    let mut builder = PlanBuilder::new(Excerpts(Some(redact_excerpt)));
-    let literal = builder.add("stdin", InMemorySource::new(DOCUMENT.clone(), vec![batches])?, &[])?;
-    let last = step.add_to(&mut builder, step.name(), &literal)?;
-    let plan = builder.finish();
-    let store = MemoryStore::default();
-    let options =
-        RunnerOptions { threads: 1, shuffle: None, context: corpusmill_pipeline::task::TaskContext::default() };
-    let receipts = runner::run(&plan, &store, &options, &Silent).map_err(|error| *error.source)?.receipts;
-    for (node, parts) in receipts.0.iter().enumerate() {
-        for receipt in parts.iter().flatten() {
-            let address = PartAddress { stage: receipt.result.stage.clone(), key: receipt.result.key };
-            let mut collect = |table: Table, outcome: fn(Map<String, Value>) -> Outcome| -> Result<(), StageError> {
-                for batch in store.read(&address, table, receipt, Selection::default())?.into_iter().flatten() {
-                    for object in objects(&batch?)? {
-                        let number: Option<usize> =
-                            object.get("id").and_then(Value::as_str).and_then(|id| id.parse().ok());
-                        if let Some(slot) = number.and_then(|number| outcomes.get_mut(number)) {
-                            *slot = Some(outcome(object));
-                        }
-                    }
-                }
-                Ok(())
-            };
-            if last.0.contains(&NodeId(node)) {
-                collect(Table::Data, Outcome::Kept)?;
-            }
-            collect(Table::Rejected, Outcome::Rejected)?;
-        }
-    }
-    Ok(outcomes)
+    Ok((batches, outcomes))
+}
+
+/// The outcomes that a batch states, each with the number of its line in the chunk.
+type OutcomesOf = fn(&RecordBatch) -> Result<Vec<(Option<usize>, Outcome)>, StageError>;
+
+fn kept(batch: &RecordBatch) -> Result<Vec<(Option<usize>, Outcome)>, StageError> {
+    let number = |fields: &Fields| fields.text("id").and_then(|id| id.parse::<usize>().ok());
+    Ok(rows::<Fields>(batch)?.into_iter().map(|fields| (number(&fields), Outcome::Kept(fields))).collect())
+}
+
+fn rejected(batch: &RecordBatch) -> Result<Vec<(Option<usize>, Outcome)>, StageError> {
+    let number =
+        |object: &Map<String, Value>| object.get("id").and_then(Value::as_str).and_then(|id| id.parse::<usize>().ok());
+    Ok(rows::<Map<String, Value>>(batch)?
+        .into_iter()
+        .map(|object| (number(&object), Outcome::Rejected(object)))
+        .collect())
 }
 
 /// The rows of a batch as JSON objects; nulls are left out.
-fn objects(batch: &arrow_array::RecordBatch) -> Result<Vec<Map<String, Value>>, StageError> {
+fn rows<T: DeserializeOwned>(batch: &RecordBatch) -> Result<Vec<T>, StageError> {
     let mut writer = arrow_json::LineDelimitedWriter::new(Vec::new());
     writer.write(batch)?;
     writer.finish()?;
@@ -259,21 +187,21 @@ pub(super) fn run_stream(
     threads: usize,
     console: &Console,
 ) -> anyhow::Result<()> {
-    let mut input = std::io::stdin().lock();
+    let mut input = LineSource::new(std::io::stdin().lock());
     let mut out = JsonLinesWriter::create(output)?;
     let mut rejected_lines = rejected.map(RejectedLines::create).transpose()?;
     let (mut kept, mut dropped) = (0u64, 0u64);
     loop {
-        let chunks = chunks(&mut input, threads)?;
+        let chunks = input.chunks(threads)?;
         if chunks.is_empty() {
             break;
         }
         let outcomes = parallel(&chunks, |lines| run_chunk(step, lines))?;
         for (line, outcome) in chunks.iter().flatten().zip(outcomes.into_iter().flatten()) {
             let rejected = match outcome {
-                Some(Outcome::Kept(object)) => {
+                Some(Outcome::Kept(fields)) => {
                     kept += 1;
-                    out.push(&Value::Object(kept_line(line, object)))?;
+                    out.push(&OutputLine::kept(line, fields))?;
                     continue;
                 }
                 Some(Outcome::Rejected(object)) => object,
@@ -282,7 +210,8 @@ pub(super) fn run_stream(
             dropped += 1;
             if every_line {
                 let reason = rejected.get("rule").cloned().unwrap_or(Value::Null);
-                out.push(&serde_json::json!({ "id": line.id(), "text": "", "reason": reason }))?;
+                let answer = serde_json::json!({ "id": null, "text": "", "reason": reason });
+                out.push(&OutputLine::answer(line, answer)?)?;
             }
             if let Some(rejected_lines) = &mut rejected_lines {
                 rejected_lines.push(line, rejected)?;
@@ -297,22 +226,6 @@ pub(super) fn run_stream(
     Ok(())
 }
 
-/// The step's output document, with its input id and the other input fields unchanged.
-fn kept_line(line: &Line, mut object: Map<String, Value>) -> Map<String, Value> {
-    for (key, value) in &line.object {
-        if !matches!(key.as_str(), "text" | "html" | "html_b64") && !object.contains_key(key) {
-            object.insert(key.clone(), value.clone());
-        }
-    }
-    object.insert("id".to_owned(), line.id());
-    for key in ["source", "origin", "content_digest"] {
-        if !line.object.contains_key(key) {
-            object.remove(key);
-        }
-    }
-    object
-}
-
 /// Writes rejected documents as JSON Lines or Parquet.
 struct RejectedLines {
     output: BatchWriter,
@@ -324,11 +237,7 @@ impl RejectedLines {
     }
 
     fn push(&mut self, line: &Line, mut object: Map<String, Value>) -> anyhow::Result<()> {
-        let id = match line.id() {
-            Value::String(id) => id,
-            other => other.to_string(),
-        };
-        object.insert("id".to_owned(), Value::String(id));
+        object.insert("id".to_owned(), Value::String(line.id_text()));
         for key in ["source", "origin", "stage", "rule"] {
             object.entry(key).or_insert_with(|| Value::String(String::new()));
         }

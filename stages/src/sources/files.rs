@@ -35,7 +35,7 @@ pub struct Files {
     pub limits: ArchiveSettings,
     /// Read the input as source trees, with these rules for vendored, generated, minified and data files.
     pub code: Option<CodeSettings>,
-    /// Read hidden files too.
+    /// Read hidden files too, and hidden members of archives.
     pub hidden: bool,
     /// Licence (SPDX expression) of documents that state none.
     pub licence: Option<String>,
@@ -53,6 +53,7 @@ impl Files {
             columns: self.columns.clone(),
             invalid_utf8: self.invalid_utf8,
             limits: self.limits.clone(),
+            hidden: self.hidden,
             code: self.code.clone(),
         }
     }

@@ -1,7 +1,8 @@
 //! Reads documents from WARC: all records of an archive, or the record of one crawled page.
 //!
 //! Invariant: every response, resource and conversion record of a file gives one document or one rejection; damage is a
-//! rejection that states its offset, and the records after it are still read.
+//! rejection that states its offset, and the records after it are still read. A document is text: a payload that is
+//! gzip without saying so is unpacked, and binary data is rejected.
 
 use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
@@ -12,8 +13,12 @@ use corpusmill_pipeline::{StageError, UserError};
 
 use corpusmill_html::charset::decode_page;
 use corpusmill_readers::format::{Format, format_of};
+use corpusmill_readers::text::reject_binary;
 use corpusmill_readers::{Body, RawDocument, ReaderItem, RejectedInput};
-use corpusmill_warc::{self as warc, HttpError, ReaderOptions, Record, RecordKind, WarcReader, parse_http_bounded};
+use corpusmill_warc::{
+    self as warc, HttpError, ReaderOptions, Record, RecordKind, WarcReader, parse_http_bounded, sniff_media_type,
+    unpack_gzip,
+};
 
 /// Maximum decoded size of one payload, in bytes.
 const MAX_PAYLOAD_BYTES: u64 = 64 << 20;
@@ -122,7 +127,7 @@ pub(super) fn page(item: &Pinned) -> Result<ReaderItem, StageError> {
             }
             let fact = |name: &str| item.metadata.get(name).map(String::as_str);
             let media_type = fact("media-type").unwrap_or("text/html");
-            Ok(decoded(item.origin.clone(), &response.body, fact("charset"), media_type))
+            decoded(item.origin.clone(), &response.body, fact("charset"), media_type, MAX_PAYLOAD_BYTES)
         }
         Some(Ok(_)) | None => Err(lost("the record is missing or incomplete")),
         Some(Err(error)) => Err(lost(&error.to_string())),
@@ -164,10 +169,10 @@ fn document(record: &Record, archive: &str, max_bytes: u64) -> Result<Option<Rea
         RecordKind::Response if record.is_http_response() => response(record, origin, max_bytes)?,
         RecordKind::Response | RecordKind::Resource => {
             let declared = record.header("Content-Type").unwrap_or("application/octet-stream");
-            payload(origin, declared, &record.block)
+            payload(origin, declared, &record.block, max_bytes)?
         }
         // WET: text from another extractor.
-        RecordKind::Conversion => decoded(origin, &record.block, Some("utf-8"), "text/plain"),
+        RecordKind::Conversion => decoded(origin, &record.block, Some("utf-8"), "text/plain", max_bytes)?,
         RecordKind::Revisit => {
             let detail = revisit_detail(record);
             ReaderItem::Rejected(RejectedInput::matched(origin, "revisit").with_detail(detail))
@@ -203,35 +208,71 @@ fn out_of_memory(origin: &str) -> StageError {
 fn response(record: &Record, origin: String, max_bytes: u64) -> Result<ReaderItem, StageError> {
     let response = match parse_http_bounded(&record.block, max_bytes) {
         Ok(response) => response,
-        Err(HttpError::OutOfMemory) => return Err(out_of_memory(&origin)),
-        Err(error) => {
-            let rejected = RejectedInput::matched(origin, "bad-http").with_detail(error.to_string());
-            return Ok(ReaderItem::Rejected(rejected));
-        }
+        Err(error) => return undecodable(origin, &error),
     };
     if response.status != 200 {
         return Ok(rejected(origin, "status", response.status.into(), 200));
     }
-    let declared = response.header("content-type").unwrap_or("text/html").to_owned();
-    Ok(payload(origin, &declared, &response.body))
+    payload(origin, response.header("content-type").unwrap_or_default(), &response.body, max_bytes)
 }
 
-/// Converts a payload by its declared media type: HTML and text become documents, others are rejected.
-fn payload(origin: String, declared: &str, body: &[u8]) -> ReaderItem {
+/// The rejection of a body that cannot be decoded.
+///
+/// # Errors
+/// If the machine has too little memory.
+fn undecodable(origin: String, error: &HttpError) -> Result<ReaderItem, StageError> {
+    if *error == HttpError::OutOfMemory {
+        return Err(out_of_memory(&origin));
+    }
+    Ok(ReaderItem::Rejected(RejectedInput::matched(origin, "bad-http").with_detail(error.to_string())))
+}
+
+fn not_text(origin: String, media_type: &str) -> ReaderItem {
+    let detail = if media_type.is_empty() { "no Content-Type" } else { media_type };
+    ReaderItem::Rejected(RejectedInput::matched(origin, "media-type").with_detail(detail))
+}
+
+/// Converts a payload by its declared media type: HTML and text become documents, others are rejected. Without a
+/// declaration, the body decides, as in a crawl.
+///
+/// # Errors
+/// If the machine has too little memory.
+fn payload(origin: String, declared: &str, body: &[u8], max_bytes: u64) -> Result<ReaderItem, StageError> {
     let media_type = declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let charset = declared.split(';').skip(1).find_map(|part| part.trim().strip_prefix("charset="));
-    if !(media_type.starts_with("text/") || media_type == "application/xhtml+xml") {
-        return ReaderItem::Rejected(RejectedInput::matched(origin, "media-type").with_detail(media_type));
+    if !(media_type.is_empty() || media_type.starts_with("text/") || media_type == "application/xhtml+xml") {
+        return Ok(not_text(origin, &media_type));
     }
-    decoded(origin, body, charset.map(|charset| charset.trim_matches('"')), &media_type)
+    decoded(origin, body, charset.map(|charset| charset.trim_matches('"')), &media_type, max_bytes)
 }
 
-/// Converts a payload to a document; `charset` is that of its header.
-fn decoded(origin: String, body: &[u8], charset: Option<&str>, media_type: &str) -> ReaderItem {
+/// Converts a payload to a document; `charset` and `media_type`, which may be empty, are those of its header.
+///
+/// # Errors
+/// If the machine has too little memory.
+fn decoded(
+    origin: String,
+    body: &[u8],
+    charset: Option<&str>,
+    media_type: &str,
+    max_bytes: u64,
+) -> Result<ReaderItem, StageError> {
+    let unpacked = match unpack_gzip(body, max_bytes) {
+        Ok(unpacked) => unpacked,
+        Err(error) => return undecodable(origin, &error),
+    };
+    let body = unpacked.as_deref().unwrap_or(body);
+    let sniffed = if media_type.is_empty() { sniff_media_type(body) } else { Some(media_type) };
+    let Some(media_type) = sniffed else { return Ok(not_text(origin, "")) };
     let decoded = decode_page(body, charset);
+    // UTF-16 contains NUL bytes.
+    let binary = if decoded.charset.starts_with("UTF-16") { None } else { reject_binary(&origin, body) };
+    if let Some(rejected) = binary {
+        return Ok(ReaderItem::Rejected(rejected));
+    }
     let mut document = RawDocument::new(origin, Body::Text(decoded.text), media_type);
     document.encoding = Some(decoded.charset);
-    ReaderItem::Document(document)
+    Ok(ReaderItem::Document(document))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 use thiserror::Error;
-use tokenizers::Tokenizer;
+use tokenizers::{AddedToken, Tokenizer};
 
 use super::alphabet;
 use super::bpe::{BytePairs, Scratch};
@@ -78,7 +78,7 @@ impl Encoder {
         let ids = Ids::read(&value);
         let path = match Fast::new(&value) {
             Some(fast) => Path::Fast(Box::new(fast)),
-            None => Path::General(Box::new(general(&value)?)),
+            None => Path::General(Box::new(general(json, &value)?)),
         };
         let (vocab_size, end_of_document) = match &path {
             Path::Fast(_) => (ids.size, ids.end),
@@ -98,7 +98,7 @@ impl Encoder {
     /// As [`Self::from_json`].
     pub fn reference(json: &str) -> Result<Self, EncodeError> {
         let encoder = Self::from_json(json)?;
-        Ok(Self { path: Path::General(Box::new(general(&serde_json::from_str(json)?)?)), ..encoder })
+        Ok(Self { path: Path::General(Box::new(general(json, &serde_json::from_str(json)?)?)), ..encoder })
     }
 
     /// Appends the token ids of `text` to `out`: no beginning or end token, nothing cut off.
@@ -283,18 +283,20 @@ fn is_our_split(steps: &Value) -> bool {
         && bytes["use_regex"] == false
 }
 
-/// The tokenizer of the `tokenizers` crate, with control tokens out of reach of text, and neither truncation nor padding.
-fn general(file: &Value) -> Result<Tokenizer, EncodeError> {
-    let mut file = file.clone();
-    if let Some(added) = file.get_mut("added_tokens").and_then(Value::as_array_mut) {
-        for token in added {
-            if token["content"].as_str().is_some_and(looks_like_control) {
-                token["special"] = Value::Bool(true);
-            }
-        }
-    }
+/// The tokenizer of the `tokenizers` crate, with control tokens out of reach of text, and neither truncation nor
+/// padding. `file` is the parsed `json`.
+fn general(json: &str, file: &Value) -> Result<Tokenizer, EncodeError> {
     let failed = |error: tokenizers::Error| EncodeError::Tokenizer(error.to_string());
-    let mut tokenizer = Tokenizer::from_str(&file.to_string()).map_err(failed)?;
+    let mut tokenizer = Tokenizer::from_str(json).map_err(failed)?;
+    let known = tokenizer.get_added_tokens_decoder();
+    let control = added_tokens(file).into_iter().filter(|token| looks_like_control(token.content));
+    let found = control.filter_map(|token| known.get(&tokenizer.token_to_id(token.content)?));
+    // Some vocabularies do not flag all of their control tokens.
+    let unflagged: Vec<AddedToken> =
+        found.filter(|token| !token.special).map(|token| token.clone().special(true)).collect();
+    if !unflagged.is_empty() {
+        tokenizer.add_tokens(unflagged).map_err(failed)?;
+    }
     tokenizer.with_padding(None).with_truncation(None).map_err(failed)?;
     tokenizer.set_encode_special_tokens(true);
     Ok(tokenizer)

@@ -13,11 +13,15 @@ use corpusmill_pipeline::{Port, Reads, Stage, StageError, Task};
 use corpusmill_shards::{Split, TokenWidth, encode_tokens};
 
 use super::encode::Encoder;
+use super::shared_encoder::SharedEncoder;
 use super::tokenizer_schema;
 
 /// The stage `tokenize`.
-#[derive(Debug)]
-pub struct EncodeStage;
+#[derive(Debug, Default)]
+pub struct EncodeStage {
+    /// The encoder of all tasks: a run has one tokenizer and many parts.
+    pub(super) encoder: SharedEncoder,
+}
 
 /// Columns: `id`, `source`, `licence`, `bytes` (of text), `text_hash` (see [`Split::hash`]), `tokens` (little-endian),
 /// `token_count`.
@@ -59,15 +63,17 @@ impl Rows {
     }
 }
 
-/// Reads the tokenizer from its port.
-pub(crate) fn encoder(task: &mut Task<'_>) -> Result<Encoder, StageError> {
-    for batch in task.input("tokenizer")? {
-        let batch = batch?;
-        if let Some(json) = optional_text(&batch, "json", 0) {
-            return Encoder::from_json(json).map_err(|error| StageError::settings(error.to_string()));
+impl EncodeStage {
+    /// The encoder of the tokenizer at its port.
+    fn encoder(&self, task: &mut Task<'_>) -> Result<Arc<Encoder>, StageError> {
+        for batch in task.input("tokenizer")? {
+            let batch = batch?;
+            if let Some(json) = optional_text(&batch, "json", 0) {
+                return self.encoder.get(json).map_err(|error| StageError::settings(error.to_string()));
+            }
         }
+        Err(StageError::input("the input has no tokenizer".to_owned()))
     }
-    Err(StageError::input("the input has no tokenizer".to_owned()))
 }
 
 impl Stage for EncodeStage {
@@ -95,7 +101,7 @@ impl Stage for EncodeStage {
     }
 
     fn run(&self, task: &mut Task<'_>) -> Result<(), StageError> {
-        let encoder = encoder(task)?;
+        let encoder = self.encoder(task)?;
         let width = TokenWidth::for_vocabulary(u32::try_from(encoder.vocab_size()).unwrap_or(u32::MAX));
         let end = encoder.end_of_document();
         let mut tokens = Vec::new();

@@ -21,6 +21,7 @@ mod learn_stage;
 mod learn_tests;
 mod merges;
 mod pairs;
+mod shared_encoder;
 pub mod special;
 pub mod split;
 
@@ -101,6 +102,7 @@ impl Tokenizer {
         weights: &BTreeMap<String, f64>,
         recipe_dir: &std::path::Path,
     ) -> Result<(Dataset, Dataset), StageError> {
+        let encode = EncodeStage::default();
         let tokenizer = match self {
             Self::Train(train) => {
                 let counts =
@@ -111,8 +113,9 @@ impl Tokenizer {
             Self::Load(path) => {
                 let path = recipe_dir.join(path);
                 let json = fs_err::read_to_string(&path)?;
-                encode::Encoder::from_json(&json)
-                    .map_err(|error| StageError::settings(format!("{}: {error}", path.display())))?;
+                // The tasks share the encoder of this check.
+                let checked = encode.encoder.get(&json);
+                checked.map_err(|error| StageError::settings(format!("{}: {error}", path.display())))?;
                 plan.add(
                     "tokenize/load",
                     InMemorySource::new(tokenizer_schema(), vec![vec![tokenizer_row(&json)?]])?,
@@ -120,7 +123,7 @@ impl Tokenizer {
                 )?
             }
         };
-        let tokens = plan.add("tokenize", EncodeStage, &[documents, &tokenizer])?;
+        let tokens = plan.add("tokenize", encode, &[documents, &tokenizer])?;
         Ok((tokenizer, tokens))
     }
 }

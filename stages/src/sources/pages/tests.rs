@@ -2,12 +2,97 @@
 //!
 //! Invariant under test: the result of a record depends only on the record.
 
+use std::io::Write as _;
+
 use super::*;
 
 /// A record as plain text, with `fields` between its type and its length.
 fn record(kind: &str, fields: &str, block: &str) -> String {
     let length = block.len();
     format!("WARC/1.0\r\nWARC-Type: {kind}\r\n{fields}Content-Length: {length}\r\n\r\n{block}\r\n\r\n")
+}
+
+/// A response record; `fields` are those of the HTTP header, each with its line end.
+fn response_record(fields: &str, body: &[u8]) -> Vec<u8> {
+    let http = [format!("HTTP/1.1 200 OK\r\n{fields}\r\n").as_bytes(), body].concat();
+    let length = http.len();
+    let head = format!(
+        "WARC/1.0\r\nWARC-Type: response\r\nContent-Type: application/http; msgtype=response\r\n\
+         WARC-Target-URI: https://e.org/\r\nContent-Length: {length}\r\n\r\n"
+    );
+    [head.as_bytes(), &http, b"\r\n\r\n"].concat()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// Media type and text of each document, or rule and detail of each rejection.
+fn outcomes(records: &[Vec<u8>]) -> Vec<(String, String)> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.warc");
+    fs_err::write(&path, records.concat()).unwrap();
+    let outcome = |item: ReaderItem| match item {
+        ReaderItem::Document(document) => (document.media_type.clone(), document.body.as_text().unwrap().to_owned()),
+        ReaderItem::Rejected(rejected) => {
+            (rejected.rejection.rule.into_owned(), rejected.rejection.detail.unwrap_or_default())
+        }
+    };
+    read_part(&path, None).into_iter().map(outcome).collect()
+}
+
+fn owned(rows: &[(&str, &str)]) -> Vec<(String, String)> {
+    rows.iter().map(|(kind, text)| ((*kind).to_owned(), (*text).to_owned())).collect()
+}
+
+#[test]
+fn bodies_are_text_or_binary_whatever_the_header_says() {
+    let html = "Content-Type: text/html\r\n";
+    let wide: Vec<u8> = "<p>wide</p>".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let records = [
+        response_record(html, &gzip(b"<p>packed</p>")),
+        response_record(&format!("{html}Content-Encoding: gzip\r\n"), &gzip(&gzip(b"<p>packed twice</p>"))),
+        response_record(html, b"\x1f\x8b but no gzip"),
+        response_record(html, &gzip(&gzip(b"<p>packed twice</p>"))),
+        response_record(html, b"\x89PNG\r\n"),
+        response_record(html, b"<p>a\0b</p>"),
+        response_record("Content-Type: text/html; charset=utf-16le\r\n", &wide),
+        response_record("Content-Type: application/gzip\r\n", &gzip(b"<p>packed</p>")),
+        response_record(html, &gzip(&vec![b' '; (1 << 20) + 1])),
+    ];
+    let expected = [
+        ("text/html", "<p>packed</p>"),
+        ("text/html", "<p>packed twice</p>"),
+        ("binary", "has the magic number of gzip"),
+        ("binary", "has the magic number of gzip"),
+        ("binary", "has the magic number of PNG"),
+        ("binary", "NUL bytes in the first 8000 bytes"),
+        ("text/html", "<p>wide</p>"),
+        ("media-type", "application/gzip"),
+        ("bad-http", "the body decodes to more than 1048576 bytes; raise the limit if it is not a decompression bomb"),
+    ];
+    assert_eq!(outcomes(&records), owned(&expected));
+}
+
+#[test]
+fn a_body_without_a_media_type_has_that_of_its_beginning() {
+    let records = [
+        response_record("", b"<!doctype html><p>page</p>"),
+        response_record("Content-Type:\r\n", &gzip(b"<p>packed</p>")),
+        response_record("", b"plain words"),
+        response_record("", b"<rss></rss>"),
+        response_record("", b"\x01\x02"),
+    ];
+    let expected = [
+        ("text/html", "<!doctype html><p>page</p>"),
+        ("text/html", "<p>packed</p>"),
+        ("text/plain", "plain words"),
+        ("media-type", "no Content-Type"),
+        ("media-type", "no Content-Type"),
+    ];
+    assert_eq!(outcomes(&records), owned(&expected));
 }
 
 fn read_part(path: &Path, part: Option<Range<u64>>) -> Vec<ReaderItem> {
