@@ -3,8 +3,8 @@
 //! Runs once per page, before the rules. Whatever rules and classifier decide, text in these nodes is never written.
 //! `aria-hidden` is not part of it: it hides from screen readers only, often what the reader sees.
 //!
-//! An element is not hidden if a reader gets to see it: the panel of a tab or accordion, which a click opens as it
-//! opens `<details>`; a part of a page that React streams as `<div hidden id="S:1">` and a script moves into place; the
+//! An element is not hidden if a reader gets to see it: the panel of a tab or accordion, or one of several slides, which
+//! a click opens as it opens `<details>`; a part of a page that React streams as `<div hidden id="S:1">` and a script moves into place; the
 //! `<body>`, or an element around nearly all text, that a script shows once the page is complete; and the MathML source
 //! of a formula that is drawn otherwise.
 //!
@@ -15,8 +15,8 @@ use crate::tree::Tree;
 use corpusmill_html::attribute::AttributeName;
 use corpusmill_html::entities::decode_entities;
 use corpusmill_html::tag::Tag;
-use std::cell::OnceCell;
-use std::collections::HashSet;
+use std::cell::{OnceCell, RefCell};
+use std::collections::{HashMap, HashSet};
 
 /// Minimum length in bytes of the text of an element that can be the whole page.
 const MIN_PAGE_BYTES: usize = 500;
@@ -82,6 +82,11 @@ struct Style {
 }
 
 impl Style {
+    /// Whether the element is hidden.
+    fn hides(self) -> bool {
+        self.undisplayed == Some(true) || self.invisible == Some(true)
+    }
+
     /// Parses the value of a `style` attribute: the last valid declaration of each property applies, unless an earlier
     /// one is `!important`.
     fn parse(value: &str) -> Self {
@@ -113,8 +118,7 @@ impl Style {
 
 /// Whether a `style` attribute hides its element.
 pub(crate) fn is_hidden_style(style: &str) -> bool {
-    let style = Style::parse(style);
-    style.undisplayed == Some(true) || style.invisible == Some(true)
+    Style::parse(style).hides()
 }
 
 /// The elements whose attributes say something about their visibility, in document order, without those that are never
@@ -131,8 +135,7 @@ fn styled_elements(tree: &Tree<'_>) -> Vec<(usize, Style)> {
             continue;
         }
         let style = style_of(tree, id);
-        let hides = style.undisplayed == Some(true) || style.invisible == Some(true);
-        if style != Style::default() && !(hides && (later.contains(id) || is_formula_source(tree, id))) {
+        if style != Style::default() && !(style.hides() && (later.contains(id) || is_formula_source(tree, id))) {
             styled.push((id, style));
         }
     }
@@ -162,11 +165,13 @@ struct ShownLater<'t> {
     controlled: OnceCell<HashSet<&'t str>>,
     /// For each node, the bytes of text before it; then those of the page.
     text_before: OnceCell<Vec<usize>>,
+    /// Tags and first classes of the shown children of a parent.
+    shown_children: RefCell<HashMap<usize, HashSet<(Tag, &'t str)>>>,
 }
 
 impl<'t> ShownLater<'t> {
     fn new(tree: &'t Tree<'t>) -> Self {
-        Self { tree, controlled: OnceCell::new(), text_before: OnceCell::new() }
+        Self { tree, controlled: OnceCell::new(), text_before: OnceCell::new(), shown_children: RefCell::default() }
     }
 
     fn contains(&self, id: usize) -> bool {
@@ -176,7 +181,22 @@ impl<'t> ShownLater<'t> {
         let is_panel = value(AttributeName::Role) == Some("tabpanel")
             || value(AttributeName::Class).is_some_and(names_panel)
             || value(AttributeName::Id).is_some_and(|name| names_panel(name) || self.is_controlled(name));
-        is_streamed || is_panel || self.is_around_page(id)
+        is_streamed || is_panel || self.is_slide(id) || self.is_around_page(id)
+    }
+
+    /// Whether a sibling of the same tag and first class is shown, as the current one of several slides is.
+    fn is_slide(&self, id: usize) -> bool {
+        let tree = self.tree;
+        let kind = |id: usize| {
+            let classes = tree.raw_attribute(id, AttributeName::Class)?;
+            Some((tree.node(id).tag, classes.split_ascii_whitespace().next()?))
+        };
+        let (Some(kind_of_id), Some(parent)) = (kind(id), tree.ancestors(id).next()) else { return false };
+        let mut shown_children = self.shown_children.borrow_mut();
+        let shown = shown_children.entry(parent).or_insert_with(|| {
+            tree.children(parent).filter(|child| !style_of(tree, *child).hides()).filter_map(kind).collect()
+        });
+        shown.contains(&kind_of_id)
     }
 
     fn is_controlled(&self, name: &str) -> bool {
@@ -299,6 +319,7 @@ mod tests {
             "<button aria-controls='x y'></button><div id=y hidden>a</div>",
             "<div class='chakra-Collapse' style='display:none'>a</div>",
             "<div id=faq-answer-1 hidden>a</div>",
+            "<div class='slide one'></div><div class='slide hidden' hidden>a</div>",
             "<div hidden id='S:1'>a</div>",
             "<span style='display: none;'> <math>a</math></span>",
             "<p aria-hidden=true>a</p>",
@@ -306,6 +327,7 @@ mod tests {
             assert_eq!(shown(page).trim(), "a", "{page}");
         }
         assert_eq!(shown("<span style='display: none;'><math>a</math>b</span>"), "");
+        assert_eq!(shown("<i class=x></i><b class=x hidden>c</b><b class=y hidden>d</b><b class=x hidden>e</b>"), "");
         let page = "a".repeat(500);
         let around =
             |rest: &str| shown(&format!("<style>{page}</style><div style='visibility:hidden'>{page}</div>{rest}"));
