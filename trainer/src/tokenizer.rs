@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use corpusmill_shards::tokenizer_json::{check_merges, looks_like_control};
 use tokenizers::{AddedToken, Tokenizer};
 
 /// The tokenizer cannot be read.
@@ -42,6 +43,8 @@ pub fn read(path: &Path) -> Result<Tokenizer, TokenizerError> {
 pub fn parse(path: &Path, text: &str) -> Result<Tokenizer, TokenizerError> {
     let invalid =
         |error: tokenizers::Error| TokenizerError::Invalid { path: path.to_owned(), detail: error.to_string() };
+    let file = serde_json::from_str(text).map_err(|error| invalid(error.into()))?;
+    check_merges(&file).map_err(|detail| invalid(detail.into()))?;
     let mut tokenizer: Tokenizer = text.parse().map_err(invalid)?;
     tokenizer.with_padding(None).with_truncation(None).map_err(invalid)?;
     Ok(tokenizer)
@@ -59,17 +62,6 @@ pub fn for_documents(mut tokenizer: Tokenizer) -> Result<Tokenizer, tokenizers::
     tokenizer.add_tokens(control.into_values())?;
     tokenizer.set_encode_special_tokens(true);
     Ok(tokenizer)
-}
-
-/// Names of the end-of-document token in known vocabularies.
-const END_NAMES: [&str; 6] = ["<|endoftext|>", "<|end_of_text|>", "<｜end▁of▁sentence｜>", "<eos>", "</s>", "<|eos|>"];
-
-/// Whether a token has the form of a control token, regardless of its flag in the file: some vocabularies (Qwen2.5)
-/// mark their fill-in-the-middle tokens as ordinary tokens. The rule of `corpusmill tokenize`
-/// (`stages/src/tokenize/special.rs`), so that a text and a corpus of it have equal tokens.
-fn looks_like_control(content: &str) -> bool {
-    let bars = |from: &str, to: &str| content.starts_with(from) && content.ends_with(to);
-    END_NAMES.contains(&content) || bars("<|", "|>") || bars("<｜", "｜>")
 }
 
 #[cfg(test)]

@@ -13,9 +13,9 @@ const TEXTS: [&str; 5] =
 /// When two runs differ, an id is outside the vocabulary, or the two encoders differ.
 pub fn tokenizer_json(data: &[u8]) {
     let json = String::from_utf8_lossy(data);
-    let load = || Encoder::from_json(&json).map_err(|error| error.to_string());
-    let (encoder, again) = (load(), load());
-    assert_eq!(encoder.as_ref().err(), again.as_ref().err(), "loading is not deterministic");
+    let (encoder, again) = (Encoder::from_json(&json), Encoder::from_json(&json));
+    // Of several missing fields, the `tokenizers` crate names any.
+    assert_eq!(encoder.is_ok(), again.is_ok(), "loading is not deterministic");
     let (Ok(encoder), Ok(again)) = (encoder, again) else { return };
     assert_eq!((encoder.digest(), encoder.vocab_size()), (again.digest(), again.vocab_size()));
     assert!((encoder.end_of_document() as usize) < encoder.vocab_size(), "the end of a document has no token");

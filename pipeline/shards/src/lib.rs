@@ -30,6 +30,7 @@ mod schema;
 mod shard_file;
 mod source_cursor;
 mod split;
+pub mod tokenizer_json;
 mod writer;
 
 pub use budget::{BudgetError, TokenBudget};

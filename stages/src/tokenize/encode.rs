@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 
+use corpusmill_shards::tokenizer_json::{END_NAMES, check_merges, looks_like_control};
 use serde_json::Value;
 use thiserror::Error;
 use tokenizers::{AddedToken, Tokenizer};
@@ -16,7 +17,6 @@ use tokenizers::{AddedToken, Tokenizer};
 use super::alphabet;
 use super::bpe::{BytePairs, Scratch};
 use super::cache::{Cache, Key, SHORT_BYTES};
-use super::special::{END_NAMES, looks_like_control};
 use super::split::{PATTERN, words};
 
 /// Why a tokenizer cannot be used.
@@ -28,6 +28,9 @@ pub enum EncodeError {
     /// The `tokenizers` crate cannot read it.
     #[error("tokenizer.json cannot be read by tokenizers 0.23 (a newer layout? save it again with that version): {0}")]
     Tokenizer(String),
+    /// The `tokenizers` crate would read a merge out of bounds.
+    #[error("tokenizer.json: {0}")]
+    Merges(String),
     /// It has no end-of-document token.
     #[error(
         "tokenizer.json has no token that ends a document; known names are {END_NAMES:?}: add one of them to its added_tokens"
@@ -287,6 +290,7 @@ fn is_our_split(steps: &Value) -> bool {
 /// padding. `file` is the parsed `json`.
 fn general(json: &str, file: &Value) -> Result<Tokenizer, EncodeError> {
     let failed = |error: tokenizers::Error| EncodeError::Tokenizer(error.to_string());
+    check_merges(file).map_err(EncodeError::Merges)?;
     let mut tokenizer = Tokenizer::from_str(json).map_err(failed)?;
     let known = tokenizer.get_added_tokens_decoder();
     let control = added_tokens(file).into_iter().filter(|token| looks_like_control(token.content));

@@ -159,7 +159,7 @@ fn broken_files_are_errors() {
     assert!(matches!(Encoder::from_json("{}"), Err(EncodeError::Tokenizer(_))));
     assert!(matches!(
         Encoder::from_json(&with("/model/merges", serde_json::json!(["zq qz"]))),
-        Err(EncodeError::Tokenizer(_))
+        Err(EncodeError::Merges(_))
     ));
     let mut file: Value = serde_json::from_str(json()).unwrap();
     file["added_tokens"] = serde_json::json!([]);

@@ -6,13 +6,14 @@
 //!
 //! Invariant: equal counts and settings give equal bytes of `tokenizer.json`.
 
+use corpusmill_shards::tokenizer_json::END_NAMES;
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 use thiserror::Error;
 
 use super::alphabet::{characters, spell};
 use super::merges::{Learned, learn_merges};
-use super::special::{END_NAMES, SPECIAL_TOKENS};
+use super::special::SPECIAL_TOKENS;
 use super::split::{PATTERN, words};
 
 /// What to learn.

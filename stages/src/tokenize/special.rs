@@ -1,4 +1,4 @@
-//! The control tokens of learned vocabularies, and the names of the end-of-document token in known vocabularies.
+//! The control tokens of learned vocabularies.
 //!
 //! Invariant: only the pipeline and the trainer write control tokens; document text is never encoded as one.
 
@@ -10,31 +10,3 @@ pub const END_OF_DOCUMENT: &str = "<|endoftext|>";
 /// StarCoder (Bavarian et al. 2022).
 pub const SPECIAL_TOKENS: [&str; 5] =
     [END_OF_DOCUMENT, "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>", "<|fim_pad|>"];
-
-/// Names of the end-of-document token in known vocabularies, in order of preference: GPT-2, Qwen, OLMo; Llama 3;
-/// DeepSeek; Gemma and T5; Llama 2 and Mistral.
-pub const END_NAMES: [&str; 6] =
-    [END_OF_DOCUMENT, "<|end_of_text|>", "<｜end▁of▁sentence｜>", "<eos>", "</s>", "<|eos|>"];
-
-/// Whether a token has the form of a control token, regardless of its flag in the file: some vocabularies (Qwen2.5)
-/// mark their fill-in-the-middle tokens as ordinary tokens.
-pub(super) fn looks_like_control(content: &str) -> bool {
-    let bars = |from: &str, to: &str| content.starts_with(from) && content.ends_with(to);
-    END_NAMES.contains(&content) || bars("<|", "|>") || bars("<｜", "｜>")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn control_tokens_are_recognized() {
-        for control in SPECIAL_TOKENS.iter().chain(&END_NAMES).chain(&["<|im_start|>", "<|reserved_special_token_7|>"])
-        {
-            assert!(looks_like_control(control), "{control}");
-        }
-        for word in ["", "<", "|>", "    ", "<tool_call>", "endoftext"] {
-            assert!(!looks_like_control(word), "{word}");
-        }
-    }
-}
