@@ -47,15 +47,17 @@ test: ## Run every test
 	$(CARGO) test --workspace --locked
 
 GPU ?= wgpu
+GPU_FEATURES = $(addprefix --features corpusmill-trainer/,$(filter-out cpu,$(firstword $(subst :, ,$(GPU)))))
 .PHONY: test-gpu
-test-gpu: ## A few training steps on a card, or Mesa's software driver, beside the processor's: make test-gpu [GPU=vulkan]
-	CORPUSMILL_GPU=$(GPU) $(CARGO) test --locked --workspace --features corpusmill-trainer/$(firstword $(subst :, ,$(GPU))) --test gpu
+test-gpu: ## Every word of gpu_day with tiny sizes on a card, or Mesa's software driver: make test-gpu [GPU=vulkan]
+	$(CARGO) build --locked --workspace $(GPU_FEATURES) --example gpu_day
+	CORPUSMILL_GPU=$(GPU) $(CARGO) test --locked --workspace $(GPU_FEATURES) --test gpu_day
 
-PEAK ?= 989
-.PHONY: bench-gpu
-bench-gpu: ## Speed and memory of 125 M and 1 B on a card: make bench-gpu DEVICE=vulkan PEAK=teraflops
-	$(CARGO) build --release --locked --workspace $(BACK_END) --example bench_gpu
-	$(dir $(TRAIN_RELEASE))examples/bench_gpu $(DEVICE) $(PEAK) recipes/train/llama-125m.yaml recipes/train/llama-1b.yaml
+WORD ?= prove
+.PHONY: gpu-day
+gpu-day: ## Check or measure training on a card: make gpu-day DEVICE=cuda WORD="bench --peak 989" (prove, ceilings, profile, learn)
+	$(CARGO) build --release --locked --workspace $(BACK_END) --example gpu_day
+	$(dir $(TRAIN_RELEASE))examples/gpu_day $(WORD) --device $(DEVICE) $(ARGS)
 
 # Runs a tool that is not part of Rust's toolchain, or says how to install it: $(call tool,PROGRAM,COMMAND,PACKAGE).
 tool = @if command -v $(1) >/dev/null; then echo '$(2)'; $(2); else \

@@ -4,7 +4,10 @@
 #   tools/check_cuda.sh [cargo's arguments]
 #
 # Burn's CUDA compiler links an LLVM, which tools/cuda_llvm.sh gets from PyPI; the CUDA libraries are loaded at run time.
-# The program lists the devices that it finds: without a card, only the processor.
+# The program lists the devices that it finds: without a card, only the processor. On a machine with one, the example
+# gpu_day (docs/src/training.md) then checks and measures training; it needs the same variables:
+#
+#   XDG_DATA_HOME="$(tools/cuda_llvm.sh ~/.cache/corpusmill-llvm)" make gpu-day DEVICE=cuda WORD=prove
 set -eu
 cd "$(dirname "$0")/.."
 XDG_DATA_HOME=$(tools/cuda_llvm.sh "${CORPUSMILL_LLVM:-$HOME/.cache/corpusmill-llvm}")

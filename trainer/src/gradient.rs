@@ -8,10 +8,10 @@
 
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::{GradientsAccumulator, GradientsParams};
-use burn::tensor::{FloatDType, Gradients, Int, Tensor};
+use burn::tensor::{Device, FloatDType, Gradients, Int, Tensor};
 
-use crate::data::{Batch, BatchError};
-use crate::loss::{self, LossError, LossSettings, TokenLosses};
+use crate::data::{Batch, BatchError, UploadedBatch};
+use crate::loss::{self, LossError, LossSettings, PendingLosses, TokenLosses};
 use crate::model::{Context, Decoder, ModelConfig};
 use crate::recipe::{Precision, Recompute};
 
@@ -58,25 +58,29 @@ impl Pass<'_> {
         Ok(loss::losses(flat(hidden), model.head_weight(), &batch.targets, &self.loss)?)
     }
 
-    /// Computes the losses, and adds the gradients of `weight` × their sum to `into`.
-    ///
-    /// The model's weights must require gradients.
+    /// Copies a batch to the device of the model; [`Batch::upload`] says what.
     ///
     /// # Errors
-    /// When the device cannot be read.
+    /// Never for a batch from [`Batch::new`].
+    pub fn upload(&self, batch: Batch, device: &Device) -> Result<UploadedBatch, GradientError> {
+        Ok(batch.upload(self.config, self.loss.compute, device)?)
+    }
+
+    /// Computes the losses, and adds the gradients of `weight` × their sum to `into`. Waits for nothing: the losses are
+    /// read later, by [`PendingLosses::read`].
+    ///
+    /// The model's weights must require gradients.
     pub fn gradients(
         &self,
         model: &Decoder,
-        batch: &Batch,
+        batch: &UploadedBatch,
         weight: f64,
         into: &mut GradientsAccumulator<Decoder>,
-    ) -> Result<TokenLosses, GradientError> {
-        let device = model.head_weight().device().without_autodiff();
-        let context = batch.context(self.config, &device)?.with_compute(self.loss.compute);
-        let tokens = batch.tensor(&device);
+    ) -> PendingLosses {
+        let input = (batch.tokens.clone(), &batch.context);
         match self.recompute {
-            Recompute::None => self.with_full_graph(model, (tokens, &context), &batch.targets, weight, into),
-            Recompute::Blocks => self.by_block(model, (tokens, &context), &batch.targets, weight, into),
+            Recompute::None => self.with_full_graph(model, input, &batch.batch.targets, weight, into),
+            Recompute::Blocks => self.by_block(model, input, &batch.batch.targets, weight, into),
         }
     }
 
@@ -87,12 +91,12 @@ impl Pass<'_> {
         targets: &[i32],
         weight: f64,
         into: &mut GradientsAccumulator<Decoder>,
-    ) -> Result<TokenLosses, GradientError> {
+    ) -> PendingLosses {
         let hidden = flat(model.hidden(tokens, context));
-        let found = loss::gradients(hidden.clone().inner(), model.head_weight().inner(), targets, &self.loss, weight)?;
+        let found = loss::gradients(hidden.clone().inner(), model.head_weight().inner(), targets, &self.loss, weight);
         collect(&mut backward_from(hidden, found.hidden), model, model, into);
         add_head(model, found.head, into);
-        Ok(found.losses)
+        found.losses
     }
 
     fn by_block(
@@ -102,7 +106,7 @@ impl Pass<'_> {
         targets: &[i32],
         weight: f64,
         into: &mut GradientsAccumulator<Decoder>,
-    ) -> Result<TokenLosses, GradientError> {
+    ) -> PendingLosses {
         let plain = model.valid();
         let mut x = plain.embed(tokens.clone());
         let mut inputs = Vec::with_capacity(plain.blocks().len());
@@ -113,7 +117,7 @@ impl Pass<'_> {
         drop(plain);
         let last = x.autodiff().require_grad();
         let hidden = flat(model.final_norm(last.clone()));
-        let found = loss::gradients(hidden.clone().inner(), model.head_weight().inner(), targets, &self.loss, weight)?;
+        let found = loss::gradients(hidden.clone().inner(), model.head_weight().inner(), targets, &self.loss, weight);
         add_head(model, found.head, into);
         let mut grads = backward_from(hidden, found.hidden);
         let mut grad = last.grad_remove(&mut grads);
@@ -128,7 +132,7 @@ impl Pass<'_> {
         if let Some(grad) = grad {
             collect(&mut backward_from(flat(model.embed(tokens)), flat(grad)), model, model, into);
         }
-        Ok(found.losses)
+        found.losses
     }
 }
 

@@ -11,7 +11,8 @@
 //!              and targets               weight
 //! ```
 //!
-//! 1. [`recipe`] configures the run; [`data`] makes batches of the corpus, starting at any step.
+//! 1. [`recipe`] configures the run; [`data`] makes batches of the corpus, starting at any step. A thread does so for the
+//!    next step while the current one runs; [`transfer`] counts what is copied between host and device.
 //! 2. [`model`] maps a batch to hidden states. `kernel` fuses its operations on the CPU; [`device`] selects where it
 //!    runs.
 //! 3. [`loss`] computes the cross-entropy and its gradient with respect to the hidden states, in chunks of tokens.
@@ -62,3 +63,4 @@ pub mod tokenizer;
 pub mod allocator;
 pub mod cli;
 pub mod device;
+pub mod transfer;

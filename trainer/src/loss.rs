@@ -13,10 +13,13 @@
 //!
 //! Invariant: equal to the unchunked computation within rounding, for any chunk size.
 
-use burn::tensor::{DType, FloatDType, IndexingUpdateOp, Int, Tensor, TensorData};
+use std::cell::OnceCell;
+
+use burn::tensor::{DType, Device, FloatDType, IndexingUpdateOp, Int, Tensor};
 
 use crate::data::NOT_PREDICTED;
 use crate::kernel::{self, RowLosses};
+use crate::transfer;
 
 /// Settings of the loss.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -43,8 +46,8 @@ pub struct TokenLosses {
 /// The losses and their gradients.
 #[derive(Debug)]
 pub struct LossGradients {
-    /// The loss of each token.
-    pub losses: TokenLosses,
+    /// The loss of each token, which [`PendingLosses::read`] reads.
+    pub losses: PendingLosses,
     /// Gradient of the weighted sum with respect to the hidden states, `[tokens, hidden]`.
     pub hidden: Tensor<2>,
     /// Gradient of the weighted sum with respect to the weight of the output head, `[vocabulary, hidden]`.
@@ -56,11 +59,76 @@ pub struct LossGradients {
 #[error("cannot read the loss from the device: {0}")]
 pub struct LossError(String);
 
+/// The losses of a batch, which may still be on the device: reading them waits for it, so a step reads those of all its
+/// micro-batches together.
+#[derive(Debug)]
+pub struct PendingLosses {
+    /// Number of tokens of the batch.
+    all: usize,
+    /// The predicted ones.
+    indices: Vec<i32>,
+    rows: PendingRows,
+}
+
+/// The losses of the rows of one chunk, or of all chunks.
+#[derive(Debug)]
+enum PendingRows {
+    /// From the kernels of the CPU.
+    Host(RowLosses),
+    /// `[2 · rows]`: nats, then log Z.
+    Device(Box<Tensor<1>>),
+}
+
+impl PendingLosses {
+    /// Reads the losses of several batches in one transfer.
+    ///
+    /// # Errors
+    /// When the device cannot be read.
+    pub fn read(batches: Vec<Self>) -> Result<Vec<TokenLosses>, LossError> {
+        let on_device = batches.iter().filter_map(|batch| match &batch.rows {
+            PendingRows::Device(rows) => Some(Tensor::clone(rows)),
+            PendingRows::Host(_) => None,
+        });
+        let on_device: Vec<Tensor<1>> = on_device.collect();
+        let mut values = match on_device.len() {
+            0 => Vec::new(),
+            _ => transfer::read(Tensor::cat(on_device, 0)).map_err(LossError)?,
+        };
+        let losses = batches.into_iter().map(|Self { all, indices, rows }| {
+            let rows = match rows {
+                PendingRows::Host(rows) => rows,
+                PendingRows::Device(_) => {
+                    let rest = values.split_off(2 * indices.len());
+                    let mut nats = std::mem::replace(&mut values, rest);
+                    let log_z = nats.split_off(indices.len());
+                    RowLosses { nats, log_z }
+                }
+            };
+            token_losses(all, &indices, rows)
+        });
+        Ok(losses.collect())
+    }
+}
+
+/// Places the losses of the predicted tokens in the batch.
+fn token_losses(all: usize, indices: &[i32], RowLosses { nats: own, log_z }: RowLosses) -> TokenLosses {
+    let mut nats = vec![0.0; all];
+    for (nats_of, &index) in own.into_iter().zip(indices) {
+        // Indices are not negative.
+        if let Some(slot) = usize::try_from(index).ok().and_then(|index| nats.get_mut(index)) {
+            *slot = nats_of;
+        }
+    }
+    TokenLosses { nats, squared_log_z: log_z.iter().map(|&log_z| f64::from(log_z).powi(2)).sum() }
+}
+
 /// The positions with a target, and their targets.
 struct PredictedPositions {
     all: usize,
     indices: Vec<i32>,
     targets: Vec<i32>,
+    /// Indices, then targets, on the device; the kernels of the CPU do not need them.
+    uploaded: OnceCell<Tensor<1, Int>>,
 }
 
 impl PredictedPositions {
@@ -70,16 +138,28 @@ impl PredictedPositions {
             .filter(|(_, target)| **target != NOT_PREDICTED)
             .map(|(at, target)| (at, *target))
             .unzip();
-        Self { all: targets.len(), indices, targets: predicted }
+        Self { all: targets.len(), indices, targets: predicted, uploaded: OnceCell::new() }
     }
 
-    /// Selects the rows with a target.
+    fn uploaded(&self, device: &Device) -> &Tensor<1, Int> {
+        self.uploaded.get_or_init(|| {
+            let values: Vec<i32> = self.indices.iter().chain(&self.targets).copied().collect();
+            let shape = [values.len()];
+            transfer::upload_ints(values, shape, device)
+        })
+    }
+
+    fn device_indices(&self, device: &Device) -> Tensor<1, Int> {
+        self.uploaded(device).clone().narrow(0, 0, self.indices.len())
+    }
+
+    /// Selects the rows with a target. Without any, there are no chunks either, and the rows are not used.
     fn select(&self, hidden: Tensor<2>) -> Tensor<2> {
-        if self.indices.len() == self.all {
+        if self.indices.len() == self.all || self.indices.is_empty() {
             return hidden;
         }
         let device = hidden.device();
-        hidden.select(0, Tensor::<1, Int>::from_ints(self.indices.as_slice(), &device))
+        hidden.select(0, self.device_indices(&device))
     }
 
     /// The reverse of [`PredictedPositions::select`]: zero at the other rows.
@@ -89,29 +169,66 @@ impl PredictedPositions {
         }
         let device = selected.device();
         let [_, width] = selected.dims();
-        let indices = Tensor::<1, Int>::from_ints(self.indices.as_slice(), &device);
         Tensor::zeros([self.all, width], (&device, DType::F32)).select_assign(
             0,
-            indices,
+            self.device_indices(&device),
             selected,
             IndexingUpdateOp::Add,
         )
     }
 
-    fn losses(&self, parts: Vec<RowLosses>) -> TokenLosses {
-        let mut nats = vec![0.0; self.all];
-        let mut squared_log_z = 0.0;
-        let mut positions = self.indices.iter();
-        for RowLosses { nats: own, log_z } in parts {
-            squared_log_z += log_z.iter().map(|&log_z| f64::from(log_z).powi(2)).sum::<f64>();
-            for (nats_of, &index) in own.into_iter().zip(positions.by_ref()) {
-                // Indices are not negative.
-                if let Some(slot) = usize::try_from(index).ok().and_then(|index| nats.get_mut(index)) {
-                    *slot = nats_of;
+    /// The chunks of at most `size` targets.
+    fn chunks(&self, size: usize) -> impl Iterator<Item = ChunkTargets<'_>> {
+        let size = size.max(1);
+        let chunks = self.targets.chunks(size).enumerate();
+        chunks.map(move |(index, targets)| ChunkTargets { positions: self, start: index * size, targets })
+    }
+
+    /// Joins the losses of the chunks.
+    fn losses(self, chunks: Vec<PendingRows>) -> PendingLosses {
+        let (mut host, mut on_device) = (RowLosses { nats: Vec::new(), log_z: Vec::new() }, [Vec::new(), Vec::new()]);
+        for chunk in chunks {
+            match chunk {
+                PendingRows::Host(RowLosses { nats, log_z }) => {
+                    host.nats.extend(nats);
+                    host.log_z.extend(log_z);
+                }
+                PendingRows::Device(rows) => {
+                    let half = rows.dims()[0] / 2;
+                    on_device[0].push(rows.clone().narrow(0, 0, half));
+                    on_device[1].push(rows.narrow(0, half, half));
                 }
             }
         }
-        TokenLosses { nats, squared_log_z }
+        let [nats, log_z] = on_device;
+        // A device computes either all chunks in kernels or none.
+        let rows = match nats.len() {
+            0 => PendingRows::Host(host),
+            _ => PendingRows::Device(Box::new(Tensor::cat(nats.into_iter().chain(log_z).collect(), 0))),
+        };
+        PendingLosses { all: self.all, indices: self.indices, rows }
+    }
+}
+
+/// The targets of one chunk.
+struct ChunkTargets<'a> {
+    positions: &'a PredictedPositions,
+    /// The first of its predicted positions.
+    start: usize,
+    targets: &'a [i32],
+}
+
+impl ChunkTargets<'_> {
+    /// The rows of this chunk.
+    fn rows(&self, hidden: &Tensor<2>) -> Tensor<2> {
+        hidden.clone().narrow(0, self.start, self.targets.len())
+    }
+
+    /// The targets on the device, `[chunk, 1]`.
+    fn tensor(&self, device: &Device) -> Tensor<2, Int> {
+        let start = self.positions.indices.len() + self.start;
+        let targets = self.positions.uploaded(device).clone().narrow(0, start, self.targets.len());
+        targets.reshape([self.targets.len(), 1])
     }
 }
 
@@ -132,9 +249,7 @@ struct Chunk {
 }
 
 impl Chunk {
-    fn forward(mut logits: Tensor<2>, targets: &[i32], softcap: Option<f64>) -> Self {
-        let device = logits.device();
-        let targets = Tensor::<2, Int>::from_data(TensorData::new(targets.to_vec(), [targets.len(), 1]), &device);
+    fn forward(mut logits: Tensor<2>, targets: Tensor<2, Int>, softcap: Option<f64>) -> Self {
         let mut cap_derivative = None;
         if let Some(cap) = softcap {
             let capped = logits.div_scalar(cap).tanh();
@@ -149,10 +264,10 @@ impl Chunk {
         Self { exponentials, sums, cap_derivative, targets, nats: log_z.clone() - picked, log_z }
     }
 
-    fn losses(&self) -> Result<RowLosses, LossError> {
-        let read =
-            |tensor: &Tensor<2>| tensor.clone().try_into_vec_as::<f32>().map_err(|error| LossError(error.to_string()));
-        Ok(RowLosses { nats: read(&self.nats)?, log_z: read(&self.log_z)? })
+    fn losses(&self) -> PendingRows {
+        let rows = self.nats.dims()[0];
+        let joined = Tensor::cat(vec![self.nats.clone(), self.log_z.clone()], 0);
+        PendingRows::Device(Box::new(joined.reshape([2 * rows])))
     }
 
     /// The gradient with respect to the uncapped logits, times `weight`.
@@ -171,31 +286,33 @@ impl Chunk {
 }
 
 /// The losses of a chunk.
-fn chunk_losses(logits: Tensor<2>, targets: &[i32], settings: &LossSettings) -> Result<RowLosses, LossError> {
+fn chunk_losses(logits: Tensor<2>, chunk: &ChunkTargets<'_>, settings: &LossSettings) -> PendingRows {
     if settings.softcap.is_none()
-        && let Some(losses) = kernel::row_losses(&logits, targets)
+        && let Some(losses) = kernel::row_losses(&logits, chunk.targets)
     {
-        return Ok(losses);
+        return PendingRows::Host(losses);
     }
+    let targets = chunk.tensor(&logits.device());
     Chunk::forward(logits, targets, settings.softcap).losses()
 }
 
 /// The losses of a chunk, and their gradient with respect to the uncapped logits, times `weight`.
 fn chunk_gradient(
     logits: Tensor<2>,
-    targets: &[i32],
+    chunk: &ChunkTargets<'_>,
     settings: &LossSettings,
     weight: f64,
-) -> Result<(RowLosses, Tensor<2>), LossError> {
+) -> (PendingRows, Tensor<2>) {
     let logits = match settings.softcap {
         Some(_) => logits,
-        None => match kernel::row_losses_and_gradient(logits, targets, settings.z_loss, weight) {
-            Ok(found) => return Ok(found),
+        None => match kernel::row_losses_and_gradient(logits, chunk.targets, settings.z_loss, weight) {
+            Ok((losses, gradient)) => return (PendingRows::Host(losses), gradient),
             Err(logits) => logits,
         },
     };
+    let targets = chunk.tensor(&logits.device());
     let chunk = Chunk::forward(logits, targets, settings.softcap);
-    Ok((chunk.losses()?, chunk.backward(settings, weight)))
+    (chunk.losses(), chunk.backward(settings, weight))
 }
 
 /// The logits `[chunk, vocabulary]`, in 32 bits.
@@ -216,38 +333,32 @@ pub fn losses(
     let positions = PredictedPositions::of(targets);
     let hidden = positions.select(hidden).cast(settings.compute);
     let head = head.cast(settings.compute);
-    let chunk = settings.chunk_tokens.max(1);
-    let parts = positions.targets.chunks(chunk).enumerate().map(|(index, targets)| {
-        let rows = hidden.clone().narrow(0, index * chunk, targets.len());
-        chunk_losses(logits(rows, &head), targets, settings)
-    });
-    Ok(positions.losses(parts.collect::<Result<_, _>>()?))
+    let chunks = positions.chunks(settings.chunk_tokens);
+    let parts = chunks.map(|chunk| chunk_losses(logits(chunk.rows(&hidden), &head), &chunk, settings)).collect();
+    let read = PendingLosses::read(vec![positions.losses(parts)])?;
+    read.into_iter().next().ok_or_else(|| LossError("nothing was read".to_owned()))
 }
 
 /// Losses of `hidden` `[tokens, hidden]` under `head` `[vocabulary, hidden]`, and the gradients of `weight` × the sum
 /// of all losses.
 ///
-/// Neither tensor is tracked by autodiff; the caller propagates the gradients.
-///
-/// # Errors
-/// When the device cannot be read.
+/// Neither tensor is tracked by autodiff; the caller propagates the gradients. One upload, and no read-back.
 pub fn gradients(
     hidden: Tensor<2>,
     head: Tensor<2>,
     targets: &[i32],
     settings: &LossSettings,
     weight: f64,
-) -> Result<LossGradients, LossError> {
+) -> LossGradients {
     let positions = PredictedPositions::of(targets);
     let device = hidden.device();
     let (whole, matrix) = (hidden.dims(), head.dims());
     let hidden = positions.select(hidden).cast(settings.compute);
     let head = head.cast(settings.compute);
-    let chunk = settings.chunk_tokens.max(1);
     let (mut parts, mut of_hidden, mut of_head) = (Vec::new(), Vec::new(), None);
-    for (index, targets) in positions.targets.chunks(chunk).enumerate() {
-        let rows = hidden.clone().narrow(0, index * chunk, targets.len());
-        let (part, gradient) = chunk_gradient(logits(rows.clone(), &head), targets, settings, weight)?;
+    for chunk in positions.chunks(settings.chunk_tokens) {
+        let rows = chunk.rows(&hidden);
+        let (part, gradient) = chunk_gradient(logits(rows.clone(), &head), &chunk, settings, weight);
         parts.push(part);
         let gradient = gradient.cast(settings.compute);
         of_hidden.push(gradient.clone().matmul(head.clone()).cast(FloatDType::F32));
@@ -258,11 +369,8 @@ pub fn gradients(
         });
     }
     let zeros = |shape| Tensor::<2>::zeros(shape, (&device, DType::F32));
-    Ok(LossGradients {
-        losses: positions.losses(parts),
-        hidden: if of_hidden.is_empty() { zeros(whole) } else { positions.scatter(Tensor::cat(of_hidden, 0)) },
-        head: of_head.unwrap_or_else(|| zeros(matrix)),
-    })
+    let hidden = if of_hidden.is_empty() { zeros(whole) } else { positions.scatter(Tensor::cat(of_hidden, 0)) };
+    LossGradients { losses: positions.losses(parts), hidden, head: of_head.unwrap_or_else(|| zeros(matrix)) }
 }
 
 #[cfg(test)]

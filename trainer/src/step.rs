@@ -7,9 +7,9 @@
 use burn::optim::GradientsAccumulator;
 use burn::tensor::Device;
 
-use crate::data::{Batch, NOT_PREDICTED};
+use crate::data::{Batch, BatchError, NOT_PREDICTED, UploadedBatch};
 use crate::gradient::{GradientError, Pass};
-use crate::loss::TokenLosses;
+use crate::loss::{LossError, PendingLosses, TokenLosses};
 use crate::model::Decoder;
 use crate::optimize::{GradNormError, Optimizer, global_norm};
 use crate::parallel::{ProcessGroup, ProcessGroupError, WeightOwners, all_reduce_gradients, broadcast_weights};
@@ -20,6 +20,9 @@ pub enum StepError {
     /// The forward or backward pass.
     #[error(transparent)]
     Gradient(#[from] GradientError),
+    /// The losses.
+    #[error(transparent)]
+    Loss(#[from] LossError),
     /// The gradients.
     #[error(transparent)]
     Norm(#[from] GradNormError),
@@ -133,14 +136,37 @@ impl<G: ProcessGroup> Training<'_, G> {
     /// # Errors
     /// When a device cannot be read or another rank has failed.
     pub fn step(self, batches: &[Batch], learning_rate: f64) -> Result<(Self, StepReport), StepError> {
+        let (pass, device) = (self.pass, self.device());
+        let predicted = batches.iter().map(Batch::predicted).sum();
+        let uploaded = batches.iter().map(|batch| batch.clone().upload(pass.config, pass.loss.compute, &device));
+        self.step_uploaded(predicted, uploaded, learning_rate)
+    }
+
+    /// Performs one step on batches as they arrive on the device; `predicted` is the number of their positions with a
+    /// target. Each batch is dropped after its backward pass. A step has one upload per batch, of its targets, and two
+    /// read-backs, of the losses of all batches and of the gradient norm.
+    ///
+    /// # Errors
+    /// When a batch cannot be uploaded, a device cannot be read, or another rank has failed.
+    pub fn step_uploaded(
+        self,
+        predicted: u64,
+        batches: impl Iterator<Item = Result<UploadedBatch, BatchError>>,
+        learning_rate: f64,
+    ) -> Result<(Self, StepReport), StepError> {
         let Self { pass, model, mut optimizer, clip_norm, mut group, owners, sources } = self;
-        let mut predicted = [count(batches)];
+        let mut predicted = [to_float(predicted)];
         group.all_reduce_f64(&mut predicted)?;
         let weight = 1.0 / predicted[0].max(1.0);
         let mut accumulated = GradientsAccumulator::new();
         let mut loss_sum = LossSum::new(sources);
+        let (mut done, mut pending) = (Vec::new(), Vec::new());
         for batch in batches {
-            let losses = pass.gradients(&model, batch, weight, &mut accumulated)?;
+            let batch = batch.map_err(GradientError::from)?;
+            pending.push(pass.gradients(&model, &batch, weight, &mut accumulated));
+            done.push(batch.batch);
+        }
+        for (batch, losses) in done.iter().zip(PendingLosses::read(pending)?) {
             loss_sum.add(batch, &losses);
         }
         loss_sum.sum_over(&mut group)?;
@@ -164,10 +190,9 @@ impl<G: ProcessGroup> Training<'_, G> {
     }
 }
 
-/// Number of positions with a target.
 #[expect(clippy::cast_precision_loss, reason = "tokens of a step are far below 2^52")]
-fn count(batches: &[Batch]) -> f64 {
-    batches.iter().map(Batch::predicted).sum::<u64>() as f64
+fn to_float(tokens: u64) -> f64 {
+    tokens as f64
 }
 
 #[cfg(test)]

@@ -5,13 +5,14 @@
 
 use std::ops::Range;
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, FloatDType, Int, Tensor};
 use corpusmill_shards::{Sequence, Span};
 
 use super::masked;
 use super::prediction::Prediction;
 use crate::model::{Context, ContextError, Direction, ModelConfig};
 use crate::recipe::Objective;
+use crate::transfer;
 
 /// The target of a position where nothing is predicted.
 pub const NOT_PREDICTED: i32 = -1;
@@ -34,6 +35,16 @@ pub struct Batch {
     /// Index of each token's piece in its row; padding has its own index.
     pieces: Vec<Vec<u32>>,
     direction: Direction,
+}
+
+/// A batch whose tokens, key ranges and RoPE tables are on a device, or will be when a layer first needs them.
+#[derive(Debug, Clone)]
+pub struct UploadedBatch {
+    /// The batch.
+    pub batch: Batch,
+    /// Its tokens, `[rows, length]`.
+    pub(crate) tokens: Tensor<2, Int>,
+    pub(crate) context: Context,
 }
 
 /// Why sequences cannot form a batch.
@@ -146,7 +157,25 @@ impl Batch {
 
     /// The tokens as `[rows, length]`.
     pub fn tensor(&self, device: &Device) -> Tensor<2, Int> {
-        Tensor::from_data(TensorData::new(self.tokens.clone(), [self.rows, self.length]), device)
+        transfer::upload_ints(self.tokens.clone(), [self.rows, self.length], device)
+    }
+
+    /// Copies what the forward pass needs to `device`, for matrix products of the type `compute`: three uploads, of tokens,
+    /// key ranges and RoPE tables. On the CPU, the tables stay where they are.
+    ///
+    /// # Errors
+    /// Never for a batch from [`Batch::new`].
+    pub fn upload(
+        self,
+        config: &ModelConfig,
+        compute: FloatDType,
+        device: &Device,
+    ) -> Result<UploadedBatch, BatchError> {
+        let context = self.context(config, device)?.with_compute(compute);
+        if *device != Device::flex() {
+            context.upload();
+        }
+        Ok(UploadedBatch { tokens: self.tensor(device), context, batch: self })
     }
 
     /// The positions of the tokens and which tokens each can attend to.

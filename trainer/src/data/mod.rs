@@ -20,7 +20,7 @@ mod prediction;
 mod shuffle;
 mod stream;
 
-pub use batch::{Batch, BatchError, NOT_PREDICTED};
+pub use batch::{Batch, BatchError, NOT_PREDICTED, UploadedBatch};
 pub use error::DataError;
 pub use prediction::Prediction;
 pub use stream::{Batches, HeldOut, run_sequences};

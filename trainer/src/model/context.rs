@@ -8,15 +8,16 @@ mod error;
 mod key_ranges;
 mod layer_tables;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use burn::tensor::{Bool, Device, FloatDType, Int, Tensor, TensorData};
+use burn::tensor::{Bool, Device, FloatDType, Int, Tensor};
 
 pub use self::error::ContextError;
 pub use self::key_ranges::Direction;
 use self::key_ranges::{KeyRanges, narrow};
 pub(crate) use self::layer_tables::LayerTables;
 use super::config::{LayerKind, ModelConfig};
+use crate::transfer;
 
 /// Positions, attention masks and RoPE tables of one batch.
 #[derive(Debug, Clone)]
@@ -32,6 +33,16 @@ pub struct Context {
     device: Device,
     full: Arc<LayerTables>,
     sliding: Option<Arc<LayerTables>>,
+    uploaded: Arc<UploadedTables>,
+}
+
+/// The tables of all kinds of layers on the device, in one tensor of each type, so that each is one upload.
+#[derive(Debug, Default)]
+struct UploadedTables {
+    /// First and end of the full layers, then of the sliding ones: `[2 · kinds · rows, 1, length, 1]`.
+    ranges: OnceLock<Tensor<4, Int>>,
+    /// Cosines and sines in the same order: `[2 · kinds · rows, 1, length, head_dim / 2]`.
+    rotations: OnceLock<Tensor<4>>,
 }
 
 impl Context {
@@ -131,7 +142,8 @@ impl Context {
         let KeyRanges { batch, rows, length, past, .. } = *key_ranges;
         let head_dim = config.head_dim;
         let device = device.clone();
-        Self { batch, length, rows, past, head_dim, compute: FloatDType::F32, device, full, sliding }
+        let (compute, uploaded) = (FloatDType::F32, Arc::default());
+        Self { batch, length, rows, past, head_dim, compute, device, full, sliding, uploaded }
     }
 
     /// Sets the type of matrix products; norms, softmax and the residual stream stay in f32.
@@ -174,34 +186,62 @@ impl Context {
         }
     }
 
+    /// Copies the tables to the device now. Otherwise the first layer that needs them does, which no layer of Burn flex
+    /// in f32 ever does.
+    pub fn upload(&self) {
+        let kinds = [Some(LayerKind::Full), self.sliding.as_ref().map(|_| LayerKind::Sliding)];
+        for kind in kinds.into_iter().flatten() {
+            self.ranges(kind);
+            self.rotation(kind);
+        }
+    }
+
+    /// The tables of every kind of layer: full, then sliding if there is one.
+    fn kinds(&self) -> impl Iterator<Item = &LayerTables> {
+        std::iter::once(&self.full).chain(&self.sliding).map(Arc::as_ref)
+    }
+
+    /// Where the two tables of `kind` begin in a tensor of [`UploadedTables`]; each has `rows` rows.
+    fn starts(&self, kind: LayerKind) -> [usize; 2] {
+        let start = if kind == LayerKind::Sliding && self.sliding.is_some() { 2 * self.rows } else { 0 };
+        [start, start + self.rows]
+    }
+
+    /// First and end of the keys of each token, each `[rows, 1, length, 1]`.
+    fn ranges(&self, kind: LayerKind) -> [Tensor<4, Int>; 2] {
+        let all = self.uploaded.ranges.get_or_init(|| {
+            let tables = self.kinds().flat_map(|tables| [&tables.first, &tables.end]);
+            let values: Vec<i32> = tables.flatten().map(|&value| value.cast_signed()).collect();
+            let shape = [values.len() / self.length, 1, self.length, 1];
+            transfer::upload_ints(values, shape, &self.device)
+        });
+        self.starts(kind).map(|start| all.clone().narrow(0, start, self.rows))
+    }
+
     /// The attention mask, true where a token does not attend to a key: `[rows, 1, length, past + length]`.
     pub(crate) fn mask(&self, kind: LayerKind) -> Tensor<4, Bool> {
-        let tables = self.tables(kind);
-        let built = tables.mask.get_or_init(|| {
-            let column = |values: &[u32]| {
-                let values: Vec<i32> = values.iter().map(|&value| value.cast_signed()).collect();
-                let data = TensorData::new(values, [self.rows, 1, self.length, 1]);
-                Tensor::<4, Int>::from_data(data, &self.device)
-            };
+        let built = self.tables(kind).mask.get_or_init(|| {
+            let [first, end] = self.ranges(kind);
             let keys = self.past + self.length;
             let shape = [self.rows, 1, self.length, keys];
             let key = Tensor::<1, Int>::arange(0..i64::from(narrow(keys)), &self.device).reshape([1, 1, 1, keys]);
             let key = key.expand(shape);
-            let before = key.clone().lower(column(&tables.first).expand(shape));
-            before.bool_or(key.greater_equal(column(&tables.end).expand(shape)))
+            let before = key.clone().lower(first.expand(shape));
+            before.bool_or(key.greater_equal(end.expand(shape)))
         });
         built.clone()
     }
 
     /// RoPE cosines and sines, each `[rows, 1, length, head_dim / 2]`.
     pub(crate) fn rotation(&self, kind: LayerKind) -> [Tensor<4>; 2] {
-        let tables = self.tables(kind);
-        let built = tables.rotation.get_or_init(|| {
-            let upload = |table: &[f32]| {
-                let data = TensorData::new(table.to_vec(), [self.rows, 1, self.length, self.head_dim / 2]);
-                Tensor::<4>::from_data(data, &self.device)
-            };
-            [upload(&tables.cosines), upload(&tables.sines)]
+        let built = self.tables(kind).rotation.get_or_init(|| {
+            let all = self.uploaded.rotations.get_or_init(|| {
+                let tables = self.kinds().flat_map(|tables| [&tables.cosines, &tables.sines]);
+                let values: Vec<f32> = tables.flatten().copied().collect();
+                let shape = [2 * self.kinds().count() * self.rows, 1, self.length, self.head_dim / 2];
+                transfer::upload_floats(values, shape, &self.device)
+            });
+            self.starts(kind).map(|start| all.clone().narrow(0, start, self.rows))
         });
         built.clone()
     }

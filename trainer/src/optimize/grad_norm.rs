@@ -7,6 +7,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 
 use crate::model::Decoder;
+use crate::transfer;
 
 /// The gradients cannot be read from the device.
 #[derive(Debug, thiserror::Error)]
@@ -24,8 +25,7 @@ pub fn global_norm(model: &Decoder, gradients: &GradientsParams) -> Result<f64, 
         return Ok(0.0);
     }
     // Reads the sums of all tensors in one transfer from the device.
-    let sums =
-        Tensor::cat(squares.sums, 0).try_into_vec_as::<f32>().map_err(|error| GradNormError(error.to_string()))?;
+    let sums = transfer::read(Tensor::cat(squares.sums, 0)).map_err(GradNormError)?;
     Ok(sums.into_iter().map(f64::from).sum::<f64>().sqrt())
 }
 

@@ -13,6 +13,7 @@ mod checkpoint;
 mod error;
 mod finish;
 mod format_version;
+mod loader;
 mod measure;
 mod options;
 mod provenance;

@@ -11,6 +11,7 @@ use burn::tensor::Device;
 use corpusmill_shards::Corpus;
 
 use super::error::PretrainError;
+use super::loader::Loader;
 use super::options::RunOptions;
 use super::setup::{InitialState, pass};
 use crate::checkpoint_io;
@@ -22,7 +23,7 @@ use crate::step::{StepError, StepReport, Training};
 /// A model in training and its batches.
 pub(super) struct Rank<'a> {
     pub(super) training: Training<'a, Box<dyn ProcessGroup>>,
-    pub(super) batches: Batches,
+    pub(super) batches: Loader,
 }
 
 /// The common starting point of all ranks.
@@ -62,8 +63,10 @@ impl<'a> Rank<'a> {
             let owned = |parameter: &str| owners.as_ref().is_none_or(|owners| owners.owner(parameter) == rank);
             optimizer.load_state(&model, &path.join("trainer").join("optimizer.safetensors"), device, owned)?;
         }
+        let pass = pass(recipe, &initial.config);
+        let batches = Loader::spawn(batches, initial.config.clone(), pass.loss.compute, device.clone())?;
         let training = Training {
-            pass: pass(recipe, &initial.config),
+            pass,
             model,
             optimizer,
             clip_norm: recipe.optimizer.clip_norm,
@@ -79,8 +82,8 @@ impl<'a> Rank<'a> {
     /// # Errors
     /// When a shard or device cannot be read, or another rank has ended.
     pub(super) fn step(mut self, learning_rate: f64) -> Result<(Self, Option<StepReport>), PretrainError> {
-        let Some(batches) = self.batches.next_step()? else { return Ok((self, None)) };
-        let (training, report) = self.training.step(&batches, learning_rate)?;
+        let Some(step) = self.batches.next_step()? else { return Ok((self, None)) };
+        let (training, report) = self.training.step_uploaded(step.predicted, step.batches, learning_rate)?;
         Ok((Self { training, batches: self.batches }, Some(report)))
     }
 
