@@ -3,13 +3,13 @@
 //! Runs before the classifier, which keeps or cuts a data table as one block, and before `table`, which reads it for
 //! the output.
 //!
-//! A table with plain text in its cells is a data table by its size. Lists, code, inner tables and several paragraphs
-//! in a cell are also what lays out a page: a table with them is a data table only if it has header cells, or a short
-//! label at the start of every row, and nothing that belongs to a page rather than to data. Of the 1,778 tables of the
-//! development sets, 19 are such tables, and none of these lays out a page.
+//! A table with plain text in its cells is a data table by its size. Lists, code, short quotations, inner tables and
+//! several paragraphs in a cell are also what lays out a page: a table with them is a data table only if it has header
+//! cells, or a short label at the start of every row, and nothing that belongs to a page rather than to data. Of the
+//! 1,778 tables of the development sets, 19 are such tables, and none of these lays out a page.
 //!
-//! Invariant: a table that contains headings, articles, quotations or tables in inner tables is never a data table;
-//! time is linear in the page, since a table is read no further than the first table in an inner table.
+//! Invariant: a table that contains headings, articles, long quotations or tables in inner tables is never a data
+//! table; time is linear in the page, since a table is read no further than the first table in an inner table.
 
 use crate::page::Page;
 use crate::rule::CutRule;
@@ -19,10 +19,12 @@ use corpusmill_html::tag::Tag;
 /// Maximum number of columns of a data table.
 pub(crate) const MAX_COLUMNS: usize = 64;
 /// Maximum length of the text of one cell of plain text, and of one paragraph or item of any cell, in bytes.
-pub(crate) const MAX_CELL_BYTES: usize = 1000;
-/// Maximum length of the text of one cell that contains lists, code, a table or several paragraphs, in bytes.
-pub(crate) const MAX_BLOCK_CELL_BYTES: usize = 4000;
-/// Maximum length of the text of one cell of an inner table, in bytes; longer text means layout, as of a forum's posts.
+const MAX_CELL_BYTES: usize = 1000;
+/// Maximum length of the text of one cell that contains lists, code, a table or several paragraphs, or of a table with
+/// a row of headers, in bytes.
+const MAX_BLOCK_CELL_BYTES: usize = 4000;
+/// Maximum length of the text of one cell of an inner table or one quotation, in bytes; longer text means layout, as of a
+/// forum's posts.
 const MAX_INNER_CELL_BYTES: usize = 200;
 /// Maximum length of a label at the start of a row, in bytes.
 const MAX_LABEL_BYTES: usize = 100;
@@ -42,7 +44,7 @@ pub(crate) enum TableKind {
 pub(crate) fn is_data_table(page: &Page<'_>, id: usize) -> bool {
     TableShape::read(page, id).is_some_and(|shape| match shape.kind() {
         TableKind::Layout => false,
-        TableKind::Plain => shape.forms == 0 && shape.longest_cell <= MAX_CELL_BYTES,
+        TableKind::Plain => shape.forms == 0 && shape.longest_cell <= shape.max_cell_bytes(),
         TableKind::Blocks => true,
     })
 }
@@ -63,15 +65,16 @@ pub(crate) struct TableShape {
     filled_rows: usize,
     paragraphs: usize,
     forms: usize,
-    /// Lists, code and inner tables.
+    /// Lists, code, quotations and inner tables.
     blocks: usize,
+    quotations: usize,
     inner_tables: usize,
     /// Code blocks.
     pub(crate) code_blocks: usize,
     images: usize,
     /// Elements that belong to a page and not to data: form controls, frames, sections, posts, blocks outside cells.
     page_parts: usize,
-    /// Bytes of the longest cell, paragraph and cell of an inner table.
+    /// Bytes of the longest cell, paragraph, and cell of an inner table or quotation.
     longest_cell: usize,
     longest_paragraph: usize,
     longest_inner_cell: usize,
@@ -84,7 +87,7 @@ impl TableShape {
         let mut reader = ShapeReader::default();
         for at in id + 1..tree.end(id) {
             match tree.node(at).tag {
-                Tag::Article | Tag::Blockquote => return None,
+                Tag::Article => return None,
                 tag if tag.heading().is_some() => return None,
                 Tag::Table if at < reader.inner_end => return None,
                 Tag::Text => reader.text(at, tree.raw_text(at)),
@@ -113,6 +116,12 @@ impl TableShape {
         }
     }
 
+    /// Maximum length of the text of one cell, in bytes.
+    pub(crate) fn max_cell_bytes(&self) -> usize {
+        let is_headed = self.header_rows > 0 && self.page_parts == 0;
+        if is_headed || self.kind() == TableKind::Blocks { MAX_BLOCK_CELL_BYTES } else { MAX_CELL_BYTES }
+    }
+
     fn has_headers(&self) -> bool {
         self.header_rows > 0 || (self.filled_rows >= 2 && self.led_rows == self.filled_rows)
     }
@@ -123,6 +132,7 @@ impl TableShape {
             && self.labelled_rows == self.filled_rows
             && self.narrowest == Some(self.widest)
             && self.inner_tables == 0
+            && self.quotations == 0
             && self.images == 0
     }
 
@@ -140,14 +150,14 @@ impl TableShape {
 #[derive(Debug, Default)]
 struct ShapeReader {
     shape: TableShape,
-    /// One past the last node of the last cell and of the last inner table.
+    /// One past the last node of the last cell, and of the last inner table or quotation.
     cell_end: usize,
     inner_end: usize,
     /// Cells, header cells and other cells of the row so far.
     columns: usize,
     headers: usize,
     others: usize,
-    /// Bytes of the cell, the paragraph and the cell of the inner table so far.
+    /// Bytes of the cell, the paragraph, and the cell of the inner table or quotation so far.
     cell: usize,
     paragraph: usize,
     inner_cell: usize,
@@ -186,6 +196,12 @@ impl ShapeReader {
                 self.shape.inner_tables += 1;
                 self.block(at);
             }
+            Tag::Blockquote => {
+                self.inner_end = self.inner_end.max(tree.end(at));
+                self.inner_cell = 0;
+                self.shape.quotations += 1;
+                self.block(at);
+            }
             Tag::Pre | Tag::Listing | Tag::Xmp | Tag::Plaintext => {
                 self.shape.code_blocks += 1;
                 if tag == Tag::Pre {
@@ -201,7 +217,7 @@ impl ShapeReader {
         self.is_complex |= tag == Tag::A || (tag.is_block() && !matches!(tag, Tag::Tr | Tag::Td | Tag::Th));
     }
 
-    /// A list, code block or inner table begins.
+    /// A list, code block, quotation or inner table begins.
     fn block(&mut self, at: usize) {
         self.shape.blocks += 1;
         self.shape.page_parts += usize::from(at >= self.cell_end);

@@ -162,6 +162,7 @@ use corpusmill_html::tag::Tag;
 
 pub use rule::Cut;
 pub use settings::{CleanSettings, Format};
+pub use superscript::{Script, script_text};
 
 /// The result of extraction from one page.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -293,6 +294,23 @@ pub fn clean_with(
         reason,
         cut: main.cut,
     }
+}
+
+/// Maximum number of nested elements of a formula.
+const MAX_FORMULA_DEPTH: usize = 512;
+
+/// Translates the first formula of a text in MathML to TeX, without delimiters; empty if there is none. Element names
+/// may have the prefix `mml:` or `m:`, as in JATS.
+///
+/// ```
+/// let formula = "<mml:math><mml:msup><mml:mn>10</mml:mn><mml:mn>6</mml:mn></mml:msup></mml:math>";
+/// assert_eq!(corpusmill_extract::mathml_to_tex(formula), "10^{6}");
+/// ```
+#[must_use]
+pub fn mathml_to_tex(markup: &str) -> String {
+    let tree = build::parse(markup, MAX_FORMULA_DEPTH);
+    let formula = tree.first(Tag::Math).and_then(|id| math::source(&tree, id));
+    formula.map_or_else(String::new, |(source, _)| source)
 }
 
 #[cfg(test)]

@@ -24,6 +24,13 @@ pub(crate) fn is_tex_script(tree: &Tree<'_>, id: usize) -> bool {
 /// The formula of a `<math>` element or a `math/tex` script, with its delimiters; `None` if it is empty, or the script
 /// contains something else.
 pub(crate) fn tex(tree: &Tree<'_>, id: usize) -> Option<String> {
+    let (source, display) = source(tree, id)?;
+    let marks = if display { "$$" } else { "$" };
+    Some(format!("{marks}{source}{marks}"))
+}
+
+/// The formula without delimiters, and whether it is on a line of its own; `None` as for [`tex`].
+pub(crate) fn source(tree: &Tree<'_>, id: usize) -> Option<(String, bool)> {
     let (source, display) = if tree.node(id).tag == Tag::Script {
         if !is_tex_script(tree, id) {
             return None;
@@ -39,10 +46,7 @@ pub(crate) fn tex(tree: &Tree<'_>, id: usize) -> Option<String> {
         });
         let source = match annotation {
             Some(annotation) => raw(tree, annotation),
-            None => tree
-                .attribute(id, AttributeName::Alttext)
-                .filter(|text| !text.trim().is_empty())
-                .map_or_else(|| mathml_to_tex(tree, id), Cow::into_owned),
+            None => tex_of_mathml(tree, id),
         };
         let display = tree.raw_attribute(id, AttributeName::Display).is_some_and(|display| display == "block")
             || in_display(tree, id);
@@ -51,11 +55,20 @@ pub(crate) fn tex(tree: &Tree<'_>, id: usize) -> Option<String> {
     let source = source.trim();
     let source =
         source.strip_prefix("{\\displaystyle ").and_then(|inner| inner.strip_suffix('}')).unwrap_or(source).trim();
-    if source.is_empty() {
-        return None;
+    (!source.is_empty()).then(|| (source.to_owned(), display))
+}
+
+/// The formula of a `<math>` element: its `alttext` if that is TeX, and otherwise a translation. Some pages describe
+/// the formula in words there.
+fn tex_of_mathml(tree: &Tree<'_>, id: usize) -> String {
+    let described = tree.attribute(id, AttributeName::Alttext).filter(|text| !text.trim().is_empty());
+    match described {
+        Some(source) if source.contains(['\\', '^', '_', '{']) => source.into_owned(),
+        _ => match mathml_to_tex(tree, id) {
+            empty if empty.is_empty() => described.map_or(empty, Cow::into_owned),
+            translated => translated,
+        },
     }
-    let marks = if display { "$$" } else { "$" };
-    Some(format!("{marks}{source}{marks}"))
 }
 
 /// Whether a formula is on a line of its own: in a `katex-display`, or in a container of MathJax 3, whose attribute
@@ -113,6 +126,8 @@ mod tests {
                 Tag::Math,
                 "$$x < 1$$",
             ),
+            ("<math alttext='upper X equals 2'><mi>X</mi><mo>=</mo><mn>2</mn></math>", Tag::Math, "$X=2$"),
+            ("<math alttext='x is two'></math>", Tag::Math, "$x is two$"),
             ("<math alttext='{\\displaystyle x^2}'><mi>x</mi></math>", Tag::Math, "$x^2$"),
             ("<script type='math/tex; mode=display'>a<b</script>", Tag::Script, "$$a<b$$"),
             ("<script type='math/tex'>a\0b</script>", Tag::Script, "$a\u{fffd}b$"),

@@ -70,7 +70,10 @@ fn expand(tree: &Tree<'_>, id: usize) -> Vec<Piece> {
         Tag::Mphantom => enclosed("\\phantom{", row(tree, id), "}"),
         Tag::Mroot => {
             let (radicand, index) = (inside.next(), inside.next());
-            let index = index.map_or(Vec::new(), |index| enclosed("[", [Node(index)], "]"));
+            let index = index.map_or(Vec::new(), |index| match symbol_text(tree, index) {
+                text if text.is_empty() || text.contains(']') => enclosed("[{", [Node(index)], "}]"),
+                _ => enclosed("[", [Node(index)], "]"),
+            });
             let radicand = enclosed("{", radicand.map(Node), "}");
             [vec![Tex("\\sqrt")], index, radicand].concat()
         }
@@ -95,7 +98,12 @@ fn expand(tree: &Tree<'_>, id: usize) -> Vec<Piece> {
             let cells = separated(inside.map(Node), " & ");
             [cells, enclosed(" \\quad ", label, "")].concat()
         }
-        Tag::Maction => inside.take(1).map(Node).collect(),
+        Tag::Maction => {
+            let selected = tree.raw_attribute(id, AttributeName::Selection).and_then(|number| number.trim().parse().ok());
+            let all: Vec<usize> = inside.collect();
+            let shown = all.get(selected.map_or(0, |number: usize| number.saturating_sub(1))).or(all.first());
+            shown.map(|id| Node(*id)).into_iter().collect()
+        }
         _ => row(tree, id).collect(),
     }
 }
@@ -122,8 +130,9 @@ fn fraction(tree: &Tree<'_>, id: usize) -> Vec<Piece> {
     let mut inside = row(tree, id);
     let (above, below) = (inside.next(), inside.next());
     let line = tree.raw_attribute(id, AttributeName::Linethickness).unwrap_or_default();
-    let [open, middle, close] =
-        if line.trim().starts_with('0') { ["{", " \\atop ", "}"] } else { ["\\frac{", "}{", "}"] };
+    let thickness = line.trim().split(|character: char| !matches!(character, '0'..='9' | '.')).next().unwrap_or_default();
+    let is_zero = thickness.contains('0') && !thickness.contains(|digit: char| matches!(digit, '1'..='9'));
+    let [open, middle, close] = if is_zero { ["{", " \\atop ", "}"] } else { ["\\frac{", "}{", "}"] };
     [enclosed(open, above, middle), enclosed("", below, close)].concat()
 }
 
@@ -194,12 +203,19 @@ fn multiscripts(tree: &Tree<'_>, id: usize) -> Vec<Piece> {
     let Some((base, all)) = inside.split_first() else { return Vec::new() };
     let middle = all.iter().position(|id| tree.node(*id).tag == Tag::Mprescripts).unwrap_or(all.len());
     let (after, before) = all.split_at(middle);
-    let pairs = |list: &[usize]| -> Vec<Piece> {
-        list.chunks(2).flat_map(|pair| scripts(tree, pair.first().copied(), pair.get(1).copied())).collect()
+    // A second subscript needs a base of its own; so do all scripts before the base.
+    let pairs = |list: &[usize], has_base: bool| -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        for pair in list.chunks(2) {
+            let scripts = scripts(tree, pair.first().copied(), pair.get(1).copied());
+            if !(scripts.is_empty() || pieces.is_empty() && has_base) {
+                pieces.push(Piece::Tex("{}"));
+            }
+            pieces.extend(scripts);
+        }
+        pieces
     };
-    let before = pairs(before.get(1..).unwrap_or_default());
-    let before = if before.is_empty() { before } else { [vec![Piece::Tex("{}")], before].concat() };
-    [before, grouped(tree, *base), pairs(after)].concat()
+    [pairs(before.get(1..).unwrap_or_default(), false), grouped(tree, *base), pairs(after, true)].concat()
 }
 
 /// A list in brackets.

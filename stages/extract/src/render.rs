@@ -162,7 +162,7 @@ impl RenderContext<'_, '_> {
                     _ => writer.item("- "),
                 }
             }
-            Tag::Blockquote if self.markdown() => {
+            Tag::Blockquote if self.markdown() && !writer.is_inline() => {
                 frame.indent = Some(writer.indent());
                 writer.push_indent("> ");
             }

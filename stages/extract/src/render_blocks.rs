@@ -55,7 +55,22 @@ impl RenderContext<'_, '_> {
         let is_raised = |at: usize| matches!(self.page.tree.node(at).tag, Tag::Sup | Tag::Sub);
         let is_raised = is_short && inside.clone().any(is_raised);
         let shown = inside.filter(|at| !self.page.hidden.contains(&self.page.tree, *at));
-        let text: String = shown.map(|at| decode_entities(self.page.tree.raw_text(at), false)).collect();
+        let mut text = String::new();
+        let mut has_lines = false;
+        for at in shown {
+            if self.page.tree.node(at).tag == Tag::Br {
+                has_lines |= !text.trim().is_empty();
+                text.push('\n');
+            }
+            text.push_str(&decode_entities(self.page.tree.raw_text(at), false));
+        }
+        if has_lines && self.is_alone(id) {
+            let code = code_text(self.page, id);
+            if code.contains('\n') {
+                writer.block(&fenced(&code, language(&self.page.tree, id).as_deref()));
+                return true;
+            }
+        }
         let squashed =
             if is_raised { render_inside(id) } else { text.split_whitespace().collect::<Vec<_>>().join(" ") };
         if squashed.is_empty() {
@@ -79,6 +94,16 @@ impl RenderContext<'_, '_> {
             writer.text(" ");
         }
         true
+    }
+
+    /// Whether an element is all that is in the block around it.
+    fn is_alone(&self, id: usize) -> bool {
+        let tree = &self.page.tree;
+        let is_other = |at: usize| {
+            at != id && (tree.node(at).tag != Tag::Text || !decode_entities(tree.raw_text(at), false).trim().is_empty())
+        };
+        let around = tree.ancestors(id).next();
+        around.is_some_and(|block| tree.node(block).tag.is_block() && !tree.children(block).any(is_other))
     }
 
     /// Writes a formula of MathML, or of a script that contains TeX.

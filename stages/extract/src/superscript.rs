@@ -2,11 +2,11 @@
 //!
 //! Called by `render`.
 //!
-//! Some are written without a mark: signs (`®`, `+`), several letters after a digit (`2nd`), the parts of a fraction
-//! (`1 1/2`), and what follows a space, a bracket or a dash, as in `(14C)`. A superscript that is only a link to a note
-//! is written in brackets: `[1]`.
+//! Some are written without a mark: signs (`®`, `+`), ordinals and abbreviations (`2nd`, `XXe`, `No`), the parts of a
+//! fraction (`1 1/2`), and what follows a space, a bracket or a dash, as in `(14C)`. A superscript that is only a link
+//! to a note is written in brackets: `[1]`.
 //!
-//! Invariant: no word of any language is known; time is constant, since only elements of few nodes are read.
+//! Invariant: time is constant, since only elements of few nodes are read.
 
 use crate::render_context::RenderContext;
 use crate::tree::Tree;
@@ -21,6 +21,30 @@ const MAX_NODES: usize = 16;
 const MAX_CHARACTERS: usize = 24;
 /// Bytes of text that are read to see the length.
 const READ_BYTES: usize = 256;
+
+/// Whether a text is raised or lowered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Script {
+    /// A superscript.
+    Super,
+    /// A subscript.
+    Sub,
+}
+
+/// A superscript or subscript as it is written after the text `before`, of which only the last character is read.
+///
+/// ```
+/// use corpusmill_extract::{Script, script_text};
+///
+/// assert_eq!(script_text(Script::Super, "10", "6"), "^6");
+/// assert_eq!(script_text(Script::Sub, "x", "i, j"), "_{i, j}");
+/// assert_eq!(script_text(Script::Super, "the 2", "nd"), "nd");
+/// ```
+#[must_use]
+pub fn script_text(kind: Script, before: &str, text: &str) -> String {
+    let is_set_apart = before.chars().next_back().is_none_or(|before| !is_marked(kind, before, text, true));
+    if is_set_apart { text.to_owned() } else { marked(kind, text, is_one_token(text)) }
+}
 
 impl RenderContext<'_, '_> {
     /// Writes a superscript or subscript, whose inside `render_inside` renders; returns false for a longer text.
@@ -37,6 +61,7 @@ impl RenderContext<'_, '_> {
         let inside = render_inside(id).replace('\n', " ");
         let text = inside.trim();
         let before = writer.last_character();
+        let kind = if tree.node(id).tag == Tag::Sup { Script::Super } else { Script::Sub };
         if is_note_link(tree, id) && text.contains(char::is_alphanumeric) {
             let is_bracketed = text.starts_with(['[', '(']);
             writer.verbatim(&if is_bracketed { text.to_owned() } else { format!("[{text}]") });
@@ -45,13 +70,9 @@ impl RenderContext<'_, '_> {
                 writer.text(" ");
             }
             writer.verbatim(text);
-        } else if before.is_some_and(|before| is_marked(tree, id, before, text)) {
-            let mark = if tree.node(id).tag == Tag::Sup { '^' } else { '_' };
-            if is_one_token(text) && !continues(text, next_character(tree, id)) {
-                writer.verbatim(&format!("{mark}{text}"));
-            } else {
-                writer.verbatim(&format!("{mark}{{{text}}}"));
-            }
+        } else if before.is_some_and(|before| is_marked(kind, before, text, tree.end(id) == id + 2)) {
+            let is_bare = is_one_token(text) && !continues(text, next_character(tree, id));
+            writer.verbatim(&marked(kind, text, is_bare));
         } else {
             writer.verbatim(text);
         }
@@ -62,18 +83,35 @@ impl RenderContext<'_, '_> {
     }
 }
 
-/// Whether a superscript needs a mark after the character `before`.
-fn is_marked(tree: &Tree<'_>, id: usize, before: char, text: &str) -> bool {
+/// Text after its mark, in braces unless it is `bare`.
+fn marked(kind: Script, text: &str, is_bare: bool) -> String {
+    let mark = if kind == Script::Super { '^' } else { '_' };
+    if is_bare { format!("{mark}{text}") } else { format!("{mark}{{{text}}}") }
+}
+
+/// Whether a script needs a mark after the character `before`. Mathematics sets variables in italics, so that they are
+/// not plain text.
+fn is_marked(kind: Script, before: char, text: &str, is_plain: bool) -> bool {
     let is_sign = !text.contains(char::is_alphanumeric);
     let is_bracketed = text.starts_with('[') && text.ends_with(']');
-    // Mathematics sets variables in italics, so that there are more nodes than the one of the text.
-    let is_ordinal = tree.node(id).tag == Tag::Sup
-        && tree.end(id) == id + 2
-        && before.is_numeric()
-        && text.chars().nth(1).is_some()
-        && text.chars().all(char::is_alphabetic);
+    let is_ordinal = kind == Script::Super && is_plain && is_ordinal(before, text);
     let is_apart = "([{<«‹„“‘/⁄-‐‑–—".contains(before);
     !(is_sign || is_bracketed || is_ordinal || is_apart)
+}
+
+/// Whether raised letters end an ordinal or an abbreviation: several after a digit (`2nd`, `1er`), and those that French,
+/// Spanish, Italian and English print so after a digit, a Roman numeral or a letter (`2e`, `XXe`, `1o`, `No`, `Mme`,
+/// `nth`).
+fn is_ordinal(before: char, text: &str) -> bool {
+    match before {
+        _ if before.is_numeric() => {
+            matches!(text, "e" | "o" | "º") || text.chars().nth(1).is_some() && text.chars().all(char::is_alphabetic)
+        }
+        'N' | 'n' if matches!(text, "o" | "os") => true,
+        'M' if matches!(text, "me" | "mes" | "lle" | "lles") => true,
+        'C' | 'D' | 'I' | 'L' | 'M' | 'V' | 'X' => matches!(text, "e" | "er" | "ème"),
+        _ => before.is_alphabetic() && text == "th",
+    }
 }
 
 /// Whether a text is one number or word, which may have a plus or minus sign.

@@ -11,7 +11,7 @@
 use std::collections::BTreeSet;
 
 use crate::code::code_text;
-use crate::data_table::{MAX_BLOCK_CELL_BYTES, MAX_CELL_BYTES, MAX_COLUMNS, TableKind, TableShape};
+use crate::data_table::{MAX_COLUMNS, TableKind, TableShape};
 use crate::page::Page;
 use crate::prune::Pruned;
 use crate::tree::Tree;
@@ -42,11 +42,10 @@ pub(crate) fn read_table(
     render_line: &dyn Fn(usize) -> String,
 ) -> Option<Table> {
     let shape = TableShape::read(page, id)?;
-    let longest = match shape.kind() {
-        TableKind::Layout => return None,
-        TableKind::Plain => MAX_CELL_BYTES,
-        TableKind::Blocks => MAX_BLOCK_CELL_BYTES,
-    };
+    if shape.kind() == TableKind::Layout {
+        return None;
+    }
+    let longest = shape.max_cell_bytes();
     if shape.code_blocks > 0 && has_lines_of_code(page, id) {
         return None;
     }

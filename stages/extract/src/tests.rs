@@ -37,6 +37,12 @@ fn code_in_a_line_number_table_is_one_fenced_block() {
 }
 
 #[test]
+fn lines_of_inline_code_do_not_join() {
+    let page = "<main><p>Before.</p><p> <code>make clean<br>make <b>all</b></code> </p><p>Or <code>a<br>b</code>.</p><p><code><br>c</code></main>";
+    assert_eq!(markdown(page), "Before.\n\n```\nmake clean\nmake all\n```\n\nOr `a b`.\n\n`c`");
+}
+
+#[test]
 fn a_formula_is_written_once() {
     let page = "<main><p>Energy <span class=katex><span class=katex-mathml><math><mi>E</mi><annotation encoding='application/x-tex'>E=mc^2</annotation>\
         </math></span><span class=katex-html aria-hidden=true>E=mc2</span></span> and <script type='math/tex'>a&b</script>.</p></main>";

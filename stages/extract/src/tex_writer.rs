@@ -11,12 +11,17 @@ use corpusmill_html::attribute::AttributeName;
 use corpusmill_html::entities::decode_entities;
 use corpusmill_html::tag::Tag;
 
+/// The operator between the factors of `2x`.
+const INVISIBLE_TIMES: char = '\u{2062}';
+
 /// Builds a formula in TeX.
 #[derive(Debug, Default)]
 pub(crate) struct TexWriter {
     out: String,
     /// Whether the output ends in a control word, which a letter after it would continue.
     is_in_command: bool,
+    /// Whether the output ends in a digit and an invisible multiplication sign, which another digit would join.
+    is_multiplied: bool,
 }
 
 /// Whether an element is a token, which contains characters and no structure.
@@ -42,6 +47,9 @@ impl TexWriter {
     /// Appends TeX.
     pub(crate) fn push(&mut self, tex: &str) {
         let Some(first) = tex.chars().next() else { return };
+        if std::mem::take(&mut self.is_multiplied) && first.is_ascii_digit() {
+            self.out.push_str("\\cdot");
+        }
         if self.is_in_command && first.is_ascii_alphabetic() {
             self.out.push(' ');
         }
@@ -91,6 +99,11 @@ impl TexWriter {
 
     /// Writes a name of several letters.
     fn name(&mut self, text: &str) {
+        if text.contains(' ') && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b' ') {
+            self.push("\\operatorname{");
+            self.push(&text.replace(' ', "\\,"));
+            return self.push("}");
+        }
         let is_foreign =
             |character: char| !character.is_ascii() && character.is_alphabetic() && symbol(character).is_none();
         if is_function(text) {
@@ -115,6 +128,7 @@ impl TexWriter {
     /// Writes the characters of a formula, each by its command.
     fn characters(&mut self, text: &str) {
         for character in text.chars().filter(|character| !character.is_whitespace()) {
+            self.is_multiplied |= character == INVISIBLE_TIMES && self.out.ends_with(|last: char| last.is_ascii_digit());
             match symbol(character) {
                 Some(tex) => self.push(tex),
                 None => self.push(character.encode_utf8(&mut [0; 4])),

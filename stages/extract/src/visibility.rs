@@ -4,9 +4,9 @@
 //! `aria-hidden` is not part of it: it hides from screen readers only, often what the reader sees.
 //!
 //! An element is not hidden if a reader gets to see it: the panel of a tab or accordion, or one of several slides, which
-//! a click opens as it opens `<details>`; a part of a page that React streams as `<div hidden id="S:1">` and a script moves into place; the
-//! `<body>`, or an element around nearly all text, that a script shows once the page is complete; and the MathML source
-//! of a formula that is drawn otherwise.
+//! a click opens as it opens `<details>`; a part of a page that React streams as `<div hidden id="S:1">` and a script
+//! moves into place; the `<body>`, or an element around nearly all text, that a script shows once the page is complete;
+//! and the MathML source of a formula that is drawn otherwise.
 //!
 //! Invariant: the roots are in document order and their subtrees do not overlap; whether a node is hidden depends on
 //! its own attributes and those of the elements around it, and time is linear in the page.
@@ -184,9 +184,13 @@ impl<'t> ShownLater<'t> {
         is_streamed || is_panel || self.is_slide(id) || self.is_around_page(id)
     }
 
-    /// Whether a sibling of the same tag and first class is shown, as the current one of several slides is.
+    /// Whether a sibling of the same tag and first class is shown, as the current one of several slides is. Rows and
+    /// inline elements are no slides.
     fn is_slide(&self, id: usize) -> bool {
         let tree = self.tree;
+        if !matches!(tree.node(id).tag, Tag::Article | Tag::Div | Tag::Figure | Tag::Li | Tag::Section) {
+            return false;
+        }
         let kind = |id: usize| {
             let classes = tree.raw_attribute(id, AttributeName::Class)?;
             Some((tree.node(id).tag, classes.split_ascii_whitespace().next()?))
@@ -327,7 +331,9 @@ mod tests {
             assert_eq!(shown(page).trim(), "a", "{page}");
         }
         assert_eq!(shown("<span style='display: none;'><math>a</math>b</span>"), "");
-        assert_eq!(shown("<i class=x></i><b class=x hidden>c</b><b class=y hidden>d</b><b class=x hidden>e</b>"), "");
+        assert_eq!(shown("<div class=x></div><p class=x hidden>c</p><div class=y hidden>d</div>"), "");
+        assert_eq!(shown("Use <span class=x hidden>b</span><span class=x>oil</span>."), "Use oil.");
+        assert_eq!(shown("<table><tr class=x hidden><td>b</td></tr><tr class=x><td>a</td></tr></table>"), "a");
         let page = "a".repeat(500);
         let around =
             |rest: &str| shown(&format!("<style>{page}</style><div style='visibility:hidden'>{page}</div>{rest}"));

@@ -19,8 +19,7 @@ macro_rules! tags {
         }
 
         impl Tag {
-            /// The tag of a lower-case element name.
-            pub fn from_name(name: &[u8]) -> Self {
+            fn from_local_name(name: &[u8]) -> Self {
                 match name { $($name => Self::$variant,)* _ => Self::Other }
             }
         }
@@ -59,6 +58,56 @@ tags! {
 }
 
 impl Tag {
+    /// The tag of a lower-case element name. The elements of MathML may have its usual prefix, `mml:` or `m:`, which
+    /// scripts that draw formulas accept in HTML.
+    pub fn from_name(name: &[u8]) -> Self {
+        let tag = Self::from_local_name(name);
+        if tag != Self::Other {
+            return tag;
+        }
+        let local = name.strip_prefix(b"mml:").or_else(|| name.strip_prefix(b"m:"));
+        local.map(Self::from_local_name).filter(|tag| tag.is_mathml()).unwrap_or(tag)
+    }
+
+    /// Elements of MathML that the translation to TeX distinguishes.
+    fn is_mathml(self) -> bool {
+        use Tag::{
+            Annotation, AnnotationXml, Maction, Math, Mfenced, Mfrac, Mi, Mlabeledtr, Mmultiscripts, Mn, Mo, Mover,
+            Mphantom, Mprescripts, Mroot, Ms, Mspace, Msqrt, Msub, Msubsup, Msup, Mtable, Mtd, Mtext, Mtr, Munder,
+            Munderover,
+        };
+        matches!(
+            self,
+            Annotation
+                | AnnotationXml
+                | Maction
+                | Math
+                | Mfenced
+                | Mfrac
+                | Mi
+                | Mlabeledtr
+                | Mmultiscripts
+                | Mn
+                | Mo
+                | Mover
+                | Mphantom
+                | Mprescripts
+                | Mroot
+                | Ms
+                | Mspace
+                | Msqrt
+                | Msub
+                | Msubsup
+                | Msup
+                | Mtable
+                | Mtd
+                | Mtext
+                | Mtr
+                | Munder
+                | Munderover
+        )
+    }
+
     /// Elements that never have content (HTML standard, 13.1.2).
     pub fn is_void(self) -> bool {
         use Tag::{Area, Base, Br, Col, Embed, Frame, Hr, Img, Input, Keygen, Link, Meta, Param, Source, Track, Wbr};

@@ -28,6 +28,9 @@ use super::attribute::{Attribute, AttributeName, MAX_ATTRIBUTES};
 use super::tag::Tag;
 use super::xhtml::is_xhtml;
 
+/// Maximum length of the names that are compared: `mml:annotation-xml`.
+const MAX_NAME_BYTES: usize = 18;
+
 /// A piece of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Token {
@@ -180,7 +183,7 @@ impl<'a> Tokenizer<'a> {
     /// Reads a tag's name: returns the tag, a hash of its lower-case name, and the offset after it.
     fn name(&self, start: usize) -> (Tag, u32, usize) {
         let bytes = self.page.as_bytes();
-        let mut lower = [0_u8; 16];
+        let mut lower = [0_u8; MAX_NAME_BYTES];
         let mut at = start;
         let mut hash: u32 = 0x811c_9dc5; // FNV-1a
         while let Some(&byte) = bytes.get(at) {

@@ -44,6 +44,15 @@ fn structure_is_translated() {
             "<mmultiscripts><mi>X</mi><mn>1</mn><none/><mprescripts/><mn>6</mn><mn>14</mn></mmultiscripts>",
             "{}_{6}^{14}X_{1}",
         ),
+        (
+            "<mmultiscripts><mi>R</mi><mi>i</mi><none/><none/><none/><mi>k</mi><none/></mmultiscripts>",
+            "R_{i}{}_{k}",
+        ),
+        ("<mfrac linethickness='0.0em'><mi>n</mi><mi>k</mi></mfrac>", "{n \\atop k}"),
+        ("<mfrac linethickness='0.5px'><mi>n</mi><mi>k</mi></mfrac>", "\\frac{n}{k}"),
+        ("<mroot><mi>x</mi><mrow><mo>[</mo><mn>3</mn><mo>]</mo></mrow></mroot>", "\\sqrt[{[3]}]{x}"),
+        ("<munder><mi>arg max</mi><mi>x</mi></munder>", "\\underset{x}{\\operatorname{arg\\,max}}"),
+        ("<mml:mfrac><mml:mi>a</mml:mi><m:mn>2</m:mn></mml:mfrac>", "\\frac{a}{2}"),
     ] {
         assert_eq!(tex(markup), wanted, "{markup}");
     }
@@ -54,6 +63,8 @@ fn tokens_are_translated() {
     for (markup, wanted) in [
         ("<mi>α</mi><mi>x</mi><mo>≤</mo><mn>1.5</mn>", "\\alpha x\\leq1.5"),
         ("<mi>sin</mi><mo>&#x2061;</mo><mi>x</mi>", "\\sin x"),
+        ("<mn>2</mn><mo>&#x2062;</mo><mn>3</mn><mo>&#x2062;</mo><mi>x</mi><mn>4</mn>", "2\\cdot3x4"),
+        ("<maction selection=2><mi>a</mi><mi>b</mi></maction><maction selection=9><mi>c</mi></maction>", "bc"),
         ("<mi>max</mi><mo>(</mo><mi>rank</mi><mo>)</mo>", "\\max(\\mathrm{rank})"),
         ("<mn>2</mn><mo>&#x2062;</mo><mi mathvariant=normal>d</mi><mi>x</mi>", "2\\mathrm{d}x"),
         ("<mi mathvariant=double-struck>R</mi><mo>∈</mo><mi>ℝ</mi>", "\\mathbb{R}\\in\\mathbb{R}"),

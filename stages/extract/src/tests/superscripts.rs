@@ -53,6 +53,8 @@ fn braces_separate_a_superscript_from_what_follows_it() {
 fn what_needs_no_mark_has_none() {
     check(&[
         ("2<sup>nd</sup> place, 1<sup>ère</sup>", "2nd place, 1ère"),
+        ("XX<sup>e</sup> siècle, 2<sup>e</sup>, M<sup>me</sup> K, n<sup>o</sup> 3", "XXe siècle, 2e, Mme K, no 3"),
+        ("the n<sup>th</sup> and (n+1)<sup>th</sup>", "the nth and (n+1)^th"),
         ("Na<sup>+</sup> and X<sup>®</sup>", "Na+ and X®"),
         ("of <sup>14</sup>C/<sup>12</sup>C (<sup>3</sup>He)", "of 14C/12C (3He)"),
         ("1<sup>1</sup>/<sub>2</sub> or <sup>3</sup>&frasl;<sub>4</sub> cups", "1 1/2 or 3⁄4 cups"),

@@ -36,6 +36,7 @@ fn blocks_in_a_cell_become_one_line() {
         ("<pre>17</pre>", "`17`"),
         ("<table><tr><td>small<td>10<tr><td>large<td>20<td>30</table>", "small: 10; large: 20, 30"),
         ("<table><tr><th><th>S<th>M<tr><td>a<td><td>1</table>x", "S, M; a: 1; x"),
+        ("<blockquote>Johann <p>Keller</blockquote>", "Johann Keller"),
     ] {
         let table = format!("<table><tr><th>Day<th>Hours<tr><td>Mon<td>{cell}<tr><td>Tue<td>Closed</table>");
         assert!(is_data(&table), "{cell}");
@@ -68,6 +69,17 @@ fn cells_beside_code_of_several_lines_are_kept_and_the_code_is_unchanged() {
     for text in [markdown(&format!("<main><p>Before.</p>{table}</main>")), article_with(table)] {
         assert!(text.contains("Name\nExample\nls\n\n```\nls -l\n\n  wc\n```\n\nwc\ncounts"), "{text}");
     }
+}
+
+#[test]
+fn long_cells_below_a_row_of_headers_are_kept_with_it() {
+    let long = SENTENCE.repeat(20);
+    let rows = format!("<tr><td>Pivot<td>{long}<tr><td>Nut<td>None");
+    assert!(is_data(&format!("<table><tr><th>Part<th>Instruction{rows}</table>")));
+    assert!(!is_data(&format!("<table>{rows}</table>")));
+    assert!(!is_data(&format!("<table><tr><th>Part<th>Instruction{rows}<tr><td>Bolt<td>{}</table>", long.repeat(3))));
+    let text = markdown(&format!("<main><table><tr><th>Part<th>Instruction{rows}</table></main>"));
+    assert_eq!(text, format!("| Part | Instruction |\n| --- | --- |\n| Pivot | {} |\n| Nut | None |", long.trim()));
 }
 
 #[test]
@@ -108,6 +120,10 @@ fn layout_tables_are_not_data_tables() {
         (
             "tables in inner tables",
             "<table><tr><th>a<th>b<tr><td>c<td><table><tr><td><table><tr><td>d</table></table></table>".to_owned(),
+        ),
+        (
+            "long quotations",
+            format!("<table><tr><th>Author<th>Message<tr><td>Ada<td><blockquote>{post}</blockquote>Yes.</table>"),
         ),
         ("a long paragraph", format!("<table><tr><th>a<th>b<tr><td>c<td><ul><li>{}</ul></table>", post.repeat(4))),
     ] {
