@@ -156,6 +156,18 @@ fn a_full_disk_is_reported_and_the_run_resumes() {
 }
 
 #[test]
+fn a_full_disk_during_assembly_is_reported() {
+    let workdir = Workdir::mini();
+    let run_dir = workdir.run_dir("a");
+    run_dir.run(&[]).ok();
+    let expected = run_dir.digest("mini");
+    fs_err::remove_dir_all(run_dir.corpus("mini")).expect("the corpus can be removed");
+    run_with_file_limit(&run_dir, 16).fails_with(&[".corpus-", "File too large", "no room to write"]);
+    run_dir.run(&[]).ok();
+    assert_eq!(run_dir.digest("mini"), expected);
+}
+
+#[test]
 fn a_full_disk_keeps_finished_parts() {
     let workdir = Workdir::mini();
     // One large document; only its parts are larger than the limit.

@@ -46,7 +46,7 @@ The rules follow RFC 9309. Where Google's open-source parser differs, its behavi
   - an agent name ends at the first character that is not a letter, `_` or `-`: `Foo Bar` applies to `Foo`
   - `Allow: /x/index.html` also allows `/x/`
   - a line is truncated after 16,663 bytes; a NUL ends its line; a byte order mark, even a partial one, is skipped
-Escapes are compared as the RFC says: `%62` equals `b`, but `%2F` differs from `/`. Each URL is first spelled as a crawl
+Escapes are compared as the RFC says: `%62` equals `b`, but `%2F` in a path differs from `/`. Each URL is first spelled as a crawl
 requests it, without `/../`, session and tracking parameters. With --input, a URL is allowed only if Google's parser,
 which compares escapes as they are written, allows it as well.
 Where Google's parser has no rule, the RFC applies: only the first 500 KiB are read; 4xx allows everything; 5xx, 429 and

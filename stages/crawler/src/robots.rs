@@ -7,6 +7,7 @@ pub(crate) mod optout;
 pub(crate) mod origin;
 pub(crate) mod parser;
 pub(crate) mod pattern;
+pub(crate) mod standard_pattern;
 pub(crate) mod tdm;
 
 pub use parser::{ContentSignal, Robots, RobotsDecision};

@@ -99,7 +99,8 @@ fn expand(tree: &Tree<'_>, id: usize) -> Vec<Piece> {
             [cells, enclosed(" \\quad ", label, "")].concat()
         }
         Tag::Maction => {
-            let selected = tree.raw_attribute(id, AttributeName::Selection).and_then(|number| number.trim().parse().ok());
+            let selected =
+                tree.raw_attribute(id, AttributeName::Selection).and_then(|number| number.trim().parse().ok());
             let all: Vec<usize> = inside.collect();
             let shown = all.get(selected.map_or(0, |number: usize| number.saturating_sub(1))).or(all.first());
             shown.map(|id| Node(*id)).into_iter().collect()
@@ -130,7 +131,8 @@ fn fraction(tree: &Tree<'_>, id: usize) -> Vec<Piece> {
     let mut inside = row(tree, id);
     let (above, below) = (inside.next(), inside.next());
     let line = tree.raw_attribute(id, AttributeName::Linethickness).unwrap_or_default();
-    let thickness = line.trim().split(|character: char| !matches!(character, '0'..='9' | '.')).next().unwrap_or_default();
+    let thickness =
+        line.trim().split(|character: char| !matches!(character, '0'..='9' | '.')).next().unwrap_or_default();
     let is_zero = thickness.contains('0') && !thickness.contains(|digit: char| matches!(digit, '1'..='9'));
     let [open, middle, close] = if is_zero { ["{", " \\atop ", "}"] } else { ["\\frac{", "}{", "}"] };
     [enclosed(open, above, middle), enclosed("", below, close)].concat()

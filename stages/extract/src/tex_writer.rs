@@ -128,7 +128,8 @@ impl TexWriter {
     /// Writes the characters of a formula, each by its command.
     fn characters(&mut self, text: &str) {
         for character in text.chars().filter(|character| !character.is_whitespace()) {
-            self.is_multiplied |= character == INVISIBLE_TIMES && self.out.ends_with(|last: char| last.is_ascii_digit());
+            self.is_multiplied |=
+                character == INVISIBLE_TIMES && self.out.ends_with(|last: char| last.is_ascii_digit());
             match symbol(character) {
                 Some(tex) => self.push(tex),
                 None => self.push(character.encode_utf8(&mut [0; 4])),

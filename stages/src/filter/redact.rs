@@ -11,10 +11,15 @@
 
 mod address;
 mod assigned;
+mod authorization;
 mod email;
 mod matches;
 mod phone;
+mod private_key;
+mod randomness;
 mod secret;
+mod secret_name;
+mod user_info;
 
 use std::borrow::Cow;
 
@@ -84,7 +89,8 @@ pub struct RedactionSummary {
 
 /// All rules: personal data, then the kinds of secrets.
 pub fn rules() -> Vec<EditRule> {
-    [EMAIL, IPV4, IPV6, PHONE].into_iter().chain(secret::rules()).chain([assigned::ASSIGNED]).collect()
+    let secrets = secret::rules().chain([private_key::PRIVATE_KEY, assigned::ASSIGNED]);
+    [EMAIL, IPV4, IPV6, PHONE].into_iter().chain(secrets).collect()
 }
 
 /// Replaces personal data and secrets in `text`. Returns the text, borrowed if nothing was replaced, and the replaced
@@ -132,7 +138,10 @@ fn find(text: &str, settings: &RedactSettings) -> Vec<Match> {
     let mut matches = Vec::new();
     if settings.secrets {
         secret::find(text, &mut matches);
+        private_key::find(text, &mut matches);
         assigned::find(text, &mut matches);
+        authorization::find(text, &mut matches);
+        user_info::find(text, &mut matches);
     }
     if settings.emails {
         email::find(text, settings.keep_git_hosts, &mut matches);
@@ -226,6 +235,33 @@ mod tests {
         assert!(redact(&once, &settings).1.is_empty());
     }
 
+    #[test]
+    fn the_host_of_a_url_is_kept() {
+        for (text, expected) in [
+            (
+                "https://k3J9xQ2mZ8vB4nL7tR1wP6sY:x-oauth-basic@github.com/a/b.git",
+                "https://REDACTED_SECRET:x-oauth-basic@github.com/a/b.git",
+            ),
+            ("https://k3J9xQ2mZ8vB4nL7tR1wP6sY@github.com/a/b.git", "https://REDACTED_SECRET@github.com/a/b.git"),
+            ("postgres://ada:k3J9xQ2mZ8vB4nL7tR1wP6sY@db.site.org/x", "postgres://ada:REDACTED_SECRET@db.site.org/x"),
+            ("postgres://ada:postgres@db.site.org/x", "postgres://ada:postgres@db.site.org/x"),
+        ] {
+            assert_eq!(redact(text, &all()).0, expected);
+        }
+    }
+
+    #[test]
+    fn private_keys_are_redacted_alike() {
+        let line = "k3J9xQ2mZ8vB4nL7tR1wP6sY5dF0gHcK2eMu9TzVqXo4WbN8jLpR3yGfAiCsD7hE";
+        let key = format!("-----BEGIN PRIVATE KEY-----\n{line}\n{line}\n");
+        let keys = key.repeat(3);
+        let (text, cuts) = redact(&keys, &all());
+        assert_eq!(text, "-----BEGIN PRIVATE KEY-----REDACTED_SECRET\n".repeat(3));
+        assert_eq!((cuts[0].rule, cuts[0].count), ("secret.private-key", 3));
+        let headers = "-----BEGIN PRIVATE KEY-----\n".repeat(1000);
+        assert!(redact(&headers, &all()).1.is_empty());
+    }
+
     fn piece() -> impl Strategy<Value = String> {
         prop_oneof![
             Just("ada@lovelace.org".to_owned()),
@@ -237,6 +273,11 @@ mod tests {
             Just("://user:k3J9xQ2mZ8vB4nL7tR1w@".to_owned()),
             Just("-----BEGIN PRIVATE KEY-----\n".to_owned()),
             Just("-----END PRIVATE KEY-----".to_owned()),
+            Just("k3J9xQ2mZ8vB4nL7tR1wP6sY5dF0gHcK2eMu9TzVqXo4WbN8jLpR3yGfAiCsD7hE\n".to_owned()),
+            Just("https://k3J9xQ2mZ8vB4nL7tR1wP6sY@".to_owned()),
+            Just("Authorization: Bearer k3J9xQ2mZ8vB4nL7tR1wP6sY".to_owned()),
+            Just("<password>k3J9xQ2mZ8vB4nL7tR1wP6sY</password>".to_owned()),
+            Just("--token k3J9xQ2mZ8vB4nL7tR1wP6sY ".to_owned()),
             Just("+49 30 901820".to_owned()),
             "[a-zA-Z0-9@.:/ \"'=_+\\n-]{0,12}",
             "\\PC{0,4}",

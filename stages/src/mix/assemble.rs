@@ -17,8 +17,8 @@ use corpusmill_pipeline::table::Batches;
 use corpusmill_pipeline::task::Receipts;
 use corpusmill_pipeline::{Dataset, Digest, PartAddress, Plan, Receipt, StageError, UserError};
 use corpusmill_shards::{
-    Count, MANIFEST_VERSION, Manifest, MixtureSettings, Schedule, ShardDescription, ShardEntry, ShardWriter,
-    SnapshotEntry, SourceEntry, Split, TokenizerEntry, schedule, shard_path,
+    Count, MANIFEST_VERSION, Manifest, MixtureSettings, Schedule, ShardDescription, ShardEntry, ShardError,
+    ShardWriter, SnapshotEntry, SourceEntry, Split, TokenizerEntry, schedule, shard_path,
 };
 use parquet::arrow::ArrowWriter;
 
@@ -164,7 +164,7 @@ impl CorpusInputs<'_> {
             snapshots: self.snapshots.clone(),
         };
         manifest.corpus_digest = manifest.compute_corpus_digest();
-        manifest.write(dir).map_err(|error| StageError::input(error.to_string()))?;
+        manifest.write(dir).map_err(shard_error)?;
         Ok(manifest)
     }
 
@@ -192,15 +192,14 @@ impl CorpusInputs<'_> {
             special_tokens: tokenizer.special_tokens.clone(),
         };
         let relative = shard_path(split, source, number);
-        let failed = |error: corpusmill_shards::ShardError| StageError::input(error.to_string());
         fs_err::create_dir_all(dir.join(&relative).parent().unwrap_or(dir))?;
-        let mut writer = ShardWriter::create(dir, &relative, description, false).map_err(failed)?;
+        let mut writer = ShardWriter::create(dir, &relative, description, false).map_err(shard_error)?;
         for batch in self.rows(receipt, Table::Data)?.into_iter().flatten() {
             let batch = batch?;
-            writer.write(&batch).map_err(failed)?;
+            writer.write(&batch).map_err(shard_error)?;
             count_licences(&batch, ledger);
         }
-        writer.finish(receipt.result.rows_digest.to_string()).map_err(failed)
+        writer.finish(receipt.result.rows_digest.to_string()).map_err(shard_error)
     }
 
     /// Writes one file per node that rejected documents: `rejected/SOURCE-STAGE.parquet`.
@@ -261,6 +260,15 @@ fn check_replaceable(target: &Path) -> Result<(), StageError> {
         }
     }
     Ok(())
+}
+
+/// Keeps the kind of an I/O error, by which the user is told what to do.
+fn shard_error(error: ShardError) -> StageError {
+    match error {
+        ShardError::Io { source, .. } => StageError::Io(source),
+        ShardError::Parquet { path, source } => parquet_error(&path, source),
+        other => StageError::input(other.to_string()),
+    }
 }
 
 fn parquet_error(path: &Path, error: parquet::errors::ParquetError) -> StageError {

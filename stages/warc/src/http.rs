@@ -1,14 +1,17 @@
 //! Parses the HTTP response inside a record: status, header fields, decoded body.
 //!
 //! Archives store responses as sent or as changed by their writer: chunked bodies or bodies with joined chunks,
-//! compressed bodies or decoded ones with an unchanged `Content-Encoding`. All are accepted.
+//! compressed bodies or decoded ones with an unchanged `Content-Encoding`. All are accepted. A body that ends early, by
+//! its compression, its chunks, or the length in its header, is an error.
 //!
-//! Invariant: each decoding step keeps at most the limit of decoded bytes in memory; no input panics.
+//! Invariant: each decoding step keeps at most the limit of decoded bytes in memory; no input panics; a body is
+//! returned whole or not at all.
 
 use std::io::Read;
 
 use corpusmill_codec::{is_machine_fault, zstd_decoder};
-use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use flate2::bufread::GzDecoder;
+use flate2::read::{DeflateDecoder, ZlibDecoder};
 
 use super::record::{find, header_end};
 
@@ -33,8 +36,6 @@ pub struct HttpResponse {
     pub headers: Vec<(String, String)>,
     /// The body after decoding its transfer and content codings.
     pub body: Vec<u8>,
-    /// Whether decoding succeeded; if not, `body` is the decodable part of a truncated or damaged body.
-    pub complete: bool,
 }
 
 /// The reason why a block is not a response.
@@ -49,6 +50,9 @@ pub enum HttpError {
     /// The decoded body exceeds the limit.
     #[error("the body decodes to more than {0} bytes; raise the limit if it is not a decompression bomb")]
     TooLarge(u64),
+    /// The body is truncated or damaged after this many decoded bytes.
+    #[error("the body is truncated or damaged after {0} bytes; fetch the page again")]
+    Incomplete(u64),
     /// The machine has too little memory to decode the body; says nothing about the response.
     #[error("not enough memory to decode the body")]
     OutOfMemory,
@@ -79,41 +83,52 @@ pub fn parse_http_bounded(block: &[u8], max_body_bytes: u64) -> Result<HttpRespo
     let head = String::from_utf8_lossy(head);
     let mut lines = head.lines();
     let status = lines.next().and_then(status).ok_or(HttpError::StatusLine)?;
-    let mut response = HttpResponse { status, headers: fields(lines), body: Vec::new(), complete: true };
+    let mut response = HttpResponse { status, headers: fields(lines), body: Vec::new() };
     let chunked =
         response.header("Transfer-Encoding").is_some_and(|value| value.to_ascii_lowercase().contains("chunked"));
     let joined = if chunked { join_chunks(body) } else { None };
-    let (mut body, whole) = joined.map_or((None, true), |(body, whole)| (Some(body), whole));
-    response.complete = whole;
+    let (body, mut whole) = joined.map_or((None, true), |(body, whole)| (Some(body), whole));
     let codings = codings(&response);
     let packed = body.as_deref().unwrap_or_else(|| &block[end..]);
+    let mut decoded = None::<Vec<u8>>;
     if !packed.is_empty() && codings.len() <= MAX_CODINGS {
-        let mut current = None::<Vec<u8>>;
         for coding in codings.iter().rev() {
-            let (decoded, whole) = decode(coding, current.as_deref().unwrap_or(packed), max_body_bytes)?;
-            response.complete &= whole;
-            current = decoded.or(current);
+            let (step, step_whole) = decode(coding, decoded.as_deref().unwrap_or(packed), max_body_bytes)?;
+            whole &= step_whole;
+            decoded = step.or(decoded);
         }
-        body = current.or(body);
     }
-    response.body = body.unwrap_or_else(|| block[end..].to_vec());
-    if response.body.len() as u64 > max_body_bytes {
+    // The length is that of the body as sent. Chunks have none, and an archive's writer may have decoded the body, or
+    // have omitted it.
+    let is_as_sent = !chunked && !packed.is_empty() && (codings.is_empty() || decoded.is_some());
+    whole &= !(is_as_sent && declared_length(&response).is_some_and(|length| length > packed.len() as u64));
+    response.body = decoded.or(body).unwrap_or_else(|| block[end..].to_vec());
+    let bytes = response.body.len() as u64;
+    if bytes > max_body_bytes {
         return Err(HttpError::TooLarge(max_body_bytes));
     }
-    Ok(response)
+    if whole { Ok(response) } else { Err(HttpError::Incomplete(bytes)) }
 }
 
-/// Unpacks a body that is gzip although no coding names it; `None` for another body. Of a truncated body, the decodable
-/// part is returned.
+/// The value of `Content-Length`, if it is a number.
+fn declared_length(response: &HttpResponse) -> Option<u64> {
+    response.header("Content-Length")?.trim().parse().ok()
+}
+
+/// Unpacks a body that is gzip although no coding names it; `None` for another body.
 ///
 /// # Errors
-/// [`HttpError::TooLarge`] and [`HttpError::OutOfMemory`].
+/// [`HttpError::TooLarge`], [`HttpError::Incomplete`] and [`HttpError::OutOfMemory`].
 pub fn unpack_gzip(body: &[u8], max_body_bytes: u64) -> Result<Option<Vec<u8>>, HttpError> {
     if !body.starts_with(&GZIP_MAGIC) {
         return Ok(None);
     }
-    let (unpacked, whole) = read_all(MultiGzDecoder::new(body), max_body_bytes)?;
-    Ok((whole || !unpacked.is_empty()).then_some(unpacked))
+    let (unpacked, whole) = read_gzip(body, max_body_bytes)?;
+    match unpacked.len() as u64 {
+        _ if whole => Ok(Some(unpacked)),
+        0 => Ok(None),
+        bytes => Err(HttpError::Incomplete(bytes)),
+    }
 }
 
 /// Parses `HTTP/1.1 200 OK`, and also `HTTP/2 200` and the `ICY 200 OK` of old servers.
@@ -206,18 +221,39 @@ fn decode(coding: &str, bytes: &[u8], max_bytes: u64) -> Result<(Option<Vec<u8>>
         // RFC 9110 specifies the zlib format; servers also send raw deflate data.
         "deflate" if is_zlib(bytes) => read_all(ZlibDecoder::new(bytes), max_bytes)?,
         "deflate" => read_all(DeflateDecoder::new(bytes), max_bytes)?,
-        _ => read_all(MultiGzDecoder::new(bytes), max_bytes)?,
+        _ => read_gzip(bytes, max_bytes)?,
     };
-    if decoded.is_empty() && !whole && looks_like_text(bytes) {
+    if !whole && looks_like_text(bytes) {
         return Ok((None, true));
     }
     Ok((Some(decoded), whole))
 }
 
-/// Reads all decodable bytes; trailing garbage after a gzip member is ignored.
-fn read_all(decoder: impl Read, max_bytes: u64) -> Result<(Vec<u8>, bool), HttpError> {
+/// Reads all decodable bytes. The flag reports whether decoding succeeded.
+fn read_all(mut decoder: impl Read, max_bytes: u64) -> Result<(Vec<u8>, bool), HttpError> {
     let mut decoded = Vec::new();
-    let read = decoder.take(max_bytes.saturating_add(1)).read_to_end(&mut decoded);
+    let whole = read_into(&mut decoder, &mut decoded, max_bytes)?;
+    Ok((decoded, whole))
+}
+
+/// Reads the members of a gzip body, as [`read_all`]; other bytes after a member are ignored, as browsers do.
+fn read_gzip(bytes: &[u8], max_bytes: u64) -> Result<(Vec<u8>, bool), HttpError> {
+    let mut decoded = Vec::new();
+    let mut rest = bytes;
+    while rest.starts_with(&GZIP_MAGIC) {
+        let mut member = GzDecoder::new(rest);
+        if !read_into(&mut member, &mut decoded, max_bytes)? {
+            return Ok((decoded, false));
+        }
+        rest = member.into_inner();
+    }
+    Ok((decoded, true))
+}
+
+/// Reads after the bytes that are already decoded; returns whether decoding succeeded.
+fn read_into(decoder: &mut impl Read, decoded: &mut Vec<u8>, max_bytes: u64) -> Result<bool, HttpError> {
+    let room = max_bytes.saturating_add(1).saturating_sub(decoded.len() as u64);
+    let read = decoder.take(room).read_to_end(decoded);
     // The source is in memory, so an error is due to the data or to a shortage of memory.
     if read.as_ref().is_err_and(is_machine_fault) {
         return Err(HttpError::OutOfMemory);
@@ -225,7 +261,7 @@ fn read_all(decoder: impl Read, max_bytes: u64) -> Result<(Vec<u8>, bool), HttpE
     if decoded.len() as u64 > max_bytes {
         return Err(HttpError::TooLarge(max_bytes));
     }
-    Ok((decoded, read.is_ok()))
+    Ok(read.is_ok())
 }
 
 /// Checks for a zlib header: method deflate, window up to 32 KiB, and a checksum of both bytes (RFC 1950, section 2.2).
@@ -266,9 +302,8 @@ mod tests {
         [format!("HTTP/1.1 200 OK\r\n{fields}\r\n").as_bytes(), body].concat()
     }
 
-    fn body(fields: &str, body: &[u8]) -> (Vec<u8>, bool) {
-        let parsed = parse_http(&response(fields, body)).unwrap();
-        (parsed.body, parsed.complete)
+    fn body(fields: &str, body: &[u8]) -> Result<Vec<u8>, HttpError> {
+        parse_http(&response(fields, body)).map(|parsed| parsed.body)
     }
 
     #[test]
@@ -277,7 +312,7 @@ mod tests {
         zlib.write_all(TEXT).unwrap();
         let mut bare = DeflateEncoder::new(Vec::new(), Compression::default());
         bare.write_all(TEXT).unwrap();
-        let whole = (TEXT.to_vec(), true);
+        let whole = Ok(TEXT.to_vec());
         assert_eq!(body("", TEXT), whole);
         assert_eq!(body("Content-Encoding: gzip\r\n", &gzip(TEXT)), whole);
         assert_eq!(body("content-encoding: x-gzip, GZIP\r\n", &gzip(&gzip(TEXT))), whole);
@@ -286,7 +321,7 @@ mod tests {
         assert_eq!(body("Content-Encoding: zstd\r\n", &zstd::encode_all(TEXT, 3).unwrap()), whole);
         // An uncompressed meta-block of 5 bytes, then an empty last one (RFC 7932, section 9.2).
         let brotli = [&[0x40, 0x00, 0x10][..], b"hello", &[0x03]].concat();
-        assert_eq!(body("Content-Encoding: br\r\n", &brotli), (b"hello".to_vec(), true));
+        assert_eq!(body("Content-Encoding: br\r\n", &brotli), Ok(b"hello".to_vec()));
         let chunked = [b"8;x=y\r\n<p>hello\r\n19\n", &TEXT[8..], b"\r\n0\r\n\r\n"].concat();
         assert_eq!(body("Transfer-Encoding: chunked\r\n", &chunked), whole);
     }
@@ -299,21 +334,48 @@ mod tests {
             "Content-Encoding: br\r\n",
             "Transfer-Encoding: chunked\r\n",
         ] {
-            assert_eq!(body(fields, TEXT), (TEXT.to_vec(), true), "{fields}");
+            assert_eq!(body(fields, TEXT), Ok(TEXT.to_vec()), "{fields}");
+            // The length of the compressed body, which is longer than this one.
+            assert_eq!(body(&format!("{fields}Content-Length: 999\r\n"), TEXT), Ok(TEXT.to_vec()), "{fields}");
         }
         let packed = gzip(TEXT);
         let error = parse_http(&response("Content-Encoding: compress\r\n", &packed)).unwrap_err();
         assert_eq!(error, HttpError::Coding("compress".to_owned()));
-        let (garbage, complete) = body("Content-Encoding: br\r\n", &packed);
-        assert!(!complete && !garbage.starts_with(TEXT));
+        assert!(matches!(body("Content-Encoding: br\r\n", &packed), Err(HttpError::Incomplete(_))));
     }
 
     #[test]
-    fn truncated_bodies_are_decoded_partially() {
-        let packed = gzip(&TEXT.repeat(100));
-        let (part, complete) = body("Content-Encoding: gzip\r\n", &packed[..packed.len() - 9]);
-        assert!(!complete && !part.is_empty() && TEXT.repeat(100).starts_with(&part));
-        assert_eq!(body("Transfer-Encoding: chunked\r\n", b"5\r\nhello\r\n9\r\nwor"), (b"hellowor".to_vec(), false));
+    fn a_body_that_ends_early_is_an_error() {
+        let long = TEXT.repeat(100);
+        let packed = gzip(&long);
+        let zstd = zstd::encode_all(&long[..], 3).unwrap();
+        for (fields, cut) in [
+            ("Content-Encoding: gzip\r\n", &packed[..packed.len() - 9]),
+            ("Content-Encoding: gzip\r\n", &packed[..packed.len() / 2]),
+            ("Content-Encoding: zstd\r\n", &zstd[..zstd.len() - 5]),
+            ("Transfer-Encoding: chunked\r\n", &b"5\r\nhello\r\n9\r\nwor"[..]),
+            ("Transfer-Encoding: chunked\r\n", &b"5\r\nhello\r\n"[..]),
+            ("Content-Length: 34\r\n", TEXT),
+            ("Content-Encoding: gzip\r\nContent-Length: 9999\r\n", &packed[..]),
+        ] {
+            let outcome = body(fields, cut);
+            assert!(matches!(outcome, Err(HttpError::Incomplete(_))), "{fields}: {outcome:?}");
+        }
+        assert_eq!(body("Content-Length: 34\r\n", TEXT), Err(HttpError::Incomplete(33)));
+    }
+
+    #[test]
+    fn a_body_with_another_length_than_stated_may_be_whole() {
+        assert_eq!(body("Content-Length: 33\r\n", TEXT), Ok(TEXT.to_vec()));
+        assert_eq!(body("Content-Length: 5\r\n", TEXT), Ok(TEXT.to_vec()));
+        assert_eq!(body("Content-Length: about 99\r\n", TEXT), Ok(TEXT.to_vec()));
+        assert_eq!(body("Content-Length: 99\r\n", b""), Ok(Vec::new()));
+        let padded = [&gzip(TEXT)[..], b"\0\0 padding"].concat();
+        assert_eq!(body("Content-Encoding: gzip\r\n", &padded), Ok(TEXT.to_vec()));
+        assert_eq!(unpack_gzip(&padded, 1 << 20), Ok(Some(TEXT.to_vec())));
+        let two = [gzip(TEXT), gzip(TEXT)].concat();
+        assert_eq!(body("Content-Encoding: gzip\r\n", &two), Ok(TEXT.repeat(2)));
+        assert_eq!(unpack_gzip(&two, 65), Err(HttpError::TooLarge(65)));
     }
 
     #[test]
@@ -329,10 +391,10 @@ mod tests {
     #[test]
     fn gzip_without_a_coding_is_unpacked_on_request() {
         let packed = gzip(&TEXT.repeat(100));
-        assert_eq!(body("", &packed).0, packed, "a response is returned as its header says");
+        assert_eq!(body("", &packed), Ok(packed.clone()), "a response is returned as its header says");
         assert_eq!(unpack_gzip(&packed, 1 << 20).unwrap(), Some(TEXT.repeat(100)));
-        let part = unpack_gzip(&packed[..packed.len() - 9], 1 << 20).unwrap().unwrap();
-        assert!(!part.is_empty() && TEXT.repeat(100).starts_with(&part));
+        let cut = unpack_gzip(&packed[..packed.len() - 9], 1 << 20);
+        assert!(matches!(cut, Err(HttpError::Incomplete(1..))), "{cut:?}");
         assert_eq!(unpack_gzip(&gzip(b""), 1 << 20).unwrap(), Some(Vec::new()));
         for other in [TEXT, b"", b"\x1f", b"\x1f\x8b but no gzip"] {
             assert_eq!(unpack_gzip(other, 1 << 20).unwrap(), None, "{other:?}");

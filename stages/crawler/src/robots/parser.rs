@@ -8,8 +8,9 @@
 //! - `Allow: /x/index.html` also allows `/x/`;
 //! - lines are truncated at 16,663 bytes; a NUL ends its line; a byte order mark, even a partial one, is skipped.
 //!
-//! Escapes are an exception: RFC 9309 compares `%62` and `b` as equal, Google's parser does not. A crawl follows the
-//! RFC, so that a rule is kept in any spelling; [`Robots::allowed_as_written`] compares as Google's parser does.
+//! Escapes are an exception: RFC 9309 compares `%62` and `b`, or `%3A` and `:`, as equal, Google's parser does not. A
+//! crawl follows the RFC, so that a rule is kept in any spelling; [`Robots::allowed_as_written`] compares as Google's
+//! parser does.
 //!
 //! Where Google's parser defines nothing, RFC 9309 applies: `/robots.txt` itself is always allowed, and bytes after 500
 //! KiB are not read.
@@ -19,7 +20,8 @@
 
 use std::time::Duration;
 
-use crate::robots::pattern::{Comparison, PathRule, escape_byte};
+use crate::robots::escapes::escape_byte;
+use crate::robots::pattern::{Comparison, PathRule};
 
 /// Maximum number of bytes read of a robots.txt (RFC 9309, section 2.5: at least 500 kibibytes).
 const MAX_BYTES: usize = 500 * 1024;
@@ -186,7 +188,7 @@ impl Robots {
         let scope = self.scope(agent);
         let mut best: Option<(usize, &PathRule)> = None;
         for rule in self.groups.iter().filter(|group| scope.covers(group)).flat_map(|group| &group.rules) {
-            let Some(length) = rule.match_length(&path, comparison) else { continue };
+            let Some(length) = rule.match_length(&path) else { continue };
             let beats = best
                 .is_none_or(|(longest, winner)| length > longest || (length == longest && rule.allow && !winner.allow));
             if length > 0 && beats {
@@ -194,7 +196,7 @@ impl Robots {
             }
         }
         match best {
-            Some((_, rule)) if rule.allow || path != "/robots.txt" => {
+            Some((_, rule)) if rule.allow || !path.is("/robots.txt") => {
                 let key = if rule.allow { "Allow" } else { "Disallow" };
                 RobotsDecision {
                     allowed: rule.allow,

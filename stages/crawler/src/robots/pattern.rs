@@ -1,15 +1,17 @@
-//! The path patterns of robots.txt, and the form in which URLs are compared with them.
+//! The path patterns of robots.txt, and the two ways in which URLs are compared with them.
 //!
-//! Used by [`parser`](crate::robots::parser), and by [`tdm`](crate::robots::tdm), whose patterns are the same.
+//! Used by [`parser`](crate::robots::parser).
 //!
 //! Invariant: the time of a match is linear in the pattern and the path.
 
-use crate::robots::escapes::{normalise_escapes, normalise_pattern};
+use crate::robots::escapes::{escape_non_ascii, normalise_escapes, upper_case_escapes};
+use crate::robots::standard_pattern::{RequestPath, StandardPattern};
 
 /// How the escapes of a pattern and a path are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Comparison {
-    /// RFC 9309, section 2.2.2: `%61` equals `a`; an escaped reserved character, such as `%2F`, equals only itself.
+    /// RFC 9309, section 2.2.2: `%61` equals `a`, and `%3A` equals `:`; an escaped delimiter, such as `%2F` in a path,
+    /// equals only itself.
     Standard,
     /// As Google's parser compares: only hexadecimal digits and non-ASCII characters of the pattern are normalised.
     AsWritten,
@@ -17,11 +19,28 @@ pub(crate) enum Comparison {
 
 impl Comparison {
     /// The path of a URL, as it is compared.
-    pub(crate) fn path(self, url: &str) -> String {
+    pub(crate) fn path(self, url: &str) -> ComparedPath {
         let path = path_of(url);
         match self {
-            Self::Standard => normalise_escapes(&escape_pattern(&path)),
-            Self::AsWritten => upper_case_escapes(&path),
+            Self::Standard => ComparedPath::Standard(RequestPath::new(&path)),
+            Self::AsWritten => ComparedPath::AsWritten(upper_case_escapes(&path)),
+        }
+    }
+}
+
+/// The path and query of a URL in the form of a [`Comparison`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ComparedPath {
+    Standard(RequestPath),
+    AsWritten(String),
+}
+
+impl ComparedPath {
+    /// Whether this is the path, without a query.
+    pub(crate) fn is(&self, path: &str) -> bool {
+        match self {
+            Self::Standard(url) => url.is(path),
+            Self::AsWritten(url) => url == path,
         }
     }
 }
@@ -32,34 +51,41 @@ pub(crate) struct PathRule {
     pub(crate) allow: bool,
     /// The pattern for [`Comparison::AsWritten`].
     pub(crate) pattern: String,
-    /// The pattern for [`Comparison::Standard`], if it differs.
-    normal: Option<String>,
+    /// The pattern for [`Comparison::Standard`].
+    standard: StandardPattern,
+    /// The folder that the pattern also allows, for [`Comparison::Standard`].
+    folder: Option<StandardPattern>,
     pub(crate) line: u32,
 }
 
 impl PathRule {
     pub(crate) fn new(allow: bool, value: &str, line: u32) -> Self {
-        let pattern = escape_pattern(value);
-        let normal = Some(normalise_pattern(&pattern)).filter(|normal| *normal != pattern);
-        Self { allow, pattern, normal, line }
+        let pattern = escape_non_ascii(value);
+        let normal = normalise_escapes(&pattern);
+        let folder = folder_of(&normal).filter(|_| allow).map(|folder| StandardPattern::new(&format!("{folder}$")));
+        Self { allow, standard: StandardPattern::new(&pattern), folder, pattern, line }
     }
 
-    /// Length of the pattern in bytes if it matches a path of this comparison; longer matches take precedence.
-    pub(crate) fn match_length(&self, path: &str, comparison: Comparison) -> Option<usize> {
-        let pattern = match (comparison, &self.normal) {
-            (Comparison::Standard, Some(normal)) => normal.as_str(),
-            _ => self.pattern.as_str(),
-        };
-        if pattern_matches(pattern, path) {
-            return Some(pattern.len());
+    /// Length of the pattern in bytes if it matches a path; longer matches take precedence.
+    pub(crate) fn match_length(&self, path: &ComparedPath) -> Option<usize> {
+        match path {
+            ComparedPath::Standard(path) => {
+                let mut patterns = std::iter::once(&self.standard).chain(&self.folder);
+                patterns.find(|pattern| pattern.matches(path)).map(StandardPattern::octets)
+            }
+            ComparedPath::AsWritten(path) if pattern_matches(&self.pattern, path) => Some(self.pattern.len()),
+            ComparedPath::AsWritten(path) => {
+                let folder = folder_of(&self.pattern).filter(|_| self.allow)?;
+                pattern_matches(&format!("{folder}$"), path).then_some(folder.len() + 1)
+            }
         }
-        let slash = pattern.rfind('/').filter(|_| self.allow)?;
-        let directory = &pattern[..=slash];
-        if !pattern[slash..].starts_with("/index.htm") {
-            return None;
-        }
-        pattern_matches(&format!("{directory}$"), path).then_some(directory.len() + 1)
     }
+}
+
+/// The folder whose index page the pattern names: `/x/` for `/x/index.html`.
+fn folder_of(pattern: &str) -> Option<&str> {
+    let slash = pattern.rfind('/')?;
+    pattern[slash..].starts_with("/index.htm").then(|| &pattern[..=slash])
 }
 
 /// Matches a pattern against a prefix of the path; `*` matches any bytes, a final `$` the end.
@@ -77,39 +103,6 @@ pub(crate) fn pattern_matches(pattern: &str, path: &str) -> bool {
         pieces = following;
     }
     if to_end { rest.ends_with(pieces) } else { rest.contains(pieces) }
-}
-
-pub(crate) fn escape_byte(byte: u8) -> String {
-    if byte.is_ascii() { char::from(byte).to_string() } else { format!("%{byte:02X}") }
-}
-
-/// The pattern as it is compared: non-ASCII bytes as `%XX`, hexadecimal digits in upper case.
-pub(crate) fn escape_pattern(value: &str) -> String {
-    let mut escaped = String::with_capacity(value.len());
-    for character in value.chars() {
-        if character.is_ascii() {
-            escaped.push(character);
-        } else {
-            let mut buffer = [0; 4];
-            escaped.extend(character.encode_utf8(&mut buffer).bytes().map(escape_byte));
-        }
-    }
-    upper_case_escapes(&escaped)
-}
-
-/// Writes the hexadecimal digits of `%e3` in upper case (RFC 3986, section 6.2.2.1).
-fn upper_case_escapes(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let escape = |at: usize| {
-        at < bytes.len()
-            && bytes[at] == b'%'
-            && bytes[at + 1..].iter().take(2).all(u8::is_ascii_hexdigit)
-            && at + 2 < bytes.len()
-    };
-    let inside = |at: usize| (at >= 1 && escape(at - 1)) || (at >= 2 && escape(at - 2));
-    text.char_indices()
-        .map(|(at, character)| if inside(at) { character.to_ascii_uppercase() } else { character })
-        .collect()
 }
 
 /// The path, parameters and query of a URL, from its first `/`; a URL without one has the path `/`.

@@ -7,8 +7,7 @@
 
 use url::Url;
 
-use crate::robots::escapes::{normalise_escapes, normalise_pattern};
-use crate::robots::pattern::{escape_pattern, pattern_matches};
+use crate::robots::standard_pattern::{RequestPath, StandardPattern};
 
 /// Path of the file.
 pub(crate) const WELL_KNOWN: &str = "/.well-known/tdmrep.json";
@@ -33,8 +32,8 @@ pub(crate) fn reservations(bytes: &[u8]) -> Vec<String> {
 
 /// The first location that covers a URL.
 pub(crate) fn reserved_by<'a>(locations: &'a [String], url: &Url) -> Option<&'a str> {
-    let path = normalise_escapes(&url[url::Position::BeforePath..url::Position::AfterQuery]);
-    let covers = |location: &&str| pattern_matches(&normalise_pattern(&escape_pattern(location)), &path);
+    let path = RequestPath::new(&url[url::Position::BeforePath..url::Position::AfterQuery]);
+    let covers = |location: &&str| StandardPattern::new(location).matches(&path);
     locations.iter().map(String::as_str).find(covers)
 }
 

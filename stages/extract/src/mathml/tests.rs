@@ -44,10 +44,7 @@ fn structure_is_translated() {
             "<mmultiscripts><mi>X</mi><mn>1</mn><none/><mprescripts/><mn>6</mn><mn>14</mn></mmultiscripts>",
             "{}_{6}^{14}X_{1}",
         ),
-        (
-            "<mmultiscripts><mi>R</mi><mi>i</mi><none/><none/><none/><mi>k</mi><none/></mmultiscripts>",
-            "R_{i}{}_{k}",
-        ),
+        ("<mmultiscripts><mi>R</mi><mi>i</mi><none/><none/><none/><mi>k</mi><none/></mmultiscripts>", "R_{i}{}_{k}"),
         ("<mfrac linethickness='0.0em'><mi>n</mi><mi>k</mi></mfrac>", "{n \\atop k}"),
         ("<mfrac linethickness='0.5px'><mi>n</mi><mi>k</mi></mfrac>", "\\frac{n}{k}"),
         ("<mroot><mi>x</mi><mrow><mo>[</mo><mn>3</mn><mo>]</mo></mrow></mroot>", "\\sqrt[{[3]}]{x}"),

@@ -363,6 +363,25 @@ mod tests {
     }
 
     #[test]
+    fn members_that_a_zip_file_does_not_list_are_recorded() {
+        let (first, second) = (zip_of(&[("one", b"1")]), zip_of(&[("two", b"2"), ("three", b"3")]));
+        let items = read(&[first.clone(), second.clone()].concat(), Format::Zip, &ArchiveSettings::default());
+        assert_eq!(brief(&items), pairs(&[("a", "leading-data"), ("a!two", "2"), ("a!three", "3")]));
+        let ReaderItem::Rejected(rejected) = &items[0] else { panic!("{items:?}") };
+        assert_eq!(rejected.rejection.value.to_bits(), f64::from(u32::try_from(first.len()).unwrap()).to_bits());
+        // A list without members: all of the first archive is before it.
+        let items = read(&[first.clone(), zip_of(&[])].concat(), Format::Zip, &ArchiveSettings::default());
+        assert_eq!(brief(&items), pairs(&[("a", "leading-data")]));
+        // The second archive is cut, so that the first is read.
+        let items = read(&[&first[..], &second[..60]].concat(), Format::Zip, &ArchiveSettings::default());
+        assert_eq!(brief(&items), pairs(&[("a", "trailing-data"), ("a!one", "1")]));
+        // A self-extracting archive begins with a program.
+        let program = b"MZ\0\0 a program that looks for PK\x03\x04 in itself".to_vec();
+        let expected = pairs(&[("a!two", "2"), ("a!three", "3")]);
+        assert_eq!(documents_and_rules(&[program, second].concat(), Format::Zip), expected);
+    }
+
+    #[test]
     fn hidden_members_follow_the_rule_of_folders() {
         let members: &[(&str, &[u8])] = &[
             (".git/config", b"token"),

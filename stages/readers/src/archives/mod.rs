@@ -6,6 +6,7 @@
 //! | `member` | the limits of an archive, and what a kind of archive yields |
 //! | `tar_members` | tar streams |
 //! | `zip_members` | zip files |
+//! | `zip_unlisted` | members that a zip file contains and does not list |
 //! | `compress` | plain, gzip and zstd streams |
 //!
 //! Invariant: nothing is written to disk, and the limits of [`ArchiveSettings`] bound memory and time.
@@ -15,6 +16,7 @@ pub(crate) mod compress;
 mod member;
 mod tar_members;
 mod zip_members;
+mod zip_unlisted;
 
 pub use archive::Archive;
 pub use compress::Compression;

@@ -1,7 +1,8 @@
 //! Reads the members of a zip file in the order of its central directory or, if that is missing, of its local headers.
 //!
 //! The `zip` crate keeps one member of each name, the last. The others are found by reading the names of the central
-//! directory once more, and are rejected.
+//! directory once more, and are rejected. So are members before and after those that the central directory lists, all
+//! of them together.
 //!
 //! Invariant: sizes in headers are never trusted; decompressed bytes are counted as they are read.
 
@@ -14,6 +15,7 @@ use zip::read::{ZipFile, read_zipfile_from_stream};
 use zip::result::ZipError;
 
 use super::member::{ArchiveSettings, Member};
+use super::zip_unlisted::{Unlisted, unlisted};
 use crate::ReaderError;
 use crate::document::count_f64;
 use crate::io_guard::{GuardedReader, IoGuard};
@@ -28,6 +30,8 @@ pub(crate) struct ZipMembers {
     total: u64,
     /// Names of members that another one hides, in reverse order.
     shadowed: Vec<Vec<u8>>,
+    /// Parts of the file with members that the central directory does not list.
+    unlisted: Vec<Unlisted>,
 }
 
 enum ZipSource {
@@ -41,13 +45,21 @@ enum ZipSource {
 
 impl ZipMembers {
     pub(crate) fn open(file: fs_err::File, settings: &ArchiveSettings) -> Result<Self, ReaderError> {
-        let again = file.try_clone()?;
+        let (again, bytes) = (file.try_clone()?, file.metadata()?.len());
         let (guarded_reader, guard) = GuardedReader::new(file);
-        let mut shadowed = Vec::new();
+        let (mut shadowed, mut around) = (Vec::new(), Vec::new());
         let source = match ZipArchive::new(BufReader::new(guarded_reader)) {
             Ok(archive) => {
+                let mut guarded_reader = GuardedReader::with_guard(again, &guard);
+                match unlisted(&archive, &mut guarded_reader, bytes) {
+                    Ok(parts) => around = parts,
+                    // A file has no damage of its own.
+                    Err(error) => {
+                        guard.classify(error)?;
+                    }
+                }
                 if archive.has_duplicate_names() {
-                    shadowed = shadowed_names(&archive, GuardedReader::with_guard(again, &guard), &guard)?;
+                    shadowed = shadowed_names(&archive, guarded_reader, &guard)?;
                 }
                 ZipSource::Directory(archive, 0)
             }
@@ -61,11 +73,15 @@ impl ZipMembers {
                 ZipSource::Stream(BufReader::new(guarded_reader), detail)
             }
         };
-        Ok(Self { source, guard, settings: settings.clone(), total: 0, shadowed })
+        Ok(Self { source, guard, settings: settings.clone(), total: 0, shadowed, unlisted: around })
     }
 
     /// The next member, or `None` at the end.
     pub(crate) fn next_member(&mut self) -> Result<Option<Member>, ReaderError> {
+        if let Some(Unlisted { rule, bytes }) = self.unlisted.pop() {
+            let detail = "contains members that the archive does not list: are several zip files joined?".to_owned();
+            return Ok(Some(Member::archive(rule, count_f64(bytes), 0.0, detail)));
+        }
         loop {
             if self.total > self.settings.max_archive_bytes {
                 self.source = ZipSource::End;

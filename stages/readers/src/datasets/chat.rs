@@ -1,7 +1,8 @@
 //! Renders a chat as plain text: `role: content`, with one blank line between messages.
 //!
-//! A message is an object with `role` (or `from`) and `content` (or `value`), as in the APIs of OpenAI and Anthropic and
-//! in ShareGPT. The content is text, null, or a list of parts. Everything that is said stays visible:
+//! A message is an object with `role` (or `from`) and `content` (or `value`, `text`, `parts`), as in the APIs of
+//! OpenAI, Anthropic and Google and in ShareGPT. The content is text, null, or a list of parts. Everything that is said
+//! stays visible:
 //!
 //! | in the message | in the text |
 //! |---|---|
@@ -9,10 +10,11 @@
 //! | a call of a tool | `[call NAME(ARGUMENTS)]`, the arguments as they are written |
 //! | an image, a recording, any other part | its type: `[image]`, `[audio]` |
 //!
-//! Parts stand below each other: reasoning, content, refusal, media, calls. Names, ids and weights of a message are
-//! metadata and are left out.
+//! Parts stand below each other: reasoning, content, refusal, media, calls. If several keys hold text, each different
+//! one is written. Names, ids and weights of a message are metadata and are left out.
 //!
-//! Invariant: messages are read one by one, never all at once; a part that cannot be rendered is an error.
+//! Invariant: messages are read one by one, never all at once; a part that cannot be rendered is an error, and so is a
+//! message that has no content under any key that is known.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -21,7 +23,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::chat_parts::{Call, Calls, Content, is_media, is_present, part_name};
+use super::chat_parts::{Call, Calls, Content, distinct, is_media, is_present, joined, part_name};
 use super::json_cell::JsonText;
 
 /// Why a chat has no text.
@@ -112,18 +114,20 @@ impl<'de> Visitor<'de> for MessageVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Message<'de>, A::Error> {
         let (mut role, mut from) = (None, None);
-        let (mut content, mut value) = (Content::default(), Content::default());
-        let (mut reasoning, mut refusal) = (Content::default(), Content::default());
+        let mut contents: [Option<Content<'de>>; CONTENT_KEYS.len()] = Default::default();
         let (mut calls, mut call) = (Calls::default(), None);
         let mut media: Vec<Cow<'_, str>> = Vec::new();
+        let mut has_content = false;
         while let Some(JsonText(key)) = map.next_key::<JsonText<'de>>()? {
+            if let Some(slot) = CONTENT_KEYS.iter().position(|content_key| *content_key == &*key) {
+                contents[slot] = Some(map.next_value()?);
+                has_content = true;
+                continue;
+            }
+            has_content |= matches!(&*key, "tool_calls" | "function_call") || is_media(&key);
             match &*key {
                 "role" => role = map.next_value::<Option<JsonText<'de>>>()?,
                 "from" => from = map.next_value::<Option<JsonText<'de>>>()?,
-                "content" => content = map.next_value()?,
-                "value" => value = map.next_value()?,
-                "reasoning" | "reasoning_content" | "thinking" => reasoning = map.next_value()?,
-                "refusal" => refusal = map.next_value()?,
                 "tool_calls" => calls = map.next_value()?,
                 "function_call" => call = map.next_value::<Option<Call<'de>>>()?,
                 name if is_media(name) => {
@@ -137,25 +141,19 @@ impl<'de> Visitor<'de> for MessageVisitor {
             }
         }
         let role = role.or(from).ok_or_else(|| A::Error::custom("it has no role"))?.0;
+        if !has_content {
+            return Err(A::Error::custom("it has no content: no `content`, `value`, `text`, `parts` or calls"));
+        }
         calls.0.extend(call);
         let calls = calls.0.iter().map(|call| Cow::Owned(call.text()));
-        let texts = [reasoning, content.or(value), refusal].into_iter().filter_map(|content| content.0);
-        let body = joined(texts.chain(media).chain(calls));
+        let body = joined(distinct(contents).into_iter().chain(media).chain(calls));
         Ok(Message { role, body })
     }
 }
 
-/// The texts that are not empty, one below the other.
-fn joined<'a>(texts: impl Iterator<Item = Cow<'a, str>>) -> String {
-    let mut body = String::new();
-    for text in texts.filter(|text| !text.is_empty()) {
-        if !body.is_empty() {
-            body.push('\n');
-        }
-        body.push_str(&text);
-    }
-    body
-}
+/// The keys of a message that hold text, in the order of the output.
+const CONTENT_KEYS: [&str; 8] =
+    ["reasoning", "reasoning_content", "thinking", "content", "value", "text", "parts", "refusal"];
 
 #[cfg(test)]
 mod tests {
@@ -188,6 +186,36 @@ mod tests {
         assert_eq!(text("[]"), "empty");
         assert_eq!(message(r#""content":"x","reasoning_content":"r","refusal":null"#), "r\nx");
         assert_eq!(message(r#""content":null,"refusal":"No.""#), "No.");
+    }
+
+    #[test]
+    fn every_key_that_holds_text_is_read() {
+        for (fields, expected) in [
+            (r#""reasoning_content":"r","reasoning":null,"content":"x""#, "r\nx"),
+            (r#""reasoning":null,"reasoning_content":"r","content":"x""#, "r\nx"),
+            (r#""reasoning":"r","reasoning_content":"s","content":"x""#, "r\ns\nx"),
+            (r#""reasoning":"r","reasoning_content":"r","content":"x""#, "r\nx"),
+            (r#""text":"x""#, "x"),
+            (r#""text":"x","content":"x""#, "x"),
+            (r#""content":null,"text":"x","value":"y""#, "y\nx"),
+            (r#""parts":[{"text":"x"},{"text":"y"}]"#, "x\ny"),
+            (r#""content":{"parts":["x"]}"#, "x"),
+        ] {
+            assert_eq!(message(fields), expected, "{fields}");
+        }
+    }
+
+    #[test]
+    fn parts_of_gemini_are_read() {
+        let parts = [
+            (r#"{"functionCall":{"name":"f","args":{"x":1}}}"#, r#"[call f({"x":1})]"#),
+            (r#"{"functionResponse":{"name":"f","response":{"y":2}}}"#, r#"{"name":"f","response":{"y":2}}"#),
+            (r#"{"inlineData":{"mimeType":"image/png","data":"AA=="}}"#, "[file]"),
+            (r#"{"text":"hm","thought":true}"#, "hm"),
+        ];
+        for (part, expected) in parts {
+            assert_eq!(message(&format!("\"parts\":[{part}]")), expected, "{part}");
+        }
     }
 
     #[test]
@@ -228,10 +256,17 @@ mod tests {
             (r#"{"type":"redacted_thinking","data":"q"}"#, "[redacted_thinking]"),
             (r#"{"type":"tool_result","content":null}"#, "[tool_result]"),
             (r#"{"type":"text","text":"t","image":null}"#, "t"),
+            (r#"{"type":"text","text":"t","image":"x.png"}"#, "[image]\nt"),
+            (r#"{"type":"image","image":"x.png","audio":"y.wav"}"#, "[image]\n[audio]"),
+            (r#"{"thinking":"hm","text":"t"}"#, "hm\nt"),
+            (r#"{"type":"tool_use","name":"f","input":1,"text":"t"}"#, "t\n[call f(1)]"),
+            (r#"{"type":"text","text":null}"#, ""),
+            (r#"{"text":""}"#, ""),
             (r#"{"type":"thinking","thinking":"hm"}"#, "hm"),
         ];
         for (part, expected) in parts {
-            assert_eq!(message(&format!("\"content\":[\"x\",{part}]")), format!("x\n{expected}"), "{part}");
+            let expected = if expected.is_empty() { "x".to_owned() } else { format!("x\n{expected}") };
+            assert_eq!(message(&format!("\"content\":[\"x\",{part}]")), expected, "{part}");
         }
         assert_eq!(message(r#""content":"See.","images":["AA=="],"audio":null"#), "See.\n[image]");
     }
@@ -245,6 +280,10 @@ mod tests {
             (r#"[{"role":"a","content":[{"x":1}]}]"#, "1: a part has neither text nor a type"),
             (r#"[{"role":"a","tool_calls":[{"id":"1"}]}]"#, "1: a call has no name"),
             (r#"["x"]"#, "1: invalid type: string \"x\", expected a message"),
+            (r#"[{"role":"a","prompt":"x"}]"#, "1: it has no content"),
+            (r#"[{"role":"a"},{"role":"b","content":"x"}]"#, "1: it has no content"),
+            (r#"[{"role":"a","content":[{"type":"text","data":"x"}]}]"#, "1: a part whose type is text has none"),
+            (r#"[{"role":"a","content":[{"text":null,"data":"x"}]}]"#, "1: a part has neither text nor a type"),
         ] {
             assert!(text(chat).starts_with(expected), "{chat}: {}", text(chat));
         }

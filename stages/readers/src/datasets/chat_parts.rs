@@ -1,6 +1,7 @@
 //! The parts of a chat's message: content, calls of tools, and what is no text.
 //!
-//! Invariant: a part has a text or a mark; one that has neither is an error.
+//! Invariant: everything that a part says is in its text or leaves a mark; a part of which nothing can be read is an
+//! error, unless it says itself that it is empty.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,11 +16,27 @@ use super::json_cell::JsonText;
 #[derive(Default)]
 pub(crate) struct Content<'a>(pub(crate) Option<Cow<'a, str>>);
 
-impl Content<'_> {
-    /// Returns this content, or another one if this is null.
-    pub(crate) fn or(self, other: Self) -> Self {
-        Self(self.0.or(other.0))
+/// The texts that several keys of an object have, in order; equal ones and empty ones are omitted.
+pub(crate) fn distinct<'a>(contents: impl IntoIterator<Item = Option<Content<'a>>>) -> Vec<Cow<'a, str>> {
+    let mut texts: Vec<Cow<'a, str>> = Vec::new();
+    for text in contents.into_iter().flatten().filter_map(|content| content.0) {
+        if !text.is_empty() && !texts.contains(&text) {
+            texts.push(text);
+        }
     }
+    texts
+}
+
+/// Texts, one below the other.
+pub(crate) fn joined<'a>(texts: impl IntoIterator<Item = Cow<'a, str>>) -> String {
+    let mut body = String::new();
+    for text in texts {
+        if !body.is_empty() {
+            body.push('\n');
+        }
+        body.push_str(&text);
+    }
+    body
 }
 
 impl<'de> Deserialize<'de> for Content<'de> {
@@ -52,7 +69,7 @@ impl<'de> Visitor<'de> for ContentVisitor {
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Content<'de>, A::Error> {
         let mut text = String::new();
         while let Some(Content(part)) = list.next_element::<Content<'de>>()? {
-            let Some(part) = part else { continue };
+            let Some(part) = part.filter(|part| !part.is_empty()) else { continue };
             if !text.is_empty() {
                 text.push('\n');
             }
@@ -64,18 +81,26 @@ impl<'de> Visitor<'de> for ContentVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Content<'de>, A::Error> {
         let mut part = Part::default();
         while let Some(JsonText(key)) = map.next_key::<JsonText<'de>>()? {
+            if let Some(slot) = TEXT_KEYS.iter().position(|text_key| *text_key == &*key) {
+                part.texts[slot] = Some(map.next_value()?);
+                continue;
+            }
             match &*key {
                 "type" => part.kind = map.next_value::<Option<JsonText<'de>>>()?.map(|kind| kind.0),
-                "text" | "value" | "thinking" | "refusal" => {
-                    part.text = part.text.or(map.next_value::<Content<'de>>()?);
-                }
-                "content" => part.content = map.next_value()?,
                 "name" => part.name = map.next_value::<Option<JsonText<'de>>>()?.map(|name| name.0),
                 "input" | "arguments" => part.arguments = map.next_value()?,
-                "function" | "function_call" => part.call = map.next_value()?,
+                "function" | "function_call" | "functionCall" => {
+                    part.call = map.next_value::<Option<Call<'de>>>()?.or(part.call);
+                }
+                name if is_result(name) => {
+                    let result = map.next_value::<Box<RawValue>>()?;
+                    if is_present(&result) {
+                        part.results.push(result.get().to_owned());
+                    }
+                }
                 name if is_media(name) => {
                     if is_present(&map.next_value::<Box<RawValue>>()?) {
-                        part.media = Some(part_name(name).to_owned());
+                        part.media.push(part_name(name).to_owned());
                     }
                 }
                 _ => {
@@ -83,48 +108,73 @@ impl<'de> Visitor<'de> for ContentVisitor {
                 }
             }
         }
-        part.render().ok_or_else(|| A::Error::custom("a part has neither text nor a type"))
+        part.render().map_err(A::Error::custom)
     }
 }
+
+/// The keys of a part that hold text, in the order of the output; `content` is the result of a tool.
+const TEXT_KEYS: [&str; 6] = ["thinking", "text", "value", "refusal", "content", "parts"];
 
 /// A part of a message.
 #[derive(Default)]
 struct Part<'a> {
     kind: Option<Cow<'a, str>>,
-    text: Content<'a>,
-    /// The result of a tool.
-    content: Content<'a>,
+    /// What the [`TEXT_KEYS`] hold.
+    texts: [Option<Content<'a>>; TEXT_KEYS.len()],
     name: Option<Cow<'a, str>>,
     arguments: Arguments,
     call: Option<Call<'a>>,
-    media: Option<String>,
+    /// Results of tools, as JSON.
+    results: Vec<String>,
+    media: Vec<String>,
 }
 
 impl<'a> Part<'a> {
-    /// Returns the part as text; `None` if it has no form that is known.
-    fn render(self) -> Option<Content<'a>> {
+    /// Returns the part as text, or why it has none.
+    fn render(self) -> Result<Content<'a>, &'static str> {
         let kind = self.kind.as_deref().unwrap_or_default();
+        let mut media = self.media;
+        if is_media(kind) && !media.iter().any(|name| name == part_name(kind)) {
+            media.insert(0, part_name(kind).to_owned());
+        }
         let is_call = ["tool_use", "tool_call", "function_call"].iter().any(|call| kind.ends_with(call));
-        if let Some(call) = self.call {
-            return Some(Content(Some(call.text().into())));
+        let is_named_call = is_call || (kind.is_empty() && self.arguments.0.is_some());
+        let named = self.name.filter(|_| is_named_call).map(|name| Call { name, arguments: self.arguments });
+        let call = self.call.or(named);
+        let has_key = self.texts.iter().any(Option::is_some);
+        let has_text = self.texts.iter().flatten().any(|content| content.0.is_some());
+        let mut pieces: Vec<Cow<'a, str>> = Vec::new();
+        pieces.extend(media.into_iter().map(|name| Cow::Owned(format!("[{name}]"))));
+        pieces.extend(distinct(self.texts));
+        pieces.extend(self.results.into_iter().map(Cow::Owned));
+        pieces.extend(call.map(|call| Cow::Owned(call.text())));
+        if pieces.len() > 1 {
+            return Ok(Content(Some(joined(pieces).into())));
         }
-        if let Some(name) = self.name.filter(|_| is_call || (kind.is_empty() && self.arguments.0.is_some())) {
-            return Some(Content(Some(Call { name, arguments: self.arguments }.text().into())));
+        if let Some(piece) = pieces.pop() {
+            return Ok(Content(Some(piece)));
         }
-        let mark = match kind {
-            "" => self.media,
-            kind => is_media(kind).then(|| part_name(kind).to_owned()),
-        };
-        let text: Option<Cow<'a, str>> = match (self.text.or(self.content).0, mark) {
-            (Some(text), Some(mark)) => Some(format!("[{mark}]\n{text}").into()),
-            (Some(text), None) => Some(text),
-            (None, Some(mark)) => Some(format!("[{mark}]").into()),
-            (None, None) if matches!(part_name(kind), "text" | "thinking" | "refusal") => None,
-            (None, None) if kind.is_empty() => return None,
-            (None, None) => Some(format!("[{}]", part_name(kind)).into()),
-        };
-        Some(Content(text))
+        match part_name(kind) {
+            "" if has_text => Ok(Content(None)),
+            "" => Err("a part has neither text nor a type"),
+            "text" | "thinking" | "refusal" if has_key => Ok(Content(None)),
+            "text" | "thinking" | "refusal" => Err("a part whose type is text has none"),
+            name => Ok(Content(Some(format!("[{name}]").into()))),
+        }
     }
+}
+
+/// Whether a key of a part holds the result of a tool, or code that ran, as an object (Gemini).
+fn is_result(key: &str) -> bool {
+    matches!(
+        key,
+        "functionResponse"
+            | "function_response"
+            | "executableCode"
+            | "executable_code"
+            | "codeExecutionResult"
+            | "code_execution_result"
+    )
 }
 
 /// The name of a part by its type: `image` for `image_url` and `input_image`.
@@ -134,7 +184,7 @@ pub(crate) fn part_name(kind: &str) -> &str {
         "images" => "image",
         "audios" => "audio",
         "videos" => "video",
-        "files" => "file",
+        "files" | "inlineData" | "inline_data" | "fileData" | "file_data" => "file",
         name => name,
     }
 }
@@ -193,7 +243,7 @@ impl<'de> Visitor<'de> for CallVisitor {
         while let Some(JsonText(key)) = map.next_key::<JsonText<'de>>()? {
             match &*key {
                 "name" => name = map.next_value::<Option<JsonText<'de>>>()?,
-                "arguments" | "input" | "parameters" => arguments = map.next_value()?,
+                "arguments" | "input" | "parameters" | "args" => arguments = map.next_value()?,
                 // The list of OpenAI wraps each call in an object that names its kind.
                 "function" | "custom" => inner = map.next_value::<Option<Call<'de>>>()?.or(inner),
                 _ => {

@@ -3,9 +3,9 @@
 //! The output has the title, abstract, sections, appendices, paragraphs, lists, tables, captions, footnotes and formulae,
 //! in the order of the file: what the article keeps in `floats-group` comes last. Labels (`Table 1`) come before their
 //! title or caption. Left out by choice are the journal's and authors' metadata, references, acknowledgements,
-//! supplementary files, the numbers of formulae, the letters of reviewers, and articles inside the article. Formulae are
-//! the TeX of `tex-math`; a formula in MathML only becomes its characters. Entities of the DTD have the characters that
-//! the HTML standard gives them.
+//! supplementary files, the numbers of formulae, the letters of reviewers, and articles inside the article. Formulae
+//! are TeX; superscripts, subscripts and spanned cells are written as in HTML cleaning. A line break becomes a space.
+//! Entities of the DTD have the characters that the HTML standard gives them.
 //!
 //! Invariant: a pull parser with one explicit stack handles nesting of any depth without recursion.
 
@@ -14,6 +14,9 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
 use super::jats_elements::{OpenElements, Role, attribute};
+use super::jats_formula::Formula;
+use super::jats_scripts::Scripts;
+use super::jats_table::{Span, Table};
 
 /// A converted article.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -54,9 +57,9 @@ pub fn to_markdown(xml: &str) -> Result<Article, JatsError> {
             Event::Start(element) => writer.open(&element, position)?,
             Event::Empty(element) => {
                 writer.open(&element, position)?;
-                writer.close();
+                writer.close(element.local_name().as_ref());
             }
-            Event::End(_) => writer.close(),
+            Event::End(element) => writer.close(element.local_name().as_ref()),
             Event::Text(text) => writer.text(&text.xml10_content()),
             Event::CData(text) => writer.text(&text.into_inner()),
             Event::GeneralRef(name) => match name.resolve_char_ref() {
@@ -92,16 +95,19 @@ struct Writer {
     label: usize,
     /// Finished blocks.
     blocks: String,
-    formula: String,
+    formula: Formula,
+    scripts: Scripts,
+    /// Where in `line` the text inside each open mark begins.
+    marks: Vec<usize>,
+    table: Table,
+    /// The span of the current cell.
+    span: Span,
     article: Article,
     found: bool,
     skipping: usize,
     inside: OpenElements,
     sections: usize,
     lists: usize,
-    cells: Vec<String>,
-    header_rows: usize,
-    tex: bool,
     preformatted: usize,
 }
 
@@ -134,6 +140,12 @@ impl Writer {
         if let Some(count) = self.inside.count(role) {
             *count += 1;
         }
+        if role == Role::Cell {
+            self.span = Span::of(element);
+        }
+        if self.inside.math > 0 {
+            self.formula.open_element(element);
+        }
         Ok(())
     }
 
@@ -146,7 +158,7 @@ impl Writer {
             }
             Role::Block if matches!(self.stack.last(), Some(Role::Item)) => {}
             Role::Block | Role::Heading | Role::ArticleTitle if self.is_label_only() => {}
-            Role::Block | Role::Heading | Role::ArticleTitle | Role::Label => self.flush(),
+            Role::Block | Role::Heading | Role::ArticleTitle | Role::Label | Role::Row => self.flush(),
             Role::Abstract => {
                 self.flush();
                 self.block("## Abstract");
@@ -155,41 +167,63 @@ impl Writer {
                 self.flush();
                 self.lists += 1;
             }
-            Role::Item => {
-                self.flush();
-                let depth = self.lists.saturating_sub(1);
-                let mark = match self.stack.iter_mut().rev().find(|role| matches!(role, Role::List { .. })) {
-                    Some(Role::List { ordered: true, count }) => {
-                        *count += 1;
-                        format!("{count}. ")
-                    }
-                    _ => "- ".to_owned(),
-                };
-                self.line = format!("{}{mark}", "  ".repeat(depth.min(20)));
-            }
-            Role::Row => {
-                self.flush();
-                self.cells.clear();
-            }
-            Role::Formula { .. } => {
+            Role::Item => self.begin_item(),
+            Role::Table => self.end_table(),
+            Role::RowGroup => self.table.next_group(),
+            Role::CellPart(separator) => self.begin_cell_part(separator),
+            Role::Formula { display } => {
                 self.formula.clear();
-                self.tex = false;
+                self.separate_display(display);
             }
-            Role::Mark(mark) => self.line.push_str(mark),
+            Role::Mark(mark) => {
+                self.line.push_str(mark);
+                self.marks.push(self.line.len());
+            }
+            Role::Script(kind) => self.scripts.begin(kind, self.line.len()),
+            Role::Link => self.scripts.begin_link(self.line.len()),
+            Role::Break => self.line.push(if self.preformatted > 0 { '\n' } else { ' ' }),
             Role::Preformatted => {
                 self.flush();
                 self.preformatted += 1;
             }
-            Role::Tex => {
-                self.formula.clear();
-                self.tex = true;
-            }
-            Role::Front | Role::Inline | Role::Cell | Role::MathMl => {}
+            Role::Front | Role::Inline | Role::Cell | Role::Tex | Role::MathMl => {}
         }
     }
 
-    fn close(&mut self) {
+    fn begin_item(&mut self) {
+        self.flush();
+        let depth = self.lists.saturating_sub(1);
+        let mark = match self.stack.iter_mut().rev().find(|role| matches!(role, Role::List { .. })) {
+            Some(Role::List { ordered: true, count }) => {
+                *count += 1;
+                format!("{count}. ")
+            }
+            _ => "- ".to_owned(),
+        };
+        self.line = format!("{}{mark}", "  ".repeat(depth.min(20)));
+    }
+
+    /// Separates a block inside a cell from the text before it.
+    fn begin_cell_part(&mut self, separator: &str) {
+        let text = self.line.trim_end();
+        let is_separate = text.is_empty() || text.ends_with(['.', ',', ';', ':', '!', '?']);
+        self.line.truncate(text.len());
+        self.line.push_str(if is_separate { " " } else { separator });
+    }
+
+    /// Separates a formula on a line of its own, which may be written as text, from the text around it.
+    fn separate_display(&mut self, display: bool) {
+        if display && !self.line.is_empty() {
+            self.line.push(' ');
+        }
+    }
+
+    /// Ends the element that is open, whose name is `name`.
+    fn close(&mut self, name: &str) {
         let Some(role) = self.stack.pop() else { return };
+        if self.inside.math > 0 {
+            self.formula.close_element(name);
+        }
         if let Some(count) = self.inside.count(role) {
             *count -= 1;
         }
@@ -217,23 +251,28 @@ impl Writer {
                 self.lists -= 1;
             }
             Role::Cell => {
-                let cell = tidy(&self.take_line()).replace('|', "\\|");
-                self.cells.push(cell);
+                let cell = tidy(&self.take_line());
+                self.table.push_cell(&cell, self.span);
             }
-            Role::Row => self.row(),
+            Role::CellPart(_) => self.line.push(' '),
+            Role::Row => {
+                self.line.clear();
+                self.table.end_row();
+            }
+            Role::RowGroup => self.table.next_group(),
+            Role::Table => self.end_table(),
             Role::Formula { display } => self.end_formula(display),
-            Role::Tex | Role::MathMl if self.inside.formula == 0 => self.end_formula(false),
-            Role::Mark(mark) => match self.line.strip_suffix(mark) {
-                Some(before) => self.line.truncate(before.len()),
-                None => self.line.push_str(mark),
-            },
+            Role::Tex | Role::MathMl => self.end_formula_part(role),
+            Role::Mark(mark) => self.end_mark(mark),
+            Role::Script(_) => self.scripts.end(&mut self.line),
+            Role::Link => self.scripts.end_link(&mut self.line),
             Role::Preformatted => {
                 self.preformatted -= 1;
                 let code = self.take_line();
                 self.block(&format!("```\n{}\n```", code.trim_matches('\n')));
             }
             Role::Block | Role::Item | Role::Abstract => self.flush(),
-            Role::Front | Role::Inline | Role::Tex | Role::MathMl => {}
+            Role::Front | Role::Inline | Role::Break => {}
         }
     }
 
@@ -243,20 +282,17 @@ impl Writer {
         }
         match self.stack.last() {
             None | Some(Role::Front | Role::Row) => {}
-            Some(Role::Tex) => self.formula.push_str(text),
-            _ if self.inside.math > 0 => {
-                if !self.tex {
-                    self.formula.push_str(text.trim());
-                }
-            }
+            Some(Role::Tex) => self.formula.tex_text(text),
+            _ if self.inside.math > 0 => self.formula.math_text(text),
             // Only white space and a label occur between a formula's alternatives.
             Some(Role::Formula { .. }) if text.trim().is_empty() => {}
-            _ => self.line.push_str(text),
+            _ => self.scripts.text(text, &mut self.line),
         }
     }
 
     fn take_line(&mut self) -> String {
         self.label = 0;
+        self.scripts.reset();
         std::mem::take(&mut self.line)
     }
 
@@ -275,37 +311,43 @@ impl Writer {
         }
     }
 
-    fn end_formula(&mut self, display: bool) {
-        let formula = std::mem::take(&mut self.formula);
-        let body = if self.tex { tex_body(&formula) } else { formula.trim() };
-        self.tex = false;
-        if body.is_empty() {
-            return;
-        }
-        if display {
-            self.flush();
-            self.block(&format!("$$\n{body}\n$$"));
-        } else {
-            self.line.push('$');
-            self.line.push_str(body);
-            self.line.push('$');
+    /// Closes a mark of Markdown, or removes it if nothing is in it.
+    fn end_mark(&mut self, mark: &str) {
+        let is_empty = self.marks.pop() == Some(self.line.len());
+        match self.line.strip_suffix(mark).filter(|_| is_empty) {
+            Some(before) => self.line.truncate(before.len()),
+            None => self.line.push_str(mark),
         }
     }
 
-    fn row(&mut self) {
-        self.line.clear();
-        if self.cells.iter().all(String::is_empty) {
-            return;
-        }
-        let row = format!("| {} |", self.cells.join(" | "));
-        let follows = self.blocks.ends_with(" |") && self.header_rows > 0;
-        if follows {
-            self.blocks.push('\n');
-            self.blocks.push_str(&row);
+    /// Ends a `tex-math` or `math`, which is a formula of its own if no element of JATS says so.
+    fn end_formula_part(&mut self, role: Role) {
+        if role == Role::Tex {
+            self.formula.end_tex();
         } else {
-            let rule = vec!["---"; self.cells.len()].join(" | ");
-            self.block(&format!("{row}\n| {rule} |"));
-            self.header_rows += 1;
+            self.formula.end_math();
+        }
+        if self.inside.formula == 0 {
+            self.end_formula(false);
+        }
+    }
+
+    fn end_formula(&mut self, display: bool) {
+        let body = self.formula.take();
+        if body.is_empty() {
+            self.separate_display(display);
+        } else if display {
+            self.flush();
+            self.block(&format!("$$\n{body}\n$$"));
+        } else {
+            self.line.extend(["$", body.as_str(), "$"]);
+        }
+    }
+
+    /// Writes the table whose rows are read, if any.
+    fn end_table(&mut self) {
+        if let Some(table) = self.table.take() {
+            self.push_block(&table);
         }
     }
 
@@ -316,6 +358,7 @@ impl Writer {
         if text.is_empty() || text == "-" {
             return;
         }
+        self.end_table();
         let item = self.lists > 0;
         let text = if item { format!("{}{text}", &line[..indent]) } else { text };
         if item
@@ -329,6 +372,11 @@ impl Writer {
     }
 
     fn block(&mut self, text: &str) {
+        self.end_table();
+        self.push_block(text);
+    }
+
+    fn push_block(&mut self, text: &str) {
         if !self.blocks.is_empty() {
             self.blocks.push_str("\n\n");
         }
@@ -337,6 +385,7 @@ impl Writer {
 
     fn finish(mut self) -> Article {
         self.flush();
+        self.end_table();
         self.article.text = self.blocks;
         if !self.article.text.is_empty() {
             self.article.text.push('\n');
@@ -351,20 +400,8 @@ fn numbered(line: &str) -> bool {
 }
 
 /// Collapses white space of any kind and length to one space.
-fn tidy(text: &str) -> String {
+pub(super) fn tidy(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Extracts the formula from a `tex-math`, which PubMed Central wraps in a complete LaTeX document.
-fn tex_body(tex: &str) -> &str {
-    let tex = tex.split_once("\\begin{document}").map_or(tex, |(_, body)| body);
-    let tex = tex.split_once("\\end{document}").map_or(tex, |(body, _)| body).trim();
-    for (open, close) in [("$$", "$$"), ("\\[", "\\]"), ("$", "$"), ("\\(", "\\)")] {
-        if let Some(inner) = tex.strip_prefix(open).and_then(|rest| rest.strip_suffix(close)) {
-            return inner.trim();
-        }
-    }
-    tex
 }
 
 /// Converts a Creative Commons link to its SPDX identifier; `None` for a link that is not a licence.

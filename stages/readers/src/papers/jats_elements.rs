@@ -8,6 +8,8 @@
 use quick_xml::XmlVersion;
 use quick_xml::events::BytesStart;
 
+use super::scripts::Script;
+
 /// How the content of an element is handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -30,14 +32,25 @@ pub(crate) enum Role {
     Item,
     /// The label of a section, table or figure, which its title or caption follows.
     Label,
+    Table,
+    /// The head, a body or the foot of a table.
+    RowGroup,
     Row,
     Cell,
+    /// A block inside a cell, which is one line: what separates it from the text before it.
+    CellPart(&'static str),
     Formula {
         display: bool,
     },
     Tex,
     MathMl,
     Mark(&'static str),
+    /// A superscript or subscript.
+    Script(Script),
+    /// A link inside the article: to a note, a reference, a table.
+    Link,
+    /// The end of a line.
+    Break,
     Preformatted,
 }
 
@@ -47,9 +60,11 @@ pub(crate) struct OpenElements {
     pub(crate) front: usize,
     pub(crate) summary: usize,
     pub(crate) title: usize,
+    pub(crate) row: usize,
     pub(crate) cell: usize,
     pub(crate) math: usize,
     pub(crate) formula: usize,
+    pub(crate) script: usize,
 }
 
 impl OpenElements {
@@ -59,24 +74,36 @@ impl OpenElements {
             Role::Front => Some(&mut self.front),
             Role::Abstract => Some(&mut self.summary),
             Role::ArticleTitle => Some(&mut self.title),
+            Role::Row => Some(&mut self.row),
             Role::Cell => Some(&mut self.cell),
             Role::MathMl => Some(&mut self.math),
             Role::Formula { .. } => Some(&mut self.formula),
+            Role::Script(_) => Some(&mut self.script),
             _ => None,
         }
     }
 
     /// Returns the role of an element that opens inside `parent`.
     pub(crate) fn role(&self, name: &str, element: &BytesStart<'_>, parent: Option<&Role>) -> Role {
-        let front = self.front > 0 && self.summary == 0 && self.title == 0;
+        if self.math > 0 {
+            return Role::Inline;
+        }
         match name {
-            "front" | "article-meta" => Role::Front,
-            "article-title" if front => Role::ArticleTitle,
-            "abstract" | "trans-abstract" => Role::Abstract,
-            "title-group" | "permissions" | "license" | "license-p" | "ext-link" | "license_ref" if front => {
-                Role::Front
-            }
-            _ if front => Role::Skip,
+            "front" | "article-meta" => return Role::Front,
+            "abstract" | "trans-abstract" => return Role::Abstract,
+            _ if self.front > 0 && self.summary == 0 && self.title == 0 => return role_in_front(name),
+            // Lists are numbered here, and the number of a formula is no part of it.
+            "label" if self.formula > 0 || parent == Some(&Role::Item) => return Role::Skip,
+            // What is in a script is not set in italics: mathematics sets variables so, and they are not plain text.
+            "italic" | "bold" if self.script > 0 => return Role::Inline,
+            _ => {}
+        }
+        let in_cell = if self.cell > 0 { role_in_cell(name) } else { None };
+        in_cell.unwrap_or_else(|| self.role_in_text(name, element, parent))
+    }
+
+    fn role_in_text(&self, name: &str, element: &BytesStart<'_>, parent: Option<&Role>) -> Role {
+        match name {
             "ref-list"
             | "journal-meta"
             | "ack"
@@ -87,25 +114,21 @@ impl OpenElements {
             | "sub-article"
             | "response"
             | "alt-text" => Role::Skip,
-            // Lists are numbered here, and the number of a formula is no part of it.
-            "label" if self.formula > 0 || parent == Some(&Role::Item) => Role::Skip,
-            "label" if self.cell == 0 => Role::Label,
+            "label" => Role::Label,
             "sec" | "app" | "notes" | "glossary" | "fn-group" => Role::Section,
             "title" if parent == Some(&Role::Section) => Role::Heading,
             "p" | "title" | "caption" | "disp-quote" | "fig" | "table-wrap" | "def-item" | "boxed-text" | "fn"
-            | "statement" | "verse-line" | "td-p" => {
-                if self.cell > 0 {
-                    Role::Inline
-                } else {
-                    Role::Block
-                }
-            }
+            | "statement" | "verse-line" | "td-p" => Role::Block,
             "list" => {
                 Role::List { ordered: attribute(element, "list-type").is_some_and(|kind| kind == "order"), count: 0 }
             }
             "list-item" => Role::Item,
-            "tr" => Role::Row,
-            "td" | "th" => Role::Cell,
+            "table" | "array" => Role::Table,
+            "thead" | "tbody" | "tfoot" => Role::RowGroup,
+            "tr" | "row" if self.row == 0 => Role::Row,
+            "td" | "th" | "entry" if self.row > 0 => Role::Cell,
+            // Damaged tables: their text is kept.
+            "tr" | "row" | "td" | "th" | "entry" => Role::CellPart(" "),
             "disp-formula" => Role::Formula { display: true },
             "inline-formula" => Role::Formula { display: false },
             "tex-math" => Role::Tex,
@@ -113,10 +136,37 @@ impl OpenElements {
             "italic" => Role::Mark("*"),
             "bold" => Role::Mark("**"),
             "monospace" => Role::Mark("`"),
+            "sup" => Role::Script(Script::Super),
+            "sub" => Role::Script(Script::Sub),
+            "xref" => Role::Link,
+            "break" => Role::Break,
             "code" | "preformat" => Role::Preformatted,
             _ => Role::Inline,
         }
     }
+}
+
+/// Returns the role of an element in the metadata.
+fn role_in_front(name: &str) -> Role {
+    match name {
+        "article-title" => Role::ArticleTitle,
+        "title-group" | "permissions" | "license" | "license-p" | "ext-link" | "license_ref" => Role::Front,
+        _ => Role::Skip,
+    }
+}
+
+/// Returns the role of an element that is a block of its own elsewhere, inside a cell.
+fn role_in_cell(name: &str) -> Option<Role> {
+    Some(match name {
+        "p" | "title" | "caption" | "disp-quote" | "fig" | "table-wrap" | "boxed-text" | "fn" | "statement"
+        | "verse-line" | "td-p" | "sec" | "app" | "notes" | "glossary" | "fn-group" => Role::CellPart(" "),
+        "list-item" | "def-item" | "tr" | "row" => Role::CellPart("; "),
+        "td" | "th" | "entry" => Role::CellPart(", "),
+        "list" | "label" | "table" | "array" | "thead" | "tbody" | "tfoot" => Role::Inline,
+        "disp-formula" => Role::Formula { display: false },
+        "code" | "preformat" => Role::Mark("`"),
+        _ => return None,
+    })
 }
 
 /// Returns the value of an attribute.
@@ -137,8 +187,15 @@ mod tests {
         assert_eq!(inside.role("title", &element, Some(&Role::Inline)), Role::Block);
         assert_eq!(inside.role("label", &element, Some(&Role::Section)), Role::Label);
         assert_eq!(inside.role("label", &element, Some(&Role::Item)), Role::Skip);
+        assert_eq!(inside.role("td", &element, None), Role::CellPart(" "));
+        inside.row += 1;
+        assert_eq!(inside.role("td", &element, None), Role::Cell);
         inside.cell += 1;
+        assert_eq!(inside.role("p", &element, None), Role::CellPart(" "));
+        assert_eq!(inside.role("sup", &element, None), Role::Script(Script::Super));
+        inside.math += 1;
         assert_eq!(inside.role("p", &element, None), Role::Inline);
+        inside.math -= 1;
         inside.front += 1;
         assert_eq!(inside.role("contrib-group", &element, None), Role::Skip);
     }

@@ -1,19 +1,21 @@
 //! Converts LaTeX papers to readable Markdown.
 //!
 //! Commands are removed and their text is kept. Sections become headings, lists become lists, listings become fenced
-//! code, and tables become rows of cells. Mathematics is kept as TeX between `$` or `$$`. Comments, labels, citations,
-//! graphics and the bibliography are dropped. Macros are not expanded and `\input` is not followed: one file is one
-//! document.
+//! code, and tables become rows of cells. Mathematics is kept as TeX between `$` or `$$`. Comments, text that a
+//! condition hides, labels, citations, graphics and the bibliography are dropped. Macros are not expanded and `\input`
+//! is not followed: one file is one document.
 //!
 //! Invariant: no input makes the converter recurse deeper than `MAX_DEPTH`, or read the same text more often than its
 //! nesting depth.
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::latex_commands::{Command, Environment, command, environment};
+use super::latex_commands::{Command, Environment, command, environment, is_reference};
 use super::latex_comments::without_comments;
-use super::latex_parts::{address, balanced_rest, cells, delimited, items, listing_language, without_labels};
+use super::latex_conditions::without_hidden_text;
+use super::latex_parts::{address, balanced_rest, delimited, listing_language, without_labels};
 use super::latex_text::{Cursor, without_open_braces};
+use super::scripts::{Script, is_script, script};
 
 /// Maximum nesting depth of environments and arguments; deeper ones are dropped.
 const MAX_DEPTH: usize = 40;
@@ -30,6 +32,7 @@ pub struct LatexDocument {
 /// Converts one LaTeX file.
 pub fn to_markdown(source: &str) -> LatexDocument {
     let source = without_comments(&source.replace("\r\n", "\n").replace(BLOCK_MARK, ""));
+    let source = without_hidden_text(&source);
     let mut writer = Writer::default();
     let body = match source.split_once("\\begin{document}") {
         Some((preamble, body)) => {
@@ -54,7 +57,7 @@ pub fn to_markdown(source: &str) -> LatexDocument {
 }
 
 /// Joins the lines of each paragraph; blocks enclosed in [`BLOCK_MARK`] keep their lines.
-fn paragraphs(out: &str) -> String {
+pub(super) fn paragraphs(out: &str) -> String {
     let mut text = String::with_capacity(out.len());
     for (index, part) in out.split(BLOCK_MARK).enumerate() {
         if index % 2 == 1 {
@@ -94,9 +97,10 @@ fn paragraphs(out: &str) -> String {
 /// Encloses a block whose lines are kept as they are; it is removed from the source, so it cannot occur there.
 const BLOCK_MARK: char = '\u{e000}';
 
+/// Writes the text of LaTeX source.
 #[derive(Default)]
-struct Writer {
-    out: String,
+pub(super) struct Writer {
+    pub(super) out: String,
     title: Option<String>,
 }
 
@@ -109,7 +113,7 @@ impl Writer {
         }
     }
 
-    fn run(&mut self, source: &str, depth: usize) {
+    pub(super) fn run(&mut self, source: &str, depth: usize) {
         if depth > MAX_DEPTH {
             return;
         }
@@ -174,7 +178,7 @@ impl Writer {
     }
 
     /// Writes a block whose lines are kept as they are.
-    fn block(&mut self, text: &str) {
+    pub(super) fn block(&mut self, text: &str) {
         self.out.push(BLOCK_MARK);
         self.out.push_str(&text.replace(BLOCK_MARK, ""));
         self.out.push(BLOCK_MARK);
@@ -232,24 +236,24 @@ impl Writer {
                 let note = one_line(cursor.argument(), depth);
                 self.out.extend([" (", &note, ")"]);
             }
-            Command::Caption => {
+            Command::Caption(arguments) => {
+                drop_arguments(cursor, arguments, "", &mut self.out);
                 cursor.optional();
                 let caption = one_line(cursor.argument(), depth);
                 self.out.extend(["\n\n", &caption, "\n\n"]);
             }
             Command::Address => self.out.push_str(&address(cursor)),
-            Command::Link => {
-                let target = address(cursor);
-                let text = one_line(cursor.argument(), depth);
-                self.out.extend(["[", &text, "](", &target, ")"]);
+            Command::Link => self.link(cursor, depth),
+            Command::First => {
+                let text = cursor.argument();
+                cursor.argument();
+                self.run(text, depth + 1);
             }
-            Command::Accent(mark) => {
-                let base = one_line(cursor.argument(), depth).replace('ı', "i").replace('ȷ', "j");
-                let mut characters = base.chars();
-                let first: String = characters.next().into_iter().chain([mark]).nfc().collect();
-                self.out.push_str(&first);
-                self.out.push_str(characters.as_str());
-            }
+            Command::Script(kind) => self.script(kind, cursor, depth),
+            Command::Formula => self.inline(cursor.argument()),
+            Command::Fraction => self.fraction(cursor, depth),
+            Command::Quantity(quantity) => self.out.push_str(&quantity.read(cursor)),
+            Command::Accent(mark) => self.accent(mark, cursor, depth),
             Command::Item => {
                 let label = cursor.optional().map(|label| one_line(label, depth)).unwrap_or_default();
                 self.out.extend(["\n\n", &label, " "]);
@@ -262,9 +266,55 @@ impl Writer {
         }
     }
 
+    fn link(&mut self, cursor: &mut Cursor<'_>, depth: usize) {
+        cursor.optional();
+        let target = address(cursor);
+        let text = one_line(cursor.argument(), depth);
+        self.out.extend(["[", &text, "](", &target, ")"]);
+    }
+
+    /// Writes a fraction on one line. The number before that of a unit is in brackets; other brackets hold options.
+    fn fraction(&mut self, cursor: &mut Cursor<'_>, depth: usize) {
+        let is_number = |options: &&str| options.starts_with(|first: char| first.is_ascii_digit());
+        if let Some(number) = cursor.optional().filter(is_number) {
+            self.out.extend([number, " "]);
+        }
+        if self.out.ends_with(char::is_numeric) {
+            self.out.push(' ');
+        }
+        let (above, below) = (one_line(cursor.argument(), depth), one_line(cursor.argument(), depth));
+        self.out.extend([above.as_str(), "/", &below]);
+    }
+
+    fn accent(&mut self, mark: char, cursor: &mut Cursor<'_>, depth: usize) {
+        let base = one_line(cursor.argument(), depth).replace('ı', "i").replace('ȷ', "j");
+        let mut characters = base.chars();
+        let first: String = characters.next().into_iter().chain([mark]).nfc().collect();
+        self.out.push_str(&first);
+        self.out.push_str(characters.as_str());
+    }
+
+    fn script(&mut self, kind: Script, cursor: &mut Cursor<'_>, depth: usize) {
+        let text = one_line(cursor.argument(), depth);
+        if !is_script(&text) {
+            return self.out.push_str(&text);
+        }
+        // A block that keeps its lines is no text to which a script belongs.
+        let before = if self.out.ends_with(BLOCK_MARK) { "" } else { &self.out };
+        let written = script(kind, before, &text, cursor.rest().chars().next());
+        self.out.push_str(&written);
+    }
+
+    /// Writes source as paragraphs of its own.
+    pub(super) fn paragraph(&mut self, source: &str, depth: usize) {
+        self.out.push_str("\n\n");
+        self.run(source, depth + 1);
+        self.out.push_str("\n\n");
+    }
+
     fn environment(&mut self, full: &str, cursor: &mut Cursor<'_>, depth: usize) {
         let body = cursor.body(full);
-        match environment(full.trim_end_matches('*')) {
+        match environment(full) {
             Environment::Drop => {}
             Environment::Verbatim => {
                 let mut inner = Cursor::new(body);
@@ -276,7 +326,7 @@ impl Writer {
             Environment::Math(false) => self.display(body),
             Environment::Math(true) => self.display(&format!("\\begin{{{full}}}{body}\\end{{{full}}}")),
             Environment::List(numbered) => self.list(body, numbered, depth),
-            Environment::Table => self.table(body, full, depth),
+            Environment::Table(arguments) => self.table(body, arguments, depth),
             Environment::Abstract => {
                 self.block("## Abstract");
                 self.run(body, depth + 1);
@@ -289,85 +339,48 @@ impl Writer {
                 self.run(inner.rest(), depth + 1);
                 self.out.push_str("\n\n");
             }
-            Environment::Plain => {
+            Environment::Text => self.paragraph(body, depth),
+            Environment::Layout(arguments) => {
                 let mut inner = Cursor::new(body);
-                inner.optional();
-                self.out.push_str("\n\n");
-                self.run(inner.rest(), depth + 1);
-                self.out.push_str("\n\n");
+                while inner.optional().is_some() {}
+                for _ in 0..arguments {
+                    inner.braced();
+                    while inner.optional().is_some() {}
+                }
+                self.paragraph(inner.rest(), depth);
             }
-        }
-    }
-
-    fn list(&mut self, body: &str, numbered: bool, depth: usize) {
-        let mut lines = String::new();
-        for (index, item) in items(body).into_iter().enumerate() {
-            let mut cursor = Cursor::new(item);
-            let label = cursor.optional().map(|label| format!("**{}** ", one_line(label, depth))).unwrap_or_default();
-            let text = paragraphs(&render(cursor.rest(), depth + 1));
-            let mark = if numbered { format!("{}. ", index + 1) } else { "- ".to_owned() };
-            let indent = " ".repeat(mark.len());
-            for (line_index, line) in text.lines().filter(|line| !line.is_empty()).enumerate() {
-                let before = if line_index == 0 { format!("{mark}{label}") } else { indent.clone() };
-                lines.extend([before.as_str(), line, "\n"]);
-            }
-        }
-        if !lines.is_empty() {
-            self.block(lines.trim_end());
-        }
-    }
-
-    fn table(&mut self, body: &str, name: &str, depth: usize) {
-        let mut cursor = Cursor::new(body);
-        cursor.optional();
-        // The width of `tabularx`, then the columns.
-        for _ in 0..if name.starts_with("tabularx") || name.starts_with("tabulary") { 2 } else { 1 } {
-            cursor.braced();
-        }
-        let mut rows: Vec<String> = Vec::new();
-        for row in cursor.rest().split("\\\\") {
-            // The space requested after a row: `[2pt]`.
-            let mut row = Cursor::new(row);
-            row.optional();
-            let cells: Vec<String> =
-                cells(row.rest()).into_iter().map(|cell| one_line(cell, depth).replace('|', "\\|")).collect();
-            if cells.iter().all(String::is_empty) {
-                continue;
-            }
-            rows.push(format!("| {} |", cells.join(" | ")));
-            if rows.len() == 1 {
-                rows.push(format!("| {} |", vec!["---"; cells.len()].join(" | ")));
-            }
-        }
-        if !rows.is_empty() {
-            self.block(&rows.join("\n"));
         }
     }
 }
 
-fn render(source: &str, depth: usize) -> String {
+pub(super) fn render(source: &str, depth: usize) -> String {
     let mut writer = Writer::default();
     writer.run(source, depth + 1);
     writer.out
 }
 
-fn one_line(source: &str, depth: usize) -> String {
+pub(super) fn one_line(source: &str, depth: usize) -> String {
     render(source, depth).replace(BLOCK_MARK, " ").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Drops the arguments of a command; a citation or reference also drops the space before it.
 fn drop_arguments(cursor: &mut Cursor<'_>, arguments: usize, name: &str, out: &mut String) {
-    let is_reference = name.to_ascii_lowercase().contains("cite") || name.to_ascii_lowercase().ends_with("ref");
-    if is_reference {
+    if is_reference(name) {
         out.truncate(out.trim_end_matches([' ', '\u{a0}']).len());
     }
+    // Brackets after the last argument are text, unless the command takes options there.
+    let followed_by_options = match name {
+        "documentclass" | "usepackage" | "RequirePackage" | "newtheorem" | "newcounter" | "raisebox" | "scalebox"
+        | "multirow" => arguments,
+        _ => arguments.saturating_sub(1),
+    };
     while cursor.optional().is_some() {}
-    for _ in 0..arguments {
+    for index in 0..arguments {
         // `\newcommand\name{…}`: the name needs no braces.
         if cursor.braced().is_none() {
             cursor.argument();
         }
-        while cursor.optional().is_some() {}
+        while index < followed_by_options && cursor.optional().is_some() {}
     }
 }
 

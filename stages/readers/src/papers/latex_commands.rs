@@ -1,14 +1,18 @@
 //! Maps the commands and environments of LaTeX to their effect on readable text.
 //!
 //! The names are those of the LaTeX kernel (source2e) and of the packages most used on arXiv: amsmath, graphicx,
-//! hyperref, natbib, listings, minted, booktabs, enumitem.
+//! hyperref, natbib, listings, minted, booktabs, enumitem, siunitx, xcolor, multirow.
 //!
 //! Invariant: a command is in at most one table; an unknown command is dropped and the content of its braces is read.
+
+use super::latex_symbols::printed;
+use super::latex_units::Quantity;
+use super::scripts::Script;
 
 /// The effect of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Command {
-    /// Dropped, with this many braced arguments and all optional ones.
+    /// Dropped, with this many braced arguments and all optional ones before them. Further arguments are text.
     Drop(usize),
     /// A heading of this level with its argument as text.
     Heading(usize),
@@ -20,12 +24,22 @@ pub(crate) enum Command {
     Title,
     /// Its argument in parentheses.
     Footnote,
-    /// Its argument as a separate paragraph.
-    Caption,
+    /// Its argument as a separate paragraph, after this many arguments that are dropped.
+    Caption(usize),
     /// An address, as it is written.
     Address,
     /// A link: target, then text.
     Link,
+    /// The first of two arguments, which say the same.
+    First,
+    /// A superscript or subscript.
+    Script(Script),
+    /// Its argument as a formula.
+    Formula,
+    /// A numerator and a denominator.
+    Fraction,
+    /// Numbers and units.
+    Quantity(Quantity),
     /// An accent on its argument: the combining character.
     Accent(char),
     /// A list item.
@@ -47,19 +61,24 @@ pub(crate) enum Environment {
     Math(bool),
     /// A list; true if it is numbered.
     List(bool),
-    /// A table.
-    Table,
+    /// A table, after this many arguments: its width and its columns.
+    Table(usize),
     /// Its body after a heading.
     Abstract,
     /// Its body after a name in bold: theorem, proof, …
     Named(&'static str),
     /// Its body as ordinary text.
-    Plain,
+    Text,
+    /// Its body as ordinary text, after its optional arguments and this many others.
+    Layout(usize),
 }
 
 /// Returns the effect of a command by its name, without backslash and star.
 pub(crate) fn command(name: &str) -> Option<Command> {
-    use Command::{Accent, Address, Caption, Define, Drop, Footnote, Heading, Item, Link, Print, Title, Verb, Wrap};
+    use Command::{
+        Address, Caption, Define, Drop, First, Footnote, Formula, Fraction, Heading, Item, Link, Print, Title, Verb,
+        Wrap,
+    };
     Some(match name {
         "part" | "chapter" | "section" => Heading(2),
         "subsection" => Heading(3),
@@ -67,9 +86,15 @@ pub(crate) fn command(name: &str) -> Option<Command> {
         "paragraph" => Heading(5),
         "subparagraph" => Heading(6),
         "title" => Title,
-        "caption" => Caption,
-        "footnote" | "thanks" => Footnote,
+        "caption" => Caption(0),
+        "captionof" => Caption(1),
+        "footnote" | "footnotetext" | "thanks" | "marginpar" | "todo" => Footnote,
         "href" => Link,
+        "texorpdfstring" | "pdftooltip" => First,
+        "textsuperscript" => Command::Script(Script::Super),
+        "textsubscript" => Command::Script(Script::Sub),
+        "ensuremath" => Formula,
+        "nicefrac" | "sfrac" | "textfrac" | "unitfrac" => Fraction,
         "item" => Item,
         "url" | "path" | "nolinkurl" => Address,
         "verb" | "lstinline" => Verb { has_language: false },
@@ -78,110 +103,109 @@ pub(crate) fn command(name: &str) -> Option<Command> {
         "emph" | "textit" | "textsl" => Wrap("*"),
         "textbf" => Wrap("**"),
         "texttt" | "code" => Wrap("`"),
-        "documentclass" | "usepackage" | "RequirePackage" | "label" | "ref" | "eqref" | "pageref" | "autoref"
-        | "cref" | "Cref" | "cite" | "citep" | "citet" | "citealp" | "citealt" | "citeauthor" | "citeyear"
-        | "parencite" | "textcite" | "nocite" | "bibliography" | "bibliographystyle" | "addbibresource"
-        | "includegraphics" | "input" | "include" | "vspace" | "hspace" | "pagestyle" | "thispagestyle" | "color"
-        | "hypersetup" | "geometry" | "graphicspath" | "author" | "date" | "affiliation" | "email" | "address"
-        | "keywords" | "phantom" | "hphantom" | "vphantom" | "index" | "pagenumbering" | "theoremstyle"
-        | "usetikzlibrary" | "captionsetup" | "lstset" | "allowdisplaybreaks" | "bibitem" | "stepcounter"
-        | "refstepcounter" | "newcounter" | "fontsize" | "cline" | "cmidrule" | "institute" | "tikzset"
-        | "pgfplotsset" | "newlength" | "markboth" => Drop(match name {
-            "fontsize" | "markboth" => 2,
-            _ => 1,
-        }),
-        "newcommand"
+        _ => {
+            let quantity = Quantity::of(name).map(Command::Quantity);
+            let known = quantity.or_else(|| accent(name).map(Command::Accent)).or_else(|| printed(name).map(Print));
+            return known.or_else(|| dropped(name).map(Drop));
+        }
+    })
+}
+
+/// Returns the number of arguments of a command that are not text. Arguments after them are text.
+fn dropped(name: &str) -> Option<usize> {
+    Some(match name {
+        "footnotemark" | "hyperref" | "makebox" | "framebox" | "makecell" | "thead" | "shortstack" => 0,
+        "documentclass" | "usepackage" | "RequirePackage" | "bibliography" | "bibliographystyle" | "addbibresource"
+        | "bibitem" | "includegraphics" | "includesvg" | "includepdf" | "epsfig" | "psfig" | "epsfbox" | "input"
+        | "include" | "subfile" | "lstinputlisting" | "verbatiminput" | "graphicspath" | "vspace" | "hspace"
+        | "linespread" | "enlargethispage" | "pagestyle" | "thispagestyle" | "pagenumbering" | "hypersetup"
+        | "geometry" | "captionsetup" | "lstset" | "tikzset" | "pgfplotsset" | "usetikzlibrary" | "sisetup"
+        | "color" | "pagecolor" | "rowcolor" | "cellcolor" | "columncolor" | "arrayrulecolor" | "fontfamily"
+        | "fontseries" | "fontshape" | "selectlanguage" | "theoremstyle" | "allowdisplaybreaks" | "label" | "index"
+        | "author" | "date" | "affiliation" | "email" | "address" | "keywords" | "institute" | "stepcounter"
+        | "refstepcounter" | "newcounter" | "newlength" | "newsavebox" | "cline" | "cmidrule" | "phantom"
+        | "hphantom" | "vphantom" | "markright" | "fancyhead" | "fancyfoot" | "lhead" | "chead" | "rhead" | "lfoot"
+        | "cfoot" | "rfoot" | "textcolor" | "colorbox" | "parbox" | "raisebox" | "scalebox" | "rotatebox"
+        | "adjustbox" | "hyperlink" | "hypertarget" | "foreignlanguage" | "multirowcell" | "ifthenelse" => 1,
+        "fcolorbox"
+        | "resizebox"
+        | "multicolumn"
+        | "multirow"
+        | "fontsize"
+        | "markboth"
+        | "newcommand"
         | "renewcommand"
         | "providecommand"
+        | "DeclareRobustCommand"
         | "DeclareMathOperator"
         | "setlength"
         | "addtolength"
         | "setcounter"
         | "addtocounter"
         | "newtheorem"
-        | "textcolor@"
         | "newcolumntype"
-        | "numberwithin" => Drop(2),
-        "newenvironment" | "renewenvironment" | "definecolor" | "addcontentsline" => Drop(3),
-        "`" => Accent('\u{300}'),
-        "'" => Accent('\u{301}'),
-        "^" => Accent('\u{302}'),
-        "~" => Accent('\u{303}'),
-        "=" => Accent('\u{304}'),
-        "u" => Accent('\u{306}'),
-        "." => Accent('\u{307}'),
-        "\"" => Accent('\u{308}'),
-        "r" => Accent('\u{30a}'),
-        "H" => Accent('\u{30b}'),
-        "v" => Accent('\u{30c}'),
-        "d" => Accent('\u{323}'),
-        "c" => Accent('\u{327}'),
-        "k" => Accent('\u{328}'),
-        _ => return printed(name).map(Print),
-    })
-}
-
-/// Returns the characters that a command prints.
-fn printed(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "&" => "&",
-        "%" => "%",
-        "$" => "$",
-        "#" => "#",
-        "_" => "_",
-        "{" => "{",
-        "}" => "}",
-        " " | "\n" | "," | ";" | ":" | "quad" | "qquad" | "enspace" | "space" | "tab" => " ",
-        "\\" | "newline" | "linebreak" => "\n",
-        "par" | "bigskip" | "medskip" | "smallskip" => "\n\n",
-        "-" | "/" | "!" | "@" => "",
-        "textbackslash" => "\\",
-        "textasciitilde" => "~",
-        "textasciicircum" => "^",
-        "ldots" | "dots" | "textellipsis" => "…",
-        "textendash" => "–",
-        "textemdash" => "—",
-        "textquotedblleft" => "“",
-        "textquotedblright" => "”",
-        "textless" => "<",
-        "textgreater" => ">",
-        "textbar" => "|",
-        "ss" => "ß",
-        "o" => "ø",
-        "O" => "Ø",
-        "l" => "ł",
-        "L" => "Ł",
-        "ae" => "æ",
-        "AE" => "Æ",
-        "oe" => "œ",
-        "OE" => "Œ",
-        "aa" => "å",
-        "AA" => "Å",
-        "i" => "ı",
-        "j" => "ȷ",
-        "S" => "§",
-        "P" => "¶",
-        "dag" => "†",
-        "ddag" => "‡",
-        "copyright" | "textcopyright" => "©",
-        "pounds" => "£",
-        "euro" => "€",
-        "TeX" => "TeX",
-        "LaTeX" => "LaTeX",
+        | "numberwithin"
+        | "rule"
+        | "import"
+        | "inputminted"
+        | "pdfbookmark"
+        | "addtocontents"
+        | "newglossaryentry"
+        | "DeclareAcronym" => 2,
+        "newenvironment"
+        | "renewenvironment"
+        | "NewDocumentCommand"
+        | "RenewDocumentCommand"
+        | "definecolor"
+        | "colorlet"
+        | "addcontentsline"
+        | "rowcolors"
+        | "newacronym" => 3,
+        "usefont" => 4,
+        _ if is_reference(name) => 1,
         _ => return None,
     })
 }
 
-/// Returns the effect of an environment by its name, without star.
+/// Whether a command is a reference to a work or to a part of the paper, by the names of any package: `\citep`, `\Cref`.
+pub(crate) fn is_reference(name: &str) -> bool {
+    matches!(name, "ref" | "eqref" | "pageref" | "autoref" | "cref" | "Cref" | "vref" | "nameref" | "subref")
+        || name.to_ascii_lowercase().contains("cite")
+}
+
+/// Returns the combining character of an accent.
+fn accent(name: &str) -> Option<char> {
+    Some(match name {
+        "`" => '\u{300}',
+        "'" => '\u{301}',
+        "^" => '\u{302}',
+        "~" => '\u{303}',
+        "=" => '\u{304}',
+        "u" => '\u{306}',
+        "." => '\u{307}',
+        "\"" => '\u{308}',
+        "r" => '\u{30a}',
+        "H" => '\u{30b}',
+        "v" => '\u{30c}',
+        "d" => '\u{323}',
+        "c" => '\u{327}',
+        "k" => '\u{328}',
+        _ => return None,
+    })
+}
+
+/// Returns the effect of an environment by its name; a star changes only the arguments of `tabular*`.
 pub(crate) fn environment(name: &str) -> Environment {
-    match name {
+    match name.trim_end_matches('*') {
+        _ if name == "tabular*" => Environment::Table(2),
         "thebibliography" | "comment" | "tikzpicture" | "pgfpicture" | "filecontents" | "CCSXML" => Environment::Drop,
         "verbatim" | "Verbatim" | "lstlisting" | "minted" | "alltt" | "BVerbatim" => Environment::Verbatim,
         "equation" | "displaymath" | "math" => Environment::Math(false),
         "align" | "alignat" | "flalign" | "gather" | "multline" | "eqnarray" => Environment::Math(true),
         "itemize" | "description" | "compactitem" => Environment::List(false),
         "enumerate" | "compactenum" => Environment::List(true),
-        "tabular" | "tabularx" | "tabulary" | "longtable" => Environment::Table,
+        "tabular" | "longtable" | "supertabular" => Environment::Table(1),
+        "tabularx" | "tabulary" | "xltabular" => Environment::Table(2),
         "abstract" => Environment::Abstract,
         "theorem" | "thm" => Environment::Named("Theorem"),
         "lemma" | "lem" => Environment::Named("Lemma"),
@@ -192,7 +216,11 @@ pub(crate) fn environment(name: &str) -> Environment {
         "example" => Environment::Named("Example"),
         "conjecture" => Environment::Named("Conjecture"),
         "proof" => Environment::Named("Proof"),
-        _ => Environment::Plain,
+        "quote" | "quotation" | "verse" | "center" | "flushleft" | "flushright" | "document" => Environment::Text,
+        "minipage" | "multicols" | "subfigure" | "subtable" | "spacing" | "otherlanguage" | "adjustbox" | "turn"
+        | "rotate" | "column" => Environment::Layout(1),
+        "wrapfigure" | "wraptable" | "adjustwidth" | "CJK" => Environment::Layout(2),
+        _ => Environment::Layout(0),
     }
 }
 
@@ -206,7 +234,12 @@ mod tests {
         assert_eq!(command("newcommand"), Some(Command::Drop(2)));
         assert_eq!(command("%"), Some(Command::Print("%")));
         assert_eq!(command("unheardof"), None);
-        assert_eq!(environment("align"), Environment::Math(true));
-        assert_eq!(environment("unheardof"), Environment::Plain);
+        assert_eq!(environment("align*"), Environment::Math(true));
+        assert_eq!(environment("tabular*"), Environment::Table(2));
+        assert_eq!(command("textcolor"), Some(Command::Drop(1)));
+        assert_eq!(command("Citealp"), Some(Command::Drop(1)));
+        assert_eq!(command("ang"), Some(Command::Quantity(Quantity::Angle)));
+        assert_eq!(command("k"), Some(Command::Accent('\u{328}')));
+        assert_eq!(environment("unheardof"), Environment::Layout(0));
     }
 }

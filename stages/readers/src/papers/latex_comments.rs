@@ -54,8 +54,8 @@ fn after_comment(comment: &str) -> &str {
 }
 
 /// Returns the length of what a backslash begins: two characters, a name, or a name with the verbatim text after it.
-fn escape<'a>(source: &'a str, open: &mut Vec<&'a str>) -> usize {
-    let name = name(source);
+pub(crate) fn escape<'a>(source: &'a str, open: &mut Vec<&'a str>) -> usize {
+    let name = command_name(source);
     let argument = &source[1 + name.len()..];
     if name.is_empty() {
         return 1 + argument.chars().next().map_or(0, char::len_utf8);
@@ -70,14 +70,14 @@ fn escape<'a>(source: &'a str, open: &mut Vec<&'a str>) -> usize {
 }
 
 /// The letters after a backslash.
-fn name(source: &str) -> &str {
+pub(crate) fn command_name(source: &str) -> &str {
     let after = &source[1..];
     let end = after.find(|character: char| !character.is_ascii_alphabetic());
     &after[..end.unwrap_or(after.len())]
 }
 
 fn is_address(source: &str) -> bool {
-    matches!(name(source), "url" | "path" | "nolinkurl" | "href")
+    matches!(command_name(source), "url" | "path" | "nolinkurl" | "href")
 }
 
 /// Returns the length of the arguments of inline code: options, a language for `minted`, and the code.

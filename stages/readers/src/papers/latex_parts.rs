@@ -40,18 +40,66 @@ pub(crate) fn items(body: &str) -> Vec<&str> {
     starts.iter().zip(ends).map(|(start, end)| &body[start + "\\item".len()..end]).collect()
 }
 
+/// Returns the rows of a table's body, each without the space that is requested after the row before it.
+pub(crate) fn rows(body: &str) -> Vec<&str> {
+    let rows = split_outside(body, "\\\\").into_iter().enumerate();
+    rows.map(|(index, row)| {
+        let mut cursor = Cursor::new(row);
+        if index > 0 {
+            cursor.consume("*");
+            cursor.optional();
+        }
+        cursor.rest()
+    })
+    .collect()
+}
+
 /// Returns the cells of a table row: split at `&`, but not at `\&`.
 pub(crate) fn cells(row: &str) -> Vec<&str> {
-    let mut cells = Vec::new();
-    let mut start = 0;
-    for (at, _) in row.match_indices('&') {
-        if !row[..at].ends_with('\\') {
-            cells.push(&row[start..at]);
-            start = at + 1;
+    split_outside(row, "&")
+}
+
+/// Splits a source at a separator, but not in braces or an inner environment. If one of these does not end, all
+/// separators count.
+fn split_outside<'a>(source: &'a str, separator: &str) -> Vec<&'a str> {
+    let mut everywhere = Vec::new();
+    let mut outside = Vec::new();
+    let (mut depth, mut at) = (0_usize, 0);
+    while let Some(found) = source[at..].find(['\\', '{', '}', '&']) {
+        at += found;
+        let rest = &source[at..];
+        if rest.starts_with(separator) {
+            everywhere.push(at);
+            if depth == 0 {
+                outside.push(at);
+            }
         }
+        if rest.starts_with('{') || rest.starts_with("\\begin{") {
+            depth += 1;
+        } else if rest.starts_with('}') || rest.starts_with("\\end{") {
+            depth = depth.saturating_sub(1);
+        }
+        let mut characters = rest.chars();
+        if characters.next() == Some('\\') {
+            characters.next();
+        }
+        at = source.len() - characters.as_str().len();
     }
-    cells.push(&row[start..]);
-    cells
+    let mut parts = Vec::new();
+    let mut start = 0;
+    let separators = if depth == 0 { outside } else { everywhere };
+    for at in separators {
+        parts.push(&source[start..at]);
+        start = at + separator.len();
+    }
+    parts.push(&source[start..]);
+    parts
+}
+
+/// Returns the number of columns that a cell spans: that of its `\multicolumn`, or 1.
+pub(crate) fn columns(cell: &str) -> usize {
+    let Some((_, after)) = cell.split_once("\\multicolumn") else { return 1 };
+    Cursor::new(after).argument().trim().parse().map_or(1, |columns: usize| columns.max(1))
 }
 
 pub(crate) fn listing_language(options: &str) -> &str {
@@ -117,6 +165,11 @@ mod tests {
             [" a \\begin{x}\\item b\\end{x}", "[c] \\itemsep"]
         );
         assert_eq!(cells("a & b \\& c &"), ["a ", " b \\& c ", ""]);
+        assert_eq!(cells("{a & b} & \\begin{x}c & d\\end{x}"), ["{a & b} ", " \\begin{x}c & d\\end{x}"]);
+        assert_eq!(cells("{a & b"), ["{a ", " b"]);
+        assert_eq!(rows("a \\\\[2pt] {b \\\\ c} \\\\* \\% d"), ["a ", " {b \\\\ c} ", " \\% d"]);
+        assert_eq!((columns("\\hline \\multicolumn{2}{c}{x}"), columns("x"), columns("\\multicolumn x")), (2, 1, 1));
+        assert_eq!((columns("\\multicolumn{0}{c}{x}"), columns("\\multicolumn{-1}{c}{x}")), (1, 1));
         assert_eq!(balanced_rest("a{b}c}d"), "d");
         assert_eq!(balanced_rest("open"), "");
         assert_eq!(listing_language("style=x, language = C"), "C");

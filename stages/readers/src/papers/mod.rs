@@ -4,12 +4,20 @@
 
 pub mod jats;
 mod jats_elements;
+mod jats_formula;
+mod jats_scripts;
+mod jats_table;
 #[cfg(test)]
 mod jats_tests;
 pub mod latex;
+mod latex_blocks;
 mod latex_commands;
 mod latex_comments;
+mod latex_conditions;
 mod latex_parts;
+mod latex_symbols;
 #[cfg(test)]
 mod latex_tests;
 mod latex_text;
+mod latex_units;
+mod scripts;

@@ -148,6 +148,16 @@ mod tests {
     }
 
     #[test]
+    fn a_shared_word_is_equal_evidence_for_its_languages() {
+        let table = &*TABLE;
+        let evidence = compute_evidence("niemand");
+        let of = |code: &str| table.languages.iter().position(|known| *known == code).map(|index| evidence[index]);
+        for code in ["afr", "deu", "nld"] {
+            assert!(of(code).is_some_and(|share| (share - 1.0 / 3.0).abs() < 1e-12), "{code}: {:?}", of(code));
+        }
+    }
+
+    #[test]
     fn fit_compares_function_words_with_the_usual_number() {
         let index = TABLE.languages.iter().position(|code| *code == "nob").unwrap();
         let usual = TABLE.usual_shares[index];

@@ -188,6 +188,15 @@ mod tests {
         ] {
             assert_eq!(language(text), Some(expected), "{text}");
         }
+        // Function words that a close relative shares do not outweigh the trigrams.
+        for (text, expected) in [
+            ("Niemand weiß warum die Uhr still steht.", "deu"),
+            ("Niemand ist zu Hause.", "deu"),
+            ("Niemand weet waarom de klok stil staat.", "nld"),
+            ("Niemand weet hoekom die horlosie stilstaan nie.", "afr"),
+        ] {
+            assert_eq!(language(text), Some(expected), "{text}");
+        }
         for nothing in ["", "123 --- 456", "😀😀"] {
             assert_eq!(identify(nothing), None);
         }

@@ -1,9 +1,10 @@
-//! Finds e-mail addresses.
+//! Finds e-mail addresses. The account in a URL, such as `https://user:password@host`, is not one.
 //!
-//! Invariant: one linear pass, since only an `@`, at most 64 bytes before it and 253 after it are read (the limits of
-//! RFC 5321).
+//! Invariant: one linear pass, since only an `@`, at most 320 bytes before it and 253 after it are read (the limits of
+//! RFC 5321 are 64 and 253).
 
 use super::matches::{EMAIL, Match};
+use super::user_info;
 
 const MAX_LOCAL_BYTES: usize = 64;
 const MAX_DOMAIN_BYTES: usize = 253;
@@ -19,7 +20,11 @@ pub(super) fn find(text: &str, keep_git_hosts: bool, matches: &mut Vec<Match>) {
     for (at, _) in text.match_indices('@') {
         let start = local_start(bytes, floor, at);
         let end = domain_end(bytes, at + 1);
-        if start == at || !is_address(text, start, at, end) || (keep_git_hosts && is_git(bytes, start, at, end)) {
+        if start == at
+            || !is_address(text, start, at, end)
+            || (keep_git_hosts && is_git(bytes, start, at, end))
+            || user_info::ends_at(text, at)
+        {
             continue;
         }
         matches.push(Match { range: start..end, rule: EMAIL.name });
@@ -107,6 +112,7 @@ mod tests {
         assert_eq!(found("mailto:X@Y.DE?subject=1"), ["X@Y.DE"]);
         assert_eq!(found("authors = [\"Ada <ada@lovelace.org>\"]"), ["ada@lovelace.org"]);
         assert_eq!(found("éa@b.org"), ["a@b.org"]);
+        assert_eq!(found("http://ada@lovelace.org, http://e.org:80/ada@b.org"), ["ada@lovelace.org", "ada@b.org"]);
     }
 
     #[test]
@@ -131,6 +137,9 @@ mod tests {
             "a.@b.org",
             "@types/node",
             "x@-b.org",
+            "https://user:hunter2@lovelace.org/a",
+            "https://k3J9xQ2mZ8vB4nL7tR1wP6sY:x-oauth-basic@github.com/a/b.git",
+            "https://REDACTED_SECRET@github.com/a/b.git",
         ] {
             assert!(found(text).is_empty(), "{text}");
         }

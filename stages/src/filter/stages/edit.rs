@@ -109,7 +109,7 @@ impl Stage for RedactStage {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn settings(&self) -> serde_json::Value {

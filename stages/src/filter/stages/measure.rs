@@ -102,7 +102,7 @@ impl Stage for MeasureStage {
     }
 
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn settings(&self) -> serde_json::Value {

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::robots::pattern::pattern_matches;
+use crate::robots::standard_pattern::{RequestPath, StandardPattern};
 
 fn allowed(robots: &str, path: &str) -> bool {
     Robots::parse(robots.as_bytes()).allowed("foobot", &format!("https://e.org{path}")).allowed
@@ -58,6 +59,90 @@ fn unreserved_characters_match_in_any_spelling() {
     assert!(allowed(opened, "/baz"), "an Allow line is compared in the same way");
 }
 
+/// Whether a file with one `Disallow` line forbids each path.
+fn assert_forbids(cases: &[(&str, &str, bool)]) {
+    for (pattern, path, forbidden) in cases {
+        let robots = format!("User-agent: *\nDisallow: {pattern}\n");
+        assert_eq!(!allowed(&robots, path), *forbidden, "{pattern} and {path}");
+    }
+}
+
+#[test]
+fn special_characters_match_verbatim_when_escaped() {
+    // The first and the fourth case are the examples of RFC 9309, section 2.2.3.
+    assert_forbids(&[
+        ("/path/file-with-a-%2A.html", "/path/file-with-a-*.html", true),
+        ("/path/file-with-a-%2A.html", "/path/file-with-a-%2a.html", true),
+        ("/path/file-with-a-%2A.html", "/path/file-with-a-b.html", false),
+        ("/path/foo-%24", "/path/foo-$", true),
+        ("/path/foo-%24", "/path/foo-%24x", true),
+        ("/path/foo-%24", "/path/foo-", false),
+        ("/a$b", "/a%24b", true),
+        ("/a*%2A$", "/abc*", true),
+        ("/a*%2A$", "/a*c", false),
+    ]);
+}
+
+#[test]
+fn reserved_characters_match_in_any_spelling_where_they_are_data() {
+    assert_forbids(&[
+        // RFC 9309, section 2.2.2: the examples with a query.
+        ("/foo/bar?baz=quz", "/foo/bar?baz=quz", true),
+        ("/foo/bar?baz=https://foo.bar", "/foo/bar?baz=https%3A%2F%2Ffoo.bar", true),
+        ("/foo/bar?baz=https%3A%2F%2Ffoo.bar", "/foo/bar?baz=https://foo.bar", true),
+        ("/p(1)", "/p%281%29", true),
+        ("/a%40b", "/a@b", true),
+        ("/a@b", "/a%40b", true),
+        ("/a%3bb;c=d", "/a;b;c%3Dd", true),
+        ("/{id}", "/%7Bid%7D", true),
+        ("/a?b=[c]", "/a?b=%5Bc%5D", true),
+        ("/a?x=?y", "/a?x=%3Fy", true),
+    ]);
+}
+
+#[test]
+fn escaped_delimiters_differ_from_delimiters() {
+    assert_forbids(&[
+        ("/a%2Fb", "/a/b", false),
+        ("/a/b", "/a%2Fb", false),
+        ("/a%2Fb", "/a%2fb", true),
+        ("/a%3Fb", "/a?b", false),
+        ("/a?b", "/a%3Fb", false),
+        ("/a%3Fb", "/a%3fb", true),
+    ]);
+}
+
+#[test]
+fn a_star_reaches_into_the_query() {
+    assert_forbids(&[
+        ("/*=https://", "/foo?u=https%3A%2F%2Fe.org", true),
+        ("/*u=a%2Fb$", "/x?u=a/b", true),
+        ("/*u=a%2Fb$", "/x?u=a/bc", false),
+        ("/*%2F", "/a/b", false),
+        ("/*%2F", "/a?b/c", true),
+        ("/*?page=", "/a/b?page=2", true),
+        ("/*?*page=", "/a?x=1&page=2", true),
+        ("/*?page=", "/a?x=?page=2", true),
+        ("/*b?c$", "/a/b?c", true),
+        ("/*b?c$", "/a/b?c=1", false),
+        ("/*b?c$", "/a?b?c", true),
+        ("/a$", "/a?", false),
+        ("/a?", "/a?b", true),
+        ("/a?", "/a", false),
+        ("/a*$", "/ab?c", true),
+    ]);
+}
+
+#[test]
+fn equal_patterns_in_different_spellings_have_equal_precedence() {
+    for disallow in ["/p(1)", "/p%281%29", "/%70(1)"] {
+        let robots = format!("User-agent: *\nDisallow: {disallow}\nAllow: /p%28%31)\n");
+        assert!(allowed(&robots, "/p(1)/x"), "an Allow line wins a tie: {disallow}");
+    }
+    let index = "User-agent: *\nDisallow: /\nAllow: /p(1)/%69ndex.html\n";
+    assert!(allowed(index, "/p%281)/") && !allowed(index, "/p(1)/x") && !allowed(index, "/p(1)/?x"));
+}
+
 #[test]
 fn written_escapes_are_compared_as_google_compares_them() {
     let robots = Robots::parse("User-agent: *\nDisallow: /\nAllow: /%62%61%7A\nAllow: /%e3%83%84\n".as_bytes());
@@ -98,6 +183,7 @@ fn many_stars_take_linear_time() {
     let pattern = "*a".repeat(200_000) + "b";
     let path = "/".to_owned() + &"a".repeat(400_000);
     assert!(!pattern_matches(&pattern, &path));
+    assert!(!StandardPattern::new(&pattern).matches(&RequestPath::new(&path)));
 }
 
 /// The textbook recursive matcher: exponential but simple.
@@ -114,6 +200,25 @@ proptest! {
     #[test]
     fn matching_equals_the_textbook(pattern in "[/ab*$]{0,8}", path in "/[ab$/]{0,8}") {
         prop_assert_eq!(pattern_matches(&pattern, &path), matches_slowly(pattern.as_bytes(), path.as_bytes()));
+    }
+
+    #[test]
+    fn standard_matching_equals_the_textbook(pattern in "[/ab?*$]{0,8}", path in "/[ab?/$]{0,8}") {
+        let matches = StandardPattern::new(&pattern).matches(&RequestPath::new(&path));
+        prop_assert_eq!(matches, matches_slowly(pattern.as_bytes(), path.as_bytes()));
+    }
+
+    #[test]
+    fn escaping_data_changes_no_match(
+        pattern in "/[ab:(?/*]{0,8}",
+        path in "/[ab:(/]{0,6}",
+        query in "[ab:(/?]{0,6}",
+    ) {
+        let pattern = StandardPattern::new(&pattern);
+        let escape = |text: &str| text.replace('a', "%61").replace(':', "%3a").replace('(', "%28");
+        let escaped = format!("{}?{}", escape(&path), escape(&query).replace('/', "%2f").replace('?', "%3F"));
+        let (plain, escaped) = (RequestPath::new(&format!("{path}?{query}")), RequestPath::new(&escaped));
+        prop_assert_eq!(pattern.matches(&plain), pattern.matches(&escaped));
     }
 
     #[test]

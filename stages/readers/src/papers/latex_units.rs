@@ -1,0 +1,434 @@
+//! Numbers and units of LaTeX's package siunitx: `\SI{5}{\percent}`, `\num{1e-3}`, `\unit{\metre\per\second\squared}`.
+//!
+//! They are written as siunitx prints them, with a stroke for `\per`: `5 %`, `1 × 10^-3`, `m/s²`.
+//!
+//! Invariant: every number and every unit is written; a unit that is not known has the name of its command.
+
+use super::jats::tidy;
+use super::latex_symbols::printed;
+use super::latex_text::Cursor;
+use super::scripts::{Script, script};
+
+/// What a command of siunitx takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Quantity {
+    /// A number, or several in a product.
+    Number,
+    /// A unit.
+    Unit,
+    /// A number and its unit.
+    Value,
+    /// The first and the last number, and their unit if there is one.
+    Range { has_unit: bool },
+    /// Numbers between semicolons, and their unit if there is one.
+    List { has_unit: bool },
+    /// Degrees, minutes and seconds between semicolons.
+    Angle,
+}
+
+impl Quantity {
+    /// Returns what a command takes by its name.
+    pub(crate) fn of(command: &str) -> Option<Self> {
+        Some(match command {
+            "num" | "tablenum" | "numproduct" | "complexnum" => Self::Number,
+            "si" | "unit" => Self::Unit,
+            "SI" | "qty" | "qtyproduct" | "complexqty" => Self::Value,
+            "numrange" => Self::Range { has_unit: false },
+            "SIrange" | "qtyrange" => Self::Range { has_unit: true },
+            "numlist" => Self::List { has_unit: false },
+            "SIlist" | "qtylist" => Self::List { has_unit: true },
+            "ang" => Self::Angle,
+            _ => return None,
+        })
+    }
+
+    /// Reads the arguments of the command, and returns them as text.
+    pub(crate) fn read(self, cursor: &mut Cursor<'_>) -> String {
+        let options = cursor.optional();
+        match self {
+            Self::Number => number(cursor.argument()),
+            // The package `units` has a number where siunitx has options.
+            Self::Unit => {
+                let value = options.filter(|options| !options.contains('=')).map(number).unwrap_or_default();
+                with_unit(&value, &unit(cursor.argument()))
+            }
+            Self::Value => {
+                let value = number(cursor.argument());
+                let unit = unit_argument(cursor);
+                with_unit(&value, &unit)
+            }
+            Self::Range { has_unit } => {
+                let (first, last) = (number(cursor.argument()), number(cursor.argument()));
+                let unit = if has_unit { unit_argument(cursor) } else { String::new() };
+                format!("{} to {}", with_unit(&first, &unit), with_unit(&last, &unit))
+            }
+            // The unit is written once, as long lists of long units would be longer than the paper.
+            Self::List { has_unit } => {
+                let numbers = cursor.argument().split(';').map(number).collect::<Vec<_>>().join(", ");
+                let unit = if has_unit { unit_argument(cursor) } else { String::new() };
+                with_unit(&numbers, &unit)
+            }
+            Self::Angle => angle(cursor.argument()),
+        }
+    }
+}
+
+/// Reads a unit in braces. A symbol that is printed before the number may stand before it, and is written here, too.
+fn unit_argument(cursor: &mut Cursor<'_>) -> String {
+    let mut ahead = *cursor;
+    let before = ahead.optional().map(unit).unwrap_or_default();
+    let Some(source) = ahead.braced() else { return String::new() };
+    *cursor = ahead;
+    with_unit(&before, &unit(source))
+}
+
+fn with_unit(number: &str, unit: &str) -> String {
+    let is_angle = unit.starts_with(['°', '′', '″']) && unit.chars().nth(1).is_none();
+    let space = if number.is_empty() || unit.is_empty() || is_angle { "" } else { " " };
+    format!("{number}{space}{unit}")
+}
+
+fn angle(source: &str) -> String {
+    let parts = source.split(';').map(number).zip(["°", "′", "″"]);
+    parts.filter(|(number, _)| !number.is_empty()).map(|(number, sign)| number + sign).collect()
+}
+
+/// A number as text: its sign, uncertainty and power of ten are written as they are printed.
+fn number(source: &str) -> String {
+    let text = plain(source).replace("+-", "±");
+    let is_numeric = text.contains(|character: char| character.is_ascii_digit())
+        && text.chars().all(|character| character.is_ascii_digit() || "+-±−×. ,()xeEdD".contains(character));
+    if !is_numeric {
+        return tidy(&text);
+    }
+    let factors = text.split(['x', '×']).map(|factor| with_power(factor.trim()));
+    tidy(&factors.collect::<Vec<_>>().join(" × ").replace('±', " ± "))
+}
+
+/// Writes an exponent, as in `1e-3`, as a power of ten.
+fn with_power(number: &str) -> String {
+    let Some((mantissa, exponent)) = number.split_once(['e', 'E', 'd', 'D']) else { return number.to_owned() };
+    let digits = exponent.trim_start_matches(['+', '-', '−', ' ']);
+    if digits.is_empty() || digits.contains(|character: char| !character.is_ascii_digit()) {
+        return number.to_owned();
+    }
+    let power = script(Script::Super, "10", exponent.trim().trim_start_matches('+'), None);
+    match mantissa.trim() {
+        sign @ ("" | "-" | "+" | "−") => format!("{sign}10{power}"),
+        mantissa => format!("{mantissa} × 10{power}"),
+    }
+}
+
+/// The characters of a number, with those that its commands print.
+fn plain(source: &str) -> String {
+    let mut text = String::with_capacity(source.len());
+    let mut cursor = Cursor::new(source);
+    while let Some(character) = cursor.bump() {
+        match character {
+            '\\' => match cursor.name() {
+                "pm" => text.push('±'),
+                "times" => text.push('×'),
+                name => text.push_str(printed(name).unwrap_or_default()),
+            },
+            '{' | '}' | '$' => {}
+            '~' => text.push(' '),
+            other => text.push(other),
+        }
+    }
+    text
+}
+
+/// One unit of a product.
+struct Factor {
+    symbol: String,
+    power: String,
+    /// Whether it is below the stroke.
+    is_below: bool,
+}
+
+/// The units that are read so far, and what is known of the next one.
+#[derive(Default)]
+struct Units {
+    factors: Vec<Factor>,
+    prefix: String,
+    power: String,
+    is_below: bool,
+}
+
+/// A unit as text.
+fn unit(source: &str) -> String {
+    let mut units = Units::default();
+    let mut cursor = Cursor::new(source);
+    loop {
+        let rest = cursor.rest();
+        let end = rest.find(['\\', '^', '_', '.', '~', '{', '}', '$', ' ', '\n', '\t']).unwrap_or(rest.len());
+        let (symbol, rest) = rest.split_at(end);
+        if !symbol.is_empty() {
+            units.push(symbol);
+        }
+        cursor = Cursor::new(rest);
+        match cursor.bump() {
+            None => return units.text(),
+            Some('\\') => units.command(&mut cursor),
+            Some('^') => units.set_power(&plain(cursor.argument())),
+            Some('_') => {
+                let index = plain(cursor.argument());
+                if let Some(factor) = units.factors.last_mut() {
+                    let index = script(Script::Sub, &factor.symbol, &index, None);
+                    factor.symbol.push_str(&index);
+                }
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+impl Units {
+    fn push(&mut self, symbol: &str) {
+        let symbol = std::mem::take(&mut self.prefix) + symbol;
+        let power = std::mem::take(&mut self.power);
+        self.factors.push(Factor { symbol, power, is_below: std::mem::take(&mut self.is_below) });
+    }
+
+    fn set_power(&mut self, power: &str) {
+        if let Some(factor) = self.factors.last_mut() {
+            power.trim().clone_into(&mut factor.power);
+        }
+    }
+
+    fn command(&mut self, cursor: &mut Cursor<'_>) {
+        let name = cursor.name();
+        match name {
+            "per" => self.is_below = true,
+            "squared" => self.set_power("2"),
+            "cubed" => self.set_power("3"),
+            "tothe" => self.set_power(&plain(cursor.argument())),
+            "square" => "2".clone_into(&mut self.power),
+            "cubic" => "3".clone_into(&mut self.power),
+            "raiseto" => self.power = plain(cursor.argument()),
+            // What is measured: `\gram\of{metal}`.
+            "of" => self.push(&plain(cursor.argument())),
+            // The style of letters, and spaces.
+            "text" | "textrm" | "mathrm" | "mathit" | "rm" | "upmu" | "," | ";" | ":" | "!" | " " | "cdot" => {}
+            _ => match prefix(name) {
+                Some(prefix) => self.prefix.push_str(prefix),
+                None => match symbol(name).or_else(|| printed(name)) {
+                    Some(symbol) => self.push(symbol),
+                    None => self.push(&abbreviated(name)),
+                },
+            },
+        }
+    }
+
+    /// The units as text. A unit after the stroke is below it, so a product that has others there has powers instead.
+    fn text(mut self) -> String {
+        if !self.prefix.is_empty() {
+            self.push("");
+        }
+        let first_below = self.factors.iter().position(|factor| factor.is_below).unwrap_or(self.factors.len());
+        let has_stroke = first_below > 0 && self.factors[first_below..].iter().all(|factor| factor.is_below);
+        let mut text = String::new();
+        for factor in &self.factors {
+            if factor.is_below && has_stroke {
+                text.push('/');
+            } else if !text.is_empty() {
+                text.push(' ');
+            }
+            text.push_str(&factor.symbol);
+            let is_inverse = factor.is_below && !has_stroke;
+            text.push_str(&match (is_inverse, factor.power.as_str()) {
+                (true, "") => raised("-1", &factor.symbol),
+                (true, power) => raised(&format!("-{power}"), &factor.symbol),
+                (false, power) => raised(power, &factor.symbol),
+            });
+        }
+        text
+    }
+}
+
+/// A power in raised digits, or after a mark.
+fn raised(power: &str, symbol: &str) -> String {
+    let digits: Option<String> = power.chars().map(raised_digit).collect();
+    digits.unwrap_or_else(|| script(Script::Super, symbol, power, None))
+}
+
+fn raised_digit(character: char) -> Option<char> {
+    Some(match character {
+        '0' => '⁰',
+        '1' => '¹',
+        '2' => '²',
+        '3' => '³',
+        '4' => '⁴',
+        '5' => '⁵',
+        '6' => '⁶',
+        '7' => '⁷',
+        '8' => '⁸',
+        '9' => '⁹',
+        '-' | '−' => '⁻',
+        '+' => '⁺',
+        _ => return None,
+    })
+}
+
+/// The symbol of a unit that siunitx abbreviates, such as `\um` and `\kHz`.
+fn abbreviated(name: &str) -> String {
+    let is_micro =
+        matches!(name, "um" | "us" | "ug" | "ul" | "uL" | "uA" | "uV" | "uW" | "uJ" | "uF" | "uN" | "umol" | "uHz");
+    if is_micro { format!("μ{}", &name[1..]) } else { name.to_owned() }
+}
+
+fn prefix(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "yocto" => "y",
+        "zepto" => "z",
+        "atto" => "a",
+        "femto" => "f",
+        "pico" => "p",
+        "nano" => "n",
+        "micro" | "mu" => "μ",
+        "milli" => "m",
+        "centi" => "c",
+        "deci" => "d",
+        "deca" | "deka" => "da",
+        "hecto" => "h",
+        "kilo" => "k",
+        "mega" => "M",
+        "giga" => "G",
+        "tera" => "T",
+        "peta" => "P",
+        "exa" => "E",
+        "zetta" => "Z",
+        "yotta" => "Y",
+        "kibi" => "Ki",
+        "mebi" => "Mi",
+        "gibi" => "Gi",
+        "tebi" => "Ti",
+        _ => return None,
+    })
+}
+
+fn symbol(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "ampere" => "A",
+        "arcminute" => "′",
+        "arcsecond" => "″",
+        "astronomicalunit" => "au",
+        "atomicmassunit" => "u",
+        "angstrom" => "Å",
+        "becquerel" => "Bq",
+        "bel" | "byte" => "B",
+        "candela" => "cd",
+        "celsius" | "degreeCelsius" => "°C",
+        "clight" => "c",
+        "coulomb" => "C",
+        "dalton" => "Da",
+        "day" => "d",
+        "decibel" => "dB",
+        "degree" => "°",
+        "electronvolt" | "electronVolt" => "eV",
+        "farad" => "F",
+        "gram" => "g",
+        "gray" => "Gy",
+        "hectare" => "ha",
+        "henry" => "H",
+        "hertz" => "Hz",
+        "hour" => "h",
+        "joule" => "J",
+        "katal" => "kat",
+        "kelvin" => "K",
+        "kilogram" => "kg",
+        "knot" => "kn",
+        "litre" | "liter" => "L",
+        "lumen" => "lm",
+        "lux" => "lx",
+        "metre" | "meter" => "m",
+        "minute" => "min",
+        "mole" => "mol",
+        "nauticalmile" => "M",
+        "neper" => "Np",
+        "newton" => "N",
+        "ohm" => "Ω",
+        "pascal" => "Pa",
+        "percent" => "%",
+        "radian" => "rad",
+        "second" => "s",
+        "siemens" => "S",
+        "sievert" => "Sv",
+        "steradian" => "sr",
+        "tesla" => "T",
+        "tonne" => "t",
+        "volt" => "V",
+        "watt" => "W",
+        "weber" => "Wb",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The text of a command, and what is left after its arguments.
+    fn read<'a>(command: &str, source: &'a str) -> (String, &'a str) {
+        let mut cursor = Cursor::new(source);
+        (Quantity::of(command).unwrap().read(&mut cursor), cursor.rest())
+    }
+
+    #[test]
+    fn numbers_and_units_are_both_written() {
+        for (command, source, expected) in [
+            ("SI", "{5}{\\percent} x", "5 %"),
+            ("qty", "[per-mode=symbol]{9.81}{\\metre\\per\\second\\squared} x", "9.81 m/s²"),
+            ("SI", "{3}{\\kilo\\meter} x", "3 km"),
+            ("SI", "{20}{\\degreeCelsius} x", "20 °C"),
+            ("SI", "{45}{\\degree} x", "45°"),
+            ("SI", "{1.2(3)e-3}{\\square\\micro\\metre} x", "1.2(3) × 10^-3 μm²"),
+            ("SI", "{10}[\\$]{} x", "10 $"),
+            ("SI", "{1.2 +- 0.3}{kg.m.s^{-2}} x", "1.2 ± 0.3 kg m s⁻²"),
+            ("num", "{-1e10} x", "-1 × 10^10"),
+            ("num", "{e5} x", "10^5"),
+            ("num", "{1 x 2 x 3} x", "1 × 2 × 3"),
+            ("num", "{\\pm 5} x", "± 5"),
+            ("SIrange", "{10}{20}{\\um} x", "10 μm to 20 μm"),
+            ("numlist", "{1;2;3} x", "1, 2, 3"),
+            ("qtylist", "{1;2}{\\second} x", "1, 2 s"),
+            ("ang", "{1;2;3} x", "1°2′3″"),
+            ("ang", "{-45.5} x", "-45.5°"),
+        ] {
+            assert_eq!(read(command, source), (expected.to_owned(), " x"), "{source}");
+        }
+    }
+
+    #[test]
+    fn units_keep_their_powers_and_unknown_ones_their_names() {
+        for (source, expected) in [
+            ("{\\joule\\per\\mole\\per\\kelvin}", "J/mol/K"),
+            ("{\\per\\second}", "s⁻¹"),
+            ("{\\meter\\per\\second\\kilogram}", "m s⁻¹ kg"),
+            ("{\\cubic\\centi\\metre}", "cm³"),
+            ("{\\metre\\tothe{n}}", "m^n"),
+            ("{\\raiseto{4}\\metre}", "m⁴"),
+            ("{\\gram\\of{metal}}", "g metal"),
+            ("{\\MeV}", "MeV"),
+            ("{\\sample\\per\\hour}", "sample/h"),
+            ("{m/s}", "m/s"),
+            ("{$\\mu$m}", "μm"),
+            ("{\\mathrm{mol}~l^{-1}}", "mol l⁻¹"),
+            ("{\\micro}", "μ"),
+            ("[5]{cm}", "5 cm"),
+            ("{}", ""),
+        ] {
+            assert_eq!(read("unit", source).0, expected, "{source}");
+        }
+    }
+
+    #[test]
+    fn arguments_that_are_missing_or_odd_lose_no_text() {
+        assert_eq!(read("SI", "{5} [see] x"), ("5".to_owned(), " [see] x"));
+        assert_eq!(read("num", "{three apples}"), ("three apples".to_owned(), ""));
+        assert_eq!(read("num", "{exceed 2d}"), ("exceed 2d".to_owned(), ""));
+        assert_eq!(read("num", "{2d}"), ("2d".to_owned(), ""));
+        assert_eq!(read("num", ""), (String::new(), ""));
+        assert_eq!(Quantity::of("section"), None);
+    }
+}

@@ -1,0 +1,171 @@
+use super::*;
+
+fn found(text: &str) -> Vec<&str> {
+    let mut matches = Vec::new();
+    find(text, &mut matches);
+    matches.into_iter().map(|find| &text[find.range]).collect()
+}
+
+// Random letters, generated for these tests.
+const VALUE: &str = "k3J9xQ2mZ8vB4nL7tR1wP6sY";
+const HEX: &str = "9f86d081884c7d659a2feaa0c55ad015";
+
+#[test]
+fn quoted_values_are_found() {
+    for text in [
+        format!("password = \"{VALUE}\""),
+        format!("\"api_key\": '{VALUE}'"),
+        format!("let client_secret_2 := \"{VALUE}\""),
+        format!("TOKEN=\"{VALUE}\""),
+        format!("SharedAccessKey = \"{VALUE}\""),
+        format!("config['password'] = \"{VALUE}\""),
+        format!("const API_TOKEN: &str = \"{VALUE}\";"),
+        format!(":secret => '{VALUE}',"),
+    ] {
+        assert_eq!(found(&text), [VALUE], "{text}");
+    }
+    assert_eq!(found(&format!("auth_token: \"{HEX}\"")), [HEX]);
+    assert_eq!(found(&format!("private_key = \"0x{HEX}{HEX}\"")), [format!("0x{HEX}{HEX}")]);
+    for value in [format!("{VALUE}=="), format!("{VALUE}!#x"), format!("!{VALUE}:~x")] {
+        assert_eq!(found(&format!("password = \"{value}\"")), [value]);
+    }
+}
+
+#[test]
+fn quotes_of_every_kind_are_found() {
+    for text in [
+        format!("{{\\\"token\\\":\\\"{VALUE}\\\"}}"),
+        format!("\"{{\\\\\\\"token\\\\\\\": \\\\\\\"{VALUE}\\\\\\\"}}\""),
+        format!("token = `{VALUE}`"),
+        format!("token = b\"{VALUE}\""),
+        format!("token = rf'{VALUE}'"),
+        format!("token = r#\"{VALUE}\"#"),
+        format!("var token = @\"{VALUE}\";"),
+    ] {
+        assert_eq!(found(&text), [VALUE], "{text}");
+    }
+    for text in [format!("token = \\\"{VALUE}\""), format!("token = tab\"{VALUE}\""), format!("token = `{VALUE}'")] {
+        assert!(found(&text).is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn values_without_quotes_are_found() {
+    for text in [
+        format!("[default]\naws_secret_access_key = {VALUE}\nregion = eu-west-1"),
+        format!("  OKTA_CLIENT_SECRET:        {VALUE}"),
+        format!("export API_TOKEN={VALUE}; run"),
+        format!("# commit: API_TOKEN={VALUE}"),
+        format!("// before the commit: export API_TOKEN={VALUE}"),
+        format!("docker run --env=API_TOKEN={VALUE} image"),
+        format!("mysql --password={VALUE} clocks"),
+        format!("Endpoint=sb://e.org/;SharedAccessKeyName=Root;SharedAccessKey={VALUE};Suffix=y"),
+        format!("see (https://firma.e.org/get?a=1&apikey={VALUE}&b=2)"),
+        format!("https://firma.e.org/get?token={VALUE}."),
+        format!("https://firma.e.org/get?token={VALUE}#top"),
+        format!("`PASSWORD={VALUE}`"),
+        format!("body = '{{\"key\": \"TOKEN={VALUE}\\n\"}}'"),
+        format!("密码 password: {VALUE}。"),
+    ] {
+        assert_eq!(found(&text), [VALUE], "{text}");
+    }
+    let slashed = format!("{VALUE}/+aB1");
+    assert_eq!(found(&format!("postgres://admin:{slashed}@db.e.org/clocks")), [slashed]);
+    assert_eq!(found(&format!("AccountKey={VALUE}==;x=y")), [format!("{VALUE}==")]);
+    assert_eq!(found(&format!("?token={HEX}")), [HEX]);
+}
+
+#[test]
+fn values_after_flags_and_in_elements_are_found() {
+    for text in [
+        format!("curl --token {VALUE}"),
+        format!("curl --token '{VALUE}' https://e.org"),
+        format!("`tool -password {VALUE} run`"),
+        format!("CMD [\"tool\", \"--api-key\", \"{VALUE}\"]"),
+        format!("<password>{VALUE}</password>"),
+        format!("<w:apiKey kind=\"b\">{VALUE}</w:apiKey>"),
+        format!("<string name=\"maps_api_key\">{VALUE}</string>"),
+    ] {
+        assert_eq!(found(&text), [VALUE], "{text}");
+    }
+    for text in [
+        format!("curl --max-tokens {VALUE}"),
+        format!("the access-token {VALUE}"),
+        format!("--token {VALUE}(x)"),
+        format!("<name>{VALUE}</name>"),
+        format!("<tokenizer>{VALUE}</tokenizer>"),
+        format!("<password>{VALUE} and more</password>"),
+        format!("</password>{VALUE}</b>"),
+    ] {
+        assert!(found(&text).is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn similar_text_is_kept() {
+    for text in [
+        format!("name = \"{VALUE}\""),
+        format!("sha256_token = \"{VALUE}\""),
+        format!("checksum_token = \"{HEX}\" # md5"),
+        format!("\"tokenizer\": \"{VALUE}\""),
+        format!("\"token_type\": \"{VALUE}\""),
+        format!("password = \"${VALUE}\""),
+        format!("password = \"amqp://{VALUE}\""),
+        format!("secret = \"(?=.*{VALUE})\""),
+        "password = \"correct-horse-battery-staple\"".to_owned(),
+        "password: \"your-password-here\"".to_owned(),
+        "api_key = \"your-Api-Key-Goes-Here-12\"".to_owned(),
+        "token: \"xxxxxxxxXXXXXXXX1234xxxx\"".to_owned(),
+        "secret_name = \"app.settings.secret.name1\"".to_owned(),
+        "tokenizer = \"Qwen/Qwen2.5-7B-Instruct\"".to_owned(),
+        "token = \"Qwen/QwQ-32B-AWQ-GGUF-Q4\"".to_owned(),
+        "\"tokenizer_name\": \"mistralai/Mistral-7B-Instruct-v0.3\"".to_owned(),
+        "token: \"0x6B175474E89094C44Da98b954EedeAC495271d0F\"".to_owned(),
+        "token: \"550e8400-e29b-41d4-a716-446655440000\"".to_owned(),
+        "token_type: \"Bearer\"".to_owned(),
+        "key = \"ctrl+shift+p\"".to_owned(),
+        "<p class=\"password-field Token2 H1a B2c D3e F4g\">".to_owned(),
+        format!("\"jsonwebtoken\": \"sha512-{VALUE}{VALUE}==\""),
+        format!("<img alt=\"token\" src=\"data:image/png;base64,{VALUE}{VALUE}==\">"),
+    ] {
+        assert!(found(&text).is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn similar_text_without_quotes_is_kept() {
+    for text in [
+        format!("name = {VALUE}"),
+        format!("password = ${VALUE}"),
+        format!("password: ${{{VALUE}}}"),
+        format!("token = <{VALUE}>"),
+        format!("token = {VALUE}(x)"),
+        format!("token = {VALUE}[0]"),
+        format!("if token == {VALUE} {{}}"),
+        format!("token::{VALUE}"),
+        format!("mail: user:{VALUE}@e.org"),
+        format!("api_key = YOUR{VALUE}"),
+        format!("checksum of the token: {VALUE}"),
+        format!("  SecretKit: {HEX}"),
+        format!("  tokenizer_revision: {HEX}"),
+        format!("resolved secret-lib#{HEX}"),
+        format!("secretstorage --hash=sha256:{HEX}"),
+        "token = os.environ[\"K3J9xQ2mZ8vB4nL7tR1wP6sY\"]".to_owned(),
+        "token = getOAuth2TokenForUser1".to_owned(),
+        "apiKey: process.env.AUTH0_SECRET_KEY2".to_owned(),
+        "password: changeme".to_owned(),
+        "secretName: my-TLS-secret-Prod01-Cluster02".to_owned(),
+        "tokenContract: 0x6B175474E89094C44Da98b954EedeAC495271d0F".to_owned(),
+        "token: 0x6B175474E89094C44Da98b954EedeAC495271d0F".to_owned(),
+        "token: 550e8400-e29b-41d4-a716-446655440000".to_owned(),
+    ] {
+        assert!(found(&text).is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn signs_quotes_and_blanks_without_values_take_linear_time() {
+    for piece in ["token= :", "=", "password: ", "token=\"", "\\\"", "--token ", "<token>", ">", "- "] {
+        assert!(found(&piece.repeat(400_000)).is_empty(), "{piece}");
+    }
+}

@@ -1,0 +1,172 @@
+//! Finds the bodies of private keys in PEM (RFC 7468) and in key blocks of PGP (RFC 9580).
+//!
+//! The body is what stands between header and footer. Without a footer, as in a quotation that was cut, it is the lines
+//! of base64 that follow the header, after the fields of an encrypted key (RFC 1421). After a header alone, there is
+//! nothing to redact.
+//!
+//! Invariant: a body ends before the next five dashes, so bodies do not overlap and time is linear in the text.
+
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::matches::Match;
+use super::secret::{compile, secret_rule};
+use crate::rule::{EditRule, ISSUER};
+
+/// The rule of these secrets.
+pub(super) const PRIVATE_KEY: EditRule = secret_rule("secret.private-key", "bodies of private keys in PEM", ISSUER);
+
+/// Maximum length in bytes of a body; one of 16,384 bits has 13,000.
+const MAX_BODY_BYTES: usize = 16 * 1024;
+/// Minimum number of base64 letters in the long lines of a body: a key of Ed25519 has 64.
+const MIN_LETTERS: usize = 64;
+/// Minimum length in bytes of a long line; words are shorter.
+const MIN_LINE_BYTES: usize = 32;
+/// Maximum number of fields between the header and the key.
+const MAX_FIELDS: usize = 8;
+
+static HEADER: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----"));
+
+/// Adds the bodies of the private keys of `text` to `matches`.
+pub(super) fn find(text: &str, matches: &mut Vec<Match>) {
+    let bodies = HEADER.find_iter(text).filter_map(|header| body(text, header.end()));
+    matches.extend(bodies.map(|range| Match { range, rule: PRIVATE_KEY.name }));
+}
+
+/// The body of a private key whose header ends at `from`, or `None` if no key follows.
+fn body(text: &str, from: usize) -> Option<Range<usize>> {
+    let rest = &text[from..text.floor_char_boundary(from.saturating_add(MAX_BODY_BYTES))];
+    let dashes = rest.find("-----");
+    let within = &rest.as_bytes()[..dashes.unwrap_or(rest.len())];
+    let (letters, length) = if dashes.is_some_and(|at| text[from + at..].starts_with("-----END ")) {
+        (count_letters(within), within.len())
+    } else {
+        leading_lines(within)
+    };
+    (letters >= MIN_LETTERS).then_some(from..from + length)
+}
+
+/// The base64 letters in long lines.
+fn count_letters(bytes: &[u8]) -> usize {
+    let lines = bytes.split(|byte| !is_base64(*byte)).map(<[u8]>::len);
+    lines.filter(|length| *length >= MIN_LINE_BYTES).sum()
+}
+
+/// The base64 letters in the long lines at the beginning, and the end of the last line, which can be short.
+fn leading_lines(bytes: &[u8]) -> (usize, usize) {
+    let (mut letters, mut end, mut at) = (0, 0, fields_end(bytes));
+    loop {
+        at += separator_length(&bytes[at..]);
+        let length = bytes[at..].iter().take_while(|byte| is_base64(**byte)).count();
+        let after = at + length;
+        if length >= MIN_LINE_BYTES {
+            letters += length;
+            end = after;
+            at = after;
+            continue;
+        }
+        let ends_line = bytes.get(after).is_none_or(|byte| b"\r\n\\\"'`<".contains(byte));
+        if letters > 0 && ends_line && length > 0 {
+            end = after;
+        }
+        return (letters, end);
+    }
+}
+
+/// End of the fields of an encrypted key, such as `Proc-Type: 4,ENCRYPTED`.
+fn fields_end(bytes: &[u8]) -> usize {
+    let is_field = |line: &[u8]| {
+        let name = line.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'-').count();
+        line.trim_ascii().is_empty() || (name > 0 && line[name..].starts_with(b": "))
+    };
+    let lines = bytes.split_inclusive(|byte| *byte == b'\n').take(MAX_FIELDS);
+    lines.take_while(|line| is_field(line)).map(<[u8]>::len).sum()
+}
+
+/// Length of what separates two lines, in a text, in a string with escapes, or in several strings.
+fn separator_length(bytes: &[u8]) -> usize {
+    let mut length = 0;
+    loop {
+        length += match &bytes[length..] {
+            [b'\\', b'n' | b'r' | b't', ..] => 2,
+            [b' ' | b'\t' | b'\r' | b'\n' | b'\\' | b'"' | b'\'' | b'`' | b',' | b';' | b'.', ..] => 1,
+            [b'+', next, ..] if next.is_ascii_whitespace() => 1,
+            _ => return length,
+        };
+    }
+}
+
+fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Vec<&str> {
+        let mut matches = Vec::new();
+        find(text, &mut matches);
+        matches.into_iter().map(|find| &text[find.range]).collect()
+    }
+
+    // Random letters, generated for these tests: a line of a key.
+    const LINE: &str = "k3J9xQ2mZ8vB4nL7tR1wP6sY5dF0gHcK2eMu9TzVqXo4WbN8jLpR3yGfAiCsD7hE";
+    const HEADER: &str = "-----BEGIN PRIVATE KEY-----";
+
+    #[test]
+    fn bodies_between_header_and_footer_are_found() {
+        for kind in ["PRIVATE KEY", "RSA PRIVATE KEY", "OPENSSH PRIVATE KEY", "PGP PRIVATE KEY BLOCK"] {
+            let body = format!("\n{LINE}\n{LINE}\n=aB1c\n");
+            let text = format!("-----BEGIN {kind}-----{body}-----END {kind}-----\nmore");
+            assert_eq!(found(&text), [body]);
+        }
+        let escaped = format!("\\n{LINE}\\n{LINE}\\n");
+        assert_eq!(found(&format!("\"{HEADER}{escaped}-----END PRIVATE KEY-----\\n\"")), [escaped]);
+        let short = format!("\n{LINE}\n");
+        assert_eq!(found(&format!("{HEADER}{short}-----END PRIVATE KEY-----")), [short], "Ed25519");
+    }
+
+    #[test]
+    fn without_a_footer_the_lines_of_base64_are_the_body() {
+        for (body, rest) in [
+            (format!("\n{LINE}\n{LINE}\nk3J9=="), "\n\nThen the text goes on, and on."),
+            (format!("\n{LINE}\n{LINE}"), "\nThen the text goes on."),
+            (format!("\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,0123\n\n{LINE}\n{LINE}"), ""),
+            (format!("\\n{LINE}\\n{LINE}"), "\", next: 1"),
+            (format!("\" +\n  \"{LINE}\" +\n  \"{LINE}"), "\";"),
+            (format!("\n{LINE}\n{LINE}"), "\n-----BEGIN PRIVATE KEY-----\n"),
+        ] {
+            let text = format!("{HEADER}{body}{rest}");
+            assert_eq!(found(&text), [body], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_header_without_a_key_is_kept() {
+        let words = "the words of a manual about keys that is longer than any key has to be ".repeat(4);
+        for text in [
+            HEADER.to_owned(),
+            format!("{HEADER}\n...\n-----END PRIVATE KEY-----"),
+            format!("{HEADER} {words}-----END PRIVATE KEY-----"),
+            format!("{HEADER}\n{words}"),
+            format!("A key begins with {HEADER}, and then {LINE} {LINE}"),
+            format!("{HEADER}\n{HEADER}\n{HEADER}\n"),
+            format!("-----BEGIN PUBLIC KEY-----\n{LINE}\n{LINE}\n-----END PUBLIC KEY-----"),
+        ] {
+            assert!(found(&text).is_empty(), "{text}");
+        }
+    }
+
+    /// Minutes of work if each header is searched to the maximum length of a body, hours if to the end of the text.
+    #[test]
+    fn many_headers_take_linear_time() {
+        assert!(found(&format!("{HEADER}\n").repeat(500_000)).is_empty());
+        let keys = format!("{HEADER}\n{LINE}\n").repeat(100_000);
+        assert_eq!(found(&keys).len(), 100_000);
+        assert!(found(&format!("{HEADER}{}", "a".repeat(1 << 20))).len() == 1);
+    }
+}

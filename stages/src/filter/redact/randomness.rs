@@ -1,0 +1,174 @@
+//! Whether a value looks random, as generated keys and tokens do, and words, names, paths and numbers do not.
+//!
+//! The measure is the Shannon entropy of the letters, as in detect-secrets, and a mix of cases and digits.
+//!
+//! Invariant: a placeholder (`EXAMPLE`, `xxxx`, `your-key`), a checksum that names its algorithm (`sha512-…`) and the
+//! address of a contract (`0x` and 40 digits) do not look random.
+
+use std::ops::RangeInclusive;
+
+/// Length in bytes of a value that looks random wherever it stands.
+pub(super) const VALUE_BYTES: RangeInclusive<usize> = 20..=256;
+/// Length in bytes of the password in a URL. Its place says what it is, so fewer letters are enough.
+const PASSWORD_BYTES: RangeInclusive<usize> = 8..=256;
+/// Minimum entropy of a random-looking value of mixed letters, in bits per letter: 20 random base64 letters have about
+/// 4.1, words 3.3.
+const MIN_ENTROPY: f64 = 3.7;
+/// Minimum entropy of a random-looking hexadecimal value, in bits per digit: 32 random digits have about 3.6.
+const MIN_HEX_ENTROPY: f64 = 3.0;
+/// Minimum entropy of the password in a URL, in bits per letter: 8 different letters have 3.
+const MIN_PASSWORD_ENTROPY: f64 = 2.5;
+/// Minimum number of digits of a hexadecimal value.
+const MIN_HEX_DIGITS: usize = 32;
+/// Number of digits after the `0x` of the address of a contract or account (Ethereum).
+const ADDRESS_DIGITS: usize = 40;
+/// Minimum length in bytes of the longest part between the separators of names and paths. Random letters of base64
+/// have longer parts, `Qwen/QwQ-32B-AWQ` has not.
+const MIN_PART_BYTES: usize = 8;
+
+/// Parts of values that are placeholders.
+const PLACEHOLDERS: [&str; 10] =
+    ["example", "your", "xxxx", "changeme", "placeholder", "dummy", "redacted", "0123456789", "abcdef", "12345678"];
+/// Beginnings of checksums that name their algorithm (Subresource Integrity, OCI digests).
+const CHECKSUMS: [&str; 7] = ["sha1-", "sha256-", "sha384-", "sha512-", "sha256:", "sha512:", "md5-"];
+
+/// Whether a value is of at least 20 random letters of mixed case with digits, or of 32 random hexadecimal digits.
+pub(super) fn looks_random(value: &str) -> bool {
+    if !VALUE_BYTES.contains(&value.len()) {
+        return false;
+    }
+    let digits = value.strip_prefix("0x").unwrap_or(value);
+    let random = if is_hexadecimal(digits) {
+        let is_address = digits.len() < value.len() && digits.len() == ADDRESS_DIGITS;
+        !is_address && is_random_hexadecimal(digits)
+    } else {
+        mixes(value, 2) && entropy(value) >= MIN_ENTROPY && !is_words(value) && !is_short_parts(value)
+    };
+    random && !is_placeholder(value) && !CHECKSUMS.iter().any(|algorithm| value.starts_with(algorithm))
+}
+
+/// Whether the password of a URL is more than a word or a variable.
+pub(super) fn looks_like_password(value: &str) -> bool {
+    // The digits and letters of an escape are not those of the password: `he%2F%2Fo`.
+    let mut parts = value.split('%');
+    let mut letters = parts.next().unwrap_or_default().to_owned();
+    letters.extend(parts.filter_map(|part| part.get(2..)));
+    let generated = PASSWORD_BYTES.contains(&letters.len())
+        && mixes(&letters, 1)
+        && entropy(&letters) >= MIN_PASSWORD_ENTROPY
+        && !is_words(&letters)
+        && !is_placeholder(&letters)
+        && !value.starts_with('$');
+    generated || looks_random(value)
+}
+
+/// Whether a value stands for a secret, as in documentation.
+pub(super) fn is_placeholder(value: &str) -> bool {
+    let lower = value.to_ascii_lowercase();
+    PLACEHOLDERS.iter().any(|word| lower.contains(word))
+}
+
+/// Whether at least half of the letters stand in runs of three or more lower-case letters, as in
+/// `getOAuth2TokenForUser1`; of random letters, a fifth does.
+pub(super) fn is_words(value: &str) -> bool {
+    let letters = value.bytes().filter(u8::is_ascii_alphabetic).count();
+    let runs = value.as_bytes().split(|byte| !byte.is_ascii_lowercase()).map(<[u8]>::len);
+    2 * runs.filter(|length| *length >= 3).sum::<usize>() >= letters
+}
+
+/// Whether a value has only hexadecimal digits.
+pub(super) fn is_hexadecimal(value: &str) -> bool {
+    value.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Whether a value has at least this many digits, upper-case and lower-case letters.
+fn mixes(value: &str, least: usize) -> bool {
+    let has = |is: fn(&u8) -> bool| value.bytes().filter(is).count() >= least;
+    has(u8::is_ascii_digit) && has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase)
+}
+
+fn is_random_hexadecimal(digits: &str) -> bool {
+    let decimal = digits.bytes().filter(u8::is_ascii_digit).count();
+    digits.len() >= MIN_HEX_DIGITS && decimal >= 4 && digits.len() - decimal >= 4 && entropy(digits) >= MIN_HEX_ENTROPY
+}
+
+/// Whether a value has only short parts between separators, as the names of models and the paths of files do.
+fn is_short_parts(value: &str) -> bool {
+    value.split(['/', '.', '-', '_']).all(|part| part.len() < MIN_PART_BYTES)
+}
+
+/// Shannon entropy, in bits per letter.
+#[expect(clippy::cast_precision_loss, reason = "counts of at most 256 letters")]
+fn entropy(value: &str) -> f64 {
+    let mut counts = [0_usize; 256];
+    for byte in value.bytes() {
+        counts[usize::from(byte)] += 1;
+    }
+    let share = |count: &usize| *count as f64 / value.len() as f64;
+    counts.iter().filter(|count| **count > 0).map(share).map(|share| -share * libm::log2(share)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Random letters, generated for these tests.
+    const VALUE: &str = "k3J9xQ2mZ8vB4nL7tR1wP6sY";
+    const HEX: &str = "9f86d081884c7d659a2feaa0c55ad015";
+
+    #[test]
+    fn generated_values_look_random() {
+        for value in [
+            VALUE.to_owned(),
+            format!("{VALUE}!#x"),
+            format!("{VALUE}=="),
+            HEX.to_owned(),
+            format!("0x{HEX}{HEX}"),
+            "xK9#mP2$vL7@nQ4!wR8^".to_owned(),
+        ] {
+            assert!(looks_random(&value), "{value}");
+        }
+    }
+
+    #[test]
+    fn names_paths_and_numbers_do_not_look_random() {
+        for value in [
+            "Qwen/Qwen2.5-7B-Instruct",
+            "mistralai/Mistral-7B-Instruct-v0.3",
+            "Qwen/QwQ-32B-AWQ-GGUF-Q4",
+            "com.Example1.App2.TokenService",
+            "SuperSecretPassword123!",
+            "arn:aws:secretsmanager:us-east-1:123456789012:secret:MySecret-AbCdEf",
+            "550e8400-e29b-41d4-a716-446655440000",
+            "550E8400-E29B-41D4-A716-446655440000",
+            "0x6B175474E89094C44Da98b954EedeAC495271d0F",
+            "sha512-k3J9xQ2mZ8vB4nL7tR1wP6sYk3J9xQ2mZ8vB4nL7tR1wP6sY==",
+            "2024-01-01T00:00:00.000Z",
+            "12345678901234567890123456789012",
+            "k3J9xQ2mZ8vB4nL7tR1",
+            "YOURk3J9xQ2mZ8vB4nL7tR1wP6sY",
+        ] {
+            assert!(!looks_random(value), "{value}");
+        }
+    }
+
+    #[test]
+    fn passwords_of_urls_can_be_short() {
+        for (password, expected) in [
+            ("Xk39dkQ2", true),
+            (VALUE, true),
+            (HEX, true),
+            ("password", false),
+            ("Passw0rd", false),
+            ("postgres", false),
+            ("x-oauth-basic", false),
+            ("Changeme1", false),
+            ("$DB_Pass1word", false),
+            ("Xk39", false),
+            ("he%2F%2Fo%3D", false),
+            ("Xk39%2FdkQ2", true),
+        ] {
+            assert_eq!(looks_like_password(password), expected, "{password}");
+        }
+    }
+}
