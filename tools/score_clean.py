@@ -20,11 +20,13 @@ from train_clean import SHARES, features, load, squash, words
 FENCED = re.compile(r"^(`{3,})[^\n`]*\n(.*?)\n\1$", re.M | re.S)
 
 
-def word_f1(truth, text):
+def word_scores(truth, text):
+    """Returns F1, precision and recall."""
     wanted, found = Counter(words(truth)), Counter(words(text))
     if not wanted or not found:
-        return float(not wanted and not found)
-    return 2 * (wanted & found).total() / (wanted.total() + found.total())
+        return [float(not wanted and not found)] * 3
+    hits = (wanted & found).total()
+    return 2 * hits / (wanted.total() + found.total()), hits / found.total(), hits / wanted.total()
 
 
 def snippet_counts(truth, text):
@@ -46,13 +48,13 @@ def mean(numbers):
 
 
 def report_words(pages, answers):
-    scores = [word_f1(page.truth["text"], answer["text"]) for page, answer in zip(pages, answers)]
+    scores, precise, complete = zip(*[word_scores(p.truth["text"], a["text"]) for p, a in zip(pages, answers)])
     by_type, by_confidence = defaultdict(list), defaultdict(list)
     for page, answer, score in zip(pages, answers, scores):
         by_type[page.truth["type"]].append(score)
         if answer["confidence"] is not None:
             by_confidence[min(9, int(answer["confidence"] * 10))].append((answer["confidence"], score))
-    print(f"  words {mean(scores):.3f}:", ", ".join(f"{name} {mean(by_type[name]):.3f}" for name in sorted(by_type)))
+    print(f"  words {mean(scores):.3f} (precision {mean(precise):.3f}, recall {mean(complete):.3f}):", ", ".join(f"{name} {mean(by_type[name]):.3f}" for name in sorted(by_type)))
     for tenth, pairs in sorted(by_confidence.items()):
         said, true = map(mean, zip(*pairs))
         print(f"  confidence {tenth / 10:.1f}: {len(pairs)} pages, predicted {said:.3f}, actual {true:.3f}")
@@ -64,19 +66,23 @@ def main():
     arguments.add_argument("weights", nargs="+", help="`rules`, one weights file, or one weights file per fold")
     arguments.add_argument("--features", default="target/release/clean_features",
                            help="path of the clean_features program (default: %(default)s)")
+    arguments.add_argument("--profile", choices=["balanced", "precision"], default="balanced",
+                           help="the setting `profile` (default: %(default)s)")
     given = arguments.parse_args()
+    mode = "clean" if given.profile == "balanced" else "precise"
     pages = load(given.data)
     for page in pages if len(given.weights) == 1 else []:
         page.fold = 0
     with tempfile.TemporaryDirectory() as work:
-        answers = list(features(given.features, ["clean", *given.weights], pages, work))
+        answers = list(features(given.features, [mode, *given.weights], pages, work))
     for bench in SHARES:
         mine, theirs = zip(*[(page, answer) for page, answer in zip(pages, answers) if page.bench == bench])
         print(f"{bench}, {len(mine)} pages")
         if "text" in mine[0].truth:
             report_words(mine, theirs)
         kept, missed, spoilt = map(sum, zip(*[snippet_counts(p.truth, a["text"]) for p, a in zip(mine, theirs)]))
-        print(f"  snippets {2 * kept / (2 * kept + missed + spoilt):.3f}")
+        print(f"  snippets {2 * kept / (2 * kept + missed + spoilt):.3f}"
+              f" (precision {kept / (kept + spoilt):.3f}, recall {kept / (kept + missed):.3f})")
         if "code" in mine[0].truth:
             there, wanted = map(sum, zip(*[code_counts(p.truth, a["text"]) for p, a in zip(mine, theirs)]))
             print(f"  code {there / wanted:.4f} of {wanted} blocks")

@@ -12,7 +12,7 @@ use crate::measure::{Measure, measure, remeasure};
 use crate::page::Page;
 use crate::prune::{KeepOptions, Pruned, prune};
 use crate::rule::CutRule;
-use crate::settings::CleanSettings;
+use crate::settings::{CleanSettings, Comments};
 use crate::tree::Tree;
 use corpusmill_html::attribute::AttributeName;
 use corpusmill_html::tag::Tag;
@@ -25,8 +25,9 @@ pub(crate) fn apply_rules(page: &Page<'_>, settings: &CleanSettings) -> Heuristi
     let tree = &page.tree;
     let raw = measure(tree, |id| is_not_measured(tree, id) || tree.node(id).tag == Tag::Noscript);
     let forum = is_forum(page, &raw);
+    let may_keep_comments = settings.comments != Comments::Drop;
     let keep = KeepOptions {
-        comments: settings.comments || forum,
+        comments: settings.comments == Comments::Keep || forum && may_keep_comments,
         tables: settings.tables,
         noscript: false,
         article: !forum && declares_article(tree),
@@ -34,14 +35,14 @@ pub(crate) fn apply_rules(page: &Page<'_>, settings: &CleanSettings) -> Heuristi
     };
     let mut best = attempt(page, &raw, keep);
     if best.left < MIN_MAIN_LETTERS && raw[0].text > best.left.saturating_mul(2) {
-        let wider = attempt(page, &raw, KeepOptions { comments: true, ignore_names: true, ..keep });
+        let wider = attempt(page, &raw, KeepOptions { comments: may_keep_comments, ignore_names: true, ..keep });
         if wider.left > best.left {
             best = wider;
         }
     }
     if best.left < MIN_MAIN_LETTERS && tree.first(Tag::Noscript).is_some() {
         let raw = remeasure(tree, &raw, |id| is_not_measured(tree, id));
-        let wider = attempt(page, &raw, KeepOptions { comments: true, noscript: true, ..keep });
+        let wider = attempt(page, &raw, KeepOptions { comments: may_keep_comments, noscript: true, ..keep });
         if wider.left > best.left.saturating_mul(2) {
             best = wider;
         }

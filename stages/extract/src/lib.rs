@@ -49,8 +49,8 @@
 //! # Settings
 //!
 //! [`CleanSettings`] is plain data with a default for every field, and deserializes from keys such as `min-chars`; an
-//! unknown key is an error. `format`, `links` and `images` say how the text is written, `tables` and `comments` what is
-//! kept. A page that is larger than `max-bytes`, or whose text is shorter than `min-chars` or less certain than
+//! unknown key is an error. `format`, `links` and `images` say how the text is written, `tables`, `comments` and
+//! `profile` what is kept. A page that is larger than `max-bytes`, or whose text is shorter than `min-chars` or less certain than
 //! `min-confidence`, gives no text, and [`Cleaned::reason`] says why; `max-depth` bounds the nesting. [`clean`] does
 //! not read `select` and `remove`: [`select::Selectors`] applies them to the page before.
 //!
@@ -106,7 +106,11 @@
 //! | `classifier/page_summary` | what the page declares itself to be, and its counts of elements |
 //! | `classifier/row` | one row of features |
 //! | `classifier/repeated_text` | how much of a block occurs elsewhere on the page |
+//! | `classifier/declared_text` | how much of a block is in the text that the page declares as its article |
 //! | `classifier/page_blocks` | the blocks of a page, with prefix sums |
+//! | `classifier/text_column` | the element with most of the prose, and how each block lies to it |
+//! | `classifier/cards` | repeated siblings of several blocks, such as teasers and comments |
+//! | `classifier/links` | the target of a block's first link |
 //! | `classifier/features` | writes the row of a block |
 //! | `classifier/gbdt` | gradient-boosted trees, and their file format |
 //! | `classifier/decide` | chooses the blocks to keep |
@@ -161,7 +165,7 @@ mod writer;
 use corpusmill_html::tag::Tag;
 
 pub use rule::Cut;
-pub use settings::{CleanSettings, Format};
+pub use settings::{CleanSettings, Comments, Format, Profile};
 pub use superscript::{Script, script_text};
 
 /// The result of extraction from one page.

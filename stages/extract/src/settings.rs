@@ -14,6 +14,30 @@ pub enum Format {
     Text,
 }
 
+/// What to do with readers' comments below articles. Posts of forums, questions and answers are content, not comments.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Comments {
+    /// By the kind of page: cut on pages that declare themselves an article, on others as the classifier decides.
+    #[default]
+    Auto,
+    /// Keep comments that are prose, on every page.
+    Keep,
+    /// Cut what markup names comments, on every page.
+    Drop,
+}
+
+/// Which blocks are worth keeping.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Profile {
+    /// The blocks with the highest expected F1.
+    #[default]
+    Balanced,
+    /// Of these, only the blocks that are likely content: less boilerplate, at the cost of some text.
+    Precision,
+}
+
 /// Settings of main-content extraction.
 #[expect(clippy::struct_excessive_bools, reason = "each is a separate recipe key, and all combinations are valid")]
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
@@ -27,8 +51,12 @@ pub struct CleanSettings {
     pub images: bool,
     /// Keep tables; if off, tables without prose are cut. Default: on.
     pub tables: bool,
-    /// Keep reader comments below articles; forum posts are content and always kept. Default: off.
-    pub comments: bool,
+    /// Readers' comments below articles: `auto` (default) cuts them on pages that declare themselves an article and
+    /// keeps discussions, `keep` keeps them, `drop` cuts them on every page.
+    pub comments: Comments,
+    /// Which blocks to keep: `balanced` (default), those with the highest expected F1, or `precision`, of these only
+    /// the likely ones.
+    pub profile: Profile,
     /// Minimum length of the text, in characters without white space; a page with less counts as empty. Default: 25,
     /// about five English words.
     pub min_chars: u32,
@@ -55,7 +83,8 @@ impl Default for CleanSettings {
             links: false,
             images: false,
             tables: true,
-            comments: false,
+            comments: Comments::Auto,
+            profile: Profile::Balanced,
             min_chars: 25,
             min_confidence: 0.2,
             select: Vec::new(),
@@ -76,5 +105,7 @@ mod tests {
         assert_eq!(serde_json::from_str::<CleanSettings>(&text).ok(), Some(CleanSettings::default()));
         assert!(text.contains("\"min-chars\":25"));
         assert!(serde_json::from_str::<CleanSettings>("{\"colour\":1}").is_err());
+        assert!(text.contains("\"comments\":\"auto\"") && text.contains("\"profile\":\"balanced\""));
+        assert!(serde_json::from_str::<CleanSettings>("{\"comments\":true}").is_err());
     }
 }

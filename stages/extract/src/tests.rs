@@ -136,8 +136,25 @@ fn forum_posts_are_kept_and_article_comments_cut() {
     );
     let text = clean(&article, None, &CleanSettings::default()).text;
     assert!(text.contains("dark night") && !text.contains("Nice one"), "{text}");
-    let kept = CleanSettings { comments: true, ..CleanSettings::default() };
+    let kept = CleanSettings { comments: Comments::Keep, ..CleanSettings::default() };
     let talk = article
         .replace("Nice one, thanks for it!", "A longer remark, which is worth keeping by itself, says the reader.");
     assert!(clean(&talk, None, &kept).text.contains("A longer remark"));
+    // On a page that is a discussion, only `drop` cuts what is named a comment.
+    let discussion = forum.replace("class='post'", "class='comment post'");
+    let with = |comments| clean(&discussion, None, &CleanSettings { comments, ..CleanSettings::default() }).text;
+    assert_eq!(with(Comments::Auto).matches("cable is plugged in").count(), 16);
+    assert_eq!(with(Comments::Drop).matches("cable is plugged in").count(), 0);
+}
+
+#[test]
+fn precision_keeps_only_likely_blocks() {
+    let teasers = numbered(6, "<div class=item><h3><a href=/#>Story #</a></h3><p>A short teaser of story #</p></div>");
+    let page =
+        page("A story", "It was a dark night, and the rain fell in torrents upon the roofs of the town. ", &teasers);
+    let with =
+        |profile| clean(&page, None, &CleanSettings { profile, min_confidence: 0.0, ..CleanSettings::default() });
+    let (balanced, precise) = (with(Profile::Balanced), with(Profile::Precision));
+    assert_eq!(balanced.confidence, precise.confidence);
+    assert!(precise.text.lines().all(|line| balanced.text.contains(line)) && !precise.text.is_empty());
 }

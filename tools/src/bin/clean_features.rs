@@ -5,12 +5,13 @@
 //! clean_features rows                < pages.jsonl > rows.jsonl
 //! clean_features clean rules         < pages.jsonl > texts.jsonl
 //! clean_features clean WEIGHTS…      < pages.jsonl > texts.jsonl
+//! clean_features precise WEIGHTS…    < pages.jsonl > texts.jsonl
 //! ```
 //!
 //! A page is `{"id","html"}`, with an optional `"fold"`. `blocks` writes `{"id","texts","kept"}`: the text of each
 //! block, and whether the rules keep it. `rows` writes `{"id","columns","rows"}`: little-endian `i16` in base64, one
 //! row per block. `clean` writes `{"id","text","confidence"}`, computed by the rules alone, or with the weights file at
-//! index `"fold"` of the list.
+//! index `"fold"` of the list. `precise` is `clean` with the profile `precision`.
 //!
 //! Invariant: rows are computed by the code that classifies pages, so training and inference cannot differ.
 
@@ -20,7 +21,7 @@ use anyhow::{Context as _, Result, bail};
 use base64::Engine as _;
 use corpusmill_extract::classifier::GradientBoostedTrees;
 use corpusmill_extract::classifier::training_rows::training_rows;
-use corpusmill_extract::{CleanSettings, clean_with};
+use corpusmill_extract::{CleanSettings, Profile, clean_with};
 use serde_json::{Value, json};
 
 #[derive(serde::Deserialize)]
@@ -44,11 +45,13 @@ fn main() -> Result<()> {
             Ok(json!({ "id": page.id, "texts": training_rows.texts, "kept": training_rows.kept }))
         }),
         "rows" => Box::new(|page| Ok(rows(page))),
-        "clean" => {
+        "clean" | "precise" => {
+            let profile = if mode == "clean" { Profile::Balanced } else { Profile::Precision };
+            let settings = CleanSettings { profile, ..CleanSettings::default() };
             let models = if files == ["rules"] { Vec::new() } else { read_models(&files)? };
-            Box::new(move |page| clean_page(page, &models))
+            Box::new(move |page| clean_page(page, &settings, &models))
         }
-        _ => bail!("unknown mode {mode:?}; use blocks, rows or clean"),
+        _ => bail!("unknown mode {mode:?}; use blocks, rows, clean or precise"),
     };
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     for line in std::io::stdin().lock().lines() {
@@ -66,13 +69,13 @@ fn rows(page: &Page) -> Value {
     json!({ "id": page.id, "columns": columns, "rows": base64::engine::general_purpose::STANDARD.encode(bytes) })
 }
 
-fn clean_page(page: &Page, models: &[GradientBoostedTrees]) -> Result<Value> {
+fn clean_page(page: &Page, settings: &CleanSettings, models: &[GradientBoostedTrees]) -> Result<Value> {
     let model = if models.is_empty() {
         None
     } else {
         Some(models.get(page.fold).context("the page's fold has no weights file; pass one file per fold")?)
     };
-    let cleaned = clean_with(&page.html, None, &CleanSettings::default(), model);
+    let cleaned = clean_with(&page.html, None, settings, model);
     Ok(json!({ "id": page.id, "text": cleaned.text, "confidence": cleaned.confidence }))
 }
 

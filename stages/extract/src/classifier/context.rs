@@ -42,6 +42,9 @@ pub(crate) mod flag {
     pub(crate) const COMMENT_PROPERTY: u32 = 1 << 25;
     pub(crate) const DEFINITIONS: u32 = 1 << 26;
     pub(crate) const INLINE_TIME: u32 = 1 << 27;
+    pub(crate) const ITALIC: u32 = 1 << 28;
+    pub(crate) const COMMENT_TYPE: u32 = 1 << 29;
+    pub(crate) const ARTICLE_TYPE: u32 = 1 << 30;
 }
 
 /// What a node and its ancestors say about it.
@@ -141,6 +144,7 @@ fn element_flags(tree: &Tree<'_>, id: usize, tag: Tag) -> u32 {
         Tag::Noscript => flag::NOSCRIPT,
         Tag::Label => flag::LABEL,
         Tag::B | Tag::Strong => flag::BOLD,
+        Tag::I | Tag::Em => flag::ITALIC,
         Tag::Dd | Tag::Dt => flag::DEFINITIONS,
         Tag::Time => flag::INLINE_TIME,
         _ => 0,
@@ -172,9 +176,18 @@ fn attribute_flags(tree: &Tree<'_>, id: usize) -> u32 {
                 "comment" | "review" | "suggestedAnswer" | "acceptedAnswer" => flag::COMMENT_PROPERTY,
                 _ => 0,
             },
-            AttributeName::Itemtype => flag::ITEM_SCOPE,
+            AttributeName::Itemtype => flag::ITEM_SCOPE | type_flag(value()),
             _ => 0,
         };
     }
     flags
+}
+
+/// The flag of a schema.org type: a reader's comment, or an article.
+fn type_flag(address: &str) -> u32 {
+    match address.rsplit('/').next().unwrap_or_default() {
+        "Comment" | "UserComments" | "Answer" | "Review" => flag::COMMENT_TYPE,
+        name if name.ends_with("Article") || name.ends_with("Posting") => flag::ARTICLE_TYPE,
+        _ => 0,
+    }
 }

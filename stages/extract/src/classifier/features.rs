@@ -4,6 +4,7 @@
 //! constant time, so a page takes time linear in its size.
 
 use super::block::BlockKind;
+use super::context::flag;
 use super::page_blocks::PageBlocks;
 use super::page_summary::{KINDS, is_described, is_title};
 use super::row::FeatureRow;
@@ -67,6 +68,24 @@ impl PageBlocks<'_, '_> {
         self.page_features(&mut row);
         self.class_name_features(at, &mut row);
         self.repetitions[at].write(&mut row);
+        self.surrounding_features(at, &mut row);
+    }
+
+    /// Features of the text column, of cards, of images before and after, and of declarations.
+    fn surrounding_features(&self, at: usize, row: &mut FeatureRow<'_>) {
+        self.column.write(self, at, row);
+        self.cards.write(self, at, row);
+        for count in self.images_around(at) {
+            row.count(count);
+        }
+        row.push(self.declared[at]);
+        row.count(self.shapes[at].rights);
+        self.link_features(at, row);
+        row.push(self.column_words[at]);
+        let own = &self.contexts[self.blocks[at].first];
+        for bit in [flag::ITALIC, flag::COMMENT_TYPE, flag::ARTICLE_TYPE] {
+            row.flag(own.flags & bit != 0);
+        }
     }
 
     /// Features of the text itself.

@@ -7,7 +7,8 @@
 //! Trees are not walked. Each tree has a mask with one bit per leaf, from left to right; a split whose column is above
 //! the threshold clears the leaves to its left, and the first leaf that remains is the tree's leaf (QuickScorer,
 //! Lucchese et al. 2015; over several rows at once, Lucchese et al. 2016). Splits are sorted by column and threshold,
-//! so splits that no row of a batch passes are skipped.
+//! so splits that no row of a batch passes are skipped. The loop is compiled for several vector widths; all of them
+//! compute the same integers.
 //!
 //! File format, little-endian: `CMJ1`; `u32` columns, `u32` trees, `i32` leaf units per 1.0, `i32` bias; per tree `u16`
 //! splits, at most 31, the splits (`u16` column, `i16` threshold, `i16` left, `i16` right), and the leaves (`i16`), one
@@ -29,7 +30,8 @@ const LANES: usize = 32;
 /// One split of one tree.
 #[derive(Debug, Clone, Copy)]
 struct Split {
-    threshold: i16,
+    /// A value of a row; as wide as a mask, so that comparisons give masks.
+    threshold: i32,
     tree: u16,
     /// Mask of the leaves that remain possible for a row above the threshold.
     mask: u32,
@@ -58,7 +60,7 @@ impl GradientBoostedTrees {
         let mut possible = vec![[0; LANES]; self.leaves.len()];
         for batch in rows.chunks(self.columns().max(1) * LANES) {
             let count = batch.len() / self.columns();
-            self.reachable_leaves(batch, count, &mut possible);
+            pulp::Arch::new().dispatch(Scoring { model: self, rows: batch, count, possible: &mut possible });
             let mut sums = [i64::from(self.bias); LANES];
             for (leaves, possible) in self.leaves.iter().zip(&possible) {
                 for (sum, possible) in sums.iter_mut().zip(possible) {
@@ -72,30 +74,30 @@ impl GradientBoostedTrees {
 
     /// Sets `possible` to the masks of leaves that each of `count` rows can still reach in each tree; the first is the
     /// row's leaf.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "must be compiled for the vector width that `pulp` selects")]
     fn reachable_leaves(&self, rows: &[i16], count: usize, possible: &mut [[u32; LANES]]) {
         possible.fill([u32::MAX; LANES]);
         for (column, splits) in self.columns.iter().enumerate() {
-            let mut values = [rows[column]; LANES];
+            let mut values = [i32::from(rows[column]); LANES];
             for (value, row) in values.iter_mut().zip(rows.chunks_exact(self.columns())).take(count) {
-                *value = row[column];
+                *value = i32::from(row[column]);
             }
             let (mut low, mut high) = (values[0], values[0]);
             for value in values {
                 (low, high) = (low.min(value), high.max(value));
             }
-            for split in splits {
-                if split.threshold >= high {
+            for &Split { threshold, tree, mask } in splits {
+                if threshold >= high {
                     break;
                 }
-                let possible = &mut possible[usize::from(split.tree)];
-                if split.threshold < low {
-                    for lane in possible {
-                        *lane &= split.mask;
-                    }
+                let possible = &mut possible[usize::from(tree)];
+                if threshold < low {
+                    *possible = possible.map(|lane| lane & mask);
                     continue;
                 }
                 for (lane, value) in possible.iter_mut().zip(values) {
-                    *lane &= split.mask | u32::from(value > split.threshold).wrapping_sub(1);
+                    *lane &= mask | u32::from(value > threshold).wrapping_sub(1);
                 }
             }
         }
@@ -153,7 +155,11 @@ impl GradientBoostedTrees {
             if let Some((split, before)) = ends {
                 let (column, threshold, _) = splits[split];
                 let mask = !(bits_below(passed) & !bits_below(before));
-                self.columns.get_mut(column).ok_or(WeightsError)?.push(Split { threshold, tree, mask });
+                self.columns.get_mut(column).ok_or(WeightsError)?.push(Split {
+                    threshold: i32::from(threshold),
+                    tree,
+                    mask,
+                });
             }
             if let Ok(split) = usize::try_from(child) {
                 visited += 1;
@@ -167,6 +173,24 @@ impl GradientBoostedTrees {
         }
         self.leaves.push(leaves);
         if visited == count { Ok(()) } else { Err(WeightsError) }
+    }
+}
+
+/// The call of [`GradientBoostedTrees::reachable_leaves`]. A closure would not be inlined into the function that has the
+/// vector width.
+struct Scoring<'a> {
+    model: &'a GradientBoostedTrees,
+    rows: &'a [i16],
+    count: usize,
+    possible: &'a mut [[u32; LANES]],
+}
+
+impl pulp::NullaryFnOnce for Scoring<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        self.model.reachable_leaves(self.rows, self.count, self.possible);
     }
 }
 

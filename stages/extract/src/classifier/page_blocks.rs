@@ -7,10 +7,13 @@ use std::collections::HashMap;
 use xxhash_rust::xxh3::Xxh3DefaultBuilder;
 
 use super::block::{Block, BlockKind};
+use super::cards::Cards;
 use super::context::{NodeContext, begin_at_visible_text, contexts, flag};
+use super::declared_text::declared_shares;
 use super::page_summary::{PageSummary, summarize_page};
 use super::repeated_text::{Repetition, find_repetitions};
 use super::shape::{Shape, shape};
+use super::text_column::TextColumn;
 use super::words::WordHashes;
 use crate::heuristic_result::HeuristicResult;
 use crate::math::is_tex_script;
@@ -90,6 +93,14 @@ pub(crate) struct PageBlocks<'t, 'a> {
     pub(super) main_heading: Option<usize>,
     /// The containers of each block.
     pub(super) containers: Vec<[u32; CONTAINER_LEVELS]>,
+    /// The images before each node.
+    images_before: Vec<u32>,
+    /// How much of each block is in the text that the page declares.
+    pub(super) declared: Vec<i64>,
+    pub(super) cards: Cards,
+    pub(super) column: TextColumn,
+    /// Share of each block's words (‰) that occur in another block of the text column; −1 if it has none.
+    pub(super) column_words: Vec<i64>,
 }
 
 impl<'t, 'a> PageBlocks<'t, 'a> {
@@ -122,6 +133,11 @@ impl<'t, 'a> PageBlocks<'t, 'a> {
             section_end: Vec::new(),
             main_heading: None,
             containers: Vec::new(),
+            images_before: images_before(tree),
+            declared: declared_shares(tree, &words),
+            cards: Cards::default(),
+            column: TextColumn::default(),
+            column_words: Vec::new(),
             blocks,
             contexts,
         };
@@ -129,7 +145,19 @@ impl<'t, 'a> PageBlocks<'t, 'a> {
         page_blocks.group_templates();
         page_blocks.find_sections();
         page_blocks.containers = (0..page_blocks.blocks.len()).map(|at| page_blocks.find_containers(at)).collect();
+        page_blocks.cards = Cards::find(&page_blocks);
+        page_blocks.column = TextColumn::find(&page_blocks);
+        page_blocks.column_words = page_blocks.column.shared_words(&page_blocks, &words);
         page_blocks
+    }
+
+    /// The images between a block and the block before it, and between it and the block after it.
+    pub(super) fn images_around(&self, at: usize) -> [u32; 2] {
+        let Block { first, end, .. } = self.blocks[at];
+        let last_end = at.checked_sub(1).map_or(0, |before| self.blocks[before].end);
+        let next_first = self.blocks.get(at + 1).map_or(self.images_before.len() - 1, |next| next.first);
+        let between = |from: usize, to: usize| self.images_before[to].saturating_sub(self.images_before[from]);
+        [between(last_end, first), between(end, next_first)]
     }
 
     /// The tag of a block's element; for a definition list, that of a list, since the weights were trained on pages
@@ -298,6 +326,16 @@ impl<'t, 'a> PageBlocks<'t, 'a> {
         }
         found
     }
+}
+
+/// The number of images before each node.
+fn images_before(tree: &Tree<'_>) -> Vec<u32> {
+    let mut sum = 0;
+    let counts = tree.nodes.iter().map(|node| {
+        sum += u32::from(matches!(node.tag, Tag::Img | Tag::Video | Tag::Iframe));
+        sum
+    });
+    std::iter::once(0).chain(counts).collect()
 }
 
 /// Whether the rules keep each block: nothing around it is cut, and it is in a chosen subtree.

@@ -55,6 +55,8 @@ pub(crate) struct PageSummary {
     pub(crate) description: String,
     /// Segments in the path of the page's canonical URL, plus one; 0 if the page declares none.
     pub(crate) path_depth: u32,
+    /// The host of that URL, without `www.`.
+    pub(crate) host: Option<String>,
 }
 
 /// Reads the declarations and counts the elements.
@@ -73,6 +75,7 @@ pub(crate) fn summarize_page(page: &Page<'_>) -> PageSummary {
                     tree.raw_attribute(id, AttributeName::Rel).is_some_and(|rel| rel.eq_ignore_ascii_case("canonical"));
                 if let Some(href) = tree.raw_attribute(id, AttributeName::Href).filter(|_| canonical) {
                     summary.path_depth = path_depth(href);
+                    summary.host = host(href).or(summary.host.take());
                 }
             }
             Tag::Script => {
@@ -106,7 +109,10 @@ impl PageSummary {
                 }
             }
             "og:title" | "twitter:title" => self.titles.push(letters_hash(&decode_entities(value, true))),
-            "og:url" if self.path_depth == 0 => self.path_depth = path_depth(value),
+            "og:url" if self.path_depth == 0 => {
+                self.path_depth = path_depth(value);
+                self.host = host(value);
+            }
             "description" | "og:description" if value.len() > self.description.len() && value.len() < 4000 => {
                 self.description =
                     decode_entities(value, true).chars().filter(|letter| letter.is_alphanumeric()).collect();
@@ -114,6 +120,11 @@ impl PageSummary {
             _ => {}
         }
     }
+}
+
+fn host(address: &str) -> Option<String> {
+    let host = address.split_once("//")?.1.split(['/', '?', '#']).next()?;
+    Some(host.strip_prefix("www.").unwrap_or(host).to_owned())
 }
 
 fn path_depth(address: &str) -> u32 {

@@ -13,7 +13,7 @@ use super::shape::Shape;
 use super::words::{HASH_MULTIPLIER, WordHashes};
 
 /// Number of words of a run.
-const RUN_WORDS: usize = 3;
+pub(super) const RUN_WORDS: usize = 3;
 /// Number of words at the beginning of a block that are compared.
 const START_WORDS: usize = 4;
 /// How much of one block is repeated elsewhere on the page.
@@ -73,7 +73,8 @@ pub(super) fn find_repetitions(shapes: &[Shape], words: &WordHashes, kept: &[boo
     all
 }
 
-fn key(words: &[u32]) -> u64 {
+/// A hash of consecutive words.
+pub(super) fn key(words: &[u32]) -> u64 {
     words.iter().fold(0, |key, word| (key ^ u64::from(*word)).wrapping_mul(HASH_MULTIPLIER).rotate_left(29))
 }
 

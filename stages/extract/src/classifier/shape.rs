@@ -27,6 +27,8 @@ pub(crate) struct Shape {
     /// Separators, arrows, bullets, signs of rights.
     pub(crate) symbols: u32,
     pub(crate) currency: u32,
+    /// Copyright signs.
+    pub(crate) rights: u32,
     pub(crate) links: u32,
     pub(crate) images: u32,
     pub(crate) breaks: u32,
@@ -139,6 +141,14 @@ pub(crate) fn shape(
     reader.shape
 }
 
+/// Appends the words of a text that is not a block.
+pub(super) fn push_words(text: &str, words: &mut WordHashes) {
+    let shape = Shape { hash: FNV_OFFSET_BASIS, ..Shape::default() };
+    let mut reader = Reader { shape, gap: true, last: 0, word: FNV_OFFSET_BASIS, words };
+    reader.text(text);
+    reader.end_word();
+}
+
 /// The offset basis and the prime of FNV-1a, 64 bits.
 const FNV_OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
 const FNV_PRIME: u64 = 0x0100_0000_01b3;
@@ -202,6 +212,7 @@ impl Reader<'_> {
         let shape = &mut self.shape;
         shape.letters += letters;
         shape.words += u32::from(self.gap);
+        shape.rights += u32::from(code == u64::from('©'));
         match class {
             1 => shape.capitals += 1,
             3 => shape.digits += 1,

@@ -71,6 +71,72 @@ fn row_has_the_level_of_each_word_group() {
     assert_eq!(differ(&row(&page("x-unheard", "")), &unnamed), []);
 }
 
+/// What `write` appends to the row of each block of a page.
+fn described(html: &str, write: &dyn Fn(&PageBlocks<'_, '_>, usize, &mut row::FeatureRow<'_>)) -> Vec<Vec<i16>> {
+    let page = Page::parse(html, 512);
+    let heuristics = apply_rules(&page, &CleanSettings::default());
+    let page_blocks = PageBlocks::new(&page, &heuristics, block::blocks(&page, false));
+    let of = |at: usize| {
+        let mut row = Vec::new();
+        write(&page_blocks, at, &mut row::FeatureRow(&mut row));
+        row
+    };
+    (0..page_blocks.blocks.len()).map(of).collect()
+}
+
+#[test]
+fn links_are_described_by_their_targets() {
+    let page = "<head><link rel=canonical href='https://www.a.example/news/x'></head><p>none<p><a href='#top'>a</a>\
+        <p><a href='/news/2024/the-old-clock?x=1'>b</a><p><a href='https://a.example/b_c'>c</a><p><a href='//o.example/'>d</a>\
+        <p><a href='mailto:a@b.example'>e</a>";
+    let found = described(page, &|page, at, row| page.link_features(at, row));
+    let wanted =
+        [[0, 0, 0, 0], [1, 0, 1, 0], [2, 3, 3, 13], [3, 1, 2, 3], [4, 0, 1, 0], [5, 0, 1, 0]].map(|row| row.to_vec());
+    assert_eq!(found, wanted);
+}
+
+#[test]
+fn cards_are_described_by_their_list() {
+    let card = "<div class=card><h3><a href=/a>One</a></h3><p>Two <time>May</time></p></div>";
+    let found = described(&format!("<p>Before</p><div>{}</div>", card.repeat(3)), &|page, at, row| {
+        page.cards.write(page, at, row);
+    });
+    // Cards in the list, blocks of the card, place in it, blocks since the first card.
+    assert_eq!(found[0][..4], [0, 0, 0, 0]);
+    assert_eq!((&found[3][..4], &found[4][..4]), (&[3, 2, 0, 2][..], &[3, 2, 1, 2][..]));
+    // The shares of cards with a date, an author, an image, a linked heading.
+    assert_eq!(found[3][10..], [1000, 0, 0, 1000]);
+    let two = described(&card.repeat(2), &|page, at, row| page.cards.write(page, at, row));
+    assert_eq!(two[0][..4], [0, 0, 0, 0], "two siblings are no list");
+}
+
+#[test]
+fn text_column_ends_before_boxes_below_it() {
+    let prose = "<p>The keeper of the tower climbed its stairs every morning, and noticed the silence first. He had been told \
+        by his predecessor that the pendulum must never rest for more than an hour.</p>";
+    let page = format!("<main>{prose}{prose}{prose}</main><div><div><p>About us</p></div></div>");
+    let found = described(&page, &|page, at, row| page.column.write(page, at, row));
+    let (in_column, below) = (&found[1], &found[3]);
+    // In the column, levels up to a common element, distances to its first and last block.
+    assert_eq!((in_column[0], in_column[1], in_column[5], in_column[6]), (1, 0, 1, -1));
+    assert_eq!((below[0], below[5], below[6]), (0, 3, 1));
+    assert!(below[1] > 0);
+}
+
+#[test]
+fn declared_text_is_compared_with_the_blocks() {
+    let text: Vec<String> = (0..60).map(|number| format!("word{number}")).collect();
+    let text = text.join(" ");
+    let page = |body: &str| {
+        format!(
+            "<script type=application/ld+json>{{\"articleBody\": \"{body}\"}}</script><p>{text}</p><p>other words of the page here now</p>"
+        )
+    };
+    let shares = |body: &str| described(&page(body), &|page, at, row| row.push(page.declared[at])).concat();
+    assert_eq!(shares(&text), [1000, 0]);
+    assert_eq!(shares("a summary"), [-2, -2]);
+}
+
 #[test]
 fn magnitude_is_twice_the_logarithm() {
     let mut row = Vec::new();

@@ -40,7 +40,8 @@ fn pages(part: &str) -> [String; 3] {
 }
 
 fn texts(page: &str) -> [String; 3] {
-    let lenient = CleanSettings { comments: true, min_confidence: 0.0, min_chars: 0, ..CleanSettings::default() };
+    let lenient =
+        CleanSettings { comments: Comments::Keep, min_confidence: 0.0, min_chars: 0, ..CleanSettings::default() };
     [clean(page, None, &CleanSettings::default()).text, clean(page, None, &lenient).text, markdown(page)]
 }
 

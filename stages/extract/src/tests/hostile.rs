@@ -121,7 +121,7 @@ proptest! {
     ) {
         let page = changes.iter().fold(fixture(), |page, &(from, length, kind)| mutate(&page, from, length, kind));
         for format in [Format::Markdown, Format::Text] {
-            let settings = CleanSettings { format, links: true, images: true, comments: true, ..CleanSettings::default() };
+            let settings = CleanSettings { format, links: true, images: true, comments: Comments::Keep, ..CleanSettings::default() };
             let first = clean(&page, Some("https://site.test/a"), &settings);
             prop_assert_eq!(&first, &clean(&page, Some("https://site.test/a"), &settings));
             prop_assert!(first.confidence.is_none_or(|confidence| (0.0..=1.0).contains(&confidence)));
