@@ -92,7 +92,7 @@ const CRATES: [(&str, &[&str]); 19] = [
     ("html", &[]),
     ("extract", &["html"]),
     ("crawler", &["html", "pipeline", "warc"]),
-    ("readers", &["codec", "html", "pipeline"]),
+    ("readers", &["codec", "extract", "html", "pipeline"]),
     ("stages", &["crawler", "extract", "html", "pipeline", "readers", "recipe", "shards", "warc"]),
     ("cli", &["crawler", "extract", "html", "page", "pipeline", "recipe", "shards", "stages", "terminal"]),
     ("query", &["cli", "pipeline", "shards"]),

@@ -2,7 +2,7 @@
 //!
 //! Invariant: the same page gives the same text, whose size is bounded by the page's.
 
-use corpusmill_extract::{CleanSettings, Cleaned, Format, clean};
+use corpusmill_extract::{CleanSettings, Cleaned, Comments, Format, Profile, clean};
 use corpusmill_html::charset;
 
 /// Bytes of text per byte of page. A link `<a href=x>` becomes `[…](https://site.test/folder/x)`, and a line of a list
@@ -24,7 +24,8 @@ pub fn html_to_markdown(data: &[u8]) {
                 format,
                 links: all,
                 images: all,
-                comments: all,
+                comments: if all { Comments::Keep } else { Comments::Auto },
+                profile: if all { Profile::Precision } else { Profile::Balanced },
                 min_chars,
                 min_confidence: if all { 0.0 } else { 0.2 },
                 ..CleanSettings::default()

@@ -39,7 +39,6 @@ pub enum Profile {
 }
 
 /// Settings of main-content extraction.
-#[expect(clippy::struct_excessive_bools, reason = "each is a separate recipe key, and all combinations are valid")]
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct CleanSettings {

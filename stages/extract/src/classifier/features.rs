@@ -4,10 +4,12 @@
 //! constant time, so a page takes time linear in its size.
 
 use super::block::BlockKind;
+use super::cards::Cards;
 use super::context::flag;
 use super::page_blocks::PageBlocks;
 use super::page_summary::{KINDS, is_described, is_title};
 use super::row::FeatureRow;
+use super::text_column::TextColumn;
 use crate::class_names::groups::GROUP_COUNT;
 use crate::rule::CutRule;
 use corpusmill_html::tag::Tag;
@@ -55,37 +57,61 @@ fn tag_code(tag: Tag) -> i64 {
     }
 }
 
-impl PageBlocks<'_, '_> {
+/// Writes the rows of a page.
+pub(crate) struct RowWriter<'p, 't, 'a> {
+    page: &'p PageBlocks<'t, 'a>,
+    column: TextColumn,
+    cards: Cards,
+    /// Share of each block's words (‰) that occur in another block of the text column; −1 if it has none.
+    column_words: Vec<i64>,
+}
+
+impl<'p, 't, 'a> RowWriter<'p, 't, 'a> {
+    /// Finds the text column and the cards of a page.
+    pub(crate) fn new(page: &'p PageBlocks<'t, 'a>) -> Self {
+        let column = TextColumn::find(page);
+        let column_words = column.shared_words(page, &page.word_hashes);
+        Self { page, cards: Cards::find(page), column, column_words }
+    }
+
     /// Appends the row of a block.
-    pub(crate) fn row(&self, at: usize, out: &mut Vec<i16>) {
+    pub(crate) fn write(&self, at: usize, out: &mut Vec<i16>) {
         let mut row = FeatureRow(out);
-        self.text_features(at, &mut row);
-        self.context_features(at, &mut row);
-        self.position_features(at, &mut row);
-        self.section_features(at, &mut row);
-        self.container_features(at, &mut row);
-        self.neighbour_features(at, &mut row);
-        self.page_features(&mut row);
-        self.class_name_features(at, &mut row);
-        self.repetitions[at].write(&mut row);
+        self.page.own_features(at, &mut row);
         self.surrounding_features(at, &mut row);
     }
 
     /// Features of the text column, of cards, of images before and after, and of declarations.
     fn surrounding_features(&self, at: usize, row: &mut FeatureRow<'_>) {
-        self.column.write(self, at, row);
-        self.cards.write(self, at, row);
-        for count in self.images_around(at) {
+        let page = self.page;
+        self.column.write(page, at, row);
+        self.cards.write(page, at, row);
+        for count in page.images_around(at) {
             row.count(count);
         }
-        row.push(self.declared[at]);
-        row.count(self.shapes[at].rights);
-        self.link_features(at, row);
+        row.push(page.declared[at]);
+        row.count(page.shapes[at].rights);
+        page.link_features(at, row);
         row.push(self.column_words[at]);
-        let own = &self.contexts[self.blocks[at].first];
+        let own = &page.contexts[page.blocks[at].first];
         for bit in [flag::ITALIC, flag::COMMENT_TYPE, flag::ARTICLE_TYPE] {
             row.flag(own.flags & bit != 0);
         }
+    }
+}
+
+impl PageBlocks<'_, '_> {
+    /// Appends the features of a block, its neighbours and containers, and its page.
+    fn own_features(&self, at: usize, row: &mut FeatureRow<'_>) {
+        self.text_features(at, row);
+        self.context_features(at, row);
+        self.position_features(at, row);
+        self.section_features(at, row);
+        self.container_features(at, row);
+        self.neighbour_features(at, row);
+        self.page_features(row);
+        self.class_name_features(at, row);
+        self.repetitions[at].write(row);
     }
 
     /// Features of the text itself.

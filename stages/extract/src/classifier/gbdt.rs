@@ -189,6 +189,7 @@ impl pulp::NullaryFnOnce for Scoring<'_> {
     type Output = ();
 
     #[inline(always)]
+    #[expect(clippy::inline_always, reason = "must be compiled for the vector width that `pulp` selects")]
     fn call(self) {
         self.model.reachable_leaves(self.rows, self.count, self.possible);
     }

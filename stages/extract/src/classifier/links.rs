@@ -20,7 +20,7 @@ impl PageBlocks<'_, '_> {
         };
         let (kind, path) = match href.split_once("//") {
             _ if href.starts_with('#') || href.is_empty() => (1, ""),
-            Some((scheme, rest)) if matches!(scheme, "" | "http:" | "https:") => {
+            Some(("" | "http:" | "https:", rest)) => {
                 let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
                 (if self.is_own_host(host) { 3 } else { 4 }, path)
             }

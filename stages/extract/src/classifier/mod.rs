@@ -39,6 +39,7 @@ use crate::rule::CutRule;
 use crate::settings::{CleanSettings, Comments, Profile};
 use block::BlockKind;
 use decide::{Choice, decide};
+use features::RowWriter;
 use page_blocks::PageBlocks;
 
 /// The built-in weights.
@@ -106,10 +107,11 @@ pub fn model() -> &'static GradientBoostedTrees {
 fn predict(page_blocks: &PageBlocks<'_, '_>, model: &GradientBoostedTrees) -> Vec<i16> {
     let mut probabilities = Vec::with_capacity(page_blocks.blocks.len());
     let mut rows = Vec::with_capacity(BATCH_ROWS * model.columns());
+    let writer = RowWriter::new(page_blocks);
     for from in (0..page_blocks.blocks.len()).step_by(BATCH_ROWS) {
         rows.clear();
         for at in from..page_blocks.blocks.len().min(from + BATCH_ROWS) {
-            page_blocks.row(at, &mut rows);
+            writer.write(at, &mut rows);
         }
         probabilities.append(&mut model.predict(&rows));
     }

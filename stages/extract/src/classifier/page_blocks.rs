@@ -7,13 +7,11 @@ use std::collections::HashMap;
 use xxhash_rust::xxh3::Xxh3DefaultBuilder;
 
 use super::block::{Block, BlockKind};
-use super::cards::Cards;
 use super::context::{NodeContext, begin_at_visible_text, contexts, flag};
 use super::declared_text::declared_shares;
 use super::page_summary::{PageSummary, summarize_page};
 use super::repeated_text::{Repetition, find_repetitions};
 use super::shape::{Shape, shape};
-use super::text_column::TextColumn;
 use super::words::WordHashes;
 use crate::heuristic_result::HeuristicResult;
 use crate::math::is_tex_script;
@@ -97,10 +95,8 @@ pub(crate) struct PageBlocks<'t, 'a> {
     images_before: Vec<u32>,
     /// How much of each block is in the text that the page declares.
     pub(super) declared: Vec<i64>,
-    pub(super) cards: Cards,
-    pub(super) column: TextColumn,
-    /// Share of each block's words (‰) that occur in another block of the text column; −1 if it has none.
-    pub(super) column_words: Vec<i64>,
+    /// The words of each block.
+    pub(super) word_hashes: WordHashes,
 }
 
 impl<'t, 'a> PageBlocks<'t, 'a> {
@@ -135,9 +131,7 @@ impl<'t, 'a> PageBlocks<'t, 'a> {
             containers: Vec::new(),
             images_before: images_before(tree),
             declared: declared_shares(tree, &words),
-            cards: Cards::default(),
-            column: TextColumn::default(),
-            column_words: Vec::new(),
+            word_hashes: words,
             blocks,
             contexts,
         };
@@ -145,9 +139,6 @@ impl<'t, 'a> PageBlocks<'t, 'a> {
         page_blocks.group_templates();
         page_blocks.find_sections();
         page_blocks.containers = (0..page_blocks.blocks.len()).map(|at| page_blocks.find_containers(at)).collect();
-        page_blocks.cards = Cards::find(&page_blocks);
-        page_blocks.column = TextColumn::find(&page_blocks);
-        page_blocks.column_words = page_blocks.column.shared_words(&page_blocks, &words);
         page_blocks
     }
 

@@ -59,7 +59,7 @@ fn row_has_the_level_of_each_word_group() {
         let heuristics = apply_rules(&page, &CleanSettings::default());
         let page_blocks = PageBlocks::new(&page, &heuristics, block::blocks(&page, false));
         let mut row = Vec::new();
-        page_blocks.row(0, &mut row);
+        RowWriter::new(&page_blocks).write(0, &mut row);
         row
     };
     let page = |class: &str, deep: &str| format!("<body><div class='{class}'>{deep}<p id=x>text</p></div>");
@@ -99,14 +99,14 @@ fn links_are_described_by_their_targets() {
 fn cards_are_described_by_their_list() {
     let card = "<div class=card><h3><a href=/a>One</a></h3><p>Two <time>May</time></p></div>";
     let found = described(&format!("<p>Before</p><div>{}</div>", card.repeat(3)), &|page, at, row| {
-        page.cards.write(page, at, row);
+        cards::Cards::find(page).write(page, at, row);
     });
     // Cards in the list, blocks of the card, place in it, blocks since the first card.
     assert_eq!(found[0][..4], [0, 0, 0, 0]);
     assert_eq!((&found[3][..4], &found[4][..4]), (&[3, 2, 0, 2][..], &[3, 2, 1, 2][..]));
     // The shares of cards with a date, an author, an image, a linked heading.
     assert_eq!(found[3][10..], [1000, 0, 0, 1000]);
-    let two = described(&card.repeat(2), &|page, at, row| page.cards.write(page, at, row));
+    let two = described(&card.repeat(2), &|page, at, row| cards::Cards::find(page).write(page, at, row));
     assert_eq!(two[0][..4], [0, 0, 0, 0], "two siblings are no list");
 }
 
@@ -115,7 +115,7 @@ fn text_column_ends_before_boxes_below_it() {
     let prose = "<p>The keeper of the tower climbed its stairs every morning, and noticed the silence first. He had been told \
         by his predecessor that the pendulum must never rest for more than an hour.</p>";
     let page = format!("<main>{prose}{prose}{prose}</main><div><div><p>About us</p></div></div>");
-    let found = described(&page, &|page, at, row| page.column.write(page, at, row));
+    let found = described(&page, &|page, at, row| text_column::TextColumn::find(page).write(page, at, row));
     let (in_column, below) = (&found[1], &found[3]);
     // In the column, levels up to a common element, distances to its first and last block.
     assert_eq!((in_column[0], in_column[1], in_column[5], in_column[6]), (1, 0, 1, -1));
@@ -152,7 +152,7 @@ fn built_in_weights_match_the_rows() {
     let heuristics = apply_rules(&page, &CleanSettings::default());
     let page_blocks = PageBlocks::new(&page, &heuristics, block::blocks(&page, false));
     let mut row = Vec::new();
-    page_blocks.row(1, &mut row);
+    RowWriter::new(&page_blocks).write(1, &mut row);
     assert_eq!(row.len(), model().columns());
 }
 

@@ -3,6 +3,7 @@
 //! Invariant: rows are exactly those that the classifier reads.
 
 use super::block::blocks;
+use super::features::RowWriter;
 use super::page_blocks::PageBlocks;
 use crate::fallback::apply_rules;
 use crate::page::Page;
@@ -26,10 +27,11 @@ pub fn training_rows(html: &str) -> TrainingRows {
     let page = Page::parse(html, settings.max_depth as usize);
     let heuristics = apply_rules(&page, &settings);
     let page_blocks = PageBlocks::new(&page, &heuristics, blocks(&page, heuristics.has_tex_scripts));
+    let writer = RowWriter::new(&page_blocks);
     let mut training_rows = TrainingRows { kept: page_blocks.kept.clone(), ..TrainingRows::default() };
     for (at, block) in page_blocks.blocks.iter().enumerate() {
         training_rows.texts.push(page.tree.collapsed_range(block.first, block.end, usize::MAX));
-        page_blocks.row(at, &mut training_rows.rows);
+        writer.write(at, &mut training_rows.rows);
     }
     training_rows
 }

@@ -17,6 +17,7 @@ use super::jats_elements::{OpenElements, Role, attribute};
 use super::jats_formula::Formula;
 use super::jats_scripts::Scripts;
 use super::jats_table::{Span, Table};
+use super::white_space::tidy;
 
 /// A converted article.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -397,11 +398,6 @@ impl Writer {
 fn numbered(line: &str) -> bool {
     let rest = line.trim_start().trim_start_matches(|character: char| character.is_ascii_digit());
     rest.len() < line.trim_start().len() && rest.starts_with(". ")
-}
-
-/// Collapses white space of any kind and length to one space.
-pub(super) fn tidy(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Converts a Creative Commons link to its SPDX identifier; `None` for a link that is not a licence.

@@ -8,8 +8,8 @@
 
 use std::ops::Range;
 
-use super::jats::tidy;
 use super::scripts::{Script, is_script, joins, script};
+use super::white_space::tidy;
 
 /// Maximum length of a script in bytes, with the white space in it.
 const MAX_BYTES: usize = 256;

@@ -4,10 +4,10 @@
 //!
 //! Invariant: every number and every unit is written; a unit that is not known has the name of its command.
 
-use super::jats::tidy;
 use super::latex_symbols::printed;
 use super::latex_text::Cursor;
 use super::scripts::{Script, script};
+use super::white_space::tidy;
 
 /// What a command of siunitx takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -21,3 +21,4 @@ mod latex_tests;
 mod latex_text;
 mod latex_units;
 mod scripts;
+mod white_space;
