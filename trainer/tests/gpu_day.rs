@@ -1,5 +1,6 @@
-//! Every word of the example `gpu_day` with `--dry`, as a program: on the processor, or on the device that the environment
-//! variable `CORPUSMILL_GPU` names (`make test-gpu`), where `prove` compares training steps with those of the processor.
+//! Every subcommand of the example `gpu_day` with `--dry`, as a program: on the CPU, or on the device that the
+//! environment variable `CORPUSMILL_GPU` names (`make test-gpu`), where `prove` compares training steps with those of the
+//! CPU.
 //!
 //! On Linux, `wgpu` uses Vulkan too, but compiles its shaders with naga. With `vulkan`, Burn passes its own SPIR-V, on
 //! which the compiler of Mesa 22.3's software driver crashes.
@@ -33,12 +34,12 @@ fn run(arguments: &[&str]) -> (bool, String, String) {
     (output.status.success(), text(output.stdout), text(output.stderr))
 }
 
-/// The rows of the table that a word prints.
-fn rows(word: &str, arguments: &[&str]) -> Vec<String> {
+/// The rows of the table that a subcommand prints.
+fn rows(subcommand: &str, arguments: &[&str]) -> Vec<String> {
     let device = std::env::var("CORPUSMILL_GPU").unwrap_or_else(|_| "cpu".to_owned());
-    let (ok, out, err) = run(&[&[word, "--dry", "--device", device.as_str()], arguments].concat());
-    assert!(ok, "{word}: {out}{err}");
-    assert!(out.starts_with(&format!("{word} ")) && out.contains(&format!(" on {device} ")), "{out}");
+    let (ok, out, err) = run(&[&[subcommand, "--dry", "--device", device.as_str()], arguments].concat());
+    assert!(ok, "{subcommand}: {out}{err}");
+    assert!(out.starts_with(&format!("{subcommand} ")) && out.contains(&format!(" on {device} ")), "{out}");
     out.lines().skip(2).map(|line| line.trim().to_owned()).collect()
 }
 

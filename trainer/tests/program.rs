@@ -41,6 +41,7 @@ fn help_goes_to_stdout_and_wrong_usage_to_stderr() {
     let folder = tempfile::tempdir().unwrap();
     let (code, out, err) = run(&["--help"], folder.path());
     assert_eq!((code, err.as_str()), (0, ""));
+    assert!(out.contains("\n  130  stopped by Ctrl-C or SIGTERM"), "{out}");
     for command in ["pretrain", "generate", "perplexity", "import", "export", "plan", "check", "schema", "devices"] {
         assert!(out.contains(&format!("\n  {command} ")), "{command} in {out}");
         let (code, out, _) = run(&[command, "--help"], folder.path());
@@ -72,7 +73,11 @@ fn input_errors_exit_with_1_and_a_hint() {
     assert!(fault(&["pretrain", "t.yaml", "--corpus", "nowhere"]).contains("there is no corpus in `nowhere`"));
     assert!(fault(&["pretrain", "t.yaml", "--corpus", ".", "--device", "cpu:7"]).contains("devices` lists all"));
     assert!(fault(&["pretrain", "t.yaml", "--corpus", ".", "--set", "data.batch=1"]).contains("batch-sequences"));
-    assert!(fault(&["generate", "--model", "nowhere", "--prompt", "a"]).contains("nowhere"));
+    // A corpus is no model, and a model no corpus.
+    let error = fault(&["generate", "--model", ".", "--prompt", "a"]);
+    assert!(error.contains("`.` is a corpus, not a model\nhint: "), "{error}");
+    let error = fault(&["perplexity", "--model", "nowhere", "--corpus", "."]);
+    assert!(error.contains("`nowhere` does not exist\nhint: a model is a Hugging Face folder"), "{error}");
 }
 
 #[test]
@@ -87,6 +92,8 @@ fn a_pretrained_model_works_with_all_commands() {
     // Two ranks in one process; data goes to files, so stdout stays empty.
     let out = good(&["pretrain", "t.yaml", "--corpus", ".", "--output", "out", "--device", "cpu,cpu"]);
     assert_eq!(out, "");
+    let (code, _, err) = run(&["generate", "--model", "out", "--prompt", "a"], folder.path());
+    assert!(code == 1 && err.ends_with("hint: give a model, such as `out/model`\n"), "{err}");
     let measured = good(&["perplexity", "--model", "out/model", "--corpus", ".", "--baseline"]);
     assert!(measured.contains("5-gram") && measured.contains("bits"), "{measured}");
     let write = ["--prompt", "t5", "--temperature", "0", "--max-tokens", "12"];
@@ -201,6 +208,24 @@ fn quiet_hides_messages_and_keeps_errors() {
     assert!(code == 1 && err.starts_with("error: ") && err.contains("\nhint: "), "{err}");
     let (code, _, err) = run(&arguments, folder.path());
     assert!(code == 0 && err.contains("\nmodel in out/model\n"), "{err}");
+}
+
+#[test]
+fn plan_reads_the_corpus_and_says_when_there_is_none() {
+    let folder = corpus_and_recipe();
+    let plan = |arguments: &[&str]| run(&[&["plan", "--recipe", "t.yaml"][..], arguments].concat(), folder.path());
+    let (code, out, err) = plan(&["--corpus", "."]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(out.contains("\nvocabulary size     64 (.)\n"), "{out}");
+    let (code, out, err) = plan(&[]);
+    assert!(code == 0 && out.contains("\nvocabulary size     32,000 (assumed"), "{out}");
+    assert!(err.contains("the recipe names no corpus; assuming a vocabulary of 32,000\nhint: "), "{err}");
+    // The run is longer than the corpus.
+    let (code, _, err) = plan(&["--corpus", ".", "--set", "data.steps=100000000"]);
+    assert!(
+        code == 0 && err.contains("warning: pretrain would fail: ") && err.contains("hint: set data.steps"),
+        "{err}"
+    );
 }
 
 #[test]

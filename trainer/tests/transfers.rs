@@ -1,7 +1,7 @@
-//! The numbers of uploads and read-backs of a training step, which a card waits for.
+//! The numbers of uploads and read-backs of a training step, which a GPU waits for.
 //!
-//! A test program of its own, because the counts are those of the process. Gemma 2 in bf16 takes the way of a card on the
-//! processor as well: its loss has a soft cap and its attention is not in f32, so no kernel of the processor replaces the
+//! A test program of its own, because the counts are those of the process. Gemma 2 in bf16 takes the way of a GPU on the
+//! CPU as well: its loss has a soft cap and its attention is not in f32, so no kernel of the CPU replaces the
 //! tensors; and its layers are of two kinds, so it needs the most tables.
 
 #![expect(clippy::unwrap_used, reason = "a test fails on any unexpected error")]

@@ -1,6 +1,6 @@
 //! `bench`: speed and memory of training steps.
 //!
-//! A step accumulates several micro-batches and then updates the weights once. Recipes for cards have steps of a million
+//! A step accumulates several micro-batches and then updates the weights once. Recipes for GPUs have steps of a million
 //! tokens, too long to time several of; so steps of one micro-batch and of `accumulated` micro-batches are timed. Their
 //! difference gives the time of a micro-batch and that of an update, and from them the speed at the recipe's own batch is
 //! computed.

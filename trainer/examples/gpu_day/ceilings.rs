@@ -56,6 +56,7 @@ pub(crate) fn run(session: &Session) -> anyhow::Result<Table> {
         let kind = format!("{:?}", product.dtype).to_lowercase();
         progress(&format!("{} {shape} {kind}", product.name));
         let seconds = match session.seconds_left() {
+            _ if !session.device.supports_dtype(product.dtype) => None,
             left if left < 10.0 && !session.dry => None,
             _ => Some(seconds_of(session, &product)?),
         };
@@ -67,7 +68,7 @@ pub(crate) fn run(session: &Session) -> anyhow::Result<Table> {
     table.notes.push(
         "NN: forward; NT: gradient of the input; TN: gradient of the weight. Sums as Burn makes them.".to_owned(),
     );
-    if table.rows.iter().flatten().any(|cell| cell == NOT_MEASURED) {
+    if session.seconds_left() < 10.0 && table.rows.iter().flatten().any(|cell| cell == NOT_MEASURED) {
         table.notes.push("The time ended; give more --seconds.".to_owned());
     }
     Ok(table)
@@ -91,7 +92,7 @@ fn products(session: &Session) -> anyhow::Result<Vec<Product>> {
     let mut products = Vec::new();
     for recipe in [LLAMA_1B, LLAMA_125M] {
         let ModelConfig { hidden_size, intermediate_size, vocab_size, .. } = {
-            let loaded = setup::load(&files.path(recipe), &changes)?;
+            let loaded = setup::load(session, &files.path(recipe), &changes)?;
             let config = setup::config(&loaded, session.dry)?;
             products.extend(orders(recipe.0, "qkv", [m, config.hidden_size, config.qkv_width()]));
             config
@@ -124,7 +125,7 @@ fn orders(recipe: &str, part: &str, [m, k, n]: [usize; 3]) -> impl Iterator<Item
 fn seconds_of(session: &Session, product: &Product) -> anyhow::Result<f64> {
     let Product { m, k, n, dtype, .. } = *product;
     let matrix = |rows: usize, columns: usize| {
-        // Zeros would draw less power, and a card would run faster than in training.
+        // Zeros would draw less power, and a GPU would run faster than in training.
         let values =
             Tensor::<2>::random([rows, columns], Distribution::Normal(0.0, 1.0), (&session.device, DType::F32));
         values.cast(dtype)

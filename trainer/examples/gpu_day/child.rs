@@ -38,7 +38,7 @@ impl Measurement {
 /// # Errors
 /// When the device cannot do it.
 pub(crate) fn run(session: &Session, child: &Child) -> anyhow::Result<()> {
-    let recipe = setup::load(&child.recipe, &child.set)?;
+    let recipe = setup::load(session, &child.recipe, &child.set)?;
     let line = match child.what {
         Measurement::Bench => serde_json::to_string(&bench::measure(session, &recipe)?)?,
         Measurement::Profile => serde_json::to_string(&profile::measure(session, &recipe)?)?,
@@ -65,7 +65,7 @@ pub(crate) fn climb<T: DeserializeOwned>(
     deadline: Instant,
 ) -> anyhow::Result<Climb<T>> {
     let changes = if session.dry { setup::dry_changes() } else { Vec::new() };
-    let recipe = setup::load(path, &changes)?;
+    let recipe = setup::load(session, path, &changes)?;
     let mut failures = Vec::new();
     for rung in ladder::rungs(&recipe) {
         let left = deadline.saturating_duration_since(Instant::now());
@@ -138,11 +138,12 @@ fn attempt<'a>(
     })
 }
 
-/// The line of a failed program's stderr that says why: its own error, else what followed the first panic, else the last.
+/// The line of a failed program's stderr that says why: what followed the first panic, else its own error, else the last.
+/// Drivers write errors of their own, which come first and end nothing.
 fn reason(stderr: &str) -> String {
     let mut lines = stderr.lines().map(str::trim).filter(|line| !line.is_empty());
-    let error = lines.clone().find(|line| line.starts_with("error: "));
+    let error = lines.clone().rfind(|line| line.starts_with("error: "));
     let mut panic = lines.clone().skip_while(|line| !line.contains("panicked at"));
-    let found = error.or_else(|| panic.nth(1)).or_else(|| lines.next_back()).unwrap_or("no message");
+    let found = panic.nth(1).or(error).or_else(|| lines.next_back()).unwrap_or("no message");
     found.chars().take(300).collect()
 }

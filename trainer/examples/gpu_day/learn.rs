@@ -51,7 +51,7 @@ impl Observer for Curve<'_> {
     fn record(&mut self, record: &Record) {
         // `prove` compares curves and shows none.
         if self.end.is_some() {
-            progress(&corpusmill_trainer::progress::line(record));
+            progress(&corpusmill_trainer::progress::lines(record));
         }
         self.records.push(record.clone());
     }
@@ -105,7 +105,7 @@ pub(crate) fn run(session: &Session, given: &Learn) -> anyhow::Result<Table> {
 fn recipe(session: &Session, given: &Learn, corpus: &Corpus) -> anyhow::Result<Recipe> {
     let files = RecipeFiles::write()?;
     let path = given.recipe.clone().unwrap_or_else(|| files.path(LLAMA_125M));
-    let mut recipe = setup::load(&path, &if session.dry { setup::dry_changes() } else { Vec::new() })?;
+    let mut recipe = setup::load(session, &path, &if session.dry { setup::dry_changes() } else { Vec::new() })?;
     if given.recipe.is_none() {
         // A corpus that travels with the program is short; many small steps show more of a curve than a few large ones.
         recipe.data.batch_sequences = recipe.data.micro_sequences;

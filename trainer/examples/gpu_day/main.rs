@@ -1,16 +1,16 @@
-//! Checks and measures training on one device, such as a card that is lent for an hour: `make gpu-day`.
+//! Checks and measures training on one device, such as a GPU that is lent for an hour: `make gpu-day`.
 //!
 //! ```text
-//! gpu_day prove    --device cuda                 training steps beside those of the processor
+//! gpu_day prove    --device cuda                 training steps beside those of the CPU
 //! gpu_day ceilings --device cuda                 copy and matrix products at the shapes of the recipes
-//! gpu_day bench    --device cuda --peak 989      tokens/s, MFU, memory of the card, time to compile and tune
+//! gpu_day bench    --device cuda --peak 989      tokens/s, MFU, memory of the GPU, time to compile and tune
 //! gpu_day profile  --device cuda                 time by part and by kernel, launches, read-backs
 //! gpu_day learn    --device cuda CORPUS          a loss curve
 //! ```
 //!
-//! Each word ends within `--seconds` and prints a table last; lines on stderr show what is measured. With `--dry`, sizes
-//! and counts are tiny, and every word ends in seconds on the processor. A value that could not be measured is shown as
-//! `not measured`. The program reads no file but those that are given: the recipes are part of it.
+//! Each subcommand ends within `--seconds` and prints a table last; lines on stderr show what is measured. With `--dry`,
+//! sizes and counts are tiny, and every subcommand ends in seconds on the CPU. A value that could not be measured is
+//! shown as `not measured`. The program reads no file but those that are given: the recipes are part of it.
 
 mod bench;
 mod ceilings;
@@ -44,12 +44,12 @@ use self::table::Table;
 #[command(name = "gpu_day", max_term_width = 110)]
 struct Cli {
     #[command(subcommand)]
-    word: Word,
+    command: Command,
 }
 
 #[derive(Debug, Subcommand)]
-enum Word {
-    /// Train tiny models on the device and on the processor, and compare losses and gradient norms.
+enum Command {
+    /// Train tiny models on the device and on the CPU, and compare losses and gradient norms.
     Prove(Common),
     /// Measure copies and matrix products at the shapes of the recipes.
     Ceilings(Common),
@@ -69,7 +69,7 @@ struct Common {
     /// Device: cpu, vulkan, cuda, metal, wgpu or rocm. A number selects a device other than the first, as in vulkan:1.
     #[arg(long, value_name = "DEVICE", default_value = "cpu", env = "CORPUSMILL_DEVICE")]
     device: DeviceChoice,
-    /// Use tiny sizes and counts, to try the program without a card.
+    /// Use tiny sizes and counts, to try the program without a GPU.
     #[arg(long)]
     dry: bool,
     /// Time limit in seconds; what is not measured by then is shown as not measured.
@@ -120,7 +120,7 @@ struct Child {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    match run(cli.word) {
+    match run(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Without stderr, the exit code is all that is left to say.
@@ -130,14 +130,14 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(word: Word) -> anyhow::Result<()> {
-    let (table, failed) = match word {
-        Word::Prove(common) => prove::run(&Session::new(&common)?)?,
-        Word::Ceilings(common) => (ceilings::run(&Session::new(&common)?)?, None),
-        Word::Bench(given) => (bench::run(&Session::new(&given.common)?, &given)?, None),
-        Word::Profile(given) => (profile::run(&Session::new(&given.common)?, &given)?, None),
-        Word::Learn(given) => (learn::run(&Session::new(&given.common)?, &given)?, None),
-        Word::Child(child) => return child::run(&Session::new(&child.common)?, &child),
+fn run(command: Command) -> anyhow::Result<()> {
+    let (table, failed) = match command {
+        Command::Prove(common) => prove::run(&Session::new(&common)?)?,
+        Command::Ceilings(common) => (ceilings::run(&Session::new(&common)?)?, None),
+        Command::Bench(given) => (bench::run(&Session::new(&given.common)?, &given)?, None),
+        Command::Profile(given) => (profile::run(&Session::new(&given.common)?, &given)?, None),
+        Command::Learn(given) => (learn::run(&Session::new(&given.common)?, &given)?, None),
+        Command::Child(child) => return child::run(&Session::new(&child.common)?, &child),
     };
     print(&table)?;
     match failed {

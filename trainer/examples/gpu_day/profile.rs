@@ -2,7 +2,7 @@
 //!
 //! The parts of a step are timed with a wait after each, so their sum exceeds the time of a step in which the host runs
 //! ahead of the device. Kernels are timed by the clock of the device, without waiting between them, in one step of one
-//! micro-batch after those that compile and tune. The processor has no kernels to launch; only its parts are timed.
+//! micro-batch after those that compile and tune. The CPU has no kernels to launch; only its parts are timed.
 
 use std::time::{Duration, Instant};
 
@@ -36,7 +36,7 @@ pub(crate) struct Profile {
     update: f64,
     uploads: u64,
     read_backs: u64,
-    /// Kernels by total time, the longest first; `None` on the processor.
+    /// Kernels by total time, the longest first; `None` on the CPU.
     kernels: Option<Vec<Kernel>>,
 }
 
@@ -92,7 +92,7 @@ fn push(table: &mut Table, profile: &Profile) {
     counted("read-backs", profile.read_backs.to_string());
     let Some(kernels) = &profile.kernels else {
         counted("launches", NOT_MEASURED.to_owned());
-        table.notes.push("The processor launches no kernels.".to_owned());
+        table.notes.push("The CPU launches no kernels.".to_owned());
         return;
     };
     counted("launches", kernels.iter().map(|kernel| kernel.launches).sum::<u64>().to_string());
@@ -166,7 +166,7 @@ pub(crate) fn measure(session: &Session, recipe: &Recipe) -> anyhow::Result<Prof
     })
 }
 
-/// Without a backend for cards there are no kernels to watch.
+/// Without a backend for GPUs there are no kernels to watch.
 #[cfg(not(any(feature = "vulkan", feature = "wgpu", feature = "metal", feature = "cuda", feature = "rocm")))]
 mod kernels {
     use super::Kernel;
@@ -176,7 +176,7 @@ mod kernels {
     }
 }
 
-/// Watches the launches of CubeCL, which is below all backends for cards.
+/// Watches the launches of CubeCL, which is below all backends for GPUs.
 #[cfg(any(feature = "vulkan", feature = "wgpu", feature = "metal", feature = "cuda", feature = "rocm"))]
 mod kernels {
     use std::collections::BTreeMap;

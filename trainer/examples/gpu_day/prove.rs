@@ -1,4 +1,4 @@
-//! `prove`: the device trains as the processor does.
+//! `prove`: the device trains as the CPU does.
 //!
 //! Tiny models take the same steps on packed rows on both, in f32 and bf16, and their losses and gradient norms are
 //! compared; then the shipped tiny recipe runs through [`pretrain`] on both. The device takes each case twice: a
@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use burn::tensor::{DType, Device};
+use burn::tensor::Device;
 use corpusmill_shards::Corpus;
 use corpusmill_trainer::data::{Batches, Prediction};
 use corpusmill_trainer::metrics::{Record, RecordKind};
@@ -23,7 +23,7 @@ use super::session::{Session, progress};
 use super::setup::{self, RecipeFiles, TINY};
 use super::table::{NOT_MEASURED, Table};
 
-/// The largest allowed difference between device and processor.
+/// The largest allowed difference between device and CPU.
 #[derive(Debug, Clone, Copy)]
 struct Tolerance {
     /// Of a loss, in nats.
@@ -54,22 +54,14 @@ type Steps = Vec<(f64, f64)>;
 /// Compares all cases; the second value says which failed.
 ///
 /// # Errors
-/// When the processor fails, or the temporary folder cannot be written.
+/// When the CPU fails, or the temporary folder cannot be written.
 pub(crate) fn run(session: &Session) -> anyhow::Result<(Table, Option<String>)> {
-    let columns = [
-        "case",
-        "steps",
-        "loss: processor",
-        "loss: device",
-        "largest difference",
-        "norm: difference %",
-        "repeat",
-        "result",
-    ];
+    let columns =
+        ["case", "steps", "loss: CPU", "loss: device", "largest difference", "norm: difference %", "repeat", "result"];
     let mut table = Table::new(session.title("prove"), &columns);
     let corpus = fixture::corpus(if session.dry { 60 } else { 1200 }, 2.0);
     let files = RecipeFiles::write()?;
-    let recipe = setup::load(&files.path(TINY), &case_changes())?;
+    let recipe = setup::load(session, &files.path(TINY), &case_changes())?;
     let opened = Corpus::open(corpus.path())?;
     let count = if session.dry { 10 } else { 20 };
     let mut failed = Vec::new();
@@ -77,7 +69,7 @@ pub(crate) fn run(session: &Session) -> anyhow::Result<(Table, Option<String>)> 
         let steps = |device: &Device| steps(&case, &recipe, device, &opened, count);
         compare(session, &mut table, &mut failed, (&case.name, case.precision, case.tolerance), steps)?;
     }
-    let tiny = tiny_recipe(&files, session.dry)?;
+    let tiny = tiny_recipe(session, &files)?;
     let name = format!("recipe {}, a run with checkpoints", tiny.name);
     let steps = |device: &Device| tiny_run(&tiny, corpus.path(), device);
     compare(session, &mut table, &mut failed, (&name, Precision::F32, RUN), steps)?;
@@ -121,7 +113,7 @@ fn case_changes() -> Vec<String> {
     [data, "loss={ z-loss: 1e-4, chunk-tokens: 40 }"].map(str::to_owned).into()
 }
 
-/// Takes the same steps on the processor and, twice, on the device, and adds a row.
+/// Takes the same steps on the CPU and, twice, on the device, and adds a row.
 fn compare(
     session: &Session,
     table: &mut Table,
@@ -133,7 +125,7 @@ fn compare(
         table.push_unmeasured(name.to_owned(), "the time ended; give more --seconds");
         return Ok(());
     }
-    if precision == Precision::Bf16 && !session.device.supports_dtype(DType::BF16) {
+    if precision == Precision::Bf16 && !session.computes_bf16() {
         table.push_unmeasured(name.to_owned(), "the device does not compute in bf16");
         return Ok(());
     }
@@ -211,17 +203,17 @@ fn steps(case: &Case, recipe: &Recipe, device: &Device, corpus: &Corpus, count: 
 }
 
 /// The shipped tiny recipe, for 50 steps.
-fn tiny_recipe(files: &RecipeFiles, dry: bool) -> anyhow::Result<Recipe> {
-    let (steps, every) = if dry { (4, 2) } else { (50, 5) };
+fn tiny_recipe(session: &Session, files: &RecipeFiles) -> anyhow::Result<Recipe> {
+    let (steps, every) = if session.dry { (4, 2) } else { (50, 5) };
     let mut changes = vec![
         format!("data.steps={steps}"),
         format!("metrics={{ every-steps: {every}, tensorboard: false }}"),
         "samples.prompts=[]".to_owned(),
     ];
-    if dry {
+    if session.dry {
         changes.extend(setup::dry_changes());
     }
-    setup::load(&files.path(TINY), &changes)
+    setup::load(session, &files.path(TINY), &changes)
 }
 
 /// Runs the recipe with checkpoints and validation; the steps are its training records.

@@ -1,15 +1,15 @@
-//! The device, the sizes and the time limit of one word.
+//! The device, the sizes and the time limit of one subcommand.
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use burn::tensor::Device;
+use burn::tensor::{DType, Device};
 use corpusmill_trainer::device::DeviceChoice;
 
 use super::Common;
 
-/// What all words share.
+/// What all subcommands share.
 #[derive(Debug)]
 pub(crate) struct Session {
     /// The device as given.
@@ -18,7 +18,7 @@ pub(crate) struct Session {
     pub(crate) device: Device,
     /// Whether sizes and counts are tiny.
     pub(crate) dry: bool,
-    /// When the word must have printed its table.
+    /// When the subcommand must have printed its table.
     pub(crate) deadline: Instant,
 }
 
@@ -41,18 +41,24 @@ impl Session {
         self.deadline.saturating_duration_since(Instant::now()).as_secs_f64()
     }
 
-    /// Whether the device is the processor, whose memory is that of the process.
+    /// Whether the device is the CPU, whose memory is that of the process.
     pub(crate) fn is_cpu(&self) -> bool {
         self.choice.to_string() == "cpu"
     }
 
-    /// The title of a table: the word, the device and its name, and the version.
-    pub(crate) fn title(&self, word: &str) -> String {
+    /// Whether the device has the 16-bit type of the recipes.
+    pub(crate) fn computes_bf16(&self) -> bool {
+        self.device.supports_dtype(DType::BF16)
+    }
+
+    /// The title of a table: the subcommand, the device and its name, and the version.
+    pub(crate) fn title(&self, subcommand: &str) -> String {
         let listed = corpusmill_trainer::device::list();
         let name = listed.into_iter().find(|listed| listed.name == self.choice.to_string());
         let name = name.map_or_else(String::new, |listed| format!(" ({})", listed.description));
+        let precision = if self.computes_bf16() { "" } else { ", f32 because the device does not compute in bf16" };
         let dry = if self.dry { ", --dry: tiny sizes, the numbers say nothing" } else { "" };
-        format!("{word} on {}{name}, corpusmill {}{dry}", self.choice, env!("CARGO_PKG_VERSION"))
+        format!("{subcommand} on {}{name}, corpusmill {}{precision}{dry}", self.choice, env!("CARGO_PKG_VERSION"))
     }
 
     /// Waits for all work on the device.

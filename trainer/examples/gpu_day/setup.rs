@@ -11,9 +11,11 @@ use corpusmill_trainer::model::{Decoder, ModelConfig};
 use corpusmill_trainer::optimize::Optimizer;
 use corpusmill_trainer::parallel::SingleRank;
 use corpusmill_trainer::pretrain::new_config;
-use corpusmill_trainer::recipe::{ModelSource, Objective, Recipe};
+use corpusmill_trainer::recipe::{ModelSource, Objective, Precision, Recipe};
 use corpusmill_trainer::step::Training;
 use tempfile::TempDir;
+
+use super::session::Session;
 
 /// The recipes of this repository that are part of the program: name and text.
 pub(crate) const LLAMA_125M: (&str, &str) = ("llama-125m", include_str!("../../../recipes/train/llama-125m.yaml"));
@@ -56,12 +58,15 @@ pub(crate) fn dry_changes() -> Vec<String> {
     changes.map(str::to_owned).into()
 }
 
-/// Loads a recipe for the measurements.
+/// Loads a recipe for the measurements, in f32 if the device does not compute in bf16.
 ///
 /// # Errors
 /// When the recipe cannot be read, or its model is not a new one.
-pub(crate) fn load(path: &Path, changes: &[String]) -> anyhow::Result<Recipe> {
-    let recipe = Recipe::load(path, changes)?;
+pub(crate) fn load(session: &Session, path: &Path, changes: &[String]) -> anyhow::Result<Recipe> {
+    let mut recipe = Recipe::load(path, changes)?;
+    if !session.computes_bf16() {
+        recipe.compute.precision = Precision::F32;
+    }
     anyhow::ensure!(
         matches!(recipe.model, ModelSource::New(_)),
         "{}: the model is not a new one; give a recipe with `model: {{ new: … }}`",

@@ -17,6 +17,16 @@ pub enum CheckpointError {
     /// The tokenizer cannot be read.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
+    /// A path is not a model.
+    #[error("`{}` {what}\nhint: {hint}", path.display())]
+    NotAModel {
+        /// The path.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: &'static str,
+        /// What to give instead.
+        hint: String,
+    },
     /// A file is damaged or not supported.
     #[error("{}: {what}", path.display())]
     Invalid {

@@ -11,6 +11,7 @@ use super::error::CheckpointError;
 use super::export::ExportOptions;
 use super::gguf::{Gguf, TokenizerFiles};
 use super::load::load;
+use super::model_path;
 use super::staged_folder::StagedFolder;
 use crate::model::{Decoder, ModelConfig};
 use crate::tokenizer;
@@ -37,8 +38,9 @@ impl LoadedModel {
     /// Reads a Hugging Face folder or a GGUF file.
     ///
     /// # Errors
-    /// As [`load`] and [`Gguf::open`].
+    /// When the path is neither, and as [`load`] and [`Gguf::open`].
     pub fn read(path: &Path, device: &Device) -> Result<Self, CheckpointError> {
+        model_path::check(path)?;
         if path.is_dir() {
             let (config, decoder) = load(path, device)?;
             return Ok(Self { config, decoder, origin: Origin::Folder(path.to_owned()) });

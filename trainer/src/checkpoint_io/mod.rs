@@ -11,6 +11,7 @@ mod finite;
 pub mod gguf;
 mod load;
 mod loaded_model;
+pub(crate) mod model_path;
 mod safetensors_reader;
 mod staged_folder;
 

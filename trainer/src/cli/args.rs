@@ -2,7 +2,10 @@
 //!
 //! Invariant: an argument has the same meaning in every subcommand.
 
+use std::path::Path;
+
 use clap::Args;
+use corpusmill_shards::MANIFEST_FILE;
 
 use crate::device::DeviceChoice;
 
@@ -16,6 +19,33 @@ pub(super) struct DeviceArgs {
 
 /// The environment variable of `--device`.
 pub(super) const DEVICE_VARIABLE: &str = "CORPUSMILL_DEVICE";
+
+/// Whether `folder` has a corpus. A model has a manifest of its own.
+pub(super) fn is_corpus(folder: &Path) -> bool {
+    folder.join(MANIFEST_FILE).is_file() && !folder.join("config.json").exists()
+}
+
+/// Checks that `folder` has a corpus.
+///
+/// # Errors
+/// When it does not; the error names the corpora in `corpus/`.
+pub(super) fn require_corpus(folder: &Path) -> anyhow::Result<()> {
+    if is_corpus(folder) {
+        return Ok(());
+    }
+    let entries = fs_err::read_dir("corpus").into_iter().flatten().flatten();
+    let mut built: Vec<String> = entries
+        .map(|entry| entry.path())
+        .filter(|path| is_corpus(path))
+        .map(|path| path.display().to_string())
+        .collect();
+    built.sort();
+    let built = if built.is_empty() { String::new() } else { format!("; built: {}", built.join(", ")) };
+    anyhow::bail!(
+        "there is no corpus in `{}`\nhint: `corpusmill run RECIPE` builds one in corpus/NAME{built}",
+        folder.display()
+    )
+}
 
 /// Parses a number of bytes: `500MB`, `5GB`, `64KiB`.
 pub(super) fn bytes(text: &str) -> Result<u64, String> {
@@ -39,6 +69,17 @@ pub(super) fn bytes(text: &str) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_folder_of_a_model_is_not_a_corpus() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(require_corpus(folder.path()).is_err());
+        fs_err::write(folder.path().join("manifest.json"), "{}").unwrap();
+        require_corpus(folder.path()).unwrap();
+        fs_err::write(folder.path().join("config.json"), "{}").unwrap();
+        let message = require_corpus(folder.path()).unwrap_err().to_string();
+        assert!(message.contains("there is no corpus in") && message.contains("\nhint: "), "{message}");
+    }
 
     #[test]
     fn sizes_have_units() {

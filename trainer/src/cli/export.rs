@@ -16,10 +16,11 @@ use crate::model::Context;
 const EXAMPLES: &str = "\
 Examples:
   corpusmill-train export runs/small/model models/small
-  corpusmill-train export runs/small/model models/small --dtype bf16 --max-shard-size 500MB
+  corpusmill-train export runs/small/model models/small --dtype bf16 \\
+      --max-shard-size 500MB
 
 The folder loads in transformers:
-  python -c \"from transformers import AutoModelForCausalLM as M; print(M.from_pretrained('models/small'))\"";
+  AutoModelForCausalLM.from_pretrained('models/small')";
 
 /// Export a checkpoint as a Hugging Face folder.
 #[derive(Debug, Args)]
@@ -34,7 +35,7 @@ pub(crate) struct ExportCommand {
     /// Data type of the weights.
     #[arg(long, value_enum, default_value = "f32")]
     dtype: WeightType,
-    /// Maximum size of a weights file, such as 500MB or 5GB.
+    /// Maximum size of a safetensors file, such as 500MB or 5GB.
     #[arg(long, value_name = "SIZE", default_value = "5GB", value_parser = bytes)]
     max_shard_size: u64,
     /// Also write parity.safetensors: tokens and their logits from the exported weights, for a check in another

@@ -14,16 +14,19 @@ use crate::generate::{GenerationSettings, Generator, SamplingParams};
 
 const EXAMPLES: &str = "\
 Examples:
-  corpusmill-train generate --model models/smollm2 --prompt 'The capital of France is'
-  corpusmill-train generate --model SmolLM2.gguf --prompt 'Once upon a time' --temperature 0.8 --top-p 0.95 --seed 7
-  corpusmill-train generate --model models/small --prompts prompts.jsonl --max-tokens 64 > texts.jsonl
-
-With one --prompt, the continuation is printed as it is generated. With several prompts, one JSON line each, with
-prompt, text, tokens and finish_reason (stop or length). A prompts file has one prompt per line, or, if its name ends in
-.jsonl, objects with the key `prompt`; - reads JSON Lines from standard input. A prompt that fails, such as one longer
-than the context, has `error` in its line instead; the others are completed, and the exit code is 1.";
+  corpusmill-train generate --model runs/small/model --prompt 'pub fn '
+  corpusmill-train generate --model SmolLM2.gguf --prompt 'Once upon a time' \\
+      --temperature 0.8 --top-p 0.95 --seed 7
+  corpusmill-train generate --model models/small --prompts p.jsonl > out.jsonl";
 
 /// Generate text from a prompt.
+///
+/// With one --prompt, the continuation is printed as it is generated. With several prompts, one JSON line each, with
+/// `prompt`, `text`, `tokens` and `finish_reason` (`stop` or `length`). A prompts file has one prompt per line, or, if
+/// its name ends in .jsonl, objects with the key `prompt`; - reads JSON Lines from standard input.
+///
+/// A prompt that fails, such as one longer than the context, has `error` in its line instead; the others are
+/// completed, and the exit code is 1.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct GenerateCommand {

@@ -12,12 +12,12 @@ use crate::device::DeviceChoice;
 const EXAMPLES: &str = "\
 Examples:
   corpusmill-train import SmolLM2-135M-Instruct.Q4_1.gguf models/smollm2
-  corpusmill-train import --dtype bf16 downloads/Qwen3-0.6B models/qwen3
+  corpusmill-train import --dtype bf16 downloads/Qwen3-0.6B models/qwen3";
 
-Supports the families llama, mistral, qwen2, qwen3, gemma, gemma2 and gemma3_text. Every tensor is checked against the
-configuration; quantised GGUF blocks are dequantised.";
-
-/// Convert a model to a Hugging Face folder, with its tokenizer and chat template.
+/// Convert a Hugging Face or GGUF (llama.cpp) model to a Hugging Face folder.
+///
+/// The tokenizer and the chat template are converted, too. Supports the families llama, mistral, qwen2, qwen3, gemma,
+/// gemma2 and `gemma3_text`. Every tensor is checked against the configuration; quantised GGUF blocks are dequantised.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ImportCommand {
@@ -30,7 +30,7 @@ pub(crate) struct ImportCommand {
     /// Data type of the weights.
     #[arg(long, value_enum, default_value = "f32")]
     dtype: WeightType,
-    /// Maximum size of a weights file, such as 500MB or 5GB.
+    /// Maximum size of a safetensors file, such as 500MB or 5GB.
     #[arg(long, value_name = "SIZE", default_value = "5GB", value_parser = bytes)]
     max_shard_size: u64,
 }

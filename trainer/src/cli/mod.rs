@@ -1,6 +1,6 @@
 //! The command line: one file per subcommand.
 //!
-//! Exit codes are part of the interface: 0 success, 1 invalid input, 2 usage, 70 internal bug, 130 stopped by Ctrl-C.
+//! Exit codes are part of the interface: `corpusmill_terminal::exit_code`.
 
 mod args;
 mod devices;
@@ -29,26 +29,29 @@ struct Cli {
 }
 
 const AFTER: &str = "\
-Exit codes: 0 success; 1 invalid input; 2 wrong usage; 70 a bug in corpusmill-train; 130 stopped by Ctrl-C.
+Exit codes:
+  0    success
+  1    an error in the recipe, the data or the machine, or a prompt that failed
+  2    wrong usage
+  70   a bug in corpusmill-train
+  130  stopped by Ctrl-C or SIGTERM; `pretrain` has written a checkpoint
 
 Examples:
-  corpusmill-train devices
-  corpusmill-train generate --model DIR --prompt \"The capital of France is\"";
+  corpusmill-train plan --recipe recipes/train/tiny.yaml
+  corpusmill-train pretrain recipes/train/tiny.yaml
+  corpusmill-train perplexity --model runs/tiny/model --corpus corpus/tiny
+  corpusmill-train generate --model runs/tiny/model --prompt \"The ferry\"";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Convert a Hugging Face or llama.cpp model to a Hugging Face folder.
-    Import(import::ImportCommand),
-    /// Export a checkpoint as a Hugging Face folder, with a data type and maximum file size.
-    Export(export::ExportCommand),
-    /// Generate text from a prompt.
-    Generate(generate::GenerateCommand),
-    /// List the compute devices.
-    Devices(devices::DevicesCommand),
     Pretrain(pretrain::PretrainCommand),
     Perplexity(perplexity::PerplexityCommand),
+    Generate(generate::GenerateCommand),
     Plan(plan::PlanCommand),
     Check(schema::CheckCommand),
+    Import(import::ImportCommand),
+    Export(export::ExportCommand),
+    Devices(devices::DevicesCommand),
     Schema(schema::SchemaCommand),
 }
 
@@ -87,7 +90,7 @@ fn run_command(command: Command, printer: &Printer, signals: &StopSignals) -> Re
         Command::Generate(command) => command.run(),
         Command::Devices(command) => command.run(),
         Command::Perplexity(command) => command.run(printer),
-        Command::Plan(command) => command.run(),
+        Command::Plan(command) => command.run(printer),
         Command::Check(command) => command.run(),
         Command::Schema(command) => command.run(Cli::command()),
     }?;
@@ -114,5 +117,20 @@ mod tests {
     #[test]
     fn command_line_is_valid() {
         Cli::command().debug_assert();
+    }
+
+    /// clap wraps descriptions, but breaks written lines in odd places.
+    #[test]
+    fn written_lines_of_the_help_fit_into_a_terminal() {
+        let mut command = Cli::command();
+        command.build();
+        let own = command.clone();
+        for subcommand in [own].into_iter().chain(command.get_subcommands().cloned()) {
+            let usage = subcommand.clone().render_usage().to_string();
+            let after = subcommand.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for line in usage.lines().chain(after.lines()) {
+                assert!(line.chars().count() <= 80, "{}: {line}", subcommand.get_name());
+            }
+        }
     }
 }

@@ -1,22 +1,23 @@
 //! `corpusmill-train perplexity`: the loss of a model on held-out documents or a text, optionally next to a 5-gram
 //! model.
 
-use std::fmt::Write as _;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use burn::tensor::FloatDType;
-use clap::Args;
+use clap::{ArgGroup, Args};
 use corpusmill_shards::{Corpus, Sequence, Span};
 use corpusmill_terminal::{Printer, write_stdout};
 use tokenizers::Tokenizer;
 
-use super::args::DeviceArgs;
+use super::args::{DeviceArgs, require_corpus};
 use crate::checkpoint_io::LoadedModel;
 use crate::data::{Batch, DataError, HeldOut, NOT_PREDICTED, Prediction, run_sequences};
 use crate::evaluate::{Evaluation, evaluate};
 use crate::gradient::Pass;
 use crate::loss::LossSettings;
+use crate::metrics::grouped;
 use crate::model::{Decoder, ModelConfig};
 use crate::ngram::{NgramCounter, NgramModel};
 use crate::pretrain::{MANIFEST_FILE, Provenance, check_tokenizer};
@@ -31,21 +32,32 @@ const ROWS: usize = 8;
 /// The name of the progress bar.
 const BAR: &str = "perplexity";
 
+const USAGE: &str = "\
+corpusmill-train perplexity [OPTIONS] --model <DIR|GGUF> --corpus <DIR>
+       corpusmill-train perplexity [OPTIONS] --model <DIR|GGUF> --text <FILE>";
+
+const EXAMPLES: &str = "\
+Examples:
+  corpusmill-train perplexity --model runs/tiny/model --corpus corpus/tiny \\
+      --baseline
+  corpusmill-train perplexity --model SmolLM2.gguf --text book.txt";
+
 /// Measure how well a model predicts text, in nats per token and bits per byte.
 ///
 /// With --corpus, each source of its validation split is measured separately; --baseline adds a 5-gram model (modified
 /// Kneser–Ney) trained on exactly the tokens that the model has read, each once. Bits per byte do not depend on the
 /// tokenizer.
 #[derive(Debug, Args)]
+#[command(override_usage = USAGE, after_help = EXAMPLES, group(ArgGroup::new("measured").required(true).args(["corpus", "text"])))]
 pub(crate) struct PerplexityCommand {
     /// Model: a Hugging Face folder or a GGUF file, with a causal model.
     #[arg(long, value_name = "DIR|GGUF")]
     model: PathBuf,
     /// Corpus made with the model's tokenizer; its validation split is measured.
-    #[arg(long, value_name = "DIR", required_unless_present = "text")]
+    #[arg(long, value_name = "DIR")]
     corpus: Option<PathBuf>,
     /// Text file in UTF-8, read as one document; control tokens in it are text.
-    #[arg(long, value_name = "FILE", conflicts_with = "corpus")]
+    #[arg(long, value_name = "FILE")]
     text: Option<PathBuf>,
     /// Context length in tokens; by default that of the training run, or at most 1,024.
     #[arg(long, value_name = "TOKENS")]
@@ -82,6 +94,7 @@ impl PerplexityCommand {
         anyhow::ensure!(length >= 2, "--sequence-length {length}: give at least 2");
         let mut table = Table::default();
         if let Some(folder) = &self.corpus {
+            require_corpus(folder)?;
             let corpus = Corpus::open(folder)?;
             self.check_tokenizer(&json, &corpus.manifest().tokenizer.digest)?;
             let prediction = causal(corpus.manifest().tokenizer.vocabulary_size);
@@ -101,9 +114,11 @@ impl PerplexityCommand {
             let tokenizer = tokenizer::parse(&path, &json)?;
             let tokens = document_tokens(text, tokenizer, config.vocab_size)?;
             let evaluation = measure(config, decoder, windows(&tokens, length, config)?, 1, &bytes)?;
-            table.add("model", &[text.display().to_string()], &evaluation);
+            // The name alone: a table with the path would be wider than a terminal.
+            let name = text.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            table.add("model", &[name], &evaluation);
         }
-        Ok(table.text)
+        Ok(table.to_string())
     }
 
     /// Checks that the model's tokenizer, with the content `json`, is that of the corpus.
@@ -226,34 +241,48 @@ fn measure_ngrams(
 /// The output table.
 #[derive(Debug, Default)]
 struct Table {
-    text: String,
+    rows: Vec<[String; 6]>,
 }
 
 impl Table {
     fn add(&mut self, model: &str, sources: &[String], evaluation: &Evaluation) {
-        if self.text.is_empty() {
-            let _ = writeln!(
-                self.text,
-                "{:8} {:24} {:>12} {:>11} {:>12} {:>10}",
-                "model", "source", "tokens", "nats/token", "perplexity", "bits/byte"
-            );
-        }
-        let mut line = |source: &str, tokens: f64, nats: f64, bits: Option<f64>| {
-            let bits = bits.map_or("-".to_owned(), |bits| format!("{bits:.4}"));
-            let _ = writeln!(
-                self.text,
-                "{model:8} {source:24} {tokens:>12} {nats:>11.4} {:>12.2} {bits:>10}",
-                libm::exp(nats)
-            );
+        let mut row = |source: &str, tokens: f64, nats: f64, bits: Option<f64>| {
+            self.rows.push([
+                model.to_owned(),
+                source.to_owned(),
+                grouped(tokens),
+                format!("{nats:.4}"),
+                format!("{:.2}", libm::exp(nats)),
+                bits.map_or("-".to_owned(), |bits| format!("{bits:.4}")),
+            ]);
         };
+        let mut measured = 0;
         for (at, source) in sources.iter().enumerate() {
             if let Some(nats) = evaluation.loss_sum.mean_of(at) {
-                line(source, evaluation.loss_sum.tokens[at], nats, evaluation.bits_per_byte_of(at));
+                row(source, evaluation.loss_sum.tokens[at], nats, evaluation.bits_per_byte_of(at));
+                measured += 1;
             }
         }
-        if let Some(nats) = evaluation.loss_sum.mean().filter(|_| sources.len() > 1) {
-            line("all", evaluation.loss_sum.all_tokens(), nats, evaluation.bits_per_byte());
+        if let Some(nats) = evaluation.loss_sum.mean().filter(|_| measured > 1) {
+            row("all", evaluation.loss_sum.all_tokens(), nats, evaluation.bits_per_byte());
         }
+    }
+}
+
+impl fmt::Display for Table {
+    /// Columns as wide as their longest cell.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let head = ["model", "source", "tokens", "nats/token", "perplexity", "bits/byte"].map(str::to_owned);
+        let width = |column: usize| self.rows.iter().chain([&head]).map(|row| row[column].chars().count()).max();
+        for row in [&head].into_iter().chain(&self.rows) {
+            let cells = row.iter().enumerate().map(|(column, cell)| {
+                let width = width(column).unwrap_or(0);
+                // Names are aligned to the left, numbers to the right.
+                if column < 2 { format!("{cell:width$}") } else { format!("{cell:>width$}") }
+            });
+            writeln!(out, "{}", cells.collect::<Vec<_>>().join("  "))?;
+        }
+        Ok(())
     }
 }
 

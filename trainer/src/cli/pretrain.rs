@@ -4,20 +4,29 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
-use corpusmill_shards::MANIFEST_FILE;
 use corpusmill_terminal::{Failure, Printer, StopSignals};
 
-use super::args::DEVICE_VARIABLE;
+use super::args::{DEVICE_VARIABLE, require_corpus};
 use crate::device::DeviceChoice;
 use crate::pretrain::{self, Outcome, RunOptions};
 use crate::progress::Progress;
 use crate::recipe::Recipe;
 
+const EXAMPLES: &str = "\
+Examples:
+  corpusmill-train pretrain small --corpus corpus/code-heavy
+  corpusmill-train pretrain recipes/train/tiny.yaml --output runs/lower \\
+      --set optimizer.learning-rate=3e-4
+  corpusmill-train pretrain llama-125m --device cuda:0,cuda:1";
+
 /// Train a model on a corpus.
 ///
-/// After any interruption, kill -9 included, the same command resumes from the newest checkpoint. Ctrl-C writes a
-/// checkpoint and exits with code 130; a second Ctrl-C stops immediately.
+/// After any interruption, kill -9 included, the same command resumes from the newest checkpoint. Ctrl-C ends the
+/// step, writes a checkpoint and exits with code 130; a second Ctrl-C stops immediately. To change a setting of a run
+/// that has begun, start a new run with another --output; only `data.steps`, `data.tokens` and `data.micro-sequences`,
+/// and settings of the outputs, can change when a run is resumed.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct PretrainCommand {
     /// Training recipe: a file, or the name of a file in `recipes/train/`.
     #[arg(value_name = "RECIPE")]
@@ -46,7 +55,7 @@ impl PretrainCommand {
             }
             Outcome::Interrupted { checkpoint } => {
                 let checkpoint = checkpoint.display();
-                Err(Failure::Stopped(format!("stopped; run the same command again to resume from {checkpoint}")))
+                Err(Failure::Stopped(format!("stopped; run the same command again to resume from\n{checkpoint}")))
             }
         }
     }
@@ -59,11 +68,7 @@ impl PretrainCommand {
         let corpus = self.corpus.or_else(|| recipe.corpus.clone()).context(
             "no corpus is given\nhint: set its folder with --corpus, or with `corpus` in the recipe; `corpusmill run` builds one",
         )?;
-        anyhow::ensure!(
-            corpus.join(MANIFEST_FILE).is_file(),
-            "there is no corpus in `{}`\nhint: `corpusmill run RECIPE` builds one in corpus/NAME",
-            corpus.display()
-        );
+        require_corpus(&corpus)?;
         let devices = self.device.iter().map(|choice| choice.open()).collect::<Result<Vec<_>, _>>()?;
         let (device, others) = devices.split_first().context("no device is given")?;
         let options = RunOptions { recipe: &recipe, corpus: &corpus, device, others, cancel: signals.defer() };

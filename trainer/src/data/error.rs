@@ -17,7 +17,7 @@ pub enum DataError {
     Batch(#[from] BatchError),
     /// The schedule is shorter than the run.
     #[error(
-        "the run needs {needed} tokens ({steps} steps of {step} tokens), but the corpus schedule has {scheduled}\nhint: {}, or build the corpus with more tokens or passes (`mixture.phases`, `mixture.max-epochs`)",
+        "the run needs {needed} tokens ({steps} steps of {step} tokens), but the corpus schedule has {scheduled}\nhint: {}, or build the corpus with more tokens or epochs (`mixture.phases`, `mixture.max-epochs`)",
         shorter(*possible, *sequences)
     )]
     TooShort {

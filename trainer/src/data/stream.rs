@@ -188,6 +188,29 @@ mod tests {
     }
 
     #[test]
+    fn a_run_that_is_too_long_is_told_the_steps_and_sequences_that_exist() {
+        let folder = fixture::corpus(60, 2.0);
+        let corpus = Corpus::open(folder.path()).unwrap();
+        let data = |steps: u64, batch_sequences: u32| {
+            let sizes = Data { sequence_length: 16, micro_sequences: 1, ..Data::default() };
+            Data { steps: Some(steps), batch_sequences, ..sizes }
+        };
+        let steps_of = |data: &Data| {
+            let batches = Batches::train(&corpus, data, prediction(), (0, 1)).unwrap();
+            batches.steps(data)
+        };
+        let Err(DataError::TooShort { possible, sequences, .. }) = steps_of(&data(1_000_000, 4)) else {
+            panic!("a million steps are too many");
+        };
+        assert!(possible > 0);
+        assert_eq!(steps_of(&data(possible, 4)).unwrap(), possible);
+        assert!(steps_of(&data(possible + 1, 4)).is_err());
+        let largest = u32::try_from(sequences).unwrap();
+        assert_eq!(steps_of(&data(1, largest)).unwrap(), 1);
+        assert!(steps_of(&data(1, largest + 1)).is_err());
+    }
+
+    #[test]
     fn the_sequences_of_a_run_are_those_of_its_steps() {
         let folder = fixture::corpus(60, 2.0);
         let corpus = Corpus::open(folder.path()).unwrap();

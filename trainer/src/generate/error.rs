@@ -33,7 +33,9 @@ pub enum PromptError {
         vocabulary: usize,
     },
     /// The prompt has no tokens, and the model has no begin-of-text token.
-    #[error("the prompt is empty, and config.json has no bos_token_id; give a non-empty prompt")]
+    #[error(
+        "the prompt is empty, and config.json has no bos_token_id; give a non-empty prompt, or train with data.begin-documents: true"
+    )]
     Empty,
     /// The tokenizer failed.
     #[error("the tokenizer failed: {0}")]

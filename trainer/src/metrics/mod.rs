@@ -5,12 +5,15 @@
 //! memory depend on the machine.
 
 mod events;
+mod grouped;
 mod log;
 mod machine;
 mod page;
 mod record;
+mod ticks;
 
 pub use events::EventWriter;
+pub(crate) use grouped::grouped;
 pub use log::{MetricsError, MetricsLog, read};
 pub use machine::{memory_watermark, training_flops_per_token};
 pub use page::page;

@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use corpusmill_page::Text;
 
 use super::record::Record;
+use super::ticks::Ticks;
 
 const WIDTH: f64 = 860.0;
 const HEIGHT: f64 = 260.0;
@@ -98,7 +99,8 @@ fn chart(out: &mut String, title: &str, curves: &Curves) {
     if !first.is_finite() || !low.is_finite() {
         return;
     }
-    let (low, high) = if high > low { (low, high) } else { (low - 0.5, high + 0.5) };
+    let ticks = Ticks::around(low, high);
+    let (low, high) = ticks.range();
     let x = |step: f64| LEFT + (step - first) / (last - first).max(1.0) * (WIDTH - LEFT - 10.0);
     let y = |value: f64| HEIGHT - BOTTOM - (value - low) / (high - low) * (HEIGHT - BOTTOM - TOP);
     let _ = write!(
@@ -107,24 +109,22 @@ fn chart(out: &mut String, title: &str, curves: &Curves) {
         Text(title),
         Text(title)
     );
-    for part in 0..=4 {
-        let value = low + (high - low) * f64::from(part) / 4.0;
+    for (value, label) in ticks.labelled() {
         let _ = writeln!(
             out,
             "<line class=\"axis\" x1=\"{LEFT}\" x2=\"{WIDTH}\" y1=\"{0:.1}\" y2=\"{0:.1}\"/>\
-             <text x=\"{1}\" y=\"{2:.1}\" text-anchor=\"end\">{3}</text>",
+             <text x=\"{1}\" y=\"{2:.1}\" text-anchor=\"end\">{label}</text>",
             y(value),
             LEFT - 6.0,
             y(value) + 4.0,
-            short(value)
         );
     }
-    let mut steps: Vec<f64> = (0..=4).map(|part| (first + (last - first) * f64::from(part) / 4.0).round()).collect();
-    steps.dedup();
-    for step in steps {
+    // Ticks are whole steps, and a curve fills the width, so those outside its range are not shown.
+    let steps = Ticks::around(first, last.max(first + 5.0));
+    for (step, label) in steps.labelled().filter(|(step, _)| (first..=last).contains(step)) {
         let _ = writeln!(
             out,
-            "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"middle\">{step:.0}</text>",
+            "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"middle\">{label}</text>",
             x(step).min(WIDTH - 20.0),
             HEIGHT - 8.0
         );
@@ -189,6 +189,10 @@ mod tests {
         assert!(!page.contains("<circle"));
         let few = super::page("run", &[], &records[..1], &[]);
         assert!(few.contains("<circle") && few.matches(">1</text>").count() == few.matches("<svg").count(), "{few}");
+        // Losses from 0.004 to 8, and steps from 1 to 2,000.
+        for tick in ["end\">0</text>", "end\">8</text>", "middle\">500</text>", "middle\">2,000</text>"] {
+            assert!(page.contains(tick), "{tick}");
+        }
         assert!(page.len() < 200_000, "{}", page.len());
         // A value that is not finite leaves a gap, not a broken page.
         assert!(!super::page("run", &[], &[Record::example(1, f64::NAN)], &[]).contains("NaN"));

@@ -106,8 +106,9 @@ const SCORE_COPIES: f64 = 3.0;
 /// Number of tensors of the feed-forward layer's width.
 const FEED_COPIES: f64 = 5.0;
 
+/// A size as a number to calculate with.
 #[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]
-fn to_float(number: u64) -> f64 {
+pub(crate) fn to_float(number: u64) -> f64 {
     number as f64
 }
 

@@ -8,6 +8,7 @@ mod memory;
 mod sizes;
 
 pub use hardware::{HARDWARE, Hardware};
+pub(crate) use memory::to_float;
 pub use memory::{MemoryEstimate, MemoryPart};
 pub use sizes::{CHINCHILLA_TOKENS_PER_PARAMETER, OVERTRAINED_TOKENS_PER_PARAMETER, budget_parameters, shape};
 

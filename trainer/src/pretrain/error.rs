@@ -79,22 +79,45 @@ pub enum PretrainError {
         /// Token ids.
         corpus: u32,
     },
+    /// The device lacks 16-bit arithmetic.
+    #[error("compute.precision is bf16, but the device does not compute in bf16\nhint: set compute.precision to f32")]
+    NoBf16,
     /// Documents should begin with the token that ends them, but the corpus has none.
     #[error("data.begin-documents: the tokenizer of the corpus has no end-of-document token; set it to false")]
     NoEndOfDocument,
-    /// A checkpoint of another run.
+    /// A checkpoint of a run with other settings.
     #[error(
-        "{}: {difference}\nhint: restore it to resume this run, or give another `output` to start a new one", path.display()
+        "the run cannot be resumed: it had other settings\n  checkpoint: {}\n  {}\nhint: give the old values to resume, or start a new run with another --output",
+        path.display(), differences.join("\n  ")
     )]
-    OtherRun {
+    OtherSettings {
         /// The checkpoint.
         path: PathBuf,
-        /// What differs.
-        difference: String,
+        /// What differs, each on a line.
+        differences: Vec<String>,
     },
+    /// A checkpoint of a longer run.
+    #[error(
+        "the run is already longer: its checkpoint has {done} steps, the recipe {steps}\n  checkpoint: {}\nhint: set data.steps to {done} or more, or start a new run with another --output",
+        path.display()
+    )]
+    Longer {
+        /// The checkpoint.
+        path: PathBuf,
+        /// Its steps.
+        done: u64,
+        /// The steps of the recipe's run.
+        steps: u64,
+    },
+    /// The checkpoint's run read the corpus in another order.
+    #[error(
+        "{}: another version of corpusmill-train read the corpus in another order\nhint: resume with that version, or start a new run with another --output",
+        .0.display()
+    )]
+    OtherOrder(PathBuf),
     /// A file of a checkpoint was written by another version of the trainer.
     #[error(
-        "{}: format_version is {found}, but this program reads {expected}\nhint: resume with the version of corpusmill-train that wrote it, or train on from the run's `model` folder with `model: {{ from: FOLDER }}` and another `output`",
+        "{}: format_version is {found}, but this program reads {expected}\nhint: resume with the version of corpusmill-train that wrote it, or train on from the run's `model` folder with `model: {{ from: FOLDER }}` and another --output",
         path.display()
     )]
     OtherVersion {
@@ -115,7 +138,7 @@ pub enum PretrainError {
     },
     /// There are checkpoints, but none is whole.
     #[error(
-        "{}: no checkpoint is whole: {}\nhint: restore one of them, or give another `output` to start a new run",
+        "{}: no checkpoint is whole: {}\nhint: restore one of them, or start a new run with another --output",
         folder.display(), details.join("; ")
     )]
     NoWholeCheckpoint {
@@ -125,7 +148,7 @@ pub enum PretrainError {
         details: Vec<String>,
     },
     /// Another process writes to the output folder.
-    #[error("{}: another run is writing there; wait for it, or give another `output`", .0.display())]
+    #[error("{}: another run is writing there; wait for it, or give another --output", .0.display())]
     Busy(PathBuf),
     /// The thread of one of several devices has ended without an error.
     #[error("a device has stopped training")]

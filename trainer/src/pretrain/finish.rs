@@ -13,9 +13,11 @@ use crate::recipe::{Objective, Samples};
 use crate::tokenizer;
 
 impl Run<'_> {
-    /// Validates on held-out documents, and writes the model and the page.
+    /// Validates on held-out documents, and writes the model and the page, unless the user stops the validation.
     pub(super) fn finish(mut self, observer: &mut dyn Observer) -> Result<Outcome, PretrainError> {
-        self.validate(RecordKind::Final, observer)?;
+        if !self.validate(RecordKind::Final, observer)? {
+            return Ok(Outcome::Interrupted { checkpoint: self.save()? });
+        }
         self.log.sync()?;
         let output = self.options.recipe.output();
         let model = output.join("model");
@@ -85,7 +87,7 @@ impl Run<'_> {
             fact(
                 "model",
                 format!(
-                    "{} parameters: {} layers, width {}, {} heads, vocabulary {}",
+                    "{} parameters: {} layers, hidden size {}, {} attention heads, vocabulary size {}",
                     HumanCount(config.parameters()),
                     config.num_hidden_layers,
                     config.hidden_size,

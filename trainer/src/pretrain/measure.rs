@@ -2,6 +2,7 @@
 //!
 //! Invariant: a record's losses come from whole steps; its speed excludes validation.
 
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use corpusmill_terminal::HumanCount;
@@ -37,8 +38,9 @@ impl Run<'_> {
         self.write(&record, observer)
     }
 
-    /// Measures the loss on held-out sequences.
-    pub(super) fn validate(&mut self, kind: RecordKind, observer: &mut dyn Observer) -> Result<(), PretrainError> {
+    /// Measures the loss on held-out sequences; false if the user stopped the last validation before its end. The
+    /// others are short, and the run stops after them.
+    pub(super) fn validate(&mut self, kind: RecordKind, observer: &mut dyn Observer) -> Result<bool, PretrainError> {
         let recipe = self.options.recipe;
         let max_sequences = match kind {
             RecordKind::Final => recipe.validation.final_sequences,
@@ -49,12 +51,16 @@ impl Run<'_> {
         let (selected, available) = (batches.selected(), batches.available());
         if kind == RecordKind::Final && selected < available {
             observer.message(&format!(
-                "validating on {} of {} held-out sequences; `validation.final-sequences: null` selects all",
+                "validating on {} of {} held-out sequences\n(on all with `validation.final-sequences: null`)",
                 HumanCount(selected),
                 HumanCount(available)
             ));
         }
-        let mut done = 0;
+        let (mut done, mut is_stopped, cancel) = (0, false, self.options.cancel);
+        let batches = batches.take_while(|_| {
+            is_stopped = kind == RecordKind::Final && cancel.load(Ordering::Relaxed);
+            !is_stopped
+        });
         let batches = batches.inspect(|batch| {
             observer.validation(done, selected);
             done += batch.as_ref().map_or(0, |batch| batch.rows as u64);
@@ -65,18 +71,21 @@ impl Run<'_> {
         observer.validation(selected, selected);
         // Validation does not count in the speed of steps.
         self.window.started += started.elapsed();
+        if is_stopped {
+            return Ok(false);
+        }
         let found = match found {
             // The weights are finite, since steps are, so later steps can mend it. The last validation cannot.
             Err(error @ EvaluateError::NonFinite { .. }) if kind != RecordKind::Final => {
                 observer.warning(&format!("step {}: no validation: {error}", self.step));
-                return Ok(());
+                return Ok(true);
             }
             found => found?,
         };
-        match self.record_of(kind, &found) {
-            Some(record) => self.write(&record, observer),
-            None => Ok(()),
+        if let Some(record) = self.record_of(kind, &found) {
+            self.write(&record, observer)?;
         }
+        Ok(true)
     }
 
     /// A record with losses; `None` if nothing was predicted.

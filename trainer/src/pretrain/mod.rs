@@ -10,6 +10,7 @@
 //! interruptions do not affect them.
 
 mod checkpoint;
+mod differences;
 mod error;
 mod finish;
 mod format_version;
@@ -27,7 +28,7 @@ pub use error::PretrainError;
 pub use options::{Observer, Outcome, RunOptions};
 pub use provenance::{BURN_VERSION, CorpusEntry, MANIFEST_FILE, Provenance};
 pub use run::run;
-pub use setup::{check_tokenizer, new_config};
+pub use setup::{check_tokenizer, check_vocabulary, model_config, new_config};
 
 #[cfg(test)]
 mod tests;

@@ -4,11 +4,13 @@
 //! except those in the recipe itself.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 
 use corpusmill_shards::Manifest;
 use serde::{Deserialize, Serialize};
 
+use super::differences::Differences;
 use super::error::PretrainError;
 use super::format_version::parse;
 use crate::model::ModelConfig;
@@ -113,32 +115,34 @@ impl Provenance {
         serde_json::to_string_pretty(&now).unwrap_or_default() + "\n"
     }
 
-    /// Describes the first difference from `other` in a setting that affects results.
-    pub fn difference(&self, other: &Self) -> Option<String> {
+    /// Every difference from `other` that affects results: `KEY: OLD in the checkpoint, NEW now`, where `other` is the
+    /// checkpoint's.
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        let mut differences = Differences::default();
         if self.corpus != other.corpus {
-            return Some(format!("it was trained on the corpus {}, not {}", other.corpus.digest, self.corpus.digest));
+            differences.push("corpus", &other.corpus.to_string(), &self.corpus.to_string());
         }
-        let [own, its] = [&self.recipe, &other.recipe].map(|recipe| {
-            let mut recipe = recipe.clone();
-            // A run may be extended.
-            if let Some(data) = recipe["data"].as_object_mut() {
-                data.retain(|key, _| key != "steps" && key != "tokens" && key != "micro-sequences");
-            }
-            recipe
-        });
-        let keys = ["data", "loss", "optimizer", "schedule", "compute", "seed"];
-        if let Some(key) = keys.into_iter().find(|key| own[key] != its[key]) {
-            return Some(format!(
-                "it was trained with `{key}: {}`, but the recipe has `{key}: {}`",
-                its[key], own[key]
-            ));
+        for key in ["data", "loss", "optimizer", "schedule", "compute", "seed"] {
+            differences.compare(key, &other.recipe[key], &self.recipe[key]);
         }
-        // Last, since some settings above also change the model.
         if self.config != other.config {
-            return Some("its model sizes differ from the recipe's".to_owned());
+            differences.compare("model", &other.recipe["model"], &self.recipe["model"]);
         }
-        let differ = self.initial_weights != other.initial_weights;
-        differ.then(|| "its initial weights differ from the recipe's".to_owned())
+        // Some settings above change the model, too. Without one of them, a file that the recipe names has changed.
+        if differences.0.is_empty() {
+            differences.compare("config.json", &other.config, &self.config);
+        }
+        if differences.0.is_empty() && self.initial_weights != other.initial_weights {
+            differences.0.push("the initial weights: those of the recipe are not those of the checkpoint".to_owned());
+        }
+        differences.0
+    }
+}
+
+impl fmt::Display for CorpusEntry {
+    /// The name and the beginning of the digest.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} ({:.12}…)", self.name, self.digest)
     }
 }
 

@@ -59,8 +59,7 @@ impl ResumePoint {
         };
         let NewestWhole { path, state, damaged } = newest;
         if state.step > steps {
-            let difference = format!("it has {} steps, more than the {steps} of the recipe's run", state.step);
-            return Err(PretrainError::OtherRun { path, difference });
+            return Err(PretrainError::Longer { path, done: state.step, steps });
         }
         let mut warnings = Vec::new();
         for (damaged, detail) in damaged {
@@ -110,14 +109,14 @@ fn read_matching_state(
     provenance: &Provenance,
     order_digest: &str,
 ) -> Result<RunState, PretrainError> {
-    let other = |difference: String| PretrainError::OtherRun { path: path.to_owned(), difference };
     let its = Provenance::read(path)?;
-    if let Some(difference) = provenance.difference(&its) {
-        return Err(other(difference));
+    let differences = provenance.differences(&its);
+    if !differences.is_empty() {
+        return Err(PretrainError::OtherSettings { path: path.to_owned(), differences });
     }
     let state = read_state(path)?;
     if state.order_digest != order_digest {
-        return Err(other("another version of the trainer read the corpus in a different order".to_owned()));
+        return Err(PretrainError::OtherOrder(path.to_owned()));
     }
     if [its.step, state.step] != [step; 2] {
         let detail = format!("its files are of the steps {} and {}", its.step, state.step);

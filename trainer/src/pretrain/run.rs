@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use burn::tensor::Device;
+use burn::tensor::{DType, Device};
 use corpusmill_shards::Corpus;
 use corpusmill_terminal::HumanCount;
 
@@ -20,6 +20,7 @@ use super::setup::{InitialState, tokenizer_config};
 use crate::metrics::{EventWriter, MetricsLog, RecordKind};
 use crate::optimize::learning_rate_factor;
 use crate::parallel::{SingleRank, group};
+use crate::recipe::Precision;
 use crate::step::{LossSum, StepReport};
 use crate::token_bytes::TokenBytes;
 
@@ -29,6 +30,11 @@ use crate::token_bytes::TokenBytes;
 /// When recipe, corpus and checkpoint do not match, a file cannot be read or written, or too many consecutive steps are
 /// not finite.
 pub fn run(options: &RunOptions<'_>, observer: &mut dyn Observer) -> Result<Outcome, PretrainError> {
+    let mut devices = [options.device].into_iter().chain(options.others);
+    if options.recipe.compute.precision == Precision::Bf16 && !devices.all(|device| device.supports_dtype(DType::BF16))
+    {
+        return Err(PretrainError::NoBf16);
+    }
     let corpus = Corpus::open(options.corpus)?;
     let initial = InitialState::new(options.recipe, options.corpus, &corpus)?;
     let resume_point = ResumePoint::find(options, &corpus, &initial)?;
@@ -131,6 +137,8 @@ impl<'a> Run<'a> {
 
     fn run_steps(mut self, observer: &mut dyn Observer) -> Result<Outcome, PretrainError> {
         observer.message(&self.describe());
+        // The first step can take minutes, in which a GPU's kernels are compiled.
+        observer.step(self.step, self.steps, None);
         while self.step < self.steps {
             if self.options.cancel.load(Ordering::Relaxed) {
                 let checkpoint = self.save()?;
@@ -157,12 +165,12 @@ impl<'a> Run<'a> {
     fn describe(&self) -> String {
         let recipe = self.options.recipe;
         format!(
-            "{}: {} parameters, {} steps of {} tokens, corpus {}",
+            "{}: {} parameters\n{} steps of {} tokens on the corpus {}",
             recipe.name,
             HumanCount(self.initial.config.parameters()),
             HumanCount(self.steps),
             HumanCount(recipe.step_tokens()),
-            self.corpus.manifest().corpus_digest
+            self.provenance.corpus
         )
     }
 
@@ -210,7 +218,7 @@ impl<'a> Run<'a> {
     }
 
     /// Saves the checkpoint of this step, unless it is already saved.
-    fn save(&mut self) -> Result<PathBuf, PretrainError> {
+    pub(super) fn save(&mut self) -> Result<PathBuf, PretrainError> {
         if let Some(path) = &self.saved {
             return Ok(path.clone());
         }

@@ -10,7 +10,7 @@ use corpusmill_shards::{Corpus, Manifest};
 
 use super::error::PretrainError;
 use super::provenance::weight_digests;
-use crate::checkpoint_io;
+use crate::checkpoint_io::{self, model_path};
 use crate::data::Prediction;
 use crate::gradient::{Pass, compute_type};
 use crate::loss::LossSettings;
@@ -38,25 +38,21 @@ impl InitialState {
     pub(super) fn new(recipe: &Recipe, folder: &Path, corpus: &Corpus) -> Result<Self, PretrainError> {
         let manifest = corpus.manifest();
         check_tokenizer(folder, &manifest.tokenizer.digest)?;
-        let (mut config, from) = match &recipe.model {
-            ModelSource::New(sizes) => {
-                let tokenizer = &manifest.tokenizer;
-                (new_config(sizes, recipe, tokenizer.vocabulary_size, tokenizer.end_of_document), None)
-            }
-            ModelSource::Config(path) => (ModelConfig::read(path)?, None),
+        let from = match &recipe.model {
             ModelSource::From(folder) => {
+                model_path::check_folder(folder)?;
                 check_tokenizer(folder, &manifest.tokenizer.digest)?;
-                (ModelConfig::read(&folder.join("config.json"))?, Some(folder.clone()))
+                Some(folder.clone())
             }
+            ModelSource::New(_) | ModelSource::Config(_) => None,
         };
+        let vocabulary = manifest.tokenizer.vocabulary_size;
+        let mut config = model_config(recipe, vocabulary, manifest.tokenizer.end_of_document)?;
         let begin = begin_token(recipe, manifest)?;
         // An empty prompt then begins with it.
         config.special.bos = config.special.bos.or(begin);
         config.validate()?;
-        let vocabulary = manifest.tokenizer.vocabulary_size;
-        if config.vocab_size < vocabulary as usize {
-            return Err(PretrainError::Vocabulary { model: config.vocab_size, corpus: vocabulary });
-        }
+        check_vocabulary(&config, vocabulary)?;
         let initial_weights = from.as_deref().map(weight_digests).transpose()?.unwrap_or_default();
         let prediction = Prediction { begin, ..prediction(recipe, &config, manifest)? };
         Ok(Self { config, from, initial_weights, prediction })
@@ -86,6 +82,34 @@ pub fn check_tokenizer(folder: &Path, expected: &str) -> Result<(), PretrainErro
         return Ok(());
     }
     Err(PretrainError::OtherTokenizer { path, found, expected: expected.to_owned() })
+}
+
+/// The configuration of the recipe's model; a new one has `vocabulary` token ids, of which `end` ends a document.
+///
+/// # Errors
+/// When a model that the recipe names cannot be read, or its sizes do not fit together.
+pub fn model_config(recipe: &Recipe, vocabulary: u32, end: Option<u32>) -> Result<ModelConfig, PretrainError> {
+    let config = match &recipe.model {
+        ModelSource::New(sizes) => new_config(sizes, recipe, vocabulary, end),
+        ModelSource::Config(path) => ModelConfig::read(path)?,
+        ModelSource::From(folder) => {
+            model_path::check_folder(folder)?;
+            ModelConfig::read(&folder.join("config.json"))?
+        }
+    };
+    config.validate()?;
+    Ok(config)
+}
+
+/// Checks that the model has an embedding for each of the corpus's `vocabulary` token ids.
+///
+/// # Errors
+/// When it has fewer.
+pub fn check_vocabulary(config: &ModelConfig, vocabulary: u32) -> Result<(), PretrainError> {
+    if config.vocab_size < vocabulary as usize {
+        return Err(PretrainError::Vocabulary { model: config.vocab_size, corpus: vocabulary });
+    }
+    Ok(())
 }
 
 /// The configuration of a Llama of these sizes over `vocabulary` token ids, of which `end` ends a document.

@@ -155,7 +155,11 @@ fn mismatches_are_rejected_with_a_hint() {
     train(&good, corpus.path(), u64::MAX).unwrap();
     let refused = |changes: &[&str]| train(&recipe(folder.path(), changes), corpus.path(), 1).unwrap_err().to_string();
     let message = refused(&["seed=1"]);
-    assert!(message.contains("`seed: 42`") && message.contains("another `output`"), "{message}");
+    assert!(message.contains("\n  seed: 42 in the checkpoint, 1 now\nhint: give the old values"), "{message}");
+    let message = refused(&["model.new.layers=2", "optimizer.learning-rate=0.5"]);
+    let lines = "\n  optimizer.learning-rate: 0.01 in the checkpoint, 0.5 now\
+                 \n  model.new.layers: 1 in the checkpoint, 2 now\nhint: ";
+    assert!(message.contains(lines), "{message}");
     let message = refused(&["data.steps=500000"]);
     assert!(message.contains("set data.steps to"), "{message}");
     let message = refused(&["data.objective={masked: {mask-token: 3}}"]);
@@ -165,6 +169,10 @@ fn mismatches_are_rejected_with_a_hint() {
     let message = refused(&["data.steps=6"]);
     assert!(message.contains("another run is writing there"), "{message}");
     drop(held);
+    // Another corpus with the same tokenizer.
+    let longer = fixture::corpus(61, 2.0);
+    let message = train(&good, longer.path(), 1).unwrap_err().to_string();
+    assert!(message.contains("\n  corpus: fixture (") && message.contains("…) now\nhint: "), "{message}");
     // A tokenizer other than the corpus's.
     let model = good.output().join("model");
     fs_err::write(model.join("tokenizer.json"), fixture::tokenizer() + " ").unwrap();
@@ -209,7 +217,7 @@ fn a_model_whose_documents_begin_with_a_token_writes_from_nothing() {
     let written = generator.generate(&[String::new()], 0, &settings, &mut |_, _| Ok(())).unwrap();
     assert_eq!(written[0].as_ref().unwrap().tokens.len(), 4);
     let message = train(&recipe(folder.path(), &[]), corpus.path(), 1).unwrap_err().to_string();
-    assert!(message.contains("\"begin-documents\":true"), "{message}");
+    assert!(message.contains("data.begin-documents: true in the checkpoint, not set now"), "{message}");
 }
 
 #[test]

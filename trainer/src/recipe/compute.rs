@@ -52,10 +52,10 @@ pub enum Precision {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Recompute {
-    /// Nothing; fastest, with the activations of every block in memory.
+    /// No activation checkpointing; fastest, with the activations of every block in memory.
     #[default]
     None,
-    /// Each block (Chen et al. 2016); keeps the activations of one block and the inputs of all, for about a third more
-    /// computation.
+    /// Checkpoint each block (Chen et al. 2016); keeps the activations of one block and the inputs of all, for about a
+    /// third more computation.
     Blocks,
 }

@@ -10,11 +10,12 @@ use serde::{Deserialize, Serialize};
 pub struct Data {
     /// Length of a sequence in tokens; also the longest context that the model learns.
     pub sequence_length: u32,
-    /// Sequences per step, over all ranks and accumulated micro-batches. Half a million tokens are usual for 125 M
-    /// parameters (GPT-3, table 2.1), fewer for smaller models.
+    /// Batch size: sequences per step, over all ranks and accumulated micro-batches. Half a million tokens are usual for
+    /// 125 M parameters (GPT-3, table 2.1), fewer for smaller models.
     pub batch_sequences: u32,
-    /// Sequences per forward and backward pass on one rank; `batch-sequences` must be a multiple of this times the
-    /// number of ranks. The gradients of the passes of a step are accumulated. Smaller values need less memory.
+    /// Micro-batch size: sequences per forward and backward pass on one rank; `batch-sequences` must be a multiple of
+    /// this times the number of ranks. Gradient accumulation: the gradients of the passes of a step are summed. Smaller
+    /// values need less memory.
     pub micro_sequences: u32,
     /// Size of the shuffle window in sequences. Pieces of a long document follow each other in a corpus; shuffling
     /// separates them, so that a step sees many documents. 1 keeps the order of the corpus. A window is kept in memory:

@@ -24,16 +24,17 @@ pub enum ModelSource {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct NewModel {
-    /// Number of blocks.
+    /// Number of transformer blocks (`num_hidden_layers`).
     pub layers: usize,
-    /// Width of the residual stream; a multiple of `heads`.
+    /// Hidden size, the width of the residual stream; a multiple of twice `heads`.
     pub hidden_size: usize,
-    /// Number of query heads.
+    /// Number of attention heads.
     pub heads: usize,
-    /// Number of key and value heads; must divide `heads`. Equal to `heads` by default.
+    /// Number of key/value heads (grouped-query attention); must divide `heads`. Equal to `heads` by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_value_heads: Option<usize>,
-    /// Width of the feed-forward layer; by default 8/3 of `hidden-size`, rounded up to a multiple of 32 (Llama's rule).
+    /// Intermediate size, the width of the feed-forward layer; by default 8/3 of `hidden-size`, rounded up to a multiple
+    /// of 32 (Llama's rule).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intermediate_size: Option<usize>,
     /// Share the weights of the output head and the embedding; common below about 1 B parameters, as in SmolLM and

@@ -76,7 +76,7 @@ impl Default for Muon {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct LearningRateSchedule {
-    /// Steps of linear warm-up from 0. A run that is shorter does not reach the peak rate.
+    /// Steps of linear warm-up from 0. A run that is shorter does not reach the peak learning rate.
     pub warmup_steps: u64,
     /// Shape of the schedule after the warm-up.
     pub shape: LearningRateShape,
@@ -94,16 +94,17 @@ impl Default for LearningRateSchedule {
 pub enum LearningRateShape {
     /// Constant.
     Constant,
-    /// Half a cosine down to `final-share` of the peak rate (Loshchilov and Hutter 2017); Llama uses 0.1.
+    /// Half a cosine down to `final-share` of the peak learning rate (Loshchilov and Hutter 2017); Llama uses 0.1.
     Cosine {
-        /// Final rate as a share of the peak, 0 to 1 (`min_lr_rate` in Hugging Face transformers).
+        /// Final learning rate as a share of the peak, 0 to 1 (`min_lr_rate` in Hugging Face transformers).
         final_share: f64,
     },
     /// Constant, then a linear decay over the last steps (warm-up, stable, decay; Hu et al. 2024, MiniCPM).
     Wsd {
-        /// Share of all steps over which the rate decays, above 0 and up to 1; 0.2 is usual (Hägele et al. 2024).
+        /// Share of all steps over which the learning rate decays, above 0 and up to 1; 0.2 is usual (Hägele et al.
+        /// 2024).
         decay_share: f64,
-        /// Final rate as a share of the peak, 0 to 1 (`min_lr_ratio` in Hugging Face transformers).
+        /// Final learning rate as a share of the peak, 0 to 1 (`min_lr_ratio` in Hugging Face transformers).
         final_share: f64,
     },
 }

@@ -219,10 +219,13 @@ fn from_shortest_decimal(value: f32) -> f64 {
     value.to_string().parse().unwrap_or_else(|_| value.into())
 }
 
+/// The first bytes of a file.
+pub(crate) const MAGIC: [u8; 4] = *b"GGUF";
+
 /// Reads the header of a file of `size` bytes.
 pub(super) fn read(file: impl Read, size: u64) -> Result<Header, String> {
     let mut input = HeaderReader { reader: BufReader::with_capacity(1 << 16, file), remaining: size };
-    if &input.bytes::<4>().unwrap_or_default() != b"GGUF" {
+    if input.bytes::<4>().unwrap_or_default() != MAGIC {
         return Err("not a GGUF file".to_owned());
     }
     let version = input.u32()?;

@@ -25,6 +25,7 @@ use crate::model::config::Family;
 use crate::model::weights::TensorSource;
 use crate::model::{Decoder, ModelConfig};
 
+pub(crate) use header::MAGIC;
 pub use tokenizer::TokenizerFiles;
 
 /// An open GGUF file.

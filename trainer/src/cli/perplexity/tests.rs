@@ -16,9 +16,8 @@ fn table(model: &Path, text: &str) -> String {
     fs_err::write(&path, text).unwrap();
     let device = DeviceArgs { device: "cpu".parse().unwrap() };
     let (model, sequence_length) = (model.to_owned(), Some(8));
-    let command =
-        PerplexityCommand { model, corpus: None, text: Some(path.clone()), sequence_length, baseline: false, device };
-    command.table(&Printer::default()).unwrap().replace(&path.display().to_string(), "TEXT")
+    let command = PerplexityCommand { model, corpus: None, text: Some(path), sequence_length, baseline: false, device };
+    command.table(&Printer::default()).unwrap()
 }
 
 /// The number of tokens in a table of one line.
@@ -38,6 +37,35 @@ fn model(tokenizer: &Value) -> tempfile::TempDir {
     }
     fs_err::write(folder.path().join("tokenizer.json"), tokenizer.to_string()).unwrap();
     folder
+}
+
+#[test]
+fn the_table_is_narrower_than_a_terminal() {
+    let mut evaluation = Evaluation::new(2);
+    evaluation.loss_sum.nats = vec![9e9, 1.5e9];
+    evaluation.loss_sum.tokens = vec![1e9, 5e8];
+    evaluation.bytes = vec![4e9, 2e9];
+    let mut table = Table::default();
+    table.add("5-gram", &["a-source-of-documents".to_owned(), "b".to_owned()], &evaluation);
+    // exp(9) is 8103.08, exp(3) is 20.09 and exp(7) 1096.63; 9e9 nats of 4e9 bytes are 3.2461 bits per byte.
+    let expected = "\
+model   source                        tokens  nats/token  perplexity  bits/byte
+5-gram  a-source-of-documents  1,000,000,000      9.0000     8103.08     3.2461
+5-gram  b                        500,000,000      3.0000       20.09     1.0820
+5-gram  all                    1,500,000,000      7.0000     1096.63     2.5247
+";
+    assert_eq!(table.to_string(), expected);
+    assert!(expected.lines().all(|line| line.len() <= 80));
+}
+
+#[test]
+fn one_measured_source_has_no_sum() {
+    let mut evaluation = Evaluation::new(2);
+    (evaluation.loss_sum.nats[1], evaluation.loss_sum.tokens[1]) = (2.0, 1.0);
+    let mut table = Table::default();
+    table.add("model", &["without".to_owned(), "notes".to_owned()], &evaluation);
+    let sources: Vec<&str> = table.rows.iter().map(|row| row[1].as_str()).collect();
+    assert_eq!(sources, ["notes"]);
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn a_run_can_be_extended() {
     assert!(messages[0].contains("at step 7 of 14"), "{messages:?}");
     assert_eq!(weights(&extended.output().join("model")), weights(&whole.output().join("model")));
     let message = train(&recipe(right.path(), &[constant, "data.steps=9"]), corpus.path(), 1).unwrap_err().to_string();
-    assert!(message.contains("it has 14 steps, more than the 9 of the recipe's run"), "{message}");
+    assert!(message.contains("its checkpoint has 14 steps, the recipe 9\n"), "{message}");
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn damaged_checkpoints_alone_are_an_error() {
     let error = train(&run, corpus.path(), u64::MAX).unwrap_err();
     assert!(matches!(error, PretrainError::NoWholeCheckpoint { .. }), "{error}");
     let message = error.to_string();
-    assert!(message.contains("model.safetensors") && message.contains("another `output`"), "{message}");
+    assert!(message.contains("model.safetensors") && message.contains("another --output"), "{message}");
     // Nothing was renamed.
     assert!(checkpoint.is_dir());
 }
@@ -99,6 +99,23 @@ fn checkpoints_of_another_version_are_rejected_with_a_hint() {
         assert!(message.contains(file) && message.contains("hint: resume with the version"), "{message}");
         fs_err::write(&path, current).unwrap();
     }
+}
+
+#[test]
+fn a_stop_in_the_last_validation_keeps_the_steps() {
+    let corpus = fixture::corpus(60, 2.0);
+    let (left, right) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let whole = recipe(left.path(), &[]);
+    train(&whole, corpus.path(), u64::MAX).unwrap();
+    let stopped = recipe(right.path(), &[]);
+    // The signal comes in the last step.
+    let (outcome, _) = train(&stopped, corpus.path(), 14).unwrap();
+    let checkpoint = stopped.output().join("checkpoints/step-00000014");
+    assert_eq!(outcome, Outcome::Interrupted { checkpoint });
+    assert!(!stopped.output().join("model").exists());
+    let (outcome, _) = train(&stopped, corpus.path(), u64::MAX).unwrap();
+    assert_eq!(outcome, Outcome::Done { model: stopped.output().join("model") });
+    assert_eq!(losses(&stopped), losses(&whole));
 }
 
 #[test]
