@@ -49,15 +49,15 @@ test: ## Run every test
 GPU ?= wgpu
 GPU_FEATURES = $(addprefix --features corpusmill-trainer/,$(filter-out cpu,$(firstword $(subst :, ,$(GPU)))))
 .PHONY: test-gpu
-test-gpu: ## Every word of gpu_day with tiny sizes on a card, or Mesa's software driver: make test-gpu [GPU=vulkan]
+test-gpu: ## Every subcommand of gpu_day with tiny sizes on a GPU, or Mesa's software driver: make test-gpu [GPU=vulkan]
 	$(CARGO) build --locked --workspace $(GPU_FEATURES) --example gpu_day
 	CORPUSMILL_GPU=$(GPU) $(CARGO) test --locked --workspace $(GPU_FEATURES) --test gpu_day
 
-WORD ?= prove
+COMMAND ?= prove
 .PHONY: gpu-day
-gpu-day: ## Check or measure training on a card: make gpu-day DEVICE=cuda WORD="bench --peak 989" (prove, ceilings, profile, learn)
+gpu-day: ## Check or measure training on a GPU: make gpu-day DEVICE=cuda COMMAND="bench --peak 989" (prove, ceilings, profile, learn)
 	$(CARGO) build --release --locked --workspace $(BACK_END) --example gpu_day
-	$(dir $(TRAIN_RELEASE))examples/gpu_day $(WORD) --device $(DEVICE) $(ARGS)
+	$(dir $(TRAIN_RELEASE))examples/gpu_day $(COMMAND) --device $(DEVICE) $(ARGS)
 
 # Runs a tool that is not part of Rust's toolchain, or says how to install it: $(call tool,PROGRAM,COMMAND,PACKAGE).
 tool = @if command -v $(1) >/dev/null; then echo '$(2)'; $(2); else \

@@ -54,7 +54,8 @@ def report_words(pages, answers):
         by_type[page.truth["type"]].append(score)
         if answer["confidence"] is not None:
             by_confidence[min(9, int(answer["confidence"] * 10))].append((answer["confidence"], score))
-    print(f"  words {mean(scores):.3f} (precision {mean(precise):.3f}, recall {mean(complete):.3f}):", ", ".join(f"{name} {mean(by_type[name]):.3f}" for name in sorted(by_type)))
+    types = ", ".join(f"{name} {mean(by_type[name]):.3f}" for name in sorted(by_type))
+    print(f"  words {mean(scores):.3f} (precision {mean(precise):.3f}, recall {mean(complete):.3f}): {types}")
     for tenth, pairs in sorted(by_confidence.items()):
         said, true = map(mean, zip(*pairs))
         print(f"  confidence {tenth / 10:.1f}: {len(pairs)} pages, predicted {said:.3f}, actual {true:.3f}")

@@ -199,6 +199,14 @@ impl Pool<'_> {
     ) {
         match outcome {
             Ok((receipt, found)) => {
+                tracing::debug!(
+                    node = self.plan.node(node).path,
+                    partition,
+                    rows = receipt.result.rows_out,
+                    rejected = receipt.result.rejected_rows(),
+                    "{}",
+                    if found { "reused" } else { "computed" }
+                );
                 self.progress.done(node, &receipt, found);
                 state.status[node.0][partition as usize] = TaskStatus::Done;
                 state.receipts.0[node.0][partition as usize] = Some(Arc::new(receipt));

@@ -15,7 +15,7 @@ use corpusmill_pipeline::document::{document_columns, optional_text, text_column
 use corpusmill_pipeline::{Edit, Port, Reads, Rejection, Stage, StageError, Task};
 
 use corpusmill_extract::select::Selectors;
-use corpusmill_extract::{CleanSettings, Cleaned, EmptyReason, clean};
+use corpusmill_extract::{CleanSettings, Cleaned, EmptyReason, clean, clean_xhtml};
 
 use crate::rule::{Bound, OWN, Rule};
 
@@ -31,9 +31,12 @@ const ADDED_COLUMNS: [&str; 4] = ["author", "date", "site_name", "canonical_url"
 /// The column of [`Cleaned::confidence`].
 const CONFIDENCE: &str = "extraction_confidence";
 
+/// The media type of pages that are written as XML.
+const XHTML: &str = "application/xhtml+xml";
+
 /// Whether a document of this media type is HTML.
 pub fn is_html(media_type: Option<&str>) -> bool {
-    matches!(media_type, Some("text/html" | "application/xhtml+xml"))
+    matches!(media_type, Some("text/html" | XHTML))
 }
 
 /// The reasons of rejections, in the order in which they are found.
@@ -136,7 +139,8 @@ impl Clean {
         let mut columns = Columns::default();
         let mut rejections = Vec::new();
         for row in 0..batch.num_rows() {
-            if !is_html(optional_text(batch, "media_type", row)) {
+            let declared = optional_text(batch, "media_type", row);
+            if !is_html(declared) {
                 columns.keep(batch, row);
                 rejections.push(None);
                 continue;
@@ -144,7 +148,9 @@ impl Clean {
             let small = texts.value(row).len() as u64 <= u64::from(self.settings.max_bytes);
             let selected_page = small.then(|| selectors.apply(texts.value(row))).flatten();
             let html = selected_page.as_ref().map_or(texts.value(row), |selected_page| selected_page.html.as_str());
-            let cleaned = clean(html, Some(origins.value(row)), &self.settings);
+            // What selectors leave is written as HTML.
+            let extract = if declared == Some(XHTML) && selected_page.is_none() { clean_xhtml } else { clean };
+            let cleaned = extract(html, Some(origins.value(row)), &self.settings);
             if let Some(reason) = cleaned.reason {
                 columns.keep(batch, row);
                 rejections.push(Some(self.rejection(reason, &cleaned)));

@@ -11,7 +11,7 @@ use corpusmill_pipeline::{Dataset, Plan, PlanBuilder, StageError};
 
 use crate::dedup::Dedup;
 use crate::mix::ShardLayout;
-use crate::recipe::{LoadedRecipe, Recipe};
+use crate::recipe::{LoadedRecipe, Recipe, acquire_error};
 use crate::sources::AcquireContext;
 use crate::sources::lockfile::{LockMode, acquire_pinned};
 use crate::step::Step;
@@ -48,7 +48,8 @@ pub fn acquire_snapshots(
     let mut lock = Lockfile::read(&lock_mode.lock)?;
     let mut all = BTreeMap::new();
     for (name, source) in &loaded.recipe.sources {
-        let snapshot = acquire_pinned(name, &source.acquire, lock_mode, &mut lock, context)?;
+        let snapshot = acquire_pinned(name, &source.acquire, lock_mode, &mut lock, context)
+            .map_err(|error| acquire_error(error, name, &source.acquire, &loaded.source))?;
         if snapshot.items.is_empty() {
             context
                 .progress

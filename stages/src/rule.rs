@@ -39,6 +39,18 @@ impl Rule {
             Bound::Max => value > threshold,
         }
     }
+
+    /// Why no document can have this threshold as its value, if so.
+    pub fn impossible(&self, threshold: f64) -> Option<String> {
+        let is_share = matches!(self.unit, "share" | "score");
+        if !threshold.is_finite() {
+            return Some("it must be a number".to_owned());
+        }
+        if threshold < 0.0 {
+            return Some("it must not be negative".to_owned());
+        }
+        (is_share && threshold > 1.0).then(|| format!("a {} is 0 to 1", self.unit))
+    }
 }
 
 /// One rule that cuts or replaces parts of a text.

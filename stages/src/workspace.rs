@@ -107,23 +107,22 @@ impl Workspace {
         }
     }
 
-    /// The start time of the earliest unfinished run, except the runs in `except`.
+    /// The start time of each unfinished run, by its name.
     ///
     /// # Errors
     /// If the folder cannot be listed.
-    pub fn unfinished_since(&self, except: &[String]) -> Result<Option<SystemTime>, StoreError> {
+    pub fn unfinished_runs(&self) -> Result<BTreeMap<String, SystemTime>, StoreError> {
         let dir = self.root.join("runs");
-        let mut since = None;
+        let mut began = BTreeMap::new();
         for entry in if dir.is_dir() { Some(fs_err::read_dir(&dir)?) } else { None }.into_iter().flatten() {
             let entry = entry?;
             let path = entry.path();
             let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            if path.extension().is_some_and(|extension| extension == "unfinished") && !except.contains(&name) {
-                let began = entry.metadata()?.modified()?;
-                since = Some(since.map_or(began, |since: SystemTime| since.min(began)));
+            if path.extension().is_some_and(|extension| extension == "unfinished") {
+                began.insert(name, entry.metadata()?.modified()?);
             }
         }
-        Ok(since)
+        Ok(began)
     }
 }
 

@@ -66,8 +66,8 @@ impl CommandResult {
 
     /// The number of parts that a run computed, from its summary line.
     pub fn computed(&self) -> usize {
-        let before = self.err.split(" tasks computed").next().unwrap_or_default();
-        let number = before.rsplit(' ').next().unwrap_or_default();
-        number.parse().unwrap_or_else(|_| panic!("no `N tasks computed` in\n{}", self.err))
+        let end = self.err.find(" tasks computed").or_else(|| self.err.find(" task computed"));
+        let number = end.and_then(|end| self.err[..end].rsplit(' ').next()?.replace(',', "").parse().ok());
+        number.unwrap_or_else(|| panic!("no `N tasks computed` in\n{}", self.err))
     }
 }

@@ -95,7 +95,7 @@ const CRATES: [(&str, &[&str]); 19] = [
     ("readers", &["codec", "extract", "html", "pipeline"]),
     ("stages", &["crawler", "extract", "html", "pipeline", "readers", "recipe", "shards", "warc"]),
     ("cli", &["crawler", "extract", "html", "page", "pipeline", "recipe", "shards", "stages", "terminal"]),
-    ("query", &["cli", "pipeline", "shards"]),
+    ("query", &["cli", "pipeline", "recipe", "shards", "terminal"]),
     ("trainer", &["page", "recipe", "shards", "terminal"]),
     ("tools", &["extract", "stages"]),
     ("tests", &[]),

@@ -54,6 +54,35 @@ const SYNTAX: &[BrokenRecipe] = &[
     at("tag", "name: !!binary toy\nsources: {}\n", "1:16", "a tag"),
 ];
 
+/// Lines that are indented too much or too little, or begin a list where there is none.
+const LAYOUT: &[BrokenRecipe] = &[
+    at(
+        "key indented below a value",
+        "…mixture:\n  max-epochs: 2\n    seed: 42\n",
+        "6:15",
+        "begin `seed` in line 7 in the column of `max-epochs`",
+    ),
+    at("no space after the colon", "name: toy\npartitions:4\n", "2:1", "write a space after the colon"),
+    at(
+        "settings beside their step",
+        "…steps:\n  - filter:\n    gopher-repetition: {}\n",
+        "6:11",
+        "indent `gopher-repetition` in line 7 more than `filter`",
+    ),
+    at(
+        "settings as a list",
+        "…steps:\n  - filter:\n    - gopher-repetition: {}\n",
+        "7:7",
+        "remove the `- `, which begins a list: `gopher-repetition: {}`",
+    ),
+    at(
+        "a source that is no list",
+        "name: toy\nsources:\n  docs:\n    files: { paths: [docs] }\n",
+        "4:5",
+        "begin each item of a list with `- `: `- files: { paths: [docs] }`",
+    ),
+];
+
 /// Keys and values of another form than expected.
 const SHAPE: &[BrokenRecipe] = &[
     at("list at top level", "- name: toy\n", "1:1", "a group of settings"),
@@ -340,7 +369,7 @@ fn faults(broken: &BrokenRecipe, message: &str) -> Vec<String> {
 fn every_fault_has_its_message_and_place() {
     let dir = tempfile::tempdir().unwrap();
     let (mut all, mut wrong) = (String::new(), String::new());
-    for broken in [SYNTAX, SHAPE, MEANING, MIXTURE].into_iter().flatten() {
+    for broken in [SYNTAX, LAYOUT, SHAPE, MEANING, MIXTURE].into_iter().flatten() {
         let path = recipe(dir.path(), broken.text.replace('…', REST).as_bytes());
         let message = message(&path, &Overrides::default());
         for fault in faults(broken, &message) {

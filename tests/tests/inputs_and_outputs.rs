@@ -115,3 +115,42 @@ fn files_beside_an_output_are_kept_and_simultaneous_commands_do_not_mix() {
     names.sort();
     assert_eq!(names, ["a.jsonl", "k.jsonl", "k.jsonl.part", "p.jsonl", "work"]);
 }
+
+#[test]
+fn a_corpus_of_another_recipe_is_replaced_with_a_warning() {
+    let workdir = Workdir::mini();
+    let run_dir = workdir.run_dir("a");
+    assert!(!run_dir.run(&[]).ok().err.contains("replaces"));
+    assert!(!run_dir.run(&[]).ok().err.contains("replaces"));
+    workdir.write(
+        "copy.yaml",
+        workdir.read("recipe.yaml").replace("weights: { notes: 0.5, code: 0.3, pages: 0.2 }", "weights: { notes: 1 }"),
+    );
+    let args = ["run", "copy.yaml", "--lock", "a/lock", "--output", "a/corpus"];
+    let messages = run_dir.subcommand(&args).ok().err;
+    assert!(messages.contains("mini was built from recipe.yaml; this run replaces it"), "{messages}");
+    for source in ["code", "pages"] {
+        let warning = format!("no phase of the mixture has a weight for `{source}`");
+        assert!(messages.contains(&warning), "{messages}");
+    }
+    assert!(messages.contains("      0.0%    0.0%   0.00"), "{messages}");
+    let named = run_dir.subcommand(&[&args[..], &["--name", "other"]].concat()).ok().err;
+    assert!(!named.contains("replaces"), "{named}");
+}
+
+#[test]
+fn a_missing_input_is_shown_at_its_place_in_the_recipe() {
+    let workdir = Workdir::mini();
+    let recipe = workdir.read("recipe.yaml").replace("input/pages", "input/sites");
+    workdir.write("recipe.yaml", recipe);
+    let run_dir = workdir.run_dir("a");
+    run_dir.run(&[]).fails_with(&[
+        "no such file or directory: `./input/sites`",
+        " --> recipe.yaml:",
+        "^^^^",
+        "input/sites",
+    ]);
+    let checked = workdir.run(&["check", "recipe.yaml"]).ok();
+    assert!(checked.err.contains("`input/sites` does not exist") && checked.err.contains("^^^^"), "{}", checked.err);
+    assert!(checked.out.ends_with("valid, 0 examples passed\n"), "{}", checked.out);
+}

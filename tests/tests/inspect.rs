@@ -102,11 +102,31 @@ fn query_writes_the_requested_format() {
         ParquetRecordBatchReaderBuilder::try_new(file).expect("it is Parquet").build().expect("it can be read");
     let rows: usize = reader.map(|batch| batch.expect("it can be read").num_rows()).sum();
     assert_eq!(rows, 3);
-    run_dir.subcommand(&["query", "SELECT nothing FROM rejected"]).fails_with(&["nothing", "hint: "]);
+    run_dir.subcommand(&["query", "SELECT ruel FROM rejected"]).fails_with(&[
+        "ruel",
+        "hint: did you mean `rule` of rejected?",
+        "hint: rejected has the columns id, ",
+    ]);
     run_dir.subcommand(&["query", "SELECT * FROM no_table"]).fails_with(&["no_table", "hint: the tables are"]);
     run_dir.subcommand(&["query", "no sql at all"]).fails_with(&["hint: "]);
     let empty = run_dir.subcommand(&["query", "SELECT rule FROM rejected WHERE rule = 'none'"]).ok().out;
     assert_eq!(empty, "rule\n");
+}
+
+#[test]
+fn query_lists_tables_and_columns_and_changes_nothing() {
+    let workdir = Workdir::mini();
+    let run_dir = run_mini(&workdir);
+    let csv = |sql: &str| run_dir.subcommand(&["query", sql]).ok().out;
+    assert_eq!(csv("SHOW TABLES"), "table\ndocuments\nrejected\nedits\nshards\nreceipts\n");
+    let columns = csv("DESCRIBE documents");
+    assert!(columns.starts_with("column,type\nid,Utf8\n") && columns.contains("\nfilter."), "{columns}");
+    assert!(csv("DESCRIBE receipts").contains("\nseconds,Float64\n"));
+    run_dir.subcommand(&["query", "DESCRIBE docs"]).fails_with(&["no table `docs`", "hint: the tables are"]);
+    for sql in ["DELETE FROM documents", "DROP TABLE documents"] {
+        run_dir.subcommand(&["query", sql]).fails_with(&["only reads"]);
+    }
+    run_dir.subcommand(&["query", "SELECT 1; SELECT 2"]).fails_with(&["one statement is expected, found 2"]);
 }
 
 #[test]
@@ -132,7 +152,7 @@ fn gc_removes_unused_parts() {
     assert_eq!(run_dir.digest("mini"), digest);
     run_dir.subcommand(&["gc", "--forget", "mini"]).ok();
     assert!(run_dir.stored_files("/receipt.json").is_empty(), "the store is not empty: {:?}", run_dir.stored_files(""));
-    run_dir.subcommand(&["gc", "--forget", "mini"]).fails_with(&["no record of a run named `mini`"]);
+    run_dir.subcommand(&["gc", "--forget", "mini"]).fails_with(&["no run of this name is recorded"]);
 }
 
 #[test]

@@ -108,6 +108,9 @@ fn robots_answers() {
     workdir.write("robots.txt", robots);
     let done = workdir.run(&["robots", "--file", "robots.txt", "https://a.org/private/x"]).ok();
     assert!(done.out.contains("disallowed") && done.out.contains("line 2: "), "{}", done.out);
+    // As a crawl spells the URL.
+    let done = workdir.run(&["robots", "--file", "robots.txt", "https://a.org/open/../private/x"]).ok();
+    assert!(done.out.starts_with("disallowed"), "{}", done.out);
 }
 
 #[test]

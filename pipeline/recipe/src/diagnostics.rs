@@ -2,6 +2,8 @@
 //!
 //! Invariant: no message contains the name of a Rust type or an internal term of the parser.
 
+mod layout;
+
 use serde_saphyr::Error;
 
 use crate::error::{SourceSpan, UnknownName};
@@ -25,6 +27,7 @@ pub(crate) fn describe(error: &Error, span: Option<SourceSpan>, text: &str) -> D
         other => {
             let given = span.as_ref().map(underlined).unwrap_or_default();
             let (message, hint) = explain(other, &given);
+            let hint = hint.or_else(|| layout::hint(&message, span.as_ref()?, text));
             Diagnostic { span, message, hints: hint.into_iter().collect(), unknown: None }
         }
     }
@@ -135,7 +138,8 @@ fn second_document(span: Option<SourceSpan>, text: &str) -> Diagnostic {
 }
 
 /// YAML syntax errors: a phrase in the parser's message, the message and the hint.
-const SYNTAX_ERRORS: [(&str, &str, &str); 11] = [
+const SYNTAX_ERRORS: [(&str, &str, &str); 12] = [
+    ("simple key expected", "this line is not `key: value`", "write a space after the colon"),
     ("did not find expected key", "the indentation of this line matches no line above it", ALIGN_HINT),
     (
         "did not find expected '-' indicator",

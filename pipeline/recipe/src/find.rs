@@ -12,8 +12,11 @@ use crate::nearest::did_you_mean;
 /// # Errors
 /// If no recipe has this name.
 pub fn find(given: &Path, folder: &Path) -> Result<PathBuf, RecipeError> {
-    if given.exists() || given.components().count() > 1 {
+    if given.exists() {
         return Ok(given.to_owned());
+    }
+    if given.components().count() > 1 {
+        return Err(no_file(given));
     }
     let given = given.to_string_lossy();
     let name = given.strip_suffix(".yaml").unwrap_or(&given);
@@ -29,6 +32,20 @@ pub fn find(given: &Path, folder: &Path) -> Result<PathBuf, RecipeError> {
     };
     let error = RecipeError::whole(&path.display().to_string(), format!("there is no recipe `{given}`"));
     Err(error.with_hint(hint))
+}
+
+/// The error for a path without a file: suggests a recipe of the same folder, or says that the folder is missing.
+fn no_file(given: &Path) -> RecipeError {
+    let error = RecipeError::whole(&given.display().to_string(), "there is no such file");
+    let folder = given.parent().unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        return error.with_hint(format!("there is no folder `{}`", folder.display()));
+    }
+    let stem = given.file_stem().unwrap_or_default().to_string_lossy();
+    match did_you_mean(&stem, names(folder).iter().map(String::as_str)) {
+        Some(near) => error.with_hint(format!("did you mean `{}`?", folder.join(format!("{near}.yaml")).display())),
+        None => error,
+    }
 }
 
 /// The names of the recipes in `folder`, sorted.
@@ -59,8 +76,10 @@ mod tests {
         assert_eq!(found("tiny").unwrap(), folder.path().join("tiny.yaml"));
         assert_eq!(found("tiny.yaml").unwrap(), folder.path().join("tiny.yaml"));
         assert_eq!(found("web-1.5").unwrap(), folder.path().join("web-1.5.yaml"));
-        // A path is left to the reader, whose error says why it cannot be read.
-        assert_eq!(found("far/away.yaml").unwrap(), Path::new("far/away.yaml"));
+        let near = find(&folder.path().join("tyni.yaml"), Path::new("recipes")).unwrap_err();
+        assert_eq!(near.hints, [format!("did you mean `{}`?", folder.path().join("tiny.yaml").display())]);
+        let far = found("far/away.yaml").unwrap_err();
+        assert_eq!(far.hints, ["there is no folder `far`"]);
         let near = found("tiyn").unwrap_err();
         assert_eq!(
             (near.message.as_str(), &near.hints[..]),

@@ -65,6 +65,16 @@ impl MixtureSettings {
         }
         Ok(())
     }
+
+    /// Those of the sources that no phase samples from: each phase lists weights, and none lists the source.
+    pub fn unscheduled<'a>(&self, sources: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+        let is_sampled = |phase: &Phase, name: &str| {
+            phase.weights.is_empty() || phase.weights.get(name).is_some_and(|&weight| weight > 0.0)
+        };
+        let has_no_phase =
+            |name: &&str| !self.phases.is_empty() && !self.phases.iter().any(|phase| is_sampled(phase, name));
+        sources.into_iter().filter(has_no_phase).collect()
+    }
 }
 
 impl Phase {
@@ -122,6 +132,18 @@ fn levenshtein(one: &str, other: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::{MixtureError, MixtureSettings, Phase, levenshtein};
+
+    #[test]
+    fn a_source_that_no_phase_weighs_is_unscheduled() {
+        let unscheduled = |json: &str| {
+            let settings: MixtureSettings = serde_json::from_str(json).expect("well-formed settings");
+            settings.unscheduled(["a", "b", "c"]).join(" ")
+        };
+        assert_eq!(unscheduled("{}"), "");
+        assert_eq!(unscheduled(r#"{"phases": [{"weights": {"a": 1, "b": 0}}]}"#), "b c");
+        assert_eq!(unscheduled(r#"{"phases": [{"weights": {"a": 1}}, {"weights": {"c": 1}}]}"#), "b");
+        assert_eq!(unscheduled(r#"{"phases": [{"weights": {"a": 1}}, {}]}"#), "");
+    }
 
     fn check(yaml_like_json: &str) -> Result<(), MixtureError> {
         let settings: MixtureSettings = serde_json::from_str(yaml_like_json).expect("well-formed settings");

@@ -16,6 +16,6 @@ pub use cli_reference::cli_reference;
 pub use error::{error_message, is_broken_pipe};
 pub use indicatif::{DecimalBytes, HumanCount};
 pub use logging::init_logging;
-pub use printer::{ColorChoice, Printer, PrinterArgs, Verbosity, write_stdout};
+pub use printer::{ColorChoice, Printer, PrinterArgs, Verbosity, stdout_width, write_stdout};
 pub use program::{Failure, run};
 pub use signals::StopSignals;

@@ -2,13 +2,13 @@
 //!
 //! Invariant: a message never tears a bar; a stream that is not a terminal gets no control characters.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// How much is printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,7 +95,7 @@ pub struct Printer {
     color: bool,
     /// `None` where bars are hidden.
     bars: Option<MultiProgress>,
-    running: Arc<Mutex<HashMap<String, ProgressBar>>>,
+    running: Arc<Mutex<BTreeMap<String, ProgressBar>>>,
 }
 
 impl Default for Printer {
@@ -183,8 +183,12 @@ impl Printer {
             bar.set_length(total);
             return;
         }
-        let template = format!("{{prefix:28!}} {{bar:24}} {{pos}}/{{len}} {unit} {{per_sec}} {{msg}} eta {{eta}}");
+        // A line fits into 80 columns: what is left of them holds the message, cut if need be.
+        let template = format!("{{prefix:20!}} {{bar:12}} {{pos}}/{{len}} {unit} {{rate}} eta {{eta}} {{wide_msg}}");
         let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let style = style.with_key("rate", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            let _ = out.write_str(&rate(state.per_sec()));
+        });
         let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden()).with_style(style);
         let bar = bars.add(bar.with_prefix(name.to_owned()));
         bar.enable_steady_tick(Duration::from_millis(200));
@@ -207,6 +211,24 @@ impl Printer {
             bar.finish_and_clear();
         }
     }
+
+    /// Removes every bar, so that the last message of a command that ends early stands alone.
+    pub(crate) fn finish_all(&self) {
+        let running = std::mem::take(&mut *self.running.lock().unwrap_or_else(PoisonError::into_inner));
+        for bar in running.into_values() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// A rate in units per second, with about three digits.
+fn rate(per_second: f64) -> String {
+    if per_second < 10.0 { format!("{per_second:.1}/s") } else { format!("{per_second:.0}/s") }
+}
+
+/// The columns of the terminal that stdout is, if it is one.
+pub fn stdout_width() -> Option<usize> {
+    console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns))
 }
 
 /// Writes text to stdout and flushes it.

@@ -51,12 +51,13 @@ pub fn run<C: Parser, E: AsRef<dyn Error + 'static>>(
     set_panic_hook();
     let printer = printer_args(&cli).printer();
     init_logging(&printer);
-    let signals = StopSignals::default();
+    let signals = StopSignals::new(printer.clone());
     if let Err(error) = signals.register() {
         printer.warning(format!("cannot handle signals: {error}"));
     }
     // The state behind the references is not used after a panic, only the printer.
     let result = catch_unwind(AssertUnwindSafe(|| command(cli, &printer, &signals)));
+    printer.finish_all();
     ExitCode::from(report(C::command().get_name(), &printer, result))
 }
 

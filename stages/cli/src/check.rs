@@ -1,8 +1,9 @@
 //! `corpusmill check`: validates recipes and runs their examples, without running the recipes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use corpusmill_page::plural;
 use corpusmill_pipeline::Excerpts;
 use corpusmill_pipeline::document::{DOCUMENT, Document, DocumentBuilder, content_digest, text_column};
 use corpusmill_pipeline::in_memory::InMemorySource;
@@ -15,6 +16,7 @@ use crate::args::{GlobalArgs, RecipeArgs};
 use crate::console::print;
 use corpusmill_stages::compile::{shared_steps, source_steps};
 use corpusmill_stages::recipe::{Example, Expect, LoadedRecipe};
+use corpusmill_stages::sources::acquire::Acquire;
 
 /// Check recipes without running them, and run their examples.
 #[derive(Debug, Args)]
@@ -39,8 +41,16 @@ impl Check {
         let mut failed = 0;
         for recipe in &self.recipes {
             let arguments = RecipeArgs { recipe: recipe.clone(), set: self.set.clone(), ..RecipeArgs::default() };
-            match arguments.load().and_then(|loaded| examples(&loaded)) {
-                Ok(count) => print(&format!("{}: valid, {count} examples passed\n", recipe.display()))?,
+            let checked = arguments.load().and_then(|loaded| {
+                for warning in missing_paths(&loaded) {
+                    global.console().warning(warning);
+                }
+                examples(&loaded)
+            });
+            match checked {
+                Ok(count) => {
+                    print(&format!("{}: valid, {} passed\n", recipe.display(), plural(count as u64, "example")))?;
+                }
                 Err(error) if self.recipes.len() == 1 => return Err(error),
                 Err(error) => {
                     failed += 1;
@@ -51,6 +61,20 @@ impl Check {
         anyhow::ensure!(failed == 0, "{failed} of {} recipes failed the check", self.recipes.len());
         Ok(())
     }
+}
+
+/// A warning for each path of the recipe without a file; a recipe is often checked before its input is there.
+fn missing_paths(loaded: &LoadedRecipe) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (name, source) in &loaded.recipe.sources {
+        let Acquire::Files(files) = &source.acquire else { continue };
+        for path in files.paths.iter().filter(|path| !path.contains(['*', '?', '[', '{']) && !Path::new(path).exists())
+        {
+            let message = format!("source `{name}`: `{path}` does not exist; paths are relative to the current folder");
+            warnings.push(loaded.source.error_near(&["sources", name, "0", "files"], message).to_string());
+        }
+    }
+    warnings
 }
 
 /// Runs the examples of a recipe; returns their number.

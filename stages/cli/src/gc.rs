@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use corpusmill_page::plural;
 use corpusmill_pipeline::store::{Store, StoreLock};
 use corpusmill_pipeline::{PartAddress, UserError};
+use corpusmill_stages::workspace::Workspace;
 use corpusmill_terminal::DecimalBytes;
 
 use crate::args::GlobalArgs;
@@ -33,12 +35,15 @@ impl Gc {
         anyhow::ensure!(lock.is_some(), in_use);
         for name in &self.forget {
             let paths = [workspace.run_path(name), workspace.unfinished_path(name)];
-            anyhow::ensure!(paths.iter().any(|path| path.exists()), "no record of a run named `{name}`");
+            if !paths.iter().any(|path| path.exists()) {
+                anyhow::bail!(no_run(&workspace, name)?);
+            }
             for path in paths.iter().filter(|path| path.exists() && !self.dry_run) {
                 fs_err::remove_file(path)?;
             }
         }
-        let unfinished = workspace.unfinished_since(&self.forget)?;
+        let mut unfinished = workspace.unfinished_runs()?;
+        unfinished.retain(|name, _| !self.forget.contains(name));
         let mut reachable: BTreeSet<PartAddress> = BTreeSet::new();
         let mut folders = vec![workspace.root().to_owned()];
         for name in crate::record::list_runs(&workspace)? {
@@ -51,8 +56,8 @@ impl Gc {
         }
         let (mut parts, mut size, mut kept) = (0, 0, 0);
         for address in store.addresses()?.iter().filter(|address| !reachable.contains(address)) {
-            if let Some(since) = unfinished
-                && store.committed_at(address)? >= since
+            if let Some(since) = unfinished.values().min()
+                && store.committed_at(address)? >= *since
             {
                 kept += 1;
                 continue;
@@ -70,14 +75,30 @@ impl Gc {
         let verb = if self.dry_run { "would be removed" } else { "removed" };
         let resumable = match kept {
             0 => String::new(),
-            _ => format!("; kept {kept} parts of unfinished runs: run those recipes again, or use --forget NAME"),
+            _ => format!(
+                "; {} of unfinished runs kept: finish these runs, or use --forget NAME: {}",
+                plural(kept, "part"),
+                unfinished.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+            ),
         };
         print(&format!(
-            "{parts} parts, {}, {verb}; {} parts are in use{resumable}\n",
+            "{}, {}, {verb}; {} in use{resumable}\n",
+            plural(parts, "part"),
             DecimalBytes(size),
-            reachable.len()
+            plural(reachable.len() as u64, "part")
         ))
     }
+}
+
+/// The error for a name without a run, finished or not.
+fn no_run(workspace: &Workspace, name: &str) -> anyhow::Result<UserError> {
+    let mut names: BTreeSet<String> = crate::record::list_runs(workspace)?.into_iter().collect();
+    names.extend(workspace.unfinished_runs()?.into_keys());
+    let error = UserError::new(format!("--forget {name}: no run of this name is recorded"));
+    Ok(match names.len() {
+        0 => error,
+        _ => error.with_hint(format!("recorded runs: {}", names.into_iter().collect::<Vec<_>>().join(", "))),
+    })
 }
 
 #[cfg(test)]

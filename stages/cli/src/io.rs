@@ -1,5 +1,6 @@
 //! Inputs and outputs of single-stage commands: files by extension, and `-` for a stream.
 
+use std::collections::BTreeMap;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -300,4 +301,11 @@ fn unwrap_io(error: arrow_schema::ArrowError) -> anyhow::Error {
         arrow_schema::ArrowError::IoError(_, error) => error.into(),
         other => other.into(),
     }
+}
+/// The last message of a single-stage command: how many documents are kept, and how many each rule rejected.
+pub(super) fn outcome(name: &str, kept: u64, rejected: &BTreeMap<String, u64>) -> String {
+    let sum: u64 = rejected.values().sum();
+    let list: Vec<String> = rejected.iter().map(|(rule, count)| format!("{rule} {count}")).collect();
+    let list = if list.is_empty() { String::new() } else { format!(" ({})", list.join(", ")) };
+    format!("{name}: {kept} kept, {sum} rejected{list}")
 }

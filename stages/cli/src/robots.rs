@@ -46,9 +46,9 @@ The rules follow RFC 9309. Where Google's open-source parser differs, its behavi
   - an agent name ends at the first character that is not a letter, `_` or `-`: `Foo Bar` applies to `Foo`
   - `Allow: /x/index.html` also allows `/x/`
   - a line is truncated after 16,663 bytes; a NUL ends its line; a byte order mark, even a partial one, is skipped
-Escapes are compared as the RFC says: `%62` equals `b`, but `%2F` in a path differs from `/`. Each URL is first spelled as a crawl
-requests it, without `/../`, session and tracking parameters. With --input, a URL is allowed only if Google's parser,
-which compares escapes as they are written, allows it as well.
+Escapes are compared in both ways, and a URL is allowed only if both allow it: as the RFC says, `%62` equals `b`, but
+`%2F` in a path differs from `/`; Google's parser compares them as they are written. Each URL is first spelled as a
+crawl requests it, without `/../`, session and tracking parameters. With --input, Google's way compares it as given.
 Where Google's parser has no rule, the RFC applies: only the first 500 KiB are read; 4xx allows everything; 5xx, 429 and
 no response allow nothing; five redirects are followed; /robots.txt itself is always allowed. Crawl-delay and
 Content-Signal are in neither, but are read.";
@@ -59,13 +59,14 @@ impl RobotsCommand {
             return stream::map_lines(&self.output, 1, |line| {
                 let robots = Robots::parse(line.text("robots").unwrap_or_default().as_bytes());
                 let (agent, url) = (line.text("agent").unwrap_or(AGENT), line.text("url").unwrap_or_default());
-                serde_json::json!({ "id": line.id(), "allowed": allowed_in_any_reading(&robots, agent, url) })
+                serde_json::json!({ "id": line.id(), "allowed": robots.allowed(agent, url).allowed })
             });
         }
         let Some(file) = &self.file else { return self.inspect_sites() };
         let robots = Robots::parse(&fs_err::read(file)?);
         for url in &self.urls {
-            print(&decision_line(url, &robots.allowed(&self.agent, &requested_url(url))))?;
+            let decision = robots.allowed(&self.agent, &requested_url(url));
+            print(&url_lines(url, &decision, robots.content_signal(&self.agent), None))?;
         }
         Ok(())
     }
@@ -82,26 +83,24 @@ impl RobotsCommand {
             if printed.insert(inspection.robots_txt.clone()) {
                 print(&site_lines(&inspection))?;
             }
-            print(&decision_line(&inspection.url, &inspection.decision))?;
-            if let Some(location) = &inspection.tdm_reservation {
-                print(&format!("opt-out  {}  (tdmrep.json reserves {location})\n", inspection.url))?;
-            }
+            let reserved = inspection.tdm_reservation.as_deref();
+            print(&url_lines(&inspection.url, &inspection.decision, inspection.signal, reserved))?;
         }
         Ok(())
     }
 }
 
-/// Whether a crawl may request a URL, and Google's parser allows it as written.
-fn allowed_in_any_reading(robots: &Robots, agent: &str, url: &str) -> bool {
-    robots.allowed(agent, &requested_url(url)).allowed && robots.allowed_as_written(agent, url).allowed
-}
-
-fn decision_line(url: &str, decision: &RobotsDecision) -> String {
+/// Formats the decision on a URL, and the opt-outs for which a crawl rejects it by default.
+fn url_lines(url: &str, decision: &RobotsDecision, signal: ContentSignal, reserved: Option<&str>) -> String {
     let rule = match (decision.line, &decision.rule) {
         (Some(line), Some(rule)) => format!("line {line}: {rule}"),
         _ => "no rule matches".to_owned(),
     };
-    format!("{}  {url}  ({rule})\n", if decision.allowed { "allowed" } else { "disallowed" })
+    let verdict = format!("{}  {url}  ({rule})\n", if decision.allowed { "allowed" } else { "disallowed" });
+    let no_training = (signal.ai_train == Some(false)).then(|| "Content-Signal: ai-train=no".to_owned());
+    let reserved = reserved.map(|location| format!("tdmrep.json reserves {location}"));
+    let opt_outs = no_training.into_iter().chain(reserved).map(|reason| format!("opt-out  {url}  ({reason})\n"));
+    std::iter::once(verdict).chain(opt_outs).collect()
 }
 
 /// Formats what applies to the whole site.
@@ -125,21 +124,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn streams_spell_urls_as_a_crawl_does() {
-        let robots =
-            Robots::parse(b"User-agent: *\nDisallow: /~joe\nDisallow: /%61bc\nDisallow: /%C3%B6\nDisallow: /b\n");
-        let allowed = |path: &str| allowed_in_any_reading(&robots, AGENT, &format!("http://a.example{path}"));
-        for path in ["/%7Ejoe/x", "/abc", "/%61bc", "/ö", "/a/../b"] {
-            assert!(!allowed(path), "{path}");
-        }
-        assert!(allowed("/a") && allowed("/%2Fb"));
-    }
-
-    #[test]
-    fn streams_keep_to_the_stricter_of_rfc_and_google() {
-        let robots = Robots::parse("User-agent: *\nDisallow: /\nAllow: /%62%61%7A\nAllow: /%E3%83%84\n".as_bytes());
-        let allowed = |path: &str| allowed_in_any_reading(&robots, AGENT, &format!("http://a.example{path}"));
-        assert!(allowed("/%62%61%7A") && allowed("/%E3%83%84"));
-        assert!(!allowed("/baz") && !allowed("/ツ"), "Google's parser compares as written");
+    fn every_reason_of_a_crawl_is_shown() {
+        let robots = Robots::parse(b"User-agent: *\nContent-Signal: ai-train=no\nDisallow: /*%\n");
+        let lines =
+            |url: &str, reserved| url_lines(url, &robots.allowed(AGENT, url), robots.content_signal(AGENT), reserved);
+        let url = "http://a.example/b";
+        assert_eq!(
+            lines(url, Some("/b")),
+            format!(
+                "allowed  {url}  (no rule matches)\nopt-out  {url}  (Content-Signal: ai-train=no)\n\
+                 opt-out  {url}  (tdmrep.json reserves /b)\n"
+            )
+        );
+        let url = "http://a.example/b%20c";
+        assert!(lines(url, None).starts_with(&format!("disallowed  {url}  (line 3: Disallow: /*%)\n")));
     }
 }

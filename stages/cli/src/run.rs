@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use clap::Args;
+use corpusmill_page::plural;
 use corpusmill_pipeline::snapshot::Snapshot;
 use corpusmill_pipeline::store::{LocalStore, Store, StoreLock, remove_abandoned_files};
 use corpusmill_pipeline::task::Receipts;
@@ -54,7 +55,7 @@ impl Run {
         let store = workspace.store()?;
         let _lock = lock_store(&store)?;
         remove_debris(&[workspace.root(), &self.output, &lock_folder(&self.recipe.lock_mode(&loaded))])?;
-        console.message(format!("{}: acquiring {} sources", recipe.name, recipe.sources.len()));
+        console.message(format!("{}: acquiring {}", recipe.name, plural(recipe.sources.len() as u64, "source")));
         let target = self.output.join(&recipe.name);
         let lock_mode = self.recipe.lock_mode(&loaded);
         let acquire_context = global.acquire_context(&console, cancel, &[&target, &lock_mode.lock]);
@@ -62,6 +63,12 @@ impl Run {
         let pinned = entries(&snapshots);
         let dir = loaded.path.parent().unwrap_or(Path::new("."));
         let compiled = CompiledRecipe::new(recipe, snapshots, !self.recipe.no_excerpts, dir)?;
+        warn_of_replacement(&loaded, &workspace.run_path(&recipe.name), &target, &console);
+        for source in recipe.mixture.unscheduled(recipe.sources.keys().map(String::as_str)) {
+            console.warning(format!(
+                "no phase of the mixture has a weight for `{source}`, so none of its tokens are scheduled"
+            ));
+        }
         workspace.begin_run(&recipe.name)?;
         let mut recomputed = BTreeSet::new();
         let (record, runner::Run { receipts, reused, computed }, manifest) = loop {
@@ -87,12 +94,29 @@ impl Run {
         RunRecord { corpus, seconds, ..record }.write(&workspace.run_path(&recipe.name))?;
         console.message(summary(recipe, &compiled, &receipts, &manifest));
         console.message(format!(
-            "{}: {computed} tasks computed, {reused} reused, {seconds:.1} s\ncorpus {} in {}",
+            "{}: {} computed, {reused} reused, {seconds:.1} s\ncorpus {}\ndigest {}",
             recipe.name,
-            manifest.corpus_digest,
-            target.display()
+            plural(computed.into(), "task"),
+            target.display(),
+            manifest.corpus_digest
         ));
         Ok(())
+    }
+}
+
+/// Warns if the corpus of this name is that of another recipe, which still exists.
+fn warn_of_replacement(loaded: &LoadedRecipe, record: &Path, target: &Path, console: &Console) {
+    // A record that cannot be read is written anew by this run.
+    let Ok(previous) = RunRecord::read(record) else { return };
+    let (Ok(before), Ok(now)) = (fs_err::canonicalize(&previous.recipe), fs_err::canonicalize(&loaded.path)) else {
+        return;
+    };
+    if before != now && previous.output.as_deref() == Some(target) && target.exists() {
+        console.warning(format!(
+            "{} was built from {}; this run replaces it\nhint: to keep both, give this one another name: --name NAME",
+            target.display(),
+            previous.recipe
+        ));
     }
 }
 

@@ -16,7 +16,7 @@ use corpusmill_recipe::NamedSource;
 use corpusmill_shards::{MixtureSettings, TokenBudget};
 use serde_json::Value;
 
-use super::io::{BatchWriter, IoArgs};
+use super::io::{BatchWriter, IoArgs, outcome};
 use super::stream;
 use crate::args::GlobalArgs;
 use corpusmill_crawler::CrawlSettings;
@@ -91,6 +91,8 @@ struct SingleStage<'a> {
     cancel: &'a Arc<AtomicBool>,
     /// The files that the command writes.
     outputs: Vec<&'a Path>,
+    /// Fetch again what the store has.
+    fresh: bool,
 }
 
 /// The results of a single-stage run.
@@ -108,7 +110,8 @@ impl SingleStage<'_> {
         build: impl FnOnce(&mut PlanBuilder, Dataset) -> Result<(), StageError>,
     ) -> anyhow::Result<StageResult> {
         let console = self.global.console();
-        let acquire_context = self.global.acquire_context(&console, self.cancel, &self.outputs);
+        let mut acquire_context = self.global.acquire_context(&console, self.cancel, &self.outputs);
+        acquire_context.fresh = self.fresh;
         let store = acquire_context.workspace.store()?;
         let held = super::run::lock_store(&store)?;
         let snapshot = acquire.acquire("input", &acquire_context)?;
@@ -161,10 +164,7 @@ impl StageResult {
             self.each(&all, Table::Rejected, |batch| output.write(batch))?;
         }
         rejected.map(BatchWriter::finish).transpose()?;
-        let sum: u64 = rules.values().sum();
-        let list: Vec<String> = rules.iter().map(|(rule, count)| format!("{rule} {count}")).collect();
-        let list = if list.is_empty() { String::new() } else { format!(" ({})", list.join(", ")) };
-        global.console().message(format!("{name}: {kept} kept, {sum} rejected{list}"));
+        global.console().message(outcome(name, kept, &rules));
         Ok(())
     }
 }
@@ -173,7 +173,7 @@ impl StageResult {
 fn run_step(step: &Step, inputs: &InputArgs, global: &GlobalArgs, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
     step.check()?;
     let mut documents = None;
-    let single = SingleStage { global, cancel, outputs: inputs.io.outputs() };
+    let single = SingleStage { global, cancel, outputs: inputs.io.outputs(), fresh: false };
     let finished = single.run(&Acquire::Files(inputs.files()?), |builder, read| {
         documents = Some(step.add_to(builder, step.name(), &read)?);
         Ok(())
@@ -196,7 +196,7 @@ impl ReadCommand {
     pub(super) fn run(self, global: &GlobalArgs, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
         let spooled = spool(&self.inputs)?;
         let mut documents = None;
-        let single = SingleStage { global, cancel, outputs: self.inputs.io.outputs() };
+        let single = SingleStage { global, cancel, outputs: self.inputs.io.outputs(), fresh: false };
         let finished = single.run(&Acquire::Files(spooled.inputs.files()?), |_, read| {
             documents = Some(read);
             Ok(())
@@ -217,6 +217,9 @@ pub(super) struct CrawlCommand {
     /// E-mail address or URL where site owners can reach you; required for public hosts.
     #[arg(long)]
     contact: Option<String>,
+    /// Fetch the pages again, even if the store has a finished crawl with the same settings.
+    #[arg(long)]
+    refresh: bool,
     /// Output file for the documents: .parquet, .jsonl, .jsonl.gz, .jsonl.zst, or `-` for standard output. The WARC
     /// files stay in the folder `crawl/` of the store.
     #[arg(long, short, default_value = "-")]
@@ -238,7 +241,7 @@ impl CrawlCommand {
         };
         let settings = self.settings.apply(flags)?;
         let mut documents = None;
-        let single = SingleStage { global, cancel, outputs: Vec::new() };
+        let single = SingleStage { global, cancel, outputs: Vec::new(), fresh: self.refresh };
         let finished = single.run(&Acquire::Crawl(settings), |_, read| {
             documents = Some(read);
             Ok(())
@@ -290,7 +293,7 @@ impl DedupCommand {
         let spooled = spool(&self.inputs)?;
         let mut datasets = None;
         let outputs = self.inputs.io.outputs().into_iter().chain(self.clusters.as_deref()).collect();
-        let finished = SingleStage { global, cancel, outputs }.run(
+        let finished = SingleStage { global, cancel, outputs, fresh: false }.run(
             &Acquire::Files(spooled.inputs.files()?),
             |builder, read| {
                 datasets = Some(dedup.add_to(builder, "dedup", &read)?);
@@ -394,7 +397,7 @@ impl TokenizeCommand {
         let spooled = spool(&self.inputs)?;
         let mut datasets = None;
         let outputs = self.inputs.io.outputs().into_iter().chain(self.save.as_deref()).collect();
-        let finished = SingleStage { global, cancel, outputs }.run(
+        let finished = SingleStage { global, cancel, outputs, fresh: false }.run(
             &Acquire::Files(spooled.inputs.files()?),
             |builder, read| {
                 datasets = Some(tokenizer.add_to(builder, &read, &BTreeMap::new(), Path::new("."))?);

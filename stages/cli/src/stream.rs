@@ -4,6 +4,7 @@
 
 mod line;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use arrow_array::RecordBatch;
@@ -19,7 +20,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use self::line::{Fields, Line, LineSource, OutputLine};
-use super::io::{BatchWriter, JsonLinesWriter};
+use super::io::{BatchWriter, JsonLinesWriter, outcome};
 use crate::console::Console;
 use corpusmill_stages::compile::redact_excerpt;
 use corpusmill_stages::step::Step;
@@ -190,7 +191,8 @@ pub(super) fn run_stream(
     let mut input = LineSource::new(std::io::stdin().lock());
     let mut out = JsonLinesWriter::create(output)?;
     let mut rejected_lines = rejected.map(RejectedLines::create).transpose()?;
-    let (mut kept, mut dropped) = (0u64, 0u64);
+    let mut kept = 0;
+    let mut rules: BTreeMap<String, u64> = BTreeMap::new();
     loop {
         let chunks = input.chunks(threads)?;
         if chunks.is_empty() {
@@ -207,7 +209,8 @@ pub(super) fn run_stream(
                 Some(Outcome::Rejected(object)) => object,
                 None => Map::new(),
             };
-            dropped += 1;
+            let name = |key: &str| rejected.get(key).and_then(Value::as_str).unwrap_or_default();
+            *rules.entry(format!("{}.{}", name("stage"), name("rule"))).or_default() += 1;
             if every_line {
                 let reason = rejected.get("rule").cloned().unwrap_or(Value::Null);
                 let answer = serde_json::json!({ "id": null, "text": "", "reason": reason });
@@ -222,7 +225,7 @@ pub(super) fn run_stream(
     if let Some(rejected_lines) = rejected_lines {
         rejected_lines.finish()?;
     }
-    console.message(format!("{}: {kept} kept, {dropped} rejected", step.name()));
+    console.message(outcome(step.name(), kept, &rules));
     Ok(())
 }
 

@@ -38,7 +38,10 @@ impl Why {
         let workspace = global.workspace();
         let run = find_run(&workspace, self.recipe.as_deref())?;
         let store = workspace.store()?;
-        let documents = find(&run, &store, &self.document)?;
+        let mut documents = find(&run, &store, |id, origin| id == self.document || origin == self.document)?;
+        if documents.is_empty() {
+            documents = find(&run, &store, |_, origin| ends_with_path(origin, &self.document))?;
+        }
         if documents.is_empty() {
             let hint = "give an id, or an origin exactly as in `corpusmill query \"SELECT id, origin FROM documents\"`";
             let message = format!("no document `{}` in the run `{}`", self.document, run.name);
@@ -59,8 +62,18 @@ impl Why {
     }
 }
 
-/// Finds documents by id or origin, in the output or the rejections of the first stage that has them.
-fn find(run: &RunRecord, store: &LocalStore, id_or_origin: &str) -> anyhow::Result<Vec<DocumentMatch>> {
+/// Whether an origin ends with these whole components of a path.
+fn ends_with_path(origin: &str, path: &str) -> bool {
+    let before = origin.strip_suffix(path.trim_start_matches("./"));
+    before.is_some_and(|before| before.ends_with(['/', ':']))
+}
+
+/// Finds documents by id and origin, in the output or the rejections of the first stage that has them.
+fn find(
+    run: &RunRecord,
+    store: &LocalStore,
+    is_meant: impl Fn(&str, &str) -> bool,
+) -> anyhow::Result<Vec<DocumentMatch>> {
     let columns: &[&str] = &["id", "origin", "source"];
     let mut documents: Vec<DocumentMatch> = Vec::new();
     let mut stage = None;
@@ -73,7 +86,7 @@ fn find(run: &RunRecord, store: &LocalStore, id_or_origin: &str) -> anyhow::Resu
             for batch in open_table(store, &address, table, Some(columns))?.into_iter().flatten() {
                 let batch = batch.map_err(StageError::from)?;
                 let (Ok(ids), Ok(origins)) = (text_column(&batch, "id"), text_column(&batch, "origin")) else { break };
-                let matches = |row: &usize| ids.value(*row) == id_or_origin || origins.value(*row) == id_or_origin;
+                let matches = |row: &usize| is_meant(ids.value(*row), origins.value(*row));
                 for row in (0..batch.num_rows()).filter(matches) {
                     let source = optional_text(&batch, "source", row).unwrap_or_default().to_owned();
                     let document =
@@ -114,8 +127,8 @@ fn trace(
                 let details = row_details(&batch, row);
                 let new: Vec<&str> =
                     details.iter().filter(|fact| !printed.contains(fact)).map(String::as_str).collect();
-                let list = if new.is_empty() { String::new() } else { format!(": {}", new.join(", ")) };
-                let _ = writeln!(out, "  {:26} kept{list}", node.path);
+                let _ = writeln!(out, "  {:26} kept", node.path);
+                out.push_str(&wrapped(&new));
                 printed.extend(details);
                 seen = true;
                 break;
@@ -139,6 +152,28 @@ fn trace(
     Ok(())
 }
 
+/// Facts separated by commas, in indented lines of at most 80 columns; a longer fact has a line to itself.
+fn wrapped(facts: &[&str]) -> String {
+    let mut out = String::new();
+    let mut column = 0;
+    for (number, fact) in facts.iter().enumerate() {
+        let separator = if number + 1 < facts.len() { "," } else { "" };
+        let width = fact.chars().count() + separator.len();
+        if column > 0 && column + 1 + width <= 80 {
+            out.push(' ');
+            column += 1 + width;
+        } else {
+            out.push_str(if number == 0 { "      " } else { "\n      " });
+            column = 6 + width;
+        }
+        let _ = write!(out, "{fact}{separator}");
+    }
+    if !facts.is_empty() {
+        out.push('\n');
+    }
+    out
+}
+
 /// The document's length, tokens, metadata and measured columns, each as text.
 fn row_details(batch: &RecordBatch, row: usize) -> Vec<String> {
     let mut details = Vec::new();
@@ -159,7 +194,8 @@ fn row_details(batch: &RecordBatch, row: usize) -> Vec<String> {
     for field in schema.fields().iter().filter(|field| field.name().starts_with("filter.")) {
         let column = batch.column_by_name(field.name()).and_then(|c| c.as_primitive_opt::<Float64Type>());
         if let Some(column) = column.filter(|column| column.is_valid(row)) {
-            details.push(format!("{} {:.4}", field.name().trim_start_matches("filter."), column.value(row)));
+            let name = field.name().trim_start_matches("filter.");
+            details.push(format!("{name} {}", decimal(column.value(row))));
         }
     }
     details
@@ -177,6 +213,11 @@ fn edits(batch: &RecordBatch, id: &str, out: &mut String) -> anyhow::Result<()> 
     Ok(())
 }
 
+/// A measured value: a whole number as such, others with four decimals.
+fn decimal(value: f64) -> String {
+    if value.fract() == 0.0 { format!("{value}") } else { format!("{value:.4}") }
+}
+
 fn rejection(batch: &RecordBatch, row: usize, node: &NodeRecord, out: &mut String) {
     let text = |name| optional_text(batch, name, row);
     let number =
@@ -187,8 +228,8 @@ fn rejection(batch: &RecordBatch, row: usize, node: &NodeRecord, out: &mut Strin
         node.path,
         node.stage,
         text("rule").unwrap_or_default(),
-        number("value"),
-        number("threshold")
+        decimal(number("value")),
+        decimal(number("threshold"))
     );
     if let Some(detail) = text("detail") {
         let _ = writeln!(out, "  {:26}   {detail}", "");
@@ -196,5 +237,30 @@ fn rejection(batch: &RecordBatch, row: usize, node: &NodeRecord, out: &mut Strin
     if let Some(related) = text("related") {
         let related = DocumentId::from_existing(related);
         let _ = writeln!(out, "  {:26}   a duplicate of {related} (corpusmill why {related})", "");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_are_wrapped_at_80_columns() {
+        assert_eq!(wrapped(&[]), "");
+        assert_eq!(wrapped(&["12 bytes", "licence MIT"]), "      12 bytes, licence MIT\n");
+        // 6 + 36 + 1 + 37 = 80 columns, then one more.
+        let (first, second) = ("a".repeat(35), "b".repeat(37));
+        assert_eq!(wrapped(&[&first, &second]), format!("      {first}, {second}\n"));
+        let longer = format!("{second}b");
+        assert_eq!(wrapped(&[&first, &longer]), format!("      {first},\n      {longer}\n"));
+    }
+
+    #[test]
+    fn a_path_matches_the_end_of_an_origin() {
+        assert!(
+            ends_with_path("input/notes/n1.txt", "n1.txt") && ends_with_path("input/notes/n1.txt", "./notes/n1.txt")
+        );
+        assert!(ends_with_path("crate:a-1.0/src/lib.rs", "a-1.0/src/lib.rs"));
+        assert!(!ends_with_path("input/notes/n1.txt", "1.txt") && !ends_with_path("n1.txt", "n1.txt/"));
     }
 }

@@ -8,8 +8,9 @@
 //! cells, or a short label at the start of every row, and nothing that belongs to a page rather than to data. Of the
 //! 1,778 tables of the development sets, 19 are such tables, and none of these lays out a page.
 //!
-//! Invariant: a table that contains headings, articles, long quotations or tables in inner tables is never a data
-//! table; time is linear in the page, since a table is read no further than the first table in an inner table.
+//! Invariant: a table that contains headings, articles, long quotations or tables that are nested more than
+//! [`MAX_INNER_TABLES`] times is never a data table; time is linear in the page, since a table is read no further than
+//! the first table that is nested deeper, so that each node is read for few of the tables around it.
 
 use crate::page::Page;
 use crate::rule::CutRule;
@@ -23,9 +24,11 @@ const MAX_CELL_BYTES: usize = 1000;
 /// Maximum length of the text of one cell that contains lists, code, a table or several paragraphs, or of a table with
 /// a row of headers, in bytes.
 const MAX_BLOCK_CELL_BYTES: usize = 4000;
-/// Maximum length of the text of one cell of an inner table or one quotation, in bytes; longer text means layout, as of a
-/// forum's posts.
+/// Maximum length of the text of one cell of an inner table or one quotation, in bytes; longer text means layout, as of
+/// a forum's posts.
 const MAX_INNER_CELL_BYTES: usize = 200;
+/// Maximum number of tables around one another in a cell of a data table.
+const MAX_INNER_TABLES: usize = 4;
 /// Maximum length of a label at the start of a row, in bytes.
 const MAX_LABEL_BYTES: usize = 100;
 
@@ -89,7 +92,7 @@ impl TableShape {
             match tree.node(at).tag {
                 Tag::Article => return None,
                 tag if tag.heading().is_some() => return None,
-                Tag::Table if at < reader.inner_end => return None,
+                Tag::Table if reader.inner_tables_around(at) >= MAX_INNER_TABLES => return None,
                 Tag::Text => reader.text(at, tree.raw_text(at)),
                 tag => {
                     reader.element(tree, at, tag);
@@ -126,12 +129,12 @@ impl TableShape {
         self.header_rows > 0 || (self.filled_rows >= 2 && self.led_rows == self.filled_rows)
     }
 
-    /// Whether every row has the same number of cells, of which the first is a short label.
+    /// Whether every row has the same number of cells, of which the first is a short label. The cells may contain inner
+    /// tables: what a page lays out in these has longer text.
     fn has_labels(&self) -> bool {
         self.filled_rows >= 2
             && self.labelled_rows == self.filled_rows
             && self.narrowest == Some(self.widest)
-            && self.inner_tables == 0
             && self.quotations == 0
             && self.images == 0
     }
@@ -153,6 +156,8 @@ struct ShapeReader {
     /// One past the last node of the last cell, and of the last inner table or quotation.
     cell_end: usize,
     inner_end: usize,
+    /// One past the last node of each inner table that is open, the outermost first.
+    inner_tables: Vec<usize>,
     /// Cells, header cells and other cells of the row so far.
     columns: usize,
     headers: usize,
@@ -166,6 +171,12 @@ struct ShapeReader {
 }
 
 impl ShapeReader {
+    /// The number of inner tables around a node.
+    fn inner_tables_around(&mut self, at: usize) -> usize {
+        while self.inner_tables.pop_if(|end| *end <= at).is_some() {}
+        self.inner_tables.len()
+    }
+
     fn text(&mut self, at: usize, text: &str) {
         let (bytes, shape) = (text.trim().len(), &mut self.shape);
         self.cell += bytes;
@@ -192,7 +203,9 @@ impl ShapeReader {
             Tag::Td | Tag::Th if !is_inner => self.start_cell(tree.end(at), tag),
             Tag::Td | Tag::Th => self.inner_cell = 0,
             Tag::Table => {
-                self.inner_end = tree.end(at);
+                self.inner_end = self.inner_end.max(tree.end(at));
+                self.inner_tables.push(tree.end(at));
+                self.inner_cell = 0;
                 self.shape.inner_tables += 1;
                 self.block(at);
             }
@@ -202,7 +215,7 @@ impl ShapeReader {
                 self.shape.quotations += 1;
                 self.block(at);
             }
-            Tag::Pre | Tag::Listing | Tag::Xmp | Tag::Plaintext => {
+            tag if tag.is_preformatted() => {
                 self.shape.code_blocks += 1;
                 if tag == Tag::Pre {
                     self.block(at);

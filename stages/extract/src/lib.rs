@@ -50,9 +50,9 @@
 //!
 //! [`CleanSettings`] is plain data with a default for every field, and deserializes from keys such as `min-chars`; an
 //! unknown key is an error. `format`, `links` and `images` say how the text is written, `tables`, `comments` and
-//! `profile` what is kept. A page that is larger than `max-bytes`, or whose text is shorter than `min-chars` or less certain than
-//! `min-confidence`, gives no text, and [`Cleaned::reason`] says why; `max-depth` bounds the nesting. [`clean`] does
-//! not read `select` and `remove`: [`select::Selectors`] applies them to the page before.
+//! `profile` what is kept. A page that is larger than `max-bytes`, or whose text is shorter than `min-chars` or less
+//! certain than `min-confidence`, gives no text, and [`Cleaned::reason`] says why; `max-depth` bounds the nesting.
+//! [`clean`] does not read `select` and `remove`: [`select::Selectors`] applies them to the page before.
 //!
 //! # Memory and time
 //!
@@ -99,6 +99,7 @@
 //! | `fallback` | applies the rules, and looser ones if too little is left |
 //! | `code` | the text of a code block, byte for byte, and its language |
 //! | `data_table` | distinguishes data tables from layout tables |
+//! | `grid` | puts the cells of a table in their columns, and writes rows of Markdown |
 //! | `classifier/block` | splits the page into blocks |
 //! | `classifier/words` | the words of each block, as hashes |
 //! | `classifier/shape` | length, links and punctuation of a block |
@@ -119,7 +120,8 @@
 //! | `classifier/training_rows` | the rows of a page as training data |
 //! | `render_context` | what rendering reads: page, cuts, settings |
 //! | `writer` | white space, line breaks, indents |
-//! | `table` | reads a data table as a grid of cells |
+//! | `table` | reads a data table as a grid of cells, each rendered as one line |
+//! | `note_link` | writes links to notes |
 //! | `superscript` | writes superscripts and subscripts |
 //! | `render_blocks` | writes code, formulas, images and data tables |
 //! | `render` | walks the kept nodes and writes the text |
@@ -137,6 +139,7 @@ pub mod classifier;
 mod code;
 mod data_table;
 mod fallback;
+mod grid;
 mod heuristic_result;
 mod main_heading;
 mod main_text;
@@ -145,6 +148,7 @@ mod mathml;
 mod measure;
 mod metadata;
 mod node;
+mod note_link;
 mod page;
 mod prune;
 mod render;
@@ -164,9 +168,10 @@ mod writer;
 
 use corpusmill_html::tag::Tag;
 
+pub use grid::{Grid, PlacedCells, Span};
 pub use rule::Cut;
 pub use settings::{CleanSettings, Comments, Format, Profile};
-pub use superscript::{Script, script_text};
+pub use superscript::{Script, is_script, script_text};
 
 /// The result of extraction from one page.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -256,6 +261,23 @@ pub fn clean(html: &str, url: Option<&str>, settings: &CleanSettings) -> Cleaned
     clean_with(html, url, settings, Some(classifier::model()))
 }
 
+/// Same as [`clean`], for a page whose media type is `application/xhtml+xml`: `/>` ends any element and `CDATA`
+/// sections are text, which [`clean`] assumes only of a page that declares itself XHTML.
+///
+/// ```
+/// use corpusmill_extract::{CleanSettings, clean, clean_xhtml};
+///
+/// let text = "The lake is open to visitors from May to October.";
+/// let page = format!("<html><head><script src='a.js' /></head><body><p>{text}</p></body></html>");
+/// assert_eq!(clean_xhtml(&page, None, &CleanSettings::default()).text, text);
+/// // To a reader of HTML, all of it is the script.
+/// assert_eq!(clean(&page, None, &CleanSettings::default()).text, "");
+/// ```
+#[must_use]
+pub fn clean_xhtml(html: &str, url: Option<&str>, settings: &CleanSettings) -> Cleaned {
+    clean_page(html, url, settings, Some(classifier::model()), page::Page::parse_xhtml)
+}
+
 /// Same as [`clean`], with another model than the built-in one, or with the rules alone if `model` is `None`.
 #[must_use]
 pub fn clean_with(
@@ -264,11 +286,21 @@ pub fn clean_with(
     settings: &CleanSettings,
     model: Option<&classifier::GradientBoostedTrees>,
 ) -> Cleaned {
+    clean_page(html, url, settings, model, page::Page::parse)
+}
+
+fn clean_page<'a>(
+    html: &'a str,
+    url: Option<&str>,
+    settings: &CleanSettings,
+    model: Option<&classifier::GradientBoostedTrees>,
+    parse: fn(&'a str, usize) -> page::Page<'a>,
+) -> Cleaned {
     let empty = |reason| Cleaned { reason: Some(reason), ..Cleaned::default() };
     if html.len() as u64 > u64::from(settings.max_bytes) {
         return empty(EmptyReason::TooLarge);
     }
-    let page = page::Page::parse(html, settings.max_depth as usize);
+    let page = parse(html, settings.max_depth as usize);
     if page.tree.nodes.iter().all(|node| matches!(node.tag, Tag::Root | Tag::Text)) {
         return empty(EmptyReason::NotHtml);
     }

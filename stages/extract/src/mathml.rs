@@ -10,7 +10,7 @@
 use std::borrow::Cow;
 
 use crate::tex_names::{accent, accent_below, takes_limits};
-use crate::tex_writer::{TexWriter, is_token, token_text};
+use crate::tex_writer::{TexWriter, is_token, token_text, writes_nothing};
 use crate::tree::Tree;
 use corpusmill_html::attribute::AttributeName;
 use corpusmill_html::tag::Tag;
@@ -138,10 +138,15 @@ fn fraction(tree: &Tree<'_>, id: usize) -> Vec<Piece> {
     [enclosed(open, above, middle), enclosed("", below, close)].concat()
 }
 
-/// The base of scripts: in braces, unless it is a single symbol.
+/// The base of scripts: in braces, unless it is a single symbol. Without the braces of an empty base, TeX would give
+/// its scripts to what stands before it.
 fn grouped(tree: &Tree<'_>, base: usize) -> Vec<Piece> {
     let base = unwrapped(tree, base);
-    if is_token(tree.node(base).tag) { vec![Piece::Node(base)] } else { enclosed("{", [Piece::Node(base)], "}") }
+    match is_token(tree.node(base).tag) {
+        true if writes_nothing(tree, base) => vec![Piece::Tex("{}")],
+        true => vec![Piece::Node(base)],
+        false => enclosed("{", [Piece::Node(base)], "}"),
+    }
 }
 
 /// The only element inside rows with one child.

@@ -112,11 +112,12 @@ impl RenderContext<'_, '_> {
         match self.page.tree.node(id).tag {
             Tag::Br => writer.break_lines(1),
             Tag::Hr => writer.break_lines(2),
-            Tag::Pre | Tag::Listing | Tag::Xmp | Tag::Plaintext => self.code_block(id, writer),
+            tag if tag.is_preformatted() => self.code_block(id, writer),
             Tag::Code | Tag::Kbd | Tag::Samp | Tag::Tt => {
                 return self.inline_code(id, writer, &|inside| self.render_inside(inside));
             }
             Tag::Sup | Tag::Sub => return self.superscript(id, writer, &|inside| self.render_inside(inside)),
+            Tag::A => return self.note_link(id, writer, &|inside| self.render_inside(inside)),
             Tag::Math | Tag::Script => self.formula(id, writer),
             Tag::Img => self.image(id, writer),
             // A table in a cell is written as the text of that cell.

@@ -4,6 +4,7 @@
 //! line.
 
 use crate::code::{code_text, fenced, is_number_column, language, longest_run};
+use crate::grid::{markdown_row, markdown_rule};
 use crate::math::tex;
 use crate::render_context::RenderContext;
 use crate::table::{Table, read_table};
@@ -26,19 +27,36 @@ impl RenderContext<'_, '_> {
             writer.break_lines(1);
             return;
         }
-        let in_cell = self
-            .page
-            .tree
-            .ancestors(id)
-            .take(3)
-            .any(|above| matches!(self.page.tree.node(above).tag, Tag::Td | Tag::Th));
-        if code.trim().is_empty() || (in_cell && is_number_column(&code)) {
+        if code.trim().is_empty() || self.numbers_lines(id, &code) {
             writer.break_lines(1);
         } else if self.markdown() {
             writer.block(&fenced(&code, language(&self.page.tree, id).as_deref()));
         } else {
             writer.block(&code);
         }
+    }
+
+    /// Whether code consists of the numbers of the lines of other code: it is alone in its cell, and the next cell has
+    /// code of at most as many lines. Any other number is text, such as the output of the command before it.
+    fn numbers_lines(&self, id: usize, code: &str) -> bool {
+        let tree = &self.page.tree;
+        let is_cell = |at: usize| matches!(tree.node(at).tag, Tag::Td | Tag::Th);
+        let cell = tree.ancestors(id).take(3).find(|above| is_cell(*above));
+        let Some(cell) = cell.filter(|_| is_number_column(code)) else { return false };
+        let is_filled = |at: usize| !tree.raw_text(at).trim().is_empty();
+        if (cell + 1..id).chain(tree.end(id)..tree.end(cell)).take(MAX_CODE_NODES).any(is_filled) {
+            return false;
+        }
+        // Only white space stands between two cells of a row.
+        let is_beside = |at: &usize| is_cell(*at) && tree.node(*at).parent == tree.node(cell).parent;
+        let next = (tree.end(cell)..tree.nodes.len()).take(2).find(is_beside);
+        let is_code = |at: usize| tree.node(at).tag == Tag::Code || tree.node(at).tag.is_preformatted();
+        let beside = next.and_then(|next| (next + 1..tree.end(next)).take(MAX_CODE_NODES).find(|at| is_code(*at)));
+        let lines = |code: &str| code.lines().filter(|line| !line.trim().is_empty()).count();
+        beside.is_some_and(|beside| {
+            let numbers = lines(code);
+            numbers >= lines(&code_text(self.page, beside)) && (numbers > 1 || code.trim() == "1")
+        })
     }
 
     /// Writes inline code, of which `render_inside` renders the inside if it has superscripts; returns false for code
@@ -51,25 +69,13 @@ impl RenderContext<'_, '_> {
         if blocks || !self.markdown() {
             return false;
         }
-        let is_short = inside.len() <= MAX_CODE_NODES;
         let is_raised = |at: usize| matches!(self.page.tree.node(at).tag, Tag::Sup | Tag::Sub);
-        let is_raised = is_short && inside.clone().any(is_raised);
-        let shown = inside.filter(|at| !self.page.hidden.contains(&self.page.tree, *at));
-        let mut text = String::new();
-        let mut has_lines = false;
-        for at in shown {
-            if self.page.tree.node(at).tag == Tag::Br {
-                has_lines |= !text.trim().is_empty();
-                text.push('\n');
-            }
-            text.push_str(&decode_entities(self.page.tree.raw_text(at), false));
-        }
-        if has_lines && self.is_alone(id) {
-            let code = code_text(self.page, id);
-            if code.contains('\n') {
-                writer.block(&fenced(&code, language(&self.page.tree, id).as_deref()));
-                return true;
-            }
+        let is_raised = inside.len() <= MAX_CODE_NODES && inside.clone().any(is_raised);
+        let text = self.text_of_code(id);
+        let has_lines = !is_raised && text.trim().contains('\n') && inside.clone().any(|at| self.is_break(at));
+        if has_lines && !writer.is_inline() && self.is_alone(id) {
+            writer.block(&fenced(text.trim_start_matches('\n').trim_end(), language(&self.page.tree, id).as_deref()));
+            return true;
         }
         let squashed =
             if is_raised { render_inside(id) } else { text.split_whitespace().collect::<Vec<_>>().join(" ") };
@@ -87,6 +93,8 @@ impl RenderContext<'_, '_> {
             .any(|above| matches!(self.page.tree.node(above).tag, Tag::Code | Tag::Kbd | Tag::Samp | Tag::Tt));
         if nested {
             writer.text(&squashed);
+        } else if has_lines && writer.is_inline() {
+            writer.verbatim(&spans_of_lines(&text));
         } else {
             writer.verbatim(&code_span(&squashed));
         }
@@ -94,6 +102,26 @@ impl RenderContext<'_, '_> {
             writer.text(" ");
         }
         true
+    }
+
+    fn is_break(&self, id: usize) -> bool {
+        self.page.tree.node(id).tag == Tag::Br
+    }
+
+    /// The characters of inline code that are shown; the line break in the source after a `<br>` is not a second one.
+    fn text_of_code(&self, id: usize) -> String {
+        let tree = &self.page.tree;
+        let mut text = String::new();
+        let mut is_after_break = false;
+        for at in (id + 1..tree.end(id)).filter(|at| !self.page.hidden.contains(tree, *at)) {
+            let part = decode_entities(tree.raw_text(at), false).replace("\r\n", "\n");
+            text.push_str(part.strip_prefix('\n').filter(|_| is_after_break).unwrap_or(&part));
+            if self.is_break(at) {
+                text.push('\n');
+            }
+            is_after_break = self.is_break(at) || is_after_break && part.is_empty();
+        }
+        text
     }
 
     /// Whether an element is all that is in the block around it.
@@ -147,7 +175,7 @@ impl RenderContext<'_, '_> {
                 writer.verbatim(&markdown_row(row, columns));
                 if at == 0 {
                     writer.break_lines(1);
-                    writer.verbatim(&format!("|{}", " --- |".repeat(columns)));
+                    writer.verbatim(&markdown_rule(columns));
                 }
             } else {
                 writer.verbatim(&tab_separated_row(row));
@@ -171,18 +199,10 @@ fn code_span(code: &str) -> String {
     }
 }
 
-/// A row as a line of Markdown; `cells` have their columns, in order.
-fn markdown_row(cells: &[(usize, String)], columns: usize) -> String {
-    let mut line = String::from("|");
-    let mut rest = cells.iter().peekable();
-    for column in 0..columns {
-        line.push(' ');
-        if let Some((_, cell)) = rest.next_if(|(at, _)| *at == column) {
-            line.push_str(&cell.replace('|', "\\|"));
-        }
-        line.push_str(" |");
-    }
-    line
+/// Each line of code between backticks, all in one line: joined, they would be other code.
+fn spans_of_lines(code: &str) -> String {
+    let lines = code.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.map(code_span).collect::<Vec<_>>().join(" ")
 }
 
 /// A row with tabs between its columns and none at its end; `cells` have their columns, in order.

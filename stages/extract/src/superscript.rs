@@ -2,25 +2,23 @@
 //!
 //! Called by `render`.
 //!
-//! Some are written without a mark: signs (`®`, `+`), ordinals and abbreviations (`2nd`, `XXe`, `No`), the parts of a
-//! fraction (`1 1/2`), and what follows a space, a bracket or a dash, as in `(14C)`. A superscript that is only a link
-//! to a note is written in brackets: `[1]`.
+//! Some are written without a mark: signs (`®`, `+`), the known endings of ordinals and abbreviations (`2nd`, `XXe`,
+//! `No`), the parts of a fraction (`1 1/2`), and what follows a space, a bracket or a dash, as in `(14C)`. A
+//! superscript that is only a link to a note is written in brackets: `[1]`.
 //!
 //! Invariant: time is constant, since only elements of few nodes are read.
 
+use std::borrow::Cow;
+
+use crate::note_link::{MAX_NODES, READ_BYTES, is_note_link, sets_apart};
 use crate::render_context::RenderContext;
 use crate::tree::Tree;
 use crate::writer::Writer;
-use corpusmill_html::attribute::AttributeName;
 use corpusmill_html::entities::decode_entities;
 use corpusmill_html::tag::Tag;
 
-/// Maximum number of nodes of a superscript; larger elements are text in small print.
-const MAX_NODES: usize = 16;
 /// Maximum length of a superscript in characters.
 const MAX_CHARACTERS: usize = 24;
-/// Bytes of text that are read to see the length.
-const READ_BYTES: usize = 256;
 
 /// Whether a text is raised or lowered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,19 +29,43 @@ pub enum Script {
     Sub,
 }
 
-/// A superscript or subscript as it is written after the text `before`, of which only the last character is read.
+/// Whether a raised or lowered text is short enough to be joined to the text before it; longer ones are text in small
+/// print.
+///
+/// ```
+/// use corpusmill_extract::is_script;
+///
+/// assert!(is_script("n+1"));
+/// assert!(!is_script("") && !is_script("a remark that was printed in small letters"));
+/// ```
+#[must_use]
+pub fn is_script(text: &str) -> bool {
+    (1..=MAX_CHARACTERS).contains(&text.chars().take(MAX_CHARACTERS + 1).count())
+}
+
+/// A superscript or subscript as it is written between its neighbours: the character directly before it, `None` after a
+/// space, and the character directly after it, `None` if that is not known. Text that is not plain, such as a variable
+/// in italics, never ends an ordinal.
 ///
 /// ```
 /// use corpusmill_extract::{Script, script_text};
 ///
-/// assert_eq!(script_text(Script::Super, "10", "6"), "^6");
-/// assert_eq!(script_text(Script::Sub, "x", "i, j"), "_{i, j}");
-/// assert_eq!(script_text(Script::Super, "the 2", "nd"), "nd");
+/// assert_eq!(script_text(Script::Super, Some('0'), "6", None, true), "^6");
+/// assert_eq!(script_text(Script::Super, Some('0'), "6", Some('5'), true), "^{6}");
+/// assert_eq!(script_text(Script::Sub, Some('x'), "i, j", Some(' '), true), "_{i, j}");
+/// assert_eq!(script_text(Script::Super, Some('2'), "nd", Some(' '), true), "nd");
+/// assert_eq!(script_text(Script::Super, Some('2'), "kn", Some(' '), true), "^kn");
 /// ```
 #[must_use]
-pub fn script_text(kind: Script, before: &str, text: &str) -> String {
-    let is_set_apart = before.chars().next_back().is_none_or(|before| !is_marked(kind, before, text, true));
-    if is_set_apart { text.to_owned() } else { marked(kind, text, is_one_token(text)) }
+pub fn script_text(kind: Script, before: Option<char>, text: &str, next: Option<char>, is_plain: bool) -> String {
+    let is_ordinal = |before: char| kind == Script::Super && is_plain && is_ordinal(before, text, next);
+    let is_bracketed = text.starts_with('[') && text.ends_with(']');
+    let is_joined = is_bracketed || !text.contains(char::is_alphanumeric);
+    if is_joined || before.is_none_or(|before| sets_apart(before) || is_ordinal(before)) {
+        return text.to_owned();
+    }
+    let mark = if kind == Script::Super { '^' } else { '_' };
+    if is_one_token(text) && !continues(text, next) { format!("{mark}{text}") } else { format!("{mark}{{{text}}}") }
 }
 
 impl RenderContext<'_, '_> {
@@ -53,8 +75,7 @@ impl RenderContext<'_, '_> {
         if tree.end(id) - id > MAX_NODES {
             return false;
         }
-        let length = tree.collapsed_text(id, READ_BYTES).chars().count();
-        if !(1..=MAX_CHARACTERS).contains(&length) {
+        if !is_script(&tree.collapsed_text(id, READ_BYTES)) {
             return false;
         }
         // From here on, the inside must not be rendered again: the work would double with each level of nesting.
@@ -65,16 +86,14 @@ impl RenderContext<'_, '_> {
         if is_note_link(tree, id) && text.contains(char::is_alphanumeric) {
             let is_bracketed = text.starts_with(['[', '(']);
             writer.verbatim(&if is_bracketed { text.to_owned() } else { format!("[{text}]") });
-        } else if begins_fraction(tree, id) {
-            if before.is_some_and(char::is_alphanumeric) {
+        } else if is_numerator(tree, id, before) {
+            if before.is_some_and(char::is_numeric) {
                 writer.text(" ");
             }
             writer.verbatim(text);
-        } else if before.is_some_and(|before| is_marked(kind, before, text, tree.end(id) == id + 2)) {
-            let is_bare = is_one_token(text) && !continues(text, next_character(tree, id));
-            writer.verbatim(&marked(kind, text, is_bare));
         } else {
-            writer.verbatim(text);
+            let is_plain = tree.end(id) == id + 2;
+            writer.verbatim(&script_text(kind, before, text, next_character(tree, id), is_plain));
         }
         if decode_entities(tree.raw_text(tree.end(id) - 1), false).ends_with(char::is_whitespace) {
             writer.text(" ");
@@ -83,35 +102,41 @@ impl RenderContext<'_, '_> {
     }
 }
 
-/// Text after its mark, in braces unless it is `bare`.
-fn marked(kind: Script, text: &str, is_bare: bool) -> String {
-    let mark = if kind == Script::Super { '^' } else { '_' };
-    if is_bare { format!("{mark}{text}") } else { format!("{mark}{{{text}}}") }
-}
-
-/// Whether a script needs a mark after the character `before`. Mathematics sets variables in italics, so that they are
-/// not plain text.
-fn is_marked(kind: Script, before: char, text: &str, is_plain: bool) -> bool {
-    let is_sign = !text.contains(char::is_alphanumeric);
-    let is_bracketed = text.starts_with('[') && text.ends_with(']');
-    let is_ordinal = kind == Script::Super && is_plain && is_ordinal(before, text);
-    let is_apart = "([{<«‹„“‘/⁄-‐‑–—".contains(before);
-    !(is_sign || is_bracketed || is_ordinal || is_apart)
-}
-
-/// Whether raised letters end an ordinal or an abbreviation: several after a digit (`2nd`, `1er`), and those that French,
-/// Spanish, Italian and English print so after a digit, a Roman numeral or a letter (`2e`, `XXe`, `1o`, `No`, `Mme`,
-/// `nth`).
-fn is_ordinal(before: char, text: &str) -> bool {
+/// Whether raised letters end an ordinal or an abbreviation, as English, French, Spanish, Italian, Portuguese and Dutch
+/// print them: after a digit (`2nd`, `1er`), a Roman numeral (`XXe`) or a letter (`No`, `Mme`, `nth`).
+fn is_ordinal(before: char, text: &str, next: Option<char>) -> bool {
     match before {
-        _ if before.is_numeric() => {
-            matches!(text, "e" | "o" | "º") || text.chars().nth(1).is_some() && text.chars().all(char::is_alphabetic)
-        }
+        _ if before.is_numeric() => ends_number(before, text) && !continues_number(text, next),
         'N' | 'n' if matches!(text, "o" | "os") => true,
         'M' if matches!(text, "me" | "mes" | "lle" | "lles") => true,
-        'C' | 'D' | 'I' | 'L' | 'M' | 'V' | 'X' => matches!(text, "e" | "er" | "ème"),
+        'C' | 'D' | 'I' | 'L' | 'M' | 'V' | 'X' => matches!(text, "e" | "er" | "ère" | "re" | "ème" | "ième"),
         _ => before.is_alphabetic() && text == "th",
     }
+}
+
+/// Whether letters are the ending of an ordinal number whose last digit is `digit`. Only known endings are: any others
+/// are an exponent, and without its mark `2^kn` would be another number.
+fn ends_number(digit: char, text: &str) -> bool {
+    let is_shouted = text.chars().nth(1).is_some() && text.chars().all(char::is_uppercase);
+    let ending = if is_shouted { Cow::Owned(text.to_lowercase()) } else { Cow::Borrowed(text) };
+    match &*ending {
+        "th" | "e" | "ème" | "eme" | "ième" | "o" | "º" | "ª" | "de" | "ste" => true,
+        "st" | "ère" | "ères" | "re" | "ers" => digit == '1',
+        "er" | "ro" | "ra" => matches!(digit, '1' | '3'),
+        "nd" | "nde" | "do" | "da" => digit == '2',
+        "rd" => digit == '3',
+        "to" | "ta" => matches!(digit, '4'..='6'),
+        "mo" | "ma" => matches!(digit, '7' | '0'),
+        "vo" | "va" => digit == '8',
+        "no" | "na" => digit == '9',
+        _ => false,
+    }
+}
+
+/// Whether the character after an ending shows that it ends no ordinal: `2^{e}x` is a formula.
+fn continues_number(ending: &str, next: Option<char>) -> bool {
+    let is_letter = ending.chars().nth(1).is_none();
+    next.is_some_and(|next| next.is_numeric() || is_letter && next.is_alphabetic())
 }
 
 /// Whether a text is one number or word, which may have a plus or minus sign.
@@ -133,47 +158,23 @@ fn next_character(tree: &Tree<'_>, id: usize) -> Option<char> {
     decode_entities(tree.raw_text(next), false).chars().next()
 }
 
-/// Whether an element is the numerator of a fraction: digits, before a stroke and a subscript of digits.
-fn begins_fraction(tree: &Tree<'_>, id: usize) -> bool {
-    let is_number = |at: usize| {
-        tree.end(at) - at <= MAX_NODES && {
-            let text = tree.collapsed_text(at, READ_BYTES);
-            !text.is_empty() && text.chars().all(char::is_numeric)
-        }
+/// Whether an element is the numerator of a fraction: digits, before a stroke and a subscript of digits. After a
+/// number, a fraction is less than one (`1 1/2`); after a letter or a bracket, the digits are a power (`m^2/3`).
+fn is_numerator(tree: &Tree<'_>, id: usize, before: Option<char>) -> bool {
+    let number = |at: usize| {
+        let is_short = tree.end(at) - at <= MAX_NODES;
+        let text = is_short.then(|| tree.collapsed_text(at, READ_BYTES))?;
+        (!text.is_empty() && text.chars().all(char::is_numeric)).then_some(text)
     };
     let (stroke, denominator) = (tree.end(id), tree.end(id) + 1);
-    denominator < tree.nodes.len()
+    let is_fraction = denominator < tree.nodes.len()
         && tree.node(id).tag == Tag::Sup
         && tree.node(denominator).tag == Tag::Sub
-        && matches!(decode_entities(tree.raw_text(stroke), false).trim(), "/" | "⁄")
-        && is_number(id)
-        && is_number(denominator)
-}
-
-/// Whether a superscript is only a link to a note: a link to a fragment is around it and contains nothing else, or
-/// contains all its letters and digits.
-fn is_note_link(tree: &Tree<'_>, id: usize) -> bool {
-    let is_link = |at: usize| {
-        tree.node(at).tag == Tag::A
-            && tree.raw_attribute(at, AttributeName::Href).is_some_and(|href| href.contains('#'))
-    };
-    if tree.node(id).tag != Tag::Sup {
-        return false;
+        && matches!(decode_entities(tree.raw_text(stroke), false).trim(), "/" | "⁄");
+    let Some((above, below)) = is_fraction.then(|| number(id).zip(number(denominator))).flatten() else { return false };
+    match before {
+        None => true,
+        Some(before) if before.is_numeric() => (above.len(), &above) < (below.len(), &below),
+        Some(before) => sets_apart(before),
     }
-    let around = tree.ancestors(id).take(2).find(|above| is_link(*above));
-    if around.is_some_and(|link| {
-        tree.end(link) - link <= MAX_NODES
-            && tree.collapsed_text(link, READ_BYTES) == tree.collapsed_text(id, READ_BYTES)
-    }) {
-        return true;
-    }
-    let mut link_end = id;
-    for at in id + 1..tree.end(id) {
-        if is_link(at) {
-            link_end = link_end.max(tree.end(at));
-        } else if at >= link_end && decode_entities(tree.raw_text(at), false).contains(char::is_alphanumeric) {
-            return false;
-        }
-    }
-    link_end > id
 }

@@ -40,6 +40,9 @@ fn code_in_a_line_number_table_is_one_fenced_block() {
 fn lines_of_inline_code_do_not_join() {
     let page = "<main><p>Before.</p><p> <code>make clean<br>make <b>all</b></code> </p><p>Or <code>a<br>b</code>.</p><p><code><br>c</code></main>";
     assert_eq!(markdown(page), "Before.\n\n```\nmake clean\nmake all\n```\n\nOr `a b`.\n\n`c`");
+    let page = "<main><p>Before.</p><ol><li><code>make<br>make all</code><li>Wait.<li><pre>a\nb</pre>So.</ol></main>";
+    let wanted = "Before.\n\n1.\n\n```\nmake\nmake all\n```\n\n2. Wait.\n3.\n\n```\na\nb\n```\n\n   So.";
+    assert_eq!(markdown(page), wanted);
 }
 
 #[test]

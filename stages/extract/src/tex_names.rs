@@ -17,14 +17,19 @@ const WITH_LIMITS: [&str; 24] = [
     "⋃", "⋀", "⋁", "⨁", "⨂", "⨀",
 ];
 
-/// Whether a function has a command of the same name, such as `\sin`.
-pub(crate) fn is_function(name: &str) -> bool {
-    FUNCTIONS.contains(&name)
+/// The name of the command of a function, such as `sin`; for a name of several words without their spaces, as `limsup`.
+pub(crate) fn function(name: &str) -> Option<&'static str> {
+    FUNCTIONS.into_iter().find(|function| is_name(name, function))
 }
 
 /// Whether the scripts of an operator are limits.
 pub(crate) fn takes_limits(operator: &str) -> bool {
-    WITH_LIMITS.contains(&operator)
+    WITH_LIMITS.iter().any(|name| is_name(operator, name))
+}
+
+/// Whether a text is this name, apart from spaces.
+fn is_name(text: &str, name: &str) -> bool {
+    text.bytes().filter(|byte| *byte != b' ').eq(name.bytes())
 }
 
 /// The command for a character above its base, as in `\hat{x}`.
@@ -77,7 +82,8 @@ mod tests {
 
     #[test]
     fn names_have_their_commands() {
-        assert!(is_function("lim") && takes_limits("lim") && !takes_limits("sin") && !is_function("foo"));
+        assert!(takes_limits("lim") && takes_limits("lim sup") && !takes_limits("sin"));
+        assert_eq!((function("lim"), function("lim inf"), function("foo")), (Some("lim"), Some("liminf"), None));
         assert_eq!((accent("^"), accent_below("⏟"), accent("x")), (Some("\\hat"), Some("\\underbrace"), None));
         assert_eq!((variant("double-struck"), variant("italic")), (Some("\\mathbb"), None));
     }

@@ -4,7 +4,7 @@
 //!
 //! Invariant: a letter never continues the control word before it, and characters with a meaning in TeX are escaped.
 
-use crate::tex_names::{is_function, variant};
+use crate::tex_names::{function, variant};
 use crate::tex_symbols::symbol;
 use crate::tree::Tree;
 use corpusmill_html::attribute::AttributeName;
@@ -27,6 +27,19 @@ pub(crate) struct TexWriter {
 /// Whether an element is a token, which contains characters and no structure.
 pub(crate) fn is_token(tag: Tag) -> bool {
     matches!(tag, Tag::Mi | Tag::Mn | Tag::Mo | Tag::Ms | Tag::Mspace | Tag::Mtext | Tag::Text)
+}
+
+/// Whether a text is the name of a function in several words, such as `arg max` and `ess sup.`.
+fn is_phrase(text: &str) -> bool {
+    text.contains(' ')
+        && text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'.'))
+}
+
+/// Whether a token writes nothing: it is empty, or has only characters that are not seen, such as an invisible
+/// multiplication sign.
+pub(crate) fn writes_nothing(tree: &Tree<'_>, id: usize) -> bool {
+    tree.node(id).tag != Tag::Mspace && token_text(tree, id).chars().all(|character| symbol(character) == Some(""))
 }
 
 /// The text of a token, with white space collapsed.
@@ -75,11 +88,12 @@ impl TexWriter {
     /// Writes an operator: a symbol, several, or a word.
     pub(crate) fn operator(&mut self, text: &str) {
         let is_word = text.len() > 1 && text.bytes().all(|byte| byte.is_ascii_alphabetic());
+        let is_name = function(text).is_some() || is_phrase(text);
         match text {
             "->" => self.push("\\to"),
             "..." => self.push("\\ldots"),
-            _ if is_word && !is_function(text) => self.wrapped("\\operatorname", text),
-            _ if is_word => self.name(text),
+            _ if is_name => self.name(text),
+            _ if is_word => self.wrapped("\\operatorname", text),
             _ => self.characters(text),
         }
     }
@@ -88,7 +102,7 @@ impl TexWriter {
     fn identifier(&mut self, tree: &Tree<'_>, id: usize, text: &str) {
         let is_number = tree.node(id).tag == Tag::Mn;
         let is_latin = text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        let is_upright = is_number || !is_latin || is_function(text);
+        let is_upright = is_number || !is_latin || function(text).is_some();
         let style = tree.raw_attribute(id, AttributeName::Mathvariant).and_then(variant);
         match style.filter(|command| !(is_upright && *command == "\\mathrm")) {
             Some(command) => self.wrapped(command, text),
@@ -99,16 +113,17 @@ impl TexWriter {
 
     /// Writes a name of several letters.
     fn name(&mut self, text: &str) {
-        if text.contains(' ') && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b' ') {
+        if let Some(function) = function(text) {
+            return self.push(&format!("\\{function}"));
+        }
+        if is_phrase(text) {
             self.push("\\operatorname{");
             self.push(&text.replace(' ', "\\,"));
             return self.push("}");
         }
         let is_foreign =
             |character: char| !character.is_ascii() && character.is_alphabetic() && symbol(character).is_none();
-        if is_function(text) {
-            self.push(&format!("\\{text}"));
-        } else if text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        if text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             self.wrapped("\\mathrm", text);
         } else if text.contains(is_foreign) {
             self.quote(text);

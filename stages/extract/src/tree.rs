@@ -74,6 +74,13 @@ impl<'a> Tree<'a> {
         self.raw_attribute(id, name).map(|raw| decode_entities(raw, true))
     }
 
+    /// The text of a script that contains JSON-LD; `None` for other scripts and empty ones.
+    pub(crate) fn linked_data(&self, script: usize) -> Option<&'a str> {
+        let kind = self.raw_attribute(script, AttributeName::Type)?;
+        let is_filled = kind.trim().eq_ignore_ascii_case("application/ld+json") && self.end(script) > script + 1;
+        is_filled.then(|| self.raw_text(script + 1))
+    }
+
     /// The ids of the children of `id`, in order.
     pub(crate) fn children(&self, id: usize) -> impl Iterator<Item = usize> + '_ {
         let end = self.end(id);

@@ -23,6 +23,10 @@ const MIN_PAGE_BYTES: usize = 500;
 /// Parts of classes and ids of text that a click opens.
 const PANEL_NAMES: [&[u8]; 4] = [b"accordion", b"collaps", b"expand", b"faq"];
 
+/// How the words in the classes of messages begin, which a script shows for one state of the page.
+const MESSAGE_NAMES: [&[u8]; 9] =
+    [b"alert", b"dialog", b"error", b"modal", b"notification", b"popup", b"toast", b"tooltip", b"warning"];
+
 /// The subtrees that a browser does not show.
 #[derive(Debug)]
 pub(crate) struct HiddenNodes(Vec<usize>);
@@ -184,11 +188,15 @@ impl<'t> ShownLater<'t> {
         is_streamed || is_panel || self.is_slide(id) || self.is_around_page(id)
     }
 
-    /// Whether a sibling of the same tag and first class is shown, as the current one of several slides is. Rows and
-    /// inline elements are no slides.
+    /// Whether a sibling of the same tag and first class is shown, as the current one of several slides is. Rows,
+    /// inline elements and messages are no slides: the shown message is another one, for another state of the page.
     fn is_slide(&self, id: usize) -> bool {
         let tree = self.tree;
         if !matches!(tree.node(id).tag, Tag::Article | Tag::Div | Tag::Figure | Tag::Li | Tag::Section) {
+            return false;
+        }
+        let value = |name: AttributeName| tree.raw_attribute(id, name).unwrap_or_default();
+        if names_message(value(AttributeName::Class)) || names_message(value(AttributeName::Role)) {
             return false;
         }
         let kind = |id: usize| {
@@ -225,6 +233,15 @@ impl<'t> ShownLater<'t> {
 fn names_panel(name: &str) -> bool {
     let name = name.as_bytes();
     PANEL_NAMES.iter().any(|part| name.windows(part.len()).any(|bytes| bytes.eq_ignore_ascii_case(part)))
+}
+
+/// Whether a class or role is that of a message.
+fn names_message(name: &str) -> bool {
+    let begins = |word: &str, name: &[u8]| {
+        word.as_bytes().get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
+    };
+    let mut words = name.split(|character: char| !character.is_ascii_alphabetic());
+    words.any(|word| MESSAGE_NAMES.iter().any(|name| begins(word, name)))
 }
 
 /// For each node, the bytes of text before it; then those of the page.
@@ -282,69 +299,4 @@ fn push_invisible(tree: &Tree<'_>, root: usize, styled: &[(usize, Style)], roots
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::build::parse;
-
-    /// The text that is not hidden.
-    fn shown(page: &str) -> String {
-        let tree = parse(page, 512);
-        let hidden = HiddenNodes::find(&tree);
-        (1..tree.nodes.len()).filter(|id| !hidden.contains(&tree, *id)).map(|id| tree.raw_text(id)).collect()
-    }
-
-    #[test]
-    fn hidden_elements_are_found_whatever_they_are() {
-        for tag in ["div", "p", "span", "b", "li", "td", "section", "article", "a", "x-y"] {
-            for hides in [
-                "hidden",
-                "hidden=hidden",
-                "style='display:none'",
-                "style='color:red; DISPLAY : None !important'",
-                "style='visibility:hidden'",
-                "style='display:block;display:none'",
-                "style='display&#58;none'",
-            ] {
-                assert_eq!(shown(&format!("<i>a</i><{tag} {hides}>x<i>y</i></{tag}><i>b</i>")), "ab", "{tag} {hides}");
-            }
-        }
-    }
-
-    #[test]
-    fn elements_that_a_reader_sees_are_not_hidden() {
-        for page in [
-            "<body style='display:none'>a</body>",
-            "<p hidden=until-found>a</p>",
-            "<p hidden style='display:block'>a</p>",
-            "<p style='display:none;display:block'>a</p>",
-            "<p style='display:inline !important;display:none'>a</p>",
-            "<p style='visibility:visible;background:url(display:none)'>a</p>",
-            "<div role=tabpanel hidden>a</div>",
-            "<button aria-controls='x y'></button><div id=y hidden>a</div>",
-            "<div class='chakra-Collapse' style='display:none'>a</div>",
-            "<div id=faq-answer-1 hidden>a</div>",
-            "<div class='slide one'></div><div class='slide hidden' hidden>a</div>",
-            "<div hidden id='S:1'>a</div>",
-            "<span style='display: none;'> <math>a</math></span>",
-            "<p aria-hidden=true>a</p>",
-        ] {
-            assert_eq!(shown(page).trim(), "a", "{page}");
-        }
-        assert_eq!(shown("<span style='display: none;'><math>a</math>b</span>"), "");
-        assert_eq!(shown("<div class=x></div><p class=x hidden>c</p><div class=y hidden>d</div>"), "");
-        assert_eq!(shown("Use <span class=x hidden>b</span><span class=x>oil</span>."), "Use oil.");
-        assert_eq!(shown("<table><tr class=x hidden><td>b</td></tr><tr class=x><td>a</td></tr></table>"), "a");
-        let page = "a".repeat(500);
-        let around =
-            |rest: &str| shown(&format!("<style>{page}</style><div style='visibility:hidden'>{page}</div>{rest}"));
-        assert_eq!(around(&"b".repeat(55)).trim_matches('b').len(), 1000);
-        assert_eq!(around(&"b".repeat(56)).trim_matches('b').len(), 500);
-    }
-
-    #[test]
-    fn visible_parts_of_an_invisible_element_are_shown() {
-        let page = "<div style='visibility:hidden'>x<p style='visibility:visible'>a<b style='visibility:hidden'>x</b>\
-            <i style='display:none'>x</i>b</p><p>x</p><i style='display:none'><b style='visibility:visible'>x</b></i></div>c";
-        assert_eq!(shown(page), "abc");
-    }
-}
+mod tests;

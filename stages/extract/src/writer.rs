@@ -188,8 +188,13 @@ impl Writer {
         }
     }
 
-    /// Writes a block of whole lines at column 0, with a blank line before and after.
+    /// Writes a block of whole lines at column 0, with a blank line before and after. The number of an item that begins
+    /// with the block stands on a line before it; the mark of an item without a number is dropped.
     pub(crate) fn block(&mut self, lines: &str) {
+        if self.markers.contains(|character: char| character.is_ascii_digit()) {
+            self.begin();
+            self.out.truncate(self.out.trim_end().len());
+        }
         self.break_lines(2);
         if !self.out.is_empty() {
             self.out.push_str("\n\n");

@@ -24,10 +24,12 @@ macro_rules! attributes {
 attributes! {
     Alt = b"alt", Alttext = b"alttext", AriaControls = b"aria-controls", AriaHidden = b"aria-hidden",
     Charset = b"charset", Class = b"class", Close = b"close", Colspan = b"colspan", Content = b"content",
-    DataLang = b"data-lang", DataLanguage = b"data-language", Datetime = b"datetime", Display = b"display", Encoding = b"encoding", Hidden = b"hidden", Href = b"href",
+    DataLang = b"data-lang", DataLanguage = b"data-language", Datetime = b"datetime", Display = b"display",
+    Encoding = b"encoding", Hidden = b"hidden", Href = b"href",
     HttpEquiv = b"http-equiv", Id = b"id", Itemprop = b"itemprop", Itemtype = b"itemtype", Lang = b"lang",
     Key = b"name", Linethickness = b"linethickness", Mathvariant = b"mathvariant", Open = b"open",
-    Property = b"property", Rel = b"rel", Role = b"role", Rowspan = b"rowspan", Selection = b"selection", Separators = b"separators", Src = b"src",
+    Property = b"property", Rel = b"rel", Role = b"role", Rowspan = b"rowspan",
+    Selection = b"selection", Separators = b"separators", Src = b"src",
     Start = b"start", Style = b"style", Type = b"type", XmlLang = b"xml:lang",
 }
 

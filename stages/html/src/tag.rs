@@ -131,6 +131,11 @@ impl Tag {
         )
     }
 
+    /// Elements whose white space is shown as it is: blocks of code.
+    pub fn is_preformatted(self) -> bool {
+        matches!(self, Self::Listing | Self::Plaintext | Self::Pre | Self::Xmp)
+    }
+
     /// Elements whose content is text up to their end tag.
     pub fn is_raw_text(self) -> bool {
         use Tag::{Iframe, Noembed, Noframes, Script, Style, Textarea, Title, Xmp};

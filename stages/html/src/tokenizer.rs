@@ -2,7 +2,8 @@
 //!
 //! Deviations from the standard: scripts have no escaped states, `CDATA` sections in foreign content are comments, and
 //! an `<iframe/>` in `<noscript>` ends with it, since browsers, which run scripts, never parse it as an open element.
-//! In a page that declares itself XHTML, `/>` ends any element, as its author means it.
+//! In a page that declares itself XHTML, or was served as such, `/>` ends any element and `CDATA` sections are text, as
+//! its author means them.
 //!
 //! ```
 //! use corpusmill_html::tag::Tag;
@@ -24,9 +25,12 @@
 //!
 //! Invariant: every token is a range of the page, tokens are in order, and each byte is read a bounded number of times.
 
+mod cdata;
+
 use super::attribute::{Attribute, AttributeName, MAX_ATTRIBUTES};
 use super::tag::Tag;
 use super::xhtml::is_xhtml;
+use cdata::Cdata;
 
 /// Maximum length of the names that are compared: `mml:annotation-xml`.
 const MAX_NAME_BYTES: usize = 18;
@@ -67,7 +71,10 @@ pub struct Tokenizer<'a> {
     raw: Option<(Tag, u32)>,
     /// Whether the last start tag also ends its element.
     ended: bool,
-    /// Whether the page declares itself XHTML, so that `/>` ends any element and not only those of SVG and MathML.
+    cdata: Cdata,
+    /// Whether the page is XHTML, so that `/>` ends any element and not only those of SVG and MathML, and `CDATA`
+    /// sections are text. True at first if the page declares itself XHTML; whoever knows its media type sets it before
+    /// the first token.
     pub xhtml: bool,
     /// Whether the end of the page truncates the last tag. By the standard, it is not a tag then.
     pub truncated: bool,
@@ -83,6 +90,7 @@ impl<'a> Tokenizer<'a> {
             at: page.len() - page.trim_start_matches('\u{feff}').len(),
             raw: None,
             ended: false,
+            cdata: Cdata::Outside,
             xhtml: is_xhtml(page),
             truncated: false,
             attributes: Vec::new(),
@@ -102,6 +110,9 @@ impl<'a> Tokenizer<'a> {
             if self.at > start {
                 return Some(Token::Text { start, stop: self.at });
             }
+        }
+        if let Some(token) = self.cdata_text() {
+            return Some(token);
         }
         let bytes = self.page.as_bytes();
         let mut start = self.at;
@@ -126,11 +137,25 @@ impl<'a> Tokenizer<'a> {
         (start < bytes.len()).then_some(Token::Text { start, stop: bytes.len() })
     }
 
+    /// The next part of the open `CDATA` section, if there is one with more text.
+    fn cdata_text(&mut self) -> Option<Token> {
+        let start = self.at;
+        let (stop, next) = self.cdata.next_part(self.page, start)?;
+        self.at = next;
+        (stop > start).then_some(Token::Text { start, stop })
+    }
+
     /// Reads the markup at `open`; `None` for comments, declarations and empty end tags.
     fn markup(&mut self, open: usize, next: u8) -> Option<Token> {
         let bytes = self.page.as_bytes();
         match next {
             b'!' => {
+                if self.xhtml
+                    && let Some(text) = self.cdata.begin(self.page, open)
+                {
+                    self.at = text;
+                    return self.cdata_text();
+                }
                 self.at = self.after_declaration(open);
                 None
             }

@@ -1,9 +1,9 @@
-//! Whether a page is XHTML, in which `/>` ends any element.
+//! Whether a page is XHTML, in which `/>` ends any element and `CDATA` sections are text.
 //!
 //! The tokenizer asks once per page. In a page of HTML, `<script/>` opens a script, which ends at the next `</script>`
 //! or, if there is none, with the page. A page that is written as XML ends it at once.
 //!
-//! Invariant: only what stands before the first element of the page decides.
+//! Invariant: of the page itself, only what stands before its first element decides.
 
 /// Bytes at the start of a page that are searched for the declarations; comments may precede the document type.
 const PROLOG_BYTES: usize = 4096;

@@ -3,7 +3,10 @@
 //! `corpusmill query` starts it. It is a program of its own because Polars takes about as long to compile as everything else
 //! in `corpusmill` together.
 
+mod output;
 mod query;
+mod query_words;
+mod tables;
 
 use std::process::ExitCode;
 

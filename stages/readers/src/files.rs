@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::archives::{Archive, ArchiveSettings, Compression};
 use crate::code::languages::file_name;
 use crate::code::{CodeSettings, apply_rules};
+use crate::datasets::column_check;
 use crate::datasets::{
     ColumnMapping, InvalidUtf8, JsonLines, JsonlSettings, LineRange, ParquetDocuments, ParquetSettings, json_array,
 };
@@ -52,7 +53,8 @@ pub enum FilePart {
 ///
 /// # Errors
 /// The file cannot be opened, lacks a mapped column, or is a WARC file, which has its own reader; or the part does not
-/// fit the format.
+/// fit the format. JSON Lines lack a column if no line has it: that error is the last item, or of a part that does not
+/// begin the file, none.
 pub fn read(file: &ListedFile, part: &FilePart, settings: &FileSettings) -> Result<Items, ReaderError> {
     let (path, origin) = (&file.path, file.origin.as_str());
     let unknown = |reason: &str| ReaderError::UnknownFormat { file: origin.to_owned(), reason: reason.to_owned() };
@@ -61,13 +63,18 @@ pub fn read(file: &ListedFile, part: &FilePart, settings: &FileSettings) -> Resu
         (settings.columns.clone(), settings.invalid_utf8, settings.limits.max_document_bytes);
     if settings.code.is_none() && *part == FilePart::Whole && is_json_data(file, settings)? {
         let lines = JsonlSettings { columns, invalid_utf8, max_document_bytes };
-        return Ok(Box::new(JsonLines::open(path, origin, Compression::None, None, &lines)?));
+        let lines = JsonLines::open(path, origin, Compression::None, None, &lines)?;
+        // Only its beginning says that it is a dataset: it may be other JSON.
+        return Ok(Box::new(lines.with_column_check(column_check::Body::Optional)));
     }
     match (format, part) {
         (Some(Format::Jsonl(compression)), FilePart::Whole | FilePart::Lines(_)) => {
             let range = if let FilePart::Lines(range) = part { Some(*range) } else { None };
             let lines = JsonlSettings { columns, invalid_utf8, max_document_bytes };
-            Ok(Box::new(JsonLines::open(path, origin, compression, range, &lines)?))
+            // A source tree contains JSON Lines that are no dataset.
+            let body =
+                if settings.code.is_some() { column_check::Body::Optional } else { column_check::Body::Required };
+            Ok(Box::new(JsonLines::open(path, origin, compression, range, &lines)?.with_column_check(body)))
         }
         (Some(Format::Parquet), FilePart::Whole | FilePart::RowGroups(_)) => {
             let groups = if let FilePart::RowGroups(groups) = part { Some(groups.clone()) } else { None };
@@ -174,6 +181,26 @@ mod tests {
         assert_eq!(items("a.json", b"{\"text\":\"x\"}\n{\"text\":\"y\"}\n").len(), 2);
         let text = items("a.json", b"{\n  \"name\": \"x\"\n}\n");
         assert_eq!(text[0].clone().document().unwrap().body.as_bytes(), b"{\n  \"name\": \"x\"\n}\n");
+    }
+
+    #[test]
+    fn datasets_without_the_text_column_are_errors() {
+        let error = |name: &str, settings: &FileSettings| {
+            let (_folder, file) = listed(name, b"[{\"content\":\"x\"}]");
+            let lines = listed("a.jsonl", b"{\"content\":\"x\"}\n{\"content\":\"y\"}\n");
+            let file = if name == "a.jsonl" { &lines.1 } else { &file };
+            read(file, &FilePart::Whole, settings).unwrap().find_map(Result::err).map(|error| error.to_string())
+        };
+        let default = FileSettings::default();
+        let message =
+            "`a.jsonl` has no column `text`; it has `content`; set the text column with `columns: { text: NAME }`";
+        assert_eq!(error("a.jsonl", &default).as_deref(), Some(message));
+        let code = FileSettings { code: Some(CodeSettings::default()), ..default.clone() };
+        assert_eq!(error("a.jsonl", &code), None, "a source tree has other JSON Lines");
+        assert_eq!(error("a.json", &default), None, "an array may be no dataset");
+        let columns = ColumnMapping { text: "contant".to_owned(), ..ColumnMapping::default() };
+        let named = FileSettings { columns, ..default };
+        assert!(error("a.json", &named).is_some_and(|error| error.contains("did you mean `content`?")));
     }
 
     #[test]

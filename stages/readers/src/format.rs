@@ -171,6 +171,7 @@ pub fn media_type_of(path: &str) -> Option<&'static str> {
     match format_of(path)? {
         Format::Text => Some("text/plain"),
         Format::Markdown => Some("text/markdown"),
+        Format::Html if path.to_ascii_lowercase().ends_with(".xhtml") => Some("application/xhtml+xml"),
         Format::Html => Some("text/html"),
         Format::Latex => Some("text/x-tex"),
         Format::Xml => Some("application/xml"),
@@ -203,6 +204,7 @@ mod tests {
         assert_eq!(format_of(".md"), None);
         assert_eq!(format_of(""), None);
         assert_eq!(media_type_of("a/b.tex"), Some("text/x-tex"));
+        assert_eq!(media_type_of("a/B.XHTML"), Some("application/xhtml+xml"));
         assert_eq!(media_type_of("a/b.zip"), None);
     }
 

@@ -9,12 +9,18 @@
 //! Invariant: redacting a redacted text changes nothing. A replacement can complete another match (a key in front of an
 //! `@`), so passes repeat until nothing changes: usually one pass, or two if something was replaced.
 
+mod account_address;
 mod address;
 mod assigned;
 mod authorization;
+mod bare_value;
+mod dressing;
 mod email;
+#[cfg(test)]
+mod fixture;
 mod matches;
 mod phone;
+mod placeholder;
 mod private_key;
 mod randomness;
 mod secret;
@@ -190,6 +196,7 @@ fn replace(text: &str, matches: &[Match], settings: &RedactSettings) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::fixture::LINE;
     use super::*;
     use proptest::prelude::*;
 
@@ -252,8 +259,7 @@ mod tests {
 
     #[test]
     fn private_keys_are_redacted_alike() {
-        let line = "k3J9xQ2mZ8vB4nL7tR1wP6sY5dF0gHcK2eMu9TzVqXo4WbN8jLpR3yGfAiCsD7hE";
-        let key = format!("-----BEGIN PRIVATE KEY-----\n{line}\n{line}\n");
+        let key = format!("-----BEGIN PRIVATE KEY-----\n{LINE}\n{LINE}\n");
         let keys = key.repeat(3);
         let (text, cuts) = redact(&keys, &all());
         assert_eq!(text, "-----BEGIN PRIVATE KEY-----REDACTED_SECRET\n".repeat(3));
@@ -273,7 +279,11 @@ mod tests {
             Just("://user:k3J9xQ2mZ8vB4nL7tR1w@".to_owned()),
             Just("-----BEGIN PRIVATE KEY-----\n".to_owned()),
             Just("-----END PRIVATE KEY-----".to_owned()),
-            Just("k3J9xQ2mZ8vB4nL7tR1wP6sY5dF0gHcK2eMu9TzVqXo4WbN8jLpR3yGfAiCsD7hE\n".to_owned()),
+            Just(format!("{LINE}\n")),
+            Just("**API key:** ".to_owned()),
+            Just("> ".to_owned()),
+            Just("<td>Token</td><td>".to_owned()),
+            Just("5829301746:k3J9xQ2mZ8vB4nL7tR1w~%!$".to_owned()),
             Just("https://k3J9xQ2mZ8vB4nL7tR1wP6sY@".to_owned()),
             Just("Authorization: Bearer k3J9xQ2mZ8vB4nL7tR1wP6sY".to_owned()),
             Just("<password>k3J9xQ2mZ8vB4nL7tR1wP6sY</password>".to_owned()),

@@ -119,7 +119,7 @@ impl FilterSettings {
     /// Validates settings that the types cannot restrict.
     ///
     /// # Errors
-    /// If no rule is on, a licence is unknown, or an override names an unknown rule.
+    /// If no rule is on, a threshold is impossible, a licence is unknown, or an override names an unknown rule.
     pub fn check(&self) -> Result<(), StageError> {
         if !self.rejects() && self.lines.is_none() && self.redact.is_none() {
             let hint = "name at least one group of rules, such as `gopher-quality: {}`";
@@ -128,6 +128,10 @@ impl FilterSettings {
         if let Some(error) = self.unknown_rule() {
             let hint = format!("it has {}", error.known);
             return Err(StageError::settings(UserError::new(format!("filter: {error}")).with_hint(hint)));
+        }
+        if let Some((key, problem)) = self.groups().iter().find_map(|group| group.impossible_threshold()) {
+            let error = UserError::new(format!("filter: `{key}`: {problem}"));
+            return Err(StageError::settings(error.with_hint("write null to turn the rule off")));
         }
         if let Some(licence) = &self.licence {
             licence.check().map_err(|LicenceError::Unknown { given, suggestion }| {

@@ -187,6 +187,15 @@ fn check_step(recipe: &Recipe, step: &Step, key_path: &[&str], source: &NamedSou
     step.check().map_err(|error| step_error(error, key_path, source))
 }
 
+/// An error of a source's first step, at its place in the recipe, if the recipe or the input is at fault.
+pub(crate) fn acquire_error(error: StageError, name: &str, acquire: &Acquire, source: &NamedSource) -> StageError {
+    if !matches!(error, StageError::Settings(_) | StageError::Input(_)) {
+        return error;
+    }
+    let placed = step_error(error, &["sources", name, "0", acquire.name()], source);
+    StageError::input(UserError::new(placed.to_string()))
+}
+
 /// An error of a step's own check, at its place in the recipe.
 fn step_error(error: StageError, key_path: &[&str], source: &NamedSource) -> RecipeError {
     let UserError { message, hints } = match error {

@@ -38,6 +38,9 @@ pub(crate) fn run(
 ) -> Result<(), StageError> {
     let dir = &folders.dir;
     let work = format!("{name}/crawl");
+    if crawl::summary(dir).is_ok_and(|summary| summary.finished) {
+        context.progress.message(&format!("  {work}: uses the stored crawl; --refresh fetches the pages again"));
+    }
     let summary = crawl::recrawl(settings, dir, folders.previous.as_deref(), context.control(&work))
         .map_err(crawler_error("crawl"))?;
     if !summary.finished {
@@ -78,9 +81,11 @@ fn nothing_fetched(name: &str, dir: &Path) -> Result<StageError, StageError> {
         fs_err::remove_dir_all(&failed)?;
     }
     fs_err::rename(dir, &failed)?;
-    let hint = "check that the seeds are reachable, and that `allow-loopback` and robots.txt allow them";
     let message = format!("{name}: no page was fetched; {count} rejected:{list}");
-    Ok(StageError::input(UserError::new(message).with_hint(hint)))
+    let error = UserError::new(message).with_hint("check that the seeds are reachable and that robots.txt allows them");
+    let local =
+        "for pages on this machine, set `allow-loopback: true` (`--set allow-loopback=true` for `corpusmill crawl`)";
+    Ok(StageError::input(error.with_hint(local)))
 }
 
 /// The snapshot of a finished crawl, with each URL renamed to its logical origin.

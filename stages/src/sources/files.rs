@@ -43,8 +43,13 @@ pub struct Files {
     pub language: Option<String>,
 }
 
-/// Target size in bytes of the items into which uncompressed JSON Lines, Parquet files and WARC files are split.
-const SPLIT_BYTES: u64 = 64 << 20;
+/// Target size in bytes of the items into which a JSON Lines, Parquet or WARC file of `size` bytes is split: at most 256
+/// items up to 16 GiB, so that one file occupies many threads. Depends on nothing but the size, as every machine must
+/// find the same items.
+fn part_bytes(size: u64) -> u64 {
+    const MEBIBYTE: u64 = 1 << 20;
+    size.div_ceil(256).next_multiple_of(MEBIBYTE).clamp(4 * MEBIBYTE, 64 * MEBIBYTE)
+}
 
 impl Files {
     /// The settings that affect how files are read.
@@ -110,12 +115,13 @@ pub(super) fn items(file: &ListedFile, digest: Digest, size: u64, modified: u64)
     let whole = || -> Result<Vec<Item>, StageError> {
         Ok(vec![item(Location::File { path: path(), size, modified }, ItemMetadata::default())])
     };
-    if size <= SPLIT_BYTES {
+    let part_bytes = part_bytes(size);
+    if size <= part_bytes {
         return whole();
     }
     match format_of(&file.origin) {
         Some(Format::Jsonl(Compression::None)) => {
-            let ranges = split_lines(&file.path, SPLIT_BYTES).map_err(reader_error)?;
+            let ranges = split_lines(&file.path, part_bytes).map_err(reader_error)?;
             ranges
                 .into_iter()
                 .map(|range| {
@@ -131,7 +137,7 @@ pub(super) fn items(file: &ListedFile, digest: Digest, size: u64, modified: u64)
             for (index, group) in groups.iter().enumerate() {
                 bytes += group.bytes;
                 let end = index as u64 + 1;
-                if bytes >= SPLIT_BYTES || index + 1 == groups.len() {
+                if bytes >= part_bytes || index + 1 == groups.len() {
                     items.push(item(
                         Location::Range { path: path(), size, modified, start, end },
                         ItemMetadata::default(),
@@ -142,7 +148,7 @@ pub(super) fn items(file: &ListedFile, digest: Digest, size: u64, modified: u64)
             if items.is_empty() { whole() } else { Ok(items) }
         }
         Some(Format::Warc(_)) => {
-            let parts = corpusmill_warc::parts(&file.path, SPLIT_BYTES)
+            let parts = corpusmill_warc::parts(&file.path, part_bytes)
                 .map_err(|error| StageError::input(format!("{}: {error}", file.path.display())))?;
             let range = |part: Range<u64>| {
                 let location = Location::Range { path: path(), size, modified, start: part.start, end: part.end };

@@ -165,7 +165,7 @@ fn record_origin(record: &Record, archive: &str) -> String {
 /// If the machine has too little memory.
 fn document(record: &Record, archive: &str, max_bytes: u64) -> Result<Option<ReaderItem>, StageError> {
     let origin = record_origin(record, archive);
-    Ok(Some(match record.kind {
+    let item = match record.kind {
         RecordKind::Response if record.is_http_response() => response(record, origin, max_bytes)?,
         RecordKind::Response | RecordKind::Resource => {
             let declared = record.header("Content-Type").unwrap_or("application/octet-stream");
@@ -178,7 +178,19 @@ fn document(record: &Record, archive: &str, max_bytes: u64) -> Result<Option<Rea
             ReaderItem::Rejected(RejectedInput::matched(origin, "revisit").with_detail(detail))
         }
         _ => return Ok(None),
-    }))
+    };
+    Ok(Some(whole(item, record)))
+}
+
+/// Rejects a document whose record says that it was cut; another rejection stays as it is.
+fn whole(item: ReaderItem, record: &Record) -> ReaderItem {
+    match (item, record.truncated()) {
+        (ReaderItem::Document(document), Some(reason)) => ReaderItem::Rejected(
+            RejectedInput::new(document.origin, "truncated", number(record.block.len() as u64), 0.0)
+                .with_detail(format!("WARC-Truncated: {reason}")),
+        ),
+        (item, _) => item,
+    }
 }
 
 /// Describes the capture that a revisit record refers to (WARC 1.1, section 6.7): its URL, date, record id and payload

@@ -114,6 +114,20 @@ impl Record {
         self.header("WARC-Date")
     }
 
+    /// Why the block ends before the content did (`WARC-Truncated`: `length`, `time`, `disconnect`, `unspecified`); `None`
+    /// for a record that is whole.
+    ///
+    /// Such a block must not be read as a whole document: it ends within a sentence, and its markup is open. Its HTTP
+    /// headers need not show the cut, as with Common Crawl, which keeps the first part of a long body. A body that shows
+    /// its cut is an error of [`parse_http`](super::parse_http).
+    ///
+    /// A `revisit` has this field too, since it repeats only the header section of the response (WARC 1.1, section 6.7);
+    /// nothing was lost there, and this returns `None`.
+    pub fn truncated(&self) -> Option<&str> {
+        let reason = self.header("WARC-Truncated").filter(|_| self.kind != RecordKind::Revisit)?;
+        Some(if reason.is_empty() { "unspecified" } else { reason })
+    }
+
     /// Whether the block is an HTTP response for [`parse_http`](super::parse_http).
     pub fn is_http_response(&self) -> bool {
         self.kind == RecordKind::Response && self.block.starts_with(b"HTTP/")

@@ -295,6 +295,25 @@ fn old_and_malformed_headers() {
 }
 
 #[test]
+fn records_that_are_cut_say_why() {
+    let record = |kind: &str, field: &str| {
+        let text = format!("WARC/1.1\r\nWARC-Type: {kind}\r\n{field}Content-Length: 5\r\n\r\nhello\r\n\r\n");
+        let (records, lost) = read(text.as_bytes());
+        assert!(lost.is_empty(), "{lost:?}");
+        records[0].truncated().map(str::to_owned)
+    };
+    for kind in ["response", "resource", "conversion"] {
+        assert_eq!(record(kind, ""), None);
+        assert_eq!(record(kind, "WARC-Truncated: length\r\n").as_deref(), Some("length"));
+        assert_eq!(record(kind, "warc-truncated:\r\n").as_deref(), Some("unspecified"));
+    }
+    // A revisit leaves out the body that another record has.
+    assert_eq!(record("revisit", "WARC-Truncated: length\r\n"), None);
+    let (records, _) = read(&sample().0);
+    assert!(records.iter().all(|record| record.truncated().is_none()));
+}
+
+#[test]
 fn resume_truncates_uncommitted_records() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.warc.gz");

@@ -128,12 +128,16 @@ pub(crate) struct ReportData {
     pub histograms: Vec<Histogram>,
 }
 
-/// The stages that process documents, in plan order.
+/// The stages that process documents, in plan order. The seconds of a stage include those of its parts that derive
+/// data, such as the signatures of `dedup`.
 pub(crate) fn funnel(plan: &Plan, receipts: &Receipts) -> Vec<FunnelRow> {
-    let shown = |stage: &str| !matches!(stage, "dedup-signature" | "filter-measure" | "mix-scatter" | "tokenize-learn");
-    let mut rows = Vec::new();
+    let derives =
+        |stage: &str| matches!(stage, "dedup-signature" | "filter-measure" | "mix-scatter" | "tokenize-learn");
+    let seconds = |id: usize| receipts.of(NodeId(id)).map(|receipt| receipt.run.seconds).sum::<f64>();
+    let (mut rows, mut derived) = (Vec::new(), Vec::new());
     for (id, node) in plan.nodes.iter().enumerate() {
-        if node.stage.row_contract() != RowContract::Conserving || !shown(node.stage.name()) {
+        if node.stage.row_contract() != RowContract::Conserving || derives(node.stage.name()) {
+            derived.push((node.path.as_str(), seconds(id)));
             continue;
         }
         let mut row = FunnelRow {
@@ -144,7 +148,7 @@ pub(crate) fn funnel(plan: &Plan, receipts: &Receipts) -> Vec<FunnelRow> {
             rejected: 0,
             rows_out: 0,
             bytes_out: 0,
-            seconds: 0.0,
+            seconds: seconds(id),
         };
         for receipt in receipts.of(NodeId(id)) {
             row.rows_in += receipt.result.rows_in;
@@ -152,9 +156,12 @@ pub(crate) fn funnel(plan: &Plan, receipts: &Receipts) -> Vec<FunnelRow> {
             row.rejected += receipt.result.rejected_rows();
             row.rows_out += receipt.result.rows_out;
             row.bytes_out += receipt.result.bytes_out;
-            row.seconds += receipt.run.seconds;
         }
         rows.push(row);
+    }
+    for (path, seconds) in derived {
+        let parent = path.rsplit_once('/').map_or(path, |(parent, _)| parent);
+        rows.iter_mut().filter(|row| row.path == parent).for_each(|row| row.seconds += seconds);
     }
     rows
 }
@@ -170,7 +177,8 @@ pub(crate) fn shares(manifest: &Manifest, source: &str) -> (f64, f64) {
         .filter_map(|phase| Some(phase.sources.get(source)?.requested_share * phase.requested_tokens as f64))
         .sum();
     let given = schedule.sources.get(source).map_or(0, |source| source.tokens);
-    let share = |part: f64, whole: u64| if whole == 0 { 0.0 } else { part / whole as f64 };
+    // The sum of no numbers is -0.0, which adding 0.0 makes 0.0.
+    let share = |part: f64, whole: u64| if whole == 0 { 0.0 } else { part / whole as f64 + 0.0 };
     (share(requested, requested_tokens), share(given as f64, schedule.tokens))
 }
 

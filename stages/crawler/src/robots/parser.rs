@@ -8,9 +8,9 @@
 //! - `Allow: /x/index.html` also allows `/x/`;
 //! - lines are truncated at 16,663 bytes; a NUL ends its line; a byte order mark, even a partial one, is skipped.
 //!
-//! Escapes are an exception: RFC 9309 compares `%62` and `b`, or `%3A` and `:`, as equal, Google's parser does not. A
-//! crawl follows the RFC, so that a rule is kept in any spelling; [`Robots::allowed_as_written`] compares as Google's
-//! parser does.
+//! Escapes are an exception: RFC 9309 compares `%62` and `b`, or `%3A` and `:`, as equal, Google's parser does not, but
+//! lets a pattern end within an escape. A URL is allowed only if both readings allow it, so that a rule is kept in any
+//! spelling.
 //!
 //! Where Google's parser defines nothing, RFC 9309 applies: `/robots.txt` itself is always allowed, and bytes after 500
 //! KiB are not read.
@@ -20,6 +20,7 @@
 
 use std::time::Duration;
 
+use crate::pages::canonical::requested_url;
 use crate::robots::escapes::escape_byte;
 use crate::robots::pattern::{Comparison, PathRule};
 
@@ -165,19 +166,18 @@ impl Robots {
         }
     }
 
-    /// Checks whether `agent` may fetch `url`.
+    /// Checks whether `agent` may fetch `url`; the only decision that a crawl and the command `robots` ask for.
     ///
     /// `agent` is the product token (`corpusmill`); only the part before the first `/` of a `User-Agent` value counts.
     /// The longest matching pattern decides, `Allow` in a tie; groups that name the agent replace those for `*`.
-    /// Pattern and path may be escaped in any way, but `url` is otherwise one that a crawl requests: see
-    /// [`requested_url`](crate::requested_url).
+    /// The URL is allowed if RFC 9309 allows the [`requested_url`] and Google's parser allows `url` as written.
     pub fn allowed(&self, agent: &str, url: &str) -> RobotsDecision {
-        self.decide(agent, url, Comparison::Standard)
-    }
-
-    /// Like [`Robots::allowed`], with escapes compared as Google's parser compares them: as written.
-    pub fn allowed_as_written(&self, agent: &str, url: &str) -> RobotsDecision {
-        self.decide(agent, url, Comparison::AsWritten)
+        let standard = self.decide(agent, &requested_url(url), Comparison::Standard);
+        if !standard.allowed {
+            return standard;
+        }
+        let as_written = self.decide(agent, url, Comparison::AsWritten);
+        if as_written.allowed { standard } else { as_written }
     }
 
     fn decide(&self, agent: &str, url: &str, comparison: Comparison) -> RobotsDecision {

@@ -7,6 +7,8 @@
 
 use url::Url;
 
+use crate::robots::escapes::{escape_non_ascii, upper_case_escapes};
+use crate::robots::pattern::pattern_matches;
 use crate::robots::standard_pattern::{RequestPath, StandardPattern};
 
 /// Path of the file.
@@ -30,10 +32,13 @@ pub(crate) fn reservations(bytes: &[u8]) -> Vec<String> {
     reserved.take(MAX_LOCATIONS).collect()
 }
 
-/// The first location that covers a URL.
+/// The first location that covers a URL, compared as a pattern of robots.txt is.
 pub(crate) fn reserved_by<'a>(locations: &'a [String], url: &Url) -> Option<&'a str> {
-    let path = RequestPath::new(&url[url::Position::BeforePath..url::Position::AfterQuery]);
-    let covers = |location: &&str| StandardPattern::new(location).matches(&path);
+    let written = &url[url::Position::BeforePath..url::Position::AfterQuery];
+    let (path, written) = (RequestPath::new(written), upper_case_escapes(written));
+    let covers = |location: &&str| {
+        StandardPattern::new(location).matches(&path) || pattern_matches(&escape_non_ascii(location), &written)
+    };
     locations.iter().map(String::as_str).find(covers)
 }
 
@@ -55,9 +60,10 @@ mod tests {
 
     #[test]
     fn locations_are_compared_in_any_spelling() {
-        let locations = ["/%7Ejoe/%61rt".to_owned(), "/ö".to_owned()];
+        let locations = ["/%7Ejoe/%61rt", "/ö", "/a%2"].map(str::to_owned);
         let by = |path: &str| reserved_by(&locations, &Url::parse(&format!("https://e.org{path}")).unwrap());
         assert_eq!(by("/~joe/art"), Some("/%7Ejoe/%61rt"));
+        assert_eq!(by("/a%28b"), Some("/a%2"), "a pattern can end within an escape");
         assert_eq!(by("/%c3%b6/x"), Some("/ö"));
         assert_eq!(by("/%7Ejoe%2Fart"), None, "an escaped slash is another path");
     }

@@ -42,8 +42,8 @@ pub(crate) struct Block {
 impl Block {
     /// Whether the block is or contains code.
     pub(crate) fn has_code(&self, tree: &Tree<'_>) -> bool {
-        let is_code = |id: usize| matches!(tree.node(id).tag, Tag::Pre | Tag::Listing | Tag::Xmp | Tag::Plaintext);
-        self.kind == BlockKind::Code || self.kind == BlockKind::Table && (self.first..self.end).any(is_code)
+        let contains_code = || (self.first..self.end).any(|id| tree.node(id).tag.is_preformatted());
+        self.kind == BlockKind::Code || self.kind == BlockKind::Table && contains_code()
     }
 }
 
@@ -107,7 +107,7 @@ pub(crate) fn blocks(page: &Page<'_>, has_tex_scripts: bool) -> Vec<Block> {
         splitter.owners[id] = if separates(node.tag) { id } else { parent };
         match node.tag {
             Tag::Text => splitter.text(tree, id, parent),
-            Tag::Pre | Tag::Listing | Tag::Xmp | Tag::Plaintext => {
+            tag if tag.is_preformatted() => {
                 splitter.push_element(tree, id, BlockKind::Code);
                 id = tree.end(id);
                 continue;

@@ -13,6 +13,9 @@ use corpusmill_html::attribute::AttributeName;
 use corpusmill_html::tag::Tag;
 
 /// Kinds of ancestors, as bits of [`NodeContext::flags`].
+///
+/// Rows contain them in the order of their bits, which the weights know. The flags from [`flag::ITALIC`] on were added
+/// later and are at the end of the row.
 pub(crate) mod flag {
     pub(crate) const ARTICLE: u32 = 1;
     pub(crate) const MAIN: u32 = 1 << 1;
@@ -54,12 +57,12 @@ pub(crate) struct NodeContext {
     pub(crate) flags: u32,
     /// Rules that the names of the ancestors trigger, one bit per rule.
     pub(crate) named: u32,
-    /// The rule that the nearest such name triggers, plus one; 0 for none.
-    pub(crate) nearest: u8,
-    /// Number of levels up to that name.
+    /// The rule that the nearest such name triggers.
+    pub(crate) nearest: Option<CutRule>,
+    /// Number of levels up to that name; to the top of the page if there is none.
     pub(crate) nearest_distance: u8,
-    /// The rule that cut the node or an element around it, plus one; 0 for none.
-    pub(crate) cut_rule: u8,
+    /// The rule that cut the outermost element around the node that is cut, or the node itself.
+    pub(crate) cut_rule: Option<CutRule>,
     pub(crate) depth: u16,
     /// The element's class and tag as one number; for text, those of its parent.
     pub(crate) signature: u32,
@@ -87,9 +90,7 @@ pub(crate) fn contexts(page: &Page<'_>, pruned: &Pruned) -> Vec<NodeContext> {
             grandparent_signature: parent.parent_signature,
             ..parent
         };
-        if own.cut_rule == 0 {
-            own.cut_rule = pruned.rule(id).map_or(0, |rule| rule as u8 + 1);
-        }
+        own.cut_rule = own.cut_rule.or(pruned.rule(id));
         own.signature = page.class_names.class_number(id) << 8 | node.tag as u32;
         own.add_hints(page.class_names.class_hints(id).hints);
         own.add_hints(page.class_names.id_hints(id).hints);
@@ -101,12 +102,14 @@ pub(crate) fn contexts(page: &Page<'_>, pruned: &Pruned) -> Vec<NodeContext> {
 /// Moves the start of each paragraph and heading behind hidden elements that it begins with, such as a permalink sign:
 /// the first node stands for the block, and a hidden sign does not hide the text behind it.
 pub(super) fn begin_at_visible_text(tree: &Tree<'_>, contexts: &[NodeContext], blocks: &mut [Block]) {
-    let hidden = CutRule::Hidden as u8 + 1;
     for block in blocks.iter_mut().filter(|block| block.kind == BlockKind::Text) {
         let tag = tree.node(block.owner).tag;
         let is_line = tag == Tag::P || tag.heading().is_some();
-        if is_line && contexts[block.first].cut_rule == hidden && contexts[block.owner].cut_rule == 0 {
-            let is_visible = |at: &usize| contexts[*at].cut_rule == 0 && !is_blank(tree.raw_text(*at));
+        if is_line
+            && contexts[block.first].cut_rule == Some(CutRule::Hidden)
+            && contexts[block.owner].cut_rule.is_none()
+        {
+            let is_visible = |at: &usize| contexts[*at].cut_rule.is_none() && !is_blank(tree.raw_text(*at));
             block.first = (block.first..block.end).find(is_visible).unwrap_or(block.first);
         }
     }
@@ -116,7 +119,7 @@ impl NodeContext {
     fn add_hints(&mut self, named: RuleHints) {
         if let Some(rule) = named.prune {
             self.named |= 1 << rule as u32;
-            self.nearest = rule as u8 + 1;
+            self.nearest = Some(rule);
             self.nearest_distance = 0;
         }
         self.flags |= if named.post { flag::POST } else { 0 } | if named.content { flag::CONTENT } else { 0 };

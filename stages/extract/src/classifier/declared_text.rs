@@ -10,7 +10,6 @@ use super::repeated_text::{RUN_WORDS, key};
 use super::shape::push_words;
 use super::words::WordHashes;
 use crate::tree::Tree;
-use corpusmill_html::attribute::AttributeName;
 use corpusmill_html::tag::Tag;
 
 /// The name of the property, as JSON.
@@ -37,11 +36,7 @@ pub(super) fn declared_shares(tree: &Tree<'_>, words: &WordHashes) -> Vec<i64> {
 fn declared_runs(tree: &Tree<'_>) -> HashSet<u64, Xxh3DefaultBuilder> {
     let mut words = WordHashes::default();
     for id in (1..tree.nodes.len()).filter(|id| tree.node(*id).tag == Tag::Script) {
-        let kind = tree.raw_attribute(id, AttributeName::Type).unwrap_or_default();
-        if !kind.trim().eq_ignore_ascii_case("application/ld+json") || tree.end(id) <= id + 1 {
-            continue;
-        }
-        let mut rest = tree.raw_text(id + 1);
+        let Some(mut rest) = tree.linked_data(id) else { continue };
         while let Some(at) = rest.find(PROPERTY) {
             rest = &rest[at + PROPERTY.len()..];
             let value = rest.trim_start().strip_prefix(':').map(str::trim_start);

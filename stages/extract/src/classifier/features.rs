@@ -1,5 +1,11 @@
 //! The features of the classifier: a row of integers for each block.
 //!
+//! A column has no name: the weights know it by its place in the row, and a value by its number. So the order in which
+//! the functions below append values, and the numbers that stand for tags, rules, kinds and characters, are part of
+//! the weights. To change or add a feature, train new weights (`tools/train_clean.py`), which reads the rows of this
+//! module through `training_rows`; tests compare the width of a row with the weights, and the values of one page with
+//! those of the release.
+//!
 //! Invariant: training reads the rows that this module writes, so training and inference cannot differ; a row takes
 //! constant time, so a page takes time linear in its size.
 
@@ -7,55 +13,30 @@ use super::block::BlockKind;
 use super::cards::Cards;
 use super::context::flag;
 use super::page_blocks::PageBlocks;
-use super::page_summary::{KINDS, is_described, is_title};
-use super::row::FeatureRow;
+use super::page_summary::{DESCRIBED_LETTERS, KINDS, is_described, is_title};
+use super::row::{FeatureRow, rule_code, tag_code};
 use super::text_column::TextColumn;
 use crate::class_names::groups::GROUP_COUNT;
 use crate::rule::CutRule;
-use corpusmill_html::tag::Tag;
 
 /// Maximum number of ancestor levels whose names are read.
 const MAX_LEVELS: i64 = 24;
 /// The level of a word group that no element names.
 const UNNAMED_LEVEL: i64 = 30;
-
-/// The tag of a block or container as a number; similar kinds have neighbouring numbers.
-fn tag_code(tag: Tag) -> i64 {
-    match tag {
-        Tag::P => 0,
-        Tag::Blockquote => 1,
-        Tag::Pre | Tag::Listing | Tag::Xmp | Tag::Plaintext => 2,
-        Tag::Dd => 3,
-        Tag::Dt => 4,
-        Tag::Summary | Tag::Details => 5,
-        Tag::H1 => 6,
-        Tag::H2 => 7,
-        Tag::H3 => 8,
-        Tag::H4 => 9,
-        Tag::H5 | Tag::H6 => 10,
-        Tag::Div => 11,
-        Tag::Li => 12,
-        Tag::Ul => 13,
-        Tag::Ol => 14,
-        Tag::Table => 15,
-        Tag::Td => 16,
-        Tag::Th => 17,
-        Tag::Tr | Tag::Tbody | Tag::Thead => 18,
-        Tag::Article => 19,
-        Tag::Main => 20,
-        Tag::Section => 21,
-        Tag::Body | Tag::Html | Tag::Root => 22,
-        Tag::Figure | Tag::Figcaption => 23,
-        Tag::Address => 24,
-        Tag::Header => 25,
-        Tag::Form | Tag::Fieldset | Tag::Legend => 26,
-        Tag::Button => 27,
-        Tag::Footer => 28,
-        Tag::Aside => 29,
-        Tag::Nav | Tag::Menu => 30,
-        _ => 31,
-    }
-}
+/// The distance to the main heading of a page that has none.
+const NO_MAIN_HEADING: i64 = -1000;
+/// Every value of a neighbour before the first block or after the last.
+const NO_NEIGHBOUR: i64 = -2;
+/// Number of columns of a neighbour.
+const NEIGHBOUR_COLUMNS: usize = 5;
+/// Places of the neighbours that a row describes, relative to the block.
+const NEIGHBOURS: [isize; 6] = [-3, -2, -1, 1, 2, 3];
+/// Number of blocks before and after the block over which a row has sums.
+const SURROUNDINGS: [usize; 2] = [4, 12];
+/// Number of flags among the features of the elements around; the later ones are at the end of the row.
+const EARLY_FLAGS: u32 = 28;
+/// Bytes of a block that are compared with the page's description: enough for its letters, white space and signs.
+const DESCRIBED_BYTES: usize = 60;
 
 /// Writes the rows of a page.
 pub(crate) struct RowWriter<'p, 't, 'a> {
@@ -81,7 +62,8 @@ impl<'p, 't, 'a> RowWriter<'p, 't, 'a> {
         self.surrounding_features(at, &mut row);
     }
 
-    /// Features of the text column, of cards, of images before and after, and of declarations.
+    /// Features of the text column, of cards, of images before and after, and of declarations. They are younger than
+    /// the others, and at the end of the row, as new ones should be, so that the columns before them keep their places.
     fn surrounding_features(&self, at: usize, row: &mut FeatureRow<'_>) {
         let page = self.page;
         self.column.write(page, at, row);
@@ -144,12 +126,13 @@ impl PageBlocks<'_, '_> {
         row.push(i64::from(shape.ends));
         row.count(self.repetitions[at].before);
         row.flag(is_title(&self.summary, shape));
-        let text = if shape.letters >= 24 && !self.summary.description.is_empty() {
-            self.page.tree.collapsed_range(block.first, block.end, 60)
-        } else {
-            String::new()
-        };
-        row.flag(is_described(&self.summary, &text));
+        let may_be_described = shape.letters as usize >= DESCRIBED_LETTERS && !self.summary.description.is_empty();
+        row.flag(
+            may_be_described && {
+                let text = self.page.tree.collapsed_range(block.first, block.end, DESCRIBED_BYTES);
+                is_described(&self.summary, &text)
+            },
+        );
         let template = &self.templates[self.template[at] as usize];
         row.count(template.blocks);
         row.share(template.letters, template.blocks.saturating_mul(1000));
@@ -161,7 +144,7 @@ impl PageBlocks<'_, '_> {
     /// Features of the elements around the block.
     fn context_features(&self, at: usize, row: &mut FeatureRow<'_>) {
         let own = &self.contexts[self.blocks[at].first];
-        for bit in 0..28 {
+        for bit in 0..EARLY_FLAGS {
             row.flag(own.flags >> bit & 1 == 1);
         }
         for rule in CutRule::ALL {
@@ -169,9 +152,9 @@ impl PageBlocks<'_, '_> {
                 row.flag(own.named >> rule as u32 & 1 == 1);
             }
         }
-        row.push(i64::from(own.nearest));
+        row.push(rule_code(own.nearest));
         row.push(i64::from(own.nearest_distance));
-        row.push(i64::from(own.cut_rule));
+        row.push(rule_code(own.cut_rule));
         row.flag(self.kept[at]);
         row.push(i64::from(own.depth));
     }
@@ -187,8 +170,7 @@ impl PageBlocks<'_, '_> {
         row.share(here.kept, all.kept);
         row.count(here.letters);
         row.count(all.letters - here.letters);
-        let heading = self.main_heading.map_or(-1000, |heading| distance(at, heading));
-        row.push(heading);
+        row.push(self.main_heading.map_or(NO_MAIN_HEADING, |heading| distance(at, heading)));
         row.share(self.shapes[at].letters, all.letters);
     }
 
@@ -231,12 +213,10 @@ impl PageBlocks<'_, '_> {
 
     /// Features of the blocks before and after.
     fn neighbour_features(&self, at: usize, row: &mut FeatureRow<'_>) {
-        for step in [-3, -2, -1, 1, 2, 3] {
+        for step in NEIGHBOURS {
             let other = at.checked_add_signed(step).filter(|other| *other < self.blocks.len());
             let Some(other) = other else {
-                for _ in 0..5 {
-                    row.push(-2);
-                }
+                (0..NEIGHBOUR_COLUMNS).for_each(|_| row.push(NO_NEIGHBOUR));
                 continue;
             };
             let shape = &self.shapes[other];
@@ -246,7 +226,7 @@ impl PageBlocks<'_, '_> {
             row.flag(self.kept[other]);
             row.flag(self.template[other] == self.template[at]);
         }
-        for width in [4, 12] {
+        for width in SURROUNDINGS {
             let (from, to) = (at.saturating_sub(width), (at + width + 1).min(self.blocks.len()));
             let inside = self.sums[to].minus(self.sums[from]);
             row.share(inside.letters, inside.blocks.saturating_mul(1000));
@@ -299,6 +279,7 @@ impl PageBlocks<'_, '_> {
     }
 }
 
+/// The number of blocks from one to another, negative if it is before.
 fn distance(at: usize, from: usize) -> i64 {
     i64::try_from(at).unwrap_or(i64::MAX) - i64::try_from(from).unwrap_or(0)
 }

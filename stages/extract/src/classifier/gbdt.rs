@@ -37,9 +37,20 @@ struct Split {
     mask: u32,
 }
 
+/// One split as a file contains it.
+#[derive(Debug, Clone, Copy)]
+struct StoredSplit {
+    column: usize,
+    threshold: i32,
+    /// The children for a value of at most the threshold, and above it.
+    left: i16,
+    right: i16,
+}
+
 /// A sum of trees: the whole learned model.
 #[derive(Debug, Clone, Default)]
 pub struct GradientBoostedTrees {
+    /// What leaves and bias are counted in: this many are 1.0 in the logarithm of the odds.
     unit: i32,
     bias: i32,
     /// The splits on each column, by threshold.
@@ -103,6 +114,7 @@ impl GradientBoostedTrees {
         }
     }
 
+    /// The probability, in thousandths, whose odds have this logarithm, in units.
     fn logistic(&self, sum: i64) -> i16 {
         #[expect(clippy::cast_precision_loss, reason = "sums of leaves are far below 2^52")]
         let odds = sum as f64 / f64::from(self.unit);
@@ -134,6 +146,7 @@ impl GradientBoostedTrees {
         if bytes.0.is_empty() { Ok(model) } else { Err(WeightsError) }
     }
 
+    /// Reads the next tree and adds its splits and leaves to those of the model.
     fn read_tree(&mut self, tree: u16, bytes: &mut Bytes<'_>) -> Result<(), WeightsError> {
         let count = usize::from(bytes.u16()?);
         if count >= MAX_LEAVES {
@@ -141,30 +154,29 @@ impl GradientBoostedTrees {
         }
         let mut splits = Vec::with_capacity(count);
         for _ in 0..count {
-            splits.push((usize::from(bytes.u16()?), bytes.i16()?, [bytes.i16()?, bytes.i16()?]));
+            let (column, threshold) = (usize::from(bytes.u16()?), i32::from(bytes.i16()?));
+            splits.push(StoredSplit { column, threshold, left: bytes.i16()?, right: bytes.i16()? });
         }
         let mut given = [0; MAX_LEAVES];
         for leaf in given.iter_mut().take(count + 1) {
             *leaf = bytes.i16()?;
         }
+        // The leaves from left to right, since a mask has a bit for each in this order.
         let mut leaves = [0; MAX_LEAVES];
         let (mut passed, mut visited) = (0, 0_usize);
-        // A child to visit, and the split whose left side ends before it.
-        let mut open: Vec<(i16, Option<(usize, u32)>)> = vec![(if count == 0 { -1 } else { 0 }, None)];
-        while let Some((child, ends)) = open.pop() {
-            if let Some((split, before)) = ends {
-                let (column, threshold, _) = splits[split];
+        // The children to visit, the next one last; with a right child, its split and the leaves passed before the left
+        // one: when the right one is visited, the leaves since then are those that the split's mask clears.
+        let mut open: Vec<(i16, Option<(StoredSplit, u32)>)> = vec![(if count == 0 { -1 } else { 0 }, None)];
+        while let Some((child, left_ends)) = open.pop() {
+            if let Some((StoredSplit { column, threshold, .. }, before)) = left_ends {
                 let mask = !(bits_below(passed) & !bits_below(before));
-                self.columns.get_mut(column).ok_or(WeightsError)?.push(Split {
-                    threshold: i32::from(threshold),
-                    tree,
-                    mask,
-                });
+                self.columns.get_mut(column).ok_or(WeightsError)?.push(Split { threshold, tree, mask });
             }
             if let Ok(split) = usize::try_from(child) {
+                // A split that is visited twice is a circle or a second parent: more visits than splits.
                 visited += 1;
-                let [left, right] = splits.get(split).filter(|_| visited <= count).ok_or(WeightsError)?.2;
-                open.extend([(right, Some((split, passed))), (left, None)]);
+                let split = *splits.get(split).filter(|_| visited <= count).ok_or(WeightsError)?;
+                open.extend([(split.right, Some((split, passed))), (split.left, None)]);
             } else {
                 let leaf = leaves.get_mut(passed as usize).ok_or(WeightsError)?;
                 *leaf = *given[..=count].get(usize::from(child.unsigned_abs()) - 1).ok_or(WeightsError)?;

@@ -1,9 +1,15 @@
 //! The classifier: a learned model that decides which blocks of a page are content.
 //!
-//! Runs after the rules (`fallback`), before `render`. `block` splits the page into blocks; `shape`, `context`,
-//! `page_summary` and `repeated_text` measure them; `features` writes a row of integers for each block, including the
-//! result of the rules; gradient-boosted trees predict how likely each block is content; `decide` chooses the blocks to
-//! keep; `cut` turns the choice into cuts for the renderer.
+//! Runs after the rules (`fallback`), before `render`, in these steps:
+//!
+//! 1. `block` splits the page into blocks.
+//! 2. `page_blocks` measures each of them: its text (`shape`, `words`), the elements around it (`context`), the page
+//!    (`page_summary`), what is repeated (`repeated_text`) and what the page declares (`declared_text`).
+//! 3. `text_column`, `cards` and `links` say how a block lies on the page and where it leads.
+//! 4. `features` writes all this as a `row` of integers for each block, including the result of the rules.
+//! 5. The trees of `gbdt` predict how likely each block is content.
+//! 6. `decide` chooses the blocks to keep, and this module applies the settings to the choice.
+//! 7. `cut` turns it into cuts for the renderer.
 //!
 //! `tools/train_clean.py` trains the weights and documents the training data.
 //!
@@ -42,7 +48,7 @@ use decide::{Choice, decide};
 use features::RowWriter;
 use page_blocks::PageBlocks;
 
-/// The built-in weights.
+/// The built-in weights, parsed at the first use.
 static MODEL: LazyLock<GradientBoostedTrees> = LazyLock::new(|| {
     GradientBoostedTrees::from_bytes(include_bytes!("weights.bin")).expect("a test reads the built-in weights")
 });

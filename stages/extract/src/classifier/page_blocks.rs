@@ -68,6 +68,7 @@ pub(crate) struct PageBlocks<'t, 'a> {
     pub(crate) shapes: Vec<Shape>,
     pub(super) contexts: Vec<NodeContext>,
     pub(super) summary: PageSummary,
+    /// Whether the rules take the page for a forum, and for one article.
     pub(super) forum: bool,
     pub(super) article: bool,
     /// Whether the rules keep each block.
@@ -83,7 +84,7 @@ pub(crate) struct PageBlocks<'t, 'a> {
     pub(super) templates: Vec<SiteTemplate>,
     /// How much of each block is repeated elsewhere on the page.
     pub(super) repetitions: Vec<Repetition>,
-    /// The heading above each block.
+    /// The heading above each block: the last before it.
     pub(super) heading: Vec<Option<u32>>,
     /// One past the last block of the section that a heading opens.
     pub(super) section_end: Vec<u32>,
@@ -163,8 +164,7 @@ impl<'t, 'a> PageBlocks<'t, 'a> {
 
     /// The rule that cut the block or an element around it.
     pub(crate) fn cut_rule(&self, at: usize) -> Option<CutRule> {
-        let cut_rule = usize::from(self.contexts[self.blocks[at].first].cut_rule);
-        cut_rule.checked_sub(1).map(|index| CutRule::ALL[index])
+        self.contexts[self.blocks[at].first].cut_rule
     }
 
     /// Whether a class or id around the block triggers this rule.
@@ -265,6 +265,7 @@ impl<'t, 'a> PageBlocks<'t, 'a> {
         }
     }
 
+    /// The key of an element in [`Self::repeats`]: siblings with the same tag and class have the same.
     pub(super) fn repeat_key(&self, id: usize) -> u64 {
         u64::from(self.page.tree.node(id).parent) << 32 | u64::from(self.contexts[id].signature)
     }
@@ -332,7 +333,7 @@ fn images_before(tree: &Tree<'_>) -> Vec<u32> {
 /// Whether the rules keep each block: nothing around it is cut, and it is in a chosen subtree.
 fn kept_by_rules(tree: &Tree<'_>, blocks: &[Block], contexts: &[NodeContext], roots: &[usize]) -> Vec<bool> {
     let in_parts = |block: &Block| roots.iter().any(|root| (*root..tree.end(*root)).contains(&block.first));
-    blocks.iter().map(|block| contexts[block.first].cut_rule == 0 && in_parts(block)).collect()
+    blocks.iter().map(|block| contexts[block.first].cut_rule.is_none() && in_parts(block)).collect()
 }
 
 /// Whether a block is long enough and mostly not links.

@@ -2,7 +2,7 @@
 //!
 //! Invariant: counts and declarations only; no word of the text and no site's URL.
 
-use super::shape::Shape;
+use super::shape::{FNV_OFFSET_BASIS, FNV_PRIME, Shape};
 use crate::page::Page;
 use crate::tree::Tree;
 use corpusmill_html::attribute::AttributeName;
@@ -20,6 +20,9 @@ const BUSINESS: u32 = 1 << 5;
 const GRAPH_ARTICLE: u32 = 1 << 6;
 const GRAPH_PRODUCT: u32 = 1 << 7;
 const CRUMBS: u32 = 1 << 8;
+
+/// Number of letters and digits at the beginning of a block that are looked for in the page's description.
+pub(crate) const DESCRIBED_LETTERS: usize = 24;
 
 /// Elements that are counted.
 pub(crate) const COUNTED: [Tag; 17] = [
@@ -79,10 +82,7 @@ pub(crate) fn summarize_page(page: &Page<'_>) -> PageSummary {
                 }
             }
             Tag::Script => {
-                let kind = tree.raw_attribute(id, AttributeName::Type).unwrap_or_default();
-                if kind.trim().eq_ignore_ascii_case("application/ld+json") && tree.end(id) > id + 1 {
-                    summary.kinds |= linked_data_kinds(tree.raw_text(id + 1));
-                }
+                summary.kinds |= tree.linked_data(id).map_or(0, linked_data_kinds);
             }
             Tag::Title => summary.titles.push(letters_hash(&tree.collapsed_text(id, 1000))),
             _ => {
@@ -136,7 +136,7 @@ fn path_depth(address: &str) -> u32 {
 /// A hash of the letters and digits of a text, equal to [`Shape::hash`] of a block with these letters.
 fn letters_hash(text: &str) -> u64 {
     let letters = text.chars().filter(|letter| letter.is_alphabetic() || letter.is_numeric());
-    letters.fold(0xcbf2_9ce4_8422_2325, |hash, letter| (hash ^ u64::from(letter)).wrapping_mul(0x0100_0000_01b3))
+    letters.fold(FNV_OFFSET_BASIS, |hash, letter| (hash ^ u64::from(letter)).wrapping_mul(FNV_PRIME))
 }
 
 /// The kinds that a JSON-LD block names, found without parsing it as JSON.
@@ -165,11 +165,10 @@ fn kind(name: &str) -> u32 {
     }
 }
 
-/// Whether the first 24 letters and digits of a block are in the page's description.
+/// Whether the first [`DESCRIBED_LETTERS`] letters and digits of a block are in the page's description.
 pub(crate) fn is_described(summary: &PageSummary, text: &str) -> bool {
-    const SHOWN: usize = 24;
-    let letters: String = text.chars().filter(|letter| letter.is_alphanumeric()).take(SHOWN).collect();
-    letters.chars().count() == SHOWN && summary.description.contains(&letters)
+    let letters: String = text.chars().filter(|letter| letter.is_alphanumeric()).take(DESCRIBED_LETTERS).collect();
+    letters.chars().count() == DESCRIBED_LETTERS && summary.description.contains(&letters)
 }
 
 /// Whether a block is one of the declared titles.

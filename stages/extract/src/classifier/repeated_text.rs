@@ -16,10 +16,12 @@ use super::words::{HASH_MULTIPLIER, WordHashes};
 pub(super) const RUN_WORDS: usize = 3;
 /// Number of words at the beginning of a block that are compared.
 const START_WORDS: usize = 4;
+
 /// How much of one block is repeated elsewhere on the page.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Repetition {
-    /// Number of blocks with the same letters before and after it.
+    /// Number of blocks with the same letters before and after it. The first is a column of its own, among those of the
+    /// text.
     pub(super) before: u32,
     after: u32,
     /// Distance in blocks to the last such block and to the next; −1 if there is none.
@@ -43,6 +45,7 @@ pub(super) struct Repetition {
 }
 
 impl Repetition {
+    /// Appends all values but the first.
     pub(super) fn write(&self, row: &mut FeatureRow<'_>) {
         for count in [self.after, self.same_start_before, self.same_start_after] {
             row.count(count);

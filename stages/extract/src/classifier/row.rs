@@ -1,6 +1,10 @@
-//! One row of features: integers that the trees compare with thresholds.
+//! One row of features: integers that the trees compare with thresholds, and the numbers that stand for tags and rules.
 //!
-//! Invariant: values are clamped to 16 bits, so that any page gives a row.
+//! Invariant: values are clamped to 16 bits, so that any page gives a row; a number never changes its meaning, since
+//! the weights know it.
+
+use crate::rule::CutRule;
+use corpusmill_html::tag::Tag;
 
 /// A row that is being written.
 pub(super) struct FeatureRow<'r>(pub(super) &'r mut Vec<i16>);
@@ -30,4 +34,47 @@ impl FeatureRow<'_> {
     pub(super) fn share(&mut self, part: u32, whole: u32) {
         self.push(if whole == 0 { -1 } else { i64::from(part) * 1000 / i64::from(whole) });
     }
+}
+
+/// The tag of a block or container as a number; similar kinds have neighbouring numbers.
+pub(super) fn tag_code(tag: Tag) -> i64 {
+    match tag {
+        Tag::P => 0,
+        Tag::Blockquote => 1,
+        tag if tag.is_preformatted() => 2,
+        Tag::Dd => 3,
+        Tag::Dt => 4,
+        Tag::Summary | Tag::Details => 5,
+        Tag::H1 => 6,
+        Tag::H2 => 7,
+        Tag::H3 => 8,
+        Tag::H4 => 9,
+        Tag::H5 | Tag::H6 => 10,
+        Tag::Div => 11,
+        Tag::Li => 12,
+        Tag::Ul => 13,
+        Tag::Ol => 14,
+        Tag::Table => 15,
+        Tag::Td => 16,
+        Tag::Th => 17,
+        Tag::Tr | Tag::Tbody | Tag::Thead => 18,
+        Tag::Article => 19,
+        Tag::Main => 20,
+        Tag::Section => 21,
+        Tag::Body | Tag::Html | Tag::Root => 22,
+        Tag::Figure | Tag::Figcaption => 23,
+        Tag::Address => 24,
+        Tag::Header => 25,
+        Tag::Form | Tag::Fieldset | Tag::Legend => 26,
+        Tag::Button => 27,
+        Tag::Footer => 28,
+        Tag::Aside => 29,
+        Tag::Nav | Tag::Menu => 30,
+        _ => 31,
+    }
+}
+
+/// A rule as a number: its place among all rules, from 1 on; 0 for none.
+pub(super) fn rule_code(rule: Option<CutRule>) -> i64 {
+    rule.map_or(0, |rule| i64::from(rule as u8) + 1)
 }

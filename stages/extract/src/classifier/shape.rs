@@ -33,7 +33,7 @@ pub(crate) struct Shape {
     pub(crate) images: u32,
     pub(crate) breaks: u32,
     pub(crate) items: u32,
-    /// The class of the first character, see [`class_of`].
+    /// The class of the first character; see [`class`].
     pub(crate) begins: u8,
     /// The class of the last character.
     pub(crate) ends: u8,
@@ -41,52 +41,68 @@ pub(crate) struct Shape {
     pub(crate) hash: u64,
 }
 
-/// A character's class: 0 none, 1 capital, 2 letter, 3 digit, 4 end of a sentence, 5 comma, 6 colon, 7 bracket or
-/// quote, 8 symbol, 9 currency, 10 anything else.
+/// The classes of characters. Rows contain them as numbers, of the first and the last character of a block: the weights
+/// know these numbers.
+mod class {
+    /// No character yet; in [`super::listed_class`], a character whose class Unicode defines.
+    pub(super) const NONE: u8 = 0;
+    pub(super) const CAPITAL: u8 = 1;
+    pub(super) const LETTER: u8 = 2;
+    /// The last of the classes whose characters are part of a word.
+    pub(super) const DIGIT: u8 = 3;
+    pub(super) const SENTENCE_END: u8 = 4;
+    pub(super) const COMMA: u8 = 5;
+    pub(super) const COLON: u8 = 6;
+    pub(super) const BRACKET_OR_QUOTE: u8 = 7;
+    pub(super) const SYMBOL: u8 = 8;
+    pub(super) const CURRENCY: u8 = 9;
+    pub(super) const OTHER: u8 = 10;
+    /// White space is not part of a block's shape: no row contains this number.
+    pub(super) const WHITE_SPACE: u8 = 11;
+}
+
+/// The class of a character that is not white space.
 fn class_of(character: char) -> u8 {
     match listed_class(character) {
-        0 if character.is_uppercase() => 1,
-        0 if character.is_alphabetic() => 2,
-        0 if character.is_numeric() => 3,
-        0 => 10,
-        class => class,
+        class::NONE if character.is_uppercase() => class::CAPITAL,
+        class::NONE if character.is_alphabetic() => class::LETTER,
+        class::NONE if character.is_numeric() => class::DIGIT,
+        class::NONE => class::OTHER,
+        listed => listed,
     }
 }
 
-/// The class of a character that is listed by itself; 0 for the others, whose class Unicode defines.
+/// The class of a character that is listed by itself; [`class::NONE`] for the others, whose class Unicode defines.
 const fn listed_class(character: char) -> u8 {
     match character {
-        'a'..='z' => 2,
-        'A'..='Z' => 1,
-        '0'..='9' => 3,
-        '.' | '!' | '?' | '。' | '！' | '？' | '؟' | '।' | '…' | '۔' | '።' => 4,
-        ',' | ';' | '，' | '、' | '；' | '،' | '؛' => 5,
-        ':' | '：' => 6,
+        'a'..='z' => class::LETTER,
+        'A'..='Z' => class::CAPITAL,
+        '0'..='9' => class::DIGIT,
+        '.' | '!' | '?' | '。' | '！' | '？' | '؟' | '।' | '…' | '۔' | '።' => class::SENTENCE_END,
+        ',' | ';' | '，' | '、' | '；' | '،' | '؛' => class::COMMA,
+        ':' | '：' => class::COLON,
         '(' | ')' | '[' | ']' | '"' | '\'' | '“' | '”' | '„' | '‘' | '’' | '«' | '「' | '」' | '『' | '』' | '（'
-        | '）' => 7,
+        | '）' => class::BRACKET_OR_QUOTE,
         '|' | '»' | '›' | '·' | '•' | '→' | '©' | '®' | '™' | '/' | '>' | '<' | '+' | '*' | '#' | '@' | '▼' | '▾'
-        | '←' | '↑' | '★' | '☆' | '✓' | '✔' | '×' => 8,
-        '$' | '€' | '£' | '¥' | '₹' | '₽' | '￥' | '₩' | '¢' => 9,
-        _ => 0,
+        | '←' | '↑' | '★' | '☆' | '✓' | '✔' | '×' => class::SYMBOL,
+        '$' | '€' | '£' | '¥' | '₹' | '₽' | '￥' | '₩' | '¢' => class::CURRENCY,
+        _ => class::NONE,
     }
 }
 
-/// [`class_of`] of ASCII; white space has the class [`WHITE_SPACE`].
+/// The classes of ASCII.
 static ASCII_CLASSES: [u8; 128] = {
-    let mut classes = [WHITE_SPACE; 128];
+    let mut classes = [class::WHITE_SPACE; 128];
     let mut code = 0_u8;
     while code < 128 {
         if !matches!(code, b'\t'..=b'\r' | b' ') {
-            let class = listed_class(code as char);
-            classes[code as usize] = if class == 0 { 10 } else { class };
+            let listed = listed_class(code as char);
+            classes[code as usize] = if listed == class::NONE { class::OTHER } else { listed };
         }
         code += 1;
     }
     classes
 };
-
-/// The class of white space, which is not part of a block's shape.
-const WHITE_SPACE: u8 = 11;
 
 /// Whether a character belongs to a script without spaces: Han, kana, Thai, Lao, Khmer, Burmese.
 fn is_spaceless(character: char) -> bool {
@@ -104,7 +120,7 @@ pub(crate) fn shape(
     words: &mut WordHashes,
 ) -> Shape {
     let shape = Shape { hash: FNV_OFFSET_BASIS, ..Shape::default() };
-    let mut reader = Reader { shape, gap: true, last: 0, word: FNV_OFFSET_BASIS, words };
+    let mut reader = Reader { shape, gap: true, last: class::NONE, word: FNV_OFFSET_BASIS, words };
     let is_definitions = block.kind == BlockKind::List && tree.node(block.owner).tag == Tag::Dl;
     if linked(block.first) {
         reader.shape.links = 1;
@@ -144,14 +160,14 @@ pub(crate) fn shape(
 /// Appends the words of a text that is not a block.
 pub(super) fn push_words(text: &str, words: &mut WordHashes) {
     let shape = Shape { hash: FNV_OFFSET_BASIS, ..Shape::default() };
-    let mut reader = Reader { shape, gap: true, last: 0, word: FNV_OFFSET_BASIS, words };
+    let mut reader = Reader { shape, gap: true, last: class::NONE, word: FNV_OFFSET_BASIS, words };
     reader.text(text);
     reader.end_word();
 }
 
 /// The offset basis and the prime of FNV-1a, 64 bits.
-const FNV_OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
-const FNV_PRIME: u64 = 0x0100_0000_01b3;
+pub(super) const FNV_OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+pub(super) const FNV_PRIME: u64 = 0x0100_0000_01b3;
 
 struct Reader<'w> {
     shape: Shape,
@@ -172,8 +188,8 @@ impl Reader<'_> {
                 // A reference is one character; which one does not matter here, except for white space.
                 let rest = &text.as_bytes()[at..];
                 let name = rest.iter().take(10).position(|byte| *byte == b';');
-                let space = name.is_some() && rest.starts_with(b"&nbsp;");
-                self.add(u64::from(b'&'), if space { WHITE_SPACE } else { ASCII_CLASSES[usize::from(b'&')] }, 1);
+                let is_space = name.is_some() && rest.starts_with(b"&nbsp;");
+                self.add(u64::from(b'&'), if is_space { class::WHITE_SPACE } else { class::OTHER }, 1);
                 at += name.map_or(1, |length| length + 1);
             } else if byte < 128 {
                 self.add(u64::from(byte), ASCII_CLASSES[usize::from(byte)], 1);
@@ -189,23 +205,24 @@ impl Reader<'_> {
     /// Reads a non-ASCII character.
     fn character(&mut self, character: char) {
         if character.is_whitespace() {
-            self.add(0, WHITE_SPACE, 0);
+            self.add(0, class::WHITE_SPACE, 0);
             return;
         }
-        let class = class_of(character);
+        let found = class_of(character);
         // Every character of a script without spaces is a word; a sentence end in such a script needs no space after
         // it.
         self.gap |= is_spaceless(character);
-        self.shape.sentence_ends += u32::from(class == 4);
-        self.add(u64::from(character), class, if ('\u{3000}'..='\u{d7ff}').contains(&character) { 3 } else { 1 });
+        self.shape.sentence_ends += u32::from(found == class::SENTENCE_END);
+        self.add(u64::from(character), found, if ('\u{3000}'..='\u{d7ff}').contains(&character) { 3 } else { 1 });
     }
 
+    /// Adds a character of this code and class, which counts as this many letters.
     fn add(&mut self, code: u64, class: u8, letters: u32) {
-        if class > 3 || self.gap {
+        if class > class::DIGIT || self.gap {
             self.end_word();
         }
-        if class == WHITE_SPACE {
-            self.shape.sentence_ends += u32::from(self.last == 4 && !self.gap);
+        if class == class::WHITE_SPACE {
+            self.shape.sentence_ends += u32::from(self.last == class::SENTENCE_END && !self.gap);
             self.gap = true;
             return;
         }
@@ -214,19 +231,19 @@ impl Reader<'_> {
         shape.words += u32::from(self.gap);
         shape.rights += u32::from(code == u64::from('©'));
         match class {
-            1 => shape.capitals += 1,
-            3 => shape.digits += 1,
-            5 => shape.commas += 1,
-            8 => shape.symbols += 1,
-            9 => shape.currency += 1,
+            class::CAPITAL => shape.capitals += 1,
+            class::DIGIT => shape.digits += 1,
+            class::COMMA => shape.commas += 1,
+            class::SYMBOL => shape.symbols += 1,
+            class::CURRENCY => shape.currency += 1,
             _ => {}
         }
-        if shape.begins == 0 {
+        if shape.begins == class::NONE {
             shape.begins = class;
         }
-        if class <= 3 {
+        if class <= class::DIGIT {
             shape.hash = (shape.hash ^ code).wrapping_mul(FNV_PRIME);
-            let lower = if class == 1 && code < 128 { code | 0x20 } else { code };
+            let lower = if class == class::CAPITAL && code < 128 { code | 0x20 } else { code };
             self.word = (self.word ^ lower).wrapping_mul(FNV_PRIME);
         }
         self.last = class;
@@ -249,7 +266,7 @@ mod tests {
     fn table_of_ascii_agrees_with_the_classes_of_characters() {
         for (code, class) in (0_u8..).zip(ASCII_CLASSES) {
             let character = char::from(code);
-            let wanted = if character.is_whitespace() { WHITE_SPACE } else { class_of(character) };
+            let wanted = if character.is_whitespace() { class::WHITE_SPACE } else { class_of(character) };
             assert_eq!(class, wanted, "{character:?}");
         }
     }

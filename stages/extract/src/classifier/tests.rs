@@ -157,6 +157,23 @@ fn built_in_weights_match_the_rows() {
 }
 
 #[test]
+fn rows_have_the_values_that_the_weights_were_trained_on() {
+    let html = "<html><head><title>The clock - Town</title><meta name=description content='The keeper of the tower climbed its stairs'>\
+        <meta property=og:type content=article><link rel=canonical href='https://www.town.example/news/clock'></head><body>\
+        <nav class=menu><ul><li><a href=/>Home</a><li><a href=/news>News</a></ul></nav><main class='content article'><h1>The clock</h1>\
+        <p class=byline>By Ada, <time>3 May</time></p><p>The keeper of the tower climbed its stairs every morning, and noticed the \
+        silence first. He had been told that the pendulum must never rest for more than an hour; it did.</p><h2 id=why>Why?</h2>\
+        <p><b>Dust</b>, <i>rust</i> &amp; 3 mice: 汉语历史悠久。</p><pre>tick\ntock</pre><table><tr><th>a<th>b<tr><td>1<td>2</table>\
+        <div class=card><h3><a href=/a>One</a></h3><p>Two</p></div><div class=card><h3><a href=/b>Two</a></h3><p>Two</p></div>\
+        <div class=card><h3><a href=//o.example/c>Three</a></h3><img src=x></div></main><footer hidden>© 2024 $5</footer></body></html>";
+    let rows = training_rows::training_rows(html).rows;
+    let hash =
+        rows.iter().fold(0, |hash: u32, value| hash.rotate_left(5).wrapping_add(u32::from(value.cast_unsigned())));
+    // A change here means that the built-in weights read columns that have another meaning: train new ones.
+    assert_eq!((rows.len() / model().columns(), hash), (14, 1_631_185_200), "{rows:?}");
+}
+
+#[test]
 fn exactly_the_blocks_not_kept_are_cut() {
     let html = "<body><div>one<p>two</p>three <i>four</i><p>five</p></div><nav>six<p>seven</p></nav><pre>eight</pre>";
     let page = Page::parse(html, 512);

@@ -35,6 +35,14 @@ pub(super) struct TextColumn {
     long_after: Vec<Option<u32>>,
 }
 
+/// The prose that an element holds.
+#[derive(Debug, Clone, Copy, Default)]
+struct HeldProse {
+    /// Its length, in which what the rules keep counts twice.
+    weight: u32,
+    letters: u32,
+}
+
 /// Whether a block is a long paragraph with few links.
 fn is_long_prose(shape: &Shape) -> bool {
     shape.letters >= LONG_PROSE_LETTERS && shape.linked * 4 <= shape.letters
@@ -52,15 +60,15 @@ impl TextColumn {
 
     /// Chooses the element with the most prose; prose that the rules keep counts twice.
     fn choose(&mut self, page: &PageBlocks<'_, '_>) {
-        let mut held = vec![(0_u32, 0_u32); page.page.tree.nodes.len()];
+        let mut held = vec![HeldProse::default(); page.page.tree.nodes.len()];
         let prose = |at: &usize| page.is_prose(*at) && !page.is_hidden(*at);
         for at in (0..page.blocks.len()).filter(prose) {
             let held = &mut held[page.holder(at)];
-            held.0 += page.shapes[at].letters << u32::from(page.kept[at]);
-            held.1 += page.shapes[at].letters;
+            held.weight += page.shapes[at].letters << u32::from(page.kept[at]);
+            held.letters += page.shapes[at].letters;
         }
-        for (id, (weight, letters)) in held.iter().enumerate() {
-            if *weight > held[self.element].0 {
+        for (id, HeldProse { weight, letters }) in held.iter().enumerate() {
+            if *weight > held[self.element].weight {
                 (self.element, self.letters) = (id, *letters);
             }
         }

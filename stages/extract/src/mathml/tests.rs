@@ -49,6 +49,15 @@ fn structure_is_translated() {
         ("<mfrac linethickness='0.5px'><mi>n</mi><mi>k</mi></mfrac>", "\\frac{n}{k}"),
         ("<mroot><mi>x</mi><mrow><mo>[</mo><mn>3</mn><mo>]</mo></mrow></mroot>", "\\sqrt[{[3]}]{x}"),
         ("<munder><mi>arg max</mi><mi>x</mi></munder>", "\\underset{x}{\\operatorname{arg\\,max}}"),
+        (
+            "<munder><mo movablelimits=true>lim sup</mo><mi>n</mi></munder><msub><mi>x</mi><mi>n</mi></msub>",
+            "\\limsup_{n}x_{n}",
+        ),
+        ("<mi>lim inf</mi><mi>x</mi><mo>arg\u{2009}max</mo><mi>f</mi>", "\\liminf x\\operatorname{arg\\,max}f"),
+        ("<mi>ess sup.</mi><mo>&lt; =</mo>", "\\operatorname{ess\\,sup.}<="),
+        ("<msub><mi>a</mi><mi>i</mi></msub><msub><mi></mi><mi>j</mi></msub>", "a_{i}{}_{j}"),
+        ("<mi>a</mi><msup><mo>&#x2062;</mo><mn>2</mn></msup><msup><mrow></mrow><mn>3</mn></msup>", "a{}^{2}{}^{3}"),
+        ("<mmultiscripts><mi></mi><mi>k</mi><none/></mmultiscripts>", "{}_{k}"),
         ("<mml:mfrac><mml:mi>a</mml:mi><m:mn>2</m:mn></mml:mfrac>", "\\frac{a}{2}"),
     ] {
         assert_eq!(tex(markup), wanted, "{markup}");

@@ -9,7 +9,6 @@ use serde_json::Value;
 use super::candidates::{MetadataCandidates, collapse_whitespace, is_url_or_handle};
 use super::date::parse_iso_date;
 use crate::tree::Tree;
-use corpusmill_html::attribute::AttributeName;
 use corpusmill_html::entities::decode_entities;
 
 /// Maximum size of a JSON-LD block in bytes; larger blocks are ignored.
@@ -18,13 +17,7 @@ const MAX_JSON_LD_BYTES: usize = 1 << 20;
 impl MetadataCandidates {
     /// Reads a script, if it contains JSON-LD.
     pub(super) fn script(&mut self, tree: &Tree<'_>, id: usize) {
-        let linked_data = tree
-            .raw_attribute(id, AttributeName::Type)
-            .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/ld+json"));
-        let text = tree.raw_text((id + 1).min(tree.nodes.len() - 1));
-        if !linked_data || tree.end(id) == id + 1 || text.len() > MAX_JSON_LD_BYTES {
-            return;
-        }
+        let Some(text) = tree.linked_data(id).filter(|text| text.len() <= MAX_JSON_LD_BYTES) else { return };
         let Ok(value) = serde_json::from_str::<Value>(text.trim()) else { return };
         let mut open = vec![&value];
         let mut seen = 0;

@@ -34,6 +34,12 @@ fn a_number_keeps_its_value() {
         ("item 5.<sup>1</sup>", "item 5.^1"),
         ("(a+b)<sup>2</sup>", "(a+b)^2"),
         ("word<sup>1,2</sup>", "word^{1,2}"),
+        ("2<sup>kn</sup> and 10<sup>pH</sup>", "2^kn and 10^pH"),
+        ("10<sup>nd</sup>, 2<sup>st</sup>, 3<sup>to</sup>", "10^nd, 2^st, 3^to"),
+        ("2<sup>e</sup>x or 2<sup>e</sup>3 or 2<sup>th</sup>3", "2^{e}x or 2^e3 or 2^th3"),
+        ("m<sup>2</sup>/<sub>3</sub>", "m^2/3"),
+        ("(a+b)<sup>2</sup>/<sub>3</sub>", "(a+b)^2/3"),
+        ("10<sup>6</sup>/<sub>3</sub>", "10^6/3"),
     ]);
 }
 
@@ -54,6 +60,8 @@ fn what_needs_no_mark_has_none() {
     check(&[
         ("2<sup>nd</sup> place, 1<sup>ère</sup>", "2nd place, 1ère"),
         ("XX<sup>e</sup> siècle, 2<sup>e</sup>, M<sup>me</sup> K, n<sup>o</sup> 3", "XXe siècle, 2e, Mme K, no 3"),
+        ("1<sup>ST</sup>, 3<sup>ro</sup>, 1<sup>ª</sup>, N<sup>o</sup>3", "1ST, 3ro, 1ª, No3"),
+        ("11<sup>9</sup>/<sub>10</sub> and (<sup>5</sup>/<sub>4</sub>)", "11 9/10 and (5/4)"),
         ("the n<sup>th</sup> and (n+1)<sup>th</sup>", "the nth and (n+1)^th"),
         ("Na<sup>+</sup> and X<sup>®</sup>", "Na+ and X®"),
         ("of <sup>14</sup>C/<sup>12</sup>C (<sup>3</sup>He)", "of 14C/12C (3He)"),
@@ -76,6 +84,26 @@ fn a_link_to_a_note_is_written_in_brackets() {
         ("<a href=#x>x<sup>2</sup></a>", "x^2"),
         ("<a href='/square'>km<sup>2</sup></a>", "km^2"),
     ]);
+}
+
+#[test]
+fn a_link_to_a_note_without_a_superscript_does_not_join_the_word() {
+    check(&[
+        (
+            "the mass<a href=#fn1>1</a> of 1990<a href=#_ftn2>2</a><a href=#cite_note-3>3</a>",
+            "the mass[1] of 1990[2][3]",
+        ),
+        ("word.<a href='page.html#endnote-12'> <b>12</b></a> so", "word. 12 so"),
+        ("word.<a href='page.html#endnote-12'><b>12</b> </a>so", "word.[12] so"),
+        ("word<a href=#b1 role=doc-noteref>a</a>", "word[a]"),
+        ("word<a href=#fn1>[1]</a> (<a href=#fn2>2</a>) see <a href=#fn3>3</a>", "word[1] (2) see 3"),
+        ("Fig.<a href=#fig3>3</a> of C<a href=#stuffname>3</a>", "Fig.3 of C3"),
+        ("in 19<a href=#note>1990</a> a<a href=#note>bc</a>", "in 191990 abc"),
+        ("x<a href=/fn1>1</a>", "x1"),
+    ]);
+    let settings = CleanSettings { links: true, min_chars: 0, ..CleanSettings::default() };
+    let wanted = "a[1](https://site.test/n#fn1) b[2]";
+    assert_eq!(written("a<a href='/n#fn1'>1</a> b<a href='#fn2'>2</a>", &settings), wanted);
 }
 
 #[test]

@@ -34,6 +34,12 @@ fn blocks_in_a_cell_become_one_line() {
         ("<ul></ul><dl><dt>b<dd>c<dd>d<dt>e:<dd>f</dl>", "b: c; d; e: f"),
         ("see <pre class=sh>ls | wc</pre>", "see `ls \\| wc`"),
         ("<pre>17</pre>", "`17`"),
+        ("<code>SELECT a<br>  FROM `b`<br><br>LIMIT 1</code>", "`SELECT a` `` FROM `b` `` `LIMIT 1`"),
+        ("see <code>f<br></code>", "see `f`"),
+        (
+            "<table><tr><td>small<td><table><tr><td>10<td>mm</table><tr><td>large<td>20</table>",
+            "small; 10: mm; large: 20",
+        ),
         ("<table><tr><td>small<td>10<tr><td>large<td>20<td>30</table>", "small: 10; large: 20, 30"),
         ("<table><tr><th><th>S<th>M<tr><td>a<td><td>1</table>x", "S, M; a: 1; x"),
         ("<blockquote>Johann <p>Keller</blockquote>", "Johann Keller"),
@@ -69,6 +75,22 @@ fn cells_beside_code_of_several_lines_are_kept_and_the_code_is_unchanged() {
     for text in [markdown(&format!("<main><p>Before.</p>{table}</main>")), article_with(table)] {
         assert!(text.contains("Name\nExample\nls\n\n```\nls -l\n\n  wc\n```\n\nwc\ncounts"), "{text}");
     }
+    let number = |cells: &str| {
+        let table = format!("<table><tr><th>Name<th>Example<th>Result<tr><td>ls<td>{cells}</table>");
+        markdown(&format!("<main><p>Before.</p>{table}</main>"))
+    };
+    for cells in [
+        "<pre>ls\nwc</pre><pre>17</pre><td>",
+        "<pre>17</pre><pre>ls\nwc</pre><td>",
+        "<pre>17</pre><td><pre>ls\nwc</pre>",
+        "<pre>ls\nwc</pre><td><pre>17</pre>",
+        "exit: <pre>1</pre><td><pre>ls\nwc</pre>",
+    ] {
+        let text = number(cells);
+        assert!(text.contains("7\n```") || text.contains("1\n```"), "{cells}: {text}");
+        assert!(text.contains("ls\nwc\n```"), "{cells}: {text}");
+    }
+    assert!(!number("<pre>17\n18</pre><td><pre>ls\nwc</pre>").contains("17"));
 }
 
 #[test]
@@ -86,6 +108,8 @@ fn long_cells_below_a_row_of_headers_are_kept_with_it() {
 fn rows_with_labels_need_no_header_cells() {
     let row = |first: &str| format!("<tr><td>{first}<td><ul><li>one<li>two</ul>");
     assert!(is_data(&format!("<table>{}{}</table>", row("Mon"), row("Tue"))));
+    let sizes = "<tr><td>Wheel<td><table><tr><td>small<td>10<tr><td>large<td>20</table><tr><td>Axle<td>one size";
+    assert_eq!(rows(sizes), ["| Wheel | small: 10; large: 20 |", "| Axle | one size |"]);
     assert!(!is_data(&format!("<table>{}{}</table>", row("Mon"), row("<a href=tue>Tue</a>"))));
     assert!(!is_data(&format!("<table>{}{}</table>", row("Mon"), row("Tue") + "<td>three")));
     assert!(!is_data(&format!("<table>{}{}</table>", row("Mon"), row(&"long ".repeat(21)))));
@@ -119,7 +143,11 @@ fn layout_tables_are_not_data_tables() {
         ),
         (
             "tables in inner tables",
-            "<table><tr><th>a<th>b<tr><td>c<td><table><tr><td><table><tr><td>d</table></table></table>".to_owned(),
+            format!(
+                "<table><tr><th>a<th>b<tr><td>c<td>{}d{}</table>",
+                "<table><tr><td>".repeat(5),
+                "</table>".repeat(5)
+            ),
         ),
         (
             "long quotations",

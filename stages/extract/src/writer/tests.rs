@@ -70,6 +70,24 @@ fn the_indent_has_a_limit() {
 }
 
 #[test]
+fn the_number_of_an_item_that_begins_with_a_block_is_kept() {
+    let written = |mark: &str| {
+        let mut writer = Writer::default();
+        let before = writer.indent();
+        writer.item("1. ");
+        writer.text("a");
+        writer.set_indent(before);
+        writer.break_lines(1);
+        writer.item(mark);
+        writer.block("code");
+        writer.text("b");
+        writer.finish()
+    };
+    assert_eq!(written("2. "), "1. a\n2.\n\ncode\n\n   b");
+    assert_eq!(written("- "), "1. a\n\ncode\n\n  b");
+}
+
+#[test]
 fn items_indent_and_empty_items_vanish() {
     let mut writer = Writer::default();
     let before = writer.indent();

@@ -53,6 +53,22 @@ fn self_closing_script_ends_in_xhtml_only() {
 }
 
 #[test]
+fn cdata_sections_are_text_in_xhtml_only() {
+    let body = "<p>a<![CDATA[b < c && <i> &lt;]]>d</p><![CDATA[]]>e<![CDATA[f&]]>";
+    let found = ["a", "b < c &", "&", " <i> &", "lt;", "d", "e", "f&"];
+    assert_eq!(texts(&format!("<?xml version='1.0'?>{body}")), found);
+    assert_eq!(texts(body), ["a", " &lt;]]>d", "e"]);
+    let mut tokenizer = Tokenizer::new(body);
+    tokenizer.xhtml = true;
+    assert_eq!(std::iter::from_fn(|| tokenizer.next_token()).count(), found.len() + 2);
+    // Without an end, it is a comment, as in HTML; the page is searched once for the ends of all of them.
+    let open = format!("<?xml?>{}<b>d", "<![CDATA[c>".repeat(100_000));
+    assert_eq!(texts(&open), ["d"]);
+    let many = format!("<?xml?>{}", "<![CDATA[c]]>".repeat(100_000));
+    assert_eq!(texts(&many).len(), 100_000);
+}
+
+#[test]
 fn attributes_are_read_in_all_quotings() {
     let page = "<A HREF=x id = 'y z' data-foo=\"<p>\" hidden class=\"k\">";
     let mut tokenizer = Tokenizer::new(page);
@@ -64,6 +80,20 @@ fn attributes_are_read_in_all_quotings() {
 }
 
 proptest! {
+    #[test]
+    fn tokens_of_xhtml_are_in_order(page in "(<!\\[CDATA\\[|\\]\\]>|[<>/!a-c \"'=&-]){0,60}") {
+        let mut tokenizer = Tokenizer::new(&page);
+        tokenizer.xhtml = true;
+        let mut last = 0;
+        while let Some(token) = tokenizer.next_token() {
+            if let Token::Text { start, stop } = token {
+                prop_assert!(last <= start && start < stop && stop <= page.len());
+                last = stop;
+            }
+        }
+        prop_assert_eq!(tokenizer.at, page.len());
+    }
+
     #[test]
     fn tokens_are_in_order_and_reach_the_end(page in "[<>/!a-c \"'=&-]{0,200}") {
         let mut tokenizer = Tokenizer::new(&page);

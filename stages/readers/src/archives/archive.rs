@@ -382,6 +382,44 @@ mod tests {
     }
 
     #[test]
+    fn members_between_those_that_a_zip_file_lists_are_recorded() {
+        let text = "The words of a member. ".repeat(9);
+        let whole = zip_of(&[("one", text.as_bytes()), ("two", b"22"), ("six", b"666"), ("ten", b"10")]);
+        let (entry, end) = (46 + 3, 22);
+        let directory = whole.len() - 4 * entry - end;
+        // Removes the entries of some members from the list.
+        let without = |removed: &[usize]| {
+            let mut bytes = whole[..directory].to_vec();
+            let kept = (0..4).filter(|member| !removed.contains(member));
+            kept.for_each(|member| bytes.extend(&whole[directory + member * entry..][..entry]));
+            let size = bytes.len() - directory;
+            bytes.extend(&whole[whole.len() - end..]);
+            let at = bytes.len() - end;
+            let count = u8::try_from(4 - removed.len()).unwrap();
+            (bytes[at + 8], bytes[at + 10], bytes[at + 12]) = (count, count, u8::try_from(size).unwrap());
+            bytes
+        };
+        let values = |removed: &[usize]| -> Vec<(String, u64)> {
+            let items = read(&without(removed), Format::Zip, &ArchiveSettings::default());
+            let documents = items.iter().filter(|item| matches!(item, ReaderItem::Document(_))).count();
+            assert_eq!(documents, 4 - removed.len());
+            let rejected = items.into_iter().filter_map(ReaderItem::rejected);
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small count of bytes")]
+            rejected.map(|item| (item.rejection.rule.into_owned(), item.rejection.value as u64)).collect()
+        };
+        // Two bytes and three bytes are stored or deflated to at most 5 more; the header has 33.
+        let starts: Vec<usize> = (0..directory).filter(|at| whole[*at..].starts_with(b"PK\x03\x04")).collect();
+        let bytes = |from: usize, to: usize| u64::try_from(to - from).unwrap();
+        let unlisted = |bytes: u64| vec![("unlisted-data".to_owned(), bytes)];
+        assert_eq!(values(&[]), []);
+        assert_eq!(values(&[1]), unlisted(bytes(starts[1], starts[2])));
+        assert_eq!(values(&[1, 2]), unlisted(bytes(starts[1], starts[3])));
+        assert_eq!(values(&[3]), unlisted(bytes(starts[3], directory)));
+        assert_eq!(values(&[1, 3]), unlisted(bytes(starts[1], starts[2]) + bytes(starts[3], directory)));
+        assert_eq!(values(&[0]), [("leading-data".to_owned(), bytes(0, starts[1]))]);
+    }
+
+    #[test]
     fn hidden_members_follow_the_rule_of_folders() {
         let members: &[(&str, &[u8])] = &[
             (".git/config", b"token"),

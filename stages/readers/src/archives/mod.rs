@@ -6,6 +6,7 @@
 //! | `member` | the limits of an archive, and what a kind of archive yields |
 //! | `tar_members` | tar streams |
 //! | `zip_members` | zip files |
+//! | `zip_directory` | the list of a zip file |
 //! | `zip_unlisted` | members that a zip file contains and does not list |
 //! | `compress` | plain, gzip and zstd streams |
 //!
@@ -15,6 +16,7 @@ mod archive;
 pub(crate) mod compress;
 mod member;
 mod tar_members;
+mod zip_directory;
 mod zip_members;
 mod zip_unlisted;
 

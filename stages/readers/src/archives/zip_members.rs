@@ -1,8 +1,8 @@
 //! Reads the members of a zip file in the order of its central directory or, if that is missing, of its local headers.
 //!
 //! The `zip` crate keeps one member of each name, the last. The others are found by reading the names of the central
-//! directory once more, and are rejected. So are members before and after those that the central directory lists, all
-//! of them together.
+//! directory once more, and are rejected. So are members before, between and after those that the central directory
+//! lists, the ones at each place together.
 //!
 //! Invariant: sizes in headers are never trusted; decompressed bytes are counted as they are read.
 
@@ -79,7 +79,11 @@ impl ZipMembers {
     /// The next member, or `None` at the end.
     pub(crate) fn next_member(&mut self) -> Result<Option<Member>, ReaderError> {
         if let Some(Unlisted { rule, bytes }) = self.unlisted.pop() {
-            let detail = "contains members that the archive does not list: are several zip files joined?".to_owned();
+            let question = match rule {
+                "unlisted-data" => "were they removed from its list?",
+                _ => "are several zip files joined?",
+            };
+            let detail = format!("contains members that the archive does not list: {question}");
             return Ok(Some(Member::archive(rule, count_f64(bytes), 0.0, detail)));
         }
         loop {

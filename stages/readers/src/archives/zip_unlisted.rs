@@ -1,7 +1,7 @@
-//! Finds members before and after those that a zip file lists: zip files that were joined, or members that were removed
-//! from the list only.
+//! Finds members before, between and after those that a zip file lists: zip files that were joined, or members that were
+//! removed from the list only.
 //!
-//! Other bytes are allowed there: a self-extracting archive begins with a program.
+//! Other bytes are allowed there: a self-extracting archive begins with a program, and a package may be signed.
 //!
 //! Invariant: the bytes are read once, with little memory; damage ends the search.
 
@@ -9,7 +9,9 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
 use zip::ZipArchive;
 
-/// Length of a local header without name and extra field (APPNOTE, 4.3.7).
+use super::zip_directory::{LOCAL_HEADER_BYTES, Place, directory_bytes, member_bytes};
+
+/// Length of a local header without name and extra field, as the length of a window.
 const HEADER_BYTES: usize = 30;
 /// Bytes read at a time.
 const WINDOW_BYTES: usize = 64 << 10;
@@ -23,8 +25,8 @@ pub(super) struct Unlisted {
     pub(super) bytes: u64,
 }
 
-/// Returns the parts with members before the first and after the last byte of an archive; `bytes` is the length of the
-/// file.
+/// Returns the parts with members before, between and after the members that an archive lists; `bytes` is the length of
+/// the file.
 ///
 /// # Errors
 /// The file cannot be read.
@@ -34,72 +36,58 @@ pub(super) fn unlisted<R: Read + Seek>(
     bytes: u64,
 ) -> io::Result<Vec<Unlisted>> {
     let mut found = Vec::new();
-    // Of the members that others hide, the place is not known.
-    let first = if archive.has_duplicate_names() {
-        archive.offset()
-    } else {
-        let starts = (0..archive.len()).filter_map(|index| Some(archive.by_index_data(index).ok()?.header_start()));
-        starts.min().unwrap_or(archive.central_directory_start())
-    };
-    file.seek(SeekFrom::Start(0))?;
-    if contains_member(file.by_ref().take(first))? {
-        found.push(Unlisted { rule: "leading-data", bytes: first });
-    }
+    let mut part = |rule, bytes| found.push(Unlisted { rule, bytes });
     let directory = archive.central_directory_start();
     file.seek(SeekFrom::Start(directory))?;
-    let length = directory_bytes(&mut BufReader::new(file.by_ref()));
-    if let Some(after) = length?.and_then(|length| bytes.checked_sub(directory + length)) {
+    let mut places = Vec::new();
+    let length = directory_bytes(&mut BufReader::new(file.by_ref()), &mut places)?;
+    for place in &mut places {
+        place.start = place.start.saturating_add(archive.offset());
+    }
+    places.sort_unstable();
+    let first = places.first().map_or(directory, |place| place.start);
+    file.seek(SeekFrom::Start(0))?;
+    if contains_member(file.by_ref().take(first))? {
+        part("leading-data", first);
+    }
+    let between = between(file, &places, directory)?;
+    if between > 0 {
+        part("unlisted-data", between);
+    }
+    if let Some(after) = length.and_then(|length| bytes.checked_sub(directory + length)) {
         file.seek(SeekFrom::Start(bytes - after))?;
         if contains_member(file.by_ref())? {
-            found.push(Unlisted { rule: "trailing-data", bytes: after });
+            part("trailing-data", after);
         }
     }
     Ok(found)
 }
 
-/// Returns the length of a central directory with its end record (APPNOTE, 4.3.12 to 4.3.16); `None` if it is damaged.
-fn directory_bytes(directory: &mut impl Read) -> io::Result<Option<u64>> {
+/// Returns how many bytes between listed members, and between the last of them and the list, belong to parts with
+/// other members.
+fn between(file: &mut (impl Read + Seek), places: &[Place], directory: u64) -> io::Result<u64> {
     let mut total = 0;
-    loop {
-        let mut record = [0_u8; 46];
-        if !fill(directory, &mut record[..4])? {
-            return Ok(None);
+    let ends = places.iter().skip(1).map(|place| place.start).chain([directory]);
+    let mut covered = 0;
+    for (place, next) in places.iter().zip(ends) {
+        // The header may have a longer extra field than the list, which is read only if a member would fit.
+        let least = (LOCAL_HEADER_BYTES + place.name_bytes).saturating_add(place.data_bytes);
+        let mut end = place.start.saturating_add(least);
+        if next > end.saturating_add(LOCAL_HEADER_BYTES) {
+            file.seek(SeekFrom::Start(place.start))?;
+            let exact = member_bytes(file, *place)?.unwrap_or(least);
+            end = place.start.saturating_add(exact);
         }
-        let is_end = record.starts_with(b"PK\x05\x06");
-        let fixed = match &record[..4] {
-            b"PK\x01\x02" => 46,
-            b"PK\x05\x06" => 22,
-            b"PK\x06\x06" => 12,
-            b"PK\x06\x07" => 20,
-            _ => return Ok(None),
-        };
-        if !fill(directory, &mut record[4..fixed])? {
-            return Ok(None);
-        }
-        let number = |at: usize| u64::from(u16::from_le_bytes([record[at], record[at + 1]]));
-        let rest = match fixed {
-            46 => number(28) + number(30) + number(32),
-            22 => number(20),
-            12 => number(4) | number(6) << 16,
-            _ => 0,
-        };
-        total += fixed as u64 + rest;
-        if is_end {
-            return Ok(Some(total));
-        }
-        if io::copy(&mut directory.by_ref().take(rest), &mut io::sink())? < rest {
-            return Ok(None);
+        covered = end.max(covered);
+        if next > covered.saturating_add(LOCAL_HEADER_BYTES) {
+            file.seek(SeekFrom::Start(covered))?;
+            let gap = next - covered;
+            if contains_member(file.by_ref().take(gap))? {
+                total += gap;
+            }
         }
     }
-}
-
-/// Fills a buffer; returns false if the input ends before.
-fn fill(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<bool> {
-    match input.read_exact(buffer) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
-        Err(error) => Err(error),
-    }
+    Ok(total)
 }
 
 /// Whether the bytes contain the header of a member.
@@ -146,19 +134,5 @@ mod tests {
         let program = [&b"MZ PK\x03\x04 is the signature of a member"[..], b"PK\x03\x04", &[0; 100]].concat();
         assert!(!contains_member(&program[..]).unwrap());
         assert!(!contains_member(&b""[..]).unwrap());
-    }
-
-    #[test]
-    fn directories_end_with_their_comment() {
-        let entry = [&b"PK\x01\x02"[..], &[0; 24], &[3, 0, 2, 0, 1, 0], &[0; 12], b"nameex"].concat();
-        assert_eq!(entry.len(), 52);
-        let large = [&b"PK\x06\x06"[..], &[5, 0, 0, 0, 0, 0, 0, 0], b"12345", b"PK\x06\x07", &[0; 16]].concat();
-        let end = [&b"PK\x05\x06"[..], &[0; 16], &[2, 0], b"hi"].concat();
-        let whole = [entry.clone(), entry, large, end].concat();
-        let length = whole.len() as u64;
-        assert_eq!(directory_bytes(&mut &[whole.clone(), b"after".to_vec()].concat()[..]).unwrap(), Some(length));
-        for cut in 0..whole.len() - 2 {
-            assert_eq!(directory_bytes(&mut &whole[..cut]).unwrap(), None, "cut at {cut}");
-        }
     }
 }

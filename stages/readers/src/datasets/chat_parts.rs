@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::chat_values::{data_text, document_text, is_media, is_result, joined, marks, part_name, source_text, words};
 use super::json_cell::JsonText;
 
 /// Content as text; `None` if it is null.
@@ -25,18 +26,6 @@ pub(crate) fn distinct<'a>(contents: impl IntoIterator<Item = Option<Content<'a>
         }
     }
     texts
-}
-
-/// Texts, one below the other.
-pub(crate) fn joined<'a>(texts: impl IntoIterator<Item = Cow<'a, str>>) -> String {
-    let mut body = String::new();
-    for text in texts {
-        if !body.is_empty() {
-            body.push('\n');
-        }
-        body.push_str(&text);
-    }
-    body
 }
 
 impl<'de> Deserialize<'de> for Content<'de> {
@@ -87,33 +76,36 @@ impl<'de> Visitor<'de> for ContentVisitor {
             }
             match &*key {
                 "type" => part.kind = map.next_value::<Option<JsonText<'de>>>()?.map(|kind| kind.0),
-                "name" => part.name = map.next_value::<Option<JsonText<'de>>>()?.map(|name| name.0),
-                "input" | "arguments" => part.arguments = map.next_value()?,
+                "name" | "toolName" => part.name = map.next_value::<Option<JsonText<'de>>>()?.map(|name| name.0),
+                "input" | "arguments" | "args" | "parameters" => {
+                    part.arguments = map.next_value::<Arguments>()?.or(part.arguments);
+                }
                 "function" | "function_call" | "functionCall" => {
                     part.call = map.next_value::<Option<Call<'de>>>()?.or(part.call);
                 }
-                name if is_result(name) => {
-                    let result = map.next_value::<Box<RawValue>>()?;
-                    if is_present(&result) {
-                        part.results.push(result.get().to_owned());
-                    }
-                }
-                name if is_media(name) => {
-                    if is_present(&map.next_value::<Box<RawValue>>()?) {
-                        part.media.push(part_name(name).to_owned());
-                    }
-                }
-                _ => {
-                    map.next_value::<IgnoredAny>()?;
-                }
+                name => part.value(name, &map.next_value::<Box<RawValue>>()?),
             }
         }
         part.render().map_err(A::Error::custom)
     }
 }
 
-/// The keys of a part that hold text, in the order of the output; `content` is the result of a tool.
-const TEXT_KEYS: [&str; 6] = ["thinking", "text", "value", "refusal", "content", "parts"];
+/// The keys of a part that hold text or parts, in the order of the output; `content` is the result of a tool.
+const TEXT_KEYS: [&str; 13] = [
+    "reasoning",
+    "thinking",
+    "summary",
+    "transcript",
+    "transcription",
+    "caption",
+    "text",
+    "value",
+    "refusal",
+    "content",
+    "parts",
+    "thinking_blocks",
+    "toolInvocation",
+];
 
 /// A part of a message.
 #[derive(Default)]
@@ -124,12 +116,41 @@ struct Part<'a> {
     name: Option<Cow<'a, str>>,
     arguments: Arguments,
     call: Option<Call<'a>>,
-    /// Results of tools, as JSON.
+    /// What documents and recordings say.
+    words: Vec<String>,
+    /// The title and the context, which are read of a document only.
+    headings: Vec<String>,
+    /// What tools returned.
     results: Vec<String>,
     media: Vec<String>,
 }
 
 impl<'a> Part<'a> {
+    /// Reads a value that may be text or anything else.
+    fn value(&mut self, key: &str, value: &RawValue) {
+        match key {
+            "source" => self.words.extend(source_text(value).map(Cow::into_owned)),
+            "document" => self.words.extend(document_text(value).map(Cow::into_owned)),
+            "resource" => self.words.extend(words(value).into_iter().map(Cow::into_owned)),
+            "title" | "context" => self.headings.extend(data_text(value).map(Cow::into_owned)),
+            "result" | "output" | "outputs" | "stdout" | "stderr" => {
+                self.results.extend(data_text(value).map(Cow::into_owned));
+            }
+            name if is_result(name) => self.results.extend(data_text(value).map(Cow::into_owned)),
+            name if is_media(name) => {
+                self.media.extend(std::iter::repeat_n(part_name(name).to_owned(), marks(value)));
+                self.words.extend(words(value).into_iter().map(Cow::into_owned));
+            }
+            _ => {}
+        }
+    }
+
+    /// The tool that a part of the Vercel SDK calls: its type is `tool-NAME`.
+    fn tool_of_type(kind: &str) -> Option<&str> {
+        let steps = ["call", "result", "error", "invocation", "approval-request", "approval-response"];
+        kind.strip_prefix("tool-").filter(|name| !steps.contains(name))
+    }
+
     /// Returns the part as text, or why it has none.
     fn render(self) -> Result<Content<'a>, &'static str> {
         let kind = self.kind.as_deref().unwrap_or_default();
@@ -137,17 +158,25 @@ impl<'a> Part<'a> {
         if is_media(kind) && !media.iter().any(|name| name == part_name(kind)) {
             media.insert(0, part_name(kind).to_owned());
         }
-        let is_call = ["tool_use", "tool_call", "function_call"].iter().any(|call| kind.ends_with(call));
+        let tool = Self::tool_of_type(kind).map(|name| Cow::Owned(name.to_owned()));
+        let calls = ["tool_use", "tool_call", "tool-call", "function_call", "dynamic-tool"];
+        let is_call = tool.is_some() || calls.iter().any(|call| kind.ends_with(call));
         let is_named_call = is_call || (kind.is_empty() && self.arguments.0.is_some());
-        let named = self.name.filter(|_| is_named_call).map(|name| Call { name, arguments: self.arguments });
-        let call = self.call.or(named);
+        let name = self.name.or(tool).filter(|_| is_named_call);
+        let call = self.call.or(name.map(|name| Call { name, arguments: self.arguments }));
         let has_key = self.texts.iter().any(Option::is_some);
         let has_text = self.texts.iter().flatten().any(|content| content.0.is_some());
+        let texts = distinct(self.texts);
+        // Several keys may hold one text.
+        let is_new = |text: &String| !texts.iter().any(|other| other == text);
+        let words: Vec<String> = self.words.into_iter().filter(is_new).collect();
+        let results: Vec<String> = self.results.into_iter().filter(is_new).collect();
+        let headings = if matches!(kind, "document" | "search_result") { self.headings } else { Vec::new() };
         let mut pieces: Vec<Cow<'a, str>> = Vec::new();
         pieces.extend(media.into_iter().map(|name| Cow::Owned(format!("[{name}]"))));
-        pieces.extend(distinct(self.texts));
-        pieces.extend(self.results.into_iter().map(Cow::Owned));
-        pieces.extend(call.map(|call| Cow::Owned(call.text())));
+        pieces.extend(headings.into_iter().map(Cow::Owned));
+        pieces.extend(texts);
+        pieces.extend(words.into_iter().chain(call.map(|call| call.text())).chain(results).map(Cow::Owned));
         if pieces.len() > 1 {
             return Ok(Content(Some(joined(pieces).into())));
         }
@@ -162,41 +191,6 @@ impl<'a> Part<'a> {
             name => Ok(Content(Some(format!("[{name}]").into()))),
         }
     }
-}
-
-/// Whether a key of a part holds the result of a tool, or code that ran, as an object (Gemini).
-fn is_result(key: &str) -> bool {
-    matches!(
-        key,
-        "functionResponse"
-            | "function_response"
-            | "executableCode"
-            | "executable_code"
-            | "codeExecutionResult"
-            | "code_execution_result"
-    )
-}
-
-/// The name of a part by its type: `image` for `image_url` and `input_image`.
-pub(crate) fn part_name(kind: &str) -> &str {
-    let kind = kind.strip_prefix("input_").or_else(|| kind.strip_prefix("output_")).unwrap_or(kind);
-    match kind.strip_suffix("_url").unwrap_or(kind) {
-        "images" => "image",
-        "audios" => "audio",
-        "videos" => "video",
-        "files" | "inlineData" | "inline_data" | "fileData" | "file_data" => "file",
-        name => name,
-    }
-}
-
-/// Whether a key holds something other than text.
-pub(crate) fn is_media(key: &str) -> bool {
-    matches!(part_name(key), "image" | "audio" | "video" | "file")
-}
-
-/// Whether a value holds anything.
-pub(crate) fn is_present(value: &RawValue) -> bool {
-    !matches!(value.get(), "null" | "[]" | "{}" | "\"\"" | "false")
 }
 
 /// The calls of a message.
@@ -256,6 +250,12 @@ impl<'de> Visitor<'de> for CallVisitor {
             (None, Some(JsonText(name))) => Ok(Call { name, arguments }),
             (None, None) => Err(A::Error::custom("a call has no name")),
         }
+    }
+}
+
+impl Arguments {
+    fn or(self, other: Self) -> Self {
+        Self(self.0.or(other.0))
     }
 }
 

@@ -18,9 +18,46 @@ impl<'a> JsonRow<'a> {
     /// # Errors
     /// The line is not one JSON object.
     pub(crate) fn parse(line: &'a str, names: &[&str]) -> Result<Self, BadJson> {
-        let wanted = |key: &str| names.iter().any(|name| *name == key || name.split('.').next() == Some(key));
+        Self::parse_noting(line, names, &|_| ())
+    }
+
+    /// Like [`JsonRow::parse`], and calls `note` with every key of the line.
+    ///
+    /// # Errors
+    /// The line is not one JSON object.
+    pub(crate) fn parse_noting(line: &'a str, names: &[&str], note: &dyn Fn(&str)) -> Result<Self, BadJson> {
+        let wanted = |key: &str| {
+            note(key);
+            names.iter().any(|name| *name == key || name.split('.').next() == Some(key))
+        };
         let line = JsonCell::line(line);
         Ok(Self { line, fields: line.fields(&wanted)? })
+    }
+
+    /// Whether the line has a field, if only as null.
+    ///
+    /// # Errors
+    /// The value on the way to it is malformed JSON.
+    pub(crate) fn has(&self, name: &str) -> Result<bool, BadJson> {
+        self.find(name).map(|found| found.is_some())
+    }
+
+    /// Calls `note` with the paths of the fields that are beside the missing field `name`, if a dot selects it inside
+    /// another.
+    pub(crate) fn note_beside(&self, name: &str, note: &dyn Fn(&str)) {
+        let mut path = name;
+        while let Some((outer, _)) = path.rsplit_once('.') {
+            if let Ok(Some(cell)) = self.find(outer) {
+                let note = |key: &str| {
+                    note(&format!("{outer}.{key}"));
+                    false
+                };
+                // Another type than an object has no names.
+                let _ = cell.fields(&note);
+                return;
+            }
+            path = outer;
+        }
     }
 
     fn find(&self, name: &str) -> Result<Option<JsonCell<'a>>, BadJson> {

@@ -1,9 +1,9 @@
 //! Reads JSON Lines: one object per line; plain, gzip or zstd; a whole file or a range of bytes. In a file that is one
 //! array of objects, each element counts as a line.
 //!
-//! Invariant: however a file is split ([`split_lines`]), the ranges together yield exactly the items of the whole file
-//! in order, including their origins: a line belongs to the range in which it starts, and lines are numbered from the
-//! start of the file.
+//! Invariant: however a file is split ([`split_lines`](super::split_lines)), the ranges together yield exactly the
+//! items of the whole file in order, including their origins: a line belongs to the range in which it starts, and lines
+//! are numbered from the start of the file.
 
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 use std::path::Path;
@@ -11,9 +11,11 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::column_check::{Body, ColumnCheck};
 use super::columns::{ColumnMapping, InvalidUtf8};
 use super::json_array::{self, ArrayLines};
 use super::json_row::JsonRow;
+use super::line_ranges::LineRange;
 use super::row;
 use crate::archives::compress::{self, Compression};
 use crate::document::{count_f64, len_f64};
@@ -40,59 +42,14 @@ impl Default for JsonlSettings {
     }
 }
 
-/// A part of an uncompressed file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LineRange {
-    /// First byte.
-    pub start: u64,
-    /// End of the range (exclusive); the last line may extend past it.
-    pub end: u64,
-    /// Number of the first line that starts in the range, counted from 1.
-    pub first_line: u64,
-}
-
-/// Splits an uncompressed file at every multiple of `bytes` and numbers the lines in one streaming pass.
-///
-/// # Errors
-/// The file cannot be read.
-pub fn split_lines(path: &Path, bytes: u64) -> Result<Vec<LineRange>, ReaderError> {
-    let bytes = bytes.max(1);
-    let mut reader = BufReader::with_capacity(256 * 1024, fs_err::File::open(path)?);
-    let mut ranges = Vec::new();
-    // `starts` counts the lines that start before `offset`; one starts at byte 0.
-    let (mut offset, mut starts, mut at_start) = (0_u64, 0_u64, true);
-    loop {
-        if offset.is_multiple_of(bytes) {
-            ranges.push(LineRange { start: offset, end: offset + bytes, first_line: starts + 1 });
-        }
-        let buffer = reader.fill_buf()?;
-        if buffer.is_empty() {
-            break;
-        }
-        let room = usize::try_from(bytes - offset % bytes).unwrap_or(usize::MAX);
-        let piece = &buffer[..buffer.len().min(room)];
-        starts +=
-            u64::from(at_start) + piece[..piece.len() - 1].iter().map(|byte| u64::from(*byte == b'\n')).sum::<u64>();
-        at_start = piece.last() == Some(&b'\n');
-        let used = piece.len();
-        offset += used as u64;
-        reader.consume(used);
-    }
-    if ranges.last().is_some_and(|last| last.start == offset) {
-        ranges.pop();
-    }
-    if let Some(last) = ranges.last_mut() {
-        last.end = offset;
-    }
-    Ok(ranges)
-}
-
 /// Iterates over the documents of a JSON Lines stream.
 pub struct JsonLines {
     lines: LineReader<Box<dyn io::Read + Send>>,
     guard: IoGuard,
     origin: String,
     settings: JsonlSettings,
+    /// The columns that no line has had so far; none if they are not checked, or every one has been seen.
+    check: Option<ColumnCheck>,
     line: u64,
     end: u64,
     buffer: Vec<u8>,
@@ -165,6 +122,7 @@ impl JsonLines {
             guard,
             origin: origin.to_owned(),
             settings: settings.clone(),
+            check: None,
             line: 0,
             end: u64::MAX,
             buffer: Vec::new(),
@@ -172,10 +130,26 @@ impl JsonLines {
         })
     }
 
-    fn parse(&self) -> ReaderItem {
+    /// Ends with an error if no line of the file has a column that the mapping names, or none that `body` requires.
+    ///
+    /// Of a file that is read in ranges, the first range decides, so that a file has one error, and a column that only
+    /// later lines have is found. If no line of the first range has a column, the lines after it are searched for it;
+    /// every other file is read once.
+    pub(crate) fn with_column_check(mut self, body: Body) -> Self {
+        let check = ColumnCheck::new(&self.settings.columns, body);
+        self.check = Some(check).filter(|check| self.line == 0 && !check.is_complete());
+        self
+    }
+
+    /// Bytes that were read, for tests.
+    #[cfg(test)]
+    pub(crate) fn offset(&self) -> u64 {
+        self.lines.offset()
+    }
+
+    fn parse(&self, check: Option<&mut ColumnCheck>) -> ReaderItem {
         let row_origin = format!("{}#{}", self.origin, self.line);
-        let skip = if self.line == 1 && self.buffer.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-        let bytes = self.buffer[skip..].trim_ascii();
+        let bytes = self.line_bytes();
         let repaired;
         let text = match (std::str::from_utf8(bytes), self.settings.invalid_utf8) {
             (Ok(text), _) => text,
@@ -191,13 +165,42 @@ impl JsonLines {
             }
         };
         let columns = &self.settings.columns;
-        let document = JsonRow::parse(text, &columns.names())
+        let row = match check {
+            Some(check) => check.row(text, &columns.names()),
+            None => JsonRow::parse(text, &columns.names()),
+        };
+        let document = row
             .map_err(|fault| row::bad_json(&row_origin, &fault))
             .and_then(|row| row::document(&row, columns, self.settings.invalid_utf8, &row_origin));
         match document {
             Ok(document) => ReaderItem::Document(document),
             Err(rejected) => self.rejected(rejected),
         }
+    }
+
+    /// The current line without white space around it, and without a byte order mark.
+    fn line_bytes(&self) -> &[u8] {
+        let skip = if self.line == 1 && self.buffer.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+        self.buffer[skip..].trim_ascii()
+    }
+
+    /// At the end, returns the error of the columns that no line has.
+    fn missing_column(&mut self) -> Option<ReadResult> {
+        let mut check = self.check.take()?;
+        while !self.done && !check.is_complete() {
+            match self.lines.next_line(&mut self.buffer, self.settings.max_document_bytes) {
+                Err(error) => return Some(Err(error.into())),
+                Ok(Line::End) => self.done = true,
+                Ok(Line::TooLong(_)) => {}
+                Ok(Line::Whole) => {
+                    // Lines that are no rows are rejected where they are read.
+                    let text = String::from_utf8_lossy(self.buffer.trim_ascii());
+                    let _ = check.row(&text, &self.settings.columns.names());
+                }
+            }
+        }
+        self.done = true;
+        check.error(&self.origin).map(Err)
     }
 
     /// The rejection of the current line. A malformed line has its number in the detail; the first line of a file that
@@ -252,14 +255,11 @@ impl Iterator for JsonLines {
     fn next(&mut self) -> Option<ReadResult> {
         loop {
             if self.done || self.lines.offset() >= self.end {
-                return None;
+                return self.missing_column();
             }
             match self.lines.next_line(&mut self.buffer, self.settings.max_document_bytes) {
                 Err(error) => return Some(self.damage(error)),
-                Ok(Line::End) => {
-                    self.done = true;
-                    return None;
-                }
+                Ok(Line::End) => self.done = true,
                 Ok(Line::TooLong(bytes)) => {
                     self.line += 1;
                     let row_origin = format!("{}#{}", self.origin, self.line);
@@ -274,7 +274,10 @@ impl Iterator for JsonLines {
                 Ok(Line::Whole) => {
                     self.line += 1;
                     if !self.buffer.trim_ascii().is_empty() {
-                        return Some(Ok(self.parse()));
+                        let mut check = self.check.take();
+                        let item = self.parse(check.as_mut());
+                        self.check = check.filter(|check| !check.is_complete());
+                        return Some(Ok(item));
                     }
                 }
             }

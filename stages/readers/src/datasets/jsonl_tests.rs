@@ -4,8 +4,10 @@ use std::io::{self, Write};
 
 use proptest::prelude::*;
 
-use super::columns::InvalidUtf8;
-use super::jsonl::{JsonLines, JsonlSettings, split_lines};
+use super::column_check::Body;
+use super::columns::{ColumnMapping, InvalidUtf8};
+use super::jsonl::{JsonLines, JsonlSettings};
+use super::line_ranges::split_lines;
 use crate::ReaderItem;
 use crate::archives::Compression;
 
@@ -144,6 +146,43 @@ fn garbage_after_gzip_is_reported() {
         &JsonlSettings::default(),
     );
     assert_eq!(rules(&items), ["ok", "corrupt"]);
+}
+
+/// The error of a file that is read in ranges of `range` bytes, by number of the range, and the lines that were read
+/// in the first range.
+fn errors(text: &str, range: u64, title: &str) -> (Vec<(usize, String)>, u64) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs_err::write(file.path(), text).unwrap();
+    let columns = ColumnMapping { title: title.to_owned(), ..ColumnMapping::default() };
+    let settings = JsonlSettings { columns, ..JsonlSettings::default() };
+    let mut found = Vec::new();
+    let mut first_end = 0;
+    for (number, range) in split_lines(file.path(), range).unwrap().into_iter().enumerate() {
+        let lines = JsonLines::open(file.path(), "f", Compression::None, Some(range), &settings).unwrap();
+        let mut lines = lines.with_column_check(Body::Required);
+        found.extend(lines.by_ref().filter_map(Result::err).map(|error| (number, error.to_string())));
+        assert!(lines.next().is_none(), "an error ends the file");
+        if number == 0 {
+            first_end = lines.offset();
+        }
+    }
+    (found, first_end)
+}
+
+#[test]
+fn the_first_range_reports_a_missing_column() {
+    let row = "{\"text\":\"a\",\"n\":1}\n";
+    let late = "{\"text\":\"b\",\"head\":null}\n";
+    let message = "`f` has no column `haed`; it has `text`, `n`, `head`; did you mean `head`?";
+    let text = format!("{}{late}", row.repeat(20));
+    for range in [8, 40, 1000] {
+        assert_eq!(errors(&text, range, "haed").0, [(0, message.to_owned())], "{range}");
+        assert_eq!(errors(&text, range, "head").0, [], "{range}");
+    }
+    // A column of the first row costs nothing; one of the last row, a search through the others.
+    assert_eq!(errors(&text, 40, "n").1, 3 * row.len() as u64);
+    assert_eq!(errors(&text, 40, "head").1, text.len() as u64);
+    assert_eq!(errors("", 40, "head").0, []);
 }
 
 proptest! {

@@ -3,9 +3,11 @@
 //! | module | subject |
 //! |---|---|
 //! | `columns` | the mapping from columns to the fields of a document |
+//! | `column_check` | whether a dataset has the columns that a recipe names |
 //! | `row` | a row, and the document that a mapping makes of it |
-//! | `chat`, `chat_parts` | a chat as plain text |
+//! | `chat`, `chat_parts`, `chat_values` | a chat as plain text |
 //! | `jsonl` | JSON Lines, whole or by range of lines |
+//! | `line_ranges` | the ranges in which a file of JSON Lines is read |
 //! | `json_cell` | a JSON value as written |
 //! | `json_row` | the row of a line |
 //! | `json_array` | a file that is one array of objects, as lines |
@@ -17,6 +19,10 @@
 
 mod chat;
 mod chat_parts;
+#[cfg(test)]
+mod chat_tests;
+mod chat_values;
+pub(crate) mod column_check;
 mod columns;
 mod guarded_file;
 pub(crate) mod json_array;
@@ -25,6 +31,7 @@ mod json_row;
 mod jsonl;
 #[cfg(test)]
 mod jsonl_tests;
+mod line_ranges;
 mod parquet;
 mod parquet_cells;
 #[cfg(test)]
@@ -32,5 +39,6 @@ mod parquet_tests;
 mod row;
 
 pub use self::columns::{ColumnMapping, InvalidUtf8};
-pub use self::jsonl::{JsonLines, JsonlSettings, LineRange, split_lines};
+pub use self::jsonl::{JsonLines, JsonlSettings};
+pub use self::line_ranges::{LineRange, split_lines};
 pub use self::parquet::{ParquetDocuments, ParquetSettings, RowGroup, row_groups};

@@ -11,7 +11,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow_schema::{DataType, Field, Schema};
+use arrow_schema::{DataType, Field, Fields, Schema};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
@@ -20,11 +20,11 @@ use parquet::file::reader::Length as _;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::column_check::{ColumnNames, no_column};
 use super::columns::{ColumnMapping, InvalidUtf8};
 use super::guarded_file::GuardedFile;
 use super::parquet_cells::ArrowColumns;
 use super::row;
-use crate::closest::closest;
 use crate::document::{count_f64, len_f64};
 use crate::io_guard::IoGuard;
 use crate::{ReadResult, ReaderError, ReaderItem, RejectedInput};
@@ -168,27 +168,24 @@ impl ParquetDocuments {
                 .or_else(|| fields.iter().position(|field| Some(*field) == name.split('.').next()))
         };
         let mapping = &self.settings.columns;
-        let any_body = mapping.bodies().into_iter().any(|name| root(name).is_some());
-        let absent = mapping
-            .required()
-            .into_iter()
-            .find(|name| root(name).is_none())
-            .or((!any_body).then_some(mapping.text.as_str()));
-        if let Some(column) = absent {
-            let near = closest(column, fields.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
-            let advice = match (&near, any_body) {
-                (_, true) => "",
-                (None, false) => "; set the text column with `columns: { text: NAME }`",
-                (Some(_), false) => " Set the text column with `columns: { text: NAME }`",
-            };
-            return Err(ReaderError::NoColumn {
-                file: self.origin.clone(),
-                column: column.to_owned(),
-                columns: fields.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(", "),
-                hint: near.unwrap_or_default() + advice,
-            });
+        if metadata.metadata().file_metadata().num_rows() > 0 {
+            self.check_columns(metadata.schema().fields())?;
         }
         Ok(ProjectionMask::roots(metadata.parquet_schema(), mapping.names().into_iter().filter_map(root)))
+    }
+
+    /// Returns an error if the file has not every column that the mapping names, or none that holds the body.
+    fn check_columns(&self, fields: &Fields) -> Result<(), ReaderError> {
+        let mapping = &self.settings.columns;
+        let bodies = mapping.bodies();
+        let has_body = bodies.iter().any(|name| has_column(fields, name));
+        let missing = mapping.required().into_iter().find(|name| !has_column(fields, name));
+        let body = bodies.first().filter(|_| !has_body);
+        let Some(column) = missing.or(body.copied()) else { return Ok(()) };
+        let mut existing = ColumnNames::default();
+        fields.iter().for_each(|field| existing.add(field.name()));
+        note_beside(fields, column, &mut existing);
+        Err(no_column(&self.origin, column, &existing, has_body))
     }
 
     /// Opens the next row group, or records why it cannot be read; returns false at the end.
@@ -317,6 +314,33 @@ fn open(path: &Path) -> Result<(GuardedFile, IoGuard), ReaderError> {
     let bytes = file.metadata()?.len();
     let guard = IoGuard::default();
     Ok((GuardedFile::new(file, bytes, guard.clone()), guard))
+}
+
+/// Whether a file has a column, which a dot may select inside another.
+fn has_column(fields: &Fields, name: &str) -> bool {
+    fields.find(name).is_some() || inner_fields(fields, name).is_some_and(|(inner, last)| inner.find(last).is_some())
+}
+
+/// Adds the paths of the columns that are beside the missing column `name`, if a dot selects it inside another.
+fn note_beside(fields: &Fields, name: &str, existing: &mut ColumnNames) {
+    let mut path = name;
+    while let Some((outer, _)) = path.rsplit_once('.') {
+        if let Some((inner, _)) = inner_fields(fields, path) {
+            inner.iter().for_each(|field| existing.add(&format!("{outer}.{}", field.name())));
+            return;
+        }
+        path = outer;
+    }
+}
+
+/// Returns the fields among which the last part of a dotted name selects, and that part.
+fn inner_fields<'f, 'n>(fields: &'f Fields, name: &'n str) -> Option<(&'f Fields, &'n str)> {
+    let (outer, last) = name.rsplit_once('.')?;
+    let inner = outer.split('.').try_fold(fields, |fields, part| match fields.find(part)?.1.data_type() {
+        DataType::Struct(inner) => Some(inner),
+        _ => None,
+    })?;
+    Some((inner, last))
 }
 
 /// Reads texts and bytes as views into their pages: a dictionary's value is in memory once, however many rows have it.

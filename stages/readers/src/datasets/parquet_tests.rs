@@ -7,7 +7,7 @@ use super::columns::ColumnMapping;
 use super::parquet::{ParquetDocuments, ParquetSettings, row_groups};
 use crate::{ReaderError, ReaderItem};
 use arrow_array::builder::{ListBuilder, StringBuilder, StructBuilder};
-use arrow_array::{ArrayRef, BinaryArray, Int64Array, RecordBatch, StringArray};
+use arrow_array::{ArrayRef, BinaryArray, Int64Array, RecordBatch, StringArray, StructArray};
 use arrow_schema::{DataType, Field};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
@@ -74,6 +74,27 @@ fn missing_column_is_an_error_with_a_hint() {
         open(&bytes, None, ColumnMapping::default()).unwrap_err().to_string(),
         "`f.parquet` has no column `text`; it has `body`; set the text column with `columns: { text: NAME }`"
     );
+}
+
+#[test]
+fn nested_columns_are_checked() {
+    let url: ArrayRef = Arc::new(StringArray::from(vec!["u"]));
+    let meta = StructArray::from(vec![(Arc::new(Field::new("url", DataType::Utf8, true)), url)]);
+    let bytes = write(vec![("text", Arc::new(StringArray::from(vec!["x"]))), ("meta", Arc::new(meta))], 4);
+    let mapping = |origin: &str| ColumnMapping { origin: origin.to_owned(), ..ColumnMapping::default() };
+    assert_eq!(open(&bytes, None, mapping("meta.url")).unwrap()[0].origin(), "u");
+    assert_eq!(
+        open(&bytes, None, mapping("meta.ulr")).unwrap_err().to_string(),
+        "`f.parquet` has no column `meta.ulr`; it has `text`, `meta`, `meta.url`; did you mean `meta.url`?"
+    );
+    assert!(open(&bytes, None, mapping("meta.url.x")).is_err());
+}
+
+#[test]
+fn a_file_without_rows_lacks_no_column() {
+    let mapping = ColumnMapping { text: "body".to_owned(), ..ColumnMapping::default() };
+    let bytes = write(vec![("n", Arc::new(Int64Array::from(Vec::<i64>::new())))], 4);
+    assert!(open(&bytes, None, mapping).unwrap().is_empty());
 }
 
 #[test]

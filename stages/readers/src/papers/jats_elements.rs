@@ -8,6 +8,7 @@
 use quick_xml::XmlVersion;
 use quick_xml::events::BytesStart;
 
+use super::jats_scripts::Link;
 use super::scripts::Script;
 
 /// How the content of an element is handled.
@@ -26,13 +27,16 @@ pub(crate) enum Role {
     ArticleTitle,
     Abstract,
     List {
-        ordered: bool,
-        count: u32,
+        is_ordered: bool,
     },
     Item,
+    ItemLabel,
     /// The label of a section, table or figure, which its title or caption follows.
     Label,
     Table,
+    /// The part of a table that declares its columns, and one such column.
+    TableGroup,
+    Column,
     /// The head, a body or the foot of a table.
     RowGroup,
     Row,
@@ -42,13 +46,15 @@ pub(crate) enum Role {
     Formula {
         display: bool,
     },
+    /// Representations of one thing, such as the TeX and the MathML of a formula.
+    Alternatives,
     Tex,
     MathMl,
     Mark(&'static str),
     /// A superscript or subscript.
     Script(Script),
-    /// A link inside the article: to a note, a reference, a table.
-    Link,
+    /// A link inside the article.
+    Link(Link),
     /// The end of a line.
     Break,
     Preformatted,
@@ -92,8 +98,9 @@ impl OpenElements {
             "front" | "article-meta" => return Role::Front,
             "abstract" | "trans-abstract" => return Role::Abstract,
             _ if self.front > 0 && self.summary == 0 && self.title == 0 => return role_in_front(name),
-            // Lists are numbered here, and the number of a formula is no part of it.
-            "label" if self.formula > 0 || parent == Some(&Role::Item) => return Role::Skip,
+            // The number of a formula is no part of it.
+            "label" if self.formula > 0 => return Role::Skip,
+            "label" if parent == Some(&Role::Item) => return Role::ItemLabel,
             // What is in a script is not set in italics: mathematics sets variables so, and they are not plain text.
             "italic" | "bold" if self.script > 0 => return Role::Inline,
             _ => {}
@@ -119,11 +126,11 @@ impl OpenElements {
             "title" if parent == Some(&Role::Section) => Role::Heading,
             "p" | "title" | "caption" | "disp-quote" | "fig" | "table-wrap" | "def-item" | "boxed-text" | "fn"
             | "statement" | "verse-line" | "td-p" => Role::Block,
-            "list" => {
-                Role::List { ordered: attribute(element, "list-type").is_some_and(|kind| kind == "order"), count: 0 }
-            }
+            "list" => Role::List { is_ordered: attribute(element, "list-type").is_some_and(|kind| kind == "order") },
             "list-item" => Role::Item,
             "table" | "array" => Role::Table,
+            "tgroup" => Role::TableGroup,
+            "colspec" => Role::Column,
             "thead" | "tbody" | "tfoot" => Role::RowGroup,
             "tr" | "row" if self.row == 0 => Role::Row,
             "td" | "th" | "entry" if self.row > 0 => Role::Cell,
@@ -131,6 +138,7 @@ impl OpenElements {
             "tr" | "row" | "td" | "th" | "entry" => Role::CellPart(" "),
             "disp-formula" => Role::Formula { display: true },
             "inline-formula" => Role::Formula { display: false },
+            "alternatives" => Role::Alternatives,
             "tex-math" => Role::Tex,
             "math" => Role::MathMl,
             "italic" => Role::Mark("*"),
@@ -138,7 +146,7 @@ impl OpenElements {
             "monospace" => Role::Mark("`"),
             "sup" => Role::Script(Script::Super),
             "sub" => Role::Script(Script::Sub),
-            "xref" => Role::Link,
+            "xref" => Role::Link(Link::of(attribute(element, "ref-type").as_deref())),
             "break" => Role::Break,
             "code" | "preformat" => Role::Preformatted,
             _ => Role::Inline,
@@ -162,7 +170,7 @@ fn role_in_cell(name: &str) -> Option<Role> {
         | "verse-line" | "td-p" | "sec" | "app" | "notes" | "glossary" | "fn-group" => Role::CellPart(" "),
         "list-item" | "def-item" | "tr" | "row" => Role::CellPart("; "),
         "td" | "th" | "entry" => Role::CellPart(", "),
-        "list" | "label" | "table" | "array" | "thead" | "tbody" | "tfoot" => Role::Inline,
+        "list" | "label" | "table" | "array" | "tgroup" | "colspec" | "thead" | "tbody" | "tfoot" => Role::Inline,
         "disp-formula" => Role::Formula { display: false },
         "code" | "preformat" => Role::Mark("`"),
         _ => return None,
@@ -186,7 +194,7 @@ mod tests {
         assert_eq!(inside.role("title", &element, Some(&Role::Section)), Role::Heading);
         assert_eq!(inside.role("title", &element, Some(&Role::Inline)), Role::Block);
         assert_eq!(inside.role("label", &element, Some(&Role::Section)), Role::Label);
-        assert_eq!(inside.role("label", &element, Some(&Role::Item)), Role::Skip);
+        assert_eq!(inside.role("label", &element, Some(&Role::Item)), Role::ItemLabel);
         assert_eq!(inside.role("td", &element, None), Role::CellPart(" "));
         inside.row += 1;
         assert_eq!(inside.role("td", &element, None), Role::Cell);

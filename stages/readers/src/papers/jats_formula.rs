@@ -3,7 +3,8 @@
 //! Elements of MathML are collected as markup without prefixes, with the characters of all entities, and translated by
 //! HTML cleaning.
 //!
-//! Invariant: a formula is written once: from its TeX if it has any, and otherwise from its MathML.
+//! Invariant: every part of a formula is written once, in the order of the article: from its TeX if it has any, and
+//! otherwise from its MathML.
 
 use corpusmill_extract::mathml_to_tex;
 use quick_xml::events::BytesStart;
@@ -15,16 +16,32 @@ pub(crate) struct Formula {
     source: String,
     /// The elements of a `math` that is open.
     markup: String,
-    /// The content of all `tex-math`.
-    tex: String,
-    /// The translation of all `math`.
-    translated: String,
+    /// The content of each `tex-math` of the current group, which says the same as its `math`.
+    tex: Vec<String>,
+    /// The translation of each `math` of the current group.
+    translated: Vec<String>,
+    /// The groups before, and what follows them.
+    parts: Parts,
+}
+
+/// A part of a formula without other text in it.
+#[derive(Debug, Default)]
+pub(crate) struct Parts {
+    /// Its TeX without delimiters; empty if there is none.
+    pub(crate) tex: String,
+    /// The punctuation and space after it.
+    pub(crate) after: String,
 }
 
 impl Formula {
     /// Begins a formula.
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
+    }
+
+    /// Whether there is nothing that is not taken.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tex.is_empty() && self.translated.is_empty() && self.parts.tex.is_empty()
     }
 
     /// Adds text inside a `tex-math`.
@@ -35,7 +52,11 @@ impl Formula {
     /// Ends a `tex-math`.
     pub(crate) fn end_tex(&mut self) {
         let source = std::mem::take(&mut self.source);
-        append(&mut self.tex, tex_body(&source));
+        let source = tex_body(&source);
+        if !source.is_empty() {
+            self.end_punctuation();
+            self.tex.push(source.to_owned());
+        }
     }
 
     /// Adds the start of an element of MathML.
@@ -62,13 +83,56 @@ impl Formula {
     /// Ends a `math`.
     pub(crate) fn end_math(&mut self) {
         let markup = std::mem::take(&mut self.markup);
-        append(&mut self.translated, &mathml_to_tex(&markup));
+        let tex = mathml_to_tex(&markup);
+        if !tex.is_empty() {
+            self.end_punctuation();
+            self.translated.push(tex);
+        }
     }
 
-    /// Ends the formula, and returns it without delimiters; empty if there is none.
-    pub(crate) fn take(&mut self) -> String {
-        let Self { tex, translated, .. } = std::mem::take(self);
-        if tex.is_empty() { translated } else { tex }
+    /// Ends representations that say the same. Elements that are not declared to be `alternatives` are taken for such
+    /// if there is as much TeX as MathML.
+    pub(crate) fn end_group(&mut self, is_declared: bool) {
+        let (tex, translated) = (std::mem::take(&mut self.tex), std::mem::take(&mut self.translated));
+        let has_tex = !tex.is_empty() && (is_declared || tex.len() >= translated.len());
+        for part in if has_tex { tex } else { translated } {
+            append(&mut self.parts.tex, &part);
+        }
+    }
+
+    /// Adds punctuation after the formula; returns false if the text is none, or there is no formula before it.
+    pub(crate) fn punctuate(&mut self, text: &str) -> bool {
+        let is_punctuation = !self.is_empty() && text.chars().all(|character| ",.;:".contains(character));
+        if is_punctuation {
+            self.parts.after.push_str(text);
+        }
+        is_punctuation
+    }
+
+    /// Adds a space after the formula.
+    pub(crate) fn add_space(&mut self) {
+        self.parts.after.push(' ');
+    }
+
+    /// Removes the space at the end of the formula.
+    pub(crate) fn end_space(&mut self) {
+        self.parts.after.truncate(self.parts.after.trim_end().len());
+    }
+
+    /// Moves punctuation into the formula, which goes on after it.
+    fn end_punctuation(&mut self) {
+        self.end_space();
+        if !self.parts.after.is_empty() {
+            self.end_group(false);
+            let after = std::mem::take(&mut self.parts.after);
+            self.parts.tex.push_str(&after);
+        }
+    }
+
+    /// Takes the part of the formula that is read.
+    pub(crate) fn take(&mut self) -> Parts {
+        self.end_group(false);
+        std::mem::take(&mut self.parts)
     }
 }
 

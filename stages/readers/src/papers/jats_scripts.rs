@@ -1,26 +1,59 @@
 //! Writes the superscripts and subscripts of a JATS article.
 //!
-//! A superscript that is only a link to a note or a reference is written in brackets, `[1]`; a longer text in small
-//! print is written as it is. Whether a script needs braces or is part of a fraction follows from what comes after it,
-//! so the script that was written last is changed once that is known.
+//! A superscript that is only a link to a note or a reference is written in brackets, `[1]`, and so is the number of a
+//! note that is printed close to a word; a longer text in small print is written as it is. Whether a script needs a
+//! mark or braces follows from what comes after it, so the script that was written last is changed once that is known.
 //!
 //! Invariant: positions are checked before they are used, and the work for one script is bounded.
 
 use std::ops::Range;
 
-use super::scripts::{Script, is_script, joins, script};
+use super::scripts::{Script, base, is_script, script_text};
 use super::white_space::tidy;
 
-/// Maximum length of a script in bytes, with the white space in it.
+/// Maximum length in bytes of a script with the white space in it, and of what is compared at the end of a link.
 const MAX_BYTES: usize = 256;
+/// Maximum length in bytes of what separates the links of a list: `, `.
+const MAX_SEPARATOR_BYTES: usize = 8;
+
+/// Maximum length of the number of a note.
+const MAX_NOTE_DIGITS: usize = 3;
+
+/// To what a link leads, as far as it says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// A reference, or anything.
+    Reference,
+    Footnote,
+    /// A table, figure, formula or section.
+    Part,
+}
+
+impl Link {
+    /// The meaning of the attribute `ref-type`.
+    pub(crate) fn of(kind: Option<&str>) -> Self {
+        match kind {
+            None | Some("bibr") => Self::Reference,
+            Some("fn" | "table-fn" | "author-notes") => Self::Footnote,
+            Some(_) => Self::Part,
+        }
+    }
+}
 
 /// The scripts and links of the current line.
 #[derive(Default)]
 pub(crate) struct Scripts {
     open: Vec<OpenScript>,
-    /// Where in the line each open link begins.
-    links: Vec<usize>,
+    links: Vec<OpenLink>,
     last: Option<WrittenScript>,
+    /// Where in the line the last link to a note ends, and whether it is in brackets.
+    last_link: Option<(usize, bool)>,
+}
+
+struct OpenLink {
+    target: Link,
+    /// Where in the line its text begins.
+    start: usize,
 }
 
 struct OpenScript {
@@ -32,14 +65,33 @@ struct OpenScript {
     /// Whether it has letters or digits inside and outside of links.
     is_linked: bool,
     is_unlinked: bool,
+    /// Whether it has no elements.
+    is_plain: bool,
 }
 
 /// The script that was written last, if it is still as it was written.
 struct WrittenScript {
     kind: Script,
     place: Range<usize>,
+    /// The character before it.
+    before: Option<char>,
     /// Its text without a mark.
     text: String,
+    is_plain: bool,
+    is_bracketed: bool,
+}
+
+impl WrittenScript {
+    /// Writes the script anew if what comes next changes it.
+    fn rewrite(&mut self, next: char, line: &mut String) {
+        if self.is_bracketed || self.place.end != line.len() {
+            return;
+        }
+        let written = script_text(self.kind, self.before, &self.text, Some(next), self.is_plain);
+        line.truncate(self.place.start);
+        line.push_str(&written);
+        self.place.end = line.len();
+    }
 }
 
 impl Scripts {
@@ -48,16 +100,25 @@ impl Scripts {
         self.open.clear();
         self.links.clear();
         self.last = None;
+        self.last_link = None;
+    }
+
+    /// Begins any element.
+    pub(crate) fn open_element(&mut self) {
+        if let Some(script) = self.open.last_mut() {
+            script.is_plain = false;
+        }
     }
 
     /// Begins a script at the end of a line of this length.
     pub(crate) fn begin(&mut self, kind: Script, start: usize) {
-        self.open.push(OpenScript { kind, start, links: self.links.len(), is_linked: false, is_unlinked: false });
+        let links = self.links.len();
+        self.open.push(OpenScript { kind, start, links, is_linked: false, is_unlinked: false, is_plain: true });
     }
 
     /// Begins a link at the end of a line of this length.
-    pub(crate) fn begin_link(&mut self, start: usize) {
-        self.links.push(start);
+    pub(crate) fn begin_link(&mut self, target: Link, start: usize) {
+        self.links.push(OpenLink { target, start });
     }
 
     /// Writes text at the end of the line.
@@ -67,21 +128,10 @@ impl Scripts {
             let has_words = text.contains(char::is_alphanumeric);
             script.is_linked |= has_words && links > script.links;
             script.is_unlinked |= has_words && links <= script.links;
-        } else if let Some(next) = text.chars().next() {
-            self.separate(next, line);
+        } else if let Some((next, last)) = text.chars().next().zip(self.last.as_mut()) {
+            last.rewrite(next, line);
         }
         line.push_str(text);
-    }
-
-    /// Encloses the last script in braces if the next character would be read as part of it.
-    fn separate(&mut self, next: char, line: &mut String) {
-        let Some(last) = &mut self.last else { return };
-        let is_last = last.place.end == line.len();
-        if is_last && line.get(last.place.start..).is_some_and(|written| joins(written, &last.text, next)) {
-            line.insert(last.place.start + 1, '{');
-            line.push('}');
-            last.place.end = line.len();
-        }
     }
 
     /// Ends a script.
@@ -100,45 +150,92 @@ impl Scripts {
         }
         line.truncate(open.start);
         if open.kind == Script::Sub && text.chars().all(char::is_numeric) {
-            self.write_fraction(line);
+            self.write_fraction(&text, line);
         }
-        let start = line.len();
-        if open.kind == Script::Super && open.is_linked && !open.is_unlinked {
-            line.push_str(&in_brackets(&text));
-        } else {
-            let written = script(open.kind, line, &text, None);
-            line.push_str(&written);
-        }
-        self.last = Some(WrittenScript { kind: open.kind, place: start..line.len(), text });
+        let (start, before) = (line.len(), base(line));
+        let is_bracketed = open.kind == Script::Super && open.is_linked && !open.is_unlinked;
+        let written =
+            if is_bracketed { in_brackets(&text) } else { script_text(open.kind, before, &text, None, open.is_plain) };
+        line.push_str(&written);
+        let place = start..line.len();
+        self.last = Some(WrittenScript { kind: open.kind, place, before, text, is_plain: open.is_plain, is_bracketed });
         if is_spaced {
             line.push(' ');
         }
     }
 
-    /// Removes the mark of the last superscript if it is the numerator of a fraction, whose stroke ends the line.
-    fn write_fraction(&mut self, line: &mut String) {
-        let Some(last) = self.last.take().filter(|last| last.kind == Script::Super) else { return };
+    /// Writes the last superscript as the numerator of a fraction that is less than one and follows a number, if its
+    /// stroke ends the line. Anything else has a power, as in `m^2/3`.
+    fn write_fraction(&mut self, denominator: &str, line: &mut String) {
+        let Some(last) = self.last.take().filter(|last| last.kind == Script::Super && !last.is_bracketed) else {
+            return;
+        };
         let is_stroke = line.get(last.place.end..).is_some_and(|stroke| matches!(stroke.trim(), "/" | "⁄"));
-        let Some(before) = line.get(..last.place.start).filter(|_| is_stroke) else { return };
-        if last.text.chars().all(char::is_numeric) {
-            let space = if before.ends_with(char::is_alphanumeric) { " " } else { "" };
-            line.replace_range(last.place, &format!("{space}{}", last.text));
+        let is_less = (last.text.len(), last.text.as_str()) < (denominator.len(), denominator);
+        let is_number = last.text.chars().all(char::is_numeric) && last.before.is_some_and(char::is_numeric);
+        if is_stroke && is_less && is_number {
+            line.replace_range(last.place, &format!(" {}", last.text));
         }
     }
 
-    /// Ends a link. A superscript that is all of it is written in brackets.
+    /// Ends a link. A superscript that is all of it is written in brackets, and so is the number of a note that would
+    /// fuse with the text before it: `rise[1]`.
     pub(crate) fn end_link(&mut self, line: &mut String) {
-        let Some(start) = self.links.pop() else { return };
-        let Some(last) = self.last.as_mut().filter(|last| last.kind == Script::Super) else { return };
-        let is_whole = last.text.contains(char::is_alphanumeric)
-            && line.get(start..last.place.start).is_some_and(|before| before.trim().is_empty())
-            && line.get(last.place.end..).is_some_and(|after| after.trim().is_empty());
-        if is_whole {
-            let bracketed = in_brackets(&last.text);
-            line.replace_range(last.place.clone(), &bracketed);
-            last.place.end = last.place.start + bracketed.len();
+        let Some(link) = self.links.pop() else { return };
+        let last_link = self.last_link.take();
+        let near = |range: Range<usize>, line: &str| {
+            line.get(range).is_some_and(|text| text.len() <= MAX_BYTES && text.trim().is_empty())
+        };
+        if let Some(last) = self.last.as_mut().filter(|last| last.kind == Script::Super) {
+            let is_whole = last.text.contains(char::is_alphanumeric)
+                && near(link.start..last.place.start, line)
+                && near(last.place.end..line.len(), line);
+            if is_whole {
+                let bracketed = in_brackets(&last.text);
+                line.replace_range(last.place.clone(), &bracketed);
+                last.place.end = last.place.start + bracketed.len();
+                last.is_bracketed = true;
+                self.last_link = Some((line.len(), true));
+                return;
+            }
         }
+        let Some((before, text)) = line.split_at_checked(link.start) else { return };
+        if !self.open.is_empty() || !is_note(link.target, text) {
+            return;
+        }
+        let is_next = |end: usize| before.get(end..).is_some_and(is_separator);
+        let is_bracketed = match last_link.filter(|(end, _)| is_next(*end)) {
+            Some((_, is_bracketed)) => is_bracketed,
+            None => base(before).is_some_and(|before| before.is_alphanumeric() || ".,;:!?)]”’\"'%°".contains(before)),
+        };
+        if is_bracketed {
+            line.insert(link.start, '[');
+            line.push(']');
+        }
+        self.last_link = Some((line.len(), is_bracketed));
     }
+}
+
+/// Whether the text of a link is that of a note: numbers, or the letter of a footnote.
+fn is_note(target: Link, text: &str) -> bool {
+    // A longer number is a year.
+    let is_number = |text: &str| {
+        text.starts_with(char::is_numeric)
+            && text
+                .split([',', ';', '-', '–', '—', ' '])
+                .all(|number| number.chars().all(char::is_numeric) && number.chars().nth(MAX_NOTE_DIGITS).is_none())
+    };
+    let is_letter = |text: &str| text.starts_with(char::is_alphabetic) && text.chars().nth(1).is_none();
+    text.len() <= MAX_BYTES
+        && target != Link::Part
+        && (is_number(text.trim()) || target == Link::Footnote && is_letter(text.trim()))
+}
+
+/// Whether a text is only what separates the links of a list.
+fn is_separator(text: &str) -> bool {
+    text.len() <= MAX_SEPARATOR_BYTES
+        && text.contains([',', ';', '-', '–', '—'])
+        && text.chars().all(|character| ",;-–— ".contains(character))
 }
 
 fn in_brackets(text: &str) -> String {

@@ -15,7 +15,7 @@ use super::latex_comments::without_comments;
 use super::latex_conditions::without_hidden_text;
 use super::latex_parts::{address, balanced_rest, delimited, listing_language, without_labels};
 use super::latex_text::{Cursor, without_open_braces};
-use super::scripts::{Script, is_script, script};
+use super::scripts::{Script, base, is_script, script_text};
 
 /// Maximum nesting depth of environments and arguments; deeper ones are dropped.
 const MAX_DEPTH: usize = 40;
@@ -295,13 +295,15 @@ impl Writer {
     }
 
     fn script(&mut self, kind: Script, cursor: &mut Cursor<'_>, depth: usize) {
-        let text = one_line(cursor.argument(), depth);
+        let source = cursor.argument();
+        let text = one_line(source, depth);
         if !is_script(&text) {
             return self.out.push_str(&text);
         }
         // A block that keeps its lines is no text to which a script belongs.
-        let before = if self.out.ends_with(BLOCK_MARK) { "" } else { &self.out };
-        let written = script(kind, before, &text, cursor.rest().chars().next());
+        let before = base(&self.out).filter(|before| *before != BLOCK_MARK);
+        let is_plain = !source.contains(['\\', '$']);
+        let written = script_text(kind, before, &text, cursor.rest().chars().next(), is_plain);
         self.out.push_str(&written);
     }
 
@@ -371,10 +373,14 @@ fn drop_arguments(cursor: &mut Cursor<'_>, arguments: usize, name: &str, out: &m
     // Brackets after the last argument are text, unless the command takes options there.
     let followed_by_options = match name {
         "documentclass" | "usepackage" | "RequirePackage" | "newtheorem" | "newcounter" | "raisebox" | "scalebox"
-        | "multirow" => arguments,
+        | "multirow" | "cdashline" => arguments,
         _ => arguments.saturating_sub(1),
     };
     while cursor.optional().is_some() {}
+    // How a rule is trimmed: `\cmidrule(lr){2-3}`.
+    if name == "cmidrule" {
+        cursor.parenthesized();
+    }
     for index in 0..arguments {
         // `\newcommand\name{…}`: the name needs no braces.
         if cursor.braced().is_none() {

@@ -2,12 +2,11 @@
 //!
 //! Invariant: every item and every cell with text is written.
 
+use corpusmill_extract::{Grid, Span};
+
 use super::latex::{Writer, one_line, paragraphs, render};
 use super::latex_parts::{cells, columns, items, rows};
 use super::latex_text::Cursor;
-
-/// Maximum number of columns up to which a cell that spans several is followed by empty ones.
-const MAX_COLUMNS: usize = 64;
 
 impl Writer {
     /// Writes the body of a list.
@@ -42,43 +41,16 @@ impl Writer {
             cursor.braced();
             cursor.optional();
         }
-        let mut lines: Vec<String> = Vec::new();
+        let mut grid = Grid::default();
         for row in rows(cursor.rest()) {
-            let cells = row_cells(row, depth);
-            if cells.iter().all(String::is_empty) {
-                continue;
-            }
-            lines.push(line(&cells));
-            if lines.len() == 1 {
-                lines.push(format!("| {} |", vec!["---"; cells.len()].join(" | ")));
+            grid.begin_row(0);
+            for cell in cells(row) {
+                // Below a cell of several rows, LaTeX has empty cells.
+                grid.push(one_line(cell, depth), Span::new(Some(columns(cell)), None));
             }
         }
-        if !lines.is_empty() {
-            self.block(&lines.join("\n"));
+        if let Some(table) = grid.place().markdown() {
+            self.block(&table);
         }
     }
-}
-
-/// The cells of a row as text, with empty ones in the other columns that a cell spans.
-fn row_cells(row: &str, depth: usize) -> Vec<String> {
-    let mut texts = Vec::new();
-    for cell in cells(row) {
-        texts.push(one_line(cell, depth).replace('|', "\\|"));
-        let empty = (columns(cell) - 1).min(MAX_COLUMNS.saturating_sub(texts.len()));
-        texts.extend(std::iter::repeat_n(String::new(), empty));
-    }
-    texts
-}
-
-/// A row as a line of Markdown.
-fn line(cells: &[String]) -> String {
-    let mut line = String::from("|");
-    for cell in cells {
-        if !cell.is_empty() {
-            line.push(' ');
-            line.push_str(cell);
-        }
-        line.push_str(" |");
-    }
-    line
 }

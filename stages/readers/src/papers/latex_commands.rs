@@ -96,6 +96,8 @@ pub(crate) fn command(name: &str) -> Option<Command> {
         "ensuremath" => Formula,
         "nicefrac" | "sfrac" | "textfrac" | "unitfrac" => Fraction,
         "item" => Item,
+        // Between the branches of a condition that is not known.
+        "else" | "or" => Print(" "),
         "url" | "path" | "nolinkurl" => Address,
         "verb" | "lstinline" => Verb { has_language: false },
         "mint" | "mintinline" => Verb { has_language: true },
@@ -114,7 +116,8 @@ pub(crate) fn command(name: &str) -> Option<Command> {
 /// Returns the number of arguments of a command that are not text. Arguments after them are text.
 fn dropped(name: &str) -> Option<usize> {
     Some(match name {
-        "footnotemark" | "hyperref" | "makebox" | "framebox" | "makecell" | "thead" | "shortstack" => 0,
+        "footnotemark" | "hyperref" | "makebox" | "framebox" | "makecell" | "thead" | "shortstack" | "toprule"
+        | "midrule" | "bottomrule" | "addlinespace" | "hdashline" => 0,
         "documentclass" | "usepackage" | "RequirePackage" | "bibliography" | "bibliographystyle" | "addbibresource"
         | "bibitem" | "includegraphics" | "includesvg" | "includepdf" | "epsfig" | "psfig" | "epsfbox" | "input"
         | "include" | "subfile" | "lstinputlisting" | "verbatiminput" | "graphicspath" | "vspace" | "hspace"
@@ -123,11 +126,13 @@ fn dropped(name: &str) -> Option<usize> {
         | "color" | "pagecolor" | "rowcolor" | "cellcolor" | "columncolor" | "arrayrulecolor" | "fontfamily"
         | "fontseries" | "fontshape" | "selectlanguage" | "theoremstyle" | "allowdisplaybreaks" | "label" | "index"
         | "author" | "date" | "affiliation" | "email" | "address" | "keywords" | "institute" | "stepcounter"
-        | "refstepcounter" | "newcounter" | "newlength" | "newsavebox" | "cline" | "cmidrule" | "phantom"
-        | "hphantom" | "vphantom" | "markright" | "fancyhead" | "fancyfoot" | "lhead" | "chead" | "rhead" | "lfoot"
-        | "cfoot" | "rfoot" | "textcolor" | "colorbox" | "parbox" | "raisebox" | "scalebox" | "rotatebox"
-        | "adjustbox" | "hyperlink" | "hypertarget" | "foreignlanguage" | "multirowcell" | "ifthenelse" => 1,
+        | "refstepcounter" | "newcounter" | "newlength" | "newsavebox" | "cline" | "cmidrule" | "cdashline"
+        | "hhline" | "Xhline" | "noalign" | "phantom" | "hphantom" | "vphantom" | "markright" | "fancyhead"
+        | "fancyfoot" | "lhead" | "chead" | "rhead" | "lfoot" | "cfoot" | "rfoot" | "textcolor" | "colorbox"
+        | "parbox" | "raisebox" | "scalebox" | "rotatebox" | "adjustbox" | "hyperlink" | "hypertarget"
+        | "foreignlanguage" | "multirowcell" | "ifthenelse" => 1,
         "fcolorbox"
+        | "Xcline"
         | "resizebox"
         | "multicolumn"
         | "multirow"
@@ -153,6 +158,7 @@ fn dropped(name: &str) -> Option<usize> {
         | "newglossaryentry"
         | "DeclareAcronym" => 2,
         "newenvironment"
+        | "specialrule"
         | "renewenvironment"
         | "NewDocumentCommand"
         | "RenewDocumentCommand"
@@ -167,7 +173,8 @@ fn dropped(name: &str) -> Option<usize> {
     })
 }
 
-/// Whether a command is a reference to a work or to a part of the paper, by the names of any package: `\citep`, `\Cref`.
+/// Whether a command is a reference to a work or to a part of the paper, by the names of any package: `\citep`,
+/// `\Cref`.
 pub(crate) fn is_reference(name: &str) -> bool {
     matches!(name, "ref" | "eqref" | "pageref" | "autoref" | "cref" | "Cref" | "vref" | "nameref" | "subref")
         || name.to_ascii_lowercase().contains("cite")

@@ -1,8 +1,8 @@
 //! Removes comments from LaTeX source.
 //!
-//! A percent sign begins a comment, unless it is escaped or TeX reads it as it stands: in `\verb`, `\lstinline` and their
-//! kind, in the addresses of `\url` and `\href`, and in verbatim environments. The body of `comment` and `filecontents`
-//! is dropped later and copied here, so that nothing in it is taken for the start of such text.
+//! A percent sign begins a comment, unless it is escaped or TeX reads it as it stands: in `\verb`, `\lstinline` and
+//! their kind, in the addresses of `\url` and `\href`, and in verbatim environments. The body of `comment` and
+//! `filecontents` is dropped later and copied here, so that nothing in it is taken for the start of such text.
 //!
 //! Invariant: the source is read forward, and no search for an end is repeated over more than two kilobytes; an
 //! argument or environment that does not end is no verbatim text.

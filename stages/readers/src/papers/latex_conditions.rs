@@ -1,10 +1,11 @@
 //! Removes the text of LaTeX source that a condition hides: between `\iffalse` and `\fi`, and the second branch of
 //! `\iftrue`.
 //!
-//! The conditions of `\newif` are known, too: false, until the file sets them. One that is set inside braces or inside
-//! another condition is unknown from there on. Both branches of an unknown condition are text.
+//! The conditions of `\newif` are known, too: false, until the file sets them. `\let` gives a condition, `\else` or
+//! `\fi` another name. What is set inside braces or inside another condition is unknown from there on. Both branches of
+//! an unknown condition are text.
 //!
-//! Invariant: the source is read once. Text is removed only between marks that belong together and have the same depth
+//! Invariant: the source is read once. Text is removed only between marks that belong together and are in the same pair
 //! of braces, so that a mark inside a definition hides nothing.
 
 use std::borrow::Cow;
@@ -12,6 +13,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::latex_comments::{command_name, escape};
+
+/// Maximum length of the name of a command, which bounds the work for each condition.
+const MAX_NAME_BYTES: usize = 64;
 
 /// Returns the source without hidden text.
 pub(crate) fn without_hidden_text(source: &str) -> Cow<'_, str> {
@@ -28,16 +32,35 @@ pub(crate) fn without_hidden_text(source: &str) -> Cow<'_, str> {
         // A range inside another is nothing.
         text.push_str(source.get(at..range.start).unwrap_or_default());
         at = at.max(range.end);
+        // What follows must not become part of the name of a command.
+        if source[at..].starts_with(|next: char| next.is_ascii_alphabetic()) && ends_with_command(&text) {
+            text.push(' ');
+        }
     }
     text.push_str(&source[at..]);
     Cow::Owned(text)
+}
+
+/// Whether a source ends with the name of a command.
+fn ends_with_command(source: &str) -> bool {
+    let letters = source.bytes().rev().take(MAX_NAME_BYTES).take_while(u8::is_ascii_alphabetic).count();
+    let before = source.bytes().rev().skip(letters).take(MAX_NAME_BYTES);
+    letters > 0 && before.take_while(|byte| *byte == b'\\').count() % 2 == 1
+}
+
+/// What a command means for conditions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    /// It begins a condition, whose value may be known.
+    If(Option<bool>),
+    Else,
+    Fi,
 }
 
 /// A condition that is open.
 struct Condition {
     /// Its command, with the space after it.
     mark: Range<usize>,
-    depth: usize,
     value: Option<bool>,
     /// The `\else`.
     otherwise: Option<Range<usize>>,
@@ -46,11 +69,12 @@ struct Condition {
 #[derive(Default)]
 struct Scanner<'a> {
     source: &'a str,
-    /// Number of open braces.
-    depth: usize,
+    /// The conditions that are open in the current braces.
     open: Vec<Condition>,
-    /// The conditions of `\newif`; `None` if unknown.
-    switches: BTreeMap<&'a str, Option<bool>>,
+    /// The same for each pair of braces around them.
+    around: Vec<Vec<Condition>>,
+    /// The names that the file gives to conditions, without a backslash.
+    names: BTreeMap<&'a str, Meaning>,
     hidden: Vec<Range<usize>>,
 }
 
@@ -65,11 +89,11 @@ impl<'a> Scanner<'a> {
             let rest = &source[at..];
             at += match rest.as_bytes()[0] {
                 b'{' => {
-                    self.depth += 1;
+                    self.around.push(std::mem::take(&mut self.open));
                     1
                 }
                 b'}' => {
-                    self.depth = self.depth.saturating_sub(1);
+                    self.open = self.around.pop().unwrap_or_else(|| std::mem::take(&mut self.open));
                     1
                 }
                 _ => {
@@ -82,58 +106,103 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Reads a command that begins at `at`; returns its length.
+    /// Reads a command that begins at `at`; returns its length, with the commands that it takes.
     fn command(&mut self, name: &'a str, at: usize) -> usize {
-        let source = self.source;
         let length = 1 + name.len();
-        let after = &source[at + length..];
-        let mark = at..at + length + space_after_command(after);
+        let after = &self.source[at + length..];
         match name {
-            "fi" => self.close(mark),
-            "else" => {
-                if let Some(condition) = self.open.last_mut() {
-                    condition.otherwise.get_or_insert(mark);
-                }
-            }
             "newif" => {
-                let next = after.trim_start();
-                if next.starts_with("\\if") {
-                    let condition = command_name(next);
-                    self.switches.insert(&condition["if".len()..], Some(false));
-                    return length + (after.len() - next.len()) + 1 + condition.len();
+                if let Some((condition, rest)) = next_command(after).filter(|(name, _)| name.starts_with("if")) {
+                    self.names.insert(condition, Meaning::If(Some(false)));
+                    return length + after.len() - rest.len();
                 }
             }
-            _ if is_condition(name) => {
-                let value = self.value(name);
-                self.open.push(Condition { mark, depth: self.depth, value, otherwise: None });
+            "let" => {
+                if let Some((alias, rest)) = next_command(after) {
+                    let value = rest.trim_start();
+                    let value = value.strip_prefix('=').unwrap_or(value);
+                    if let Some((original, rest)) = next_command(value) {
+                        self.let_name(alias, original);
+                        return length + after.len() - rest.len();
+                    }
+                }
             }
-            _ => self.set(name),
+            "unless" => {
+                let next = next_command(after).and_then(|(name, rest)| Some((self.meaning(name)?, rest)));
+                if let Some((Meaning::If(value), rest)) = next {
+                    let length = length + after.len() - rest.len();
+                    self.begin(at..at + length, value.map(|value| !value));
+                    return length;
+                }
+            }
+            _ => self.mark(name, at..at + length),
         }
         length
     }
 
-    fn value(&self, name: &str) -> Option<bool> {
-        match name {
-            "iftrue" => Some(true),
-            "iffalse" => Some(false),
-            _ => name.strip_prefix("if").and_then(|switch| self.switches.get(switch).copied().flatten()),
+    /// Reads a command that may be the mark of a condition.
+    fn mark(&mut self, name: &'a str, place: Range<usize>) {
+        let end = place.end + space_after_command(&self.source[place.end..]);
+        match self.meaning(name) {
+            Some(Meaning::If(value)) => self.begin(place, value),
+            Some(Meaning::Else) => {
+                if let Some(condition) = self.open.last_mut() {
+                    condition.otherwise.get_or_insert(place.start..end);
+                }
+            }
+            Some(Meaning::Fi) => self.close(place.start..end),
+            None => self.set(name),
         }
     }
 
-    /// Sets a switch, if the command does that.
+    fn meaning(&self, name: &str) -> Option<Meaning> {
+        self.names.get(name).copied().or_else(|| primitive(name))
+    }
+
+    /// Whether what a command sets is certain from here on.
+    fn is_certain(&self) -> bool {
+        self.open.is_empty() && self.around.is_empty()
+    }
+
+    /// Gives a command a second name.
+    fn let_name(&mut self, alias: &'a str, original: &str) {
+        let is_certain = self.is_certain();
+        match self.meaning(original) {
+            Some(Meaning::If(value)) => {
+                self.names.insert(alias, Meaning::If(value.filter(|_| is_certain)));
+            }
+            Some(meaning) if is_certain => {
+                self.names.insert(alias, meaning);
+            }
+            // It is some other command now.
+            None if is_certain => {
+                self.names.remove(alias);
+            }
+            _ => {}
+        }
+    }
+
+    /// Sets a condition of `\newif`, if the command does that: `\drafttrue` sets `\ifdraft`.
     fn set(&mut self, name: &str) {
+        let is_certain = self.is_certain();
         for (suffix, value) in [("true", true), ("false", false)] {
-            if let Some(switch) = name.strip_suffix(suffix).and_then(|switch| self.switches.get_mut(switch)) {
-                *switch = (self.depth == 0 && self.open.is_empty()).then_some(value);
+            let condition = name.strip_suffix(suffix).map(|switch| format!("if{switch}"));
+            if let Some(Meaning::If(known)) = condition.and_then(|name| self.names.get_mut(name.as_str())) {
+                *known = is_certain.then_some(value);
             }
         }
     }
 
+    /// Begins a condition at its command.
+    fn begin(&mut self, command: Range<usize>, value: Option<bool>) {
+        let mark = command.start..command.end + space_after_command(&self.source[command.end..]);
+        self.open.push(Condition { mark, value, otherwise: None });
+    }
+
     /// Ends the last condition at its `\fi`.
     fn close(&mut self, end: Range<usize>) {
-        let Some(condition) = self.open.pop().filter(|condition| condition.depth == self.depth) else { return };
-        let Condition { mark, otherwise, .. } = condition;
-        match (condition.value, otherwise) {
+        let Some(Condition { mark, value, otherwise }) = self.open.pop() else { return };
+        match (value, otherwise) {
             (Some(true), None) => self.hidden.extend([mark, end]),
             (Some(true), Some(otherwise)) => self.hidden.extend([mark, otherwise.start..end.end]),
             (Some(false), None) => self.hidden.push(mark.start..end.end),
@@ -141,6 +210,25 @@ impl<'a> Scanner<'a> {
             (None, _) => {}
         }
     }
+}
+
+/// The meaning of a command that the file does not define.
+fn primitive(name: &str) -> Option<Meaning> {
+    Some(match name {
+        "iftrue" => Meaning::If(Some(true)),
+        "iffalse" => Meaning::If(Some(false)),
+        "else" => Meaning::Else,
+        "fi" => Meaning::Fi,
+        _ if is_condition(name) => Meaning::If(None),
+        _ => return None,
+    })
+}
+
+/// The name of the command that comes next, and what follows it.
+fn next_command(source: &str) -> Option<(&str, &str)> {
+    let next = source.trim_start();
+    let name = command_name(next.starts_with('\\').then_some(next)?);
+    (!name.is_empty()).then(|| (name, &next[1 + name.len()..]))
 }
 
 /// Whether a command begins a condition that `\fi` ends. Some commands of packages have branches in braces instead.
@@ -156,55 +244,4 @@ fn space_after_command(after: &str) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn shown(source: &str) -> String {
-        without_hidden_text(source).into_owned()
-    }
-
-    #[test]
-    fn hidden_branches_are_removed() {
-        for (source, expected) in [
-            ("A \\iffalse hidden \\fi B", "A B"),
-            ("A \\iffalse x \\ifx\\a\\b y \\else z \\fi w \\fi B", "A B"),
-            ("A \\iffalse x \\else y \\fi B", "A y B"),
-            ("A \\iftrue x \\else y \\fi B", "A x B"),
-            ("A \\iftrue x \\iffalse z \\fi w \\fi B", "A x w B"),
-            ("A \\iffalse x \\iftrue z \\fi w \\fi B", "A B"),
-            ("A \\iffalse $x \\iff y$ \\{ \\fi\n\nB", "A \n\nB"),
-        ] {
-            assert_eq!(shown(source), expected, "{source}");
-        }
-    }
-
-    #[test]
-    fn switches_have_the_value_that_was_set_last() {
-        for (source, expected) in [
-            ("\\newif\\ifdraft A \\ifdraft x \\else y \\fi B", "\\newif\\ifdraft A y B"),
-            ("\\newif\\ifdraft\\drafttrue A \\ifdraft x \\else y \\fi B", "\\newif\\ifdraft\\drafttrue A x B"),
-            ("\\newif \\ifdraft {\\drafttrue} \\ifdraft x \\fi", "\\newif \\ifdraft {\\drafttrue} \\ifdraft x \\fi"),
-        ] {
-            assert_eq!(shown(source), expected, "{source}");
-        }
-        let nested = "\\newif\\ifdraft\\ifpdf\\drafttrue\\fi \\ifdraft x \\fi";
-        assert_eq!(shown(nested), nested);
-    }
-
-    #[test]
-    fn what_is_not_known_to_be_hidden_is_kept() {
-        for source in [
-            "A \\ifpdf x \\else y \\fi B",
-            "A \\iffalse open",
-            "A \\fi \\else B",
-            "\\newcommand{\\hide}{\\iffalse} \\hide x \\fi B",
-            "\\verb|\\iffalse| A \\fi B",
-            "\\begin{verbatim}\\iffalse\\end{verbatim} A \\fi B",
-            "\\iffalsetto x \\fi",
-        ] {
-            assert_eq!(shown(source), source);
-        }
-        let many = "\\iffalse {".repeat(50_000);
-        assert_eq!(shown(&many), many);
-    }
-}
+mod tests;

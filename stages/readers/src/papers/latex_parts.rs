@@ -2,6 +2,7 @@
 //!
 //! Invariant: parts are slices of the source, in order.
 
+use super::latex_comments::{command_name, escape};
 use super::latex_text::Cursor;
 
 /// Returns the text after the end of a brace that is already open.
@@ -20,20 +21,44 @@ pub(crate) fn balanced_rest(rest: &str) -> &str {
     ""
 }
 
+/// A backslash, a brace or `&` that TeX does not read as it stands.
+struct Mark<'a> {
+    at: usize,
+    /// The source from the mark on.
+    rest: &'a str,
+    /// The name of a command; empty for other marks.
+    name: &'a str,
+}
+
+/// Returns the marks of a source, without those in verbatim text.
+fn marks(source: &str) -> impl Iterator<Item = Mark<'_>> {
+    // Verbatim environments that do not end.
+    let mut unclosed = Vec::new();
+    let mut next = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let at = next + source[next..].find(['\\', '{', '}', '&'])?;
+            let rest = &source[at..];
+            let is_escape = rest.starts_with('\\');
+            let name = if is_escape { command_name(rest) } else { "" };
+            let length = if is_escape { escape(rest, &mut unclosed) } else { 1 };
+            next = at + length;
+            if name.is_empty() || length == 1 + name.len() {
+                return Some(Mark { at, rest, name });
+            }
+        }
+    })
+}
+
 /// Returns the items of a list's body, without splitting nested lists.
 pub(crate) fn items(body: &str) -> Vec<&str> {
     let (mut starts, mut depth) = (Vec::new(), 0_usize);
-    for (at, _) in body.match_indices('\\') {
-        let rest = &body[at..];
-        if rest.starts_with("\\begin{") {
-            depth += 1;
-        } else if rest.starts_with("\\end{") {
-            depth = depth.saturating_sub(1);
-        } else if depth == 0
-            && rest.starts_with("\\item")
-            && !rest[5..].starts_with(|character: char| character.is_ascii_alphabetic())
-        {
-            starts.push(at);
+    for mark in marks(body) {
+        match mark.name {
+            "begin" => depth += 1,
+            "end" => depth = depth.saturating_sub(1),
+            "item" if depth == 0 => starts.push(mark.at),
+            _ => {}
         }
     }
     let ends = starts.iter().skip(1).copied().chain([body.len()]);
@@ -42,7 +67,11 @@ pub(crate) fn items(body: &str) -> Vec<&str> {
 
 /// Returns the rows of a table's body, each without the space that is requested after the row before it.
 pub(crate) fn rows(body: &str) -> Vec<&str> {
-    let rows = split_outside(body, "\\\\").into_iter().enumerate();
+    let end = |mark: &Mark<'_>| match mark.name {
+        "tabularnewline" => Some("\\tabularnewline".len()),
+        _ => mark.rest.starts_with("\\\\").then_some(2),
+    };
+    let rows = split_outside(body, end).into_iter().enumerate();
     rows.map(|(index, row)| {
         let mut cursor = Cursor::new(row);
         if index > 0 {
@@ -56,41 +85,31 @@ pub(crate) fn rows(body: &str) -> Vec<&str> {
 
 /// Returns the cells of a table row: split at `&`, but not at `\&`.
 pub(crate) fn cells(row: &str) -> Vec<&str> {
-    split_outside(row, "&")
+    split_outside(row, |mark| mark.rest.starts_with('&').then_some(1))
 }
 
-/// Splits a source at a separator, but not in braces or an inner environment. If one of these does not end, all
-/// separators count.
-fn split_outside<'a>(source: &'a str, separator: &str) -> Vec<&'a str> {
-    let mut everywhere = Vec::new();
-    let mut outside = Vec::new();
-    let (mut depth, mut at) = (0_usize, 0);
-    while let Some(found) = source[at..].find(['\\', '{', '}', '&']) {
-        at += found;
-        let rest = &source[at..];
-        if rest.starts_with(separator) {
-            everywhere.push(at);
+/// Splits a source at separators, of which `separator` returns the length, but not in braces or an inner environment.
+/// If one of these does not end, all separators count.
+fn split_outside<'a>(source: &'a str, separator: impl Fn(&Mark<'a>) -> Option<usize>) -> Vec<&'a str> {
+    let (mut everywhere, mut outside, mut depth) = (Vec::new(), Vec::new(), 0_usize);
+    for mark in marks(source) {
+        if let Some(length) = separator(&mark) {
+            let place = mark.at..mark.at + length;
             if depth == 0 {
-                outside.push(at);
+                outside.push(place.clone());
             }
+            everywhere.push(place);
         }
-        if rest.starts_with('{') || rest.starts_with("\\begin{") {
+        if mark.rest.starts_with('{') || mark.name == "begin" {
             depth += 1;
-        } else if rest.starts_with('}') || rest.starts_with("\\end{") {
+        } else if mark.rest.starts_with('}') || mark.name == "end" {
             depth = depth.saturating_sub(1);
         }
-        let mut characters = rest.chars();
-        if characters.next() == Some('\\') {
-            characters.next();
-        }
-        at = source.len() - characters.as_str().len();
     }
-    let mut parts = Vec::new();
-    let mut start = 0;
-    let separators = if depth == 0 { outside } else { everywhere };
-    for at in separators {
-        parts.push(&source[start..at]);
-        start = at + separator.len();
+    let (mut parts, mut start) = (Vec::new(), 0);
+    for place in if depth == 0 { outside } else { everywhere } {
+        parts.push(&source[start..place.start]);
+        start = place.end;
     }
     parts.push(&source[start..]);
     parts
@@ -98,8 +117,10 @@ fn split_outside<'a>(source: &'a str, separator: &str) -> Vec<&'a str> {
 
 /// Returns the number of columns that a cell spans: that of its `\multicolumn`, or 1.
 pub(crate) fn columns(cell: &str) -> usize {
-    let Some((_, after)) = cell.split_once("\\multicolumn") else { return 1 };
-    Cursor::new(after).argument().trim().parse().map_or(1, |columns: usize| columns.max(1))
+    let own = marks(cell).take_while(|mark| mark.name != "begin").find(|mark| mark.name == "multicolumn");
+    let Some(mark) = own else { return 1 };
+    let mut cursor = Cursor::new(&mark.rest["\\multicolumn".len()..]);
+    cursor.argument().trim().parse().map_or(1, |columns: usize| columns.max(1))
 }
 
 pub(crate) fn listing_language(options: &str) -> &str {
@@ -167,8 +188,12 @@ mod tests {
         assert_eq!(cells("a & b \\& c &"), ["a ", " b \\& c ", ""]);
         assert_eq!(cells("{a & b} & \\begin{x}c & d\\end{x}"), ["{a & b} ", " \\begin{x}c & d\\end{x}"]);
         assert_eq!(cells("{a & b"), ["{a ", " b"]);
+        assert_eq!(cells("\\verb|&| & \\lstinline{a & b} & \\&"), ["\\verb|&| ", " \\lstinline{a & b} ", " \\&"]);
+        assert_eq!(items("\\item \\verb|\\item| \\\\item \\items"), [" \\verb|\\item| \\\\item \\items"]);
+        assert_eq!(rows("a \\tabularnewline[2pt] b \\tabularnewlines c"), ["a ", " b \\tabularnewlines c"]);
         assert_eq!(rows("a \\\\[2pt] {b \\\\ c} \\\\* \\% d"), ["a ", " {b \\\\ c} ", " \\% d"]);
         assert_eq!((columns("\\hline \\multicolumn{2}{c}{x}"), columns("x"), columns("\\multicolumn x")), (2, 1, 1));
+        assert_eq!((columns("\\verb|\\multicolumn{2}|"), columns("\\begin{x}\\multicolumn{2}{c}{x}\\end{x}")), (1, 1));
         assert_eq!((columns("\\multicolumn{0}{c}{x}"), columns("\\multicolumn{-1}{c}{x}")), (1, 1));
         assert_eq!(balanced_rest("a{b}c}d"), "d");
         assert_eq!(balanced_rest("open"), "");

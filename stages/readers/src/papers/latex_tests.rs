@@ -78,6 +78,9 @@ fn text_that_a_condition_hides_is_no_text() {
     assert_eq!(text("A \\iftrue x \\else y \\fi B"), "A x B\n");
     assert_eq!(text("A \\iffalse\n\nold\n\n\\section{Old}\n\\fi\n\nB"), "A\n\nB\n");
     assert_eq!(text("A \\ifpdf x \\else y \\fi B"), "A x y B\n");
+    // The branches of an unknown condition are no one word.
+    assert_eq!(text("By \\ifpdf Anonymous\\else Jane Doe\\fi{} of Bern"), "By Anonymous Jane Doe of Bern\n");
+    assert_eq!(text("\\ifcase\\x one\\or two\\else many\\fi"), "one two many\n");
     let paper = "\\newif\\iflong\n\\longfalse\n\\begin{document}A \\iflong x \\else y \\fi B\\end{document}";
     assert_eq!(text(paper), "A y B\n");
 }
@@ -123,9 +126,37 @@ fn numbers_keep_their_value() {
 fn cells_of_a_table_are_in_their_columns() {
     let table = "\\begin{tabular*}{5cm}[t]{l@{ }r}\\multicolumn{2}{c}{Total} & n\\\\*[2pt] \\makecell[l]{a\\\\b} & \
         \\multirow{2}{*}{c} & {d & e}\\\\ f & & g\\end{tabular*}";
-    assert_eq!(text(table), "| Total | | n |\n| --- | --- | --- |\n| a b | c | d & e |\n| f | | g |\n");
+    assert_eq!(text(table), "| Total |  | n |\n| --- | --- | --- |\n| a b | c | d & e |\n| f |  | g |\n");
+    // Columns in which no cell begins are not written.
     let wide = text(&format!("\\begin{{tabular}}{{c}}a{}\\end{{tabular}}", "&\\multicolumn{999}{c}{b}".repeat(9)));
-    assert_eq!(wide.lines().next().unwrap().matches('|').count(), 1 + 64 + 8, "{wide}");
+    assert_eq!(wide, format!("| a |{}\n|{}\n", " b |".repeat(9), " --- |".repeat(10)));
+}
+
+#[test]
+fn rules_and_verbatim_text_do_not_change_the_cells() {
+    for (rows, expected) in [
+        ("M & n \\tabularnewline[2pt] \\hline A & 1 \\tabularnewline", "| M | n |\n| --- | --- |\n| A | 1 |"),
+        (
+            " & \\multicolumn{2}{c}{A} \\\\ \\cmidrule(lr){2-3} B & 1 & 2",
+            "|  | A |  |\n| --- | --- | --- |\n| B | 1 | 2 |",
+        ),
+        ("a \\\\ \\cmidrule[1pt](r){1-1} b \\\\ \\cmidrule{1-1} \\cline{1-1} c", "| a |\n| --- |\n| b |\n| c |"),
+        ("\\toprule[1pt] a \\\\ \\midrule[1pt] b \\\\ \\bottomrule[1pt]", "| a |\n| --- |\n| b |"),
+        ("a \\\\ \\cdashline{1-1}[1pt/1pt] b \\\\ \\hdashline[1pt/1pt] c", "| a |\n| --- |\n| b |\n| c |"),
+        ("a \\\\ \\specialrule{1pt}{2pt}{3pt} b \\\\ \\hhline{|=|} c", "| a |\n| --- |\n| b |\n| c |"),
+        (
+            "a \\\\ \\Xhline{2pt} b \\\\ \\noalign{\\vskip 2pt} c \\\\ \\addlinespace[2pt]",
+            "| a |\n| --- |\n| b |\n| c |",
+        ),
+        ("a (b) & (c) \\\\ (d) & [e]", "| a (b) | (c) |\n| --- | --- |\n| (d) | [e] |"),
+        (
+            "O & M\\\\ \\verb|&| & and\\\\ \\verb|a && \\\\b| & x",
+            "| O | M |\n| --- | --- |\n| `&` | and |\n| `a && \\\\b` | x |",
+        ),
+    ] {
+        let table = format!("\\begin{{tabular}}{{ll}}{rows}\\end{{tabular}}");
+        assert_eq!(text(&table), format!("{expected}\n"), "{rows}");
+    }
 }
 
 #[test]
@@ -136,11 +167,12 @@ fn deep_nesting_terminates() {
     text(&format!("{}x{}", "\\begin{quote}".repeat(3000), "\\end{quote}".repeat(3000)));
     text(&"{".repeat(100_000));
     text(&"\\footnote{".repeat(3000));
+    assert_eq!(text(&format!("a{}", "\\textsuperscript{*}".repeat(200_000))).len(), 200_002);
 }
 
 proptest! {
     #[test]
-    fn arbitrary_source_does_not_panic(source in "(\\\\(begin|end)\\{(itemize|align|tabular|verbatim|minipage)\\}|\\\\(iffalse|else|fi|SI|num|multicolumn|textsuperscript)|\\\\[a-z'\"]{1,4}|[{}$%&~\\[\\]\\\\é \n]|item){0,60}") {
+    fn arbitrary_source_does_not_panic(source in "(\\\\(begin|end)\\{(itemize|align|tabular|verbatim|minipage)\\}|\\\\(iffalse|unless|let|else|fi|SI|num|multicolumn|cmidrule|tabularnewline|verb|textsuperscript)|\\\\[a-z'\"]{1,4}|[{}()|$%&~\\[\\]\\\\é \n]|item){0,60}") {
         text(&source);
     }
 }

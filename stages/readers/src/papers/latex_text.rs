@@ -4,8 +4,8 @@
 
 use std::borrow::Cow;
 
-/// Bytes searched for the end of an optional argument: they are short, and an unclosed one must not cost a scan of the
-/// whole rest each time.
+/// Bytes searched for the end of an argument in brackets or parentheses: they are short, and an unclosed one must not
+/// cost a scan of the whole rest each time.
 const MAX_OPTIONAL_BYTES: usize = 4096;
 /// Number of unmatched braces above which they are removed: verbatim text has a few, damaged source has many.
 const MAX_OPEN_BRACES: usize = 64;
@@ -66,6 +66,15 @@ impl<'a> Cursor<'a> {
         let mut ahead = *self;
         ahead.skip_space();
         let inside = ahead.between('[', ']')?;
+        *self = ahead;
+        Some(inside)
+    }
+
+    /// Reads `(…)`, if it comes next.
+    pub(crate) fn parenthesized(&mut self) -> Option<&'a str> {
+        let mut ahead = *self;
+        ahead.skip_space();
+        let inside = ahead.between('(', ')')?;
         *self = ahead;
         Some(inside)
     }
@@ -134,7 +143,7 @@ impl<'a> Cursor<'a> {
     fn between(&mut self, open: char, close: char) -> Option<&'a str> {
         let inside = self.rest.strip_prefix(open)?;
         let (mut depth, mut escaped) = (0_usize, false);
-        let reach = if open == '[' { MAX_OPTIONAL_BYTES } else { usize::MAX };
+        let reach = if open == '{' { usize::MAX } else { MAX_OPTIONAL_BYTES };
         for (at, character) in inside.char_indices().take_while(|(at, _)| *at < reach) {
             if escaped {
                 escaped = false;

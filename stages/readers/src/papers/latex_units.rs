@@ -2,11 +2,13 @@
 //!
 //! They are written as siunitx prints them, with a stroke for `\per`: `5 %`, `1 × 10^-3`, `m/s²`.
 //!
-//! Invariant: every number and every unit is written; a unit that is not known has the name of its command.
+//! Invariant: every number and every unit is written; a unit that is not known has the name of its command, and any
+//! other command that is not known is written as in the source.
 
 use super::latex_symbols::printed;
 use super::latex_text::Cursor;
-use super::scripts::{Script, script};
+use super::latex_unit_names::{is_style, number_symbol, prefix, unit_symbol};
+use super::scripts::{Script, script_text};
 use super::white_space::tidy;
 
 /// What a command of siunitx takes.
@@ -93,16 +95,31 @@ fn angle(source: &str) -> String {
     parts.filter(|(number, _)| !number.is_empty()).map(|(number, sign)| number + sign).collect()
 }
 
-/// A number as text: its sign, uncertainty and power of ten are written as they are printed.
+/// A number as text: its comparator, sign, uncertainty and power of ten are written as they are printed.
 fn number(source: &str) -> String {
     let text = plain(source).replace("+-", "±");
+    let (comparator, text) = comparator(text.trim());
     let is_numeric = text.contains(|character: char| character.is_ascii_digit())
-        && text.chars().all(|character| character.is_ascii_digit() || "+-±−×. ,()xeEdD".contains(character));
+        && text.chars().all(|character| character.is_ascii_digit() || "+-±∓−×. ,()xeEdDπ∞".contains(character));
     if !is_numeric {
-        return tidy(&text);
+        return comparator + &tidy(text);
     }
     let factors = text.split(['x', '×']).map(|factor| with_power(factor.trim()));
-    tidy(&factors.collect::<Vec<_>>().join(" × ").replace('±', " ± "))
+    comparator + &tidy(&factors.collect::<Vec<_>>().join(" × ").replace('±', " ± "))
+}
+
+/// Splits a number after its comparator, of which siunitx knows two ways to write it.
+fn comparator(text: &str) -> (String, &str) {
+    let end = text.find(|character: char| !"<>=≤≥≪≫≈∼≃≠≲≳∝".contains(character)).unwrap_or(text.len());
+    let (comparator, number) = text.split_at(end);
+    let printed = match comparator {
+        "<=" => "≤",
+        ">=" => "≥",
+        "<<" => "≪",
+        ">>" => "≫",
+        other => other,
+    };
+    (printed.to_owned(), number.trim_start())
 }
 
 /// Writes an exponent, as in `1e-3`, as a power of ten.
@@ -112,7 +129,7 @@ fn with_power(number: &str) -> String {
     if digits.is_empty() || digits.contains(|character: char| !character.is_ascii_digit()) {
         return number.to_owned();
     }
-    let power = script(Script::Super, "10", exponent.trim().trim_start_matches('+'), None);
+    let power = script_text(Script::Super, Some('0'), exponent.trim().trim_start_matches('+'), None, true);
     match mantissa.trim() {
         sign @ ("" | "-" | "+" | "−") => format!("{sign}10{power}"),
         mantissa => format!("{mantissa} × 10{power}"),
@@ -126,9 +143,14 @@ fn plain(source: &str) -> String {
     while let Some(character) = cursor.bump() {
         match character {
             '\\' => match cursor.name() {
-                "pm" => text.push('±'),
-                "times" => text.push('×'),
-                name => text.push_str(printed(name).unwrap_or_default()),
+                "color" | "textcolor" => {
+                    cursor.argument();
+                }
+                name if is_style(name) => {}
+                name => match number_symbol(name).or_else(|| printed(name)) {
+                    Some(characters) => text.push_str(characters),
+                    None => text.extend(["\\", name, " "]),
+                },
             },
             '{' | '}' | '$' => {}
             '~' => text.push(' '),
@@ -170,11 +192,14 @@ fn unit(source: &str) -> String {
         match cursor.bump() {
             None => return units.text(),
             Some('\\') => units.command(&mut cursor),
-            Some('^') => units.set_power(&plain(cursor.argument())),
+            Some('^') => match plain(cursor.argument()).trim() {
+                sign @ ("°" | "′" | "″") => units.push(sign),
+                power => units.set_power(power),
+            },
             Some('_') => {
                 let index = plain(cursor.argument());
                 if let Some(factor) = units.factors.last_mut() {
-                    let index = script(Script::Sub, &factor.symbol, &index, None);
+                    let index = script_text(Script::Sub, factor.symbol.chars().next_back(), &index, None, false);
                     factor.symbol.push_str(&index);
                 }
             }
@@ -185,6 +210,14 @@ fn unit(source: &str) -> String {
 
 impl Units {
     fn push(&mut self, symbol: &str) {
+        // `^\circ C`
+        if let Some(degree) = self.factors.last_mut().filter(|last| last.symbol == "°" && last.power.is_empty())
+            && matches!(symbol, "C" | "F" | "K")
+            && !self.is_below
+            && self.prefix.is_empty()
+        {
+            return degree.symbol.push_str(symbol);
+        }
         let symbol = std::mem::take(&mut self.prefix) + symbol;
         let power = std::mem::take(&mut self.power);
         self.factors.push(Factor { symbol, power, is_below: std::mem::take(&mut self.is_below) });
@@ -208,13 +241,17 @@ impl Units {
             "raiseto" => self.power = plain(cursor.argument()),
             // What is measured: `\gram\of{metal}`.
             "of" => self.push(&plain(cursor.argument())),
+            "color" | "textcolor" | "highlight" => {
+                cursor.argument();
+            }
             // The style of letters, and spaces.
-            "text" | "textrm" | "mathrm" | "mathit" | "rm" | "upmu" | "," | ";" | ":" | "!" | " " | "cdot" => {}
+            "," | ";" | ":" | "!" | " " | "cdot" | "times" => {}
+            _ if is_style(name) => {}
             _ => match prefix(name) {
                 Some(prefix) => self.prefix.push_str(prefix),
-                None => match symbol(name).or_else(|| printed(name)) {
-                    Some(symbol) => self.push(symbol),
-                    None => self.push(&abbreviated(name)),
+                None => match unit_symbol(name) {
+                    Some(symbol) => self.push(&symbol),
+                    None => self.push(number_symbol(name).or_else(|| printed(name)).unwrap_or(name)),
                 },
             },
         }
@@ -249,7 +286,7 @@ impl Units {
 /// A power in raised digits, or after a mark.
 fn raised(power: &str, symbol: &str) -> String {
     let digits: Option<String> = power.chars().map(raised_digit).collect();
-    digits.unwrap_or_else(|| script(Script::Super, symbol, power, None))
+    digits.unwrap_or_else(|| script_text(Script::Super, symbol.chars().next_back(), power, None, false))
 }
 
 fn raised_digit(character: char) -> Option<char> {
@@ -266,100 +303,6 @@ fn raised_digit(character: char) -> Option<char> {
         '9' => '⁹',
         '-' | '−' => '⁻',
         '+' => '⁺',
-        _ => return None,
-    })
-}
-
-/// The symbol of a unit that siunitx abbreviates, such as `\um` and `\kHz`.
-fn abbreviated(name: &str) -> String {
-    let is_micro =
-        matches!(name, "um" | "us" | "ug" | "ul" | "uL" | "uA" | "uV" | "uW" | "uJ" | "uF" | "uN" | "umol" | "uHz");
-    if is_micro { format!("μ{}", &name[1..]) } else { name.to_owned() }
-}
-
-fn prefix(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "yocto" => "y",
-        "zepto" => "z",
-        "atto" => "a",
-        "femto" => "f",
-        "pico" => "p",
-        "nano" => "n",
-        "micro" | "mu" => "μ",
-        "milli" => "m",
-        "centi" => "c",
-        "deci" => "d",
-        "deca" | "deka" => "da",
-        "hecto" => "h",
-        "kilo" => "k",
-        "mega" => "M",
-        "giga" => "G",
-        "tera" => "T",
-        "peta" => "P",
-        "exa" => "E",
-        "zetta" => "Z",
-        "yotta" => "Y",
-        "kibi" => "Ki",
-        "mebi" => "Mi",
-        "gibi" => "Gi",
-        "tebi" => "Ti",
-        _ => return None,
-    })
-}
-
-fn symbol(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "ampere" => "A",
-        "arcminute" => "′",
-        "arcsecond" => "″",
-        "astronomicalunit" => "au",
-        "atomicmassunit" => "u",
-        "angstrom" => "Å",
-        "becquerel" => "Bq",
-        "bel" | "byte" => "B",
-        "candela" => "cd",
-        "celsius" | "degreeCelsius" => "°C",
-        "clight" => "c",
-        "coulomb" => "C",
-        "dalton" => "Da",
-        "day" => "d",
-        "decibel" => "dB",
-        "degree" => "°",
-        "electronvolt" | "electronVolt" => "eV",
-        "farad" => "F",
-        "gram" => "g",
-        "gray" => "Gy",
-        "hectare" => "ha",
-        "henry" => "H",
-        "hertz" => "Hz",
-        "hour" => "h",
-        "joule" => "J",
-        "katal" => "kat",
-        "kelvin" => "K",
-        "kilogram" => "kg",
-        "knot" => "kn",
-        "litre" | "liter" => "L",
-        "lumen" => "lm",
-        "lux" => "lx",
-        "metre" | "meter" => "m",
-        "minute" => "min",
-        "mole" => "mol",
-        "nauticalmile" => "M",
-        "neper" => "Np",
-        "newton" => "N",
-        "ohm" => "Ω",
-        "pascal" => "Pa",
-        "percent" => "%",
-        "radian" => "rad",
-        "second" => "s",
-        "siemens" => "S",
-        "sievert" => "Sv",
-        "steradian" => "sr",
-        "tesla" => "T",
-        "tonne" => "t",
-        "volt" => "V",
-        "watt" => "W",
-        "weber" => "Wb",
         _ => return None,
     })
 }
@@ -389,6 +332,19 @@ mod tests {
             ("num", "{e5} x", "10^5"),
             ("num", "{1 x 2 x 3} x", "1 × 2 × 3"),
             ("num", "{\\pm 5} x", "± 5"),
+            ("num", "{<5} x", "<5"),
+            ("num", "{\\leq 1e-3} x", "≤1 × 10^-3"),
+            ("num", "{>= 5} x", "≥5"),
+            ("num", "{\\approx 3.5} x", "≈3.5"),
+            ("num", "{2\\pi} x", "2π"),
+            ("num", "{\\infty} x", "∞"),
+            ("num", "{\\textbf{5}\\mine} x", "5\\mine"),
+            ("SI", "{\\sim 10}{\\m} x", "∼10 m"),
+            ("SI", "{20}{^\\circ C} x", "20 °C"),
+            ("SI", "{25}{$^{\\circ}$C} x", "25 °C"),
+            ("SI", "{25}{\\degree C} x", "25 °C"),
+            ("SI", "{45}{^\\circ} x", "45°"),
+            ("SI", "{5}{\\degree\\per\\second} x", "5 °/s"),
             ("SIrange", "{10}{20}{\\um} x", "10 μm to 20 μm"),
             ("numlist", "{1;2;3} x", "1, 2, 3"),
             ("qtylist", "{1;2}{\\second} x", "1, 2 s"),
@@ -410,6 +366,12 @@ mod tests {
             ("{\\raiseto{4}\\metre}", "m⁴"),
             ("{\\gram\\of{metal}}", "g metal"),
             ("{\\MeV}", "MeV"),
+            ("{\\ng\\per\\mL}", "ng/mL"),
+            ("{\\l}", "l"),
+            ("{\\upmu m}", "μm"),
+            ("{\\L}", "L"),
+            ("{\\kohm\\umol}", "kΩ μmol"),
+            ("{\\hartree\\per\\bohr}", "E_h/a_0"),
             ("{\\sample\\per\\hour}", "sample/h"),
             ("{m/s}", "m/s"),
             ("{$\\mu$m}", "μm"),

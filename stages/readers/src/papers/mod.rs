@@ -3,12 +3,16 @@
 //! Invariant: no input makes a converter panic, whatever its nesting.
 
 pub mod jats;
+mod jats_article;
 mod jats_elements;
 mod jats_formula;
+mod jats_formula_writer;
+mod jats_lists;
 mod jats_scripts;
 mod jats_table;
 #[cfg(test)]
 mod jats_tests;
+mod jats_writer;
 pub mod latex;
 mod latex_blocks;
 mod latex_commands;
@@ -19,6 +23,7 @@ mod latex_symbols;
 #[cfg(test)]
 mod latex_tests;
 mod latex_text;
+mod latex_unit_names;
 mod latex_units;
 mod scripts;
 mod white_space;

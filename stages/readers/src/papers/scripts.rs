@@ -2,39 +2,32 @@
 //!
 //! Invariant: of the text before a script, only the last characters are read.
 
-use corpusmill_extract::script_text;
+pub(super) use corpusmill_extract::{Script, script_text};
 
-pub(super) use corpusmill_extract::Script;
+/// Maximum number of marks of Markdown between a script and the text to which it belongs.
+const MAX_MARKS: usize = 8;
+/// Maximum length of a name in an exponent, such as `sinh`; longer words are text.
+const MAX_NAME_CHARACTERS: usize = 4;
+/// Maximum length of an exponent in bytes.
+const MAX_EXPONENT_BYTES: usize = 256;
 
-/// Maximum length of a script in characters; longer ones are text in small print.
-const MAX_CHARACTERS: usize = 24;
-
-/// Whether a raised or lowered text is short enough for a script.
+/// Whether a raised or lowered text is written as a script: it is short, or a formula of any usual length.
 pub(super) fn is_script(text: &str) -> bool {
-    (1..=MAX_CHARACTERS).contains(&text.chars().take(MAX_CHARACTERS + 1).count())
+    let is_exponent = || {
+        text.len() <= MAX_EXPONENT_BYTES
+            && text.contains(['+', '-', '−', '=', '/', '^', '×', '·'])
+            && !text.contains(char::is_whitespace)
+            && text
+                .split(|character: char| !character.is_alphabetic())
+                .all(|name| name.chars().nth(MAX_NAME_CHARACTERS).is_none())
+    };
+    corpusmill_extract::is_script(text) || is_exponent()
 }
 
-/// Writes a script after the text `line` and, if it is known, before the character `next`.
-pub(super) fn script(kind: Script, line: &str, text: &str, next: Option<char>) -> String {
-    // The marks of Markdown are no text, and a script after a space has no base.
-    let before = line.trim_end_matches(['*', '`']);
-    let before = if before.ends_with(char::is_whitespace) { "" } else { before };
-    let mut written = script_text(kind, before, text);
-    if next.is_some_and(|next| joins(&written, text, next)) {
-        written.insert(1, '{');
-        written.push('}');
-    }
-    written
-}
-
-/// Whether a script that has a mark and no braces would go on with the next character: `x_i` before `y`.
-pub(super) fn joins(written: &str, text: &str, next: char) -> bool {
-    let is_bare = written.get(1..) == Some(text);
-    let last = text.chars().next_back();
-    is_bare
-        && last.is_some_and(|last| {
-            (last.is_numeric() && next.is_numeric()) || (last.is_alphabetic() && next.is_alphabetic())
-        })
+/// The character to which a script after `line` belongs; `None` after a space. The marks of Markdown are no text.
+pub(super) fn base(line: &str) -> Option<char> {
+    let last = line.chars().rev().take(MAX_MARKS + 1).find(|character| !matches!(character, '*' | '`'))?;
+    (!last.is_whitespace()).then_some(last)
 }
 
 #[cfg(test)]
@@ -42,13 +35,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn braces_are_for_what_would_be_joined() {
-        assert_eq!(script(Script::Super, "10", "6", None), "^6");
-        assert_eq!(script(Script::Super, "10", "6", Some('0')), "^{6}");
-        assert_eq!(script(Script::Super, "10", "6", Some('m')), "^6");
-        assert_eq!(script(Script::Sub, "*x*", "i", Some('y')), "_{i}");
-        assert_eq!(script(Script::Super, "of ", "14", Some('C')), "14");
-        assert_eq!(script(Script::Super, "1", "st", Some('a')), "st");
-        assert!(is_script("n+1") && !is_script("") && !is_script(&"n".repeat(25)));
+    fn the_base_is_a_character_close_before() {
+        for (line, expected) in
+            [("10", Some('0')), ("*x*", Some('x')), ("`x` ", None), ("*", None), ("", None), ("(", Some('('))]
+        {
+            assert_eq!(base(line), expected, "{line}");
+        }
+        assert_eq!(base(&format!("x{}", "*".repeat(MAX_MARKS))), Some('x'));
+        // Otherwise, a line of stars would be searched for each of them.
+        assert_eq!(base(&format!("x{}", "*".repeat(MAX_MARKS + 1))), None);
+    }
+
+    #[test]
+    fn long_scripts_are_formulas() {
+        assert!(is_script("n+1") && is_script("−(x−m)^2/(2s^2)+0.0001t−7"));
+        assert!(!is_script("") && !is_script(&"n".repeat(25)) && !is_script(&"n+".repeat(129)));
+        assert!(!is_script("https://www.example.org/notes") && !is_script("see the second + third note"));
     }
 }

@@ -197,6 +197,23 @@ mod tests {
         ] {
             assert_eq!(language(text), Some(expected), "{text}");
         }
+        // Neither do the words of a list that is shorter than that of its relatives.
+        for (text, expected) in [
+            ("Jako dítě mu to nikdo nevysvětlil, ani jak to funguje, ani co to znamená.", "ces"),
+            ("Děda mu to vyprávěl jako pohádku, ale ani jak skončila, už neví.", "ces"),
+            ("Ako dieťaťu mu to nikto nevysvetlil, ani ako to funguje, ani čo to znamená.", "slk"),
+            ("Jako dziecku nikt mu tego nie wyjaśnił, ani jak to działa, ani co to znaczy.", "pol"),
+            ("Kdo je to naredil in zakaj tako pozno?", "slv"),
+            ("Hun hadde ingen penger, men alle hans brødre hjalp henne da hun måtte flytte.", "nob"),
+            ("Hva synes du om det? Jeg vet ikke.", "nob"),
+            ("Hun havde ingen penge, men alle hans brødre hjalp hende, da hun måtte flytte.", "dan"),
+            ("Ho hadde ingen pengar, men alle brørne hans hjelpte henne då ho måtte flytte.", "nno"),
+            ("O reloxo da torre parou o luns e ninguén sabe por que. O alcalde prometeu que será arranxado.", "glg"),
+            ("O relógio da torre parou na segunda-feira e ninguém sabe por quê.", "por"),
+            ("No sé por qué no vino, pero quizás venga mañana.", "spa"),
+        ] {
+            assert_eq!(language(text), Some(expected), "{text}");
+        }
         for nothing in ["", "123 --- 456", "😀😀"] {
             assert_eq!(identify(nothing), None);
         }

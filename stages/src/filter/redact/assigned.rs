@@ -2,23 +2,29 @@
 //! `api_key`.
 //!
 //! A value is quoted, as in code, or stands alone, as in configuration files, connection strings and the parameters of
-//! URLs; it follows a flag of a command, or is the content of an element. What looks random is in the `randomness`
-//! module, what is the name of a secret in the `secret_name` module. Without quotes, code has references and calls
-//! where a configuration file has values, so a path of identifiers does not count there.
+//! URLs; it follows a flag of a command, or is the content of an element or cell. What looks random is in the
+//! `randomness` module, what is the name of a secret in the `secret_name` module. Without quotes, code has references
+//! and calls where a configuration file has values, so a path of identifiers does not count there. In prose, the markup
+//! of the `dressing` module can stand around both.
 //!
 //! Invariant: time is linear in the text.
 
+use super::account_address::is_solana_address;
+use super::bare_value::BareValue;
+use super::dressing::leading_length;
 use super::matches::Match;
 use super::randomness::{VALUE_BYTES, looks_random};
 use super::secret::secret_rule;
-use super::secret_name::{assigns_secret, ends_with_secret_flag, ends_with_secret_tag, is_secret_name};
+use super::secret_name::{
+    assigns_coin, assigns_secret, assigns_secret_in_cell, ends_with_secret_flag, ends_with_secret_tag, is_secret_name,
+};
 use crate::rule::{BIGCODE, EditRule};
 
 /// The rule of these secrets.
 pub(super) const ASSIGNED: EditRule =
     secret_rule("secret.assigned", "random-looking values assigned to a name such as `password`", BIGCODE);
 
-/// Maximum number of blanks between a sign and a value without quotes.
+/// Maximum number of blanks between a flag and its value.
 const MAX_BLANKS: usize = 16;
 /// Maximum number of backslashes before a quote within a string: JSON in JSON in JSON has three.
 const MAX_ESCAPES: usize = 7;
@@ -47,7 +53,7 @@ fn find_quoted(text: &str, matches: &mut Vec<Match>) {
         let opening = at - escapes;
         if bytes[floor..].starts_with(&bytes[opening..=at]) && looks_random(value) && !is_template(value) {
             let before = &text[..without_string_prefix(bytes, opening)];
-            if assigns_secret(before) || ends_with_secret_flag(before) {
+            if assigns_value(before, value) || ends_with_secret_flag(before) {
                 matches.push(Match { range: at + 1..floor, rule: ASSIGNED.name });
             }
         }
@@ -62,20 +68,30 @@ fn find_bare(text: &str, matches: &mut Vec<Match>) {
         if at < floor {
             continue;
         }
-        let start = at + 1 + count_blanks(bytes, at + 1);
-        let value = BareValue::at(text, start);
-        floor = value.letters_end;
+        let start = at + 1 + leading_length(text, at + 1);
+        let in_url = is_url_password(bytes, at);
+        let value = if in_url { BareValue::password_at(text, start) } else { BareValue::at(text, start) };
+        // A name of its own can stand before a colon of the value, or in the markup before it.
+        let dressed = bytes[at + 1..start].contains(&b'<');
+        floor = if dressed { at + 1 } else { value.first_part_end };
         if !value.looks_random() {
             continue;
         }
-        let is_secret = match value.next {
-            Some(b'@') => is_url_password(bytes, at),
-            next => ends_value(next) && is_assignment(bytes, at) && assigns_secret(&text[..start]),
+        let is_secret = if in_url && value.precedes_host() {
+            true
+        } else {
+            value.is_whole() && is_assignment(bytes, at) && assigns_value(&text[..start], value.text)
         };
         if is_secret {
             matches.push(Match { range: start..start + value.text.len(), rule: ASSIGNED.name });
+            floor = value.letters_end;
         }
     }
+}
+
+/// Whether the text before a value assigns it to the name of a secret, and it is not the address of a coin.
+fn assigns_value(before: &str, value: &str) -> bool {
+    assigns_secret(before) && !(is_solana_address(value) && assigns_coin(before))
 }
 
 /// Adds values without quotes after the flags of a command: `--token VALUE`.
@@ -90,24 +106,28 @@ fn find_after_flags(text: &str, matches: &mut Vec<Match>) {
             continue;
         }
         let value = BareValue::at(text, end + blanks);
-        if value.looks_random() && ends_value(value.next) {
+        if value.looks_random() && value.is_whole() {
             let start = end + blanks;
             matches.push(Match { range: start..start + value.text.len(), rule: ASSIGNED.name });
         }
     }
 }
 
-/// Adds the content of elements: `<password>VALUE</password>`.
+/// Adds the content of elements and cells: `<password>VALUE</password>`, `<td>Password</td><td>VALUE</td>`.
 fn find_in_elements(text: &str, matches: &mut Vec<Match>) {
+    const CDATA: &str = "<![CDATA[";
     for (at, _) in text.match_indices('>') {
-        let value = quoted_value(text, at + 1);
-        let end = at + 1 + value.len();
-        if text.as_bytes()[end..].starts_with(b"</")
+        let rest = &text[at + 1..];
+        let (opening, closing) = if rest.starts_with(CDATA) { (CDATA.len(), "]]></") } else { (0, "</") };
+        let start = at + 1 + opening;
+        let value = quoted_value(text, start);
+        let end = start + value.len();
+        if text[end..].starts_with(closing)
             && looks_random(value)
             && !is_template(value)
-            && ends_with_secret_tag(&text[..at])
+            && (ends_with_secret_tag(&text[..at]) || assigns_secret_in_cell(&text[..=at]))
         {
-            matches.push(Match { range: at + 1..end, rule: ASSIGNED.name });
+            matches.push(Match { range: start..end, rule: ASSIGNED.name });
         }
     }
 }
@@ -134,40 +154,8 @@ fn without_string_prefix(bytes: &[u8], opening: usize) -> usize {
     if joined { opening } else { start }
 }
 
-/// A value without quotes.
-struct BareValue<'a> {
-    /// The letters with the padding of base64, without the full stop of a sentence.
-    text: &'a str,
-    /// End of the letters in the text.
-    letters_end: usize,
-    /// The byte after the value.
-    next: Option<&'a u8>,
-}
-
-impl<'a> BareValue<'a> {
-    fn at(text: &'a str, start: usize) -> Self {
-        let bytes = text.as_bytes();
-        let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/_.-".contains(byte);
-        let length = bytes[start..].iter().take(VALUE_BYTES.end() + 1).take_while(|byte| is_letter(byte)).count();
-        let letters_end = start + length;
-        // Elsewhere in a value, `=` is another assignment: `--env=TOKEN=…`.
-        let padding = bytes[letters_end..].iter().take(2).take_while(|byte| **byte == b'=').count();
-        let end = letters_end + padding;
-        Self { text: text[start..end].trim_end_matches('.'), letters_end, next: bytes.get(end) }
-    }
-
-    fn looks_random(&self) -> bool {
-        looks_random(self.text) && !is_reference(self.text)
-    }
-}
-
 fn count_blanks(bytes: &[u8], start: usize) -> usize {
     bytes[start..].iter().take(MAX_BLANKS).take_while(|byte| matches!(byte, b' ' | b'\t')).count()
-}
-
-/// Whether a value without quotes ends at this byte. A bracket opens an argument or an index, so the value is code.
-pub(super) fn ends_value(next: Option<&u8>) -> bool {
-    next.is_none_or(|byte| byte.is_ascii_whitespace() || !byte.is_ascii() || b";&,)]}\"'`<>|\\#".contains(byte))
 }
 
 /// Whether the sign assigns: not `==`, `!=` and the like, and not the `::` of a path.
@@ -184,15 +172,6 @@ fn is_url_password(bytes: &[u8], colon: usize) -> bool {
     let is_user = |byte: &u8| byte.is_ascii_alphanumeric() || b"._%+-".contains(byte);
     let user = bytes[..colon].iter().rev().take(MAX_NAME_BYTES).take_while(|byte| is_user(byte)).count();
     bytes[colon] == b':' && bytes[..colon - user].ends_with(b"://")
-}
-
-/// Whether the value is a path of identifiers, such as `process.env.AUTH0_KEY2`.
-fn is_reference(value: &str) -> bool {
-    let is_identifier = |part: &str| {
-        part.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    };
-    value.contains('.') && value.split('.').all(is_identifier)
 }
 
 #[cfg(test)]

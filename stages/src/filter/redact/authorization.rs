@@ -9,7 +9,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::assigned::{ASSIGNED, ends_value};
+use super::assigned::ASSIGNED;
+use super::bare_value::ends_value;
 use super::matches::Match;
 use super::randomness::looks_random;
 use super::secret::compile;
@@ -45,15 +46,7 @@ fn ends_with_header_name(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn found(text: &str) -> Vec<&str> {
-        let mut matches = Vec::new();
-        find(text, &mut matches);
-        matches.into_iter().map(|find| &text[find.range]).collect()
-    }
-
-    // Random letters, generated for these tests.
-    const VALUE: &str = "k3J9xQ2mZ8vB4nL7tR1wP6sY";
+    use crate::filter::redact::fixture::{VALUE, found};
 
     #[test]
     fn credentials_are_found() {
@@ -65,10 +58,13 @@ mod tests {
             format!("env[\"HTTP_AUTHORIZATION\"] = \"ApiKey {VALUE}\""),
             format!("{{\\\"Authorization\\\":\\\"Bearer {VALUE}\\\"}}"),
             format!("Send Bearer {VALUE}."),
+            format!("**Bearer {VALUE}**"),
         ] {
-            assert_eq!(found(&text), [VALUE], "{text}");
+            assert_eq!(found(find, &text), [VALUE], "{text}");
         }
-        assert_eq!(found(&format!("Authorization: Basic {VALUE}==\n")), [format!("{VALUE}==")]);
+        assert_eq!(found(find, &format!("Authorization: Basic {VALUE}==\n")), [format!("{VALUE}==")]);
+        let long = VALUE.repeat(20);
+        assert_eq!(found(find, &format!("Authorization: Bearer {long}\n")), [long]);
     }
 
     #[test]
@@ -83,7 +79,7 @@ mod tests {
             "token_type: \"Bearer\", expires_in: 3600".to_owned(),
             "a bearer of-the-royal-standard-of-Scotland-2024".to_owned(),
         ] {
-            assert!(found(&text).is_empty(), "{text}");
+            assert!(found(find, &text).is_empty(), "{text}");
         }
     }
 }

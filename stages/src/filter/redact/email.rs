@@ -1,7 +1,7 @@
 //! Finds e-mail addresses. The account in a URL, such as `https://user:password@host`, is not one.
 //!
-//! Invariant: one linear pass, since only an `@`, at most 320 bytes before it and 253 after it are read (the limits of
-//! RFC 5321 are 64 and 253).
+//! Invariant: one linear pass, since of the text before an `@` only what follows the one before it is read, and 253
+//! bytes after it (the limit of RFC 5321).
 
 use super::matches::{EMAIL, Match};
 use super::user_info;
@@ -12,6 +12,9 @@ const MAX_DOMAIN_BYTES: usize = 253;
 /// File extensions that are not top-level domains: `icon@2x.png`.
 const FILE_ENDINGS: [&str; 14] =
     ["png", "jpg", "jpeg", "gif", "svg", "webp", "ico", "js", "mjs", "css", "html", "json", "jsx", "tsx"];
+
+/// Top-level domains of more than two letters that count if they are capitalised.
+const CAPITALISED_TOPS: [&str; 9] = ["com", "org", "net", "edu", "gov", "mil", "int", "info", "biz"];
 
 /// Adds the e-mail addresses of `text` to `matches`.
 pub(super) fn find(text: &str, keep_git_hosts: bool, matches: &mut Vec<Match>) {
@@ -65,18 +68,31 @@ fn is_address(text: &str, start: usize, at: usize, end: usize) -> bool {
     let domain = &text[at + 1..end];
     let Some((_, top)) = domain.rsplit_once('.') else { return false };
     let labels = domain.split('.').all(|label| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-'));
-    // Excludes `this@Activity.method` of Kotlin: no top-level domain mixes cases.
-    let one_case =
-        !(top.bytes().any(|byte| byte.is_ascii_lowercase()) && top.bytes().any(|byte| byte.is_ascii_uppercase()));
     let called = text.as_bytes().get(end) == Some(&b'(');
     labels
-        && one_case
+        && has_case_of_domain(domain, top)
         && !called
         && (2..=24).contains(&top.len())
         && top.bytes().all(|byte| byte.is_ascii_alphabetic())
         && !FILE_ENDINGS.iter().any(|ending| ending.eq_ignore_ascii_case(top))
         && !text[start..at].contains("..")
         && !is_reserved(domain)
+}
+
+/// Whether the top-level domain is in one case, or capitalised as the rest of the domain is: `Gmail.Com`.
+///
+/// Excludes `this@MainActivity.getContext` and `this@Activity.Name` of Kotlin: of the longer top-level domains, only
+/// the usual ones are capitalised.
+fn has_case_of_domain(domain: &str, top: &str) -> bool {
+    let is_capitalised = |label: &str| {
+        label.starts_with(|first: char| first.is_ascii_uppercase() || first.is_ascii_digit())
+            && !label[1..].bytes().any(|byte| byte.is_ascii_uppercase())
+    };
+    let of_one_case = |is: fn(&u8) -> bool| !top.bytes().any(|byte| is(&byte));
+    of_one_case(u8::is_ascii_lowercase)
+        || of_one_case(u8::is_ascii_uppercase)
+        || (domain.split(['.', '-']).all(is_capitalised)
+            && (top.len() == 2 || CAPITALISED_TOPS.iter().any(|known| known.eq_ignore_ascii_case(top))))
 }
 
 /// Whether RFC 2606 or RFC 6761 reserves the domain for examples, tests or local use.
@@ -96,23 +112,25 @@ fn is_git(bytes: &[u8], start: usize, at: usize, end: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::filter::redact::fixture::found;
 
-    fn found(text: &str) -> Vec<&str> {
-        let mut matches = Vec::new();
-        find(text, true, &mut matches);
-        matches.into_iter().map(|find| &text[find.range]).collect()
+    fn addresses(text: &str) -> Vec<&str> {
+        found(|text, matches| find(text, true, matches), text)
     }
 
     #[test]
     fn addresses_are_found() {
         assert_eq!(
-            found("Ada <ada.l+news@mail.lovelace.org>, bob_1@b-c.co.uk."),
+            addresses("Ada <ada.l+news@mail.lovelace.org>, bob_1@b-c.co.uk."),
             ["ada.l+news@mail.lovelace.org", "bob_1@b-c.co.uk"]
         );
-        assert_eq!(found("mailto:X@Y.DE?subject=1"), ["X@Y.DE"]);
-        assert_eq!(found("authors = [\"Ada <ada@lovelace.org>\"]"), ["ada@lovelace.org"]);
-        assert_eq!(found("éa@b.org"), ["a@b.org"]);
-        assert_eq!(found("http://ada@lovelace.org, http://e.org:80/ada@b.org"), ["ada@lovelace.org", "ada@b.org"]);
+        assert_eq!(addresses("mailto:X@Y.DE?subject=1"), ["X@Y.DE"]);
+        for address in ["John.Smith@Gmail.Com", "INFO@Firma.De", "a@Mail.1und1.Info", "A@B-C.Co.Uk"] {
+            assert_eq!(addresses(&format!("Write to {address}.")), [address]);
+        }
+        assert_eq!(addresses("authors = [\"Ada <ada@lovelace.org>\"]"), ["ada@lovelace.org"]);
+        assert_eq!(addresses("éa@b.org"), ["a@b.org"]);
+        assert_eq!(addresses("http://ada@lovelace.org, http://e.org:80/ada@b.org"), ["ada@lovelace.org", "ada@b.org"]);
     }
 
     #[test]
@@ -126,6 +144,10 @@ mod tests {
             "icon@2x.png",
             "serde@1.0.200",
             "this@MainActivity.getContext",
+            "this@Activity.Name",
+            "this@MainActivity.Id",
+            "x@foo.Id",
+            "You@Example.Com",
             "obj@foo.bar()",
             "@dataclass",
             "a @ b.org",
@@ -141,7 +163,7 @@ mod tests {
             "https://k3J9xQ2mZ8vB4nL7tR1wP6sY:x-oauth-basic@github.com/a/b.git",
             "https://REDACTED_SECRET@github.com/a/b.git",
         ] {
-            assert!(found(text).is_empty(), "{text}");
+            assert!(addresses(text).is_empty(), "{text}");
         }
         let mut matches = Vec::new();
         find("git@github.com:a/b", false, &mut matches);

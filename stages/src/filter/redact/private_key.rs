@@ -1,10 +1,11 @@
-//! Finds the bodies of private keys in PEM (RFC 7468) and in key blocks of PGP (RFC 9580).
+//! Finds the bodies of private keys in PEM (RFC 7468), in key blocks of PGP (RFC 9580), and in the form of SSH2 (RFC
+//! 4716).
 //!
 //! The body is what stands between header and footer. Without a footer, as in a quotation that was cut, it is the lines
-//! of base64 that follow the header, after the fields of an encrypted key (RFC 1421). After a header alone, there is
-//! nothing to redact.
+//! of base64 that follow the header, after the fields of an encrypted key (RFC 1421). Each line can be quoted as in a
+//! mail, or end with `<br>`. After a header alone, there is nothing to redact.
 //!
-//! Invariant: a body ends before the next five dashes, so bodies do not overlap and time is linear in the text.
+//! Invariant: a body ends before the next four dashes, so bodies do not overlap and time is linear in the text.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -27,8 +28,16 @@ const MIN_LINE_BYTES: usize = 32;
 /// Maximum number of fields between the header and the key.
 const MAX_FIELDS: usize = 8;
 
-static HEADER: LazyLock<Regex> =
-    LazyLock::new(|| compile(r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----"));
+static HEADER: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----|---- BEGIN SSH2 [A-Z ]{0,10}PRIVATE KEY ----",
+    )
+});
+
+/// What stands between two lines in HTML.
+const LINE_MARKS: [&str; 5] = ["<br>", "<br/>", "<br />", "&gt;", "&#10;"];
+/// Beginnings of footers.
+const FOOTERS: [&str; 2] = ["-----END ", "---- END "];
 
 /// Adds the bodies of the private keys of `text` to `matches`.
 pub(super) fn find(text: &str, matches: &mut Vec<Match>) {
@@ -39,13 +48,11 @@ pub(super) fn find(text: &str, matches: &mut Vec<Match>) {
 /// The body of a private key whose header ends at `from`, or `None` if no key follows.
 fn body(text: &str, from: usize) -> Option<Range<usize>> {
     let rest = &text[from..text.floor_char_boundary(from.saturating_add(MAX_BODY_BYTES))];
-    let dashes = rest.find("-----");
+    let dashes = rest.find("----");
     let within = &rest.as_bytes()[..dashes.unwrap_or(rest.len())];
-    let (letters, length) = if dashes.is_some_and(|at| text[from + at..].starts_with("-----END ")) {
-        (count_letters(within), within.len())
-    } else {
-        leading_lines(within)
-    };
+    let is_footer = |at| FOOTERS.iter().any(|footer| text[from + at..].starts_with(footer));
+    let (letters, length) =
+        if dashes.is_some_and(is_footer) { (count_letters(within), within.len()) } else { leading_lines(within) };
     (letters >= MIN_LETTERS).then_some(from..from + length)
 }
 
@@ -79,6 +86,7 @@ fn leading_lines(bytes: &[u8]) -> (usize, usize) {
 /// End of the fields of an encrypted key, such as `Proc-Type: 4,ENCRYPTED`.
 fn fields_end(bytes: &[u8]) -> usize {
     let is_field = |line: &[u8]| {
+        let line = &line[quotation_length(line)..];
         let name = line.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'-').count();
         line.trim_ascii().is_empty() || (name > 0 && line[name..].starts_with(b": "))
     };
@@ -86,15 +94,23 @@ fn fields_end(bytes: &[u8]) -> usize {
     lines.take_while(|line| is_field(line)).map(<[u8]>::len).sum()
 }
 
-/// Length of what separates two lines, in a text, in a string with escapes, or in several strings.
+/// Length of the marks of a quotation in a mail, `> > `.
+fn quotation_length(line: &[u8]) -> usize {
+    line.iter().take_while(|byte| matches!(byte, b'>' | b' ')).count()
+}
+
+/// Length of what separates two lines, in a text, a quotation, HTML, in a string with escapes, or in several strings.
 fn separator_length(bytes: &[u8]) -> usize {
     let mut length = 0;
     loop {
         length += match &bytes[length..] {
             [b'\\', b'n' | b'r' | b't', ..] => 2,
-            [b' ' | b'\t' | b'\r' | b'\n' | b'\\' | b'"' | b'\'' | b'`' | b',' | b';' | b'.', ..] => 1,
+            [b' ' | b'\t' | b'\r' | b'\n' | b'\\' | b'"' | b'\'' | b'`' | b',' | b';' | b'.' | b'>', ..] => 1,
             [b'+', next, ..] if next.is_ascii_whitespace() => 1,
-            _ => return length,
+            rest => match LINE_MARKS.iter().find(|mark| rest.starts_with(mark.as_bytes())) {
+                Some(mark) => mark.len(),
+                None => return length,
+            },
         };
     }
 }
@@ -106,28 +122,22 @@ fn is_base64(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::filter::redact::fixture::{LINE, found};
 
-    fn found(text: &str) -> Vec<&str> {
-        let mut matches = Vec::new();
-        find(text, &mut matches);
-        matches.into_iter().map(|find| &text[find.range]).collect()
-    }
-
-    // Random letters, generated for these tests: a line of a key.
-    const LINE: &str = "k3J9xQ2mZ8vB4nL7tR1wP6sY5dF0gHcK2eMu9TzVqXo4WbN8jLpR3yGfAiCsD7hE";
     const HEADER: &str = "-----BEGIN PRIVATE KEY-----";
+    const SSH2: &str = "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----";
 
     #[test]
     fn bodies_between_header_and_footer_are_found() {
         for kind in ["PRIVATE KEY", "RSA PRIVATE KEY", "OPENSSH PRIVATE KEY", "PGP PRIVATE KEY BLOCK"] {
             let body = format!("\n{LINE}\n{LINE}\n=aB1c\n");
             let text = format!("-----BEGIN {kind}-----{body}-----END {kind}-----\nmore");
-            assert_eq!(found(&text), [body]);
+            assert_eq!(found(find, &text), [body]);
         }
         let escaped = format!("\\n{LINE}\\n{LINE}\\n");
-        assert_eq!(found(&format!("\"{HEADER}{escaped}-----END PRIVATE KEY-----\\n\"")), [escaped]);
+        assert_eq!(found(find, &format!("\"{HEADER}{escaped}-----END PRIVATE KEY-----\\n\"")), [escaped]);
         let short = format!("\n{LINE}\n");
-        assert_eq!(found(&format!("{HEADER}{short}-----END PRIVATE KEY-----")), [short], "Ed25519");
+        assert_eq!(found(find, &format!("{HEADER}{short}-----END PRIVATE KEY-----")), [short], "Ed25519");
     }
 
     #[test]
@@ -141,8 +151,26 @@ mod tests {
             (format!("\n{LINE}\n{LINE}"), "\n-----BEGIN PRIVATE KEY-----\n"),
         ] {
             let text = format!("{HEADER}{body}{rest}");
-            assert_eq!(found(&text), [body], "{text}");
+            assert_eq!(found(find, &text), [body], "{text}");
         }
+    }
+
+    #[test]
+    fn keys_in_quotations_html_and_ssh2_are_found() {
+        for (header, body, rest) in [
+            (HEADER, format!("\n> {LINE}\n> {LINE}\n> k3J9=="), "\n\nbye"),
+            (HEADER, format!("\n> > Proc-Type: 4,ENCRYPTED\n> >\n> > {LINE}\n> > {LINE}"), "\n"),
+            (HEADER, format!("\n&gt; {LINE}\n&gt; {LINE}"), "\n&gt; and so on, said he"),
+            (HEADER, format!("<br>{LINE}<br/>{LINE}<br />\n{LINE}"), "<br>\n"),
+            (HEADER, format!("\n> {LINE}\n> "), "-----END PRIVATE KEY-----\n"),
+            (SSH2, format!("\n{LINE}\n"), "---- END SSH2 ENCRYPTED PRIVATE KEY ----\n"),
+            (SSH2, format!("\nComment: \"my key\"\n{LINE}\n{LINE}"), "\n"),
+        ] {
+            let text = format!("> {header}{body}{rest}");
+            assert_eq!(found(find, &text), [body], "{text}");
+        }
+        let public = format!("---- BEGIN SSH2 PUBLIC KEY ----\n{LINE}\n{LINE}\n---- END SSH2 PUBLIC KEY ----");
+        assert!(found(find, &public).is_empty());
     }
 
     #[test]
@@ -157,16 +185,16 @@ mod tests {
             format!("{HEADER}\n{HEADER}\n{HEADER}\n"),
             format!("-----BEGIN PUBLIC KEY-----\n{LINE}\n{LINE}\n-----END PUBLIC KEY-----"),
         ] {
-            assert!(found(&text).is_empty(), "{text}");
+            assert!(found(find, &text).is_empty(), "{text}");
         }
     }
 
     /// Minutes of work if each header is searched to the maximum length of a body, hours if to the end of the text.
     #[test]
     fn many_headers_take_linear_time() {
-        assert!(found(&format!("{HEADER}\n").repeat(500_000)).is_empty());
+        assert!(found(find, &format!("{HEADER}\n").repeat(500_000)).is_empty());
         let keys = format!("{HEADER}\n{LINE}\n").repeat(100_000);
-        assert_eq!(found(&keys).len(), 100_000);
-        assert!(found(&format!("{HEADER}{}", "a".repeat(1 << 20))).len() == 1);
+        assert_eq!(found(find, &keys).len(), 100_000);
+        assert!(found(find, &format!("{HEADER}{}", "a".repeat(1 << 20))).len() == 1);
     }
 }

@@ -3,32 +3,34 @@
 //! The measure is the Shannon entropy of the letters, as in detect-secrets, and a mix of cases and digits.
 //!
 //! Invariant: a placeholder (`EXAMPLE`, `xxxx`, `your-key`), a checksum that names its algorithm (`sha512-…`) and the
-//! address of a contract (`0x` and 40 digits) do not look random.
+//! public address of an account or contract (`0x` and 40 digits) do not look random.
 
+use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
-/// Length in bytes of a value that looks random wherever it stands.
-pub(super) const VALUE_BYTES: RangeInclusive<usize> = 20..=256;
-/// Length in bytes of the password in a URL. Its place says what it is, so fewer letters are enough.
-const PASSWORD_BYTES: RangeInclusive<usize> = 8..=256;
+use super::account_address::is_account_address;
+use super::placeholder::is_placeholder;
+
+/// Length in bytes of a value that looks random wherever it stands. Session tokens of clouds have up to 2,048 bytes,
+/// signed ones (JWT) with many claims more.
+pub(super) const VALUE_BYTES: RangeInclusive<usize> = 20..=4096;
+/// Minimum length in bytes of the password in a URL. Its place says what it is, so fewer letters are enough.
+const MIN_PASSWORD_BYTES: usize = 8;
 /// Minimum entropy of a random-looking value of mixed letters, in bits per letter: 20 random base64 letters have about
 /// 4.1, words 3.3.
 const MIN_ENTROPY: f64 = 3.7;
+/// Minimum entropy of a value that has only one letter of a kind: one of 15 values of 24 random letters has one digit.
+const HIGH_ENTROPY: f64 = 4.0;
 /// Minimum entropy of a random-looking hexadecimal value, in bits per digit: 32 random digits have about 3.6.
 const MIN_HEX_ENTROPY: f64 = 3.0;
 /// Minimum entropy of the password in a URL, in bits per letter: 8 different letters have 3.
 const MIN_PASSWORD_ENTROPY: f64 = 2.5;
 /// Minimum number of digits of a hexadecimal value.
 const MIN_HEX_DIGITS: usize = 32;
-/// Number of digits after the `0x` of the address of a contract or account (Ethereum).
-const ADDRESS_DIGITS: usize = 40;
 /// Minimum length in bytes of the longest part between the separators of names and paths. Random letters of base64
 /// have longer parts, `Qwen/QwQ-32B-AWQ` has not.
 const MIN_PART_BYTES: usize = 8;
 
-/// Parts of values that are placeholders.
-const PLACEHOLDERS: [&str; 10] =
-    ["example", "your", "xxxx", "changeme", "placeholder", "dummy", "redacted", "0123456789", "abcdef", "12345678"];
 /// Beginnings of checksums that name their algorithm (Subresource Integrity, OCI digests).
 const CHECKSUMS: [&str; 7] = ["sha1-", "sha256-", "sha384-", "sha512-", "sha256:", "sha512:", "md5-"];
 
@@ -39,21 +41,36 @@ pub(super) fn looks_random(value: &str) -> bool {
     }
     let digits = value.strip_prefix("0x").unwrap_or(value);
     let random = if is_hexadecimal(digits) {
-        let is_address = digits.len() < value.len() && digits.len() == ADDRESS_DIGITS;
-        !is_address && is_random_hexadecimal(digits)
+        is_random_hexadecimal(digits)
     } else {
-        mixes(value, 2) && entropy(value) >= MIN_ENTROPY && !is_words(value) && !is_short_parts(value)
+        let entropy = entropy(value);
+        let mixed = mixes(value, 2) || (entropy >= HIGH_ENTROPY && mixes(value, 1));
+        mixed && entropy >= MIN_ENTROPY && !is_words(value) && !is_short_parts(value)
     };
-    random && !is_placeholder(value) && !CHECKSUMS.iter().any(|algorithm| value.starts_with(algorithm))
+    // An image can be pinned by its checksum: `name@sha256:…`.
+    let pinned = value.rsplit_once('@').map_or(value, |(_, checksum)| checksum);
+    random
+        && !is_placeholder(value)
+        && !CHECKSUMS.iter().any(|algorithm| pinned.starts_with(algorithm))
+        && !is_account_address(value)
+}
+
+/// A value without its percent escapes, whose digits and letters are not those of the value: `he%2F%2Fo`.
+pub(super) fn without_escapes(value: &str) -> Cow<'_, str> {
+    let mut parts = value.split('%');
+    let first = parts.next().unwrap_or_default();
+    if first.len() == value.len() {
+        return Cow::Borrowed(value);
+    }
+    let mut letters = first.to_owned();
+    letters.extend(parts.filter_map(|part| part.get(2..)));
+    Cow::Owned(letters)
 }
 
 /// Whether the password of a URL is more than a word or a variable.
 pub(super) fn looks_like_password(value: &str) -> bool {
-    // The digits and letters of an escape are not those of the password: `he%2F%2Fo`.
-    let mut parts = value.split('%');
-    let mut letters = parts.next().unwrap_or_default().to_owned();
-    letters.extend(parts.filter_map(|part| part.get(2..)));
-    let generated = PASSWORD_BYTES.contains(&letters.len())
+    let letters = without_escapes(value);
+    let generated = (MIN_PASSWORD_BYTES..=*VALUE_BYTES.end()).contains(&letters.len())
         && mixes(&letters, 1)
         && entropy(&letters) >= MIN_PASSWORD_ENTROPY
         && !is_words(&letters)
@@ -62,18 +79,13 @@ pub(super) fn looks_like_password(value: &str) -> bool {
     generated || looks_random(value)
 }
 
-/// Whether a value stands for a secret, as in documentation.
-pub(super) fn is_placeholder(value: &str) -> bool {
-    let lower = value.to_ascii_lowercase();
-    PLACEHOLDERS.iter().any(|word| lower.contains(word))
-}
-
-/// Whether at least half of the letters stand in runs of three or more lower-case letters, as in
-/// `getOAuth2TokenForUser1`; of random letters, a fifth does.
+/// Whether at least half of the letters stand in runs of three or more lower-case letters with a vowel, as in
+/// `getOAuth2TokenForUser1`; of random letters, a sixth does.
 pub(super) fn is_words(value: &str) -> bool {
     let letters = value.bytes().filter(u8::is_ascii_alphabetic).count();
-    let runs = value.as_bytes().split(|byte| !byte.is_ascii_lowercase()).map(<[u8]>::len);
-    2 * runs.filter(|length| *length >= 3).sum::<usize>() >= letters
+    let runs = value.as_bytes().split(|byte| !byte.is_ascii_lowercase());
+    let is_word = |run: &&[u8]| run.len() >= 3 && run.iter().any(|letter| b"aeiouy".contains(letter));
+    2 * runs.filter(is_word).map(<[u8]>::len).sum::<usize>() >= letters
 }
 
 /// Whether a value has only hexadecimal digits.
@@ -94,11 +106,11 @@ fn is_random_hexadecimal(digits: &str) -> bool {
 
 /// Whether a value has only short parts between separators, as the names of models and the paths of files do.
 fn is_short_parts(value: &str) -> bool {
-    value.split(['/', '.', '-', '_']).all(|part| part.len() < MIN_PART_BYTES)
+    value.split(['/', '.', '-', '_', ':']).all(|part| part.len() < MIN_PART_BYTES)
 }
 
 /// Shannon entropy, in bits per letter.
-#[expect(clippy::cast_precision_loss, reason = "counts of at most 256 letters")]
+#[expect(clippy::cast_precision_loss, reason = "counts of at most 4,096 letters")]
 fn entropy(value: &str) -> f64 {
     let mut counts = [0_usize; 256];
     for byte in value.bytes() {
@@ -111,10 +123,7 @@ fn entropy(value: &str) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    // Random letters, generated for these tests.
-    const VALUE: &str = "k3J9xQ2mZ8vB4nL7tR1wP6sY";
-    const HEX: &str = "9f86d081884c7d659a2feaa0c55ad015";
+    use crate::filter::redact::fixture::{HEX, VALUE};
 
     #[test]
     fn generated_values_look_random() {
@@ -125,6 +134,10 @@ mod tests {
             HEX.to_owned(),
             format!("0x{HEX}{HEX}"),
             "xK9#mP2$vL7@nQ4!wR8^".to_owned(),
+            VALUE.repeat(170),
+            "dHN3DWhJHXcIqadmQolraXxv".to_owned(),
+            "5829301746:AAHiga9hk2GoczpEjmqw9CY78KYeK2finmD".to_owned(),
+            format!("{}abcdef{}", &VALUE[..12], &VALUE[12..]),
         ] {
             assert!(looks_random(&value), "{value}");
         }
@@ -146,6 +159,9 @@ mod tests {
             "2024-01-01T00:00:00.000Z",
             "12345678901234567890123456789012",
             "k3J9xQ2mZ8vB4nL7tR1",
+            "TR7NHqjeKQGxTCi8q8ZY4pL8otSzgjLj6t",
+            "Alpine3/Base2@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822c",
+            &VALUE.repeat(171),
             "YOURk3J9xQ2mZ8vB4nL7tR1wP6sY",
         ] {
             assert!(!looks_random(value), "{value}");

@@ -11,7 +11,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::matches::Match;
-use super::randomness::{is_hexadecimal, is_placeholder, is_words};
+use super::placeholder::is_placeholder;
+use super::randomness::{is_hexadecimal, is_words};
 use crate::rule::{EditRule, ISSUER, Source};
 
 /// A kind of secret: its rule and the patterns of its formats.
@@ -112,38 +113,36 @@ fn is_issued(value: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::filter::redact::fixture::LINE;
 
-    fn found(text: &str) -> Vec<(&'static str, &str)> {
+    fn rules_and_secrets(text: &str) -> Vec<(&'static str, &str)> {
         let mut matches = Vec::new();
         find(text, &mut matches);
         matches.into_iter().map(|find| (find.rule, &text[find.range])).collect()
     }
 
-    // Random letters, generated for these tests.
-    const LETTERS: &str = "k3J9xQ2mZ8vB4nL7tR1wP6sY5dF0gHcK2eMu9TzVqXo4WbN8jLpR3yGfAiCsD7hE5";
-
     #[test]
     fn known_formats_are_found() {
         let cases = [
             ("secret.aws", "AKIAQ3EGRT5UVW7XYZ2B".to_owned()),
-            ("secret.github", format!("ghp_{}", &LETTERS[..36])),
-            ("secret.github", format!("github_pat_{}", &LETTERS[..40])),
-            ("secret.gitlab", format!("glpat-{}", &LETTERS[..20])),
-            ("secret.slack", format!("xoxb-{}", &LETTERS[..24])),
-            ("secret.google", format!("AIza{}", &LETTERS[..35])),
-            ("secret.stripe", format!("sk_live_{}", &LETTERS[..24])),
-            ("secret.model-api", format!("sk-proj-{}", &LETTERS[..48])),
-            ("secret.model-api", format!("sk-{}", &LETTERS[..20])),
-            ("secret.model-api", format!("sk-team-{}T3BlbkFJ{}", &LETTERS[..20], &LETTERS[20..40])),
+            ("secret.github", format!("ghp_{}", &LINE[..36])),
+            ("secret.github", format!("github_pat_{}", &LINE[..40])),
+            ("secret.gitlab", format!("glpat-{}", &LINE[..20])),
+            ("secret.slack", format!("xoxb-{}", &LINE[..24])),
+            ("secret.google", format!("AIza{}", &LINE[..35])),
+            ("secret.stripe", format!("sk_live_{}", &LINE[..24])),
+            ("secret.model-api", format!("sk-proj-{}", &LINE[..48])),
+            ("secret.model-api", format!("sk-{}", &LINE[..20])),
+            ("secret.model-api", format!("sk-team-{}T3BlbkFJ{}", &LINE[..20], &LINE[20..40])),
             ("secret.model-api", "sk-9f86d081884c7d659a2feaa0c55ad015".to_owned()),
-            ("secret.slack", format!("hooks.slack.com/services/T0A1B2C3D/B4E5F6G7H/{}", &LETTERS[..24])),
-            ("secret.hugging-face", format!("hf_{}", &LETTERS[..34])),
-            ("secret.npm", format!("npm_{}", &LETTERS[..36])),
-            ("secret.jwt", format!("eyJhbGciOiJI.eyJzdWIiOiIx.{}", &LETTERS[..30])),
-            ("secret.sendgrid", format!("SG.{}.{}", &LETTERS[..22], &LETTERS[..43])),
+            ("secret.slack", format!("hooks.slack.com/services/T0A1B2C3D/B4E5F6G7H/{}", &LINE[..24])),
+            ("secret.hugging-face", format!("hf_{}", &LINE[..34])),
+            ("secret.npm", format!("npm_{}", &LINE[..36])),
+            ("secret.jwt", format!("eyJhbGciOiJI.eyJzdWIiOiIx.{}", &LINE[..30])),
+            ("secret.sendgrid", format!("SG.{}.{}", &LINE[..22], &LINE[..43])),
         ];
         for (rule, secret) in cases {
-            assert_eq!(found(&format!("key {secret} end")), [(rule, secret.as_str())]);
+            assert_eq!(rules_and_secrets(&format!("key {secret} end")), [(rule, secret.as_str())]);
         }
     }
 
@@ -163,7 +162,7 @@ mod tests {
             "xoxb-is-the-prefix-of-bot-tokens-1",
             "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",
         ] {
-            assert!(found(text).is_empty(), "{text}");
+            assert!(rules_and_secrets(text).is_empty(), "{text}");
         }
     }
 }

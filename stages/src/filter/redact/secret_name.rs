@@ -1,8 +1,11 @@
 //! Whether a name is that of a secret, and whether the text before a value assigns it to such a name.
 //!
 //! A name counts by its last words: `API_TOKEN` and `clientSecret2`, but not `tokenizer`, `token_type` or `max_tokens`.
+//! Where a pair has fields of its own, as in `name: API_TOKEN, value: …`, the name is that of the field before.
 //!
-//! Invariant: at most 120 bytes before a value are read, and only on its line.
+//! Invariant: at most 120 bytes before a value are read, on its line, and of a pair also on the line before.
+
+use super::dressing::strip_end;
 
 /// Maximum number of bytes before a value that are searched for its name.
 const STATEMENT_BYTES: usize = 120;
@@ -29,6 +32,10 @@ const SECRET_NAMES: [&str; 19] = [
     "credentials",
     "authorization",
 ];
+/// Ends of the names of what continues a list, in lower case without separators.
+const CONTINUATIONS: [&str; 5] = ["pagetoken", "nexttoken", "continuationtoken", "paginationtoken", "synctoken"];
+/// The names of the field that holds the name in a pair of a name and a `value`.
+const NAME_FIELDS: [&str; 4] = ["name", "key", "id", "variable"];
 /// Words that can follow the name of a secret and change nothing about it.
 const QUALIFIERS: [&str; 11] =
     ["base", "value", "string", "prod", "production", "staging", "development", "dev", "test", "primary", "secondary"];
@@ -52,7 +59,8 @@ pub(super) fn is_secret_name(identifier: &str) -> bool {
         }
         name = shorter;
     }
-    SECRET_NAMES.iter().any(|known| name.ends_with(known))
+    let ends_with = |known: &&str| name.ends_with(*known);
+    SECRET_NAMES.iter().any(ends_with) && !CONTINUATIONS.iter().any(ends_with)
 }
 
 /// Whether the text before a value, up to the value or its quote, assigns it to the name of a secret.
@@ -60,14 +68,63 @@ pub(super) fn is_secret_name(identifier: &str) -> bool {
 /// A type can stand between the name and `=`, as in `token: &str = …`. A statement that mentions a checksum does not
 /// count.
 pub(super) fn assigns_secret(before: &str) -> bool {
-    let line = end_of_line(before);
-    let statement = line.trim_end_matches(SIGNS);
-    let sign = &line[statement.len()..];
+    let Assignment { statement, sign, .. } = Assignment::at_end(end_of_line(before));
     // In `NAME=value`, the words before the name are of another statement.
     let attached = sign.contains('=') && !sign.contains([' ', '\t']);
     let is_typed = |(named, kind)| sign.contains('=') && is_type(kind) && ends_with_secret_name(named, false);
     sign.contains(['=', ':', '>'])
-        && (ends_with_secret_name(statement, attached) || statement.rsplit_once(':').is_some_and(is_typed))
+        && (ends_with_secret_name(statement, attached)
+            || statement.rsplit_once(':').is_some_and(is_typed)
+            || ends_with_secret_pair(before))
+}
+
+/// Whether the text before a value calls it a token and nothing more, as of a coin: `USDC token: …`.
+pub(super) fn assigns_coin(before: &str) -> bool {
+    last_name(Assignment::at_end(end_of_line(before)).statement).eq_ignore_ascii_case("token")
+}
+
+/// Whether `before` ends with the start tag of a cell, and the cell before it has the name of a secret.
+pub(super) fn assigns_secret_in_cell(before: &str) -> bool {
+    let assignment = Assignment::at_end(end_of_line(before));
+    assignment.in_cell && ends_with_secret_name(assignment.statement, false)
+}
+
+/// The end of a text before a value.
+struct Assignment<'a> {
+    /// What stands before the sign.
+    statement: &'a str,
+    /// The characters between, without markup.
+    sign: String,
+    /// Whether the value is in the cell after that of the statement.
+    in_cell: bool,
+}
+
+impl<'a> Assignment<'a> {
+    fn at_end(line: &'a str) -> Self {
+        let mut assignment = Self { statement: line, sign: String::new(), in_cell: false };
+        loop {
+            let statement = assignment.statement;
+            if let Some((rest, ends_cell)) = strip_end(statement) {
+                assignment.statement = rest;
+                assignment.in_cell |= ends_cell;
+            } else if let Some(last) = statement.chars().next_back().filter(|last| SIGNS.contains(last)) {
+                assignment.statement = &statement[..statement.len() - last.len_utf8()];
+                assignment.sign.push(last);
+            } else {
+                return assignment;
+            }
+        }
+    }
+}
+
+/// Whether a text ends with a pair of the name of a secret and the beginning of its value, in any of the forms
+/// `name: API_KEY, value: `, `key="ApiKey" value=`, and the same on two lines.
+fn ends_with_secret_pair(before: &str) -> bool {
+    let Some(pair) = last_bytes(before).trim_end_matches(SIGNS).strip_suffix("value") else { return false };
+    let named = pair.trim_end_matches(|letter: char| letter.is_ascii_whitespace() || "\"',;\\".contains(letter));
+    let name = last_name(named);
+    let field = named[..named.len() - name.len()].trim_end_matches(SIGNS);
+    named.len() < pair.len() && is_secret_name(name) && NAME_FIELDS.contains(&last_name(field))
 }
 
 /// Whether the text before a value ends with a flag that is the name of a secret: `--token`, also as an item of a list
@@ -91,8 +148,11 @@ pub(super) fn ends_with_secret_tag(before: &str) -> bool {
 
 /// The end of the last line of a text.
 pub(super) fn end_of_line(text: &str) -> &str {
-    let end = &text[text.ceil_char_boundary(text.len().saturating_sub(STATEMENT_BYTES))..];
-    end.rsplit('\n').next().unwrap_or_default()
+    last_bytes(text).rsplit('\n').next().unwrap_or_default()
+}
+
+fn last_bytes(text: &str) -> &str {
+    &text[text.ceil_char_boundary(text.len().saturating_sub(STATEMENT_BYTES))..]
 }
 
 /// Whether the name at the end of a statement is that of a secret, and neither it nor, unless it is `attached` to its
@@ -100,7 +160,13 @@ pub(super) fn end_of_line(text: &str) -> &str {
 fn ends_with_secret_name(statement: &str, attached: bool) -> bool {
     let name = last_name(statement);
     let whole = if attached { name } else { statement.rsplit(STATEMENT_STARTS).next().unwrap_or_default() };
-    is_secret_name(name) && !mentions_checksum(&whole.to_ascii_lowercase())
+    (is_secret_name(name) || is_secret_key(statement, name)) && !mentions_checksum(&whole.to_ascii_lowercase())
+}
+
+/// Whether a name of two words ends the statement, such as `API key`.
+fn is_secret_key(statement: &str, name: &str) -> bool {
+    let kind = statement[..statement.len() - name.len()].strip_suffix(' ').map(last_name);
+    name.eq_ignore_ascii_case("key") && kind.is_some_and(|kind| is_secret_name(&format!("{kind}{name}")))
 }
 
 /// The letters, digits, `_` and `-` at the end of a text.
@@ -153,6 +219,8 @@ mod tests {
             "key",
             "password_hint",
             "value",
+            "nextPageToken",
+            "continuation_token",
         ] {
             assert!(!is_secret_name(name), "{name}");
         }
@@ -171,6 +239,13 @@ mod tests {
             "# commit: API_TOKEN=",
             "// before the commit, export API_TOKEN=",
             "密码password: ",
+            "API key: ",
+            "**API key:** `",
+            "**Token**: **",
+            "<b>Password</b>: <code>",
+            "password=&quot;",
+            "<add key=\"ApiKey\" value=\"",
+            "- name: API_KEY\n  value: ",
         ] {
             assert!(assigns_secret(before), "{before}");
         }
@@ -184,9 +259,21 @@ mod tests {
             "commit token = ",
             "token: 5, count: usize = ",
             "password:\n",
+            "API key ",
+            "primary key: ",
+            "the <b>token</b> <i>",
+            "name: theme, value: ",
+            "API_KEY value: ",
         ] {
             assert!(!assigns_secret(before), "{before}");
         }
+    }
+
+    #[test]
+    fn coins_and_cells() {
+        assert!(assigns_coin("USDC token: ") && assigns_coin("**Token:** `") && !assigns_coin("access_token: "));
+        assert!(assigns_secret_in_cell("<td>API key</td><td>") && assigns_secret_in_cell("<dt>Token:</dt> <dd><code>"));
+        assert!(!assigns_secret_in_cell("<td>Name</td><td>") && !assigns_secret_in_cell("<b>token</b><i>"));
     }
 
     #[test]

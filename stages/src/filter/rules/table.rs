@@ -164,6 +164,9 @@ pub trait RuleGroup: Debug + Send + Sync {
     /// # Errors
     /// [`UnknownRule`] for the first name that is not a rule of this group.
     fn check(&self) -> Result<(), UnknownRule>;
+
+    /// The first threshold that no value can reach, as a key in the settings, with the reason.
+    fn impossible_threshold(&self) -> Option<(String, String)>;
 }
 
 impl<G: RuleTable> RuleGroup for G {
@@ -208,5 +211,22 @@ impl<G: RuleTable> RuleGroup for G {
             }
         }
         Ok(())
+    }
+
+    fn impossible_threshold(&self) -> Option<(String, String)> {
+        let general = G::ROWS.iter().filter_map(|row| {
+            let key = row.rule.setting.unwrap_or(row.rule.name);
+            Some((key.to_owned(), row, (row.threshold)(self)?))
+        });
+        let by_language = self.language_thresholds().iter().flat_map(|(language, rules)| {
+            G::ROWS.iter().filter_map(move |row| {
+                let threshold = (*rules.get(row.rule.name)?)?;
+                Some((format!("languages.{language}.{}", row.rule.name), row, threshold))
+            })
+        });
+        general.chain(by_language).find_map(|(key, row, threshold)| {
+            let reason = row.rule.impossible(threshold)?;
+            Some((format!("{}.{key}", G::NAME), format!("the threshold is {threshold}, but {reason}")))
+        })
     }
 }

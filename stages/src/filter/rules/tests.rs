@@ -139,6 +139,22 @@ fn an_unknown_rule_in_an_override_is_an_error() {
 }
 
 #[test]
+fn a_threshold_that_no_value_reaches_is_named() {
+    let impossible = |group: GopherQuality| group.impossible_threshold();
+    assert_eq!(impossible(GopherQuality::default()), None);
+    let percent = GopherQuality { max_bullet_lines: Some(90.0), ..GopherQuality::default() };
+    let (key, problem) = impossible(percent).unwrap();
+    assert_eq!(key, "gopher-quality.max-bullet-lines");
+    assert_eq!(problem, "the threshold is 90, but a share is 0 to 1");
+    assert!(impossible(GopherQuality { min_words: Some(-1.0), ..GopherQuality::default() }).is_some());
+    assert!(impossible(GopherQuality { max_words: Some(f64::NAN), ..GopherQuality::default() }).is_some());
+    let overrides: LanguageThresholds =
+        [("deu".to_owned(), [("too-many-ellipsis-lines".to_owned(), Some(3.0))].into())].into();
+    let (key, _) = impossible(GopherQuality { languages: overrides, ..GopherQuality::default() }).unwrap();
+    assert_eq!(key, "gopher-quality.languages.deu.too-many-ellipsis-lines");
+}
+
+#[test]
 fn settings_survive_json_and_reject_unknown_keys() {
     let written = serde_json::to_string(&GopherQuality::default()).unwrap();
     assert_eq!(serde_json::from_str::<GopherQuality>(&written).unwrap(), GopherQuality::default());

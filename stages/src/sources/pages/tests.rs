@@ -48,6 +48,18 @@ fn owned(rows: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[test]
+fn a_record_that_says_that_it_is_cut_is_rejected() {
+    let cut = |kind: &str, block: &str| {
+        record(kind, "WARC-Truncated: length\r\nContent-Type: text/plain\r\n", block).into_bytes()
+    };
+    let records = [cut("resource", "half a sent"), cut("resource", "\0\u{1}\u{2}"), cut("revisit", "")];
+    let outcomes = outcomes(&records);
+    assert_eq!(outcomes[0], ("truncated".to_owned(), "WARC-Truncated: length".to_owned()));
+    assert!(["binary", "media-type"].contains(&outcomes[1].0.as_str()), "{outcomes:?}");
+    assert_eq!(outcomes[2].0, "revisit");
+}
+
+#[test]
 fn bodies_are_text_or_binary_whatever_the_header_says() {
     let html = "Content-Type: text/html\r\n";
     let wide: Vec<u8> = "<p>wide</p>".encode_utf16().flat_map(u16::to_le_bytes).collect();

@@ -1,14 +1,5 @@
 use super::*;
-
-fn found(text: &str) -> Vec<&str> {
-    let mut matches = Vec::new();
-    find(text, &mut matches);
-    matches.into_iter().map(|find| &text[find.range]).collect()
-}
-
-// Random letters, generated for these tests.
-const VALUE: &str = "k3J9xQ2mZ8vB4nL7tR1wP6sY";
-const HEX: &str = "9f86d081884c7d659a2feaa0c55ad015";
+use crate::filter::redact::fixture::{HEX, VALUE, found};
 
 #[test]
 fn quoted_values_are_found() {
@@ -22,12 +13,12 @@ fn quoted_values_are_found() {
         format!("const API_TOKEN: &str = \"{VALUE}\";"),
         format!(":secret => '{VALUE}',"),
     ] {
-        assert_eq!(found(&text), [VALUE], "{text}");
+        assert_eq!(found(find, &text), [VALUE], "{text}");
     }
-    assert_eq!(found(&format!("auth_token: \"{HEX}\"")), [HEX]);
-    assert_eq!(found(&format!("private_key = \"0x{HEX}{HEX}\"")), [format!("0x{HEX}{HEX}")]);
+    assert_eq!(found(find, &format!("auth_token: \"{HEX}\"")), [HEX]);
+    assert_eq!(found(find, &format!("private_key = \"0x{HEX}{HEX}\"")), [format!("0x{HEX}{HEX}")]);
     for value in [format!("{VALUE}=="), format!("{VALUE}!#x"), format!("!{VALUE}:~x")] {
-        assert_eq!(found(&format!("password = \"{value}\"")), [value]);
+        assert_eq!(found(find, &format!("password = \"{value}\"")), [value]);
     }
 }
 
@@ -42,10 +33,10 @@ fn quotes_of_every_kind_are_found() {
         format!("token = r#\"{VALUE}\"#"),
         format!("var token = @\"{VALUE}\";"),
     ] {
-        assert_eq!(found(&text), [VALUE], "{text}");
+        assert_eq!(found(find, &text), [VALUE], "{text}");
     }
     for text in [format!("token = \\\"{VALUE}\""), format!("token = tab\"{VALUE}\""), format!("token = `{VALUE}'")] {
-        assert!(found(&text).is_empty(), "{text}");
+        assert!(found(find, &text).is_empty(), "{text}");
     }
 }
 
@@ -67,12 +58,80 @@ fn values_without_quotes_are_found() {
         format!("body = '{{\"key\": \"TOKEN={VALUE}\\n\"}}'"),
         format!("密码 password: {VALUE}。"),
     ] {
-        assert_eq!(found(&text), [VALUE], "{text}");
+        assert_eq!(found(find, &text), [VALUE], "{text}");
     }
     let slashed = format!("{VALUE}/+aB1");
-    assert_eq!(found(&format!("postgres://admin:{slashed}@db.e.org/clocks")), [slashed]);
-    assert_eq!(found(&format!("AccountKey={VALUE}==;x=y")), [format!("{VALUE}==")]);
-    assert_eq!(found(&format!("?token={HEX}")), [HEX]);
+    assert_eq!(found(find, &format!("postgres://admin:{slashed}@db.e.org/clocks")), [slashed]);
+    assert_eq!(found(find, &format!("AccountKey={VALUE}==;x=y")), [format!("{VALUE}==")]);
+    assert_eq!(found(find, &format!("?token={HEX}")), [HEX]);
+}
+
+#[test]
+fn values_without_quotes_can_have_signs() {
+    for value in [
+        format!("Xq48Q~{VALUE}"),
+        format!("5829301746:{VALUE}"),
+        format!("{VALUE}!x$y%z@w"),
+        format!("{VALUE}%3D%3D"),
+        format!("{VALUE}{}", &VALUE.repeat(20)),
+    ] {
+        for (before, after) in
+            [("CLIENT_SECRET=", "\n"), ("token: ", ""), ("https://e.org/cb?access_token=", "&state=1")]
+        {
+            assert_eq!(found(find, &format!("{before}{value}{after}")), [value.as_str()], "{before}{value}");
+        }
+    }
+    // The name is that before the last colon.
+    assert_eq!(found(find, &format!("env:prod:token:{VALUE}")), [VALUE]);
+    assert_eq!(found(find, &format!("url=amqp://bot:{VALUE}/x@e.org/a")), [format!("{VALUE}/x")]);
+}
+
+#[test]
+fn values_in_markup_are_found() {
+    for text in [
+        format!("**API key:** `{VALUE}`"),
+        format!("**API key**: {VALUE}"),
+        format!("Password: **{VALUE}**"),
+        format!("**Password: {VALUE}**"),
+        format!("password: “{VALUE}”"),
+        format!("password=&quot;{VALUE}&quot;"),
+        format!("Password: <code>{VALUE}</code>"),
+        format!("<b>Secret key:</b> <code class=\"x\">{VALUE}</code>"),
+        format!("<tr><td>Password</td><td class=\"v\">{VALUE}</td></tr>"),
+        format!("<password><![CDATA[{VALUE}]]></password>"),
+        format!("<add key=\"ApiKey\" value=\"{VALUE}\" />"),
+        format!("{{\"name\": \"API_KEY\", \"value\": \"{VALUE}\"}}"),
+        format!("- name: API_KEY\n  value: {VALUE}\n"),
+    ] {
+        assert_eq!(found(find, &text), [VALUE], "{text}");
+    }
+    for text in [
+        format!("the API key is in <code>{VALUE}</code>"),
+        format!("<td>Name</td><td>{VALUE}</td>"),
+        format!("<add key=\"Theme\" value=\"{VALUE}\" />"),
+        format!("<name><![CDATA[{VALUE}]]></name>"),
+        format!("primary key: {VALUE}"),
+    ] {
+        assert!(found(find, &text).is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn addresses_of_coins_and_places_in_lists_are_kept() {
+    let solana = "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v";
+    for text in [
+        format!("USDC token: {solana}"),
+        format!("token = \"{solana}\""),
+        "USDT token: TR7NHqjeKQGxTCi8q8ZY4pL8otSzgjLj6t".to_owned(),
+        "api_key: 1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa".to_owned(),
+        format!("{{\"nextPageToken\": \"{VALUE}\"}}"),
+        format!("?page_token={VALUE}&x=y"),
+        format!("NextToken: {VALUE}"),
+    ] {
+        assert!(found(find, &text).is_empty(), "{text}");
+    }
+    assert_eq!(found(find, &format!("api_key: {solana}")), [solana]);
+    assert_eq!(found(find, &format!("access_token: {solana}")), [solana]);
 }
 
 #[test]
@@ -86,7 +145,7 @@ fn values_after_flags_and_in_elements_are_found() {
         format!("<w:apiKey kind=\"b\">{VALUE}</w:apiKey>"),
         format!("<string name=\"maps_api_key\">{VALUE}</string>"),
     ] {
-        assert_eq!(found(&text), [VALUE], "{text}");
+        assert_eq!(found(find, &text), [VALUE], "{text}");
     }
     for text in [
         format!("curl --max-tokens {VALUE}"),
@@ -97,7 +156,7 @@ fn values_after_flags_and_in_elements_are_found() {
         format!("<password>{VALUE} and more</password>"),
         format!("</password>{VALUE}</b>"),
     ] {
-        assert!(found(&text).is_empty(), "{text}");
+        assert!(found(find, &text).is_empty(), "{text}");
     }
 }
 
@@ -128,7 +187,7 @@ fn similar_text_is_kept() {
         format!("\"jsonwebtoken\": \"sha512-{VALUE}{VALUE}==\""),
         format!("<img alt=\"token\" src=\"data:image/png;base64,{VALUE}{VALUE}==\">"),
     ] {
-        assert!(found(&text).is_empty(), "{text}");
+        assert!(found(find, &text).is_empty(), "{text}");
     }
 }
 
@@ -145,6 +204,12 @@ fn similar_text_without_quotes_is_kept() {
         format!("token::{VALUE}"),
         format!("mail: user:{VALUE}@e.org"),
         format!("api_key = YOUR{VALUE}"),
+        format!("token: https://e.org/{VALUE}"),
+        format!("image-secret: Team3/Repo2@sha256:{HEX}{HEX}"),
+        format!("token: a1::{VALUE}"),
+        format!("token={VALUE}?x:y"),
+        "secret: 9f:86:d0:81:88:4c:7d:65:9a:2f:ea:a0:c5:5a:d0:15:A3:BF".to_owned(),
+        "token_arn: arn:aws:iam::123456789012:role/MyRole1Token".to_owned(),
         format!("checksum of the token: {VALUE}"),
         format!("  SecretKit: {HEX}"),
         format!("  tokenizer_revision: {HEX}"),
@@ -159,13 +224,29 @@ fn similar_text_without_quotes_is_kept() {
         "token: 0x6B175474E89094C44Da98b954EedeAC495271d0F".to_owned(),
         "token: 550e8400-e29b-41d4-a716-446655440000".to_owned(),
     ] {
-        assert!(found(&text).is_empty(), "{text}");
+        assert!(found(find, &text).is_empty(), "{text}");
     }
 }
 
 #[test]
 fn signs_quotes_and_blanks_without_values_take_linear_time() {
-    for piece in ["token= :", "=", "password: ", "token=\"", "\\\"", "--token ", "<token>", ">", "- "] {
-        assert!(found(&piece.repeat(400_000)).is_empty(), "{piece}");
+    for piece in [
+        "token= :",
+        "=",
+        "password: ",
+        "token=\"",
+        "\\\"",
+        "--token ",
+        "<token>",
+        ">",
+        "- ",
+        "token:",
+        "a:",
+        ":<b x=>",
+        "<b>",
+        "token:**",
+        "<td>",
+    ] {
+        assert!(found(find, &piece.repeat(400_000)).is_empty(), "{piece}");
     }
 }
