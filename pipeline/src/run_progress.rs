@@ -70,7 +70,11 @@ impl<'a> RunProgress<'a> {
             self.listener.handle(Event::Finished { name });
             if state.reused < state.done {
                 let seconds = state.started.elapsed().as_secs_f64();
-                let reused = if state.reused > 0 { format!(", {} parts reused", state.reused) } else { String::new() };
+                let reused = match state.reused {
+                    0 => String::new(),
+                    1 => ", 1 part reused".to_owned(),
+                    parts => format!(", {parts} parts reused"),
+                };
                 self.listener.message(&format!("  {name}: {counts}{reused}, {seconds:.1} s"));
             }
         });

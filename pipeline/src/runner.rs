@@ -50,6 +50,8 @@ pub struct RunError {
     pub partition: u32,
     /// The cause.
     pub source: Box<StageError>,
+    /// The parts that exist, which show how far the run came.
+    pub receipts: Receipts,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -108,7 +110,7 @@ pub fn run(plan: &Plan, store: &dyn Store, options: &RunnerOptions, progress: &d
     let (reused, computed) = pool.progress.counts();
     let state = pool.state.into_inner().unwrap_or_else(PoisonError::into_inner);
     match state.failed {
-        Some(error) => Err(error),
+        Some(error) => Err(RunError { receipts: state.receipts, ..error }),
         None => Ok(Run { receipts: state.receipts, reused, computed }),
     }
 }
@@ -226,7 +228,7 @@ impl Pool<'_> {
         // Keep the first failure; tasks cancelled because of it are not the cause.
         if state.failed.is_none() {
             let node = self.plan.node(node).path.clone();
-            state.failed = Some(RunError { node, partition, source: Box::new(source) });
+            state.failed = Some(RunError { node, partition, source: Box::new(source), receipts: Receipts::default() });
         }
     }
 

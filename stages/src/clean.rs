@@ -4,6 +4,7 @@
 //!
 //! Invariant: a page without content is rejected with a reason; for every other page, the cuts are recorded by rule.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow_array::builder::{Float64Builder, StringBuilder};
@@ -15,7 +16,8 @@ use corpusmill_pipeline::document::{document_columns, optional_text, text_column
 use corpusmill_pipeline::{Edit, Port, Reads, Rejection, Stage, StageError, Task};
 
 use corpusmill_extract::select::Selectors;
-use corpusmill_extract::{CleanSettings, Cleaned, EmptyReason, clean, clean_xhtml};
+use corpusmill_extract::{CleanSettings, Cleaned, Cut, EmptyReason, clean};
+use corpusmill_html::{is_xhtml, xhtml_to_html};
 
 use crate::rule::{Bound, OWN, Rule};
 
@@ -125,6 +127,27 @@ impl Clean {
         Rejection::new(rule(reason).name, value, threshold)
     }
 
+    /// Applies the selectors to a page and extracts its main content; returns also what the selectors cut.
+    fn extract(
+        &self,
+        page: &str,
+        media_type: Option<&str>,
+        origin: &str,
+        selectors: &Selectors,
+    ) -> (Vec<Cut>, Cleaned) {
+        let clean = |html: &str| clean(html, Some(origin), &self.settings);
+        if page.len() as u64 > u64::from(self.settings.max_bytes) {
+            return (Vec::new(), clean(page));
+        }
+        // Selectors know only HTML, and extraction does not know the media type.
+        let is_xhtml = media_type == Some(XHTML) || is_xhtml(page);
+        let html = if is_xhtml { Cow::Owned(xhtml_to_html(page)) } else { Cow::Borrowed(page) };
+        match selectors.apply(&html) {
+            Some(selected) => (selected.cut, clean(&selected.html)),
+            None => (Vec::new(), clean(&html)),
+        }
+    }
+
     fn batch(
         &self,
         batch: &RecordBatch,
@@ -145,18 +168,12 @@ impl Clean {
                 rejections.push(None);
                 continue;
             }
-            let small = texts.value(row).len() as u64 <= u64::from(self.settings.max_bytes);
-            let selected_page = small.then(|| selectors.apply(texts.value(row))).flatten();
-            let html = selected_page.as_ref().map_or(texts.value(row), |selected_page| selected_page.html.as_str());
-            // What selectors leave is written as HTML.
-            let extract = if declared == Some(XHTML) && selected_page.is_none() { clean_xhtml } else { clean };
-            let cleaned = extract(html, Some(origins.value(row)), &self.settings);
+            let (selected, cleaned) = self.extract(texts.value(row), declared, origins.value(row), selectors);
             if let Some(reason) = cleaned.reason {
                 columns.keep(batch, row);
                 rejections.push(Some(self.rejection(reason, &cleaned)));
             } else {
-                let selected = selected_page.iter().flat_map(|selected_page| &selected_page.cut);
-                edits.extend(selected.chain(&cleaned.cut).map(|cut| Edit {
+                edits.extend(selected.iter().chain(&cleaned.cut).map(|cut| Edit {
                     id: ids.value(row).to_owned(),
                     rule: cut.rule,
                     count: cut.count,
@@ -229,5 +246,33 @@ impl Stage for Clean {
             task.keep(&rows, &rejections)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn extracted(page: &str, media_type: &str, select: &str, remove: &str) -> String {
+        let list = |selector: &str| (!selector.is_empty()).then(|| selector.to_owned()).into_iter().collect();
+        let settings = CleanSettings { select: list(select), remove: list(remove), ..CleanSettings::default() };
+        let selectors = Selectors::new(&settings).unwrap();
+        Clean { settings }.extract(page, Some(media_type), "https://lake.test/", &selectors).1.text
+    }
+
+    #[test]
+    fn xhtml_has_the_same_text_with_and_without_selectors() {
+        let text = "The lake is open to visitors from May to October.";
+        let page = format!(
+            "<html><head><script src='a.js' /></head><body><div id='story'><p>{text}</p><p class='ad'/></div></body></html>"
+        );
+        let declared = format!("<?xml version='1.0'?>{page}");
+        for (select, remove) in [("", ""), ("#story", ""), ("", ".ad"), ("#story", ".ad"), ("#other", ".other")] {
+            for (page, media_type) in [(&page, XHTML), (&declared, XHTML), (&declared, "text/html")] {
+                assert_eq!(extracted(page, media_type, select, remove), text, "{media_type} {select} {remove} {page}");
+            }
+            // To a reader of HTML, all of it is the script.
+            assert_eq!(extracted(&page, "text/html", select, remove), "");
+        }
     }
 }

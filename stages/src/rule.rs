@@ -44,7 +44,7 @@ impl Rule {
     pub fn impossible(&self, threshold: f64) -> Option<String> {
         let is_share = matches!(self.unit, "share" | "score");
         if !threshold.is_finite() {
-            return Some("it must be a number".to_owned());
+            return Some("it must be finite".to_owned());
         }
         if threshold < 0.0 {
             return Some("it must not be negative".to_owned());

@@ -60,9 +60,9 @@ const LAYOUT: &[BrokenRecipe] = &[
         "key indented below a value",
         "…mixture:\n  max-epochs: 2\n    seed: 42\n",
         "6:15",
-        "begin `seed` in line 7 in the column of `max-epochs`",
+        "begin `seed` in line 7 in the same column as `max-epochs`",
     ),
-    at("no space after the colon", "name: toy\npartitions:4\n", "2:1", "write a space after the colon"),
+    at("no space after the colon", "name: toy\npartitions:4\n", "2:1", "end the key with a colon and a space"),
     at(
         "settings beside their step",
         "…steps:\n  - filter:\n    gopher-repetition: {}\n",

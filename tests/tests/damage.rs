@@ -189,7 +189,7 @@ fn a_full_disk_keeps_finished_parts() {
     run_dir.subcommand(&["verify"]).ok();
     let kept = run_dir.stored_files("/receipt.json").len();
     let output = run_dir.subcommand(&["gc"]).ok().out;
-    assert!(output.starts_with("0 parts") && output.contains(&format!("{kept} parts of unfinished runs")), "{output}");
+    assert!(output.starts_with("0 parts") && output.contains(&format!("{kept} parts in use")), "{output}");
     let uninterrupted = workdir.run_dir("uninterrupted").stored_files("/receipt.json").len();
     let computed = run_dir.run(&[]).ok().computed();
     assert!(computed < uninterrupted, "{computed} of {uninterrupted} parts were computed; none was reused");

@@ -148,7 +148,7 @@ fn planning_changes_no_lock() {
     run_dir.explain(&[]);
     assert_eq!(workdir.read("a/lock"), lock, "planning does not change the lock");
     run_dir.run(&["--locked"]).fails_with(&["differs from the lock"]);
-    run_dir.run(&[]).ok().stderr_contains("1 items new or changed, 0 gone or changed");
+    run_dir.run(&[]).ok().stderr_contains("1 item added or changed, 0 items removed or changed");
 }
 
 #[test]
@@ -159,7 +159,9 @@ fn a_locked_run_rejects_changed_input() {
     run_dir.run(&[]).ok();
     run_dir.run(&["--locked"]).ok();
     workdir.write("input/notes/n1.txt", prose(78, 12));
-    run_dir.run(&["--locked"]).fails_with(&["differs from the lock", "1 items new or changed, 1 gone or changed"]);
+    run_dir
+        .run(&["--locked"])
+        .fails_with(&["differs from the lock", "1 item added or changed, 1 item removed or changed"]);
     run_dir.run(&[]).ok();
     run_dir.run(&["--locked"]).ok();
 }

@@ -30,7 +30,8 @@ fn why_shows_a_documents_path() {
     assert_eq!(why(&run_dir, id), by_origin);
 
     let short = why(&run_dir, "short.txt");
-    assert!(short.contains("REJECTED by filter.too-few-characters: measured 11, threshold 40"), "{short}");
+    assert!(short.contains("REJECTED by filter.too-few-characters\n"), "{short}");
+    assert!(short.contains("  measured 11, threshold 40\n"), "{short}");
     let rejected = short.split("REJECTED").nth(1).expect("it was rejected");
     assert!(!rejected.contains("kept"), "a stage kept it after its rejection\n{short}");
 }
@@ -127,6 +128,25 @@ fn query_lists_tables_and_columns_and_changes_nothing() {
         run_dir.subcommand(&["query", sql]).fails_with(&["only reads"]);
     }
     run_dir.subcommand(&["query", "SELECT 1; SELECT 2"]).fails_with(&["one statement is expected, found 2"]);
+}
+
+#[test]
+fn a_run_that_fails_can_be_asked_why() {
+    let workdir = Workdir::mini();
+    let run_dir = run_mini(&workdir);
+    let too_short = "sources: { notes: [ { files: { paths: [input/notes] } }, { filter: { length: { min-characters: 9000000 } } } ] }\n";
+    workdir.write("recipe.yaml", format!("name: mini\n{too_short}"));
+    run_dir.run(&[]).fails_with(&["no words were counted"]);
+    let rows = run_dir.query("SELECT count(*) AS n FROM rejected WHERE rule = 'too-few-characters'");
+    assert_eq!(rows[0]["n"].as_u64(), Some(19));
+    let why = run_dir.subcommand(&["why", "n7.txt"]).ok().out;
+    assert!(why.contains("REJECTED by filter.too-few-characters"), "{why}");
+    // The run that ended can be asked, too, until a run ends again.
+    let why = run_dir.subcommand(&["why", "n7.txt", "--recipe", "mini"]).ok().out;
+    assert!(!why.contains("REJECTED"), "{why}");
+    workdir.write("recipe.yaml", too_short.replace("9000000", "1").replace("sources", "name: mini\nsources"));
+    run_dir.run(&[]).ok();
+    run_dir.subcommand(&["why", "n7.txt", "--recipe", "mini.failed"]).fails_with(&["no run named `mini.failed`"]);
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub(crate) fn describe(error: &Error, span: Option<SourceSpan>, text: &str) -> D
         other => {
             let given = span.as_ref().map(underlined).unwrap_or_default();
             let (message, hint) = explain(other, &given);
-            let hint = hint.or_else(|| layout::hint(&message, span.as_ref()?, text));
+            let hint = hint.or_else(|| layout::hint(other, &given, span.as_ref()?, text));
             Diagnostic { span, message, hints: hint.into_iter().collect(), unknown: None }
         }
     }
@@ -139,7 +139,7 @@ fn second_document(span: Option<SourceSpan>, text: &str) -> Diagnostic {
 
 /// YAML syntax errors: a phrase in the parser's message, the message and the hint.
 const SYNTAX_ERRORS: [(&str, &str, &str); 12] = [
-    ("simple key expected", "this line is not `key: value`", "write a space after the colon"),
+    ("simple key expected", "this line is not `key: value`", "end the key with a colon and a space"),
     ("did not find expected key", "the indentation of this line matches no line above it", ALIGN_HINT),
     (
         "did not find expected '-' indicator",

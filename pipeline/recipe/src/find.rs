@@ -25,7 +25,9 @@ pub fn find(given: &Path, folder: &Path) -> Result<PathBuf, RecipeError> {
         return Ok(path);
     }
     let names = names(folder);
+    let beside = PathBuf::from(format!("{name}.yaml"));
     let hint = match did_you_mean(name, names.iter().map(String::as_str)) {
+        _ if beside.is_file() => format!("did you mean `{}`?", beside.display()),
         Some(near) => format!("did you mean `{near}`?"),
         None if names.is_empty() => "give the path of a recipe file".to_owned(),
         None => format!("recipes in {}: {}", folder.display(), names.join(", ")),

@@ -56,6 +56,11 @@ pub(super) struct RowGroupTokens {
 }
 
 impl Corpus {
+    /// Whether `folder` has the files of a corpus; a model has a manifest, too, but no shards.
+    pub fn is_at(folder: &Path) -> bool {
+        folder.join(crate::MANIFEST_FILE).is_file() && folder.join("shards").is_dir()
+    }
+
     /// Opens the corpus in `folder`: reads the manifest and checks the size of each shard against it.
     ///
     /// # Errors

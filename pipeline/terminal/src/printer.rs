@@ -199,7 +199,12 @@ impl Printer {
     pub fn advance(&self, name: &str, done: u64, detail: &str) {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(bar) = running.get(name) {
+            let is_resumed = bar.position() == 0 && done > 1;
             bar.set_position(done);
+            if is_resumed {
+                // What an earlier run did says nothing about the speed of this one.
+                bar.reset_eta();
+            }
             bar.set_message(detail.to_owned());
         }
     }

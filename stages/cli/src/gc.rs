@@ -76,7 +76,7 @@ impl Gc {
         let resumable = match kept {
             0 => String::new(),
             _ => format!(
-                "; {} of unfinished runs kept: finish these runs, or use --forget NAME: {}",
+                "\n{} of unfinished runs kept ({})\nrun them again, or remove their parts: corpusmill gc --forget NAME",
                 plural(kept, "part"),
                 unfinished.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
             ),

@@ -45,6 +45,7 @@ impl IoArgs {
         let inputs: Vec<PathBuf> =
             self.input.iter().filter(|input| *input != "-").map(|i| real(Path::new(i))).collect();
         let outputs = [Some(&self.output), self.rejected.as_ref()].into_iter().flatten();
+        outputs.clone().try_for_each(|output| output_format(output).map(drop))?;
         for output in outputs.clone().filter(|output| **output != Path::new("-")) {
             let output = real(output);
             anyhow::ensure!(

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use clap::Args;
 use corpusmill_page::plural;
+use corpusmill_pipeline::runner::RunError;
 use corpusmill_pipeline::snapshot::Snapshot;
 use corpusmill_pipeline::store::{LocalStore, Store, StoreLock, remove_abandoned_files};
 use corpusmill_pipeline::task::Receipts;
@@ -23,9 +24,10 @@ use crate::corpus_files::{Check, CorpusFiles, FILE_LIST};
 use crate::record::RunRecord;
 use crate::report;
 use corpusmill_stages::compile::{CompiledRecipe, acquire_snapshots};
-use corpusmill_stages::mix::assemble::{CorpusInputs, remove_unfinished_corpora};
+use corpusmill_stages::mix::assemble::{CorpusInputs, check_replaceable, remove_unfinished_corpora};
 use corpusmill_stages::recipe::{LoadedRecipe, Recipe};
 use corpusmill_stages::sources::lockfile::LockMode;
+use corpusmill_stages::workspace::Workspace;
 
 /// The parent folder of corpora, if the command line names none.
 pub(super) const DEFAULT_OUTPUT: &str = "corpus";
@@ -63,16 +65,19 @@ impl Run {
         let pinned = entries(&snapshots);
         let dir = loaded.path.parent().unwrap_or(Path::new("."));
         let compiled = CompiledRecipe::new(recipe, snapshots, !self.recipe.no_excerpts, dir)?;
+        check_replaceable(&target)?;
         warn_of_replacement(&loaded, &workspace.run_path(&recipe.name), &target, &console);
-        for source in recipe.mixture.unscheduled(recipe.sources.keys().map(String::as_str)) {
-            console.warning(format!(
-                "no phase of the mixture has a weight for `{source}`, so none of its tokens are scheduled"
-            ));
-        }
+        warn_of_mixture(recipe, &console);
         workspace.begin_run(&recipe.name)?;
+        // The record of a run that failed is beside that of the last one that ended: `why` and `query` answer for it, and
+        // `gc` keeps the parts of both.
+        let failed_name = format!("{}.failed", recipe.name);
         let mut recomputed = BTreeSet::new();
         let (record, runner::Run { receipts, reused, computed }, manifest) = loop {
-            let run = runner::run(&compiled.plan, &store, &global.options(cancel), &console)?;
+            let run = runner::run(&compiled.plan, &store, &global.options(cancel), &console).inspect_err(|failed| {
+                let record = record(&loaded, &compiled, &failed.receipts, &pinned, &target);
+                record_failure(failed, &RunRecord { name: failed_name.clone(), ..record }, &workspace);
+            })?;
             let record = record(&loaded, &compiled, &run.receipts, &pinned, &target);
             // Written before the corpus, so that `why` and `query` work even if planning the mixture fails.
             record.write(&workspace.run_path(&recipe.name))?;
@@ -92,15 +97,59 @@ impl Run {
         let seconds = started.elapsed().as_secs_f64();
         let corpus = manifest.corpus_digest.parse().ok();
         RunRecord { corpus, seconds, ..record }.write(&workspace.run_path(&recipe.name))?;
+        if workspace.run_path(&failed_name).exists() {
+            fs_err::remove_file(workspace.run_path(&failed_name))?;
+        }
         console.message(summary(recipe, &compiled, &receipts, &manifest));
+        warn_of_schedule(recipe, &manifest, &console);
         console.message(format!(
-            "{}: {} computed, {reused} reused, {seconds:.1} s\ncorpus {}\ndigest {}",
+            "{}: {} computed, {reused} reused, {seconds:.1} s",
             recipe.name,
-            plural(computed.into(), "task"),
-            target.display(),
-            manifest.corpus_digest
+            plural(computed.into(), "task")
         ));
+        console.message(outputs(&target, &manifest));
         Ok(())
+    }
+}
+
+/// Records how far a run came that failed, so that `why` and `query` can answer for it; a run that was stopped goes on.
+fn record_failure(failed: &RunError, record: &RunRecord, workspace: &Workspace) {
+    if !matches!(*failed.source, StageError::Cancelled) {
+        // If this cannot be written, the error of the run itself says why.
+        let _ = record.write(&workspace.run_path(&record.name));
+    }
+}
+
+/// Where the results are, one on each line.
+fn outputs(target: &Path, manifest: &Manifest) -> String {
+    let report = target.join("report.html");
+    format!("corpus {}\nreport {}\ndigest {}", target.display(), report.display(), manifest.corpus_digest)
+}
+
+/// Warns about sources without a weight.
+fn warn_of_mixture(recipe: &Recipe, console: &Console) {
+    for source in recipe.mixture.unscheduled(recipe.sources.keys().map(String::as_str)) {
+        let effect = "so none of its tokens are scheduled";
+        console.warning(format!("no phase of the mixture has a weight for `{source}`, {effect}"));
+    }
+}
+
+/// Warns about a schedule that is shorter than requested, and about a validation split that came out empty.
+fn warn_of_schedule(recipe: &Recipe, manifest: &Manifest, console: &Console) {
+    if manifest.schedule.shortfall > 0 {
+        console.warning(format!(
+            "{} fewer tokens are scheduled than the mixture requests: the sources ran out\nhint: add documents, raise \
+             `mixture.max-epochs`, or request fewer `tokens`",
+            HumanCount(manifest.schedule.shortfall)
+        ));
+    }
+    let validation: u64 = manifest.sources.values().map(|source| source.validation.tokens).sum();
+    if validation == 0 && recipe.mixture.validation_share > 0.0 {
+        console.warning(format!(
+            "the validation split is empty: a share of {} of the documents is less than one\nhint: raise \
+             `mixture.validation-share`",
+            recipe.mixture.validation_share
+        ));
     }
 }
 
@@ -278,16 +327,8 @@ fn summary(recipe: &Recipe, compiled: &CompiledRecipe, receipts: &Receipts, mani
     }
     let _ = writeln!(
         out,
-        "\n{} tokens scheduled{}, vocabulary {}",
+        "\n{} tokens scheduled, vocabulary {}",
         HumanCount(manifest.schedule.tokens),
-        if manifest.schedule.shortfall > 0 {
-            format!(
-                " ({} fewer than requested: sources ran out at max-epochs)",
-                HumanCount(manifest.schedule.shortfall)
-            )
-        } else {
-            String::new()
-        },
         HumanCount(manifest.tokenizer.vocabulary_size.into())
     );
     out

@@ -62,10 +62,14 @@ impl Why {
     }
 }
 
-/// Whether an origin ends with these whole components of a path.
+/// Whether an origin and a path end alike in whole components: the path may lack the first ones, or have more of them
+/// than the origin, as a file below the folder that the recipe names.
 fn ends_with_path(origin: &str, path: &str) -> bool {
-    let before = origin.strip_suffix(path.trim_start_matches("./"));
-    before.is_some_and(|before| before.ends_with(['/', ':']))
+    let is_end = |long: &str, short: &str| {
+        long.strip_suffix(short).is_some_and(|before| !short.is_empty() && before.ends_with(['/', ':', '!']))
+    };
+    let path = path.trim_start_matches("./");
+    origin == path || is_end(origin, path) || is_end(path, origin)
 }
 
 /// Finds documents by id and origin, in the output or the rejections of the first stage that has them.
@@ -224,10 +228,11 @@ fn rejection(batch: &RecordBatch, row: usize, node: &NodeRecord, out: &mut Strin
         |name: &str| batch.column_by_name(name).map_or(f64::NAN, |c| c.as_primitive::<Float64Type>().value(row));
     let _ = writeln!(
         out,
-        "  {:26} REJECTED by {}.{}: measured {}, threshold {}",
+        "  {:26} REJECTED by {}.{}\n  {:26}   measured {}, threshold {}",
         node.path,
         node.stage,
         text("rule").unwrap_or_default(),
+        "",
         decimal(number("value")),
         decimal(number("threshold"))
     );
@@ -261,6 +266,8 @@ mod tests {
             ends_with_path("input/notes/n1.txt", "n1.txt") && ends_with_path("input/notes/n1.txt", "./notes/n1.txt")
         );
         assert!(ends_with_path("crate:a-1.0/src/lib.rs", "a-1.0/src/lib.rs"));
+        assert!(ends_with_path("a.zip!z/1.txt", "z/1.txt") && ends_with_path("n1.md", "/home/me/data/n1.md"));
         assert!(!ends_with_path("input/notes/n1.txt", "1.txt") && !ends_with_path("n1.txt", "n1.txt/"));
+        assert!(!ends_with_path("n1.txt", ""));
     }
 }

@@ -6,6 +6,7 @@
 //! Invariant: only files whose real path is inside the folder are served, and only on 127.0.0.1. A file replaced by a
 //! link between the check and the open is not detected: the folder is assumed to belong to the user.
 
+mod connections;
 mod generated;
 
 use std::io;
@@ -132,7 +133,7 @@ pub fn serve(root: &Path, port: u16, options: ServeOptions) -> Result<Server, Se
         runtime.block_on(async move {
             let router = Router::new().fallback(answer).with_state(site);
             tokio::select! {
-                _ = axum::serve(listener, router) => {}
+                () = connections::accept(listener, router, connections::HEADER_TIMEOUT) => {}
                 _ = stopped => {}
             }
         });

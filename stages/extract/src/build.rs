@@ -4,7 +4,8 @@
 //! become leaves and keep their text, so every walk up the open elements is bounded and any page is parsed in linear
 //! time.
 //! Deviations from the standard, none of which loses text: no foster parenting, a formatting element that is closed
-//! across a block ends with that block instead of being split, and `/>` ends any element of a page that is XHTML.
+//! across a block ends with that block instead of being split, and `/>` ends any element of a page that declares itself
+//! XHTML.
 
 use crate::node::Node;
 use crate::tree::Tree;
@@ -33,18 +34,8 @@ struct Builder {
 
 /// Parses `html`, which is shorter than 4 GiB, with at most `max_depth` nested elements.
 pub(crate) fn parse(html: &str, max_depth: usize) -> Tree<'_> {
-    build(html, Tokenizer::new(html), max_depth)
-}
-
-/// Same as [`parse`], for a page that is XHTML by its media type, whatever it declares.
-pub(crate) fn parse_xhtml(html: &str, max_depth: usize) -> Tree<'_> {
-    let mut tokenizer = Tokenizer::new(html);
-    tokenizer.xhtml = true;
-    build(html, tokenizer, max_depth)
-}
-
-fn build<'a>(html: &'a str, mut tokenizer: Tokenizer<'a>, max_depth: usize) -> Tree<'a> {
     let mut builder = Builder::new(html.len(), max_depth.max(8));
+    let mut tokenizer = Tokenizer::new(html);
     while let Some(token) = tokenizer.next_token() {
         match token {
             Token::Text { start, stop } => builder.text(html, start, stop),

@@ -2,7 +2,7 @@
 //!
 //! Read by `table`, and by the readers of papers.
 //!
-//! A cell stands in the row and column in which a browser shows it (HTML standard, 4.9.12.1). A cell that spans several
+//! A cell is in the row and column in which a browser shows it (HTML standard, 4.9.12.1). A cell that spans several
 //! rows or columns is in the first of them, and the other places are empty, so that no text is repeated. A column in
 //! which no cell begins has no place, as a browser shows it without width.
 //!

@@ -31,7 +31,8 @@
 //! ```
 //!
 //! The main heading is the title, so it is not part of the text; if the page declares another title, it is. The input
-//! is text. The function `charset::decode_page` of `corpusmill-html` decodes the bytes of a page.
+//! is text. The function `charset::decode_page` of `corpusmill-html` decodes the bytes of a page, and `xhtml_to_html`
+//! rewrites a page that is XHTML by its media type; a page that declares itself XHTML is read as it is.
 //!
 //! # How decisions are made
 //!
@@ -77,6 +78,7 @@
 //! | `class_names/rules` | words of class names that trigger a rule or mark content, posts, authors, dates |
 //! | `class_names/cache` | parses each distinct class and id of a page once |
 //! | `class_names` | declares the four files above |
+//! | `name_words` | how words in classes, roles and fragments begin |
 //! | `tree` | the nodes of a page in one array, in document order |
 //! | `build` | builds the tree from the tokens of `corpusmill-html`, with the implied end tags of the standard |
 //! | `visibility` | finds what a browser does not show |
@@ -147,6 +149,7 @@ mod math;
 mod mathml;
 mod measure;
 mod metadata;
+mod name_words;
 mod node;
 mod note_link;
 mod page;
@@ -169,9 +172,10 @@ mod writer;
 use corpusmill_html::tag::Tag;
 
 pub use grid::{Grid, PlacedCells, Span};
+pub use note_link::{in_brackets, is_note_letter, is_note_number};
 pub use rule::Cut;
 pub use settings::{CleanSettings, Comments, Format, Profile};
-pub use superscript::{Script, is_script, script_text};
+pub use superscript::{Script, is_fraction, is_proper_fraction, is_script, script_text};
 
 /// The result of extraction from one page.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -261,23 +265,6 @@ pub fn clean(html: &str, url: Option<&str>, settings: &CleanSettings) -> Cleaned
     clean_with(html, url, settings, Some(classifier::model()))
 }
 
-/// Same as [`clean`], for a page whose media type is `application/xhtml+xml`: `/>` ends any element and `CDATA`
-/// sections are text, which [`clean`] assumes only of a page that declares itself XHTML.
-///
-/// ```
-/// use corpusmill_extract::{CleanSettings, clean, clean_xhtml};
-///
-/// let text = "The lake is open to visitors from May to October.";
-/// let page = format!("<html><head><script src='a.js' /></head><body><p>{text}</p></body></html>");
-/// assert_eq!(clean_xhtml(&page, None, &CleanSettings::default()).text, text);
-/// // To a reader of HTML, all of it is the script.
-/// assert_eq!(clean(&page, None, &CleanSettings::default()).text, "");
-/// ```
-#[must_use]
-pub fn clean_xhtml(html: &str, url: Option<&str>, settings: &CleanSettings) -> Cleaned {
-    clean_page(html, url, settings, Some(classifier::model()), page::Page::parse_xhtml)
-}
-
 /// Same as [`clean`], with another model than the built-in one, or with the rules alone if `model` is `None`.
 #[must_use]
 pub fn clean_with(
@@ -286,21 +273,11 @@ pub fn clean_with(
     settings: &CleanSettings,
     model: Option<&classifier::GradientBoostedTrees>,
 ) -> Cleaned {
-    clean_page(html, url, settings, model, page::Page::parse)
-}
-
-fn clean_page<'a>(
-    html: &'a str,
-    url: Option<&str>,
-    settings: &CleanSettings,
-    model: Option<&classifier::GradientBoostedTrees>,
-    parse: fn(&'a str, usize) -> page::Page<'a>,
-) -> Cleaned {
     let empty = |reason| Cleaned { reason: Some(reason), ..Cleaned::default() };
     if html.len() as u64 > u64::from(settings.max_bytes) {
         return empty(EmptyReason::TooLarge);
     }
-    let page = parse(html, settings.max_depth as usize);
+    let page = page::Page::parse(html, settings.max_depth as usize);
     if page.tree.nodes.iter().all(|node| matches!(node.tag, Tag::Root | Tag::Text)) {
         return empty(EmptyReason::NotHtml);
     }

@@ -46,7 +46,7 @@ pub(crate) fn heading_beside_title(page: &Page<'_>, metadata: &Metadata, by_rule
     (is_content(heading) && tree.ancestors(heading).all(is_content)).then_some(heading)
 }
 
-/// Cuts headings that repeat the title, and keeps the heading that stands beside it, if the page has any other text.
+/// Cuts headings that repeat the title, and keeps the heading beside it, if the page has any other text.
 ///
 /// `roots` are the subtrees that become text, in document order.
 pub(crate) fn place_heading(

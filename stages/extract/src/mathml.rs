@@ -1,6 +1,6 @@
 //! Translates MathML to TeX.
 //!
-//! Runs for formulas whose TeX source the page does not contain. Letters that only stand side by side would be another
+//! Runs for formulas whose TeX source the page does not contain. Letters that are only side by side would be another
 //! formula: `a` over `b` is not `ab`.
 //!
 //! Invariant: every character of the formula that is visible is written once, in an order that TeX reads as the same
@@ -93,7 +93,7 @@ fn expand(tree: &Tree<'_>, id: usize) -> Vec<Piece> {
         }
         Tag::Mtr => separated(row(tree, id), " & "),
         Tag::Mlabeledtr => {
-            // The label stands first in MathML, and last on the page.
+            // The label is first in MathML, and last on the page.
             let label = inside.next().map(Node);
             let cells = separated(inside.map(Node), " & ");
             [cells, enclosed(" \\quad ", label, "")].concat()
@@ -139,7 +139,7 @@ fn fraction(tree: &Tree<'_>, id: usize) -> Vec<Piece> {
 }
 
 /// The base of scripts: in braces, unless it is a single symbol. Without the braces of an empty base, TeX would give
-/// its scripts to what stands before it.
+/// its scripts to what is written before it.
 fn grouped(tree: &Tree<'_>, base: usize) -> Vec<Piece> {
     let base = unwrapped(tree, base);
     match is_token(tree.node(base).tag) {

@@ -8,6 +8,7 @@
 //!
 //! Invariant: time is constant, since only links of few nodes are read.
 
+use crate::name_words::begins_word;
 use crate::render_context::RenderContext;
 use crate::tree::Tree;
 use crate::writer::Writer;
@@ -19,8 +20,8 @@ use corpusmill_html::tag::Tag;
 pub(super) const MAX_NODES: usize = 16;
 /// Bytes of text that are read to see the length.
 pub(super) const READ_BYTES: usize = 256;
-/// Maximum length of the number or letter of a note.
-const MAX_LABEL_CHARACTERS: usize = 3;
+/// Maximum length of the number of a note.
+const MAX_NOTE_DIGITS: usize = 3;
 /// How the words in the fragments of notes begin, as word processors, Markdown, wikis and journals write them.
 const NOTE_NAMES: [&str; 10] = ["bib", "cite", "edn", "endnote", "fn", "foot", "ftn", "note", "ref", "sdfootnote"];
 
@@ -40,13 +41,15 @@ impl RenderContext<'_, '_> {
             return false;
         };
         let is_written_as_link = self.settings.links && self.markdown() && !address.is_empty();
-        let is_note = tree.raw_attribute(id, AttributeName::Role) == Some("doc-noteref") || names_note(fragment);
+        let is_note =
+            tree.raw_attribute(id, AttributeName::Role) == Some("doc-noteref") || begins_word(fragment, &NOTE_NAMES);
         if is_written_as_link || !is_note {
             return false;
         }
         let texts = || (id + 1..tree.end(id)).map(|at| decode_entities(tree.raw_text(at), false));
         let is_apart = texts().find(|text| !text.is_empty()).is_some_and(|text| text.starts_with(char::is_whitespace));
-        if is_apart || !is_label(&tree.collapsed_text(id, READ_BYTES)) {
+        let text = tree.collapsed_text(id, READ_BYTES);
+        if is_apart || !(is_note_number(&text) || is_note_letter(&text)) {
             return false;
         }
         let label = render_inside(id);
@@ -63,20 +66,38 @@ pub(super) fn sets_apart(before: char) -> bool {
     "([{<«‹„“‘/⁄-‐‑–—".contains(before)
 }
 
-/// Whether a text is the number or the letter of a note, without brackets.
-fn is_label(text: &str) -> bool {
-    let is_number = text.chars().all(char::is_numeric) && text.chars().nth(MAX_LABEL_CHARACTERS).is_none();
-    let is_letter = text.chars().all(char::is_alphabetic) && text.chars().nth(1).is_none();
-    !text.is_empty() && (is_number || is_letter)
+/// Whether a text is the number of a note; a longer number is a year.
+///
+/// ```
+/// use corpusmill_extract::is_note_number;
+///
+/// assert!(is_note_number("12") && !is_note_number("1990") && !is_note_number("1a") && !is_note_number(""));
+/// ```
+#[must_use]
+pub fn is_note_number(text: &str) -> bool {
+    is_number(text) && text.chars().nth(MAX_NOTE_DIGITS).is_none()
 }
 
-/// Whether a word of a fragment is one that names notes.
-fn names_note(fragment: &str) -> bool {
-    let begins = |word: &str, name: &str| {
-        word.as_bytes().get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
-    };
-    let mut words = fragment.split(|character: char| !character.is_ascii_alphabetic());
-    words.any(|word| NOTE_NAMES.iter().any(|name| begins(word, name)))
+/// Whether a text is the letter of a note.
+#[must_use]
+pub fn is_note_letter(text: &str) -> bool {
+    text.starts_with(char::is_alphabetic) && text.chars().nth(1).is_none()
+}
+
+/// Whether a text is only digits.
+pub(super) fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(char::is_numeric)
+}
+
+/// The number or letter of a note in brackets, which it may have already.
+///
+/// ```
+/// assert_eq!(corpusmill_extract::in_brackets("1"), "[1]");
+/// assert_eq!(corpusmill_extract::in_brackets("(1)"), "(1)");
+/// ```
+#[must_use]
+pub fn in_brackets(text: &str) -> String {
+    if text.starts_with(['[', '(']) { text.to_owned() } else { format!("[{text}]") }
 }
 
 /// Whether a superscript is only a link to a note: a link to a fragment is around it and contains nothing else, or

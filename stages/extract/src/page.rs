@@ -23,15 +23,7 @@ pub(crate) struct Page<'a> {
 impl<'a> Page<'a> {
     /// Parses `html`, which is shorter than 4 GiB, with at most `max_depth` nested elements.
     pub(crate) fn parse(html: &'a str, max_depth: usize) -> Self {
-        Self::read(build::parse(html, max_depth))
-    }
-
-    /// Same as [`Self::parse`], for a page that is XHTML by its media type.
-    pub(crate) fn parse_xhtml(html: &'a str, max_depth: usize) -> Self {
-        Self::read(build::parse_xhtml(html, max_depth))
-    }
-
-    fn read(tree: Tree<'a>) -> Self {
+        let tree = build::parse(html, max_depth);
         let class_names = ClassNames::read(tree.html, &tree.nodes, &tree.attributes);
         let hidden = HiddenNodes::find(&tree);
         Self { tree, class_names, hidden }

@@ -47,7 +47,7 @@ impl RenderContext<'_, '_> {
         if (cell + 1..id).chain(tree.end(id)..tree.end(cell)).take(MAX_CODE_NODES).any(is_filled) {
             return false;
         }
-        // Only white space stands between two cells of a row.
+        // Only white space is between two cells of a row.
         let is_beside = |at: &usize| is_cell(*at) && tree.node(*at).parent == tree.node(cell).parent;
         let next = (tree.end(cell)..tree.nodes.len()).take(2).find(is_beside);
         let is_code = |at: usize| tree.node(at).tag == Tag::Code || tree.node(at).tag.is_preformatted();

@@ -10,7 +10,7 @@
 
 use std::borrow::Cow;
 
-use crate::note_link::{MAX_NODES, READ_BYTES, is_note_link, sets_apart};
+use crate::note_link::{MAX_NODES, READ_BYTES, in_brackets, is_note_link, is_number, sets_apart};
 use crate::render_context::RenderContext;
 use crate::tree::Tree;
 use crate::writer::Writer;
@@ -41,6 +41,31 @@ pub enum Script {
 #[must_use]
 pub fn is_script(text: &str) -> bool {
     (1..=MAX_CHARACTERS).contains(&text.chars().take(MAX_CHARACTERS + 1).count())
+}
+
+/// Whether three texts are a fraction of two numbers, with its stroke between them.
+///
+/// ```
+/// use corpusmill_extract::is_fraction;
+///
+/// assert!(is_fraction("1", " / ", "2") && is_fraction("3", "⁄", "2"));
+/// assert!(!is_fraction("1", "+", "2") && !is_fraction("a", "/", "2") && !is_fraction("", "/", "2"));
+/// ```
+#[must_use]
+pub fn is_fraction(numerator: &str, stroke: &str, denominator: &str) -> bool {
+    matches!(stroke.trim(), "/" | "⁄") && is_number(numerator) && is_number(denominator)
+}
+
+/// Whether three texts are a fraction of two numbers that is less than one.
+///
+/// ```
+/// use corpusmill_extract::is_proper_fraction;
+///
+/// assert!(is_proper_fraction("9", "/", "16") && !is_proper_fraction("3", "/", "2"));
+/// ```
+#[must_use]
+pub fn is_proper_fraction(numerator: &str, stroke: &str, denominator: &str) -> bool {
+    is_fraction(numerator, stroke, denominator) && (numerator.len(), numerator) < (denominator.len(), denominator)
 }
 
 /// A superscript or subscript as it is written between its neighbours: the character directly before it, `None` after a
@@ -84,8 +109,7 @@ impl RenderContext<'_, '_> {
         let before = writer.last_character();
         let kind = if tree.node(id).tag == Tag::Sup { Script::Super } else { Script::Sub };
         if is_note_link(tree, id) && text.contains(char::is_alphanumeric) {
-            let is_bracketed = text.starts_with(['[', '(']);
-            writer.verbatim(&if is_bracketed { text.to_owned() } else { format!("[{text}]") });
+            writer.verbatim(&in_brackets(text));
         } else if is_numerator(tree, id, before) {
             if before.is_some_and(char::is_numeric) {
                 writer.text(" ");
@@ -161,20 +185,18 @@ fn next_character(tree: &Tree<'_>, id: usize) -> Option<char> {
 /// Whether an element is the numerator of a fraction: digits, before a stroke and a subscript of digits. After a
 /// number, a fraction is less than one (`1 1/2`); after a letter or a bracket, the digits are a power (`m^2/3`).
 fn is_numerator(tree: &Tree<'_>, id: usize, before: Option<char>) -> bool {
-    let number = |at: usize| {
-        let is_short = tree.end(at) - at <= MAX_NODES;
-        let text = is_short.then(|| tree.collapsed_text(at, READ_BYTES))?;
-        (!text.is_empty() && text.chars().all(char::is_numeric)).then_some(text)
-    };
     let (stroke, denominator) = (tree.end(id), tree.end(id) + 1);
-    let is_fraction = denominator < tree.nodes.len()
-        && tree.node(id).tag == Tag::Sup
-        && tree.node(denominator).tag == Tag::Sub
-        && matches!(decode_entities(tree.raw_text(stroke), false).trim(), "/" | "⁄");
-    let Some((above, below)) = is_fraction.then(|| number(id).zip(number(denominator))).flatten() else { return false };
+    let is_short = |at: usize| tree.end(at) - at <= MAX_NODES;
+    if denominator >= tree.nodes.len()
+        || (tree.node(id).tag, tree.node(denominator).tag) != (Tag::Sup, Tag::Sub)
+        || !(is_short(id) && is_short(denominator))
+    {
+        return false;
+    }
+    let [above, below] = [id, denominator].map(|at| tree.collapsed_text(at, READ_BYTES));
+    let stroke = decode_entities(tree.raw_text(stroke), false);
     match before {
-        None => true,
-        Some(before) if before.is_numeric() => (above.len(), &above) < (below.len(), &below),
-        Some(before) => sets_apart(before),
+        Some(before) if before.is_numeric() => is_proper_fraction(&above, &stroke, &below),
+        _ => before.is_none_or(sets_apart) && is_fraction(&above, &stroke, &below),
     }
 }

@@ -11,6 +11,7 @@
 //! Invariant: the roots are in document order and their subtrees do not overlap; whether a node is hidden depends on
 //! its own attributes and those of the elements around it, and time is linear in the page.
 
+use crate::name_words::begins_word;
 use crate::tree::Tree;
 use corpusmill_html::attribute::AttributeName;
 use corpusmill_html::entities::decode_entities;
@@ -24,8 +25,8 @@ const MIN_PAGE_BYTES: usize = 500;
 const PANEL_NAMES: [&[u8]; 4] = [b"accordion", b"collaps", b"expand", b"faq"];
 
 /// How the words in the classes of messages begin, which a script shows for one state of the page.
-const MESSAGE_NAMES: [&[u8]; 9] =
-    [b"alert", b"dialog", b"error", b"modal", b"notification", b"popup", b"toast", b"tooltip", b"warning"];
+const MESSAGE_NAMES: [&str; 9] =
+    ["alert", "dialog", "error", "modal", "notification", "popup", "toast", "tooltip", "warning"];
 
 /// The subtrees that a browser does not show.
 #[derive(Debug)]
@@ -196,7 +197,7 @@ impl<'t> ShownLater<'t> {
             return false;
         }
         let value = |name: AttributeName| tree.raw_attribute(id, name).unwrap_or_default();
-        if names_message(value(AttributeName::Class)) || names_message(value(AttributeName::Role)) {
+        if [AttributeName::Class, AttributeName::Role].iter().any(|name| begins_word(value(*name), &MESSAGE_NAMES)) {
             return false;
         }
         let kind = |id: usize| {
@@ -233,15 +234,6 @@ impl<'t> ShownLater<'t> {
 fn names_panel(name: &str) -> bool {
     let name = name.as_bytes();
     PANEL_NAMES.iter().any(|part| name.windows(part.len()).any(|bytes| bytes.eq_ignore_ascii_case(part)))
-}
-
-/// Whether a class or role is that of a message.
-fn names_message(name: &str) -> bool {
-    let begins = |word: &str, name: &[u8]| {
-        word.as_bytes().get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
-    };
-    let mut words = name.split(|character: char| !character.is_ascii_alphabetic());
-    words.any(|word| MESSAGE_NAMES.iter().any(|name| begins(word, name)))
 }
 
 /// For each node, the bytes of text before it; then those of the page.

@@ -39,7 +39,7 @@ pub(crate) struct Writer {
     markers_at: usize,
     /// Breaks become spaces: inside table cells and inline code.
     inline: bool,
-    /// In one line, what stands before the pending space.
+    /// In one line, what is written before the pending space.
     separator: Separator,
 }
 
@@ -189,7 +189,7 @@ impl Writer {
     }
 
     /// Writes a block of whole lines at column 0, with a blank line before and after. The number of an item that begins
-    /// with the block stands on a line before it; the mark of an item without a number is dropped.
+    /// with the block is written on a line before it; the mark of an item without a number is dropped.
     pub(crate) fn block(&mut self, lines: &str) {
         if self.markers.contains(|character: char| character.is_ascii_digit()) {
             self.begin();

@@ -7,6 +7,7 @@
 //!   unless the bytes refute what the page declares; [`charset::decode_text`] does so for a text file, which has no
 //!   declaration.
 //! - [`tokenizer::Tokenizer`] turns text into tags and text, in one pass over the page.
+//! - [`xhtml_to_html`] rewrites a page of XHTML for readers that know only HTML.
 //! - [`entities::decode_entities`] decodes character references such as `&amp;`.
 //!
 //! ```
@@ -25,3 +26,7 @@ pub mod entities;
 pub mod tag;
 pub mod tokenizer;
 mod xhtml;
+mod xhtml_to_html;
+
+pub use xhtml::is_xhtml;
+pub use xhtml_to_html::xhtml_to_html;

@@ -68,6 +68,8 @@ pub enum Token {
 pub struct Tokenizer<'a> {
     page: &'a str,
     at: usize,
+    /// Where the last start or end tag begins.
+    tag_start: usize,
     raw: Option<(Tag, u32)>,
     /// Whether the last start tag also ends its element.
     ended: bool,
@@ -88,6 +90,7 @@ impl<'a> Tokenizer<'a> {
         Self {
             page,
             at: page.len() - page.trim_start_matches('\u{feff}').len(),
+            tag_start: 0,
             raw: None,
             ended: false,
             cdata: Cdata::Outside,
@@ -95,6 +98,16 @@ impl<'a> Tokenizer<'a> {
             truncated: false,
             attributes: Vec::new(),
         }
+    }
+
+    /// The characters of the last start or end tag.
+    pub(crate) fn tag_text(&self) -> &'a str {
+        self.page.get(self.tag_start..self.at).unwrap_or_default()
+    }
+
+    /// Whether the last text is in a `CDATA` section, so that it has no character references.
+    pub(crate) fn is_in_cdata(&self) -> bool {
+        matches!(self.cdata, Cdata::Inside { .. })
     }
 
     /// Makes the next token the text up to the end tag of the given start tag, unless that tag ends its element itself.
@@ -160,6 +173,7 @@ impl<'a> Tokenizer<'a> {
                 None
             }
             b'/' if bytes.get(open + 2).is_some_and(u8::is_ascii_alphabetic) => {
+                self.tag_start = open;
                 let (tag, hash, after) = self.name(open + 2);
                 self.at = self.skip_attributes(after);
                 Some(Token::End { tag, hash })
@@ -169,6 +183,7 @@ impl<'a> Tokenizer<'a> {
                 None
             }
             _ => {
+                self.tag_start = open;
                 let (tag, hash, after) = self.name(open + 1);
                 let self_closing = self.read_attributes(after);
                 self.ended = self.xhtml && self_closing;

@@ -3,7 +3,7 @@
 //! The tokenizer asks once per page. In a page of HTML, `<script/>` opens a script, which ends at the next `</script>`
 //! or, if there is none, with the page. A page that is written as XML ends it at once.
 //!
-//! Invariant: of the page itself, only what stands before its first element decides.
+//! Invariant: of the page itself, only what is written before its first element decides.
 
 /// Bytes at the start of a page that are searched for the declarations; comments may precede the document type.
 const PROLOG_BYTES: usize = 4096;
@@ -11,7 +11,8 @@ const PROLOG_BYTES: usize = 4096;
 const DOCUMENT_TYPE: &[u8] = b"<!doctype";
 
 /// Whether the page begins with an XML declaration or has a document type of XHTML.
-pub(crate) fn is_xhtml(page: &str) -> bool {
+#[must_use]
+pub fn is_xhtml(page: &str) -> bool {
     let start = page.trim_start_matches(|c: char| c == '\u{feff}' || c.is_ascii_whitespace());
     if start.starts_with("<?xml") {
         return true;

@@ -3,6 +3,7 @@
 //! `corpusmill query` starts it. It is a program of its own because Polars takes about as long to compile as everything else
 //! in `corpusmill` together.
 
+mod aggregates;
 mod output;
 mod query;
 mod query_words;

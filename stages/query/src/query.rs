@@ -23,6 +23,7 @@ use sqlparser::ast::Statement;
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 
+use crate::aggregates::ungrouped_column;
 use crate::query_words::QueryWords;
 use crate::tables::{STORED, columns, parts, receipts, shards};
 
@@ -47,10 +48,20 @@ impl Request {
         let [statement] = statements.as_slice() else {
             anyhow::bail!(UserError::new(format!("one statement is expected, found {}", statements.len())));
         };
+        if let Some(column) = ungrouped_column(statement) {
+            let error = UserError::new(format!("`{column}` is neither in an aggregate nor in GROUP BY"));
+            anyhow::bail!(
+                error.with_hint(format!("add GROUP BY {column}, or write an aggregate such as max({column})"))
+            );
+        }
         Ok(match statement {
             Statement::Query(_) | Statement::Explain { .. } => Self::Query,
             Statement::ShowTables { .. } => Self::Tables,
             Statement::ExplainTable { table_name, .. } => Self::Columns(table_name.to_string().to_lowercase()),
+            Statement::ShowColumns { .. } => anyhow::bail!(
+                UserError::new("`query` does not know SHOW COLUMNS")
+                    .with_hint("use DESCRIBE and the name of the table")
+            ),
             _ => anyhow::bail!(
                 UserError::new("`query` only reads: the statement must be SELECT, WITH, SHOW TABLES or DESCRIBE")
                     .with_hint("to change what a recipe keeps, change the recipe and run it again")
@@ -105,7 +116,9 @@ fn explained(
     store: &LocalStore,
 ) -> anyhow::Result<UserError> {
     let message = error.to_string();
+    // What follows is internal to Polars: the columns that it was given, and its plan.
     let message = message.split_once("; valid columns").map_or(message.as_str(), |(before, _)| before);
+    let message = message.split("\n\nResolved plan").next().unwrap_or(message).trim_end();
     let mut found = UserError::new(message);
     let named: Vec<&str> = TABLES.into_iter().filter(|table| words.has(table)).collect();
     if named.is_empty() {
@@ -122,6 +135,12 @@ fn explained(
     }
     if message.contains('.') {
         found = found.with_hint("quote columns with dots: \"filter.toxic\"");
+    }
+    if message.contains("unable to find column") {
+        found = found.with_hint("text is written in single quotes: language = 'eng'");
+    }
+    if message.starts_with("duplicate") {
+        found = found.with_hint("name the columns of the result with AS");
     }
     Ok(found)
 }

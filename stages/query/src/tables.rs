@@ -1,6 +1,6 @@
 //! The tables of a query, as Arrow batches.
 //!
-//! Reads only the columns that the query names, so a count over a large corpus needs little memory.
+//! Invariant: only the columns that the query names are read, so that a count over a large corpus needs little memory.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ pub(crate) fn parts(
         let schema = reader.schema();
         drop(reader);
         let names = schema.fields().iter().map(|field| field.name().as_str());
-        let mut wanted: Vec<&str> = names.filter(|name| words.star || words.has(name)).collect();
+        let mut wanted: Vec<&str> = names.filter(|name| words.has_wildcard || words.has(name)).collect();
         if wanted.is_empty() {
             wanted = vec!["id"];
         }

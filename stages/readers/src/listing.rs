@@ -257,7 +257,12 @@ fn not_found(path: PathBuf) -> ReaderError {
         .unwrap_or_default();
     siblings.sort();
     let hint = closest(&missing, siblings.iter().map(String::as_str)).map(|near| format!("; did you mean `{near}`?"));
-    ReaderError::NotFound { path, nearest, hint: hint.unwrap_or_default() }
+    let hint = if missing == "~" {
+        "; `~` is not expanded, write the path of the home folder".to_owned()
+    } else {
+        hint.unwrap_or_default()
+    };
+    ReaderError::NotFound { path, nearest, hint }
 }
 
 #[cfg(test)]

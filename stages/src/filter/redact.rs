@@ -14,6 +14,7 @@ mod address;
 mod assigned;
 mod authorization;
 mod bare_value;
+mod checksum_name;
 mod dressing;
 mod email;
 #[cfg(test)]
@@ -281,6 +282,9 @@ mod tests {
             Just("-----END PRIVATE KEY-----".to_owned()),
             Just(format!("{LINE}\n")),
             Just("**API key:** ".to_owned()),
+            Just("| API key | ".to_owned()),
+            Just("password: k3j9xq2mz8vb4nl7tr1wp6sy".to_owned()),
+            Just("://bot:k3J9xQ2mZ8vB4nL7tR1w/x@".to_owned()),
             Just("> ".to_owned()),
             Just("<td>Token</td><td>".to_owned()),
             Just("5829301746:k3J9xQ2mZ8vB4nL7tR1w~%!$".to_owned()),

@@ -129,7 +129,10 @@ impl FilterSettings {
             let hint = format!("it has {}", error.known);
             return Err(StageError::settings(UserError::new(format!("filter: {error}")).with_hint(hint)));
         }
-        if let Some((key, problem)) = self.groups().iter().find_map(|group| group.impossible_threshold()) {
+        let language = self.language.as_ref().and_then(Languages::impossible_threshold);
+        if let Some((key, problem)) =
+            language.or_else(|| self.groups().iter().find_map(|group| group.impossible_threshold()))
+        {
             let error = UserError::new(format!("filter: `{key}`: {problem}"));
             return Err(StageError::settings(error.with_hint("write null to turn the rule off")));
         }

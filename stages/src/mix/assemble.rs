@@ -246,7 +246,10 @@ pub fn remove_unfinished_corpora(parent: &Path) -> Result<(), StageError> {
 }
 
 /// Returns an error if the folder holds an entry that is not part of a corpus.
-fn check_replaceable(target: &Path) -> Result<(), StageError> {
+///
+/// # Errors
+/// If the folder cannot be listed, or has another entry.
+pub fn check_replaceable(target: &Path) -> Result<(), StageError> {
     if !target.exists() {
         return Ok(());
     }

@@ -62,6 +62,10 @@ fn explain_unknown(error: RecipeError) -> RecipeError {
         let hint = "move it to `sources`, as the first step of its own source";
         return RecipeError { message, hints: vec![hint.to_owned()], ..error };
     }
+    if ["corpus", "model", "optimizer", "schedule", "compute"].contains(&name) && unknown.allowed.contains(&"sources") {
+        let hint = format!("if this is a training recipe: corpusmill-train pretrain {}", error.file);
+        return error.with_hint(hint);
+    }
     renamed::explain(error)
 }
 

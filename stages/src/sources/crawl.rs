@@ -62,9 +62,10 @@ pub(crate) fn run(
 
 /// The error of a crawl without pages. Renames the crawl's folder, so that the next run crawls again.
 fn nothing_fetched(name: &str, dir: &Path) -> Result<StageError, StageError> {
-    let (mut count, mut list) = (0, String::new());
+    let (mut count, mut list, mut is_local) = (0, String::new(), false);
     let rejected = crawl::each_rejected(dir, |rejected| {
         count += 1;
+        is_local |= rejected.rejection.detail.as_deref().is_some_and(|detail| detail.contains("loopback"));
         if count <= 3 {
             let _ = write!(
                 list,
@@ -83,6 +84,9 @@ fn nothing_fetched(name: &str, dir: &Path) -> Result<StageError, StageError> {
     fs_err::rename(dir, &failed)?;
     let message = format!("{name}: no page was fetched; {count} rejected:{list}");
     let error = UserError::new(message).with_hint("check that the seeds are reachable and that robots.txt allows them");
+    if !is_local {
+        return Ok(StageError::input(error));
+    }
     let local =
         "for pages on this machine, set `allow-loopback: true` (`--set allow-loopback=true` for `corpusmill crawl`)";
     Ok(StageError::input(error.with_hint(local)))

@@ -83,7 +83,8 @@ fn check_change(
     if let Ok(old) = Snapshot::read(&context.workspace.snapshot_path(pinned.snapshot)) {
         let (before, after) = (keys(&old), keys(snapshot));
         let (added, gone) = (after.difference(&before).count(), before.difference(&after).count());
-        what = format!("{added} items new or changed, {gone} gone or changed");
+        let items = |count: usize| format!("{count} item{}", if count == 1 { "" } else { "s" });
+        what = format!("{} added or changed, {} removed or changed", items(added), items(gone));
     }
     if lock_mode.locked {
         let hint = "run without --locked to accept the change";

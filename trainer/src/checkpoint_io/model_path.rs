@@ -5,6 +5,8 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use corpusmill_shards::Corpus;
+
 use super::error::CheckpointError;
 use super::gguf::MAGIC;
 
@@ -39,8 +41,7 @@ fn has_config(folder: &Path) -> bool {
 }
 
 fn not_a_model(path: &Path) -> CheckpointError {
-    let is_corpus = path.join("shards").is_dir() && path.join("manifest.json").is_file();
-    let what = if is_corpus {
+    let what = if Corpus::is_at(path) {
         "is a corpus, not a model"
     } else if path.is_dir() {
         "is not a model: it has no config.json"

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use clap::Args;
-use corpusmill_shards::MANIFEST_FILE;
+use corpusmill_shards::Corpus;
 
 use crate::device::DeviceChoice;
 
@@ -20,23 +20,18 @@ pub(super) struct DeviceArgs {
 /// The environment variable of `--device`.
 pub(super) const DEVICE_VARIABLE: &str = "CORPUSMILL_DEVICE";
 
-/// Whether `folder` has a corpus. A model has a manifest of its own.
-pub(super) fn is_corpus(folder: &Path) -> bool {
-    folder.join(MANIFEST_FILE).is_file() && !folder.join("config.json").exists()
-}
-
 /// Checks that `folder` has a corpus.
 ///
 /// # Errors
 /// When it does not; the error names the corpora in `corpus/`.
 pub(super) fn require_corpus(folder: &Path) -> anyhow::Result<()> {
-    if is_corpus(folder) {
+    if Corpus::is_at(folder) {
         return Ok(());
     }
     let entries = fs_err::read_dir("corpus").into_iter().flatten().flatten();
     let mut built: Vec<String> = entries
         .map(|entry| entry.path())
-        .filter(|path| is_corpus(path))
+        .filter(|path| Corpus::is_at(path))
         .map(|path| path.display().to_string())
         .collect();
     built.sort();
@@ -73,12 +68,12 @@ mod tests {
     #[test]
     fn the_folder_of_a_model_is_not_a_corpus() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(require_corpus(folder.path()).is_err());
+        // Both have a manifest.
         fs_err::write(folder.path().join("manifest.json"), "{}").unwrap();
-        require_corpus(folder.path()).unwrap();
-        fs_err::write(folder.path().join("config.json"), "{}").unwrap();
         let message = require_corpus(folder.path()).unwrap_err().to_string();
         assert!(message.contains("there is no corpus in") && message.contains("\nhint: "), "{message}");
+        fs_err::create_dir(folder.path().join("shards")).unwrap();
+        require_corpus(folder.path()).unwrap();
     }
 
     #[test]

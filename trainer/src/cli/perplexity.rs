@@ -97,6 +97,12 @@ impl PerplexityCommand {
             require_corpus(folder)?;
             let corpus = Corpus::open(folder)?;
             self.check_tokenizer(&json, &corpus.manifest().tokenizer.digest)?;
+            let held_out: u64 = corpus.manifest().sources.values().map(|source| source.validation.tokens).sum();
+            anyhow::ensure!(
+                held_out > 0,
+                "the validation split of {} is empty\nhint: raise `mixture.validation-share` in the recipe of the corpus",
+                folder.display()
+            );
             let prediction = causal(corpus.manifest().tokenizer.vocabulary_size);
             let batches = HeldOut::new(&corpus, length, ROWS, None, prediction)?;
             let batches = with_progress(printer, batches);

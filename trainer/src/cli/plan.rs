@@ -11,7 +11,7 @@ use corpusmill_shards::{Corpus, TokenBudget};
 use corpusmill_terminal::{HumanCount, Printer, write_stdout};
 
 use self::input::PlanInput;
-use super::args::{is_corpus, require_corpus};
+use super::args::require_corpus;
 use crate::data::{Batches, DataError, Prediction};
 use crate::plan::{Cluster, HARDWARE, Hardware, budget_parameters, shape, to_float};
 use crate::pretrain::{check_vocabulary, model_config};
@@ -114,7 +114,7 @@ impl PlanCommand {
         if let Some(given) = &self.corpus {
             require_corpus(given)?;
         }
-        let corpus = folder.as_deref().filter(|folder| is_corpus(folder)).map(Corpus::open).transpose()?;
+        let corpus = folder.as_deref().filter(|folder| Corpus::is_at(folder)).map(Corpus::open).transpose()?;
         let found = corpus.as_ref().map(|corpus| &corpus.manifest().tokenizer);
         let (size, origin) = match (self.vocabulary, found, &folder) {
             (Some(size), ..) => (size, "--vocabulary".to_owned()),

@@ -1,4 +1,6 @@
 //! Numbers for readers, with a comma between groups of three digits.
+//!
+//! Invariant: the digits are those of the number, rounded to a whole one.
 
 use corpusmill_terminal::HumanCount;
 

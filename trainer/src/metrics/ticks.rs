@@ -1,6 +1,6 @@
 //! The ticks of an axis: round numbers, 1, 2 or 5 times a power of ten apart.
 //!
-//! Invariant: the ticks of a range cover it, and each label is exact.
+//! Invariant: the ticks of a range cover it, and no two have the same label.
 
 use super::grouped;
 

@@ -21,6 +21,18 @@ impl Checked for Recipe {
     fn name_mut(&mut self) -> &mut String {
         &mut self.name
     }
+
+    fn explain(error: RecipeError) -> RecipeError {
+        let is_of_a_corpus =
+            |name: &str| ["sources", "steps", "partitions", "tokenizer", "shards", "mixture"].contains(&name);
+        match &error.unknown {
+            Some(unknown) if is_of_a_corpus(&unknown.name) && unknown.allowed.contains(&"optimizer") => {
+                let hint = format!("if this is the recipe of a corpus: corpusmill run {}", error.file);
+                error.with_hint(hint)
+            }
+            _ => error,
+        }
+    }
 }
 
 /// Checks a parsed recipe.

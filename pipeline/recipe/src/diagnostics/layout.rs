@@ -2,29 +2,57 @@
 //!
 //! Invariant: a hint names the line to change; without a known cause there is none.
 
+use serde_saphyr::Error;
+
 use crate::error::SourceSpan;
 
-/// What to change in the layout of the lines at `span`, if the message is about a form that the layout explains.
-pub(super) fn hint(message: &str, span: &SourceSpan, text: &str) -> Option<String> {
+/// The form of value that the parser expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expected {
+    Group,
+    List,
+    Single,
+}
+
+impl Expected {
+    fn of(error: &Error) -> Option<Self> {
+        match error {
+            Error::Unexpected { expected: "mapping start", .. } => Some(Self::Group),
+            Error::Unexpected { expected: "sequence start", .. } => Some(Self::List),
+            Error::Unexpected { .. } | Error::InvalidScalar { .. } | Error::InvalidBooleanStrict { .. } => {
+                Some(Self::Single)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What to change in the layout of the lines at `span`, where `given` was read, if the layout explains the error.
+pub(super) fn hint(error: &Error, given: &str, span: &SourceSpan, text: &str) -> Option<String> {
+    let expected = Expected::of(error)?;
     let here = Line::of(span.text.as_str());
-    let next = text.lines().enumerate().skip(span.line).find(|(_, line)| !Line::of(line).content.is_empty());
-    if message.contains("a group of settings") && here.is_item && message.starts_with('`') {
+    let is_first = span.column == here.indent + 1;
+    if expected == Expected::Group && is_first && here.is_item && !given.starts_with(['[', '{', ':']) {
         return Some(format!("remove the `- `, which begins a list: `{}`", here.content));
     }
-    let is_first = span.column == here.indent + 1;
-    if message.contains("a list is expected") && is_first && here.key().is_some() && !here.is_item {
+    if expected == Expected::List && is_first && here.key().is_some() && !here.is_item {
         return Some(format!("begin each item of a list with `- `: `- {}`", here.content));
     }
+    if expected == Expected::Group && here.is_item && here.key().is_some_and(|(_, value)| value == given) {
+        return here.key().map(|(key, _)| format!("give settings, or `{{}}` for the defaults: `{key}: {{}}`"));
+    }
+    let next = text.lines().enumerate().skip(span.line).find(|(_, line)| !Line::of(line).content.is_empty());
     let (number, next) = next.map(|(number, line)| (number + 1, Line::of(line)))?;
-    let (key, value) = here.key()?;
-    let next_key = next.key()?.0;
-    if value.is_empty() && message.starts_with("nothing was given") && next.indent == here.indent && !next.is_item {
-        return Some(format!("indent `{next_key}` in line {number} more than `{key}`, to which it belongs"));
+    let ((key, value), (next_key, _)) = (here.key()?, next.key()?);
+    if next.is_item {
+        None
+    } else if value.is_empty() && given.starts_with(':') && next.indent == here.indent {
+        Some(format!("indent `{next_key}` in line {number} more than `{key}`, to which it belongs"))
+    } else if !value.is_empty() && next.indent > here.indent {
+        Some(format!("`{key}` has a value; begin `{next_key}` in line {number} in the same column as `{key}`"))
+    } else {
+        None
     }
-    if !value.is_empty() && next.indent > here.indent && !next.is_item {
-        return Some(format!("begin `{next_key}` in line {number} in the column of `{key}`"));
-    }
-    None
 }
 
 /// A line of YAML: where its content begins, and whether that is an item of a list.

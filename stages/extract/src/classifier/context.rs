@@ -100,7 +100,7 @@ pub(crate) fn contexts(page: &Page<'_>, pruned: &Pruned) -> Vec<NodeContext> {
 }
 
 /// Moves the start of each paragraph and heading behind hidden elements that it begins with, such as a permalink sign:
-/// the first node stands for the block, and a hidden sign does not hide the text behind it.
+/// the first node represents the block, and a hidden sign does not hide the text behind it.
 pub(super) fn begin_at_visible_text(tree: &Tree<'_>, contexts: &[NodeContext], blocks: &mut [Block]) {
     for block in blocks.iter_mut().filter(|block| block.kind == BlockKind::Text) {
         let tag = tree.node(block.owner).tag;

@@ -1,8 +1,8 @@
 //! The features of the classifier: a row of integers for each block.
 //!
 //! A column has no name: the weights know it by its place in the row, and a value by its number. So the order in which
-//! the functions below append values, and the numbers that stand for tags, rules, kinds and characters, are part of
-//! the weights. To change or add a feature, train new weights (`tools/train_clean.py`), which reads the rows of this
+//! the functions below append values, and the numbers of tags, rules, kinds and characters, are part of the
+//! weights. To change or add a feature, train new weights (`tools/train_clean.py`), which reads the rows of this
 //! module through `training_rows`; tests compare the width of a row with the weights, and the values of one page with
 //! those of the release.
 //!
@@ -283,3 +283,6 @@ impl PageBlocks<'_, '_> {
 fn distance(at: usize, from: usize) -> i64 {
     i64::try_from(at).unwrap_or(i64::MAX) - i64::try_from(from).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests;

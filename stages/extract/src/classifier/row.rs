@@ -1,4 +1,4 @@
-//! One row of features: integers that the trees compare with thresholds, and the numbers that stand for tags and rules.
+//! One row of features: integers that the trees compare with thresholds, and the numbers of tags and rules.
 //!
 //! Invariant: values are clamped to 16 bits, so that any page gives a row; a number never changes its meaning, since
 //! the weights know it.
@@ -74,7 +74,27 @@ pub(super) fn tag_code(tag: Tag) -> i64 {
     }
 }
 
-/// A rule as a number: its place among all rules, from 1 on; 0 for none.
+/// A rule as a number; 0 for none.
 pub(super) fn rule_code(rule: Option<CutRule>) -> i64 {
-    rule.map_or(0, |rule| i64::from(rule as u8) + 1)
+    match rule {
+        None => 0,
+        Some(CutRule::NotText) => 1,
+        Some(CutRule::Hidden) => 2,
+        Some(CutRule::Navigation) => 3,
+        Some(CutRule::Footer) => 4,
+        Some(CutRule::Sidebar) => 5,
+        Some(CutRule::Advertisement) => 6,
+        Some(CutRule::Overlay) => 7,
+        Some(CutRule::Share) => 8,
+        Some(CutRule::Related) => 9,
+        Some(CutRule::Comments) => 10,
+        Some(CutRule::Byline) => 11,
+        Some(CutRule::Caption) => 12,
+        Some(CutRule::EmptySection) => 13,
+        Some(CutRule::Gutter) => 14,
+        Some(CutRule::LinkDense) => 15,
+        Some(CutRule::OutsideMain) => 16,
+        Some(CutRule::Unlikely) => 17,
+        Some(CutRule::MainHeading) => 18,
+    }
 }

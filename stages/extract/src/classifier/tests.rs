@@ -72,7 +72,10 @@ fn row_has_the_level_of_each_word_group() {
 }
 
 /// What `write` appends to the row of each block of a page.
-fn described(html: &str, write: &dyn Fn(&PageBlocks<'_, '_>, usize, &mut row::FeatureRow<'_>)) -> Vec<Vec<i16>> {
+pub(super) fn described(
+    html: &str,
+    write: &dyn Fn(&PageBlocks<'_, '_>, usize, &mut row::FeatureRow<'_>),
+) -> Vec<Vec<i16>> {
     let page = Page::parse(html, 512);
     let heuristics = apply_rules(&page, &CleanSettings::default());
     let page_blocks = PageBlocks::new(&page, &heuristics, block::blocks(&page, false));
@@ -169,7 +172,9 @@ fn rows_have_the_values_that_the_weights_were_trained_on() {
     let rows = training_rows::training_rows(html).rows;
     let hash =
         rows.iter().fold(0, |hash: u32, value| hash.rotate_left(5).wrapping_add(u32::from(value.cast_unsigned())));
-    // A change here means that the built-in weights read columns that have another meaning: train new ones.
+    // The hash guards all columns of a page with most kinds of elements, also those that no other test names. A change
+    // means that the built-in weights read columns with another meaning: train new weights. Then the hash is that of the
+    // new rows.
     assert_eq!((rows.len() / model().columns(), hash), (14, 1_631_185_200), "{rows:?}");
 }
 

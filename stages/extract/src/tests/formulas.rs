@@ -1,4 +1,4 @@
-//! Formulas of pages: each is written once, as TeX, wherever its MathML stands.
+//! Formulas of pages: each is written once, as TeX, wherever its MathML is.
 
 use super::*;
 

@@ -57,7 +57,7 @@ impl Utf8Count {
     /// Whether a page that declares `encoding` is UTF-8 all the same.
     ///
     /// One valid sequence is enough where the encoding has one byte per character: its letters are in the range of lead
-    /// bytes and stand next to other letters, not next to the symbols in the range of continuation bytes.
+    /// bytes and are next to other letters, not next to the symbols in the range of continuation bytes.
     pub(super) fn refutes(self, encoding: &'static Encoding) -> bool {
         let least = if encoding.is_single_byte() && self.invalid == 0 { 1 } else { MIN_SEQUENCES };
         self.sequences >= least && self.fits_page()

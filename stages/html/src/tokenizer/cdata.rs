@@ -14,13 +14,13 @@ pub(super) enum Cdata {
     Inside {
         end: usize,
     },
-    /// After the end of the last section: nobody searches for another one.
+    /// After the end of the last section: another one is not searched.
     Past,
 }
 
 impl Cdata {
     /// The next part of the open section, which begins at `start`, up to its end or an ampersand: the end of the part, and
-    /// where to read on. What follows the ampersand is a token of its own, so that nobody reads the two as a character
+    /// where to read on. What follows the ampersand is a token of its own, so that the two are not read as a character
     /// reference, which a section does not have. An empty part ends the section.
     pub(super) fn next_part(&mut self, page: &str, start: usize) -> Option<(usize, usize)> {
         let Self::Inside { end } = *self else { return None };

@@ -407,7 +407,6 @@ mod tests {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small count of bytes")]
             rejected.map(|item| (item.rejection.rule.into_owned(), item.rejection.value as u64)).collect()
         };
-        // Two bytes and three bytes are stored or deflated to at most 5 more; the header has 33.
         let starts: Vec<usize> = (0..directory).filter(|at| whole[*at..].starts_with(b"PK\x03\x04")).collect();
         let bytes = |from: usize, to: usize| u64::try_from(to - from).unwrap();
         let unlisted = |bytes: u64| vec![("unlisted-data".to_owned(), bytes)];
@@ -417,6 +416,18 @@ mod tests {
         assert_eq!(values(&[3]), unlisted(bytes(starts[3], directory)));
         assert_eq!(values(&[1, 3]), unlisted(bytes(starts[1], starts[2]) + bytes(starts[3], directory)));
         assert_eq!(values(&[0]), [("leading-data".to_owned(), bytes(0, starts[1]))]);
+    }
+
+    #[test]
+    fn members_beyond_the_count_of_a_zip_file_are_recorded() {
+        let mut bytes = zip_of(&[("one", b"1"), ("two", b"22"), ("six", b"666")]);
+        let end = bytes.len() - 22;
+        (bytes[end + 8], bytes[end + 10]) = (2, 2);
+        let items = read(&bytes, Format::Zip, &ArchiveSettings::default());
+        assert_eq!(items.iter().filter(|item| matches!(item, ReaderItem::Document(_))).count(), 2);
+        let rejected: Vec<_> = items.into_iter().filter_map(ReaderItem::rejected).collect();
+        assert_eq!(rejected.len(), 1, "{rejected:?}");
+        assert_eq!(rejected[0].rejection.rule, "unlisted-data");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Invariant: every member of the list is found, also one that a later member of the same name hides.
 
+use std::hash::{DefaultHasher, Hasher as _};
 use std::io::{self, Read};
 
 /// Length of a local header without name and extra field (APPNOTE, 4.3.7).
@@ -19,15 +20,20 @@ pub(super) struct Place {
     pub(super) data_bytes: u64,
     /// Length of the name.
     pub(super) name_bytes: u64,
+    /// Hash of the name.
+    pub(super) name_hash: u64,
 }
 
 impl Place {
     /// Reads a header of the central directory, and the name and the extra field after it.
     fn read(record: &[u8; 46], name_and_extra: &[u8]) -> Self {
         let name_bytes = number(record, 28, 2);
+        let name_length = usize::from(u16::from_le_bytes([record[28], record[29]])).min(name_and_extra.len());
+        let mut name = DefaultHasher::new();
+        name.write(&name_and_extra[..name_length]);
+        let name_hash = name.finish();
         let (mut data_bytes, mut start) = (number(record, 20, 4), number(record, 42, 4));
-        let mut extra =
-            name_and_extra.get(usize::from(u16::from_le_bytes([record[28], record[29]]))..).unwrap_or_default();
+        let mut extra = &name_and_extra[name_length..];
         while let [a, b, c, d, rest @ ..] = extra {
             let (field, after) = rest.split_at(usize::from(u16::from_le_bytes([*c, *d])).min(rest.len()));
             extra = after;
@@ -45,7 +51,7 @@ impl Place {
                 }
             }
         }
-        Self { start, data_bytes, name_bytes }
+        Self { start, data_bytes, name_bytes, name_hash }
     }
 }
 
@@ -131,7 +137,9 @@ mod tests {
         let mut places = Vec::new();
         let bytes = [whole.clone(), b"after".to_vec()].concat();
         assert_eq!(directory_bytes(&mut &bytes[..], &mut places).unwrap(), Some(length));
-        assert_eq!(places, [Place { start: 0, data_bytes: 0, name_bytes: 3 }; 2]);
+        assert_eq!(places.len(), 2);
+        assert_eq!((places[0].start, places[0].data_bytes, places[0].name_bytes), (0, 0, 3));
+        assert_eq!(places[0], places[1]);
         for cut in 0..whole.len() - 2 {
             assert_eq!(directory_bytes(&mut &whole[..cut], &mut Vec::new()).unwrap(), None, "cut at {cut}");
         }
@@ -146,12 +154,16 @@ mod tests {
         record[42..46].copy_from_slice(&[0xff; 4]);
         let numbers = [7_u64, 1 << 33, 1 << 34].map(u64::to_le_bytes).concat();
         let extra = [&b"n"[..], b"UT\x01\0x", b"\x01\0\x18\0", &numbers].concat();
-        assert_eq!(Place::read(&record, &extra), Place { start: 1 << 34, data_bytes: 1 << 33, name_bytes: 1 });
+        let read = |record: &[u8; 46], extra: &[u8]| {
+            let place = Place::read(record, extra);
+            (place.start, place.data_bytes, place.name_bytes)
+        };
+        assert_eq!(read(&record, &extra), (1 << 34, 1 << 33, 1));
         // Of numbers that fit there is none.
         record[24..28].copy_from_slice(&[0; 4]);
         record[42..46].copy_from_slice(&[5, 0, 0, 0]);
         let extra = [&b"n"[..], b"\x01\0\x08\0", &numbers[8..16]].concat();
-        assert_eq!(Place::read(&record, &extra), Place { start: 5, data_bytes: 1 << 33, name_bytes: 1 });
+        assert_eq!(read(&record, &extra), (5, 1 << 33, 1));
         assert_eq!(Place::read(&record, b"n").start, 5);
     }
 }

@@ -5,6 +5,7 @@
 //!
 //! Invariant: the bytes are read once, with little memory; damage ends the search.
 
+use std::collections::BTreeSet;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
 use zip::ZipArchive;
@@ -41,6 +42,15 @@ pub(super) fn unlisted<R: Read + Seek>(
     file.seek(SeekFrom::Start(directory))?;
     let mut places = Vec::new();
     let length = directory_bytes(&mut BufReader::new(file.by_ref()), &mut places)?;
+    // The count in the end record may be too small, for example of more members than it can state. Those beyond it are
+    // not read.
+    let mut names = BTreeSet::new();
+    let is_beyond = |place: &&Place| {
+        names.insert(place.name_hash);
+        names.len() > archive.len()
+    };
+    let listed_bytes = |place: &Place| (LOCAL_HEADER_BYTES + place.name_bytes).saturating_add(place.data_bytes);
+    let uncounted = places.iter().filter(is_beyond).map(listed_bytes).fold(0, u64::saturating_add);
     for place in &mut places {
         place.start = place.start.saturating_add(archive.offset());
     }
@@ -50,9 +60,9 @@ pub(super) fn unlisted<R: Read + Seek>(
     if contains_member(file.by_ref().take(first))? {
         part("leading-data", first);
     }
-    let between = between(file, &places, directory)?;
-    if between > 0 {
-        part("unlisted-data", between);
+    let unlisted = between(file, &places, directory)?.saturating_add(uncounted);
+    if unlisted > 0 {
+        part("unlisted-data", unlisted);
     }
     if let Some(after) = length.and_then(|length| bytes.checked_sub(directory + length)) {
         file.seek(SeekFrom::Start(bytes - after))?;

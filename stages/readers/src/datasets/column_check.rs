@@ -1,8 +1,8 @@
 //! Checks that a dataset has the columns that a recipe names.
 //!
-//! Parquet states its columns. JSON Lines does not, and a row may leave a key out, so a column is missing only if no
-//! row of the whole file has it. Without the body, every row would be rejected; a field of the metadata may be missing
-//! from a file, unless the file has a column of nearly the same name. A file without rows lacks nothing.
+//! Parquet states its columns, so that each one that the recipe names must exist. In JSON Lines a row may leave a key out,
+//! and a column is missing only if no row of the file has it. Without the body, every row would be rejected; a field of
+//! the metadata may be missing, unless the file has a column of nearly the same name. A file without rows lacks nothing.
 //!
 //! Invariant: a column that some row has, if only as null, is no error.
 
@@ -35,10 +35,9 @@ pub(crate) struct ColumnCheck {
     /// Columns that the recipe names.
     absent: Vec<String>,
     body: Body,
-    /// Columns that hold the body.
-    body_names: Vec<String>,
-    /// The same; empty as soon as a row has one of them.
+    /// Columns that hold the body, of which one is enough.
     bodies: Vec<String>,
+    has_body: bool,
     has_rows: bool,
     seen: RefCell<ColumnNames>,
 }
@@ -49,16 +48,16 @@ impl ColumnCheck {
         Self {
             absent: owned(mapping.required()),
             body,
-            body_names: owned(mapping.bodies()),
             bodies: owned(mapping.bodies()),
+            has_body: false,
             has_rows: false,
             seen: RefCell::default(),
         }
     }
 
-    /// Whether every column has been seen.
+    /// Whether no column is missing any more.
     pub(crate) fn is_complete(&self) -> bool {
-        self.absent.is_empty() && (self.bodies.is_empty() || self.body == Body::Optional)
+        self.absent.is_empty() && (self.has_body || self.body == Body::Optional)
     }
 
     /// Reads a row, and takes the columns that it has from those that are missing.
@@ -70,9 +69,7 @@ impl ColumnCheck {
         self.has_rows = true;
         // What is malformed inside a column is a fault of the row; the column is there.
         let has = |name: &String| row.has(name).unwrap_or(true);
-        if self.bodies.iter().any(has) {
-            self.bodies.clear();
-        }
+        self.has_body = self.has_body || self.bodies.iter().any(has);
         self.absent.retain(|name| !has(name));
         for name in &self.absent {
             row.note_beside(name, &|key| self.seen.borrow_mut().add(key));
@@ -80,17 +77,20 @@ impl ColumnCheck {
         Ok(row)
     }
 
-    /// Returns the error of a file that has been read to its end.
+    /// Forgets the columns whose absence is no fault, after enough rows to know the names of the file.
+    pub(crate) fn forget_optional(&mut self) {
+        let (seen, bodies) = (self.seen.borrow(), &self.bodies);
+        let is_misspelt = |name: &str| closest(name, seen.names.iter().map(String::as_str)).is_some();
+        self.absent.retain(|name| bodies.contains(name) || is_misspelt(name));
+    }
+
+    /// Returns the error of a file that has been read to its end, or until [`Self::is_complete`].
     pub(crate) fn error(&self, file: &str) -> Option<ReaderError> {
         if !self.has_rows || self.is_complete() {
             return None;
         }
-        let (has_body, seen) = (self.bodies.is_empty(), self.seen.borrow());
-        let is_misspelt = |name: &str| closest(name, seen.names.iter().map(String::as_str)).is_some();
-        let is_fault = |name: &&String| self.body_names.contains(*name) || is_misspelt(name);
-        let no_body = self.bodies.first().filter(|_| self.body == Body::Required);
-        let column = self.absent.iter().find(is_fault).or(no_body)?;
-        Some(no_column(file, column, &seen, has_body))
+        let column = self.absent.first().or(self.bodies.first())?;
+        Some(no_column(file, column, &self.seen.borrow(), self.has_body))
     }
 }
 
@@ -150,6 +150,7 @@ mod tests {
         for row in rows {
             let _ = check.row(row, &names);
         }
+        check.forget_optional();
         check.error("f").map(|error| error.to_string())
     }
 

@@ -5,8 +5,10 @@
 //! items of the whole file in order, including their origins: a line belongs to the range in which it starts, and lines
 //! are numbered from the start of the file.
 
+use std::borrow::Cow;
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 use std::path::Path;
+use std::str::Utf8Error;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -132,9 +134,8 @@ impl JsonLines {
 
     /// Ends with an error if no line of the file has a column that the mapping names, or none that `body` requires.
     ///
-    /// Of a file that is read in ranges, the first range decides, so that a file has one error, and a column that only
-    /// later lines have is found. If no line of the first range has a column, the lines after it are searched for it;
-    /// every other file is read once.
+    /// Of a file that is read in ranges, the first range decides, so that a file has one error. If no line of it has the
+    /// body, or a column that seems to be misspelt, the lines after it are searched; every other file is read once.
     pub(crate) fn with_column_check(mut self, body: Body) -> Self {
         let check = ColumnCheck::new(&self.settings.columns, body);
         self.check = Some(check).filter(|check| self.line == 0 && !check.is_complete());
@@ -149,16 +150,11 @@ impl JsonLines {
 
     fn parse(&self, check: Option<&mut ColumnCheck>) -> ReaderItem {
         let row_origin = format!("{}#{}", self.origin, self.line);
-        let bytes = self.line_bytes();
-        let repaired;
-        let text = match (std::str::from_utf8(bytes), self.settings.invalid_utf8) {
-            (Ok(text), _) => text,
-            (Err(_), InvalidUtf8::Replace) => {
-                repaired = String::from_utf8_lossy(bytes).into_owned();
-                &repaired
-            }
-            (Err(error), InvalidUtf8::Reject) => {
-                let malformed = bytes.utf8_chunks().filter(|chunk| !chunk.invalid().is_empty()).count();
+        let text = match self.line_text() {
+            Ok(text) => text,
+            Err(error) => {
+                let chunks = self.line_bytes().utf8_chunks();
+                let malformed = chunks.filter(|chunk| !chunk.invalid().is_empty()).count();
                 let rejected = RejectedInput::new(row_origin, "bad-utf8", len_f64(malformed), 0.0);
                 let at = error.valid_up_to();
                 return self.rejected(rejected.with_detail(format!("first malformed sequence at byte {at}")));
@@ -166,8 +162,8 @@ impl JsonLines {
         };
         let columns = &self.settings.columns;
         let row = match check {
-            Some(check) => check.row(text, &columns.names()),
-            None => JsonRow::parse(text, &columns.names()),
+            Some(check) => check.row(&text, &columns.names()),
+            None => JsonRow::parse(&text, &columns.names()),
         };
         let document = row
             .map_err(|fault| row::bad_json(&row_origin, &fault))
@@ -175,6 +171,15 @@ impl JsonLines {
         match document {
             Ok(document) => ReaderItem::Document(document),
             Err(rejected) => self.rejected(rejected),
+        }
+    }
+
+    /// The current line as text, with malformed bytes replaced if the settings say so.
+    fn line_text(&self) -> Result<Cow<'_, str>, Utf8Error> {
+        match (std::str::from_utf8(self.line_bytes()), self.settings.invalid_utf8) {
+            (Ok(text), _) => Ok(Cow::Borrowed(text)),
+            (Err(_), InvalidUtf8::Replace) => Ok(String::from_utf8_lossy(self.line_bytes())),
+            (Err(error), InvalidUtf8::Reject) => Err(error),
         }
     }
 
@@ -187,6 +192,7 @@ impl JsonLines {
     /// At the end, returns the error of the columns that no line has.
     fn missing_column(&mut self) -> Option<ReadResult> {
         let mut check = self.check.take()?;
+        check.forget_optional();
         while !self.done && !check.is_complete() {
             match self.lines.next_line(&mut self.buffer, self.settings.max_document_bytes) {
                 Err(error) => return Some(Err(error.into())),
@@ -194,8 +200,9 @@ impl JsonLines {
                 Ok(Line::TooLong(_)) => {}
                 Ok(Line::Whole) => {
                     // Lines that are no rows are rejected where they are read.
-                    let text = String::from_utf8_lossy(self.buffer.trim_ascii());
-                    let _ = check.row(&text, &self.settings.columns.names());
+                    if let Ok(text) = self.line_text() {
+                        let _ = check.row(&text, &self.settings.columns.names());
+                    }
                 }
             }
         }
@@ -218,6 +225,8 @@ impl JsonLines {
 
     fn damage(&mut self, error: io::Error) -> ReadResult {
         self.done = true;
+        // What the rest of the file has is unknown.
+        self.check = None;
         let damage = self.guard.classify(error)?;
         let detail = format!("after {} whole lines: {}", self.line, damage.detail);
         Ok(ReaderItem::Rejected(

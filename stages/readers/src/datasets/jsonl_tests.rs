@@ -175,13 +175,16 @@ fn the_first_range_reports_a_missing_column() {
     let late = "{\"text\":\"b\",\"head\":null}\n";
     let message = "`f` has no column `haed`; it has `text`, `n`, `head`; did you mean `head`?";
     let text = format!("{}{late}", row.repeat(20));
+    assert_eq!(errors(&text, 1000, "haed").0, [(0, message.to_owned())]);
     for range in [8, 40, 1000] {
-        assert_eq!(errors(&text, range, "haed").0, [(0, message.to_owned())], "{range}");
+        let message = "`f` has no column `texd`; it has `text`, `n`, `head`; did you mean `text`?";
+        assert_eq!(errors(&text, range, "texd").0, [(0, message.to_owned())], "{range}");
         assert_eq!(errors(&text, range, "head").0, [], "{range}");
     }
-    // A column of the first row costs nothing; one of the last row, a search through the others.
-    assert_eq!(errors(&text, 40, "n").1, 3 * row.len() as u64);
-    assert_eq!(errors(&text, 40, "head").1, text.len() as u64);
+    // The lines after the first range are searched only for what seems to be misspelt.
+    assert_eq!(errors(&text, 40, "head").1, 3 * row.len() as u64);
+    let found_late = format!("{}{{\"text\":\"b\",\"texd\":null}}\n", row.repeat(20));
+    assert_eq!(errors(&found_late, 40, "texd"), (Vec::new(), found_late.len() as u64));
     assert_eq!(errors("", 40, "head").0, []);
 }
 
@@ -198,6 +201,17 @@ proptest! {
         let ranges = split_lines(file.path(), size).unwrap();
         let split: Vec<ReaderItem> = ranges.into_iter().flat_map(|range| open(Some(range))).collect();
         prop_assert_eq!(split, whole);
+    }
+
+    #[test]
+    fn an_array_is_one_range(rows in 1usize..9, size in 1u64..20, separator in "[ \n]?") {
+        let rows: Vec<String> = (0..rows).map(|row| format!("{{\"text\":\"{row}\"}}")).collect();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs_err::write(file.path(), format!(" [{}]\n", rows.join(&format!(",{separator}")))).unwrap();
+        let settings = JsonlSettings::default();
+        let open = |range| JsonLines::open(file.path(), "f", Compression::None, Some(range), &settings).unwrap();
+        let read: usize = split_lines(file.path(), size).unwrap().into_iter().map(|range| open(range).count()).sum();
+        prop_assert_eq!(read, rows.len());
     }
 
     #[test]

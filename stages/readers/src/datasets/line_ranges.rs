@@ -1,11 +1,12 @@
 //! Divides a file of JSON Lines into ranges that are read separately.
 //!
 //! Invariant: the ranges depend on the bytes of the file and the length of a range only; each states the number of its
-//! first line, so that a row has the same origin however the file is divided.
+//! first line, so that a row has the same origin however the file is divided. A file that is one array is not divided.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
+use super::json_array::starts_with_array;
 use crate::ReaderError;
 
 /// A part of an uncompressed file.
@@ -19,13 +20,19 @@ pub struct LineRange {
     pub first_line: u64,
 }
 
-/// Splits an uncompressed file at every multiple of `bytes` and numbers the lines in one streaming pass.
+/// Splits an uncompressed file at every multiple of `bytes` and numbers the lines in one streaming pass. The elements of
+/// an array need no lines, so that it is one range.
 ///
 /// # Errors
 /// The file cannot be read.
 pub fn split_lines(path: &Path, bytes: u64) -> Result<Vec<LineRange>, ReaderError> {
     let bytes = bytes.max(1);
-    let mut reader = BufReader::with_capacity(256 * 1024, fs_err::File::open(path)?);
+    let file = fs_err::File::open(path)?;
+    let length = file.metadata()?.len();
+    let mut reader = BufReader::with_capacity(256 * 1024, file);
+    if starts_with_array(reader.fill_buf()?) {
+        return Ok(vec![LineRange { start: 0, end: length, first_line: 1 }]);
+    }
     let mut ranges = Vec::new();
     // `starts` counts the lines that start before `offset`; one starts at byte 0.
     let (mut offset, mut starts, mut at_start) = (0_u64, 0_u64, true);

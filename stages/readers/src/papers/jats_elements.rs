@@ -25,6 +25,8 @@ pub(crate) enum Role {
     Section,
     Heading,
     ArticleTitle,
+    /// The address of the licence, as text.
+    LicenceLink,
     Abstract,
     List {
         is_ordered: bool,
@@ -158,7 +160,8 @@ impl OpenElements {
 fn role_in_front(name: &str) -> Role {
     match name {
         "article-title" => Role::ArticleTitle,
-        "title-group" | "permissions" | "license" | "license-p" | "ext-link" | "license_ref" => Role::Front,
+        "title-group" | "permissions" | "license" | "license-p" | "ext-link" => Role::Front,
+        "license_ref" => Role::LicenceLink,
         _ => Role::Skip,
     }
 }

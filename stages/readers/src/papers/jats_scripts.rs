@@ -8,6 +8,8 @@
 
 use std::ops::Range;
 
+use corpusmill_extract::{in_brackets, is_note_letter, is_note_number, is_proper_fraction};
+
 use super::scripts::{Script, base, is_script, script_text};
 use super::white_space::tidy;
 
@@ -15,9 +17,6 @@ use super::white_space::tidy;
 const MAX_BYTES: usize = 256;
 /// Maximum length in bytes of what separates the links of a list: `, `.
 const MAX_SEPARATOR_BYTES: usize = 8;
-
-/// Maximum length of the number of a note.
-const MAX_NOTE_DIGITS: usize = 3;
 
 /// To what a link leads, as far as it says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,7 +148,7 @@ impl Scripts {
             return;
         }
         line.truncate(open.start);
-        if open.kind == Script::Sub && text.chars().all(char::is_numeric) {
+        if open.kind == Script::Sub {
             self.write_fraction(&text, line);
         }
         let (start, before) = (line.len(), base(line));
@@ -170,10 +169,8 @@ impl Scripts {
         let Some(last) = self.last.take().filter(|last| last.kind == Script::Super && !last.is_bracketed) else {
             return;
         };
-        let is_stroke = line.get(last.place.end..).is_some_and(|stroke| matches!(stroke.trim(), "/" | "⁄"));
-        let is_less = (last.text.len(), last.text.as_str()) < (denominator.len(), denominator);
-        let is_number = last.text.chars().all(char::is_numeric) && last.before.is_some_and(char::is_numeric);
-        if is_stroke && is_less && is_number {
+        let stroke = line.get(last.place.end..).filter(|stroke| stroke.len() <= MAX_BYTES).unwrap_or_default();
+        if last.before.is_some_and(char::is_numeric) && is_proper_fraction(&last.text, stroke, denominator) {
             line.replace_range(last.place, &format!(" {}", last.text));
         }
     }
@@ -218,17 +215,13 @@ impl Scripts {
 
 /// Whether the text of a link is that of a note: numbers, or the letter of a footnote.
 fn is_note(target: Link, text: &str) -> bool {
-    // A longer number is a year.
-    let is_number = |text: &str| {
+    let are_numbers = |text: &str| {
         text.starts_with(char::is_numeric)
-            && text
-                .split([',', ';', '-', '–', '—', ' '])
-                .all(|number| number.chars().all(char::is_numeric) && number.chars().nth(MAX_NOTE_DIGITS).is_none())
+            && text.split([',', ';', '-', '–', '—', ' ']).all(|number| number.is_empty() || is_note_number(number))
     };
-    let is_letter = |text: &str| text.starts_with(char::is_alphabetic) && text.chars().nth(1).is_none();
     text.len() <= MAX_BYTES
         && target != Link::Part
-        && (is_number(text.trim()) || target == Link::Footnote && is_letter(text.trim()))
+        && (are_numbers(text.trim()) || target == Link::Footnote && is_note_letter(text.trim()))
 }
 
 /// Whether a text is only what separates the links of a list.
@@ -236,8 +229,4 @@ fn is_separator(text: &str) -> bool {
     text.len() <= MAX_SEPARATOR_BYTES
         && text.contains([',', ';', '-', '–', '—'])
         && text.chars().all(|character| ",;-–— ".contains(character))
-}
-
-fn in_brackets(text: &str) -> String {
-    if text.starts_with(['[', '(']) { text.to_owned() } else { format!("[{text}]") }
 }

@@ -28,6 +28,37 @@ fn converts_an_article() {
     assert_eq!(article.text, expected);
 }
 
+#[test]
+fn the_licence_is_a_link_or_the_text_of_one() {
+    let licence = |inside: &str| {
+        let permissions = format!("<permissions><license>{inside}</license></permissions>");
+        let article = format!(
+            "<article><front><article-meta>{permissions}</article-meta></front><body><p>Words.</p></body></article>"
+        );
+        to_markdown(&article).unwrap()
+    };
+    let address = "https://creativecommons.org/licenses/by-nc/4.0/";
+    for (inside, expected) in [
+        (
+            format!("<ali:license_ref xmlns:ali='a'>\n{address}</ali:license_ref><license-p>x</license-p>"),
+            Some("CC-BY-NC-4.0"),
+        ),
+        (format!("<license-p>x <ext-link xlink:href='{address}'>y</ext-link></license-p>"), Some("CC-BY-NC-4.0")),
+        // The first link has no version.
+        (
+            format!(
+                "<license_ref>http://creativecommons.org/licenses/by/</license_ref><license_ref>{address}</license_ref>"
+            ),
+            Some("CC-BY-NC-4.0"),
+        ),
+        (format!("<license-p>{address}</license-p>"), None),
+        ("<license_ref/><ext-link xlink:href='https://publisher.example/licenses/by/4.0'/>".to_owned(), None),
+    ] {
+        let article = licence(&inside);
+        assert_eq!((article.licence.as_deref(), article.text.as_str()), (expected, "Words.\n"), "{inside}");
+    }
+}
+
 fn text(article: &str) -> String {
     to_markdown(&format!("<article>{article}</article>")).unwrap().text
 }

@@ -36,6 +36,8 @@ pub(super) struct Writer {
     table: Table,
     cell: CellPlace,
     article: Article,
+    /// The text of the address of a licence that is open.
+    licence_link: String,
     found: bool,
     skipping: usize,
     pub(super) inside: OpenElements,
@@ -75,10 +77,7 @@ impl Writer {
             self.found = true;
             self.article.language = attribute(element, "xml:lang");
         }
-        if matches!(name, "license" | "license_ref" | "ext-link")
-            && self.article.licence.is_none()
-            && self.inside.front > 0
-        {
+        if matches!(name, "license" | "ext-link") && self.article.licence.is_none() && self.inside.front > 0 {
             self.article.licence = attribute(element, "xlink:href").as_deref().and_then(licence);
         }
         let role = if self.skipping > 0 { Role::Skip } else { self.inside.role(name, element, self.stack.last()) };
@@ -150,7 +149,7 @@ impl Writer {
                 self.flush();
                 self.preformatted += 1;
             }
-            Role::Front | Role::Inline | Role::Column | Role::Cell | Role::Tex | Role::MathMl => {}
+            Role::Front | Role::LicenceLink | Role::Inline | Role::Column | Role::Cell | Role::Tex | Role::MathMl => {}
         }
     }
 
@@ -178,6 +177,10 @@ impl Writer {
                 self.sections -= 1;
             }
             Role::Label => self.end_label(),
+            Role::LicenceLink => {
+                let link = std::mem::take(&mut self.licence_link);
+                self.article.licence = self.article.licence.take().or_else(|| licence(&link));
+            }
             Role::ItemLabel => {
                 let line = self.take_line();
                 self.line = self.lists.labelled(&line, self.item_label);
@@ -231,6 +234,7 @@ impl Writer {
         let is_space = text.trim().is_empty();
         match parent {
             None | Some(Role::Front | Role::Row) => {}
+            Some(Role::LicenceLink) => self.licence_link.push_str(text),
             Some(Role::Tex) => self.formula.tex_text(text),
             _ if self.inside.math > 0 => self.formula.math_text(text),
             Some(Role::Formula { .. } | Role::Alternatives) if is_space => self.space_in_formula(),

@@ -13,6 +13,7 @@ use unicode_normalization::UnicodeNormalization;
 use super::latex_commands::{Command, Environment, command, environment, is_reference};
 use super::latex_comments::without_comments;
 use super::latex_conditions::without_hidden_text;
+use super::latex_paragraphs::{BLOCK_MARK, paragraphs};
 use super::latex_parts::{address, balanced_rest, delimited, listing_language, without_labels};
 use super::latex_text::{Cursor, without_open_braces};
 use super::scripts::{Script, base, is_script, script_text};
@@ -55,47 +56,6 @@ pub fn to_markdown(source: &str) -> LatexDocument {
     };
     LatexDocument { text: text.trim_end().to_owned() + if text.trim().is_empty() { "" } else { "\n" }, title }
 }
-
-/// Joins the lines of each paragraph; blocks enclosed in [`BLOCK_MARK`] keep their lines.
-pub(super) fn paragraphs(out: &str) -> String {
-    let mut text = String::with_capacity(out.len());
-    for (index, part) in out.split(BLOCK_MARK).enumerate() {
-        if index % 2 == 1 {
-            text.push_str("\n\n");
-            text.push_str(part.trim_matches('\n'));
-            text.push_str("\n\n");
-            continue;
-        }
-        let mut blank = true;
-        for line in part.lines() {
-            let words = line.split_whitespace().collect::<Vec<_>>().join(" ");
-            if words.is_empty() {
-                if !blank {
-                    text.push_str("\n\n");
-                }
-                blank = true;
-                continue;
-            }
-            if !blank {
-                text.push(' ');
-            }
-            text.push_str(&words);
-            blank = false;
-        }
-    }
-    let mut tidy = String::with_capacity(text.len());
-    let mut feeds = 0;
-    for character in text.trim_matches('\n').chars() {
-        feeds = if character == '\n' { feeds + 1 } else { 0 };
-        if feeds <= 2 {
-            tidy.push(character);
-        }
-    }
-    tidy
-}
-
-/// Encloses a block whose lines are kept as they are; it is removed from the source, so it cannot occur there.
-const BLOCK_MARK: char = '\u{e000}';
 
 /// Writes the text of LaTeX source.
 #[derive(Default)]

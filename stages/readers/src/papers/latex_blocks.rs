@@ -4,7 +4,8 @@
 
 use corpusmill_extract::{Grid, Span};
 
-use super::latex::{Writer, one_line, paragraphs, render};
+use super::latex::{Writer, one_line, render};
+use super::latex_paragraphs::paragraphs;
 use super::latex_parts::{cells, columns, items, rows};
 use super::latex_text::Cursor;
 

@@ -5,8 +5,8 @@
 //!
 //! Invariant: a command is in at most one table; an unknown command is dropped and the content of its braces is read.
 
+use super::latex_quantities::Quantity;
 use super::latex_symbols::printed;
-use super::latex_units::Quantity;
 use super::scripts::Script;
 
 /// The effect of a command.

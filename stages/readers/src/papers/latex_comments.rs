@@ -1,6 +1,6 @@
 //! Removes comments from LaTeX source.
 //!
-//! A percent sign begins a comment, unless it is escaped or TeX reads it as it stands: in `\verb`, `\lstinline` and
+//! A percent sign begins a comment, unless it is escaped or TeX reads it as it is: in `\verb`, `\lstinline` and
 //! their kind, in the addresses of `\url` and `\href`, and in verbatim environments. The body of `comment` and
 //! `filecontents` is dropped later and copied here, so that nothing in it is taken for the start of such text.
 //!

@@ -21,7 +21,7 @@ pub(crate) fn balanced_rest(rest: &str) -> &str {
     ""
 }
 
-/// A backslash, a brace or `&` that TeX does not read as it stands.
+/// A backslash, a brace or `&` that TeX does not read as it is written.
 struct Mark<'a> {
     at: usize,
     /// The source from the mark on.

@@ -18,7 +18,10 @@ mod latex_blocks;
 mod latex_commands;
 mod latex_comments;
 mod latex_conditions;
+mod latex_numbers;
+mod latex_paragraphs;
 mod latex_parts;
+mod latex_quantities;
 mod latex_symbols;
 #[cfg(test)]
 mod latex_tests;

@@ -102,15 +102,21 @@ pub(super) fn confirm_or_overrule(text: &str, proposed: Option<IdentifiedLanguag
 pub(super) fn fit(text: &str, identified: IdentifiedLanguage) -> Option<f64> {
     let table = &*TABLE;
     let index = table.languages.iter().position(|language| *language == list_code(identified.language))?;
-    let (mut known, mut all, mut lower) = (0_usize, 0_usize, String::new());
+    let (known, all) = count_known(text, index);
+    let full = FULL_FIT * table.usual_shares[index] * count(all);
+    Some(((count(known) + identified.score) / (full + 1.0)).min(1.0))
+}
+
+/// The number of words of prose in `text` that are in the list at `index`, and of all.
+fn count_known(text: &str, index: usize) -> (usize, usize) {
+    let (mut known, mut all, mut lower) = (0, 0, String::new());
     for word in prose_words(text) {
         lower.clear();
         lower.extend(word.text.chars().flat_map(char::to_lowercase).nfc());
         all += 1;
-        known += usize::from(table.words.get(lower.as_str()).is_some_and(|languages| languages.contains(&index)));
+        known += usize::from(TABLE.words.get(lower.as_str()).is_some_and(|languages| languages.contains(&index)));
     }
-    let full = FULL_FIT * table.usual_shares[index] * count(all);
-    Some(((count(known) + identified.score) / (full + 1.0)).min(1.0))
+    (known, all)
 }
 
 /// The code in the list for a language of `whatlang`.
@@ -124,6 +130,8 @@ fn list_code(code: &'static str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::filter::language::matches_code;
+    use crate::filter::language::scripts::{main_script, script_of};
 
     #[test]
     fn list_entries_are_single_lower_case_words() {
@@ -155,6 +163,95 @@ mod tests {
         for code in ["afr", "deu", "nld"] {
             assert!(of(code).is_some_and(|share| (share - 1.0 / 3.0).abs() < 1e-12), "{code}: {:?}", of(code));
         }
+    }
+
+    fn evidence_for(text: &str) -> impl Fn(&str) -> f64 {
+        let evidence = compute_evidence(text);
+        move |code| evidence[TABLE.languages.iter().position(|known| *known == code).unwrap()]
+    }
+
+    /// Without its words that others share, a language would lose a sentence of them to its relatives.
+    #[test]
+    fn words_of_several_languages_are_in_the_list_of_each() {
+        for (words, languages) in [
+            ("we had", "eng nld"),
+            ("will", "eng deu"),
+            ("so", "eng deu"),
+            ("over", "eng nld dan nob nno"),
+            ("mais", "fra por glg"),
+            ("nos", "fra por spa glg cat lat"),
+            ("entre", "fra cat por spa glg"),
+            ("tu", "fra ita cat ron por spa lat"),
+            ("sempre", "ita cat por glg"),
+            ("quando", "ita por"),
+            ("sobre", "cat por spa glg"),
+            ("contra durante", "por spa glg"),
+            ("ele eu", "ron por"),
+            ("noi voi", "ron ita"),
+            ("mai", "ron cat ita"),
+            ("niemand", "afr deu nld"),
+            ("нас вас над", "srp bel bul mkd rus ukr"),
+            ("где она", "srp rus"),
+            ("која под", "srp mkd"),
+        ] {
+            for (word, language) in words.split(' ').flat_map(|word| languages.split(' ').map(move |code| (word, code)))
+            {
+                let index = TABLE.languages.iter().position(|known| *known == language).unwrap();
+                assert!(TABLE.words[word].contains(&index), "{word} in {language}");
+            }
+        }
+        for (text, own, relative) in [
+            ("Quando arrivi tu, sempre tardi, io dormo.", "ita", "por"),
+            ("We had no idea. So will you?", "eng", "deu"),
+            ("Mais tu es toujours entre nous deux.", "fra", "por"),
+            ("Tu sempre ets entre ells, però no sobre ells.", "cat", "por"),
+            ("Când vii tu, eu dorm mereu, dar ele nu.", "ron", "por"),
+            ("Гдје год да су, они ће доћи, јер је то њихов дом.", "srp", "rus"),
+        ] {
+            let of = evidence_for(text);
+            assert!(of(own) > of(relative), "{text}: {} and {}", of(own), of(relative));
+        }
+    }
+
+    #[test]
+    fn serbian_has_the_same_words_in_both_scripts() {
+        let index = TABLE.languages.iter().position(|code| *code == "srp").unwrap();
+        let own = || TABLE.words.iter().filter(|(_, languages)| languages.contains(&index)).map(|(word, _)| *word);
+        let latin = own().filter(|word| word.starts_with(|first| matches!(first, 'a'..='ž'))).count();
+        assert_eq!(own().count(), 2 * latin);
+        assert!(own().any(|word| word == "њихов") && own().any(|word| word == "njihov"));
+    }
+
+    /// Measures the usual shares, as the header of the lists says.
+    #[test]
+    #[ignore = "reads the declaration from the file that DECLARATION names"]
+    fn usual_shares_are_those_of_the_declaration() {
+        let file = std::env::var("DECLARATION").unwrap();
+        let mut counts = vec![(0, 0); TABLE.languages.len()];
+        for line in fs_err::read_to_string(file).unwrap().lines() {
+            let row: serde_json::Value = serde_json::from_str(line).unwrap();
+            let text = row["text"].as_str().unwrap();
+            let label = match row["label"].as_str().unwrap() {
+                "twi" => "aka",
+                "npi" => "nep",
+                "uzn" => "uzb",
+                "zlm" => "zsm",
+                other => other,
+            };
+            for index in (0..counts.len()).filter(|index| matches_code(TABLE.languages[*index], label)) {
+                let script = main_script(text).map(|main| main.script);
+                let mut own = TABLE.words.iter().filter(|(_, languages)| languages.contains(&index));
+                if script.is_some() && own.any(|(word, _)| script_of(word) == script) {
+                    let (known, all) = count_known(text, index);
+                    counts[index] = (counts[index].0 + known, counts[index].1 + all);
+                }
+            }
+        }
+        let shares = counts.into_iter().map(|(known, all)| format!("{:.2}", share(known, all)));
+        let measured: Vec<_> = TABLE.languages.iter().zip(shares).collect();
+        println!("{measured:?}");
+        let listed = TABLE.usual_shares.iter().map(|share| format!("{share:.2}"));
+        assert_eq!(measured, TABLE.languages.iter().zip(listed).collect::<Vec<_>>());
     }
 
     #[test]

@@ -71,6 +71,15 @@ pub const LANGUAGE_SCORE_TOO_LOW: Rule = Rule {
 pub(super) const RULES: [Rule; 2] = [LANGUAGE_NOT_ALLOWED, LANGUAGE_SCORE_TOO_LOW];
 
 impl Languages {
+    /// The first minimum that no score can reach, as a key in the settings, with the reason.
+    pub(super) fn impossible_threshold(&self) -> Option<(String, String)> {
+        let own = self.min_scores.iter().map(|(code, score)| (format!("language.min-scores.{code}"), *score));
+        [("language.min-score".to_owned(), self.min_score)].into_iter().chain(own).find_map(|(key, score)| {
+            let (score, rule) = (score?, LANGUAGE_SCORE_TOO_LOW);
+            Some((key, format!("the threshold is {score}, but {}", rule.impossible(score)?)))
+        })
+    }
+
     /// Applies the rules to a measured language and score, or to `None` if the text has no letters.
     ///
     /// A text without a language breaks `language-not-allowed` if [`Languages::allow`] lists languages; otherwise it passes.
@@ -211,6 +220,9 @@ mod tests {
             ("O reloxo da torre parou o luns e ninguén sabe por que. O alcalde prometeu que será arranxado.", "glg"),
             ("O relógio da torre parou na segunda-feira e ninguém sabe por quê.", "por"),
             ("No sé por qué no vino, pero quizás venga mañana.", "spa"),
+            ("Quando arrivi tu, sempre tardi, io dormo.", "ita"),
+            ("We had no idea. So will you?", "eng"),
+            ("Где год да су, они ће доћи, јер је то њихов дом.", "srp"),
         ] {
             assert_eq!(language(text), Some(expected), "{text}");
         }

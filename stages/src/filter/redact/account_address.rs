@@ -1,13 +1,18 @@
 //! Whether a value is the public address of an account, contract or coin on a blockchain, which looks as random as a
-//! key: Ethereum (`0x` and 40 digits), Bitcoin and Tron (base58 with a version), and Solana (base58 of 32 bytes).
+//! key: Ethereum (`0x` and 40 digits), Bitcoin and Tron (base58 with a version and a checksum), and Solana (base58 of
+//! 32 bytes).
 //!
 //! Invariant: a Solana address has nothing but its length to tell it from a key of base58, so it counts only where the
 //! text says that it is a coin.
 
+use sha2::{Digest as _, Sha256};
+
 /// Number of digits after the `0x` of an Ethereum address.
 const ETHEREUM_DIGITS: usize = 40;
-/// Lengths of a Bitcoin or Tron address in bytes: the version, a digest of 20 bytes, and 4 bytes of check sum.
-const VERSIONED_BYTES: usize = 25;
+/// Length in bytes of the version of a Bitcoin or Tron address and the digest that it is of, without the checksum.
+const PAYLOAD_BYTES: usize = 21;
+/// Length in bytes of the checksum: the beginning of the double SHA-256 of what precedes it.
+const CHECKSUM_BYTES: usize = 4;
 /// Versions of Bitcoin (keys and scripts) and Tron.
 const VERSIONS: [u8; 3] = [0x00, 0x05, 0x41];
 /// Length of a Solana address in bytes.
@@ -20,7 +25,14 @@ pub(super) fn is_account_address(value: &str) -> bool {
     if let Some(digits) = value.strip_prefix("0x") {
         return digits.len() == ETHEREUM_DIGITS && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     }
-    decode_base58(value).is_some_and(|bytes| bytes.len() == VERSIONED_BYTES && VERSIONS.contains(&bytes[0]))
+    decode_base58(value).is_some_and(|bytes| {
+        bytes.len() == PAYLOAD_BYTES + CHECKSUM_BYTES && VERSIONS.contains(&bytes[0]) && has_checksum(&bytes)
+    })
+}
+
+fn has_checksum(address: &[u8]) -> bool {
+    let (payload, checksum) = address.split_at(PAYLOAD_BYTES);
+    Sha256::digest(Sha256::digest(payload)).starts_with(checksum)
 }
 
 /// Whether a value can be the address of a coin on Solana.
@@ -71,10 +83,22 @@ mod tests {
     fn addresses_and_keys() {
         for address in [
             "0x6B175474E89094C44Da98b954EedeAC495271d0F",
-            "TR7NHqjeKQGxTCi8q8ZY4pL8otSzgjLj6t",
+            "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t",
             "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa",
+            "3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy",
         ] {
             assert!(is_account_address(address) && !is_solana_address(address), "{address}");
+        }
+        // One letter is another, or two are transposed, or one is missing.
+        for similar in [
+            "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6u",
+            "TR7NHqjeKQxGTCi8q8ZY4pM8otSzgjLj6t",
+            "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNb",
+            "3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLz",
+            "TR7NHqjeKQGxTCi8q8ZY4pL8otSzgjLj6t",
+            "0x6B175474E89094C44Da98b954EedeAC495271d0",
+        ] {
+            assert!(!is_account_address(similar), "{similar}");
         }
         let solana = "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v";
         assert!(is_solana_address(solana) && !is_account_address(solana));

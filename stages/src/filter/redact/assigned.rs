@@ -2,12 +2,14 @@
 //! `api_key`.
 //!
 //! A value is quoted, as in code, or stands alone, as in configuration files, connection strings and the parameters of
-//! URLs; it follows a flag of a command, or is the content of an element or cell. What looks random is in the
-//! `randomness` module, what is the name of a secret in the `secret_name` module. Without quotes, code has references
-//! and calls where a configuration file has values, so a path of identifiers does not count there. In prose, the markup
-//! of the `dressing` module can stand around both.
+//! URLs; it follows a flag of a command, or is the content of an element or of a cell in HTML or Markdown. What looks
+//! random is in the `randomness` module, what is the name of a secret in the `secret_name` module. Without quotes, code
+//! has references and calls where a configuration file has values, so a path of identifiers does not count there. In
+//! prose, the markup of the `dressing` module can stand around both.
 //!
 //! Invariant: time is linear in the text.
+
+use std::ops::Range;
 
 use super::account_address::is_solana_address;
 use super::bare_value::BareValue;
@@ -16,7 +18,7 @@ use super::matches::Match;
 use super::randomness::{VALUE_BYTES, looks_random};
 use super::secret::secret_rule;
 use super::secret_name::{
-    assigns_coin, assigns_secret, assigns_secret_in_cell, ends_with_secret_flag, ends_with_secret_tag, is_secret_name,
+    assigns_secret, assigns_secret_in_cell, calls_coin, ends_with_secret_flag, ends_with_secret_tag, is_secret_name,
 };
 use crate::rule::{BIGCODE, EditRule};
 
@@ -37,6 +39,14 @@ pub(super) fn find(text: &str, matches: &mut Vec<Match>) {
     find_bare(text, matches);
     find_after_flags(text, matches);
     find_in_elements(text, matches);
+    find_in_table_cells(text, matches);
+}
+
+/// Adds a value, unless the text calls it a coin whose address it can be.
+fn add(text: &str, range: Range<usize>, matches: &mut Vec<Match>) {
+    if !(is_solana_address(&text[range.clone()]) && calls_coin(&text[..range.start])) {
+        matches.push(Match { range, rule: ASSIGNED.name });
+    }
 }
 
 /// Adds values in quotes, which may be escaped, have the prefix of a kind of string, or be back-ticks.
@@ -53,8 +63,8 @@ fn find_quoted(text: &str, matches: &mut Vec<Match>) {
         let opening = at - escapes;
         if bytes[floor..].starts_with(&bytes[opening..=at]) && looks_random(value) && !is_template(value) {
             let before = &text[..without_string_prefix(bytes, opening)];
-            if assigns_value(before, value) || ends_with_secret_flag(before) {
-                matches.push(Match { range: at + 1..floor, rule: ASSIGNED.name });
+            if assigns_secret(before) || assigns_secret_in_cell(before) || ends_with_secret_flag(before) {
+                add(text, at + 1..floor, matches);
             }
         }
     }
@@ -65,33 +75,20 @@ fn find_bare(text: &str, matches: &mut Vec<Match>) {
     let bytes = text.as_bytes();
     let mut floor = 0;
     for (at, _) in bytes.iter().enumerate().filter(|(_, byte)| matches!(byte, b'=' | b':')) {
-        if at < floor {
+        if at < floor || is_in_authority(bytes, at) {
             continue;
         }
         let start = at + 1 + leading_length(text, at + 1);
-        let in_url = is_url_password(bytes, at);
-        let value = if in_url { BareValue::password_at(text, start) } else { BareValue::at(text, start) };
+        let value = BareValue::at(text, start);
         // A name of its own can stand before a colon of the value, or in the markup before it.
         let dressed = bytes[at + 1..start].contains(&b'<');
         floor = if dressed { at + 1 } else { value.first_part_end };
-        if !value.looks_random() {
-            continue;
-        }
-        let is_secret = if in_url && value.precedes_host() {
-            true
-        } else {
-            value.is_whole() && is_assignment(bytes, at) && assigns_value(&text[..start], value.text)
-        };
-        if is_secret {
-            matches.push(Match { range: start..start + value.text.len(), rule: ASSIGNED.name });
+        let is_random = value.looks_random() && value.is_whole();
+        if is_random && is_assignment(bytes, at) && assigns_secret(&text[..start]) {
+            add(text, start..start + value.text.len(), matches);
             floor = value.letters_end;
         }
     }
-}
-
-/// Whether the text before a value assigns it to the name of a secret, and it is not the address of a coin.
-fn assigns_value(before: &str, value: &str) -> bool {
-    assigns_secret(before) && !(is_solana_address(value) && assigns_coin(before))
 }
 
 /// Adds values without quotes after the flags of a command: `--token VALUE`.
@@ -108,7 +105,7 @@ fn find_after_flags(text: &str, matches: &mut Vec<Match>) {
         let value = BareValue::at(text, end + blanks);
         if value.looks_random() && value.is_whole() {
             let start = end + blanks;
-            matches.push(Match { range: start..start + value.text.len(), rule: ASSIGNED.name });
+            add(text, start..start + value.text.len(), matches);
         }
     }
 }
@@ -127,7 +124,20 @@ fn find_in_elements(text: &str, matches: &mut Vec<Match>) {
             && !is_template(value)
             && (ends_with_secret_tag(&text[..at]) || assigns_secret_in_cell(&text[..=at]))
         {
-            matches.push(Match { range: start..end, rule: ASSIGNED.name });
+            add(text, start..end, matches);
+        }
+    }
+}
+
+/// Adds the cells without quotes of tables in Markdown: `| Password | VALUE |`.
+fn find_in_table_cells(text: &str, matches: &mut Vec<Match>) {
+    for (at, _) in text.match_indices('|') {
+        let start = at + 1 + leading_length(text, at + 1);
+        let value = BareValue::at(text, start);
+        let end = start + value.text.len();
+        let ends_cell = text[end..].trim_start_matches(['*', ' ', '\t']).starts_with('|');
+        if value.looks_random() && ends_cell && assigns_secret_in_cell(&text[..start]) {
+            add(text, start..end, matches);
         }
     }
 }
@@ -167,8 +177,8 @@ fn is_assignment(bytes: &[u8], at: usize) -> bool {
     before != Some(b':') && bytes.get(at + 1) != Some(&b':')
 }
 
-/// Whether the colon is that of `://user:password@host`, whose password has a `/` that is not escaped.
-fn is_url_password(bytes: &[u8], colon: usize) -> bool {
+/// Whether the colon is in the authority of a URL, before a port or a password. The `user_info` module finds these.
+fn is_in_authority(bytes: &[u8], colon: usize) -> bool {
     let is_user = |byte: &u8| byte.is_ascii_alphanumeric() || b"._%+-".contains(byte);
     let user = bytes[..colon].iter().rev().take(MAX_NAME_BYTES).take_while(|byte| is_user(byte)).count();
     bytes[colon] == b':' && bytes[..colon - user].ends_with(b"://")

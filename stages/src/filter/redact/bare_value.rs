@@ -22,15 +22,6 @@ pub(super) struct BareValue<'a> {
 impl<'a> BareValue<'a> {
     /// The value at `start`.
     pub(super) fn at(text: &'a str, start: usize) -> Self {
-        Self::read(text, start, true)
-    }
-
-    /// The password at `start` in a URL, which the `@` before the host ends.
-    pub(super) fn password_at(text: &'a str, start: usize) -> Self {
-        Self::read(text, start, false)
-    }
-
-    fn read(text: &'a str, start: usize, with_at: bool) -> Self {
         let bytes = text.as_bytes();
         let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"+/_.-".contains(&byte);
         let (mut end, mut colons, mut first_part_end) = (start, 0, None);
@@ -39,7 +30,7 @@ impl<'a> BareValue<'a> {
             match bytes.get(end) {
                 Some(byte) if is_letter(*byte) => {}
                 Some(b'~' | b'%' | b'!' | b'$') if end > start => {}
-                Some(b'@') if within && with_at => {}
+                Some(b'@') if within => {}
                 // Not the `::` of a path and the `://` of a URL.
                 Some(b':') if within && bytes[end - 1] != b':' && colons < MAX_COLONS => {
                     colons += 1;
@@ -64,16 +55,11 @@ impl<'a> BareValue<'a> {
     pub(super) fn is_whole(&self) -> bool {
         ends_value(self.next)
     }
-
-    /// Whether an `@` follows, as after the password in a URL.
-    pub(super) fn precedes_host(&self) -> bool {
-        self.next == Some(&b'@')
-    }
 }
 
 /// Whether a value without quotes ends at this byte. A bracket opens an argument or an index, so the value is code.
 pub(super) fn ends_value(next: Option<&u8>) -> bool {
-    next.is_none_or(|byte| byte.is_ascii_whitespace() || !byte.is_ascii() || b";&,)]}\"'`<>|\\#*".contains(byte))
+    next.is_none_or(|byte| byte.is_ascii_whitespace() || !byte.is_ascii() || b";&,)]}\"'`<>|\\#*?".contains(byte))
 }
 
 /// Whether the value is a path of identifiers, such as `process.env.AUTH0_KEY2`.
@@ -100,6 +86,7 @@ mod tests {
             ("abc(x)", "abc", 3, false),
             ("**", "", 0, true),
             ("abc**", "abc", 3, true),
+            ("abc?", "abc", 3, true),
             ("$abc", "", 0, false),
             ("a::b", "a", 1, false),
             ("http://x", "http", 4, false),
@@ -109,8 +96,6 @@ mod tests {
             let found = BareValue::at(text, 0);
             assert_eq!((found.text, found.first_part_end, found.is_whole()), (value, first_part, whole), "{text}");
         }
-        let password = BareValue::password_at("a:b@host", 0);
-        assert_eq!((password.text, password.precedes_host()), ("a:b", true));
         assert_eq!(BareValue::at(&"a".repeat(10_000), 0).text.len(), VALUE_BYTES.end() + 1);
     }
 

@@ -7,7 +7,7 @@ use super::matches::Match;
 /// A value of mixed letters.
 pub(super) const VALUE: &str = "k3J9xQ2mZ8vB4nL7tR1wP6sY";
 /// Hexadecimal digits.
-pub(super) const HEX: &str = "9f86d081884c7d659a2feaa0c55ad015";
+pub(super) const HEX: &str = "c90473a088b24b19c7d148dbbfddc66a";
 /// A line of a private key.
 pub(super) const LINE: &str = "k3J9xQ2mZ8vB4nL7tR1wP6sY5dF0gHcK2eMu9TzVqXo4WbN8jLpR3yGfAiCsD7hE";
 

@@ -19,10 +19,10 @@ use crate::rule::{EditRule, ISSUER};
 /// The rule of these secrets.
 pub(super) const PRIVATE_KEY: EditRule = secret_rule("secret.private-key", "bodies of private keys in PEM", ISSUER);
 
-/// Maximum length in bytes of a body; one of 16,384 bits has 13,000.
-const MAX_BODY_BYTES: usize = 16 * 1024;
 /// Minimum number of base64 letters in the long lines of a body: a key of Ed25519 has 64.
 const MIN_LETTERS: usize = 64;
+/// At least one in this many bytes between header and footer is such a letter: less is a text about keys.
+const MAX_BYTES_PER_LETTER: usize = 4;
 /// Minimum length in bytes of a long line; words are shorter.
 const MIN_LINE_BYTES: usize = 32;
 /// Maximum number of fields between the header and the key.
@@ -47,12 +47,13 @@ pub(super) fn find(text: &str, matches: &mut Vec<Match>) {
 
 /// The body of a private key whose header ends at `from`, or `None` if no key follows.
 fn body(text: &str, from: usize) -> Option<Range<usize>> {
-    let rest = &text[from..text.floor_char_boundary(from.saturating_add(MAX_BODY_BYTES))];
+    let rest = &text[from..];
     let dashes = rest.find("----");
     let within = &rest.as_bytes()[..dashes.unwrap_or(rest.len())];
     let is_footer = |at| FOOTERS.iter().any(|footer| text[from + at..].starts_with(footer));
-    let (letters, length) =
-        if dashes.is_some_and(is_footer) { (count_letters(within), within.len()) } else { leading_lines(within) };
+    let closed = dashes.is_some_and(is_footer).then(|| (count_letters(within), within.len()));
+    let closed = closed.filter(|(letters, length)| letters * MAX_BYTES_PER_LETTER >= *length);
+    let (letters, length) = closed.unwrap_or_else(|| leading_lines(within));
     (letters >= MIN_LETTERS).then_some(from..from + length)
 }
 
@@ -174,6 +175,16 @@ mod tests {
     }
 
     #[test]
+    fn long_keys_are_found_and_long_texts_are_kept() {
+        // A block of PGP with many subkeys.
+        let body = format!("\nVersion: 1\n\n{}=aB1c\n", format!("{LINE}\n").repeat(2000));
+        let text = format!("-----BEGIN PGP PRIVATE KEY BLOCK-----{body}-----END PGP PRIVATE KEY BLOCK-----");
+        assert_eq!(found(find, &text), [body]);
+        let words = "the words of a manual about keys ".repeat(20);
+        assert!(found(find, &format!("{HEADER} {words} {LINE} {words}-----END PRIVATE KEY-----")).is_empty());
+    }
+
+    #[test]
     fn a_header_without_a_key_is_kept() {
         let words = "the words of a manual about keys that is longer than any key has to be ".repeat(4);
         for text in [
@@ -189,7 +200,7 @@ mod tests {
         }
     }
 
-    /// Minutes of work if each header is searched to the maximum length of a body, hours if to the end of the text.
+    /// Hours of work if each header is searched to the end of the text.
     #[test]
     fn many_headers_take_linear_time() {
         assert!(found(find, &format!("{HEADER}\n").repeat(500_000)).is_empty());

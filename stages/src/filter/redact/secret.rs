@@ -113,7 +113,7 @@ fn is_issued(value: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::filter::redact::fixture::LINE;
+    use crate::filter::redact::fixture::{HEX, LINE};
 
     fn rules_and_secrets(text: &str) -> Vec<(&'static str, &str)> {
         let mut matches = Vec::new();
@@ -134,7 +134,7 @@ mod tests {
             ("secret.model-api", format!("sk-proj-{}", &LINE[..48])),
             ("secret.model-api", format!("sk-{}", &LINE[..20])),
             ("secret.model-api", format!("sk-team-{}T3BlbkFJ{}", &LINE[..20], &LINE[20..40])),
-            ("secret.model-api", "sk-9f86d081884c7d659a2feaa0c55ad015".to_owned()),
+            ("secret.model-api", format!("sk-{HEX}")),
             ("secret.slack", format!("hooks.slack.com/services/T0A1B2C3D/B4E5F6G7H/{}", &LINE[..24])),
             ("secret.hugging-face", format!("hf_{}", &LINE[..34])),
             ("secret.npm", format!("npm_{}", &LINE[..36])),

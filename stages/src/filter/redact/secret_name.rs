@@ -5,6 +5,7 @@
 //!
 //! Invariant: at most 120 bytes before a value are read, on its line, and of a pair also on the line before.
 
+use super::checksum_name::mentions_checksum;
 use super::dressing::strip_end;
 
 /// Maximum number of bytes before a value that are searched for its name.
@@ -39,8 +40,6 @@ const NAME_FIELDS: [&str; 4] = ["name", "key", "id", "variable"];
 /// Words that can follow the name of a secret and change nothing about it.
 const QUALIFIERS: [&str; 11] =
     ["base", "value", "string", "prod", "production", "staging", "development", "dev", "test", "primary", "secondary"];
-/// Words that mark a value as a checksum.
-const CHECKSUM_WORDS: [&str; 9] = ["sha", "shasum", "md5", "hash", "checksum", "digest", "integrity", "commit", "crc"];
 /// What can stand between a name and its value: the sign, blanks, and the end of a quoted or indexed name.
 const SIGNS: [char; 12] = [' ', '\t', '"', '\'', '`', '\\', ':', '=', '>', '?', '!', ']'];
 /// What begins a statement within a line.
@@ -78,12 +77,13 @@ pub(super) fn assigns_secret(before: &str) -> bool {
             || ends_with_secret_pair(before))
 }
 
-/// Whether the text before a value calls it a token and nothing more, as of a coin: `USDC token: …`.
-pub(super) fn assigns_coin(before: &str) -> bool {
-    last_name(Assignment::at_end(end_of_line(before)).statement).eq_ignore_ascii_case("token")
+/// Whether the text before a value calls it a token and nothing more, as of a coin: `USDC token: …`, `--token …`.
+pub(super) fn calls_coin(before: &str) -> bool {
+    let statement = Assignment::at_end(end_of_line(before)).statement;
+    last_name(statement.trim_end_matches(['"', '\'', ','])).trim_start_matches('-').eq_ignore_ascii_case("token")
 }
 
-/// Whether `before` ends with the start tag of a cell, and the cell before it has the name of a secret.
+/// Whether `before` ends with the beginning of a cell, and the cell before it has the name of a secret.
 pub(super) fn assigns_secret_in_cell(before: &str) -> bool {
     let assignment = Assignment::at_end(end_of_line(before));
     assignment.in_cell && ends_with_secret_name(assignment.statement, false)
@@ -110,11 +110,19 @@ impl<'a> Assignment<'a> {
             } else if let Some(last) = statement.chars().next_back().filter(|last| SIGNS.contains(last)) {
                 assignment.statement = &statement[..statement.len() - last.len_utf8()];
                 assignment.sign.push(last);
+            } else if let Some(row) = statement.strip_suffix('|').filter(|row| !assignment.in_cell && is_in_row(row)) {
+                assignment.statement = row;
+                assignment.in_cell = true;
             } else {
                 return assignment;
             }
         }
     }
+}
+
+/// Whether a text ends within a cell of a table in Markdown that has letters. The `||` of code ends no cell.
+fn is_in_row(text: &str) -> bool {
+    text.rsplit_once('|').is_some_and(|(_, cell)| cell.contains(|letter: char| letter.is_ascii_alphanumeric()))
 }
 
 /// Whether a text ends with a pair of the name of a secret and the beginning of its value, in any of the forms
@@ -160,7 +168,7 @@ fn last_bytes(text: &str) -> &str {
 fn ends_with_secret_name(statement: &str, attached: bool) -> bool {
     let name = last_name(statement);
     let whole = if attached { name } else { statement.rsplit(STATEMENT_STARTS).next().unwrap_or_default() };
-    (is_secret_name(name) || is_secret_key(statement, name)) && !mentions_checksum(&whole.to_ascii_lowercase())
+    (is_secret_name(name) || is_secret_key(statement, name)) && !mentions_checksum(whole)
 }
 
 /// Whether a name of two words ends the statement, such as `API key`.
@@ -178,15 +186,6 @@ fn last_name(text: &str) -> &str {
 fn is_type(text: &str) -> bool {
     let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b" _&'<>[].?|".contains(&byte);
     text.len() <= 40 && text.bytes().all(is_letter)
-}
-
-/// Whether a text in lower case has such a word; `sha` counts only without further letters, which excludes `shared`.
-fn mentions_checksum(text: &str) -> bool {
-    CHECKSUM_WORDS.iter().any(|word| {
-        let is_whole =
-            |at: usize| *word != "sha" || !text[at + word.len()..].starts_with(|c: char| c.is_ascii_alphabetic());
-        text.match_indices(*word).any(|(at, _)| is_whole(at))
-    })
 }
 
 #[cfg(test)]
@@ -242,6 +241,12 @@ mod tests {
             "API key: ",
             "**API key:** `",
             "**Token**: **",
+            "HashiCorp Vault token: ",
+            "committer_token: ",
+            "GIT_COMMIT_TOKEN=",
+            "shared token: ",
+            "README.md token: ",
+            "hashids_secret = ",
             "<b>Password</b>: <code>",
             "password=&quot;",
             "<add key=\"ApiKey\" value=\"",
@@ -255,6 +260,11 @@ mod tests {
             "name = ",
             "tokenizer = ",
             "sha256_token = ",
+            "tokenSha1 of the token: ",
+            "SHA512_TOKEN = ",
+            "checksumToken = ",
+            "the md5 of the token: ",
+            "integrity token: ",
             "checksum of the token: ",
             "commit token = ",
             "token: 5, count: usize = ",
@@ -271,7 +281,11 @@ mod tests {
 
     #[test]
     fn coins_and_cells() {
-        assert!(assigns_coin("USDC token: ") && assigns_coin("**Token:** `") && !assigns_coin("access_token: "));
+        assert!(calls_coin("USDC token: ") && calls_coin("**Token:** `") && calls_coin("[\"--token\", \""));
+        assert!(calls_coin("| Token | ") && calls_coin("<td>Token</td><td>") && !calls_coin("access_token: "));
+        assert!(assigns_secret_in_cell("| API key | ") && assigns_secret_in_cell("| 1 | **Token** |"));
+        assert!(!assigns_secret_in_cell("API key | ") && !assigns_secret_in_cell("| API key | | "));
+        assert!(!assigns_secret_in_cell("| a || token || "));
         assert!(assigns_secret_in_cell("<td>API key</td><td>") && assigns_secret_in_cell("<dt>Token:</dt> <dd><code>"));
         assert!(!assigns_secret_in_cell("<td>Name</td><td>") && !assigns_secret_in_cell("<b>token</b><i>"));
     }

@@ -1,6 +1,9 @@
 //! Finds secrets in the user information of URLs: the password in `scheme://user:password@host`, and a token in place
 //! of the user, as in `https://TOKEN:x-oauth-basic@host` (RFC 3986, section 3.2.1).
 //!
+//! A password can have a `/` that should be escaped. A port and a path have the same form, so such a password counts
+//! only if what precedes its first `/` is no number and the whole looks random.
+//!
 //! Invariant: the bytes before an `@` are read only up to the one before it, so time is linear in the text.
 
 use super::assigned::ASSIGNED;
@@ -41,23 +44,26 @@ struct UserInfo<'a> {
 impl<'a> UserInfo<'a> {
     /// The user information before the `@` at `at`, if it is that of a URL.
     fn before(text: &'a str, at: usize) -> Option<Self> {
-        let is_letter = |byte: &u8| byte.is_ascii_graphic() && !b"/?#@[]<>\"'`\\{}|^".contains(byte);
+        let is_letter = |byte: &u8| byte.is_ascii_graphic() && !b"?#@[]<>\"'`\\{}|^".contains(byte);
         let bytes = text.as_bytes();
         let length = bytes[..at].iter().rev().take(MAX_BYTES).take_while(|byte| is_letter(byte)).count();
-        let start = at - length;
-        if length == 0 || !bytes[..start].ends_with(b"://") {
-            return None;
-        }
-        let info = &text[start..at];
+        let (_, info) = text[at - length..at].rsplit_once("://")?;
         let (user, password) = info.split_once(':').map_or((info, None), |(user, password)| (user, Some(password)));
-        Some(Self { user, password })
+        let is_whole = !user.contains('/') && password.is_none_or(can_be_password);
+        (is_whole && !info.is_empty()).then_some(Self { user, password })
     }
+}
+
+/// Whether what follows the colon can be a password, and not a port and a path.
+fn can_be_password(text: &str) -> bool {
+    text.split_once('/').is_none_or(|(port, _)| !port.bytes().all(|byte| byte.is_ascii_digit()) && looks_random(text))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::filter::redact::fixture::{HEX, VALUE, found};
+    use crate::filter::redact::{RedactSettings, redact};
 
     #[test]
     fn tokens_and_passwords_are_found() {
@@ -72,6 +78,29 @@ mod tests {
         assert_eq!(found(find, "postgres://admin:Xk39dkQ2@db.e.org/clocks"), ["Xk39dkQ2"]);
         assert_eq!(found(find, "amqp://bot:Xk3!9dk:Q2@e.org"), ["Xk3!9dk:Q2"]);
         assert_eq!(found(find, &format!("https://{HEX}:x@e.org")), [HEX]);
+        let slashed = format!("{VALUE}/+aB1");
+        for text in [
+            format!("postgres://admin:{slashed}@db.e.org/clocks"),
+            format!("url=amqp://bot:{slashed}@e.org/a"),
+            format!("see https://e.org/a,https://token:{slashed}@e.org/"),
+        ] {
+            assert_eq!(found(find, &text), [slashed.as_str()], "{text}");
+        }
+    }
+
+    #[test]
+    fn ports_and_paths_are_no_passwords() {
+        for text in [
+            "http://localhost:8080/img/AbC123dEfGhIjKlMnOp@2x.png".to_owned(),
+            format!("http://e.org:80/{VALUE}@2x.png"),
+            format!("http://e.org:/{VALUE}@2x.png"),
+            format!("file://C:/Users/{VALUE}@2x.png"),
+            format!("https://e.org/a:{VALUE}@e.org"),
+            "oci://registry:v1/images/stable@1.2".to_owned(),
+        ] {
+            assert!(found(find, &text).is_empty(), "{text}");
+            assert_eq!(redact(&text, &RedactSettings { emails: false, ..RedactSettings::default() }).0, text);
+        }
     }
 
     #[test]
@@ -106,6 +135,7 @@ mod tests {
     fn time_is_linear() {
         assert!(found(find, &"://user:".repeat(300_000)).is_empty());
         assert!(found(find, &"a@".repeat(600_000)).is_empty());
+        assert!(found(find, &"://u:p/@".repeat(300_000)).is_empty());
         assert!(found(find, &("://".to_owned() + &"a".repeat(1 << 20) + &"@".repeat(1 << 20))).is_empty());
     }
 }

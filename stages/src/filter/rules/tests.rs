@@ -15,6 +15,7 @@ use super::toxicity::Toxicity;
 use super::{
     BrokenRule, CatalogueEntry, DocumentView, LanguageThresholds, RuleGroup, RuleTable, SharedMeasurements, catalogue,
 };
+use crate::filter::FilterSettings;
 use crate::filter::language::{self, Languages};
 use crate::filter::licence::{self, LicencePolicy};
 use crate::rule::{Bound, OWN, Rule};
@@ -152,6 +153,13 @@ fn a_threshold_that_no_value_reaches_is_named() {
         [("deu".to_owned(), [("too-many-ellipsis-lines".to_owned(), Some(3.0))].into())].into();
     let (key, _) = impossible(GopherQuality { languages: overrides, ..GopherQuality::default() }).unwrap();
     assert_eq!(key, "gopher-quality.languages.deu.too-many-ellipsis-lines");
+    let scores = Languages { min_scores: [("deu".to_owned(), Some(65.0))].into(), ..Languages::default() };
+    let filter = FilterSettings { language: Some(scores), ..FilterSettings::default() };
+    let error = filter.check().unwrap_err().to_string();
+    assert!(
+        error.starts_with("filter: `language.min-scores.deu`: the threshold is 65, but a share is 0 to 1"),
+        "{error}"
+    );
 }
 
 #[test]
