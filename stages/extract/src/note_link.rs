@@ -8,7 +8,7 @@
 //!
 //! Invariant: time is constant, since only links of few nodes are read.
 
-use crate::name_words::begins_word;
+use crate::name_words::has_word;
 use crate::render_context::RenderContext;
 use crate::tree::Tree;
 use crate::writer::Writer;
@@ -22,8 +22,33 @@ pub(super) const MAX_NODES: usize = 16;
 pub(super) const READ_BYTES: usize = 256;
 /// Maximum length of the number of a note.
 const MAX_NOTE_DIGITS: usize = 3;
-/// How the words in the fragments of notes begin, as word processors, Markdown, wikis and journals write them.
-const NOTE_NAMES: [&str; 10] = ["bib", "cite", "edn", "endnote", "fn", "foot", "ftn", "note", "ref", "sdfootnote"];
+/// Words in the fragments of notes, as word processors, Markdown, wikis and journals write them.
+const NOTE_NAMES: [&str; 24] = [
+    "bib",
+    "bibr",
+    "cite",
+    "citeref",
+    "cr",
+    "edn",
+    "ednref",
+    "endnote",
+    "endnotes",
+    "endnoteref",
+    "fn",
+    "fnref",
+    "foot",
+    "footnote",
+    "footnotes",
+    "footnoteref",
+    "ftn",
+    "ftnref",
+    "note",
+    "noteref",
+    "notes",
+    "ref",
+    "refs",
+    "sdfootnote",
+];
 
 impl RenderContext<'_, '_> {
     /// Writes a link to a note that directly follows other text, in brackets; returns false for all other links.
@@ -42,7 +67,7 @@ impl RenderContext<'_, '_> {
         };
         let is_written_as_link = self.settings.links && self.markdown() && !address.is_empty();
         let is_note =
-            tree.raw_attribute(id, AttributeName::Role) == Some("doc-noteref") || begins_word(fragment, &NOTE_NAMES);
+            tree.raw_attribute(id, AttributeName::Role) == Some("doc-noteref") || has_word(fragment, &NOTE_NAMES);
         if is_written_as_link || !is_note {
             return false;
         }

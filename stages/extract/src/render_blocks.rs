@@ -37,7 +37,7 @@ impl RenderContext<'_, '_> {
     }
 
     /// Whether code consists of the numbers of the lines of other code: it is alone in its cell, and the next cell has
-    /// code of at most as many lines. Any other number is text, such as the output of the command before it.
+    /// code of as many lines. Any other number is text, such as the output of the command before it.
     fn numbers_lines(&self, id: usize, code: &str) -> bool {
         let tree = &self.page.tree;
         let is_cell = |at: usize| matches!(tree.node(at).tag, Tag::Td | Tag::Th);
@@ -54,8 +54,9 @@ impl RenderContext<'_, '_> {
         let beside = next.and_then(|next| (next + 1..tree.end(next)).take(MAX_CODE_NODES).find(|at| is_code(*at)));
         let lines = |code: &str| code.lines().filter(|line| !line.trim().is_empty()).count();
         beside.is_some_and(|beside| {
-            let numbers = lines(code);
-            numbers >= lines(&code_text(self.page, beside)) && (numbers > 1 || code.trim() == "1")
+            // Blank lines may have no number, and the last one may have one.
+            let (numbers, beside) = (lines(code), code_text(self.page, beside));
+            (lines(&beside)..=beside.lines().count() + 1).contains(&numbers) && (numbers > 1 || code.trim() == "1")
         })
     }
 

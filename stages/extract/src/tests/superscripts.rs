@@ -97,6 +97,7 @@ fn a_link_to_a_note_without_a_superscript_does_not_join_the_word() {
         ("word.<a href='page.html#endnote-12'><b>12</b> </a>so", "word.[12] so"),
         ("word<a href=#b1 role=doc-noteref>a</a>", "word[a]"),
         ("word<a href=#fn1>[1]</a> (<a href=#fn2>2</a>) see <a href=#fn3>3</a>", "word[1] (2) see 3"),
+        ("Fig.<a href=#footer-figure-3>3</a> v1.<a href=#reflog>2</a>", "Fig.3 v1.2"),
         ("Fig.<a href=#fig3>3</a> of C<a href=#stuffname>3</a>", "Fig.3 of C3"),
         ("in 19<a href=#note>1990</a> a<a href=#note>bc</a>", "in 191990 abc"),
         ("x<a href=/fn1>1</a>", "x1"),

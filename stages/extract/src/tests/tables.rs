@@ -83,6 +83,7 @@ fn cells_beside_code_of_several_lines_are_kept_and_the_code_is_unchanged() {
         "<pre>ls\nwc</pre><pre>17</pre><td>",
         "<pre>17</pre><pre>ls\nwc</pre><td>",
         "<pre>17</pre><td><pre>ls\nwc</pre>",
+        "<pre>1\n2\n3\n7</pre><td><pre>ls\nwc</pre>",
         "<pre>ls\nwc</pre><td><pre>17</pre>",
         "exit: <pre>1</pre><td><pre>ls\nwc</pre>",
     ] {

@@ -58,11 +58,13 @@ pub(crate) struct ArrayLines<R> {
     depth: u64,
     in_string: bool,
     escaped: bool,
+    /// An error that comes after bytes that were read.
+    fault: Option<io::Error>,
 }
 
 impl<R: BufRead> ArrayLines<R> {
     pub(crate) fn new(inner: R) -> Self {
-        Self { inner, at: ArrayPosition::Before, depth: 0, in_string: false, escaped: false }
+        Self { inner, at: ArrayPosition::Before, depth: 0, in_string: false, escaped: false, fault: None }
     }
 
     /// Processes one byte and returns the byte to output, if any.
@@ -104,6 +106,9 @@ impl<R: BufRead> Read for ArrayLines<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
         while filled == 0 && !out.is_empty() {
+            if let Some(fault) = self.fault.take() {
+                return Err(fault);
+            }
             let buffer = self.inner.fill_buf()?;
             if buffer.is_empty() {
                 return match self.at {
@@ -114,9 +119,16 @@ impl<R: BufRead> Read for ArrayLines<R> {
             let bytes = buffer[..buffer.len().min(out.len())].to_vec();
             self.inner.consume(bytes.len());
             for byte in bytes {
-                if let Some(byte) = self.step(byte)? {
-                    out[filled] = byte;
-                    filled += 1;
+                match self.step(byte) {
+                    Ok(None) => {}
+                    Ok(Some(byte)) => {
+                        out[filled] = byte;
+                        filled += 1;
+                    }
+                    Err(fault) => {
+                        self.fault = Some(fault);
+                        break;
+                    }
                 }
             }
         }
@@ -141,6 +153,7 @@ mod tests {
         let values: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert!(ended);
         assert_eq!(values, [serde_json::json!({"a": [1, 2]}), serde_json::json!({"b": "],\"}\n"})]);
+        assert_eq!(lines("[{\"a\":1}] x"), ("{\"a\":1}\n".to_owned(), false));
         assert!(!lines("[{}, {}").1 && !lines("[{}] x").1 && lines("[]").1);
     }
 

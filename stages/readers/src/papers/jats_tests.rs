@@ -18,6 +18,18 @@ const ARTICLE: &str = r#"<?xml version="1.0"?><!DOCTYPE article><article xml:lan
 </sec></sec></body><back><ref-list><ref>Gone</ref></ref-list></back></article>"#;
 
 #[test]
+fn every_article_of_a_set_has_its_title() {
+    let article = |title: &str| {
+        format!(
+            "<article><front><article-meta><title-group><article-title>{title}</article-title></title-group></article-meta></front><body><p>Text.</p></body></article>"
+        )
+    };
+    let set = to_markdown(&format!("<pmc-articleset>{}{}</pmc-articleset>", article("One"), article("Two"))).unwrap();
+    assert_eq!(set.text, "# One\n\nText.\n\n# Two\n\nText.\n");
+    assert_eq!(set.title.as_deref(), Some("One"));
+}
+
+#[test]
 fn converts_an_article() {
     let article = to_markdown(ARTICLE).unwrap();
     assert_eq!(article.title.as_deref(), Some("On *E. coli* & more"));

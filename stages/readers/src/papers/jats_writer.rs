@@ -192,9 +192,10 @@ impl Writer {
             }
             Role::ArticleTitle => {
                 let title = tidy(&self.take_line());
-                if self.article.title.is_none() && !title.is_empty() {
+                if !title.is_empty() {
+                    // A set of articles has several.
                     self.block(&format!("# {title}"));
-                    self.article.title = Some(title);
+                    self.article.title.get_or_insert(title);
                 }
             }
             Role::List { .. } => {

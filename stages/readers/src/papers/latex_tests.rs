@@ -160,6 +160,17 @@ fn rules_and_verbatim_text_do_not_change_the_cells() {
 }
 
 #[test]
+fn white_space_can_be_before_the_name_of_an_environment() {
+    assert_eq!(text("A.\n\n\\begin {tikzpicture}x\\end {tikzpicture}\n\nB."), "A.\n\nB.\n");
+    assert_eq!(
+        text("\\begin{quote}a \\begin {quote}b\\end\n{quote} c\\end{quote}\n\nD.").trim_end().lines().last(),
+        Some("D.")
+    );
+    // Other commands are not the end.
+    assert_eq!(text("\\begin{comment}x \\endgroup \\end{commentary} y\\end{comment} Z.").trim(), "Z.");
+}
+
+#[test]
 fn deep_nesting_terminates() {
     text(&"\\emph{".repeat(200_000));
     text(&"\\item[$x$ \\verb|a| ".repeat(100_000));

@@ -3,6 +3,7 @@
 //! Invariant: every call moves forward or stays at the end, and none looks further than one closing delimiter.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// Bytes searched for the end of an argument in brackets or parentheses: they are short, and an unclosed one must not
 /// cost a scan of the whole rest each time.
@@ -123,17 +124,15 @@ impl<'a> Cursor<'a> {
     /// Reads the body of an environment after its `\begin{name}`, including nested environments of the same name, and
     /// consumes its `\end`.
     pub(crate) fn body(&mut self, name: &str) -> &'a str {
-        let (open, close) = (format!("\\begin{{{name}}}"), format!("\\end{{{name}}}"));
         let (mut depth, mut at) = (0_usize, 0_usize);
-        while let Some(found) = self.rest[at..].find(&close) {
-            depth += self.rest[at..at + found].matches(&open).count();
-            if depth == 0 {
-                let body = &self.rest[..at + found];
-                self.rest = &self.rest[at + found + close.len()..];
+        while let Some((boundary, is_end)) = next_boundary(&self.rest[at..], name) {
+            if is_end && depth == 0 {
+                let body = &self.rest[..at + boundary.start];
+                self.rest = &self.rest[at + boundary.end..];
                 return body;
             }
-            depth -= 1;
-            at += found + close.len();
+            depth = if is_end { depth - 1 } else { depth + 1 };
+            at += boundary.end;
         }
         let body = self.rest;
         self.rest = "";
@@ -160,6 +159,19 @@ impl<'a> Cursor<'a> {
         }
         None
     }
+}
+
+/// The next `\begin{name}` or `\end{name}`, with white space before the brace or without, and whether it is an end.
+fn next_boundary(text: &str, name: &str) -> Option<(Range<usize>, bool)> {
+    text.match_indices('\\').find_map(|(start, _)| {
+        let command = &text[start + 1..];
+        let (rest, is_end) = match command.strip_prefix("end") {
+            Some(rest) => (rest, true),
+            None => (command.strip_prefix("begin")?, false),
+        };
+        let rest = rest.trim_start().strip_prefix('{')?.strip_prefix(name)?.strip_prefix('}')?;
+        Some((start..text.len() - rest.len(), is_end))
+    })
 }
 
 /// Removes unclosed opening braces from the source if there are many: searching the end of each would take quadratic
