@@ -1,6 +1,7 @@
 //! The attributes that extraction reads; the tokenizer skips the others.
 //!
-//! Invariant: a tag keeps at most [`MAX_ATTRIBUTES`] attributes, so that a tag with a million of them uses bounded memory.
+//! Invariant: a tag keeps at most [`MAX_ATTRIBUTES`] attributes, so that a tag with a million of them uses bounded
+//! memory.
 
 /// Maximum number of attributes kept per tag; real pages have fewer than 20.
 pub const MAX_ATTRIBUTES: usize = 32;

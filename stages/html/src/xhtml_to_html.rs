@@ -1,7 +1,7 @@
 //! Rewrites a page of XHTML as HTML with the same elements and the same text.
 //!
-//! For a reader of HTML, which does not end an element at `/>`: after `<script src='a.js' />`, the rest of the page would
-//! be a script to it.
+//! For a reader of HTML, which does not end an element at `/>`: after `<script src='a.js' />`, the rest of the page
+//! would be a script to it.
 //!
 //! Invariant: what is written declares no XHTML, so that no reader takes its text for markup of XHTML.
 

@@ -19,9 +19,9 @@ pub(super) enum Cdata {
 }
 
 impl Cdata {
-    /// The next part of the open section, which begins at `start`, up to its end or an ampersand: the end of the part, and
-    /// where to read on. What follows the ampersand is a token of its own, so that the two are not read as a character
-    /// reference, which a section does not have. An empty part ends the section.
+    /// The next part of the open section, which begins at `start`, up to its end or an ampersand: the end of the part,
+    /// and where to read on. What follows the ampersand is a token of its own, so that the two are not read as a
+    /// character reference, which a section does not have. An empty part ends the section.
     pub(super) fn next_part(&mut self, page: &str, start: usize) -> Option<(usize, usize)> {
         let Self::Inside { end } = *self else { return None };
         if start == end {
@@ -34,8 +34,8 @@ impl Cdata {
         Some((stop, stop))
     }
 
-    /// Begins the section at `open` and returns where its text begins; `None` for other markup, and for a section without
-    /// an end.
+    /// Begins the section at `open` and returns where its text begins; `None` for other markup, and for a section
+    /// without an end.
     pub(super) fn begin(&mut self, page: &str, open: usize) -> Option<usize> {
         let inside = page.get(open..).and_then(|rest| rest.strip_prefix(CDATA)).filter(|_| *self != Self::Past)?;
         let Some(length) = memchr::memmem::find(inside.as_bytes(), CDATA_END.as_bytes()) else {
