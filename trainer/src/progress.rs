@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use corpusmill_terminal::Printer;
+use corpusmill_terminal::{Printer, wrap};
 
 use crate::metrics::{Record, RecordKind, grouped};
 use crate::pretrain::Observer;
@@ -69,8 +69,6 @@ impl Observer for Progress {
     }
 }
 
-/// Columns of a terminal, in which no line wraps.
-const COLUMNS: usize = 80;
 /// Columns before the measures of a record.
 const INDENT: usize = 13;
 
@@ -114,23 +112,6 @@ pub(crate) fn fit(prefix: &str, text: &str) -> String {
         wrap(&mut out, &words, " ", 2);
     }
     out.split_off(prefix.len())
-}
-
-/// Appends `parts` to the last line, and to as many more lines with this indentation as they need.
-fn wrap(out: &mut String, parts: &[impl AsRef<str>], separator: &str, indent: usize) {
-    let mut column = out.rsplit('\n').next().map_or(0, |line| line.chars().count());
-    for (number, part) in parts.iter().enumerate() {
-        let width = part.as_ref().chars().count();
-        if number > 0 && column + separator.len() + width > COLUMNS {
-            let _ = write!(out, "\n{:indent$}", "");
-            column = indent;
-        } else if number > 0 {
-            out.push_str(separator);
-            column += separator.len();
-        }
-        out.push_str(part.as_ref());
-        column += width;
-    }
 }
 
 #[cfg(test)]
@@ -186,7 +167,7 @@ mod tests {
         };
         let text = lines(&record);
         let widest = text.lines().map(|line| line.chars().count()).max().unwrap();
-        assert!(widest <= COLUMNS && text.lines().skip(1).all(|line| line.starts_with("             ")), "{text}");
+        assert!(widest <= 80 && text.lines().skip(1).all(|line| line.starts_with("             ")), "{text}");
         assert!(text.contains("MFU 45.7 %") && text.contains("12 steps skipped"), "{text}");
         assert_eq!(text.matches("source-").count(), 30, "{text}");
         // Two lines of measures, and four sources on a line.

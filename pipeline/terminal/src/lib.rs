@@ -11,6 +11,7 @@ mod logging;
 mod printer;
 mod program;
 mod signals;
+mod wrap;
 
 pub use cli_reference::cli_reference;
 pub use error::{error_message, is_broken_pipe};
@@ -19,3 +20,4 @@ pub use logging::init_logging;
 pub use printer::{ColorChoice, Printer, PrinterArgs, Verbosity, stdout_width, write_stdout};
 pub use program::{Failure, run};
 pub use signals::StopSignals;
+pub use wrap::wrap;

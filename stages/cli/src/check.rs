@@ -1,6 +1,6 @@
 //! `corpusmill check`: validates recipes and runs their examples, without running the recipes.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use corpusmill_page::plural;
@@ -68,8 +68,7 @@ fn missing_paths(loaded: &LoadedRecipe) -> Vec<String> {
     let mut warnings = Vec::new();
     for (name, source) in &loaded.recipe.sources {
         let Acquire::Files(files) = &source.acquire else { continue };
-        for path in files.paths.iter().filter(|path| !path.contains(['*', '?', '[', '{']) && !Path::new(path).exists())
-        {
+        for path in files.missing_paths() {
             let message = format!("source `{name}`: `{path}` does not exist; paths are relative to the current folder");
             warnings.push(loaded.source.error_near(&["sources", name, "0", "files"], message).to_string());
         }

@@ -9,6 +9,7 @@ use clap::Args;
 use corpusmill_pipeline::document::{optional_text, text_column};
 use corpusmill_pipeline::store::{LocalStore, Table};
 use corpusmill_pipeline::{DocumentId, StageError, UserError};
+use corpusmill_terminal::wrap;
 
 use crate::args::GlobalArgs;
 use crate::console::print;
@@ -132,7 +133,11 @@ fn trace(
                 let new: Vec<&str> =
                     details.iter().filter(|fact| !printed.contains(fact)).map(String::as_str).collect();
                 let _ = writeln!(out, "  {:26} kept", node.path);
-                out.push_str(&wrapped(&new));
+                if !new.is_empty() {
+                    out.push_str("      ");
+                    wrap(out, &new, ", ", 6);
+                    out.push('\n');
+                }
                 printed.extend(details);
                 seen = true;
                 break;
@@ -154,28 +159,6 @@ fn trace(
         }
     }
     Ok(())
-}
-
-/// Facts separated by commas, in indented lines of at most 80 columns; a longer fact has a line to itself.
-fn wrapped(facts: &[&str]) -> String {
-    let mut out = String::new();
-    let mut column = 0;
-    for (number, fact) in facts.iter().enumerate() {
-        let separator = if number + 1 < facts.len() { "," } else { "" };
-        let width = fact.chars().count() + separator.len();
-        if column > 0 && column + 1 + width <= 80 {
-            out.push(' ');
-            column += 1 + width;
-        } else {
-            out.push_str(if number == 0 { "      " } else { "\n      " });
-            column = 6 + width;
-        }
-        let _ = write!(out, "{fact}{separator}");
-    }
-    if !facts.is_empty() {
-        out.push('\n');
-    }
-    out
 }
 
 /// The document's length, tokens, metadata and measured columns, each as text.
@@ -248,17 +231,6 @@ fn rejection(batch: &RecordBatch, row: usize, node: &NodeRecord, out: &mut Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn facts_are_wrapped_at_80_columns() {
-        assert_eq!(wrapped(&[]), "");
-        assert_eq!(wrapped(&["12 bytes", "licence MIT"]), "      12 bytes, licence MIT\n");
-        // 6 + 36 + 1 + 37 = 80 columns, then one more.
-        let (first, second) = ("a".repeat(35), "b".repeat(37));
-        assert_eq!(wrapped(&[&first, &second]), format!("      {first}, {second}\n"));
-        let longer = format!("{second}b");
-        assert_eq!(wrapped(&[&first, &longer]), format!("      {first},\n      {longer}\n"));
-    }
 
     #[test]
     fn a_path_matches_the_end_of_an_origin() {

@@ -90,6 +90,7 @@ pub use download::client::DownloadClient;
 pub use download::partial_download::{DownloadRequest, DownloadedFile};
 pub use download::settings::DownloadSettings;
 pub use error::CrawlError;
+pub use fetch::address::is_loopback_host;
 pub use fetch::credential::Credential;
 pub use frontier::page_table::{CrawlSummary, Page};
 pub use frontier::results::{each_page, each_rejected, summary};

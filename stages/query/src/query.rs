@@ -133,16 +133,21 @@ fn explained(
         }
         found = found.with_hint(format!("{table} has the columns {}", names().collect::<Vec<_>>().join(", ")));
     }
-    if message.contains('.') {
-        found = found.with_hint("quote columns with dots: \"filter.toxic\"");
+    Ok(match root(error) {
+        PolarsError::ColumnNotFound(_) => found.with_hint(
+            "columns with dots are written in double quotes, \"filter.toxic\", and text in single quotes, 'eng'",
+        ),
+        PolarsError::Duplicate(_) => found.with_hint("name the columns of the result with AS"),
+        _ => found,
+    })
+}
+
+/// The error within the contexts that Polars adds.
+fn root(error: &PolarsError) -> &PolarsError {
+    match error {
+        PolarsError::Context { error, .. } | PolarsError::ExprContext { error, .. } => root(error),
+        error => error,
     }
-    if message.contains("unable to find column") {
-        found = found.with_hint("text is written in single quotes: language = 'eng'");
-    }
-    if message.starts_with("duplicate") {
-        found = found.with_hint("name the columns of the result with AS");
-    }
-    Ok(found)
 }
 
 fn describe(table: &str, run: &RunRecord, store: &LocalStore) -> anyhow::Result<RecordBatch> {

@@ -79,7 +79,7 @@ pub fn list(inputs: &[String], base: &Path, settings: &ListingSettings) -> Resul
             Ok(metadata) if metadata.is_dir() => walk.directory(&path, &path, None, &mut Vec::new())?,
             Ok(_) => return Err(ReaderError::NotAFile { path }),
             Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => return Err(error.into()),
-            Err(_) if input.contains(['*', '?', '[', '{']) => walk.glob(input, base)?,
+            Err(_) if is_glob(input) => walk.glob(input, base)?,
             Err(_) => return Err(not_found(path)),
         }
     }
@@ -89,6 +89,16 @@ pub fn list(inputs: &[String], base: &Path, settings: &ListingSettings) -> Resul
         hidden: walk.hidden.into_iter().collect(),
         excluded: walk.excluded.into_iter().collect(),
     })
+}
+
+/// Whether a path or a component of one is a glob, as globset reads it.
+///
+/// ```
+/// assert!(corpusmill_readers::listing::is_glob("docs/**/*.md") && !corpusmill_readers::listing::is_glob("docs"));
+/// ```
+#[must_use]
+pub fn is_glob(path: &str) -> bool {
+    path.contains(['*', '?', '[', '{'])
 }
 
 /// A candidate for the list. Its origin is its path below the root; if origins collide, parent folders of the canonical
@@ -173,7 +183,7 @@ impl DirectoryWalker<'_> {
     }
 
     fn glob(&mut self, pattern: &str, base: &Path) -> Result<(), ReaderError> {
-        let fixed: Vec<&str> = pattern.split('/').take_while(|part| !part.contains(['*', '?', '[', '{'])).collect();
+        let fixed: Vec<&str> = pattern.split('/').take_while(|part| !is_glob(part)).collect();
         let root = if fixed.is_empty() { base.to_path_buf() } else { base.join(format!("{}/", fixed.join("/"))) };
         let rest = pattern.split('/').skip(fixed.len()).collect::<Vec<_>>().join("/");
         let bad = |error: &globset::Error| ReaderError::BadGlob {

@@ -48,7 +48,7 @@ pub(crate) fn run(
     }
     let rejected: u64 = summary.rejected.values().sum();
     if summary.pages == 0 {
-        return Err(nothing_fetched(name, dir)?);
+        return Err(nothing_fetched(name, settings, dir)?);
     }
     let unchanged = if summary.unchanged > 0 { format!(", {} unchanged", summary.unchanged) } else { String::new() };
     context.progress.message(&format!(
@@ -61,11 +61,12 @@ pub(crate) fn run(
 }
 
 /// The error of a crawl without pages. Renames the crawl's folder, so that the next run crawls again.
-fn nothing_fetched(name: &str, dir: &Path) -> Result<StageError, StageError> {
+fn nothing_fetched(name: &str, settings: &CrawlSettings, dir: &Path) -> Result<StageError, StageError> {
     let (mut count, mut list, mut is_local) = (0, String::new(), false);
     let rejected = crawl::each_rejected(dir, |rejected| {
         count += 1;
-        is_local |= rejected.rejection.detail.as_deref().is_some_and(|detail| detail.contains("loopback"));
+        let url = url::Url::parse(&rejected.url);
+        is_local |= url.is_ok_and(|url| url.host_str().is_some_and(crawl::is_loopback_host));
         if count <= 3 {
             let _ = write!(
                 list,
@@ -84,7 +85,7 @@ fn nothing_fetched(name: &str, dir: &Path) -> Result<StageError, StageError> {
     fs_err::rename(dir, &failed)?;
     let message = format!("{name}: no page was fetched; {count} rejected:{list}");
     let error = UserError::new(message).with_hint("check that the seeds are reachable and that robots.txt allows them");
-    if !is_local {
+    if !is_local || settings.allow_loopback {
         return Ok(StageError::input(error));
     }
     let local =

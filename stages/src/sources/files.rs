@@ -19,7 +19,7 @@ use corpusmill_readers::code::CodeSettings;
 use corpusmill_readers::datasets::{ColumnMapping, InvalidUtf8, row_groups, split_lines};
 use corpusmill_readers::files::FileSettings;
 use corpusmill_readers::format::{Format, format_of};
-use corpusmill_readers::listing::{ListedFile, ListingSettings, list};
+use corpusmill_readers::listing::{ListedFile, ListingSettings, is_glob, list};
 
 /// Settings of the source `files`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -61,6 +61,12 @@ impl Files {
             hidden: self.hidden,
             code: self.code.clone(),
         }
+    }
+
+    /// The paths, without globs, at which there is nothing.
+    pub fn missing_paths(&self) -> impl Iterator<Item = &str> {
+        let is_missing = |path: &&str| !is_glob(path) && !Path::new(path).exists();
+        self.paths.iter().map(String::as_str).filter(is_missing)
     }
 
     /// Lists the files and returns their snapshot.

@@ -9,6 +9,7 @@
 pub(super) mod listing;
 
 use corpusmill_pipeline::{StageError, UserError};
+use corpusmill_readers::listing::is_glob;
 use globset::{GlobBuilder, GlobMatcher};
 use url::Url;
 
@@ -59,17 +60,13 @@ impl DatasetRef {
         (whole && is_plain(&pattern)).then_some(Self { prefix, owner, name, revision, pattern })
     }
 
-    fn is_glob(&self) -> bool {
-        self.pattern.contains(GLOB_CHARACTERS)
-    }
-
     /// The matcher of the pattern; `None` if it is not a glob.
     ///
     /// # Errors
     /// If the glob is invalid.
     pub(super) fn matcher(&self) -> Result<Option<GlobMatcher>, StageError> {
         let build = || GlobBuilder::new(&self.pattern).literal_separator(true).build();
-        let glob = self.is_glob().then(build).transpose().map_err(|error| {
+        let glob = is_glob(&self.pattern).then(build).transpose().map_err(|error| {
             let hint = "`*` and `?` match within a folder, `**` across folders; `[ab]` and `{a,b}` match alternatives";
             let message = format!("remote: `{}` is not a valid glob: {}", self.text(), error.kind());
             StageError::settings(UserError::new(message).with_hint(hint))
@@ -80,7 +77,7 @@ impl DatasetRef {
     /// The path before the first component that is a glob or the file name.
     fn folder(&self) -> String {
         let parts: Vec<&str> = self.pattern.split('/').collect();
-        let fixed = parts[..parts.len() - 1].iter().take_while(|part| !part.contains(GLOB_CHARACTERS));
+        let fixed = parts[..parts.len() - 1].iter().take_while(|part| !is_glob(part));
         fixed.copied().collect::<Vec<_>>().join("/")
     }
 
@@ -94,8 +91,6 @@ impl DatasetRef {
         format!("{}/{}", self.prefix, self.pattern)
     }
 }
-
-const GLOB_CHARACTERS: [char; 4] = ['*', '?', '[', '{'];
 
 /// Whether a path has no empty component, no `.` or `..`, and no control character.
 fn is_plain(path: &str) -> bool {

@@ -181,7 +181,7 @@ impl reqwest::dns::Resolve for CheckedResolver {
 
 /// Whether a host, as written in a URL, is always this machine: a loopback address, `localhost` or a name below it (RFC
 /// 6761, section 6.3; the resolver accepts only loopback addresses for such names).
-pub(crate) fn is_loopback_host(host: &str) -> bool {
+pub fn is_loopback_host(host: &str) -> bool {
     match Host::parse(host) {
         Ok(Host::Ipv4(ip)) => ip.is_loopback(),
         Ok(Host::Ipv6(ip)) => ip.is_loopback(),

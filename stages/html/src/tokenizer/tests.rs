@@ -79,31 +79,29 @@ fn attributes_are_read_in_all_quotings() {
     assert_eq!(values, ["x", "y z", "", "k"]);
 }
 
+/// Checks that texts follow each other, and that the tokenizer reaches the end of the page.
+fn check_order(page: &str, xhtml: bool) -> Result<(), TestCaseError> {
+    let mut tokenizer = Tokenizer::new(page);
+    tokenizer.xhtml = xhtml;
+    let mut last = 0;
+    while let Some(token) = tokenizer.next_token() {
+        if let Token::Text { start, stop } = token {
+            prop_assert!(last <= start && start < stop && stop <= page.len());
+            last = stop;
+        }
+    }
+    prop_assert_eq!(tokenizer.at, page.len());
+    Ok(())
+}
+
 proptest! {
     #[test]
     fn tokens_of_xhtml_are_in_order(page in "(<!\\[CDATA\\[|\\]\\]>|[<>/!a-c \"'=&-]){0,60}") {
-        let mut tokenizer = Tokenizer::new(&page);
-        tokenizer.xhtml = true;
-        let mut last = 0;
-        while let Some(token) = tokenizer.next_token() {
-            if let Token::Text { start, stop } = token {
-                prop_assert!(last <= start && start < stop && stop <= page.len());
-                last = stop;
-            }
-        }
-        prop_assert_eq!(tokenizer.at, page.len());
+        check_order(&page, true)?;
     }
 
     #[test]
     fn tokens_are_in_order_and_reach_the_end(page in "[<>/!a-c \"'=&-]{0,200}") {
-        let mut tokenizer = Tokenizer::new(&page);
-        let mut last = 0;
-        while let Some(token) = tokenizer.next_token() {
-            if let Token::Text { start, stop } = token {
-                prop_assert!(last <= start && start < stop && stop <= page.len());
-                last = stop;
-            }
-        }
-        prop_assert_eq!(tokenizer.at, page.len());
+        check_order(&page, false)?;
     }
 }

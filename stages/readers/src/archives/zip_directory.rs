@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hasher as _};
 use std::io::{self, Read};
 
 /// Length of a local header without name and extra field (APPNOTE, 4.3.7).
-pub(super) const LOCAL_HEADER_BYTES: u64 = 30;
+pub(super) const LOCAL_HEADER_BYTES: usize = 30;
 
 /// Value of a 32-bit field whose number is in the extra field of Zip64 (APPNOTE, 4.5.3).
 const ZIP64: u64 = 0xffff_ffff;
@@ -62,12 +62,12 @@ fn number(bytes: &[u8], at: usize, length: usize) -> u64 {
 
 /// Reads the length of a local header and its data; `None` if there is no header.
 pub(super) fn member_bytes(header: &mut impl Read, place: Place) -> io::Result<Option<u64>> {
-    let mut record = [0_u8; 30];
+    let mut record = [0_u8; LOCAL_HEADER_BYTES];
     if !fill(header, &mut record)? || !record.starts_with(b"PK\x03\x04") {
         return Ok(None);
     }
     let names = number(&record, 26, 2) + number(&record, 28, 2);
-    Ok(Some((LOCAL_HEADER_BYTES + names).saturating_add(place.data_bytes)))
+    Ok(Some((LOCAL_HEADER_BYTES as u64 + names).saturating_add(place.data_bytes)))
 }
 
 /// Returns the length of a central directory with its end record (APPNOTE, 4.3.12 to 4.3.16); `None` if it is damaged.

@@ -12,8 +12,8 @@ use zip::ZipArchive;
 
 use super::zip_directory::{LOCAL_HEADER_BYTES, Place, directory_bytes, member_bytes};
 
-/// Length of a local header without name and extra field, as the length of a window.
-const HEADER_BYTES: usize = 30;
+/// [`LOCAL_HEADER_BYTES`] as a length in a file.
+const HEADER_LENGTH: u64 = LOCAL_HEADER_BYTES as u64;
 /// Bytes read at a time.
 const WINDOW_BYTES: usize = 64 << 10;
 /// Highest version of the format (APPNOTE, 4.4.3), times ten.
@@ -49,7 +49,7 @@ pub(super) fn unlisted<R: Read + Seek>(
         names.insert(place.name_hash);
         names.len() > archive.len()
     };
-    let listed_bytes = |place: &Place| (LOCAL_HEADER_BYTES + place.name_bytes).saturating_add(place.data_bytes);
+    let listed_bytes = |place: &Place| (HEADER_LENGTH + place.name_bytes).saturating_add(place.data_bytes);
     let uncounted = places.iter().filter(is_beyond).map(listed_bytes).fold(0, u64::saturating_add);
     for place in &mut places {
         place.start = place.start.saturating_add(archive.offset());
@@ -81,15 +81,15 @@ fn between(file: &mut (impl Read + Seek), places: &[Place], directory: u64) -> i
     let mut covered = 0;
     for (place, next) in places.iter().zip(ends) {
         // The header may have a longer extra field than the list, which is read only if a member would fit.
-        let least = (LOCAL_HEADER_BYTES + place.name_bytes).saturating_add(place.data_bytes);
+        let least = (HEADER_LENGTH + place.name_bytes).saturating_add(place.data_bytes);
         let mut end = place.start.saturating_add(least);
-        if next > end.saturating_add(LOCAL_HEADER_BYTES) {
+        if next > end.saturating_add(HEADER_LENGTH) {
             file.seek(SeekFrom::Start(place.start))?;
             let exact = member_bytes(file, *place)?.unwrap_or(least);
             end = place.start.saturating_add(exact);
         }
         covered = end.max(covered);
-        if next > covered.saturating_add(LOCAL_HEADER_BYTES) {
+        if next > covered.saturating_add(HEADER_LENGTH) {
             file.seek(SeekFrom::Start(covered))?;
             let gap = next - covered;
             if contains_member(file.by_ref().take(gap))? {
@@ -102,16 +102,16 @@ fn between(file: &mut (impl Read + Seek), places: &[Place], directory: u64) -> i
 
 /// Whether the bytes contain the header of a member.
 fn contains_member(mut bytes: impl Read) -> io::Result<bool> {
-    let mut window = Vec::with_capacity(WINDOW_BYTES + HEADER_BYTES);
+    let mut window = Vec::with_capacity(WINDOW_BYTES + LOCAL_HEADER_BYTES);
     loop {
         let read = bytes.by_ref().take(WINDOW_BYTES as u64).read_to_end(&mut window)?;
-        if window.windows(HEADER_BYTES + 1).any(is_header) {
+        if window.windows(LOCAL_HEADER_BYTES + 1).any(is_header) {
             return Ok(true);
         }
         if read == 0 {
             return Ok(false);
         }
-        let kept = window.len().min(HEADER_BYTES);
+        let kept = window.len().min(LOCAL_HEADER_BYTES);
         window.drain(..window.len() - kept);
     }
 }
@@ -124,7 +124,7 @@ fn is_header(bytes: &[u8]) -> bool {
         && bytes[4] <= MAX_VERSION
         && matches!(number(8), 0..=20 | 93..=99)
         && number(26) > 0
-        && bytes[HEADER_BYTES] >= b' '
+        && bytes[LOCAL_HEADER_BYTES] >= b' '
 }
 
 #[cfg(test)]
@@ -134,12 +134,12 @@ mod tests {
     #[test]
     fn headers_are_found_wherever_they_are() {
         let header: &[u8] = b"PK\x03\x04\x14\0\0\0\x08\0time.crcsizelen.\x05\0\0\0a.txt";
-        assert_eq!(header.len(), HEADER_BYTES + 5);
+        assert_eq!(header.len(), LOCAL_HEADER_BYTES + 5);
         let edge = WINDOW_BYTES;
         for before in [0, 1, 100, edge - 40, edge - 20, edge - 1, edge, 3 * edge] {
             let bytes = [vec![b'P'; before].as_slice(), header].concat();
             assert!(contains_member(&bytes[..]).unwrap(), "after {before} bytes");
-            assert!(!contains_member(&bytes[..before + HEADER_BYTES]).unwrap(), "cut after {before} bytes");
+            assert!(!contains_member(&bytes[..before + LOCAL_HEADER_BYTES]).unwrap(), "cut after {before} bytes");
         }
         let program = [&b"MZ PK\x03\x04 is the signature of a member"[..], b"PK\x03\x04", &[0; 100]].concat();
         assert!(!contains_member(&program[..]).unwrap());

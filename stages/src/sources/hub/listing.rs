@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use corpusmill_pipeline::{StageError, UserError};
+use corpusmill_readers::listing::is_glob;
 use serde::Deserialize;
 use url::Url;
 
@@ -219,7 +220,7 @@ fn no_such_file(dataset: &DatasetRef, commit: &str, entries: &[TreeEntry]) -> St
         score(a).total_cmp(&score(b)).then_with(|| b.cmp(a))
     });
     let hint = match near {
-        Some(near) if !dataset.is_glob() => format!("did you mean {}/{near}?", dataset.prefix),
+        Some(near) if !is_glob(&dataset.pattern) => format!("did you mean {}/{near}?", dataset.prefix),
         Some(_) => {
             let more = if files.len() > MAX_FILES_SHOWN { ", …" } else { "" };
             format!(

@@ -261,9 +261,6 @@ proptest! {
         let robots = Robots::parse(robots.as_bytes());
         let decide = |url: &str| robots.decide("foobot", url, Comparison::Standard);
         prop_assert_eq!(decide(&url), decide(&requested_url(&url)));
-        // Each of both readings can only forbid.
-        let expected = decide(&url).allowed && robots.decide("foobot", &url, Comparison::AsWritten).allowed;
-        prop_assert_eq!(robots.allowed("foobot", &url).allowed, expected);
     }
 
     #[test]
