@@ -427,3 +427,27 @@ fn toolchain_documentation() {
         ]);
     }
 }
+
+#[test]
+fn a_stored_crawl_is_used_until_it_is_refreshed() {
+    let workdir = Workdir::empty();
+    let page = format!("<!doctype html><title>t</title><main><p>{}</p></main>", prose(1, 12));
+    let server = Server::new(move |_| Response::with_body("text/html", page.clone()));
+    let crawl = |more: &[&str]| {
+        let settings = ["--set", "sitemaps=false", "--store", "work"];
+        let seed = server.url("/");
+        let args = ["crawl", "--seed", &seed, "--output", "pages.jsonl"];
+        workdir.run(&[&args[..], &settings, more].concat())
+    };
+    // The hint is for a seed on this machine only, and only until it is followed.
+    crawl(&[]).fails_with(&["no page was fetched", "allow-loopback=true"]);
+    let local = ["--set", "allow-loopback=true", "--set", "requests-per-second=0"];
+    assert!(!crawl(&local).ok().err.contains("stored crawl"));
+    server.clear_requests();
+    let again = crawl(&local).ok().err;
+    assert!(again.contains("uses the stored crawl; --refresh fetches the pages again"), "{again}");
+    assert_eq!(server.requests().len(), 0);
+    let fresh = crawl(&[&local[..], &["--refresh"]].concat()).ok().err;
+    assert!(!fresh.contains("stored crawl") && !server.requests().is_empty(), "{fresh}");
+    drop(server);
+}

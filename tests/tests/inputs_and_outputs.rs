@@ -154,3 +154,33 @@ fn a_missing_input_is_shown_at_its_place_in_the_recipe() {
     assert!(checked.err.contains("`input/sites` does not exist") && checked.err.contains("^^^^"), "{}", checked.err);
     assert!(checked.out.ends_with("valid, 0 examples passed\n"), "{}", checked.out);
 }
+
+#[test]
+fn outputs_are_checked_before_the_work() {
+    let workdir = Workdir::mini();
+    workdir.write("in.jsonl", lines(2));
+    for output in [["--output", "out.xyz"], ["--rejected", "rejected.csv"]] {
+        let args = [&["read", "--input", "in.jsonl", "--store", "work"], &output[..]].concat();
+        workdir.run(&args).fails_with(&["unknown output format", "hint: use .parquet"]);
+        assert!(!workdir.path().join("work").exists(), "{output:?}");
+    }
+    let run_dir = workdir.run_dir("a");
+    workdir.write("a/corpus/mini/NOTES.md", "mine");
+    let refused = run_dir.run(&[]).code(1);
+    assert!(!refused.err.contains(" rows, "), "a stage ran before the error\n{}", refused.err);
+    refused.fails_with(&["NOTES.md", "hint: "]);
+}
+
+#[test]
+fn corpora_and_recipes_are_known_by_their_kind() {
+    let workdir = Workdir::mini();
+    workdir.run(&["run", "recipe.yaml"]).ok();
+    let verified = workdir.run(&["verify", "mini"]).ok().out;
+    assert!(verified.contains("corpus/mini: intact"), "{verified}");
+    workdir.run(&["verify", "minni"]).fails_with(&["there is no corpus `minni`", "hint: "]);
+    let training = corpusmill_tests::repository().join("recipes/train/tiny.yaml");
+    let training = training.to_string_lossy();
+    workdir
+        .run(&["check", &training])
+        .fails_with(&["unknown key", "hint: if this is a training recipe: corpusmill-train pretrain"]);
+}
