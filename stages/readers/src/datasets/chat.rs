@@ -13,7 +13,8 @@
 //! | an image, a recording, any other part | its type, `[image]` or `[audio]`, and its transcript |
 //!
 //! Parts stand below each other: reasoning, plan, content, refusal, media, calls, results. If several keys hold text,
-//! each different one is written. Names, ids and weights of a message are metadata and are left out.
+//! each different one is written. Names, ids and weights of a message are metadata and are left out; a message without
+//! text whose other keys hold more than that is an error, since its content may be there.
 //!
 //! Invariant: messages are read one by one, never all at once; a part that cannot be rendered is an error, and so is a
 //! message that has no content under any key that is known.
@@ -121,19 +122,20 @@ impl<'de> Visitor<'de> for MessageVisitor {
         let (mut calls, mut call) = (Calls::default(), None);
         let mut media: Vec<String> = Vec::new();
         let (mut spoken, mut results) = (Vec::new(), Vec::new());
-        let mut has_content = false;
+        let (mut has_content, mut unread) = (false, None);
         while let Some(JsonText(key)) = map.next_key::<JsonText<'de>>()? {
             if let Some(slot) = CONTENT_KEYS.iter().position(|content_key| *content_key == &*key) {
                 contents[slot] = Some(map.next_value()?);
                 has_content = true;
                 continue;
             }
-            has_content |= matches!(&*key, "tool_calls" | "function_call") || is_media(&key) || is_result(&key);
+            has_content |=
+                matches!(&*key, "tool_calls" | "tool_call" | "function_call") || is_media(&key) || is_result(&key);
             match &*key {
                 "role" => role = map.next_value::<Option<JsonText<'de>>>()?,
                 "from" => from = map.next_value::<Option<JsonText<'de>>>()?,
-                "tool_calls" => calls = map.next_value()?,
-                "function_call" => call = map.next_value::<Option<Call<'de>>>()?,
+                "tool_calls" | "invalid_tool_calls" => calls.0.extend(map.next_value::<Calls<'de>>()?.0),
+                "function_call" | "tool_call" => call = map.next_value::<Option<Call<'de>>>()?,
                 name if is_media(name) => {
                     let value = map.next_value::<Box<RawValue>>()?;
                     media.extend(std::iter::repeat_n(format!("[{}]", part_name(name)), marks(&value)));
@@ -142,8 +144,13 @@ impl<'de> Visitor<'de> for MessageVisitor {
                 name if is_result(name) => {
                     results.extend(data_text(&map.next_value::<Box<RawValue>>()?).map(Cow::into_owned));
                 }
-                _ => {
+                name if METADATA.contains(&name) => {
                     map.next_value::<IgnoredAny>()?;
+                }
+                name => {
+                    let value = map.next_value::<Box<RawValue>>()?;
+                    let is_composed = value.get().starts_with(['[', '{']) && marks(&value) > 0;
+                    unread = unread.or_else(|| is_composed.then(|| name.to_owned()));
                 }
             }
         }
@@ -157,9 +164,24 @@ impl<'de> Visitor<'de> for MessageVisitor {
         let calls = calls.0.iter().map(Call::text);
         let rest = media.into_iter().chain(spoken).chain(calls).chain(results).map(Cow::Owned);
         let body = joined(texts.into_iter().chain(rest));
-        Ok(Message { role, body })
+        match unread.filter(|_| body.is_empty()) {
+            Some(key) => Err(A::Error::custom(format!("its content is empty, and `{key}` is not read"))),
+            None => Ok(Message { role, body }),
+        }
     }
 }
+
+/// Keys of a message with lists and objects that say nothing.
+const METADATA: [&str; 8] = [
+    "annotations",
+    "logprobs",
+    "metadata",
+    "providerMetadata",
+    "provider_metadata",
+    "response_metadata",
+    "usage",
+    "usage_metadata",
+];
 
 /// The keys of a message that hold text, in the order of the output.
 const CONTENT_KEYS: [&str; 13] = [

@@ -17,15 +17,21 @@ use super::json_cell::JsonText;
 #[derive(Default)]
 pub(crate) struct Content<'a>(pub(crate) Option<Cow<'a, str>>);
 
-/// The texts that several keys of an object have, in order; equal ones and empty ones are omitted.
+/// The texts that several keys of an object have, in order; equal ones and empty ones are omitted. White space does not
+/// count, since one key may have in one text what another has in parts.
 pub(crate) fn distinct<'a>(contents: impl IntoIterator<Item = Option<Content<'a>>>) -> Vec<Cow<'a, str>> {
     let mut texts: Vec<Cow<'a, str>> = Vec::new();
     for text in contents.into_iter().flatten().filter_map(|content| content.0) {
-        if !text.is_empty() && !texts.contains(&text) {
+        if !text.is_empty() && !texts.iter().any(|other| is_equal(other, &text)) {
             texts.push(text);
         }
     }
     texts
+}
+
+fn is_equal(one: &str, other: &str) -> bool {
+    let is_letter = |letter: &char| !letter.is_whitespace();
+    one.chars().filter(is_letter).eq(other.chars().filter(is_letter))
 }
 
 impl<'de> Deserialize<'de> for Content<'de> {
@@ -56,15 +62,11 @@ impl<'de> Visitor<'de> for ContentVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Content<'de>, A::Error> {
-        let mut text = String::new();
+        let mut parts = Vec::new();
         while let Some(Content(part)) = list.next_element::<Content<'de>>()? {
-            let Some(part) = part.filter(|part| !part.is_empty()) else { continue };
-            if !text.is_empty() {
-                text.push('\n');
-            }
-            text.push_str(&part);
+            parts.extend(part.filter(|part| !part.is_empty()));
         }
-        Ok(Content(Some(text.into())))
+        Ok(Content(Some(joined(parts).into())))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Content<'de>, A::Error> {
@@ -107,6 +109,10 @@ const TEXT_KEYS: [&str; 13] = [
     "toolInvocation",
 ];
 
+fn is_string(value: &RawValue) -> bool {
+    value.get().starts_with('"')
+}
+
 /// A part of a message.
 #[derive(Default)]
 struct Part<'a> {
@@ -133,6 +139,10 @@ impl<'a> Part<'a> {
             "document" => self.words.extend(document_text(value).map(Cow::into_owned)),
             "resource" => self.words.extend(words(value).into_iter().map(Cow::into_owned)),
             "title" | "context" => self.headings.extend(data_text(value).map(Cow::into_owned)),
+            "code" if is_string(value) => self.words.extend(data_text(value).map(Cow::into_owned)),
+            "error" | "errorText" if value.get() != "false" => {
+                self.results.extend(data_text(value).map(Cow::into_owned));
+            }
             "result" | "output" | "outputs" | "stdout" | "stderr" => {
                 self.results.extend(data_text(value).map(Cow::into_owned));
             }
@@ -159,11 +169,11 @@ impl<'a> Part<'a> {
             media.insert(0, part_name(kind).to_owned());
         }
         let tool = Self::tool_of_type(kind).map(|name| Cow::Owned(name.to_owned()));
-        let calls = ["tool_use", "tool_call", "tool-call", "function_call", "dynamic-tool"];
+        let calls = ["tool_use", "tool_call", "tool-call", "function_call", "mcp_call", "dynamic-tool"];
         let is_call = tool.is_some() || calls.iter().any(|call| kind.ends_with(call));
         let is_named_call = is_call || (kind.is_empty() && self.arguments.0.is_some());
         let name = self.name.or(tool).filter(|_| is_named_call);
-        let call = self.call.or(name.map(|name| Call { name, arguments: self.arguments }));
+        let call = self.call.or(name.map(|name| Call { name, arguments: self.arguments, output: None }));
         let has_key = self.texts.iter().any(Option::is_some);
         let has_text = self.texts.iter().flatten().any(|content| content.0.is_some());
         let texts = distinct(self.texts);
@@ -208,12 +218,15 @@ impl<'de> Deserialize<'de> for Calls<'de> {
 pub(crate) struct Call<'a> {
     name: Cow<'a, str>,
     arguments: Arguments,
+    /// What the tool returned, if the call has it (threads of OpenAI's assistants).
+    output: Option<String>,
 }
 
 impl Call<'_> {
-    /// Returns the call as text.
+    /// Returns the call as text, and below it what the tool returned.
     pub(crate) fn text(&self) -> String {
-        format!("[call {}({})]", self.name, self.arguments.0.as_deref().unwrap_or_default())
+        let call = format!("[call {}({})]", self.name, self.arguments.0.as_deref().unwrap_or_default());
+        joined([Cow::Owned(call)].into_iter().chain(self.output.as_deref().map(Cow::Borrowed)))
     }
 }
 
@@ -233,13 +246,14 @@ impl<'de> Visitor<'de> for CallVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Call<'de>, A::Error> {
-        let (mut name, mut arguments, mut inner) = (None, Arguments::default(), None);
+        let (mut name, mut arguments, mut inner, mut output) = (None, Arguments::default(), None, None);
         while let Some(JsonText(key)) = map.next_key::<JsonText<'de>>()? {
             match &*key {
                 "name" => name = map.next_value::<Option<JsonText<'de>>>()?,
                 "arguments" | "input" | "parameters" | "args" => arguments = map.next_value()?,
                 // The list of OpenAI wraps each call in an object that names its kind.
                 "function" | "custom" => inner = map.next_value::<Option<Call<'de>>>()?.or(inner),
+                "output" | "error" => output = data_text(&map.next_value::<Box<RawValue>>()?).map(Cow::into_owned),
                 _ => {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -247,7 +261,7 @@ impl<'de> Visitor<'de> for CallVisitor {
         }
         match (inner, name) {
             (Some(call), _) => Ok(call),
-            (None, Some(JsonText(name))) => Ok(Call { name, arguments }),
+            (None, Some(JsonText(name))) => Ok(Call { name, arguments, output }),
             (None, None) => Err(A::Error::custom("a call has no name")),
         }
     }

@@ -235,3 +235,29 @@ fn values_are_rendered_like_json() {
     assert_eq!(render(&value).unwrap(), text(chat));
     assert_eq!(text(chat), "user: [image]\nsee\n\na: [call f({\"x\":1})]");
 }
+
+#[test]
+fn content_is_lost_with_an_error_only() {
+    for (fields, expected) in [
+        (r#""content":"","tool_call":{"name":"f","arguments":{"a":1}}"#, r#"[call f({"a":1})]"#),
+        (r#""content":"","invalid_tool_calls":[{"name":"f","args":"x","error":"no JSON"}]"#, "[call f(x)]\nno JSON"),
+        (
+            r#""content":null,"tool_calls":[{"function":{"name":"f","arguments":"1","output":"two"}}]"#,
+            "[call f(1)]\ntwo",
+        ),
+        (
+            r#""content":[{"type":"tool-f","state":"output-error","input":{},"errorText":"Not found","error":false}]"#,
+            "[call f({})]\nNot found",
+        ),
+        (r#""content":[{"type":"code_interpreter_call","code":"1 + 1","outputs":"2"}]"#, "1 + 1\n2"),
+        (r#""content":[{"type":"mcp_call","name":"f","arguments":"{}","output":"x","error":null}]"#, "[call f({})]\nx"),
+        (r#""content":"one\ntwo","parts":[{"type":"text","text":"one"},{"type":"text","text":"two"}]"#, "one\ntwo"),
+        (r#""content":"","documents":[{"text":"d"}]"#, "1: its content is empty, and `documents` is not read"),
+        (r#""content":"x","documents":[{"text":"d"}]"#, "x"),
+        (r#""content":"","metadata":{"a":1},"extra":{},"list":[null],"id":"9""#, "empty"),
+    ] {
+        let found = message(fields);
+        // The place of an error in the JSON is not of interest here.
+        assert_eq!(found.split(" at line").next(), Some(expected), "{fields}");
+    }
+}
