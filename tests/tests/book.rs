@@ -97,17 +97,23 @@ fn flags(definition: &str) -> Vec<String> {
     words.filter(|word| word.starts_with('-')).map(str::to_owned).collect()
 }
 
-/// The flags of each subcommand of `corpusmill`, from its help.
+/// The flags of each subcommand of `corpusmill`, and of the subcommands of these, from their help.
 fn flags_of_program() -> BTreeMap<String, BTreeSet<String>> {
-    let help = |arguments: &[&str]| {
-        let output = Command::new(corpusmill()).args(arguments).arg("--help").output().expect("the program starts");
-        String::from_utf8(output.stdout).expect("help is UTF-8")
-    };
-    let overview = help(&[]);
-    let commands = overview.split("Commands:").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap_or_default();
+    let mut all = BTreeMap::new();
+    add_flags_of(&[], &mut all);
+    all
+}
+
+fn add_flags_of(parents: &[&str], all: &mut BTreeMap<String, BTreeSet<String>>) {
+    let output = Command::new(corpusmill()).args(parents).arg("--help").output().expect("the program starts");
+    let help = String::from_utf8(output.stdout).expect("help is UTF-8");
+    let commands = help.split("\nCommands:").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap_or_default();
     let is_command = |line: &&str| line.starts_with("  ") && !line.starts_with("   ");
     let names = commands.lines().filter(is_command).filter_map(|line| line.split_whitespace().next());
-    names.map(|name| (name.to_owned(), flags_of_help(&help(&[name])))).collect()
+    for name in names.filter(|name| *name != "help") {
+        add_flags_of(&[parents, &[name]].concat(), all);
+    }
+    all.insert(parents.join(" "), flags_of_help(&help));
 }
 
 /// The flags of each subcommand of `corpusmill-train`, from its page; `make recipes` compares the page with the program.
@@ -142,7 +148,9 @@ fn commands_and_flags_exist() {
                 assert!(makefile.contains(&format!("\n{}:", words[1])), "{place}: no such target");
             }
             let Some(commands) = programs.get(words[0].as_str()) else { continue };
-            let known = commands.get(&words[1]).unwrap_or_else(|| panic!("{place}: no such subcommand"));
+            let names = (2..=words.len()).rev().map(|end| words[1..end].join(" "));
+            let known = names.into_iter().find_map(|name| commands.get(&name));
+            let known = known.unwrap_or_else(|| panic!("{place}: no such subcommand"));
             for word in words.iter().filter(|word| word.len() > 1 && word.starts_with('-')) {
                 let flag = word.split('=').next().unwrap_or_default();
                 assert!(known.contains(flag), "{place}: no flag {flag}; there are {known:?}");

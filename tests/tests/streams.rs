@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::Stdio;
 
-use corpusmill_tests::{Workdir, page, prose};
+use corpusmill_tests::{Workdir, page, prose, repository};
 use serde_json::{Value, json};
 
 fn lines(values: impl IntoIterator<Item = Value>) -> String {
@@ -182,6 +182,77 @@ fn every_output_format_can_be_read_back() {
         .run(&["read", "--input", "in.jsonl", "--output", "out.xyz", "--store", "work"])
         .fails_with(&["out.xyz", "hint: use .parquet"]);
     workdir.run(&["read", "--input", "nothing.jsonl", "--store", "work"]).fails_with(&["nothing.jsonl"]);
+}
+
+#[test]
+fn a_toxicity_model_is_trained_from_labelled_files() {
+    let workdir = Workdir::empty();
+    let row = |number: usize| {
+        let text = if number.is_multiple_of(2) { "a glorp at the gate" } else { "a quux at the gate" };
+        json!({ "body": format!("{text} {number}"), "toxic": number.is_multiple_of(2) })
+    };
+    workdir.write("labelled.jsonl", lines((0..300).map(row)));
+    workdir
+        .write("bad.jsonl", lines([json!({ "body": "fine", "toxic": 0 }), json!({ "body": "fine", "toxic": "no" })]));
+    let train = |input: &str, output: &str| {
+        let columns = ["--text-column", "body", "--label-column", "toxic"];
+        workdir.run(&[&["filter", "train", "toxicity", "--labelled", input, "-o", output], &columns[..]].concat())
+    };
+    let first = train("labelled.jsonl", "first.bin").ok();
+    assert!(first.err.contains("AUC on held-out rows 1.000"), "{}", first.err);
+    train("labelled.jsonl", "second.bin").ok();
+    let bytes = |name: &str| fs_err::read(workdir.path().join(name)).expect("the model is written");
+    assert!(bytes("first.bin") == bytes("second.bin"), "the same file gives the same model");
+    let score = |set: &[&str]| {
+        let command = [&["filter", "toxicity", "--score", "--input", "-"], set].concat();
+        workdir.run_with_input(&command, lines([json!({ "id": 1, "text": "a glorp" })])).ok().json_lines()[0]["score"]
+            .as_f64()
+            .expect("a score")
+    };
+    assert!(score(&[]) < 0.5 && score(&["--set", "toxicity.model=first.bin"]) > 0.5, "the trained model scores");
+    train("bad.jsonl", "third.bin").fails_with(&["bad.jsonl, line 2", "`toxic` is not 0, 1, true or false"]);
+    workdir
+        .run(&["filter", "train", "toxicity", "--labelled", "labelled.jsonl", "-o", "x.bin"])
+        .fails_with(&["`text`"]);
+    assert!(!workdir.path().join("third.bin").exists() && !workdir.path().join("x.bin").exists());
+}
+
+#[test]
+fn a_fasttext_model_scores_and_filters() {
+    let workdir = Workdir::empty();
+    let fixture = repository().join("stages/src/filter/fasttext/fixtures/softmax.bin");
+    fs_err::copy(fixture, workdir.path().join("model.bin")).expect("the fixture can be copied");
+    let input = lines([
+        json!({ "id": "foul", "text": "Good morning to all.\nYou are an idiot and a liar.", "language": "eng" }),
+        json!({ "id": "kind", "text": "Good morning to all.\nGood morning everyone, coffee first!", "language": "eng" }),
+        json!({ "id": "other", "text": "You are an idiot and a liar.", "language": "fra" }),
+    ]);
+    let model = ["--set", "toxicity.model=model.bin", "--set", "toxicity.model-languages=[eng]"];
+    let by = |unit: &str, aggregate: &str| {
+        let (unit, aggregate) = (format!("toxicity.unit={unit}"), format!("toxicity.aggregate={aggregate}"));
+        let command =
+            [&["filter", "toxicity", "--score", "--input", "-"], &model[..], &["--set", &unit, "--set", &aggregate]];
+        let scores = workdir.run_with_input(&command.concat(), &input).ok().json_lines();
+        scores.iter().map(|line| line["score"].as_f64()).collect::<Vec<_>>()
+    };
+    assert_eq!(by("sentence", "share"), [Some(0.5), Some(0.0), None]);
+    let (highest, mean) = (by("sentence", "max"), by("sentence", "mean"));
+    assert!(highest[0] > Some(0.5) && mean[0] < Some(0.5) && highest[1] < Some(0.5), "{highest:?} {mean:?}");
+    workdir.write("in.jsonl", &input);
+    let filter = |set: &[&str]| {
+        workdir.run(
+            &[&["filter", "toxicity", "--input", "in.jsonl", "--output", "out.jsonl", "--store", "work"], set].concat(),
+        )
+    };
+    filter(&[&model[..], &["--set", "toxicity.unit=sentence", "--set", "toxicity.aggregate=max"]].concat()).ok();
+    assert!(
+        !workdir.read("out.jsonl").contains("Good morning to all.\\nYou are")
+            && workdir.read("out.jsonl").contains("coffee first")
+    );
+    filter(&["--set", "toxicity.model=nothing.bin"]).fails_with(&["nothing.bin"]);
+    filter(&[&model[..2], &["--set", "toxicity.label=bad"]].concat())
+        .fails_with(&["no label \"bad\"", "__label__toxic"]);
+    filter(&["--set", "toxicity.label=bad"]).fails_with(&["`label` and `model-languages` need `model`"]);
 }
 
 #[test]

@@ -14,22 +14,33 @@ pub fn cli_reference(mut command: Command, written_by: &str) -> String {
     let name = command.get_name().to_owned();
     let mut out = format!("# `{name}`\n\nWritten by `{written_by}`.\n\n{}\n", about(&command));
     section(&mut out, "## Global options", command.get_arguments().filter(|arg| arg.is_global_set()));
-    for subcommand in command.get_subcommands_mut().filter(|subcommand| subcommand.get_name() != "help") {
-        let usage = subcommand.render_usage().to_string();
-        let usage = usage.trim_start_matches("Usage: ").to_owned();
-        let _ = write!(out, "\n## {name} {}\n\n", subcommand.get_name());
-        let _ = write!(out, "{}\n\n```text\n{usage}\n```\n", about(subcommand));
-        section(&mut out, "Arguments:", subcommand.get_arguments().filter(|arg| arg.is_positional()));
-        let is_own = |arg: &&Arg| !arg.is_positional() && !arg.is_global_set();
-        section(&mut out, "Options:", subcommand.get_arguments().filter(is_own));
-        if let Some(text) = subcommand.get_after_help() {
-            let _ = write!(out, "\n```text\n{}\n```\n", text.to_string().trim_end());
-        }
-    }
+    subcommands(&mut out, &name, &mut command);
     if let Some(text) = command.get_after_help() {
         let _ = write!(out, "\n## Exit codes and examples\n\n```text\n{}\n```\n", text.to_string().trim_end());
     }
     out
+}
+
+/// The sections of the subcommands of `command`, whose full name is `name`, and of theirs.
+fn subcommands(out: &mut String, name: &str, command: &mut Command) {
+    for subcommand in command.get_subcommands_mut().filter(|subcommand| subcommand.get_name() != "help") {
+        let name = format!("{name} {}", subcommand.get_name());
+        if subcommand.has_subcommands() && subcommand.is_subcommand_required_set() {
+            subcommands(out, &name, subcommand);
+            continue;
+        }
+        let usage = subcommand.render_usage().to_string();
+        let usage = usage.trim_start_matches("Usage: ").to_owned();
+        let _ = write!(out, "\n## {name}\n\n");
+        let _ = write!(out, "{}\n\n```text\n{usage}\n```\n", about(subcommand));
+        section(out, "Arguments:", subcommand.get_arguments().filter(|arg| arg.is_positional()));
+        let is_own = |arg: &&Arg| !arg.is_positional() && !arg.is_global_set();
+        section(out, "Options:", subcommand.get_arguments().filter(is_own));
+        if let Some(text) = subcommand.get_after_help() {
+            let _ = write!(out, "\n```text\n{}\n```\n", text.to_string().trim_end());
+        }
+        subcommands(out, &name, subcommand);
+    }
 }
 
 fn about(command: &Command) -> String {

@@ -22,6 +22,7 @@ mod schema;
 mod serve;
 mod stage;
 mod stream;
+mod train_filter;
 mod verify;
 mod why;
 
@@ -81,7 +82,7 @@ enum Command {
     Clean(stage::CleanCommand),
     /// Remove exact and near duplicates.
     Dedup(stage::DedupCommand),
-    /// Measure documents and apply thresholds, or write scores.
+    /// Measure documents and apply thresholds, write scores, or train a filter's model.
     Filter(stage::FilterCommand),
     /// Train or load a tokenizer and encode documents.
     Tokenize(stage::TokenizeCommand),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::Context as _;
-use clap::Args;
+use clap::{Args, Subcommand};
 use corpusmill_pipeline::Excerpts;
 use corpusmill_pipeline::plan::NodeId;
 use corpusmill_pipeline::store::{LocalStore, Selection, Store, Table};
@@ -18,13 +18,14 @@ use serde_json::Value;
 
 use super::io::{BatchWriter, IoArgs, outcome};
 use super::stream;
+use super::train_filter::TrainFilter;
 use crate::args::GlobalArgs;
 use corpusmill_crawler::CrawlSettings;
 use corpusmill_extract::CleanSettings;
 use corpusmill_stages::compile::redact_excerpt;
 use corpusmill_stages::dedup::Dedup;
+use corpusmill_stages::filter::FilterSettings;
 use corpusmill_stages::filter::language::identify;
-use corpusmill_stages::filter::toxicity::ToxicityModel;
 use corpusmill_stages::sources::acquire::Acquire;
 use corpusmill_stages::sources::files::Files;
 use corpusmill_stages::step::Step;
@@ -315,9 +316,36 @@ impl DedupCommand {
     }
 }
 
-/// Measure documents and apply thresholds, or write scores.
+/// Measure documents and apply thresholds, write scores, or train a filter's model.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct FilterCommand {
+    #[command(subcommand)]
+    command: Option<FilterSubcommand>,
+    #[command(flatten)]
+    apply: ApplyFilter,
+}
+
+/// Commands of `filter`.
+#[derive(Debug, Subcommand)]
+enum FilterSubcommand {
+    /// Train the model of a filter from labelled texts.
+    #[command(subcommand)]
+    Train(TrainFilter),
+}
+
+impl FilterCommand {
+    pub(super) fn run(self, global: &GlobalArgs, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
+        match self.command {
+            Some(FilterSubcommand::Train(command)) => command.run(global),
+            None => self.apply.run(global, cancel),
+        }
+    }
+}
+
+/// Groups of rules and the documents to apply them to.
+#[derive(Debug, Args)]
+struct ApplyFilter {
     /// Rule groups to apply with their default settings: language, licence, length, gopher-quality, gopher-repetition,
     /// c4, fineweb, code, toxicity, lines, redact.
     #[arg(value_name = "GROUP")]
@@ -331,21 +359,21 @@ pub(super) struct FilterCommand {
     settings: SettingsArgs,
 }
 
-impl FilterCommand {
-    pub(super) fn run(self, global: &GlobalArgs, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
+impl ApplyFilter {
+    fn run(self, global: &GlobalArgs, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
         let io = &self.inputs.io;
+        let groups: serde_json::Map<String, Value> =
+            self.groups.iter().map(|group| (group.clone(), serde_json::json!({}))).collect();
+        let text = Value::Object(groups).to_string();
+        let flags: FilterSettings = NamedSource { file: "GROUP".to_owned(), text }.parse()?;
+        let settings = self.settings.apply(flags)?;
         if self.score {
             let error = UserError::new("--score reads standard input only").with_hint("--input -");
             anyhow::ensure!(io.is_stream(), error);
             self.inputs.check_stream()?;
-            return score(&self.groups, &io.output, threads(global));
+            return score(&self.groups, settings, &io.output, threads(global));
         }
-        let groups: serde_json::Map<String, Value> =
-            self.groups.iter().map(|group| (group.clone(), serde_json::json!({}))).collect();
-        let text = Value::Object(groups).to_string();
-        let flags: corpusmill_stages::filter::FilterSettings =
-            NamedSource { file: "GROUP".to_owned(), text }.parse()?;
-        let step = Step::Filter(Box::new(self.settings.apply(flags)?));
+        let step = Step::Filter(Box::new(settings));
         step.check()?;
         if io.is_stream() {
             self.inputs.check_stream()?;
@@ -356,13 +384,18 @@ impl FilterCommand {
     }
 }
 
-fn score(groups: &[String], output: &Path, threads: usize) -> anyhow::Result<()> {
+fn score(groups: &[String], settings: FilterSettings, output: &Path, threads: usize) -> anyhow::Result<()> {
     match groups {
-        [group] if group == "toxicity" => stream::map_lines(output, threads, |line| {
-            let Some(text) = line.text("text") else { return line.null_score() };
-            let language = line.text("language").or_else(|| line.text("lang"));
-            serde_json::json!({ "id": line.id(), "score": ToxicityModel::embedded().score(text, language) })
-        }),
+        [group] if group == "toxicity" => {
+            settings.check()?;
+            let mut toxicity = settings.toxicity.unwrap_or_default();
+            toxicity.load()?;
+            stream::map_lines(output, threads, |line| {
+                let Some(text) = line.text("text") else { return line.null_score() };
+                let language = line.text("language").or_else(|| line.text("lang"));
+                serde_json::json!({ "id": line.id(), "score": toxicity.score(text, language) })
+            })
+        }
         [group] if group == "language" => stream::map_lines(output, threads, |line| {
             let Some(text) = line.text("text") else { return line.null_score() };
             let found = identify(text);

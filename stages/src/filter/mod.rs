@@ -9,6 +9,7 @@
 //! [`rules::RuleTable::measurement_settings`], and is `None` where the rule does not apply (a language without a
 //! stop-word list, a text without words). `None` never rejects. Shares are in 0..=1.
 
+pub mod fasttext;
 pub mod language;
 pub mod licence;
 pub mod lines;

@@ -111,6 +111,14 @@ impl FilterSettings {
         self.groups().iter().find_map(|group| group.check().err())
     }
 
+    /// Reads the model files that the settings name.
+    ///
+    /// # Errors
+    /// If a file cannot be read or is no model.
+    pub(super) fn load_models(&mut self) -> Result<(), StageError> {
+        self.toxicity.as_mut().map_or(Ok(()), Toxicity::load).map_err(StageError::settings)
+    }
+
     /// Whether a stage measures documents: all groups but `lines` and `redact` need one.
     pub(super) fn rejects(&self) -> bool {
         self.language.is_some() || self.licence.is_some() || !self.groups().is_empty()
@@ -136,6 +144,7 @@ impl FilterSettings {
             let error = UserError::new(format!("filter: `{key}`: {problem}"));
             return Err(StageError::settings(error.with_hint("write null to turn the rule off")));
         }
+        self.clone().load_models()?;
         if let Some(licence) = &self.licence {
             licence.check().map_err(|LicenceError::Unknown { given, suggestion }| {
                 let error = UserError::new(format!("filter: licence: allow: unknown SPDX licence \"{given}\""));

@@ -12,8 +12,8 @@ use corpusmill_pipeline::{Port, Reads, Stage, StageError, Task};
 
 use crate::filter::language;
 use crate::filter::rules::table::{DocumentView, RuleGroup, SharedMeasurements};
+use crate::filter::rules::toxicity::Toxicity;
 use crate::filter::settings::FilterSettings;
-use crate::filter::toxicity::ToxicityModel;
 use corpusmill_readers::code::ContentKind;
 
 /// Name of the column of a rule.
@@ -107,7 +107,7 @@ impl Stage for MeasureStage {
 
     fn settings(&self) -> serde_json::Value {
         // The key covers the model, since another model gives other values.
-        let toxicity = self.settings.toxicity.as_ref().map(|_| ToxicityModel::embedded().digest());
+        let toxicity = self.settings.toxicity.as_ref().map(Toxicity::model_digest);
         serde_json::json!({ "rules": self.settings, "toxicity-model": toxicity })
     }
 

@@ -19,7 +19,7 @@ use threshold::ThresholdStage;
 /// Adds the stages that the settings need after `documents`.
 ///
 /// # Errors
-/// If the documents lack a required column.
+/// If the documents lack a required column, or a model file cannot be used.
 pub fn add_to(
     settings: &FilterSettings,
     plan: &mut PlanBuilder,
@@ -27,6 +27,8 @@ pub fn add_to(
     documents: &Dataset,
 ) -> Result<Dataset, StageError> {
     let mut documents = documents.clone();
+    let mut settings = settings.clone();
+    settings.load_models()?;
     let measured = settings.measurement_settings();
     if let Some(lines) = &settings.lines {
         let stage = CutLinesStage { settings: lines.clone(), filter: measured.clone() };
@@ -38,7 +40,7 @@ pub fn add_to(
     }
     if settings.rejects() {
         let measured = plan.add(format!("{path}/measure"), MeasureStage { settings: measured }, &[&documents])?;
-        let threshold = ThresholdStage { settings: FilterSettings { lines: None, redact: None, ..settings.clone() } };
+        let threshold = ThresholdStage { settings: FilterSettings { lines: None, redact: None, ..settings } };
         documents = plan.add(path, threshold, &[&measured])?;
     }
     Ok(documents)

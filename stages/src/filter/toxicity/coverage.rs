@@ -16,16 +16,20 @@ const MIN_LETTERS: usize = 80;
 const MIN_CONFIDENCE: f64 = 0.5;
 
 /// Words that are much more frequent in English than in other languages in Latin script, sorted. Without *of*, *is* and
-/// *was*, which Dutch has, and *to*, which Polish has.
-const ENGLISH: [&[u8]; 34] = [
-    b"and", b"be", b"been", b"but", b"can", b"dont", b"from", b"how", b"if", b"im", b"into", b"it", b"its", b"not",
-    b"only", b"or", b"should", b"than", b"that", b"the", b"their", b"there", b"these", b"they", b"this", b"use",
-    b"what", b"when", b"which", b"who", b"with", b"would", b"you", b"your",
+/// *was*, which Dutch has, *to*, which Polish has, *have* and *her*, which Danish has, and *will* and *may*, which German
+/// and Tagalog have.
+const ENGLISH: [&[u8]; 63] = [
+    b"about", b"after", b"and", b"anyone", b"be", b"because", b"been", b"before", b"between", b"but", b"can", b"could",
+    b"did", b"does", b"doing", b"dont", b"each", b"from", b"him", b"how", b"if", b"im", b"into", b"it", b"its",
+    b"itself", b"new", b"not", b"nothing", b"only", b"or", b"other", b"our", b"same", b"she", b"should", b"some",
+    b"such", b"than", b"that", b"the", b"their", b"them", b"then", b"there", b"these", b"they", b"this", b"use",
+    b"used", b"using", b"were", b"what", b"when", b"where", b"which", b"while", b"who", b"with", b"without", b"would",
+    b"you", b"your",
 ];
 /// At least one such word in this many makes a text English.
 const WORDS_PER_ENGLISH_WORD: usize = 14;
 /// Maximum length of these words, in bytes.
-const MAX_WORD_BYTES: usize = 6;
+const MAX_WORD_BYTES: usize = 7;
 
 /// Whether `text` is in a covered language. `language` is its ISO 639 code, with two or three letters, if known.
 pub(super) fn covers(text: &str, language: Option<&str>) -> bool {

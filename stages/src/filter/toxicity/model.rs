@@ -1,15 +1,17 @@
 //! The weights of the toxicity model and their file format.
 //!
-//! Format, little-endian: `CMTOX001`, the number of buckets (u32), slope and intercept (f64), then one signed byte per
+//! Format, little-endian: `CMTOX002`, the number of buckets (u32), slope and intercept (f64), then one signed byte per
 //! bucket. A byte `q` encodes the weight `q·|q|`: fine steps near zero, where most weights are, and a range of ±16,129.
-//! A window's evidence is the sum of its features' weights divided by the square root of their number. Its score is the
-//! logistic function of `slope · evidence + intercept`.
+//! A window's evidence is, summed over the [kinds](FeatureKind) of features, the sum of the weights divided by the square
+//! root of the number of features. Its score is the logistic function of `slope · evidence + intercept`.
 //!
 //! Invariant: sums are integers, division and square root are exact by IEEE 754, and the exponential is libm's, so
 //! every machine computes the same score.
 
+use super::features::FeatureKind;
+
 /// Magic bytes at the start of a weights file.
-const MAGIC: &[u8; 8] = b"CMTOX001";
+const MAGIC: &[u8; 8] = b"CMTOX002";
 const HEADER_BYTES: usize = 28;
 
 /// Why a weights file is invalid.
@@ -17,12 +19,12 @@ const HEADER_BYTES: usize = 28;
 pub enum WeightsError {
     /// Not a weights file, or one of another version.
     #[error(
-        "the bytes are not toxicity weights of this version, which begin with CMTOX001: rebuild them with the program train_toxicity"
+        "the bytes are not toxicity weights of this version, which begin with CMTOX002: make them with `corpusmill filter train toxicity`"
     )]
     Magic,
     /// The file is truncated or damaged.
     #[error(
-        "the toxicity weights have {found} bytes, but their header states {expected}: rebuild them with the program train_toxicity"
+        "the toxicity weights have {found} bytes, but their header states {expected}: make them with `corpusmill filter train toxicity`"
     )]
     Length {
         /// Number of bytes according to the header.
@@ -85,18 +87,34 @@ impl Weights {
         weight * weight.abs()
     }
 
-    /// The evidence of `features` features whose weights sum to `sum`.
+    /// The score of a window, 0 to 1.
+    pub fn probability(&self, evidence: f64) -> f64 {
+        1.0 / (1.0 + libm::exp(-(self.slope * evidence + self.intercept)))
+    }
+}
+
+/// The features of a window: for each kind, the sum of their weights and their number.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Evidence {
+    sums: [i64; FeatureKind::COUNT],
+    features: [u64; FeatureKind::COUNT],
+}
+
+impl Evidence {
+    /// Adds a feature with its weight.
+    pub fn add(&mut self, kind: FeatureKind, weight: i32) {
+        self.sums[kind as usize] += i64::from(weight);
+        self.features[kind as usize] += 1;
+    }
+
+    /// The evidence; positive values indicate toxicity.
     #[expect(
         clippy::cast_precision_loss,
         reason = "a window has far fewer than 2^52 features and its sum is far smaller than 2^52"
     )]
-    pub fn evidence(sum: i64, features: u64) -> f64 {
-        sum as f64 / (features.max(1) as f64).sqrt()
-    }
-
-    /// The score of a window, 0 to 1.
-    pub fn probability(&self, evidence: f64) -> f64 {
-        1.0 / (1.0 + libm::exp(-(self.slope * evidence + self.intercept)))
+    pub fn value(&self) -> f64 {
+        let kinds = self.sums.iter().zip(self.features);
+        kinds.map(|(sum, features)| *sum as f64 / (features.max(1) as f64).sqrt()).sum()
     }
 }
 
@@ -116,7 +134,15 @@ mod tests {
     #[test]
     fn more_evidence_gives_a_higher_score() {
         let weights = Weights { slope: 0.5, intercept: -2.0, buckets: vec![1] };
-        assert!(weights.probability(Weights::evidence(40, 4)) > weights.probability(Weights::evidence(40, 16)));
+        let evidence = |weight: i32, features: u32| {
+            let mut evidence = Evidence::default();
+            evidence.add(FeatureKind::Word, weight);
+            (1..features).for_each(|_| evidence.add(FeatureKind::Word, 0));
+            evidence.add(FeatureKind::Context, 0);
+            evidence.value()
+        };
+        assert!((evidence(40, 4) - 20.0).abs() < 1e-12);
+        assert!(weights.probability(evidence(40, 4)) > weights.probability(evidence(40, 16)));
         assert!((weights.probability(4.0) - 0.5).abs() < 1e-12);
     }
 

@@ -98,6 +98,54 @@ fn reached(texts: &[&'static str]) -> Vec<&'static str> {
     texts.iter().copied().filter(|text| score(text) >= 0.5).collect()
 }
 
+/// The rows of a list file that are no comments.
+fn rows(list: &'static str) -> impl Iterator<Item = &'static str> {
+    list.lines().filter(|line| !line.starts_with('#'))
+}
+
+/// Shares of harmless and of toxic sentences of `counterfactual.txt` that reach 0.5, for each group of `groups.txt`.
+fn counterfactual_shares() -> Vec<(&'static str, [f64; 2])> {
+    let groups = rows(include_str!("groups.txt")).map(|row| row.split('\t').collect::<Vec<_>>());
+    let share = |label: &str, plural: &str, singular: &str| {
+        let sentences: Vec<String> = rows(include_str!("counterfactual.txt"))
+            .filter_map(|row| row.split_once(' ').filter(|(found, _)| *found == label))
+            .map(|(_, text)| text.replace("{P}", plural).replace("{S}", singular))
+            .collect();
+        let reached = sentences.iter().filter(|text| score(text) >= 0.5).count();
+        f64::from(u32::try_from(reached).unwrap()) / f64::from(u32::try_from(sentences.len()).unwrap())
+    };
+    groups
+        .map(|fields| match fields[..] {
+            [_, plural, singular] => (plural, ["0", "1"].map(|label| share(label, plural, singular))),
+            _ => panic!("{fields:?}"),
+        })
+        .collect()
+}
+
+#[test]
+fn groups_are_treated_alike() {
+    let shares = counterfactual_shares();
+    assert_eq!(shares.len(), 36);
+    let (_, first) = shares[0];
+    for (group, [harmless, toxic]) in &shares {
+        assert!(*harmless <= 0.10 && *toxic >= 0.75, "{group}: {harmless} {toxic}");
+        assert!((harmless - first[0]).abs() <= 0.02 && (toxic - first[1]).abs() <= 0.02, "{group}: {harmless} {toxic}");
+    }
+}
+
+#[test]
+fn no_model_is_trained_on_the_counterfactual_sentences() {
+    let words = |text: &str| text.to_lowercase().replace("a group", "group").replace(['.', ',', '!', '?'], "");
+    let tested: Vec<String> = rows(include_str!("counterfactual.txt"))
+        .filter_map(|row| row.split_once(' '))
+        .map(|(_, text)| words(&text.replace("{P}", "GROUP").replace("{S}", "GROUP")))
+        .collect();
+    for row in rows(include_str!("contrast.txt")) {
+        let text = words(row.split_once(' ').unwrap().1.trim_end());
+        assert!(!tested.contains(&text), "{text}");
+    }
+}
+
 #[test]
 fn naming_a_group_is_not_toxic() {
     let flagged = reached(&HARMLESS);
@@ -143,7 +191,7 @@ fn scores_are_the_same_everywhere() {
 }
 
 /// The scores of the texts above with the embedded weights.
-const GOLDEN: [u64; 3] = [0x3f9d_057a_b528_fe28, 0x3fef_9fd9_e5ad_4e14, 0x3fbb_ace3_6c4e_cfce];
+const GOLDEN: [u64; 3] = [0x3f86_5986_ce15_50a5, 0x3fef_c75e_615a_1e3f, 0x3fb2_59b8_073d_b4ec];
 
 #[test]
 fn a_language_that_is_not_covered_has_no_score() {

@@ -1,0 +1,91 @@
+//! Tests against models that fastText 0.9.2 trained on `contrast.txt`, with its predictions (`fixtures/`).
+
+use std::collections::BTreeMap;
+
+use super::*;
+
+type Expected = BTreeMap<String, Vec<BTreeMap<String, f64>>>;
+
+fn fixture(name: &str) -> Vec<u8> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/filter/fasttext/fixtures");
+    fs_err::read(folder.join(name)).unwrap()
+}
+
+fn expected() -> (Vec<String>, Expected) {
+    (
+        serde_json::from_slice(&fixture("texts.json")).unwrap(),
+        serde_json::from_slice(&fixture("expected.json")).unwrap(),
+    )
+}
+
+/// Compares the probabilities of every label with those of fastText, which adds 1e-5 to each.
+#[test]
+fn predictions_are_those_of_fasttext() {
+    let (texts, expected) = expected();
+    assert_eq!(expected.len(), 6);
+    for (file, predictions) in &expected {
+        let model = FastTextModel::from_bytes(&fixture(file)).unwrap();
+        assert_eq!(predictions.len(), texts.len());
+        for (text, prediction) in texts.iter().zip(predictions) {
+            let found = model.probabilities(text);
+            assert_eq!(found.is_empty(), prediction.is_empty(), "{file} {text:?}");
+            for (label, probability) in model.labels().iter().zip(found) {
+                // fastText leaves out labels with less.
+                let Some(expected) = prediction.get(label) else {
+                    assert!(probability < 2e-5, "{file} {text:?} {label}: {probability}");
+                    continue;
+                };
+                let difference = (f64::from(probability) + 1e-5 - expected).abs();
+                // Hierarchical softmax adds 1e-5 at each branch.
+                let tolerance = if file == "hs.bin" { 4e-5 } else { 2e-6 };
+                assert!(difference < tolerance, "{file} {text:?} {label}: {probability} {expected}");
+            }
+        }
+    }
+}
+
+#[test]
+fn labels_are_found_by_name() {
+    let model = FastTextModel::from_bytes(&fixture("softmax.bin")).unwrap();
+    let toxic = model.label("__label__toxic").unwrap();
+    assert_eq!(model.labels()[toxic], "__label__toxic");
+    assert!(model.probabilities("you are an idiot and a liar")[toxic] > 0.5);
+    let error = model.label("toxic").unwrap_err().to_string();
+    assert!(error.contains("no label \"toxic\"") && error.contains("__label__harmless"), "{error}");
+}
+
+#[test]
+fn other_files_are_errors() {
+    assert_eq!(FastTextModel::from_bytes(b"PAR1").unwrap_err(), FastTextError::Magic);
+    let mut file = fixture("softmax.bin");
+    file[4] = 10;
+    assert_eq!(FastTextModel::from_bytes(&file).unwrap_err(), FastTextError::Version(10));
+    file[4] = 12;
+    file[8 + 7 * 4] = 1;
+    assert_eq!(FastTextModel::from_bytes(&file).unwrap_err(), FastTextError::NotSupervised);
+}
+
+#[test]
+fn truncated_files_are_errors() {
+    for name in ["softmax.bin", "pruned.ftz"] {
+        let file = fixture(name);
+        for length in (0..file.len()).step_by(37) {
+            assert!(FastTextModel::from_bytes(&file[..length]).is_err(), "{name} {length}");
+        }
+    }
+}
+
+#[test]
+fn damaged_files_do_not_panic() {
+    let files = ["softmax.bin", "hs.bin", "pruned.ftz", "plain.ftz"].map(fixture);
+    proptest::proptest!(|(which in 0_usize..4, changes in proptest::collection::vec((0_usize..4000, proptest::num::u8::ANY), 1..4))| {
+        let mut file = files[which].clone();
+        for (at, byte) in changes {
+            let length = file.len();
+            file[at % length] = byte;
+        }
+        if let Ok(model) = FastTextModel::from_bytes(&file) {
+            model.probabilities("good morning you idiot");
+        }
+    });
+}
