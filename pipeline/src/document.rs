@@ -87,11 +87,13 @@ pub static REJECTED: LazyLock<SchemaRef> = LazyLock::new(|| {
     Arc::new(Schema::new(fields))
 });
 
-/// Spans and lines that a stage cut from documents that it kept, one row per document and rule.
+/// Spans and lines that a stage cut from documents that it kept, one row per document and rule, or one per span where
+/// each has a value.
 pub static EDITS: LazyLock<SchemaRef> = LazyLock::new(|| {
     let mut fields = text_fields(&[("id", false), ("stage", false), ("rule", false)]);
     fields.push(Field::new("count", DataType::UInt64, false));
     fields.push(Field::new("bytes", DataType::UInt64, false));
+    fields.push(Field::new("value", DataType::Float64, true));
     Arc::new(Schema::new(fields))
 });
 

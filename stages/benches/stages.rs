@@ -13,7 +13,7 @@ use corpusmill_stages::filter::redact::{RedactSettings, redact};
 use corpusmill_stages::filter::rules::code::Code;
 use corpusmill_stages::filter::rules::gopher_quality::GopherQuality;
 use corpusmill_stages::filter::rules::gopher_repetition::GopherRepetition;
-use corpusmill_stages::filter::toxicity::ToxicityModel;
+use corpusmill_stages::filter::rules::toxicity::Toxicity;
 use corpusmill_stages::filter::{DocumentView, RuleGroup, language};
 use corpusmill_stages::tokenize::count::{CountSettings, WordCounts};
 use corpusmill_stages::tokenize::encode::Encoder;
@@ -132,7 +132,7 @@ fn filter_language(bencher: Bencher<'_, '_>) {
 
 #[divan::bench(sample_count = 5)]
 fn filter_toxicity(bencher: Bencher<'_, '_>) {
-    let model = ToxicityModel::embedded();
+    let model = Toxicity::default();
     bench_texts(bencher, &TEXTS.prose, |text| {
         black_box(model.score(text, Some("eng")));
     });

@@ -178,6 +178,7 @@ impl Clean {
                     rule: cut.rule,
                     count: cut.count,
                     bytes: cut.bytes,
+                    value: None,
                 }));
                 columns.replace(batch, row, cleaned, media_type);
                 rejections.push(None);

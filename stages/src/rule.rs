@@ -134,7 +134,7 @@ pub const MINHASH: Source = Source {
 pub const DAVIDSON: Source = Source {
     name: "Davidson",
     citation: "Davidson et al. 2017, *Automated Hate Speech Detection and the Problem of Offensive Language*, \
-               arXiv:1703.04009: the labels that the model learns; the model card names the other data",
+               arXiv:1703.04009: one of the five sets that the model learns; the model card names all",
 };
 /// Licences as expressions.
 pub const SPDX: Source = Source { name: "SPDX", citation: "ISO/IEC 5962, *SPDX Specification*: licence expressions" };

@@ -210,13 +210,25 @@ const fn stop_of(character: char) -> Stop {
 /// `。`, `！`, `？`, `؟`, `।`, `။` anywhere, or with its line, as in the C4 filters. A full stop after a single letter
 /// (`J. Smith`) or between digits does not end a sentence; other abbreviations do.
 pub fn count_sentences(text: &str) -> usize {
-    text.lines().map(count_in_line).sum()
+    let mut count = 0;
+    sentence_ends(text, |_| count += 1);
+    count
 }
 
-fn count_in_line(line: &str) -> usize {
-    let (mut sentences, mut open, mut pending) = (0, false, false);
+/// Calls `end` with the byte offset at which each sentence of [`count_sentences`] ends, in order: after its mark and one
+/// character of white space, or after its line.
+pub fn sentence_ends(text: &str, mut end: impl FnMut(usize)) {
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        ends_in_line(line, |at| end(start + at));
+        start += line.len();
+    }
+}
+
+fn ends_in_line(line: &str, mut end: impl FnMut(usize)) {
+    let (mut open, mut pending) = (false, false);
     let (mut run, mut initial) = (0_usize, false); // letters and digits directly before; whether they are one capital
-    for character in line.chars() {
+    for (at, character) in line.char_indices() {
         let class = class_of(character);
         if matches!(class, Class::Run | Class::Single) {
             open |= character.is_alphabetic();
@@ -230,20 +242,22 @@ fn count_in_line(line: &str) -> usize {
         }
         match stop_of(character) {
             Stop::Hard if open => {
-                sentences += 1;
+                end(at + character.len_utf8());
                 (open, pending) = (false, false);
             }
             Stop::Soft => pending |= open && !(character == '.' && initial),
             Stop::Closer | Stop::Hard => {}
             Stop::No if pending && character.is_whitespace() => {
-                sentences += 1;
+                end(at + character.len_utf8());
                 (open, pending) = (false, false);
             }
             Stop::No => pending = false,
         }
         (run, initial) = (0, false);
     }
-    sentences + usize::from(open)
+    if open {
+        end(line.len());
+    }
 }
 
 /// Whether `line` ends like a sentence: with an end mark, which closing quotes and brackets may follow, or with a

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use corpusmill_tests::{RunDir, Workdir, prose};
+use corpusmill_tests::{RunDir, Workdir, prose, repository};
 
 /// A threshold that rejects the same documents as the recipe's own threshold.
 const EQUIVALENT_THRESHOLD: &str = "sources.notes.filter.length.min-characters=41";
@@ -57,6 +57,25 @@ fn a_deleted_corpus_is_assembled_again_from_the_store() {
     fs_err::remove_dir_all(run_dir.corpus("mini")).expect("the corpus can be removed");
     assert_eq!(run_dir.run(&[]).ok().computed(), 0);
     assert!(run_dir.reproducible_files("mini") == corpus);
+}
+
+#[test]
+fn a_model_file_is_known_by_its_bytes() {
+    let workdir = Workdir::mini();
+    let run_dir = workdir.run_dir("a");
+    let copy = |fixture: &str, name: &str| {
+        let fixture = repository().join("stages/src/filter/fasttext/fixtures").join(fixture);
+        fs_err::copy(fixture, workdir.path().join(name)).expect("the fixture can be copied");
+    };
+    let with = |name: &str| format!("sources.notes.filter.toxicity.model={name}");
+    copy("softmax.bin", "first.bin");
+    run_dir.run(&["--set", &with("first.bin")]).ok();
+    fs_err::rename(workdir.path().join("first.bin"), workdir.path().join("moved.bin")).expect("it can be moved");
+    assert_eq!(run_dir.run(&["--set", &with("moved.bin")]).ok().computed(), 0, "a moved model measures nothing again");
+    copy("words.bin", "moved.bin");
+    let explained = run_dir.explain(&["--set", &with("moved.bin")]);
+    assert_ne!(state(&explained, "notes/filter/measure"), "hit", "a changed model measures again");
+    assert_eq!(state(&explained, "code/filter/measure"), "hit");
 }
 
 #[test]

@@ -14,6 +14,25 @@ fn why(run_dir: &RunDir<'_>, document: &str) -> String {
 }
 
 #[test]
+fn a_masked_span_is_an_edit_with_its_score() {
+    let workdir = Workdir::mini();
+    let note = fs_err::read_to_string(workdir.path().join("input/notes/n2.txt")).expect("the note can be read");
+    workdir.write("input/notes/n2.txt", format!("You are a stupid idiot and a filthy liar.\n{note}"));
+    let run_dir = workdir.run_dir("a");
+    let sets = ["action=mask", "unit=sentence", "mask=<cut>"].map(|set| format!("sources.notes.filter.toxicity.{set}"));
+    run_dir.run(&["--set", &sets[0], "--set", &sets[1], "--set", &sets[2]]).ok();
+    let edits = run_dir.query("SELECT id, stage, count, bytes, value FROM edits WHERE rule = 'toxic-span'");
+    assert_eq!(edits.len(), 1, "{edits:?}");
+    assert_eq!((&edits[0]["stage"], &edits[0]["bytes"]), (&"filter-toxicity".into(), &41.into()));
+    assert!(edits[0]["value"].as_f64().is_some_and(|score| score > 0.5 && score <= 1.0), "{edits:?}");
+    let id = edits[0]["id"].as_str().expect("an id");
+    let text = run_dir.query(&format!("SELECT text FROM documents WHERE id = '{id}'"));
+    assert_eq!(text[0]["text"].as_str().expect("a text"), format!("<cut>\n{note}"));
+    let why = run_dir.subcommand(&["why", id]).ok().out;
+    assert!(why.contains("cut toxic-span: 1 times, 41 bytes, score 0.") || why.contains("score 1"), "{why}");
+}
+
+#[test]
 fn why_shows_a_documents_path() {
     let workdir = Workdir::mini();
     let run_dir = run_mini(&workdir);

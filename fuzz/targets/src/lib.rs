@@ -8,6 +8,7 @@
 mod archives;
 #[cfg(feature = "trainer")]
 pub mod checkpoints;
+mod fasttext;
 mod html;
 mod json_lines;
 pub mod mutate;
@@ -19,6 +20,7 @@ mod tokenizer;
 mod warc;
 
 pub use archives::archives;
+pub use fasttext::fasttext;
 pub use html::html_to_markdown;
 pub use json_lines::json_lines;
 pub use papers::{jats, latex};
@@ -33,6 +35,7 @@ pub type Target = (&'static str, fn(&[u8]));
 /// All targets, in the order of their names.
 pub const TARGETS: &[Target] = &[
     ("archives", archives),
+    ("fasttext", fasttext),
     #[cfg(feature = "trainer")]
     ("gguf", checkpoints::gguf),
     ("html_to_markdown", html_to_markdown),

@@ -1,7 +1,7 @@
 //! Edits: what a stage cut from documents that it kept.
 
 /// A cut that a stage made in a document that it kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Edit {
     /// The document.
     pub id: String,
@@ -11,4 +11,6 @@ pub struct Edit {
     pub count: u64,
     /// Number of bytes.
     pub bytes: u64,
+    /// The score that a model gave the span, if the rule has one.
+    pub value: Option<f64>,
 }

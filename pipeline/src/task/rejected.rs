@@ -84,6 +84,7 @@ pub(super) fn edit_rows(stage: &str, edits: &[Edit]) -> Result<Option<RecordBatc
         text(edits.iter().map(|edit| edit.rule).collect()),
         number(edits.iter().map(|edit| edit.count).collect()),
         number(edits.iter().map(|edit| edit.bytes).collect()),
+        Arc::new(edits.iter().map(|edit| edit.value).collect::<arrow_array::Float64Array>()),
     ];
     Ok(Some(RecordBatch::try_new(EDITS.clone(), columns)?))
 }

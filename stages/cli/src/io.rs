@@ -41,21 +41,11 @@ impl IoArgs {
         let several = UserError::new("`-` (standard input) cannot be combined with other inputs")
             .with_hint("run the command once for standard input and once for the files");
         anyhow::ensure!(!self.is_stream() || self.input.len() == 1, several);
-        let real = |path: &Path| fs_err::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let inputs: Vec<PathBuf> =
-            self.input.iter().filter(|input| *input != "-").map(|i| real(Path::new(i))).collect();
+        let inputs: Vec<&Path> = self.input.iter().filter(|input| *input != "-").map(Path::new).collect();
         let outputs = [Some(&self.output), self.rejected.as_ref()].into_iter().flatten();
         outputs.clone().try_for_each(|output| output_format(output).map(drop))?;
         for output in outputs.clone().filter(|output| **output != Path::new("-")) {
-            let output = real(output);
-            anyhow::ensure!(
-                !inputs.contains(&output),
-                "{} is also an input and would be overwritten",
-                output.display()
-            );
-            if let Some(parent) = output.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-                anyhow::ensure!(parent.is_dir(), "{}: no such folder", parent.display());
-            }
+            check_output(output, &inputs)?;
         }
         let twice = self.rejected.as_ref().is_some_and(|rejected| real(rejected) == real(&self.output));
         anyhow::ensure!(!twice, "--output and --rejected are the same file");
@@ -72,6 +62,24 @@ impl IoArgs {
     pub(super) fn is_stream(&self) -> bool {
         self.input.iter().any(|input| input == "-")
     }
+}
+
+/// Returns an error if a file to write is also an input, or its folder does not exist.
+pub(super) fn check_output(output: &Path, inputs: &[&Path]) -> anyhow::Result<()> {
+    let is_input = inputs.iter().any(|input| real(input) == real(output));
+    anyhow::ensure!(!is_input, "{} is also an input and would be overwritten", output.display());
+    // A folder, a pipe or a device would be replaced by a file.
+    let is_special = output.exists() && !output.is_file();
+    anyhow::ensure!(!is_special, "{} exists and is not a regular file", output.display());
+    if let Some(parent) = output.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        anyhow::ensure!(parent.is_dir(), "{}: no such folder", parent.display());
+    }
+    Ok(())
+}
+
+/// The path without links, if it exists.
+fn real(path: &Path) -> PathBuf {
+    fs_err::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// Compressed size of an output's row group in bytes; a row group is held in memory until it is full.

@@ -127,7 +127,7 @@ fn dispatch(cli: Cli, query: QueryRunner, signals: &StopSignals) -> anyhow::Resu
         Command::Crawl(command) => command.run(global, signals.defer()),
         Command::Clean(command) => command.run(global, signals.defer()),
         Command::Dedup(command) => command.run(global, signals.defer()),
-        Command::Filter(command) => command.run(global, signals.defer()),
+        Command::Filter(command) => command.run(global, signals),
         Command::Tokenize(command) => command.run(global, signals.defer()),
         Command::Mix(command) => command.run(global, signals.defer()),
         Command::Serve(command) => command.run(global, signals.defer()),

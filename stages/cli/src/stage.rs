@@ -30,6 +30,7 @@ use corpusmill_stages::sources::acquire::Acquire;
 use corpusmill_stages::sources::files::Files;
 use corpusmill_stages::step::Step;
 use corpusmill_stages::tokenize::{Tokenizer, Train};
+use corpusmill_terminal::StopSignals;
 
 /// Settings without their own flag.
 #[derive(Debug, Clone, Args)]
@@ -335,10 +336,11 @@ enum FilterSubcommand {
 }
 
 impl FilterCommand {
-    pub(super) fn run(self, global: &GlobalArgs, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
+    /// Training is ended at once by a signal; it writes nothing before its end.
+    pub(super) fn run(self, global: &GlobalArgs, signals: &StopSignals) -> anyhow::Result<()> {
         match self.command {
             Some(FilterSubcommand::Train(command)) => command.run(global),
-            None => self.apply.run(global, cancel),
+            None => self.apply.run(global, signals.defer()),
         }
     }
 }
@@ -366,11 +368,16 @@ impl ApplyFilter {
             self.groups.iter().map(|group| (group.clone(), serde_json::json!({}))).collect();
         let text = Value::Object(groups).to_string();
         let flags: FilterSettings = NamedSource { file: "GROUP".to_owned(), text }.parse()?;
-        let settings = self.settings.apply(flags)?;
+        let mut settings = self.settings.apply(flags)?;
+        // Once, not for each chunk of a stream.
+        settings.load_models()?;
         if self.score {
             let error = UserError::new("--score reads standard input only").with_hint("--input -");
             anyhow::ensure!(io.is_stream(), error);
             self.inputs.check_stream()?;
+            let has_settings = !self.settings.set.is_empty() || self.settings.config.is_some();
+            let no_effect = UserError::new("`--set` and `--config` have no effect on the scores of `language`");
+            anyhow::ensure!(!has_settings || self.groups != ["language"], no_effect.with_hint("remove them"));
             return score(&self.groups, settings, &io.output, threads(global));
         }
         let step = Step::Filter(Box::new(settings));
@@ -387,9 +394,7 @@ impl ApplyFilter {
 fn score(groups: &[String], settings: FilterSettings, output: &Path, threads: usize) -> anyhow::Result<()> {
     match groups {
         [group] if group == "toxicity" => {
-            settings.check()?;
-            let mut toxicity = settings.toxicity.unwrap_or_default();
-            toxicity.load()?;
+            let toxicity = settings.toxicity.unwrap_or_default();
             stream::map_lines(output, threads, |line| {
                 let Some(text) = line.text("text") else { return line.null_score() };
                 let language = line.text("language").or_else(|| line.text("lang"));

@@ -19,6 +19,7 @@ use corpusmill_pipeline::{NodeId, PartAddress, PlanBuilder, StageError};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+pub(crate) use self::line::BYTE_ORDER_MARK;
 use self::line::{Fields, Line, LineSource, OutputLine};
 use super::io::{BatchWriter, JsonLinesWriter, outcome};
 use crate::console::Console;

@@ -195,7 +195,10 @@ fn edits(batch: &RecordBatch, id: &str, out: &mut String) -> anyhow::Result<()> 
     };
     for row in (0..batch.num_rows()).filter(|&row| ids.value(row) == id) {
         let (count, bytes) = (number("count", row), number("bytes", row));
-        let _ = writeln!(out, "  {:26}   cut {}: {count} times, {bytes} bytes", "", rules.value(row));
+        let value = batch.column_by_name("value").map(AsArray::as_primitive::<Float64Type>);
+        let value = value.filter(|values| values.is_valid(row)).map(|values| values.value(row));
+        let score = value.map(|value| format!(", score {}", decimal(value))).unwrap_or_default();
+        let _ = writeln!(out, "  {:26}   cut {}: {count} times, {bytes} bytes{score}", "", rules.value(row));
     }
     Ok(())
 }

@@ -57,7 +57,7 @@ pub struct FilterSettings {
     /// Rules for source code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<Code>,
-    /// Keep documents below a toxicity score.
+    /// Reject documents by a toxicity score, or mask or drop their toxic parts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub toxicity: Option<Toxicity>,
 }
@@ -75,7 +75,7 @@ impl FilterSettings {
         push(&mut all, self.c4.as_ref());
         push(&mut all, self.fineweb.as_ref());
         push(&mut all, self.code.as_ref());
-        push(&mut all, self.toxicity.as_ref());
+        push(&mut all, self.toxicity.as_ref().filter(|toxicity| !toxicity.edits()));
         all
     }
 
@@ -93,7 +93,7 @@ impl FilterSettings {
             c4: self.c4.as_ref().map(RuleTable::measurement_settings),
             fineweb: self.fineweb.as_ref().map(RuleTable::measurement_settings),
             code: self.code.as_ref().map(RuleTable::measurement_settings),
-            toxicity: self.toxicity.as_ref().map(RuleTable::measurement_settings),
+            toxicity: self.toxicity.as_ref().filter(|toxicity| !toxicity.edits()).map(RuleTable::measurement_settings),
         }
     }
 
@@ -108,14 +108,16 @@ impl FilterSettings {
 
     /// The first override that names a rule which its group lacks.
     pub fn unknown_rule(&self) -> Option<UnknownRule> {
-        self.groups().iter().find_map(|group| group.check().err())
+        let editing = self.toxicity.as_ref().filter(|toxicity| toxicity.edits());
+        let unknown = editing.and_then(|toxicity| RuleGroup::check(toxicity).err());
+        unknown.or_else(|| self.groups().iter().find_map(|group| group.check().err()))
     }
 
-    /// Reads the model files that the settings name.
+    /// Reads the model files that the settings name; does nothing if they are read.
     ///
     /// # Errors
     /// If a file cannot be read or is no model.
-    pub(super) fn load_models(&mut self) -> Result<(), StageError> {
+    pub fn load_models(&mut self) -> Result<(), StageError> {
         self.toxicity.as_mut().map_or(Ok(()), Toxicity::load).map_err(StageError::settings)
     }
 
@@ -129,7 +131,7 @@ impl FilterSettings {
     /// # Errors
     /// If no rule is on, a threshold is impossible, a licence is unknown, or an override names an unknown rule.
     pub fn check(&self) -> Result<(), StageError> {
-        if !self.rejects() && self.lines.is_none() && self.redact.is_none() {
+        if !self.rejects() && self.lines.is_none() && self.redact.is_none() && self.toxicity.is_none() {
             let hint = "name at least one group of rules, such as `gopher-quality: {}`";
             return Err(StageError::settings(UserError::new("filter: no rule is on").with_hint(hint)));
         }
@@ -138,13 +140,17 @@ impl FilterSettings {
             return Err(StageError::settings(UserError::new(format!("filter: {error}")).with_hint(hint)));
         }
         let language = self.language.as_ref().and_then(Languages::impossible_threshold);
-        if let Some((key, problem)) =
-            language.or_else(|| self.groups().iter().find_map(|group| group.impossible_threshold()))
-        {
+        let editing = self.toxicity.as_ref().filter(|toxicity| toxicity.edits());
+        let impossible = language
+            .or_else(|| editing.and_then(RuleGroup::impossible_threshold))
+            .or_else(|| self.groups().iter().find_map(|group| group.impossible_threshold()));
+        if let Some((key, problem)) = impossible {
             let error = UserError::new(format!("filter: `{key}`: {problem}"));
             return Err(StageError::settings(error.with_hint("write null to turn the rule off")));
         }
-        self.clone().load_models()?;
+        if let Some(toxicity) = &self.toxicity {
+            toxicity.check_settings().map_err(StageError::settings)?;
+        }
         if let Some(licence) = &self.licence {
             licence.check().map_err(|LicenceError::Unknown { given, suggestion }| {
                 let error = UserError::new(format!("filter: licence: allow: unknown SPDX licence \"{given}\""));

@@ -20,7 +20,7 @@ const CHUNK_BYTES: usize = 16 << 20;
 /// Maximum length of a line, in bytes; a longer line is not held in memory.
 const MAX_LINE_BYTES: u64 = 256 << 20;
 /// A byte order mark, which some programs write before the first line.
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+pub(crate) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// The value of a field.
 #[derive(Debug)]

@@ -21,7 +21,7 @@ pub enum Compression {
 ///
 /// # Errors
 /// The zstd decoder cannot be created (out of memory).
-pub(crate) fn decoder<'a>(
+pub fn decoder<'a>(
     reader: impl BufRead + Send + 'a,
     compression: Compression,
 ) -> io::Result<Box<dyn Read + Send + 'a>> {

@@ -21,5 +21,5 @@ mod zip_members;
 mod zip_unlisted;
 
 pub use archive::Archive;
-pub use compress::Compression;
+pub use compress::{Compression, decoder};
 pub use member::ArchiveSettings;

@@ -4,6 +4,9 @@
 
 use super::FastTextError;
 
+/// Far above any trained weight; products of larger ones would exceed single precision.
+const MAX_WEIGHT: f32 = 1e6;
+
 /// The bytes that are left.
 #[derive(Debug)]
 pub(super) struct Bytes<'a>(&'a [u8]);
@@ -60,7 +63,9 @@ impl<'a> Bytes<'a> {
     pub(super) fn floats(&mut self, count: usize, place: &'static str) -> Result<Vec<f32>, FastTextError> {
         let length = count.checked_mul(4).ok_or(FastTextError::Truncated(place))?;
         let bytes = self.take(length, place)?;
-        Ok(bytes.as_chunks::<4>().0.iter().map(|number| f32::from_le_bytes(*number)).collect())
+        let numbers: Vec<f32> = bytes.as_chunks::<4>().0.iter().map(|number| f32::from_le_bytes(*number)).collect();
+        let is_weight = |number: &f32| number.abs() <= MAX_WEIGHT;
+        if numbers.iter().all(is_weight) { Ok(numbers) } else { Err(FastTextError::NoWeight(place)) }
     }
 
     /// The bytes before the next zero byte, which is read too.

@@ -2,7 +2,7 @@
 //!
 //! Invariant: the rows of a line and their order are those of fastText's `Dictionary::getLine`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::bytes::Bytes;
 use super::{Arguments, FastTextError};
@@ -25,6 +25,7 @@ pub(super) struct Dictionary {
     /// The row of the first bucket.
     first_bucket: usize,
     labels: Vec<String>,
+    label_set: HashSet<Vec<u8>>,
     label_counts: Vec<i64>,
     /// The row of each bucket that pruning kept; `None` if the model is not pruned.
     kept_buckets: Option<HashMap<u64, usize>>,
@@ -74,7 +75,7 @@ impl Dictionary {
                 for _ in 0..count {
                     let bucket = bytes.count("a pruned bucket", PLACE)?;
                     let row = bytes.count("the row of a pruned bucket", PLACE)?;
-                    kept.insert(bucket as u64, row);
+                    kept.insert(u64::try_from(bucket).unwrap_or(u64::MAX), row);
                 }
                 Some(kept)
             }
@@ -82,6 +83,7 @@ impl Dictionary {
         Ok(Self {
             words,
             first_bucket: word_count,
+            label_set: labels.iter().map(|label| label.clone().into_bytes()).collect(),
             labels,
             label_counts,
             kept_buckets,
@@ -100,6 +102,12 @@ impl Dictionary {
         &self.label_counts
     }
 
+    /// Whether a word that is not in the dictionary is a label: one of the model, which may have a prefix of its own, or
+    /// one with fastText's prefix.
+    fn is_label(&self, word: &[u8]) -> bool {
+        word.starts_with(LABEL_PREFIX) || self.label_set.contains(word)
+    }
+
     /// The rows that the words and n-grams of a text select, read as one line.
     pub(super) fn rows_of_line(&self, text: &str) -> Vec<usize> {
         let mut rows = Vec::new();
@@ -108,7 +116,7 @@ impl Dictionary {
         let words = text.as_bytes().split(is_separator).filter(|word| !word.is_empty());
         for word in words.chain([END_OF_LINE]) {
             let known = self.words.get(word).copied();
-            if known.is_none() && word.starts_with(LABEL_PREFIX) {
+            if known.is_none() && self.is_label(word) {
                 continue;
             }
             self.add_word(word, known, &mut rows);

@@ -15,7 +15,8 @@
 //! | `output` | from the hidden layer to the probabilities of labels |
 //!
 //! Invariant: every sum has the order of fastText and is in single precision, exponentials and logarithms are libm's: a
-//! text has the same probabilities on every machine. No file causes a panic or an allocation beyond its own size.
+//! text has the same probabilities on every machine. No file causes a panic; a model takes about twice the memory of its
+//! file while it is read.
 
 mod bytes;
 mod dictionary;
@@ -32,7 +33,7 @@ use matrix::Matrix;
 use output::OutputLayer;
 
 /// The first bytes of a fastText file, little-endian.
-pub const MAGIC: i32 = 793_712_314;
+const MAGIC: i32 = 793_712_314;
 /// The versions that are read.
 const VERSIONS: [i32; 2] = [11, 12];
 /// The value of `model` in the arguments of a supervised model.
@@ -53,6 +54,9 @@ pub enum FastTextError {
     /// The file ends early.
     #[error("the file ends within {0}: it is truncated")]
     Truncated(&'static str),
+    /// A weight is no number, or beyond a million.
+    #[error("{0} has a weight that is not a number or beyond a million: the file is damaged")]
+    NoWeight(&'static str),
     /// A number is impossible.
     #[error("{name} has the impossible value {value}: the file is damaged")]
     Impossible {
@@ -70,6 +74,9 @@ pub enum FastTextError {
         known: String,
     },
 }
+
+/// Maximum length of n-grams, of words or characters; fastText's own defaults are 1 and 6.
+const MAX_NGRAM: usize = 64;
 
 /// Settings of the training that prediction depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,21 +113,22 @@ impl Arguments {
             return Err(FastTextError::NotSupervised);
         }
         let bucket = bytes.i32(PLACE)?;
+        if bucket < 0 {
+            return Err(FastTextError::Impossible { name: "the number of buckets", value: i64::from(bucket) });
+        }
         let (minn, maxn) = (bytes.i32(PLACE)?, bytes.i32(PLACE)?);
         // Updates of the learning rate, sampling threshold.
         bytes.i32(PLACE)?;
         bytes.f64(PLACE)?;
-        let size = |value: i32| usize::try_from(value).unwrap_or(0);
+        let size = |name, value: i32, max: usize| match usize::try_from(value) {
+            Ok(value) if value <= max => Ok(value),
+            _ => Err(FastTextError::Impossible { name, value: i64::from(value) }),
+        };
+        let word_ngrams = size("the length of word n-grams", word_ngrams, MAX_NGRAM)?;
+        let minn = size("the minimum length of subwords", minn, MAX_NGRAM)?;
         // Supervised models of version 11 have no subwords.
-        let maxn = if version == 11 { 0 } else { size(maxn) };
-        Ok(Self {
-            dim,
-            word_ngrams: size(word_ngrams),
-            loss,
-            bucket: u64::try_from(bucket).unwrap_or(0),
-            minn: size(minn),
-            maxn,
-        })
+        let maxn = if version == 11 { 0 } else { size("the maximum length of subwords", maxn, MAX_NGRAM)? };
+        Ok(Self { dim, word_ngrams, loss, bucket: u64::from(bucket.cast_unsigned()), minn, maxn })
     }
 }
 
@@ -165,7 +173,7 @@ impl FastTextModel {
                 return Err(FastTextError::Impossible { name, value: i64::try_from(columns).unwrap_or(i64::MAX) });
             }
         }
-        if output.rows() != dictionary.labels().len() {
+        if output.rows() == 0 || output.rows() != dictionary.labels().len() {
             return Err(FastTextError::Impossible { name: "the rows of the output matrix", value: rows });
         }
         let output = OutputLayer::new(arguments.loss, output, dictionary.label_counts());

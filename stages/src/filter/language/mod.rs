@@ -102,7 +102,7 @@ impl Languages {
 }
 
 /// Whether `listed` matches the language `code`: the same code, or the macrolanguage whose common form it is.
-fn matches_code(listed: &str, code: &str) -> bool {
+pub(crate) fn matches_code(listed: &str, code: &str) -> bool {
     listed == code
         || matches!(
             (listed, code),

@@ -14,7 +14,7 @@ use super::gopher_quality::GopherQuality;
 use super::gopher_repetition::GopherRepetition;
 use super::length::Length;
 use super::table::{RuleGroup, RuleTable};
-use super::toxicity::Toxicity;
+use super::toxicity::{TOXIC_SPAN_RULE, Toxicity};
 use crate::clean;
 use crate::dedup::{self, Dedup};
 use crate::filter::language::{self, Languages};
@@ -65,6 +65,7 @@ pub fn catalogue() -> Vec<CatalogueGroup> {
         measured::<FineWeb>(),
         measured::<Code>(),
         measured::<Toxicity>(),
+        editing("filter.toxicity", "filter-toxicity", &[TOXIC_SPAN_RULE], &Toxicity::default()),
         editing("filter.lines", "filter-lines", &CUT_RULES, &LineCuts::default()),
         editing("filter.redact", "filter-redact", &redact::rules(), &RedactSettings::default()),
         rejecting("dedup", "dedup", &dedup::rules(), &Dedup::default()),

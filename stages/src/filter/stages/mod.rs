@@ -1,6 +1,6 @@
-//! The stages of the step `filter`: cut lines, redact, measure, apply thresholds.
+//! The stages of the step `filter`: cut lines, redact, cut toxic spans, measure, apply thresholds.
 //!
-//! Up to four stages: `filter-lines` and `filter-redact` cut spans and record them as edits; `filter-measure` adds a
+//! Up to five stages: `filter-lines`, `filter-redact` and `filter-toxicity` cut spans and record them as edits; `filter-measure` adds a
 //! column per rule; `filter` compares the columns with thresholds.
 //!
 //! Invariant: changing a threshold does not re-measure anything, since the key of `filter-measure` covers no threshold.
@@ -12,7 +12,7 @@ mod threshold;
 use corpusmill_pipeline::{Dataset, PlanBuilder, StageError};
 
 use super::settings::FilterSettings;
-use edit::{CutLinesStage, RedactStage};
+use edit::{CutLinesStage, RedactStage, ToxicSpansStage};
 use measure::MeasureStage;
 use threshold::ThresholdStage;
 
@@ -37,6 +37,10 @@ pub fn add_to(
     if let Some(redact) = &settings.redact {
         let stage = RedactStage { settings: redact.clone(), filter: measured.clone() };
         documents = plan.add(format!("{path}/redact"), stage, &[&documents])?;
+    }
+    if let Some(toxicity) = settings.toxicity.take_if(|toxicity| toxicity.edits()) {
+        let stage = ToxicSpansStage { settings: toxicity, filter: measured.clone() };
+        documents = plan.add(format!("{path}/toxicity"), stage, &[&documents])?;
     }
     if settings.rejects() {
         let measured = plan.add(format!("{path}/measure"), MeasureStage { settings: measured }, &[&documents])?;

@@ -9,8 +9,8 @@
 //! | a word up to five words away from the name of a group | contempt of a group, for every group alike |
 //!
 //! Words of the lexicon have no subwords, so the model learns about insults, not about the spelling of one insult. Names
-//! of groups that follow each other, with *people*, *person* or *community* after them, are one name, and *an* is read as
-//! *a*: so *black people*, *Muslims* and *an Asian person* give the same features.
+//! of groups that follow each other, and words such as *people* after them (`extends_group`), are one name, and *an* is
+//! read as *a*: so *black people*, *Muslims* and *an Asian person* give the same features.
 //!
 //! Feature hashing: Weinberger et al. 2009; subwords: Bojanowski et al. 2017 (`fastText`).
 //!
@@ -22,22 +22,34 @@ use super::token::{Token, tokenize};
 /// The kinds of features. Each kind is scaled by the square root of its own number, so that the many subwords of a text
 /// do not outweigh its words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FeatureKind {
+pub(super) enum FeatureKind {
     /// A word or its category.
-    Word = 0,
+    Word,
     /// A piece of a word.
-    Subword = 1,
+    Subword,
     /// Several words.
-    Context = 2,
+    Context,
 }
 
 impl FeatureKind {
     /// The number of kinds.
-    pub const COUNT: usize = 3;
+    pub(super) const COUNT: usize = 3;
+
+    /// The position among the kinds.
+    pub(super) const fn index(self) -> usize {
+        match self {
+            Self::Word => 0,
+            Self::Subword => 1,
+            Self::Context => 2,
+        }
+    }
 }
 
+/// Version of the features. A change that gives a text other features raises it, and needs new weights.
+pub(super) const VERSION: u64 = 1;
+
 /// Receives the features of a text.
-pub trait FeatureSink {
+pub(super) trait FeatureSink {
     /// Called for each feature, hashed to 64 bits.
     fn feature(&mut self, kind: FeatureKind, hash: u64);
 }
@@ -61,14 +73,14 @@ const MAX_SUBWORD: usize = 5;
 const PRIME: u64 = 0x0100_0000_01b3;
 
 /// Passes the features of `text` to `sink`, in order.
-pub fn extract(text: &str, sink: &mut impl FeatureSink) {
+pub(super) fn extract(text: &str, sink: &mut impl FeatureSink) {
     let mut before = [START; NEAR_WORDS];
     let mut last_plain = START;
     tokenize(text, Lexicon::embedded(), |token| {
         let here = match token {
             Token::Boundary => {
                 last_plain = START;
-                before[..2].fill(START);
+                before.fill(START);
                 return;
             }
             Token::Symbol(symbol) => {
@@ -209,6 +221,13 @@ mod tests {
         assert_ne!(all("I met two muslims today").0, all("I met two cousins today").0);
         assert_eq!(all("I met an Asian person today").0, all("I met a Muslim today").0);
         assert_eq!(all("I met non-binary people today").0, all("I met women today").0);
+    }
+
+    #[test]
+    fn a_sentence_starts_anew() {
+        let both = all("women sat there. vermin ran").0;
+        let apart = [all("women sat there. ").0, all("vermin ran").0].concat();
+        assert_eq!(both, apart);
     }
 
     #[test]

@@ -28,10 +28,21 @@ const ENDINGS: [&str; 8] = ["", "s", "es", "ed", "ing", "in", "er", "y"];
 /// The categories whose words are shown to users. Words of the others (*kill*, *animal*, *hate*) are ordinary words.
 const REPORTABLE: [&str; 4] = ["slur", "insult", "profanity", "sexual"];
 
+/// Number of outlines.
+const OUTLINES: usize = 1 << 15;
+
+/// Five bits each of the first letter, the second letter and the length of a word.
+fn outline(word: &[u8]) -> usize {
+    let bits = |byte: Option<&u8>| usize::from(byte.copied().unwrap_or(0) & 31);
+    bits(word.first()) << 10 | bits(word.get(1)) << 5 | (word.len() & 31)
+}
+
 /// The known words and their classes.
 #[derive(Debug)]
 pub(super) struct Lexicon {
     words: HashMap<String, (WordClass, &'static str)>,
+    /// One bit per [`outline`] that some word has: most words of a text are not listed, and this tells it without a hash.
+    outlines: Vec<u64>,
     starred: Vec<&'static str>,
 }
 
@@ -64,11 +75,20 @@ impl Lexicon {
         for word in lines(identity).flat_map(str::split_whitespace) {
             words.insert(word.to_owned(), (WordClass::Identity, word));
         }
-        Self { words, starred }
+        let mut outlines = vec![0_u64; OUTLINES / 64];
+        words
+            .keys()
+            .map(|word| outline(word.as_bytes()))
+            .for_each(|outline| outlines[outline / 64] |= 1 << (outline % 64));
+        Self { words, outlines, starred }
     }
 
     /// The class of `word` (lower case, without accents), and its entry in the lexicon.
     pub(super) fn find(&self, word: &str) -> Option<(WordClass, &'static str)> {
+        let outline = outline(word.as_bytes());
+        if self.outlines[outline / 64] & (1 << (outline % 64)) == 0 {
+            return None;
+        }
         self.words.get(word).copied()
     }
 

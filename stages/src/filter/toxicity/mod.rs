@@ -4,17 +4,18 @@
 //! [`reportable_words`] in the rejection's detail. `MODEL_CARD.md` in this folder describes the training data, the limits
 //! and the quality of the model; [`training`] makes the weights.
 //!
-//! A text is split at sentence ends into windows of 32 to 64 words, each with a score. The text's score is the mean of
-//! the ⌊√n⌋ highest of its n window scores: one window for a post or a few paragraphs, ten of the hundred windows of a
-//! long article. So the surrounding text does not hide a passage of abuse, and one quoted insult does not make a book
-//! toxic.
+//! A text is split into spans, such as windows of 32 to 64 words, each with a score ([`spans`]), and the scores become
+//! one ([`scorer`]). By default that is the mean of the ⌊√n⌋ highest of n window scores: one window for a post or a few
+//! paragraphs, ten of the hundred windows of a long article. So the surrounding text does not hide a passage of abuse,
+//! and one quoted insult does not make a book toxic.
 //!
-//! Invariant: the name of a group has no weight (see `identity.txt`), and a text has the same score on every machine.
+//! Invariant: each name of a group in `identity.txt` has the same effect on a score, and a text has the same score on
+//! every machine.
 
 mod coverage;
-pub mod features;
+mod features;
 mod lexicon;
-pub mod model;
+mod model;
 pub mod scorer;
 pub mod spans;
 mod token;
@@ -23,13 +24,13 @@ pub mod training;
 #[cfg(test)]
 mod tests;
 
+pub use model::{Weights, WeightsError};
+
 use std::sync::OnceLock;
 
 use features::{FeatureKind, FeatureSink, extract};
 use lexicon::Lexicon;
-use model::{Evidence, Weights};
-use scorer::Aggregate;
-use spans::{Unit, spans};
+use model::Evidence;
 
 /// Scores the toxicity of texts.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,35 +51,21 @@ impl ToxicityModel {
         })
     }
 
-    /// Digest of everything that a score depends on besides the text: weights, lexicon and names of groups.
+    /// Digest of everything that a score depends on besides the text: the weights, whose file names the word lists and
+    /// the version of the features.
     pub fn digest(&self) -> String {
-        let parts = [self.weights.to_bytes(), lexicon::LEXICON_TEXT.into(), lexicon::IDENTITY_TEXT.into()];
-        corpusmill_pipeline::Digest::of_parts(parts.iter().map(Vec::as_slice)).to_string()
+        corpusmill_pipeline::Digest::of(&self.weights.to_bytes()).to_string()
+    }
+
+    /// [`ToxicityModel::digest`] of the embedded model.
+    pub fn embedded_digest() -> &'static str {
+        static DIGEST: OnceLock<String> = OnceLock::new();
+        DIGEST.get_or_init(|| Self::embedded().digest())
     }
 
     /// A model with other weights.
     pub fn new(weights: Weights) -> Self {
         Self { weights }
-    }
-
-    /// The toxicity of `text`, from 0 to 1, or `None` if its language is not covered.
-    ///
-    /// `language` is the text's ISO 639 code, if known. Otherwise the beginning of the text decides, and a short text
-    /// in Latin script counts as English. The score is calibrated on posts and comments, and shifted so that 1 in 2,000
-    /// ordinary paragraphs reaches 0.5.
-    ///
-    /// ```
-    /// # use corpusmill_stages::filter::toxicity::ToxicityModel;
-    /// let model = ToxicityModel::embedded();
-    /// assert!(model.score("Thank you, that was a great help.", None) < Some(0.2));
-    /// assert_eq!(model.score("Vielen Dank für alles.", Some("deu")), None);
-    /// ```
-    pub fn score(&self, text: &str, language: Option<&str>) -> Option<f64> {
-        if !coverage::covers(text, language) {
-            return None;
-        }
-        let scores: Vec<f64> = spans(text, Unit::Window).into_iter().map(|span| self.span_score(&text[span])).collect();
-        Some(Aggregate::Top.apply(&scores))
     }
 
     /// The score of one window or sentence, from 0 to 1, in any language.

@@ -1,27 +1,43 @@
 //! The weights of the toxicity model and their file format.
 //!
-//! Format, little-endian: `CMTOX002`, the number of buckets (u32), slope and intercept (f64), then one signed byte per
-//! bucket. A byte `q` encodes the weight `q·|q|`: fine steps near zero, where most weights are, and a range of ±16,129.
+//! Format, little-endian: `CMTOX003`, the number of buckets (u32), slope and intercept (f64), the digest of the features
+//! ([`feature_digest`], u64), then one signed byte per bucket. A byte `q` encodes the weight `q·|q|`: fine steps near zero, where most weights are, and a range of ±16,129.
 //! A window's evidence is, summed over the [kinds](FeatureKind) of features, the sum of the weights divided by the square
 //! root of the number of features. Its score is the logistic function of `slope · evidence + intercept`.
 //!
 //! Invariant: sums are integers, division and square root are exact by IEEE 754, and the exponential is libm's, so
 //! every machine computes the same score.
 
-use super::features::FeatureKind;
+use super::features::{self, FeatureKind};
+use super::lexicon::{IDENTITY_TEXT, LEXICON_TEXT};
 
 /// Magic bytes at the start of a weights file.
-const MAGIC: &[u8; 8] = b"CMTOX002";
-const HEADER_BYTES: usize = 28;
+const MAGIC: &[u8; 8] = b"CMTOX003";
+const HEADER_BYTES: usize = 36;
 
 /// Why a weights file is invalid.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Debug, thiserror::Error, PartialEq)]
 pub enum WeightsError {
     /// Not a weights file, or one of another version.
     #[error(
-        "the bytes are not toxicity weights of this version, which begin with CMTOX002: make them with `corpusmill filter train toxicity`"
+        "neither a fastText model nor toxicity weights of this version, which begin with CMTOX003: make them with \
+         `corpusmill filter train toxicity`"
     )]
     Magic,
+    /// Made with other word lists or features.
+    #[error(
+        "the toxicity weights were made by another version, with other word lists or features: train them again with \
+         `corpusmill filter train toxicity`"
+    )]
+    OtherFeatures,
+    /// Slope or intercept is no number.
+    #[error("the toxicity weights are damaged: slope {slope}, intercept {intercept}")]
+    NotFinite {
+        /// Slope of the logistic function.
+        slope: f64,
+        /// Intercept of the logistic function.
+        intercept: f64,
+    },
     /// The file is truncated or damaged.
     #[error(
         "the toxicity weights have {found} bytes, but their header states {expected}: make them with `corpusmill filter train toxicity`"
@@ -32,6 +48,12 @@ pub enum WeightsError {
         /// Number of bytes in the file.
         found: usize,
     },
+}
+
+/// Digest of what gives a bucket its meaning: the version of the features and the word lists.
+fn feature_digest() -> u64 {
+    let lists = [LEXICON_TEXT, IDENTITY_TEXT].concat();
+    xxhash_rust::xxh3::xxh3_64_with_seed(lists.as_bytes(), features::VERSION)
 }
 
 /// A linear model over hashed features.
@@ -45,8 +67,13 @@ pub struct Weights {
     pub buckets: Vec<i8>,
 }
 
+/// The logistic function.
+pub(super) fn logistic(value: f64) -> f64 {
+    1.0 / (1.0 + libm::exp(-value))
+}
+
 /// The bucket of a feature among `count`.
-pub fn bucket(hash: u64, count: usize) -> usize {
+pub(super) fn bucket(hash: u64, count: usize) -> usize {
     // Multiply-shift (Lemire 2019): the upper half of the product is below `count`.
     let wide = u128::from(hash) * u128::from(u64::try_from(count).unwrap_or(u64::MAX));
     usize::try_from(wide >> 64).unwrap_or(0)
@@ -67,8 +94,15 @@ impl Weights {
         if bytes.len() != HEADER_BYTES + count || count == 0 {
             return Err(WeightsError::Length { expected: HEADER_BYTES + count.max(1), found: bytes.len() });
         }
+        let (slope, intercept) = (number(12), number(20));
+        if !slope.is_finite() || !intercept.is_finite() {
+            return Err(WeightsError::NotFinite { slope, intercept });
+        }
+        if header[28..HEADER_BYTES] != feature_digest().to_le_bytes() {
+            return Err(WeightsError::OtherFeatures);
+        }
         let buckets = bytes[HEADER_BYTES..].iter().map(|byte| i8::from_le_bytes([*byte])).collect();
-        Ok(Self { slope: number(12), intercept: number(20), buckets })
+        Ok(Self { slope, intercept, buckets })
     }
 
     /// The bytes of a weights file.
@@ -77,6 +111,7 @@ impl Weights {
         bytes.extend(u32::try_from(self.buckets.len()).unwrap_or(u32::MAX).to_le_bytes());
         bytes.extend(self.slope.to_le_bytes());
         bytes.extend(self.intercept.to_le_bytes());
+        bytes.extend(feature_digest().to_le_bytes());
         bytes.extend(self.buckets.iter().flat_map(|weight| weight.to_le_bytes()));
         bytes
     }
@@ -89,22 +124,22 @@ impl Weights {
 
     /// The score of a window, 0 to 1.
     pub fn probability(&self, evidence: f64) -> f64 {
-        1.0 / (1.0 + libm::exp(-(self.slope * evidence + self.intercept)))
+        logistic(self.slope * evidence + self.intercept)
     }
 }
 
 /// The features of a window: for each kind, the sum of their weights and their number.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Evidence {
+pub(super) struct Evidence {
     sums: [i64; FeatureKind::COUNT],
     features: [u64; FeatureKind::COUNT],
 }
 
 impl Evidence {
     /// Adds a feature with its weight.
-    pub fn add(&mut self, kind: FeatureKind, weight: i32) {
-        self.sums[kind as usize] += i64::from(weight);
-        self.features[kind as usize] += 1;
+    pub(super) fn add(&mut self, kind: FeatureKind, weight: i32) {
+        self.sums[kind.index()] += i64::from(weight);
+        self.features[kind.index()] += 1;
     }
 
     /// The evidence; positive values indicate toxicity.
@@ -112,7 +147,7 @@ impl Evidence {
         clippy::cast_precision_loss,
         reason = "a window has far fewer than 2^52 features and its sum is far smaller than 2^52"
     )]
-    pub fn value(&self) -> f64 {
+    pub(super) fn value(&self) -> f64 {
         let kinds = self.sums.iter().zip(self.features);
         kinds.map(|(sum, features)| *sum as f64 / (features.max(1) as f64).sqrt()).sum()
     }
@@ -126,9 +161,14 @@ mod tests {
     fn weights_survive_a_round_trip() {
         let weights = Weights { slope: 0.5, intercept: -2.0, buckets: vec![-3, 0, 127] };
         let bytes = weights.to_bytes();
-        assert_eq!(Weights::from_bytes(&bytes), Ok(weights));
-        assert_eq!(Weights::from_bytes(&bytes[..30]), Err(WeightsError::Length { expected: 31, found: 30 }));
+        assert_eq!(Weights::from_bytes(&bytes).as_ref(), Ok(&weights));
+        assert_eq!(Weights::from_bytes(&bytes[..38]), Err(WeightsError::Length { expected: 39, found: 38 }));
         assert_eq!(Weights::from_bytes(b"nothing"), Err(WeightsError::Magic));
+        let mut other = bytes.clone();
+        other[30] ^= 1;
+        assert_eq!(Weights::from_bytes(&other), Err(WeightsError::OtherFeatures));
+        let infinite = Weights { slope: f64::INFINITY, ..Weights::from_bytes(&bytes).unwrap() };
+        assert!(matches!(Weights::from_bytes(&infinite.to_bytes()), Err(WeightsError::NotFinite { .. })));
     }
 
     #[test]

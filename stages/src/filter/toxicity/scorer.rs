@@ -3,6 +3,7 @@
 //!
 //! Invariant: a score is in 0..=1, and `None` for a text in a language that the model does not cover.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,14 +11,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::model::{Weights, WeightsError};
-use super::spans::{Unit, spans};
+use super::spans::{ScoredUnit, spans};
 use super::{ToxicityModel, coverage};
 use crate::filter::fasttext::{FastTextError, FastTextModel};
+use crate::filter::language;
+use crate::language_code;
 
 /// How the scores of a document's spans become one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Aggregate {
+pub enum ScoreAggregation {
     /// The mean of the ⌊√n⌋ highest of n scores.
     #[default]
     Top,
@@ -29,10 +32,10 @@ pub enum Aggregate {
     Share,
 }
 
-/// Score from which a span counts for [`Aggregate::Share`].
+/// Score from which a span counts for [`ScoreAggregation::Share`].
 const SPAN_THRESHOLD: f64 = 0.5;
 
-impl Aggregate {
+impl ScoreAggregation {
     /// The score of a document whose spans have `scores`; 0 without spans.
     #[expect(clippy::cast_precision_loss, reason = "a text has far fewer than 2^52 spans")]
     pub fn apply(self, scores: &[f64]) -> f64 {
@@ -68,82 +71,119 @@ pub enum ModelError {
 
 /// A model that scores one span.
 #[derive(Debug)]
-enum Classifier {
+enum SpanClassifier {
     Embedded,
     Linear(ToxicityModel),
     FastText { model: Box<FastTextModel>, label: usize },
 }
 
-/// A model file in memory.
+/// A model that scores documents. Clones share the model.
 #[derive(Debug, Clone)]
-pub struct Classifiers(Arc<Classifier>);
+pub struct ToxicityScorer {
+    classifier: Arc<SpanClassifier>,
+    digest: Arc<str>,
+}
 
-impl Default for Classifiers {
+impl Default for ToxicityScorer {
     /// The model of the program.
     fn default() -> Self {
-        Self(Arc::new(Classifier::Embedded))
+        Self { classifier: Arc::new(SpanClassifier::Embedded), digest: ToxicityModel::embedded_digest().into() }
     }
 }
 
-impl PartialEq for Classifiers {
+impl PartialEq for ToxicityScorer {
     fn eq(&self, other: &Self) -> bool {
-        self.digest() == other.digest()
+        self.digest == other.digest
     }
 }
 
-impl Classifiers {
+impl ToxicityScorer {
     /// Reads a model file; `label` is the label of a fastText model whose probability is the score.
     ///
     /// # Errors
     /// [`ModelError`] if the file cannot be read, is damaged, or is no model.
     pub fn read(path: &Path, label: &str) -> Result<Self, ModelError> {
         let bytes = fs_err::read(path)?;
-        let classifier = if FastTextModel::is_model(&bytes) {
+        let (classifier, digest) = if FastTextModel::is_model(&bytes) {
             let model = Box::new(FastTextModel::from_bytes(&bytes)?);
-            let label = model.label(label)?;
-            Classifier::FastText { model, label }
+            let (digest, label) = (format!("{}:{label}", model.digest()), model.label(label)?);
+            (SpanClassifier::FastText { model, label }, digest)
         } else {
-            Classifier::Linear(ToxicityModel::new(Weights::from_bytes(&bytes)?))
+            let model = ToxicityModel::new(Weights::from_bytes(&bytes)?);
+            let digest = model.digest();
+            (SpanClassifier::Linear(model), digest)
         };
-        Ok(Self(Arc::new(classifier)))
+        Ok(Self { classifier: Arc::new(classifier), digest: digest.into() })
+    }
+
+    /// Whether the model has labels.
+    pub fn has_labels(&self) -> bool {
+        matches!(*self.classifier, SpanClassifier::FastText { .. })
     }
 
     /// Digest of all that a score depends on besides the text.
-    pub fn digest(&self) -> String {
-        match &*self.0 {
-            Classifier::Embedded => ToxicityModel::embedded().digest(),
-            Classifier::Linear(model) => model.digest(),
-            Classifier::FastText { model, label } => format!("{}:{label}", model.digest()),
-        }
+    pub fn digest(&self) -> &str {
+        &self.digest
     }
 
     /// The score of `text`, from 0 to 1, or `None` if its language is not covered: English by the model of the program,
     /// `languages` by another, or every language if the list is empty.
+    ///
+    /// `language` is the text's ISO 639 code, if known. Without it, the beginning of the text decides whether the text is
+    /// English, where a short text in Latin script counts as English; a list of other languages covers no such text.
+    ///
+    /// ```
+    /// # use corpusmill_stages::filter::toxicity::{scorer::{ScoreAggregation, ToxicityScorer}, spans::ScoredUnit};
+    /// let score = |text, language| {
+    ///     ToxicityScorer::default().score(text, language, &[], ScoredUnit::Window, ScoreAggregation::Top)
+    /// };
+    /// assert!(score("Thank you, that was a great help.", None) < Some(0.2));
+    /// assert_eq!(score("Vielen Dank für alles.", Some("deu")), None);
+    /// ```
     pub fn score(
         &self,
         text: &str,
         language: Option<&str>,
         languages: &[String],
-        unit: Unit,
-        aggregate: Aggregate,
+        unit: ScoredUnit,
+        aggregate: ScoreAggregation,
     ) -> Option<f64> {
-        let covered = match &*self.0 {
-            Classifier::Embedded => coverage::covers(text, language),
-            _ => languages.is_empty() || language.is_some_and(|code| languages.iter().any(|known| known == code)),
+        let spans = self.span_scores(text, language, languages, unit)?;
+        let scores: Vec<f64> = spans.into_iter().map(|(_, score)| score).collect();
+        Some(aggregate.apply(&scores))
+    }
+
+    /// The spans of `text` with their scores, in order, or `None` if its language is not covered.
+    pub fn span_scores(
+        &self,
+        text: &str,
+        language: Option<&str>,
+        languages: &[String],
+        unit: ScoredUnit,
+    ) -> Option<Vec<(Range<usize>, f64)>> {
+        let covered = if matches!(*self.classifier, SpanClassifier::Embedded) {
+            coverage::covers(text, language)
+        } else {
+            // Documents may have a code such as `en` or `en-GB`.
+            let listed = |code: &str| {
+                let code = language_code::iso639_3(code).unwrap_or(code);
+                languages.iter().any(|listed| language::matches_code(listed, code))
+            };
+            languages.is_empty() || language.is_some_and(listed)
         };
         if !covered {
             return None;
         }
-        let scores: Vec<f64> = spans(text, unit).into_iter().map(|span| self.span_score(&text[span])).collect();
-        Some(aggregate.apply(&scores))
+        let scored = |span: Range<usize>| (span.clone(), self.span_score(&text[span]));
+        Some(spans(text, unit).into_iter().map(scored).collect())
     }
 
     /// The score of one span.
     fn span_score(&self, span: &str) -> f64 {
-        match &*self.0 {
-            Classifier::Embedded => ToxicityModel::embedded().span_score(span),
-            Classifier::Linear(model) => model.span_score(span),
-            Classifier::FastText { model, label } => {
+        match &*self.classifier {
+            SpanClassifier::Embedded => ToxicityModel::embedded().span_score(span),
+            SpanClassifier::Linear(model) => model.span_score(span),
+            SpanClassifier::FastText { model, label } => {
                 model.probabilities(span).get(*label).map_or(0.0, |score| f64::from(*score).clamp(0.0, 1.0))
             }
         }
@@ -157,27 +197,30 @@ mod tests {
     #[test]
     fn scores_are_aggregated() {
         let scores = [0.1, 0.9, 0.5, 0.3];
-        for (aggregate, expected) in
-            [(Aggregate::Top, 0.7), (Aggregate::Max, 0.9), (Aggregate::Mean, 0.45), (Aggregate::Share, 0.5)]
-        {
+        for (aggregate, expected) in [
+            (ScoreAggregation::Top, 0.7),
+            (ScoreAggregation::Max, 0.9),
+            (ScoreAggregation::Mean, 0.45),
+            (ScoreAggregation::Share, 0.5),
+        ] {
             let score = aggregate.apply(&scores);
             assert!((score - expected).abs() < 1e-12, "{aggregate:?}: {score}");
         }
-        assert_eq!(Aggregate::Top.apply(&[]).to_bits(), 0.0_f64.to_bits());
+        assert_eq!(ScoreAggregation::Top.apply(&[]).to_bits(), 0.0_f64.to_bits());
     }
 
     #[test]
     fn files_that_are_no_models_are_named() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("model.bin");
-        assert!(matches!(Classifiers::read(&path, "x"), Err(ModelError::Io(_))));
+        assert!(matches!(ToxicityScorer::read(&path, "x"), Err(ModelError::Io(_))));
         fs_err::write(&path, b"nothing").unwrap();
-        assert!(matches!(Classifiers::read(&path, "x"), Err(ModelError::Weights(WeightsError::Magic))));
+        assert!(matches!(ToxicityScorer::read(&path, "x"), Err(ModelError::Weights(WeightsError::Magic))));
         let weights = Weights { slope: 1.0, intercept: 1.0, buckets: vec![0; 8] };
         fs_err::write(&path, weights.to_bytes()).unwrap();
-        let model = Classifiers::read(&path, "x").unwrap();
+        let model = ToxicityScorer::read(&path, "x").unwrap();
         let score = |language, languages: &[String]| {
-            model.score("bonjour", language, languages, Unit::Document, Aggregate::Max)
+            model.score("bonjour", language, languages, ScoredUnit::Document, ScoreAggregation::Max)
         };
         assert!(score(Some("fra"), &[]).is_some_and(|score| score > 0.7));
         assert_eq!(score(Some("fra"), &["eng".to_owned()]), None);

@@ -7,19 +7,18 @@ use std::ops::Range;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::words::{self, sentence_ends};
+
 /// Minimum number of words after which a window ends with its sentence.
 const WINDOW_WORDS: usize = 32;
 /// Maximum number of words of a window.
 const MAX_WINDOW_WORDS: usize = 64;
 /// Minimum number of words of the last window; a shorter one is merged with the window before it.
 const MIN_WINDOW_WORDS: usize = 12;
-/// From this character on, each character counts as a word: Chinese, Japanese and Korean do not separate words.
-const FIRST_UNSPACED: char = '\u{2e80}';
-
-/// What one score is for.
+/// The parts of a document that are scored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Unit {
+pub enum ScoredUnit {
     /// Sentences joined to 32 to 64 words.
     #[default]
     Window,
@@ -29,43 +28,32 @@ pub enum Unit {
     Document,
 }
 
-/// The spans of `text`; at least one, which is empty if the text is.
-pub fn spans(text: &str, unit: Unit) -> Vec<Range<usize>> {
+/// The spans of `text`; at least one, which is empty if the text is. Words and the ends of sentences are those of
+/// [`crate::words`].
+pub fn spans(text: &str, unit: ScoredUnit) -> Vec<Range<usize>> {
+    let (min_words, max_words, min_last) = match unit {
+        ScoredUnit::Document => return std::iter::once(0..text.len()).collect(),
+        ScoredUnit::Sentence => (1, usize::MAX, 1),
+        ScoredUnit::Window => (WINDOW_WORDS, MAX_WINDOW_WORDS, MIN_WINDOW_WORDS),
+    };
+    let mut ends = Vec::new();
+    sentence_ends(text, |end| ends.push(end));
+    let mut ends = ends.into_iter().peekable();
     let mut spans = Vec::new();
     let mut open = OpenSpan::default();
-    let max_words = match unit {
-        Unit::Document => return std::iter::once(0..text.len()).collect(),
-        Unit::Sentence => usize::MAX,
-        Unit::Window => MAX_WINDOW_WORDS,
-    };
-    let min_words = if unit == Unit::Window { WINDOW_WORDS } else { 1 };
-    let mut in_word = false;
-    let mut ends_sentence = false;
-    for (at, character) in text.char_indices() {
-        if character.is_whitespace() {
-            in_word = false;
-            if (ends_sentence || character == '\n') && open.words >= min_words {
-                open.close(at + character.len_utf8(), &mut spans);
+    for word in words::spans(text) {
+        while let Some(end) = ends.next_if(|end| *end <= word.start) {
+            if open.words >= min_words {
+                open.close(end, &mut spans);
             }
-            ends_sentence = false;
-            continue;
         }
-        let starts_word = !in_word || character >= FIRST_UNSPACED;
-        if starts_word && open.words >= max_words {
-            open.close(at, &mut spans);
+        if open.words >= max_words {
+            open.close(word.start, &mut spans);
         }
-        open.words += usize::from(starts_word);
-        in_word = true;
-        ends_sentence = matches!(character, '.' | '!' | '?' | ';')
-            // Quotation marks and brackets after the end of a sentence belong to it.
-            || (ends_sentence && matches!(character, '"' | '\'' | ')' | ']' | '”' | '’'));
-        if matches!(character, '。' | '！' | '？') && open.words >= min_words {
-            open.close(at + character.len_utf8(), &mut spans);
-        }
+        open.words += 1;
     }
-    let short = if unit == Unit::Window { MIN_WINDOW_WORDS } else { 1 };
     match spans.last_mut() {
-        Some(last) if open.words < short => last.end = text.len(),
+        Some(last) if open.words < min_last => last.end = text.len(),
         _ => open.close(text.len(), &mut spans),
     }
     spans
@@ -88,36 +76,38 @@ impl OpenSpan {
 mod tests {
     use super::*;
 
-    fn pieces(text: &str, unit: Unit) -> Vec<&str> {
+    fn pieces(text: &str, unit: ScoredUnit) -> Vec<&str> {
         spans(text, unit).into_iter().map(|span| &text[span]).collect()
     }
 
     #[test]
     fn sentences_end_at_marks_and_lines() {
-        let text = "One two. “Three?” four; e.g.5\n\n\nFive! 六。七八";
+        let text = "One two. “Three?” four; J. 5.5\n\n\nFive! 六。七八";
         assert_eq!(
-            pieces(text, Unit::Sentence),
-            ["One two. ", "“Three?” ", "four; ", "e.g.5\n", "\n\nFive! ", "六。", "七八"]
+            pieces(text, ScoredUnit::Sentence),
+            ["One two. ", "“Three?” ", "four; J. 5.5\n", "\n\nFive! ", "六。", "七八"]
         );
-        assert_eq!(pieces(text, Unit::Document), [text]);
-        assert_eq!(pieces("", Unit::Window), [""]);
-        assert_eq!(pieces("\n\n", Unit::Sentence), ["\n\n"]);
+        assert_eq!(pieces(text, ScoredUnit::Document), [text]);
+        assert_eq!(pieces("", ScoredUnit::Window), [""]);
+        assert_eq!(pieces("\n\n", ScoredUnit::Sentence), ["\n\n"]);
     }
 
     #[test]
     fn windows_join_sentences() {
         let sentence = "one two three four five six seven eight nine ten. ";
-        let words =
-            |text: &str| pieces(text, Unit::Window).iter().map(|w| w.split_whitespace().count()).collect::<Vec<_>>();
+        let words = |text: &str| {
+            pieces(text, ScoredUnit::Window).iter().map(|w| w.split_whitespace().count()).collect::<Vec<_>>()
+        };
         assert_eq!(words(&sentence.repeat(9)), [40, 50]);
         assert_eq!(words(&sentence.repeat(10)), [40, 40, 20]);
         assert_eq!(words(&"word ".repeat(150)), [64, 64, 22]);
+        assert_eq!(pieces(&"字".repeat(150), ScoredUnit::Window).len(), 3, "each Han character counts as a word");
     }
 
     #[test]
     fn spans_cover_the_text() {
         proptest::proptest!(|(text in "[a .!?\n。\"é]{0,300}")| {
-            for unit in [Unit::Window, Unit::Sentence, Unit::Document] {
+            for unit in [ScoredUnit::Window, ScoredUnit::Sentence, ScoredUnit::Document] {
                 proptest::prop_assert_eq!(pieces(&text, unit).concat(), text.clone());
             }
         });

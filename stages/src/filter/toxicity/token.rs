@@ -80,6 +80,8 @@ impl<S: FnMut(Token<'_>)> Tokenizer<S> {
             b':' if matches!(self.word.as_str(), "http" | "https") && next == b'/' => return self.skip_link(rest),
             b'.' if self.word == "www" => return self.skip_link(rest),
             b'&' => return self.entity(rest),
+            // Control characters other than white space are invisible.
+            0..=8 | 0x0e..=0x1f | 0x7f => {}
             b'\n' => self.boundary(),
             b'.' | b'!' | b'?' | b';' if next.is_ascii_whitespace() => self.boundary(),
             _ => self.finish(),
@@ -90,16 +92,11 @@ impl<S: FnMut(Token<'_>)> Tokenizer<S> {
     /// Reads one non-ASCII character.
     fn non_ascii(&mut self, letter: char) {
         match letter {
-            // Soft hyphen, zero-width characters, joiner, variation selectors: invisible. The two lightest skin tones
-            // are the most common and carry no meaning, while the others count as the name of a group.
-            '\u{1f3fb}'
-            | '\u{1f3fc}'
-            | '\u{ad}'
-            | '\u{200b}'..='\u{200d}'
-            | '\u{2060}'
-            | '\u{feff}'
-            | '\u{fe00}'..='\u{fe0f}'
-            | '’' => {}
+            // The two lightest skin tones are the most common and carry no meaning, while the others count as the name of
+            // a group.
+            '\u{1f3fb}' | '\u{1f3fc}' => {}
+            _ if is_invisible(letter) => {}
+            '’' => {}
             _ if is_group_symbol(letter) => self.emit_identity(),
             '\u{1f000}'..='\u{1faff}' | '\u{2600}'..='\u{27bf}' | '\u{2b00}'..='\u{2bff}' => {
                 self.finish();
@@ -144,21 +141,29 @@ impl<S: FnMut(Token<'_>)> Tokenizer<S> {
         rest.iter().take_while(|byte| !byte.is_ascii_whitespace()).count()
     }
 
-    /// Reads an HTML character reference, which scraped posts may contain, or else a separator.
+    /// Reads an HTML character reference, which scraped posts may contain, or else a separator. A letter by its number
+    /// belongs to the word around it, as browsers show it.
     fn entity(&mut self, rest: &[u8]) -> usize {
-        self.finish();
-        let Some(length) = rest.iter().take(10).position(|byte| *byte == b';') else { return 1 };
+        let Some(length) = rest.iter().take(10).position(|byte| *byte == b';') else {
+            self.finish();
+            return 1;
+        };
         let name = &rest[1..length];
-        if let Some(digits) = name.strip_prefix(b"#") {
-            let code = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).and_then(char::from_u32);
-            match code {
-                Some(letter) if !letter.is_ascii() => self.non_ascii(letter),
-                Some(_) => {}
-                None => return 1,
+        let Some(number) = name.strip_prefix(b"#") else {
+            self.finish();
+            return if matches!(name, b"amp" | b"lt" | b"gt" | b"quot" | b"nbsp" | b"apos") { length + 1 } else { 1 };
+        };
+        match referenced(number) {
+            Some(letter @ ('a'..='z' | 'A'..='Z')) => self.push(letter.to_ascii_lowercase()),
+            Some(letter) if !letter.is_ascii() => self.non_ascii(letter),
+            Some('\'') => {}
+            Some(_) => self.finish(),
+            None => {
+                self.finish();
+                return 1;
             }
-            return length + 1;
         }
-        if matches!(name, b"amp" | b"lt" | b"gt" | b"quot" | b"nbsp" | b"apos") { length + 1 } else { 1 }
+        length + 1
     }
 
     fn boundary(&mut self) {
@@ -255,6 +260,25 @@ fn is_group_symbol(letter: char) -> bool {
     matches!(letter, '\u{1f3fd}'..='\u{1f3ff}' | '🏳' | '🌈' | '🕌' | '🕍' | '🕋' | '🛕' | '✡' | '☪' | '✝' | '👳' | '🧕' | '👲' | '♿' | '🦽' | '🦼' | '🦯' | '🧏' | '👬' | '👭' | '👫' | '👪' | '👩' | '👧' | '👵' | '👰' | '👨' | '👦' | '👴' | '🧔' | '⚢' | '⚣' | '⚧' | '\u{1f1e6}'..='\u{1f1ff}')
 }
 
+/// The character of a numeric reference without `&#` and `;`: decimal, or hexadecimal after `x`.
+fn referenced(number: &[u8]) -> Option<char> {
+    let number = std::str::from_utf8(number).ok()?;
+    let code = match number.strip_prefix(['x', 'X']) {
+        Some(digits) => u32::from_str_radix(digits, 16),
+        None => number.parse(),
+    };
+    char::from_u32(code.ok()?)
+}
+
+/// Whether a character takes no place on a screen: soft hyphen, zero-width characters and fillers, marks of direction,
+/// variation selectors, tags.
+fn is_invisible(letter: char) -> bool {
+    matches!(letter,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+        | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}')
+}
+
 /// Shortens runs of equal letters to `limit`. Returns whether there was a longer run.
 fn limit_repeats(word: &mut String, limit: usize) -> bool {
     let mut run = 0;
@@ -320,7 +344,21 @@ mod tests {
 
     #[test]
     fn disguises() {
-        for text in ["id1ot", "1d1ot", "idi0t", "i d i o t", "IDIIIIOT", "id*ot", "idi\u{200b}ot", "idiоt"] {
+        for text in [
+            "id1ot",
+            "1d1ot",
+            "idi0t",
+            "i d i o t",
+            "IDIIIIOT",
+            "id*ot",
+            "idi\u{200b}ot",
+            "idiоt",
+            "id\u{202e}iot",
+            "id\u{7}iot",
+            "i&#100;iot",
+            "id&#x69;ot",
+            "id&#8203;iot",
+        ] {
             assert_eq!(words(text), ["idiot"], "{text}");
         }
         assert_eq!(words("let a5 = b*c, foo_bar utf8"), ["let", "foo", "bar", "utf"]);

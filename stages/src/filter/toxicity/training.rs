@@ -11,9 +11,9 @@
 
 use super::ToxicityModel;
 use super::features::{FeatureKind, FeatureSink, extract};
-use super::model::{Weights, bucket};
-use super::scorer::Aggregate;
-use super::spans::{Unit, spans};
+use super::model::{Weights, bucket, logistic};
+use super::scorer::ScoreAggregation;
+use super::spans::{ScoredUnit, spans};
 
 /// Number of weights of a model.
 pub const BUCKETS: usize = 1_000_000;
@@ -33,6 +33,8 @@ const MIN_ERROR: f64 = 1e-4;
 const CONTRAST_WEIGHT: f64 = 25.0;
 /// One row in this many is held out for calibration.
 const HELD_OUT: u64 = 10;
+/// Minimum number of held-out rows of each label.
+const MIN_HELD_OUT: usize = 5;
 const CONTRAST: &str = include_str!("contrast.txt");
 
 /// A text with its label.
@@ -59,11 +61,22 @@ pub enum TrainingError {
     /// There is no set.
     #[error("no training set: give at least one file of labelled texts")]
     NoSet,
-    /// A set has rows of one label only.
+    /// A set has too few rows of a label.
     #[error("{set} has {toxic} toxic and {harmless} harmless texts: training needs at least {MIN_LABELLED} of each")]
-    OneLabel {
+    TooFewLabelled {
         /// Name of the set.
         set: String,
+        /// Number of toxic texts.
+        toxic: usize,
+        /// Number of harmless texts.
+        harmless: usize,
+    },
+    /// Too few rows are held out.
+    #[error(
+        "the scores cannot be calibrated: of the texts that are held out for it, one in {HELD_OUT}, {toxic} are toxic and \
+         {harmless} harmless, but {MIN_HELD_OUT} of each are needed; add labelled texts"
+    )]
+    TooFewHeldOut {
         /// Number of toxic texts.
         toxic: usize,
         /// Number of harmless texts.
@@ -91,7 +104,7 @@ pub struct TrainingReport {
 /// called with the number of epochs done and of all.
 ///
 /// # Errors
-/// [`TrainingError`] if there is no set, or one has too few texts of a label.
+/// [`TrainingError`] if there is no set, or there are too few texts of a label.
 pub fn train(
     sets: &[TrainingSet],
     clean: &[String],
@@ -105,6 +118,11 @@ pub fn train(
         let weight = set_weight(kept.len());
         training.extend(kept.into_iter().map(|row| Example::new(&row.text, row.toxic, weight, index)));
         held_out.extend(held.into_iter().map(|row| (index, row)));
+    }
+    let toxic = held_out.iter().filter(|(_, row)| row.toxic).count();
+    let harmless = held_out.len() - toxic;
+    if toxic.min(harmless) < MIN_HELD_OUT {
+        return Err(TrainingError::TooFewHeldOut { toxic, harmless });
     }
     let rows = training.len();
     scale_to_mean_one(&mut training);
@@ -135,7 +153,7 @@ fn check(sets: &[TrainingSet]) -> Result<(), TrainingError> {
         let toxic = set.rows.iter().filter(|row| row.toxic).count();
         let harmless = set.rows.len() - toxic;
         if toxic.min(harmless) < MIN_LABELLED {
-            return Err(TrainingError::OneLabel { set: set.name.clone(), toxic, harmless });
+            return Err(TrainingError::TooFewLabelled { set: set.name.clone(), toxic, harmless });
         }
     }
     Ok(())
@@ -165,14 +183,16 @@ impl Example {
     fn new(text: &str, toxic: bool, weight: f64, set: usize) -> Self {
         let mut collect = Collect::default();
         extract(text, &mut collect);
-        collect.0.iter_mut().for_each(Vec::shrink_to_fit);
+        for buckets in &mut collect.0 {
+            buckets.shrink_to_fit();
+        }
         Self { buckets: collect.0, toxic, weight, set }
     }
 
     /// The value of a feature of each kind: one over the square root of their number.
     #[expect(clippy::cast_precision_loss, reason = "counts of features")]
     fn scales(&self) -> [f64; FeatureKind::COUNT] {
-        [0, 1, 2].map(|kind: usize| 1.0 / (self.buckets[kind].len().max(1) as f64).sqrt())
+        std::array::from_fn(|kind| 1.0 / (self.buckets[kind].len().max(1) as f64).sqrt())
     }
 }
 
@@ -181,7 +201,7 @@ struct Collect([Vec<u32>; FeatureKind::COUNT]);
 
 impl FeatureSink for Collect {
     fn feature(&mut self, kind: FeatureKind, hash: u64) {
-        self.0[kind as usize].push(u32::try_from(bucket(hash, BUCKETS)).unwrap_or(0));
+        self.0[kind.index()].push(u32::try_from(bucket(hash, BUCKETS)).unwrap_or(0));
     }
 }
 
@@ -199,10 +219,6 @@ fn scale_to_mean_one(rows: &mut [Example]) {
     for row in rows {
         row.weight /= mean;
     }
-}
-
-fn logistic(value: f64) -> f64 {
-    1.0 / (1.0 + libm::exp(-value))
 }
 
 /// The weights after [`EPOCHS`] passes over the rows.
@@ -264,15 +280,20 @@ struct Point {
     weight: f64,
 }
 
-/// Slope and intercept that best fit the held-out rows (Newton's method on the weighted log loss).
+/// Slope and intercept that best fit the held-out rows: Newton's method on the weighted log loss, with Platt's targets,
+/// which keep the slope finite where evidence separates the labels.
+#[expect(clippy::cast_precision_loss, reason = "counts of rows")]
 fn platt(points: &[Point]) -> (f64, f64) {
+    let toxic = points.iter().filter(|point| point.toxic).count() as f64;
+    let harmless = points.len() as f64 - toxic;
+    let target = |toxic_row: bool| if toxic_row { (toxic + 1.0) / (toxic + 2.0) } else { 1.0 / (harmless + 2.0) };
     let spread = points.iter().map(|point| point.evidence.abs()).fold(1e-9, f64::max);
     let (mut slope, mut intercept) = (1.0 / spread, 0.0);
     for _ in 0..50 {
         let (mut first, mut second, mut aa, mut ab, mut bb) = (0.0, 0.0, 1e-12, 0.0, 1e-12);
         for point in points {
             let prediction = logistic(slope * point.evidence + intercept);
-            let error = point.weight * (prediction - f64::from(u8::from(point.toxic)));
+            let error = point.weight * (prediction - target(point.toxic));
             let curve = point.weight * (prediction * (1.0 - prediction)).max(1e-9);
             first += error * point.evidence;
             second += error;
@@ -294,19 +315,18 @@ fn platt(points: &[Point]) -> (f64, f64) {
 #[expect(clippy::cast_precision_loss, reason = "counts of rows")]
 fn lower_intercept(model: &mut ToxicityModel, clean: &[String]) -> f64 {
     const STEP: f64 = 0.05;
-    const MIN_INTERCEPT: f64 = -20.0;
     let evidence: Vec<Vec<f64>> = clean
         .iter()
-        .map(|text| spans(text, Unit::Window).into_iter().map(|span| model.evidence(&text[span])).collect())
+        .map(|text| spans(text, ScoredUnit::Window).into_iter().map(|span| model.evidence(&text[span])).collect())
         .collect();
     loop {
         let score = |evidence: &Vec<f64>| {
             let scores: Vec<f64> = evidence.iter().map(|value| model.weights.probability(*value)).collect();
-            Aggregate::Top.apply(&scores)
+            ScoreAggregation::Top.apply(&scores)
         };
         let reached = evidence.iter().filter(|evidence| score(evidence) >= 0.5).count();
         let share = reached as f64 / clean.len().max(1) as f64;
-        if share <= MAX_CLEAN_SHARE || model.weights.intercept < MIN_INTERCEPT {
+        if share <= MAX_CLEAN_SHARE {
             return share;
         }
         model.weights.intercept -= STEP;
@@ -335,6 +355,9 @@ fn auc(points: &[Point], set: usize) -> Option<f64> {
 mod tests {
     use super::*;
 
+    /// Digest of the model of the two made-up words below.
+    const GOLDEN: &str = "6b92551a0583b68ea487cc203a4672f31b2777a1621dde5ab3af8194d2f02fd2";
+
     fn set(name: &str, texts: &[(&str, bool)]) -> TrainingSet {
         let row = |number: usize| {
             let (text, toxic) = texts[number % texts.len()];
@@ -349,19 +372,37 @@ mod tests {
         let clean = vec!["An ordinary sentence about the weather.".to_owned()];
         let (weights, report) = train(&sets, &clean, |_, _| {}).unwrap();
         let model = ToxicityModel::new(weights.clone());
-        let score = |text: &str| model.score(text, Some("eng")).unwrap();
+        let score = |text: &str| model.span_score(text);
         assert!(score("glorp") > 0.5 && score("quux") < 0.5, "{} {}", score("glorp"), score("quux"));
         assert_eq!(report.auc, [("a".to_owned(), Some(1.0))]);
         assert!(report.held_out > 10 && report.rows + report.held_out == 400);
         assert!(report.clean_share <= MAX_CLEAN_SHARE);
         assert_eq!(train(&sets, &clean, |_, _| {}).unwrap().0, weights);
+        // Exact bytes: the invariant. Another version of the features gives another digest.
+        assert_eq!(model.digest(), GOLDEN);
     }
 
     #[test]
     fn a_set_needs_both_labels() {
         assert_eq!(train(&[], &[], |_, _| {}).unwrap_err(), TrainingError::NoSet);
         let error = train(&[set("b.jsonl", &[("fine", false)])], &[], |_, _| {}).unwrap_err();
-        assert_eq!(error, TrainingError::OneLabel { set: "b.jsonl".to_owned(), toxic: 0, harmless: 400 });
+        assert_eq!(error, TrainingError::TooFewLabelled { set: "b.jsonl".to_owned(), toxic: 0, harmless: 400 });
+    }
+
+    #[test]
+    fn too_few_texts_cannot_be_calibrated() {
+        let mut few = set("c", &[("fine", false), ("glorp", true)]);
+        few.rows.truncate(44);
+        let error = train(&[few], &[], |_, _| {}).unwrap_err();
+        assert!(matches!(error, TrainingError::TooFewHeldOut { .. }), "{error}");
+    }
+
+    #[test]
+    fn the_slope_stays_finite_where_the_labels_are_separated() {
+        let point = |evidence, toxic| Point { set: 0, evidence, toxic, weight: 1.0 };
+        let points: Vec<Point> = (0..40).map(|number| point(f64::from(number - 20) + 0.5, number >= 20)).collect();
+        let (slope, intercept) = platt(&points);
+        assert!(slope > 0.1 && slope < 10.0 && intercept.abs() < 1.0, "{slope} {intercept}");
     }
 
     #[test]
