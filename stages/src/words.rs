@@ -46,6 +46,22 @@ const fn classify_ascii(byte: u8) -> Class {
     }
 }
 
+/// The bytes that are ASCII letters or digits.
+const ASCII_RUN: [bool; 256] = ascii_table(true);
+/// The other bytes of ASCII.
+const ASCII_OTHER: [bool; 256] = ascii_table(false);
+
+#[expect(clippy::cast_possible_truncation, reason = "the byte is below 128")]
+const fn ascii_table(is_run: bool) -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte] = matches!(classify_ascii(byte as u8), Class::Run) == is_run;
+        byte += 1;
+    }
+    table
+}
+
 /// Whether a script of this code point writes no spaces between words (Unicode `Blocks.txt` and `Scripts.txt`).
 const fn is_unspaced(character: char) -> bool {
     matches!(character,
@@ -119,7 +135,11 @@ impl<'a> Iterator for Spans<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Word<'a>> {
+        let bytes = self.text.as_bytes();
         let (class, start) = loop {
+            while bytes.get(self.at).is_some_and(|byte| ASCII_OTHER[usize::from(*byte)]) {
+                self.at += 1;
+            }
             let (class, length) = class_at(self.text, self.at)?;
             self.at += length;
             if matches!(class, Class::Run | Class::Single) {
@@ -127,7 +147,11 @@ impl<'a> Iterator for Spans<'a> {
             }
         };
         let single = class == Class::Single;
-        while let Some((class, length)) = class_at(self.text, self.at) {
+        loop {
+            while !single && bytes.get(self.at).is_some_and(|byte| ASCII_RUN[usize::from(*byte)]) {
+                self.at += 1;
+            }
+            let Some((class, length)) = class_at(self.text, self.at) else { break };
             let next = self.at + length;
             match class {
                 Class::Mark => {}

@@ -19,6 +19,7 @@ pub mod gopher_quality;
 pub mod gopher_repetition;
 pub mod length;
 mod ngrams;
+mod numbering;
 pub(super) mod numbers;
 pub(super) mod table;
 #[cfg(test)]

@@ -1,17 +1,18 @@
 //! Finds the repeated word n-grams of one text, exactly and in linear time.
 //!
 //! An (n+1)-gram can only be repeated where both n-grams inside it are repeated. So each step reads only the positions
-//! that the previous step kept, and identifies an (n+1)-gram by the numbers of those two n-grams: no text is hashed
+//! that the previous step kept, and identifies an (n+1)-gram by the numbers of those two n-grams: no text is read
 //! twice and different n-grams never collide (the naming scheme of Karp, Miller and Rosenberg 1972, with n growing by
 //! one).
 //!
 //! Invariant: after each step `positions` has, in order, the word positions whose n-gram occurs at least twice.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use super::numbering::{Numbering, word_key};
 use super::numbers::share;
 use crate::words;
 
@@ -39,8 +40,6 @@ impl Hasher for FixedHasher {
 }
 
 pub(super) type Set<T> = HashSet<T, BuildHasherDefault<FixedHasher>>;
-type Map<K, V> = HashMap<K, V, BuildHasherDefault<FixedHasher>>;
-
 /// Marks a position where no repeated n-gram begins.
 const NONE: u32 = u32::MAX;
 
@@ -50,8 +49,7 @@ pub(super) struct NGrams {
     length: usize,
     /// Number of the n-gram at each word, or `NONE`.
     numbers: Vec<u32>,
-    /// Number of occurrences of each n-gram, by its number.
-    counts: Vec<u32>,
+    numbering: Numbering,
     positions: Vec<usize>,
     /// Characters in the words before each word; the last entry is the total.
     characters: Vec<usize>,
@@ -60,31 +58,45 @@ pub(super) struct NGrams {
 impl NGrams {
     /// The repeated words of `text` (n = 1).
     pub(super) fn new(text: &str) -> Self {
-        let mut seen: Map<&str, u32> = Map::default();
-        let (mut numbers, mut counts, mut characters, mut total) = (Vec::new(), Vec::new(), vec![0], 0);
-        for word in words::words(text) {
-            numbers.push(number_of(&mut seen, &mut counts, word));
-            total += word.chars().count();
+        let (mut numbers, mut characters, mut total) = (Vec::new(), vec![0], 0);
+        let mut numbering = Numbering::default();
+        // The place of the first occurrence of each word, by its number.
+        let mut first: Vec<(usize, usize)> = Vec::new();
+        for word in words::spans(text) {
+            let (start, length) = (word.start, word.text.len());
+            let (key, count) = word_key(text, start, length);
+            let number = numbering.number_of_word(key, |number| {
+                let place = usize::try_from(number).ok().and_then(|number| first.get(number));
+                place.is_some_and(|&(start, length)| text.get(start..start + length) == Some(word.text))
+            });
+            if numbering.counts.len() > first.len() {
+                first.push((start, length));
+            }
+            numbers.push(number);
+            total += count;
             characters.push(total);
         }
-        let positions = (0..numbers.len()).collect();
-        let mut grams = Self { length: 1, numbers, counts, positions, characters };
-        grams.drop_unique();
-        grams
+        let mut positions = Vec::with_capacity(numbers.len());
+        for (position, number) in numbers.iter_mut().enumerate() {
+            if count_of(&numbering.counts, *number) > 1 {
+                positions.push(position);
+            } else {
+                *number = NONE;
+            }
+        }
+        Self { length: 1, numbers, numbering, positions, characters }
     }
 
     /// Advances from n to n + 1.
     pub(super) fn grow(&mut self) {
-        let mut seen: Map<u64, u32> = Map::default();
-        self.counts.clear();
+        self.numbering.clear();
         for &position in &self.positions {
             let next = self.numbers.get(position + 1).copied().unwrap_or(NONE);
             let Some(number) = self.numbers.get_mut(position) else { continue };
             if next == NONE {
                 *number = NONE;
             } else {
-                let pair = u64::from(*number) << 32 | u64::from(next);
-                *number = number_of(&mut seen, &mut self.counts, pair);
+                *number = self.numbering.number(u64::from(*number) << 32 | u64::from(next));
             }
         }
         self.length += 1;
@@ -97,7 +109,7 @@ impl NGrams {
     }
 
     fn drop_unique(&mut self) {
-        let (numbers, counts) = (&mut self.numbers, &self.counts);
+        let (numbers, counts) = (&mut self.numbers, &self.numbering.counts);
         self.positions.retain(|&position| {
             let Some(number) = numbers.get_mut(position) else { return false };
             let kept = count_of(counts, *number) > 1;
@@ -111,16 +123,20 @@ impl NGrams {
     /// Share of the words' characters that the most frequent n-gram covers, counting each character once. Of equally
     /// frequent n-grams, the longest counts. 0 if none occurs twice.
     pub(super) fn top_share(&self) -> f64 {
-        let best = self.positions.iter().copied().max_by_key(|&position| {
-            let number = self.number(position);
-            (count_of(&self.counts, number), self.span(position, position + self.length), std::cmp::Reverse(position))
-        });
+        let Some(max_count) = self.numbering.counts.iter().copied().max() else { return 0.0 };
+        let most_frequent = self
+            .positions
+            .iter()
+            .copied()
+            .filter(|&position| count_of(&self.numbering.counts, self.number(position)) == max_count);
+        let best = most_frequent
+            .max_by_key(|&position| (self.span(position, position + self.length), std::cmp::Reverse(position)));
         best.map_or(0.0, |best| self.cover(|position| self.number(position) == self.number(best)))
     }
 
     /// Share of the words' characters in n-grams that occur earlier in the text, counting each character once.
     pub(super) fn repeated_share(&self) -> f64 {
-        let mut seen = vec![false; self.counts.len()];
+        let mut seen = vec![false; self.numbering.counts.len()];
         self.cover(|position| {
             let slot = usize::try_from(self.number(position)).ok().and_then(|number| seen.get_mut(number));
             slot.is_some_and(|slot| std::mem::replace(slot, true))
@@ -151,19 +167,6 @@ impl NGrams {
 
 fn count_of(counts: &[u32], number: u32) -> u32 {
     usize::try_from(number).ok().and_then(|number| counts.get(number).copied()).unwrap_or_default()
-}
-
-/// The number of `key`, a new number if `key` is new. Counts the occurrence.
-fn number_of<K: std::hash::Hash + Eq>(seen: &mut Map<K, u32>, counts: &mut Vec<u32>, key: K) -> u32 {
-    let next = u32::try_from(counts.len()).unwrap_or(NONE);
-    let number = *seen.entry(key).or_insert(next);
-    if number == next {
-        counts.push(0);
-    }
-    if let Some(count) = usize::try_from(number).ok().and_then(|number| counts.get_mut(number)) {
-        *count = count.saturating_add(1);
-    }
-    number
 }
 
 #[cfg(test)]
