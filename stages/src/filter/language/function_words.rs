@@ -11,7 +11,7 @@
 //! Invariant: only a language with words in the text can be returned, so it is written in a script of the text; of
 //! languages with equal evidence, the first in the list wins.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use unicode_normalization::UnicodeNormalization as _;
@@ -37,11 +37,24 @@ const FULL_FIT: f64 = 0.5;
 struct WordLists {
     languages: Vec<&'static str>,
     usual_shares: Vec<f64>,
-    words: BTreeMap<&'static str, Vec<usize>>,
+    words: HashMap<&'static str, Vec<usize>>,
+    /// Length of the longest word, in bytes.
+    max_length: usize,
+}
+
+impl WordLists {
+    /// The positions of the languages that have `word`, which is in lower case.
+    fn languages_of(&self, word: &str) -> &[usize] {
+        // Most words of a text are longer than any function word.
+        if word.len() > self.max_length {
+            return &[];
+        }
+        self.words.get(word).map_or(&[], Vec::as_slice)
+    }
 }
 
 static TABLE: LazyLock<WordLists> = LazyLock::new(|| {
-    let mut lists = WordLists { languages: Vec::new(), usual_shares: Vec::new(), words: BTreeMap::new() };
+    let mut lists = WordLists { languages: Vec::new(), usual_shares: Vec::new(), words: HashMap::new(), max_length: 0 };
     for line in LISTS.lines().filter(|line| !line.starts_with('#')) {
         let mut entries = line.split_whitespace();
         let Some(language) = entries.next() else { continue };
@@ -50,6 +63,7 @@ static TABLE: LazyLock<WordLists> = LazyLock::new(|| {
         lists.languages.push(language);
         lists.usual_shares.push(usual_share);
         for word in entries {
+            lists.max_length = lists.max_length.max(word.len());
             let indices = lists.words.entry(word).or_default();
             if indices.last() != Some(&index) {
                 indices.push(index);
@@ -65,10 +79,16 @@ fn compute_evidence(text: &str) -> Vec<f64> {
     let (mut evidence, mut total, mut lower) = (vec![0.0; table.languages.len()], 0_usize, String::new());
     for word in words::spans(text).filter(|word| !word.single).map(|word| word.text) {
         lower.clear();
-        lower.extend(word.chars().flat_map(char::to_lowercase));
-        let length = lower.chars().count();
+        let length = if word.is_ascii() {
+            lower.push_str(word);
+            lower.make_ascii_lowercase();
+            word.len()
+        } else {
+            lower.extend(word.chars().flat_map(char::to_lowercase));
+            lower.chars().count()
+        };
         total += length;
-        let indices = table.words.get(lower.as_str()).map_or(&[][..], Vec::as_slice);
+        let indices = table.languages_of(&lower);
         for &index in indices {
             evidence[index] += share(length, indices.len());
         }
@@ -112,9 +132,14 @@ fn count_known(text: &str, index: usize) -> (usize, usize) {
     let (mut known, mut all, mut lower) = (0, 0, String::new());
     for word in prose_words(text) {
         lower.clear();
-        lower.extend(word.text.chars().flat_map(char::to_lowercase).nfc());
+        if word.text.is_ascii() {
+            lower.push_str(word.text);
+            lower.make_ascii_lowercase();
+        } else {
+            lower.extend(word.text.chars().flat_map(char::to_lowercase).nfc());
+        }
         all += 1;
-        known += usize::from(TABLE.words.get(lower.as_str()).is_some_and(|languages| languages.contains(&index)));
+        known += usize::from(TABLE.languages_of(&lower).contains(&index));
     }
     (known, all)
 }
@@ -139,8 +164,9 @@ mod tests {
         assert!(lists.languages.iter().all(|code| code.len() == 3));
         assert_eq!(lists.languages.len(), LISTS.lines().filter(|line| !line.starts_with('#')).count());
         assert!(lists.usual_shares.iter().all(|share| (0.05..0.6).contains(share)));
-        for word in lists.words.keys() {
-            assert_eq!(word.to_lowercase(), *word);
+        for word in LISTS.lines().filter(|line| !line.starts_with('#')).flat_map(|line| line.split_whitespace().skip(2))
+        {
+            assert_eq!(word.to_lowercase(), word);
             assert!(word.nfc().eq(word.chars()), "{word}");
             assert_eq!(words::words(word).count(), 1, "{word}");
         }
