@@ -214,6 +214,13 @@ fn a_toxicity_model_is_trained_from_labelled_files() {
     workdir
         .run(&["filter", "train", "toxicity", "--labelled", "labelled.jsonl", "-o", "x.bin"])
         .fails_with(&["`text`"]);
+    train("labelled.jsonl", "labelled.jsonl").fails_with(&["labelled.jsonl is also an input"]);
+    train("labelled.jsonl", ".").fails_with(&["not a regular file"]);
+    train("labelled.jsonl", "-").fails_with(&["--output is a file"]);
+    let files = ["--labelled", "labelled.jsonl", "--labelled", "labelled.jsonl", "-o", "x.bin"];
+    workdir
+        .run(&[&["filter", "train", "toxicity"], &files[..]].concat())
+        .fails_with(&["labelled.jsonl is given twice"]);
     assert!(!workdir.path().join("third.bin").exists() && !workdir.path().join("x.bin").exists());
 }
 
@@ -252,6 +259,11 @@ fn a_fasttext_model_scores_and_filters() {
     filter(&["--set", "toxicity.model=nothing.bin"]).fails_with(&["nothing.bin"]);
     filter(&[&model[..2], &["--set", "toxicity.label=bad"]].concat())
         .fails_with(&["no label \"bad\"", "__label__toxic"]);
+    filter(&[&model[..2], &["--set", "toxicity.model-languages=[en]"]].concat()).fails_with(&["is no ISO 639-3 code"]);
+    filter(&["--set", "toxicity.action=mask", "--set", "toxicity.unit=document"])
+        .fails_with(&["need parts of a document"]);
+    let language = ["filter", "language", "--score", "--input", "-", "--set", "language.min-score=0.1"];
+    workdir.run_with_input(&language, &input).fails_with(&["have no effect on the scores of `language`"]);
     filter(&["--set", "toxicity.label=bad"]).fails_with(&["`label` and `model-languages` need `model`"]);
 }
 

@@ -63,8 +63,18 @@ pub struct FilterSettings {
 }
 
 impl FilterSettings {
-    /// The rule groups that are on, in the order in which their thresholds apply.
+    /// The rule groups that measure documents, in the order in which their thresholds apply.
     pub(super) fn groups(&self) -> Vec<Box<dyn RuleGroup>> {
+        self.groups_with(self.measured_toxicity())
+    }
+
+    /// The toxicity group, unless it edits documents instead of measuring them.
+    fn measured_toxicity(&self) -> Option<&Toxicity> {
+        self.toxicity.as_ref().filter(|toxicity| !toxicity.edits())
+    }
+
+    /// The rule groups that are on, with this one for toxicity.
+    fn groups_with(&self, toxicity: Option<&Toxicity>) -> Vec<Box<dyn RuleGroup>> {
         fn push<G: RuleTable>(all: &mut Vec<Box<dyn RuleGroup>>, group: Option<&G>) {
             all.extend(group.map(|group| Box::new(group.clone()) as Box<dyn RuleGroup>));
         }
@@ -75,7 +85,7 @@ impl FilterSettings {
         push(&mut all, self.c4.as_ref());
         push(&mut all, self.fineweb.as_ref());
         push(&mut all, self.code.as_ref());
-        push(&mut all, self.toxicity.as_ref().filter(|toxicity| !toxicity.edits()));
+        push(&mut all, toxicity);
         all
     }
 
@@ -93,7 +103,7 @@ impl FilterSettings {
             c4: self.c4.as_ref().map(RuleTable::measurement_settings),
             fineweb: self.fineweb.as_ref().map(RuleTable::measurement_settings),
             code: self.code.as_ref().map(RuleTable::measurement_settings),
-            toxicity: self.toxicity.as_ref().filter(|toxicity| !toxicity.edits()).map(RuleTable::measurement_settings),
+            toxicity: self.measured_toxicity().map(RuleTable::measurement_settings),
         }
     }
 
@@ -108,9 +118,7 @@ impl FilterSettings {
 
     /// The first override that names a rule which its group lacks.
     pub fn unknown_rule(&self) -> Option<UnknownRule> {
-        let editing = self.toxicity.as_ref().filter(|toxicity| toxicity.edits());
-        let unknown = editing.and_then(|toxicity| RuleGroup::check(toxicity).err());
-        unknown.or_else(|| self.groups().iter().find_map(|group| group.check().err()))
+        self.groups_with(self.toxicity.as_ref()).iter().find_map(|group| group.check().err())
     }
 
     /// Reads the model files that the settings name; does nothing if they are read.
@@ -140,10 +148,8 @@ impl FilterSettings {
             return Err(StageError::settings(UserError::new(format!("filter: {error}")).with_hint(hint)));
         }
         let language = self.language.as_ref().and_then(Languages::impossible_threshold);
-        let editing = self.toxicity.as_ref().filter(|toxicity| toxicity.edits());
         let impossible = language
-            .or_else(|| editing.and_then(RuleGroup::impossible_threshold))
-            .or_else(|| self.groups().iter().find_map(|group| group.impossible_threshold()));
+            .or_else(|| self.groups_with(self.toxicity.as_ref()).iter().find_map(|group| group.impossible_threshold()));
         if let Some((key, problem)) = impossible {
             let error = UserError::new(format!("filter: `{key}`: {problem}"));
             return Err(StageError::settings(error.with_hint("write null to turn the rule off")));

@@ -66,6 +66,35 @@ fn other_files_are_errors() {
 }
 
 #[test]
+fn weights_and_lengths_beyond_any_real_one_are_errors() {
+    let mut file = fixture("words.bin");
+    let last = file.len() - 4;
+    file[last..].copy_from_slice(&f32::NAN.to_le_bytes());
+    assert_eq!(FastTextModel::from_bytes(&file).unwrap_err(), FastTextError::NoWeight("the output matrix"));
+    let mut file = fixture("softmax.bin");
+    // After magic and version: dim, ws, epoch, minCount, neg, wordNgrams.
+    file[28..32].copy_from_slice(&i32::MAX.to_le_bytes());
+    assert!(matches!(FastTextModel::from_bytes(&file).unwrap_err(), FastTextError::Impossible { .. }));
+}
+
+#[test]
+fn words_that_are_labels_of_the_model_are_left_out() {
+    // Labels with a prefix of their own, as `-label` sets.
+    let (from, to) = (b"__label__".as_slice(), b"__mark___".as_slice());
+    let mut file = fixture("softmax.bin");
+    let places: Vec<usize> = (0..file.len() - from.len()).filter(|at| file[*at..].starts_with(from)).collect();
+    assert_eq!(places.len(), 3);
+    for at in places {
+        file[at..at + to.len()].copy_from_slice(to);
+    }
+    let model = FastTextModel::from_bytes(&file).unwrap();
+    assert!(model.label("__mark___toxic").is_ok());
+    let probabilities = |text: &str| model.probabilities(text);
+    assert_eq!(probabilities("you __mark___toxic are"), probabilities("you are"));
+    assert_ne!(probabilities("you __mark___other are"), probabilities("you are"));
+}
+
+#[test]
 fn truncated_files_are_errors() {
     for name in ["softmax.bin", "pruned.ftz"] {
         let file = fixture(name);

@@ -61,17 +61,8 @@ fn ports() -> Vec<Port> {
     vec![Port { name: "documents", reads: Reads::Same, schema }]
 }
 
-/// Applies `edit` to the text of each row that the filter covers.
+/// Applies `edit` to text, media type and language of each row that the filter covers.
 fn edit_texts(
-    task: &mut Task<'_>,
-    filter: &FilterSettings,
-    edit: impl Fn(&str, Option<&str>) -> (Option<String>, Vec<Cut>),
-) -> Result<(), StageError> {
-    edit_rows(task, filter, |text, media_type, _| edit(text, media_type))
-}
-
-/// As [`edit_texts`], with the language of the row.
-fn edit_rows(
     task: &mut Task<'_>,
     filter: &FilterSettings,
     edit: impl Fn(&str, Option<&str>, Option<&str>) -> (Option<String>, Vec<Cut>),
@@ -126,7 +117,7 @@ impl Stage for CutLinesStage {
     }
 
     fn run(&self, task: &mut Task<'_>) -> Result<(), StageError> {
-        edit_texts(task, &self.filter, |text, media_type| {
+        edit_texts(task, &self.filter, |text, media_type, _| {
             // Lines of source code are not sentences.
             if media_type.is_some_and(|media| {
                 media.starts_with("text/x-") && ContentKind::of_media_type(media) == ContentKind::Code
@@ -162,7 +153,7 @@ impl Stage for RedactStage {
     }
 
     fn run(&self, task: &mut Task<'_>) -> Result<(), StageError> {
-        edit_texts(task, &self.filter, |text, _| {
+        edit_texts(task, &self.filter, |text, _, _| {
             let (redacted, cuts) = redact(text, &self.settings);
             let cuts = cuts.into_iter().filter(|cut| cut.count > 0);
             let cuts = cuts.map(|cut| Cut::of(cut.rule, cut.count, cut.bytes)).collect();
@@ -201,7 +192,7 @@ impl Stage for ToxicSpansStage {
     }
 
     fn run(&self, task: &mut Task<'_>) -> Result<(), StageError> {
-        edit_rows(task, &self.filter, |text, _, language| {
+        edit_texts(task, &self.filter, |text, _, language| {
             let (edited, spans) = self.settings.cut_spans(text, language);
             let cut = |span: ToxicSpan| Cut { value: Some(span.score), ..Cut::of(TOXIC_SPAN, 1, span.bytes) };
             (edited, spans.into_iter().map(cut).collect())

@@ -1,7 +1,7 @@
 //! The stages of the step `filter`: cut lines, redact, cut toxic spans, measure, apply thresholds.
 //!
-//! Up to five stages: `filter-lines`, `filter-redact` and `filter-toxicity` cut spans and record them as edits; `filter-measure` adds a
-//! column per rule; `filter` compares the columns with thresholds.
+//! Up to five stages: `filter-lines`, `filter-redact` and `filter-toxicity` cut spans and record them as edits;
+//! `filter-measure` adds a column per rule; `filter` compares the columns with thresholds.
 //!
 //! Invariant: changing a threshold does not re-measure anything, since the key of `filter-measure` covers no threshold.
 

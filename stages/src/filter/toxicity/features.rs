@@ -148,7 +148,7 @@ struct Neighbour {
 }
 
 fn word_features(word: &str, known: Option<(WordClass, &'static str)>, sink: &mut impl FeatureSink) -> Neighbour {
-    let spelling = |word: &str| mix(word.bytes().fold(WORD, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME)));
+    let spelling = |word: &str| mix(fnv1a(word.as_bytes()));
     match known {
         Some((WordClass::Identity, _)) => Neighbour { plain: IDENTITY, general: IDENTITY },
         Some((WordClass::Offensive(index), entry)) => {
@@ -168,6 +168,11 @@ fn word_features(word: &str, known: Option<(WordClass, &'static str)>, sink: &mu
             Neighbour { plain, general: plain }
         }
     }
+}
+
+/// 64-bit FNV-1a, whose offset basis is the seed of words.
+pub(super) fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(WORD, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(PRIME))
 }
 
 /// Adds the subwords of `<word>`, which has at least three letters.

@@ -1,7 +1,8 @@
 //! The weights of the toxicity model and their file format.
 //!
 //! Format, little-endian: `CMTOX003`, the number of buckets (u32), slope and intercept (f64), the digest of the features
-//! ([`feature_digest`], u64), then one signed byte per bucket. A byte `q` encodes the weight `q·|q|`: fine steps near zero, where most weights are, and a range of ±16,129.
+//! ([`feature_digest`], u64), then one signed byte per bucket. A byte `q` encodes the weight `q·|q|`: fine steps near
+//! zero, where most weights are, and a range of ±16,129.
 //! A window's evidence is, summed over the [kinds](FeatureKind) of features, the sum of the weights divided by the square
 //! root of the number of features. Its score is the logistic function of `slope · evidence + intercept`.
 //!

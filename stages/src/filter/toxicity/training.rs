@@ -10,7 +10,7 @@
 //! machine.
 
 use super::ToxicityModel;
-use super::features::{FeatureKind, FeatureSink, extract};
+use super::features::{FeatureKind, FeatureSink, extract, fnv1a};
 use super::model::{Weights, bucket, logistic};
 use super::scorer::ScoreAggregation;
 use super::spans::{ScoredUnit, spans};
@@ -114,7 +114,7 @@ pub fn train(
     let (mut training, mut held_out) = (Vec::new(), Vec::new());
     for (index, set) in sets.iter().enumerate() {
         let (held, kept): (Vec<_>, Vec<_>) =
-            set.rows.iter().partition(|row| checksum(&row.text).is_multiple_of(HELD_OUT));
+            set.rows.iter().partition(|row| fnv1a(row.text.as_bytes()).is_multiple_of(HELD_OUT));
         let weight = set_weight(kept.len());
         training.extend(kept.into_iter().map(|row| Example::new(&row.text, row.toxic, weight, index)));
         held_out.extend(held.into_iter().map(|row| (index, row)));
@@ -163,11 +163,6 @@ fn check(sets: &[TrainingSet]) -> Result<(), TrainingError> {
 #[expect(clippy::cast_precision_loss, reason = "counts of rows")]
 fn set_weight(rows: usize) -> f64 {
     libm::pow(rows.max(1) as f64, SET_EXPONENT - 1.0)
-}
-
-/// FNV-1a.
-fn checksum(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// A training row as features.
