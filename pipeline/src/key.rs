@@ -10,9 +10,11 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    ByteArrayType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type,
+    UInt32Type, UInt64Type,
 };
-use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, PrimitiveArray, RecordBatch};
+use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, GenericByteArray, PrimitiveArray, RecordBatch};
+use arrow_buffer::ArrowNativeType as _;
 use arrow_schema::{DataType, Schema};
 
 use crate::{Digest, StageError};
@@ -120,13 +122,18 @@ impl Column {
             DataType::UInt64 => self.primitive(array.as_primitive::<UInt64Type>()),
             DataType::Float32 => self.primitive(array.as_primitive::<Float32Type>()),
             DataType::Float64 => self.primitive(array.as_primitive::<Float64Type>()),
-            DataType::Utf8 => self.variable(array.as_string::<i32>().iter().map(|v| v.map(str::as_bytes))),
-            DataType::LargeUtf8 => self.variable(array.as_string::<i64>().iter().map(|v| v.map(str::as_bytes))),
-            DataType::Binary => self.variable(array.as_binary::<i32>().iter()),
-            DataType::LargeBinary => self.variable(array.as_binary::<i64>().iter()),
+            DataType::Utf8 => self.variable(array.as_string::<i32>()),
+            DataType::LargeUtf8 => self.variable(array.as_string::<i64>()),
+            DataType::Binary => self.variable(array.as_binary::<i32>()),
+            DataType::LargeBinary => self.variable(array.as_binary::<i64>()),
             DataType::FixedSizeBinary(_) => {
-                for value in array.as_fixed_size_binary().iter().flatten() {
-                    self.values.update(value);
+                let values = array.as_fixed_size_binary();
+                if values.null_count() == 0 {
+                    self.values.update(values.value_data());
+                } else {
+                    values.iter().flatten().for_each(|value| {
+                        self.values.update(value);
+                    });
                 }
             }
             other => {
@@ -160,11 +167,23 @@ impl Column {
         }
     }
 
-    fn variable<'a>(&mut self, values: impl Iterator<Item = Option<&'a [u8]>>) {
-        let mut lengths = Vec::new();
-        for value in values.flatten() {
-            lengths.extend_from_slice(&(value.len() as u64).to_le_bytes());
-            self.values.update(value);
+    fn variable<T: ByteArrayType>(&mut self, array: &GenericByteArray<T>) {
+        let mut lengths = Vec::with_capacity(array.len() * 8);
+        let offsets = array.value_offsets();
+        if array.null_count() == 0 {
+            for pair in offsets.windows(2) {
+                lengths.extend_from_slice(&((pair[1] - pair[0]).as_usize() as u64).to_le_bytes());
+            }
+            // The values follow each other, and BLAKE3 is several times faster on long inputs.
+            if let (Some(first), Some(last)) = (offsets.first(), offsets.last()) {
+                self.values.update(&array.value_data()[first.as_usize()..last.as_usize()]);
+            }
+        } else {
+            for value in array.iter().flatten() {
+                let value: &[u8] = value.as_ref();
+                lengths.extend_from_slice(&(value.len() as u64).to_le_bytes());
+                self.values.update(value);
+            }
         }
         self.lengths.update(&lengths);
     }
@@ -189,7 +208,7 @@ pub fn rows_digest<'a>(
 mod tests {
     use std::sync::Arc;
 
-    use arrow_array::{BooleanArray, Float64Array, StringArray, UInt32Array};
+    use arrow_array::{BooleanArray, FixedSizeBinaryArray, Float64Array, StringArray, UInt32Array};
     use arrow_schema::Field;
     use proptest::prelude::*;
 
@@ -245,6 +264,31 @@ mod tests {
             let one = rows_digest(&whole.schema(), [&whole]).unwrap();
             let two = rows_digest(&whole.schema(), [&head, &tail]).unwrap();
             prop_assert_eq!(one, two);
+        }
+
+        /// Texts without nulls and values of fixed size are hashed as one block of memory, which slices share.
+        #[test]
+        fn slices_are_hashed_as_their_rows(rows in prop::collection::vec(("[a-z]{0,5}", any::<[u8; 3]>()), 1..40), cut in 0usize..40) {
+            let texts: ArrayRef = Arc::new(rows.iter().map(|row| Some(row.0.as_str())).collect::<StringArray>());
+            let fixed = FixedSizeBinaryArray::try_from_iter(rows.iter().map(|row| row.1)).unwrap();
+            let whole = RecordBatch::try_from_iter([("t", texts), ("f", Arc::new(fixed))]).unwrap();
+            let cut = cut.min(rows.len());
+            let parts = [whole.slice(0, cut), whole.slice(cut, rows.len() - cut)];
+            let digest = |batches: &[RecordBatch]| rows_digest(&whole.schema(), batches).unwrap();
+            prop_assert_eq!(digest(std::slice::from_ref(&whole)), digest(&parts));
+            let (present, mut expected) = (vec![1; rows.len()], [blake3::Hasher::new(), blake3::Hasher::new()]);
+            for (text, fixed) in &rows {
+                expected[0].update(text.as_bytes());
+                expected[1].update(fixed);
+            }
+            let mut hasher = RowsHasher::new(&whole.schema());
+            for part in &parts {
+                hasher.update(part).unwrap();
+            }
+            for (column, expected) in hasher.columns.iter().zip(expected) {
+                prop_assert_eq!(column.values.finalize(), expected.finalize());
+                prop_assert_eq!(column.presence.finalize(), blake3::hash(&present));
+            }
         }
 
         #[test]

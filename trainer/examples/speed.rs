@@ -30,7 +30,7 @@ fn cpu_seconds() -> f64 {
 
 #[expect(clippy::cast_precision_loss, reason = "printed figures")]
 fn main() -> anyhow::Result<()> {
-    corpusmill_trainer::allocator::keep_freed_memory();
+    corpusmill_terminal::keep_freed_memory(usize::MAX);
     let (hidden, layers, heads) = (size("D", 128), size("L", 4), size("H", 4));
     let (length, batch, vocabulary) = (size("T", 128), size("B", 8), size("V", 4096));
     let (steps, warm) = (size("STEPS", 20), size("WARM", 3));

@@ -60,7 +60,6 @@ pub mod plan;
 pub mod token_bytes;
 pub mod tokenizer;
 
-pub mod allocator;
 pub mod cli;
 pub mod device;
 pub mod transfer;

@@ -9,13 +9,15 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arrow_array::RecordBatch;
-use arrow_schema::SchemaRef;
+use arrow_schema::{DataType, SchemaRef};
+use bytes::Bytes;
 use fs_err::File;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::reader::ChunkReader;
 
 use super::{PartAddress, PartWriter, Selection, Store, Table};
 use crate::atomic::sync_dir;
@@ -28,6 +30,12 @@ use crate::table::Batches;
 use crate::{Digest, Receipt, StoreError};
 
 const RECEIPT: &str = "receipt.json";
+
+/// The problem of a part whose file does not exist.
+const MISSING: &str = "the file is missing";
+
+/// Maximum size of a file that is read as a whole.
+const MAX_BYTES_IN_MEMORY: u64 = 8 << 20;
 
 /// How a process locks the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +125,45 @@ impl LocalStore {
         Ok(())
     }
 
+    /// The file with the rows of a part, after its bytes were compared with the receipt.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if they differ.
+    pub fn data_file(&self, receipt: &Receipt) -> Result<PathBuf, StoreError> {
+        let address = PartAddress { stage: receipt.result.stage.clone(), key: receipt.result.key };
+        let path = self.dir(&address).join(Table::Data.file_name());
+        let Some(info) = receipt.run.files.get(Table::Data.file_name()) else {
+            let problem = "the receipt has no such file".to_owned();
+            return Err(StoreError::Corrupt { path, problem, address });
+        };
+        self.check_once(&path, info, &address)?;
+        Ok(path)
+    }
+
+    /// Compares the bytes of a file with its receipt, once per process.
+    fn check_once(&self, path: &Path, info: &FileInfo, address: &PartAddress) -> Result<(), StoreError> {
+        let known = self.verified.lock().unwrap_or_else(PoisonError::into_inner).contains(path);
+        if !known {
+            check_bytes(path, info, address)?;
+            self.verified.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned());
+        }
+        Ok(())
+    }
+
+    /// The bytes of a file, compared with its receipt.
+    fn read_checked(&self, path: &Path, info: &FileInfo, address: &PartAddress) -> Result<Bytes, StoreError> {
+        let corrupt =
+            |problem: String| StoreError::Corrupt { path: path.to_owned(), problem, address: address.clone() };
+        let bytes = match fs_err::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(corrupt(MISSING.to_owned())),
+            Err(error) => return Err(error.into()),
+        };
+        compare(bytes.len() as u64, &Digest::of(&bytes), info).map_err(corrupt)?;
+        self.verified.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned());
+        Ok(bytes.into())
+    }
+
     /// Bytes of a part on disk.
     ///
     /// # Errors
@@ -180,17 +227,21 @@ fn check_bytes(path: &Path, info: &FileInfo, address: &PartAddress) -> Result<()
     let corrupt = |problem: String| StoreError::Corrupt { path: path.to_owned(), problem, address: address.clone() };
     let mut file = match File::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(corrupt("the file is missing".to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(corrupt(MISSING.to_owned())),
         Err(error) => return Err(error.into()),
     };
     let mut hasher = blake3::Hasher::new();
     let size = io::copy(&mut file, &mut hasher).map_err(|error| with_path(path, &error))?;
+    compare(size, &Digest::from(hasher), info).map_err(corrupt)
+}
+
+/// Compares the size and the digest of a file with its receipt. Returns the difference.
+fn compare(size: u64, digest: &Digest, info: &FileInfo) -> Result<(), String> {
     if size != info.size {
-        return Err(corrupt(format!("the file has {size} bytes, but the receipt records {}", info.size)));
+        return Err(format!("the file has {size} bytes, but the receipt records {}", info.size));
     }
-    let found = Digest::from(hasher);
-    if found != info.blake3 {
-        return Err(corrupt(format!("its digest is {}, the receipt records {}", found.short(), info.blake3.short())));
+    if *digest != info.blake3 {
+        return Err(format!("its digest is {}, the receipt records {}", digest.short(), info.blake3.short()));
     }
     Ok(())
 }
@@ -250,11 +301,6 @@ impl Store for LocalStore {
     ) -> Result<Option<Batches<'static>>, StoreError> {
         let Some(info) = receipt.run.files.get(table.file_name()) else { return Ok(None) };
         let path = self.dir(address).join(table.file_name());
-        let known = self.verified.lock().unwrap_or_else(PoisonError::into_inner).contains(&path);
-        if !known {
-            check_bytes(&path, info, address)?;
-            self.verified.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone());
-        }
         let bucket = selection.bucket.and_then(|bucket| receipt.result.buckets.get(bucket as usize));
         let groups = bucket.map(|bucket| {
             let (first, count) = bucket.row_groups;
@@ -274,7 +320,13 @@ impl Store for LocalStore {
             }),
             _ => Ok(()),
         };
-        open_parquet(&path, groups, selection.columns, check).map(Some)
+        // A whole part is read anyway, with one system call instead of four per page. One bucket is a fraction of it.
+        if groups.is_none() && info.size <= MAX_BYTES_IN_MEMORY {
+            let bytes = self.read_checked(&path, info, address)?;
+            return open_parquet(bytes, &path, groups, selection.columns, check).map(Some);
+        }
+        self.check_once(&path, info, address)?;
+        open_parquet(File::open(&path)?.into_file(), &path, groups, selection.columns, check).map(Some)
     }
 
     fn discard(&self, address: &PartAddress) -> Result<(), StoreError> {
@@ -297,19 +349,20 @@ impl Store for LocalStore {
     }
 }
 
-/// Opens a Parquet file as a stream of batches of bounded size; `check_rows` gets the number of rows selected.
+/// Opens a Parquet file as a stream of batches of bounded size; `check_rows` gets the number of rows selected. Errors
+/// name `path`.
 ///
 /// # Errors
 /// When the file cannot be read as Parquet, or as `check_rows`.
-pub(crate) fn open_parquet(
+fn open_parquet(
+    file: impl ChunkReader + 'static,
     path: &Path,
     row_groups: Option<Vec<usize>>,
     columns: Option<&[&str]>,
     check_rows: impl FnOnce(u64) -> Result<(), StoreError>,
 ) -> Result<Batches<'static>, StoreError> {
-    let file = File::open(path)?;
     let failed = |error| StoreError::parquet(path, error);
-    let mut builder = ParquetRecordBatchReaderBuilder::try_new(file.into_file()).map_err(failed)?;
+    let mut builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(failed)?;
     let meta = builder.metadata();
     let (rows, bytes) = meta
         .row_groups()
@@ -336,6 +389,11 @@ pub(crate) fn open_parquet(
         builder = builder.with_projection(mask);
     }
     Ok(Box::new(builder.with_batch_size(batch_rows).build().map_err(failed)?))
+}
+
+/// Whether values of this type have any length.
+fn is_variable(data_type: &DataType) -> bool {
+    !data_type.is_primitive() && !matches!(data_type, DataType::Boolean | DataType::FixedSizeBinary(_))
 }
 
 /// Counts and hashes what is written.
@@ -371,7 +429,14 @@ impl LocalPart {
     fn open(&mut self, table: Table, schema: &SchemaRef) -> Result<(), StoreError> {
         let path = self.staging.path().join(table.file_name());
         let file = HashingFile { file: File::create(&path)?, hasher: blake3::Hasher::new(), size: 0 };
-        let properties = WriterProperties::builder()
+        let mut properties = WriterProperties::builder();
+        // Numbers and digests are small beside texts or do not compress, and each page would need a new encoder.
+        for field in schema.fields() {
+            if !is_variable(field.data_type()) {
+                properties = properties.set_column_compression(field.name().as_str().into(), Compression::UNCOMPRESSED);
+            }
+        }
+        let properties = properties
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).unwrap_or_default()))
             .set_statistics_enabled(EnabledStatistics::None)
             .set_max_row_group_bytes(Some(64 << 20))

@@ -55,8 +55,8 @@ pub fn inputs(plan: &Plan, node: &Node, partition: u32, receipts: &Receipts) -> 
 }
 
 /// The key of a task: BLAKE3 of a canonical JSON object with the stage's name, version and settings, the columns of
-/// each port, the rows digests of what is read, the bucket's number where buckets are read, and whether excerpts of
-/// rejected documents are kept. `None` while an input is missing.
+/// each port, the rows digests of what is read, and whether excerpts of rejected documents are kept. Neither the partition
+/// nor the bucket is part of it, so that all empty ones are one part. `None` while an input is missing.
 pub fn key(plan: &Plan, node: &Node, partition: u32, receipts: &Receipts) -> Option<Key> {
     let inputs = inputs(plan, node, partition, receipts)?;
     let columns: BTreeMap<&str, Vec<String>> = node
@@ -67,7 +67,6 @@ pub fn key(plan: &Plan, node: &Node, partition: u32, receipts: &Receipts) -> Opt
             (input.port, columns)
         })
         .collect();
-    let bucket = node.inputs.iter().any(|input| input.reads == Reads::Bucket).then_some(partition);
     let excerpts = plan.excerpts.0.is_some() && node.stage.row_contract() == RowContract::Conserving;
     let value = serde_json::json!({
         "stage": node.stage.name(),
@@ -76,7 +75,6 @@ pub fn key(plan: &Plan, node: &Node, partition: u32, receipts: &Receipts) -> Opt
         "buckets": node.buckets,
         "columns": columns,
         "inputs": inputs,
-        "bucket": bucket,
         "excerpts": excerpts,
     });
     Some(Digest::of(canonical_json(&value).as_bytes()))

@@ -194,6 +194,13 @@ impl<'a> Task<'a> {
             return Ok(stream(found.schema, std::iter::empty()));
         };
         let bucket = (found.reads == Reads::Bucket).then_some(self.partition);
+        let result = &receipt.result;
+        let rows =
+            bucket.and_then(|bucket| result.buckets.get(bucket as usize)).map_or(result.rows_out, |bucket| bucket.rows);
+        // Most parts of a small input are empty, and are not opened.
+        if rows == 0 {
+            return Ok(stream(found.schema, std::iter::empty()));
+        }
         let (store, cancel, input_counts) =
             (self.store, self.context.cancel.clone(), first.then(|| self.input_counts.clone()));
         // Opened on first use: a port may read thousands of parts.

@@ -4,6 +4,7 @@
 //!
 //! Invariant: data goes to stdout, everything else to stderr; bars and colour appear only where stderr is a terminal.
 
+mod allocator;
 mod cli_reference;
 mod error;
 pub mod exit_code;
@@ -13,6 +14,7 @@ mod program;
 mod signals;
 mod wrap;
 
+pub use allocator::keep_freed_memory;
 pub use cli_reference::cli_reference;
 pub use error::{error_message, is_broken_pipe};
 pub use indicatif::{DecimalBytes, HumanCount};

@@ -108,6 +108,14 @@ enum OutputFormat {
     Zstd,
 }
 
+/// Whether the output is Parquet.
+///
+/// # Errors
+/// If its format is unknown.
+pub(super) fn is_parquet(path: &Path) -> anyhow::Result<bool> {
+    Ok(output_format(path)? == OutputFormat::Parquet)
+}
+
 fn output_format(path: &Path) -> anyhow::Result<OutputFormat> {
     let name = path.to_string_lossy().to_lowercase();
     let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
@@ -177,10 +185,10 @@ impl Write for Sink {
 
 /// The temporary file of an output until it is complete: a name of its own in the same folder, so that two commands with
 /// one output do not write into one file. `None` for standard output.
-struct TemporaryFile(Option<Lease>);
+pub(super) struct TemporaryFile(Option<Lease>);
 
 impl TemporaryFile {
-    fn new(path: &Path) -> anyhow::Result<Self> {
+    pub(super) fn new(path: &Path) -> anyhow::Result<Self> {
         if path == Path::new("-") {
             return Ok(Self(None));
         }
@@ -189,12 +197,12 @@ impl TemporaryFile {
         Ok(Self(Some(Lease::new(parent, TEMPORARY_PREFIX)?)))
     }
 
-    fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         self.0.as_ref().map_or(Path::new("-"), Lease::path)
     }
 
     /// Gives the complete file its name.
-    fn publish(&self, path: &Path) -> anyhow::Result<()> {
+    pub(super) fn publish(&self, path: &Path) -> anyhow::Result<()> {
         match &self.0 {
             None => Ok(()),
             Some(lease) => {

@@ -7,6 +7,7 @@ mod args;
 mod check;
 mod columns;
 mod completions;
+mod concatenate;
 mod console;
 mod corpus_files;
 mod gc;
@@ -98,8 +99,12 @@ enum Command {
     Completions(completions::Completions),
 }
 
+/// Freed memory that a thread keeps for the next task: what the texts of a few batches take, compressed and not.
+const FREED_BYTES_KEPT: usize = 64 << 20;
+
 /// Runs the command; the result is the process's exit code.
 pub fn main(query: QueryRunner) -> ExitCode {
+    corpusmill_terminal::keep_freed_memory(FREED_BYTES_KEPT);
     corpusmill_terminal::run(
         |cli: &Cli| &cli.global.printer,
         |cli, printer, signals| {

@@ -16,7 +16,8 @@ use corpusmill_recipe::NamedSource;
 use corpusmill_shards::{MixtureSettings, TokenBudget};
 use serde_json::Value;
 
-use super::io::{BatchWriter, IoArgs, outcome};
+use super::concatenate::concatenate_parquet;
+use super::io::{BatchWriter, IoArgs, is_parquet, outcome};
 use super::stream;
 use super::train_filter::TrainFilter;
 use crate::args::GlobalArgs;
@@ -144,12 +145,23 @@ impl StageResult {
         Ok(())
     }
 
+    /// Writes the documents. Returns their number.
+    fn write_documents(&self, documents: &Dataset, output: &Path) -> anyhow::Result<u64> {
+        let last = documents.0.first().copied().unwrap_or(NodeId(0));
+        let schema = &self.plan.node(last).schema;
+        if is_parquet(output)? {
+            let parts = documents.0.iter().flat_map(|&node| self.receipts.of(node));
+            let with_rows = parts.filter(|receipt| receipt.result.rows_out > 0);
+            return concatenate_parquet(output, schema, with_rows.map(|receipt| self.store.data_file(receipt)));
+        }
+        let mut output = BatchWriter::create(output, schema)?;
+        self.each(documents, Table::Data, |batch| output.write(batch))?;
+        output.finish()
+    }
+
     /// Writes the documents and the rejected documents; prints their numbers.
     fn write(&self, name: &str, documents: &Dataset, io: &IoArgs, global: &GlobalArgs) -> anyhow::Result<()> {
-        let last = documents.0.first().copied().unwrap_or(NodeId(0));
-        let mut output = BatchWriter::create(&io.output, &self.plan.node(last).schema)?;
-        self.each(documents, Table::Data, |batch| output.write(batch))?;
-        let kept = output.finish()?;
+        let kept = self.write_documents(documents, &io.output)?;
         let all = Dataset((0..self.plan.nodes.len()).map(NodeId).collect());
         let mut rejected = io
             .rejected

@@ -1,14 +1,14 @@
 //! Maps each character to its effect on the words of a text: the table behind `normalise.rs`.
 //!
 //! The table is built on first use: each character is lower-cased, decomposed (NFD), stripped of non-spacing marks (Mn)
-//! and classified as a [`CharacterClass`]. Classes are from the Unicode tables of the `regex` crate, decomposition from
+//! and classified as a [`CharacterClass`]. Classes are from the Unicode tables of the crate `regex-syntax`, decomposition from
 //! `unicode-normalization`, case from the standard library; `Cargo.lock` and the toolchain pin all of them.
 //!
 //! Invariant: a character without a class in this table separates words; every character has a defined effect.
 
 use std::sync::OnceLock;
 
-use regex::Regex;
+use regex_syntax::hir::{Class, Hir, HirKind};
 use unicode_normalization::char::decompose_canonical;
 
 /// The effect of a character on the words of a text.
@@ -112,8 +112,7 @@ pub(super) fn normalise_character(character: char, mut push: impl FnMut(char)) {
 /// Whether `part` is a non-spacing mark. Only called on parts of decompositions, so Mn is enough.
 fn is_nonspacing_mark(part: char) -> bool {
     static MARKS: OnceLock<Vec<bool>> = OnceLock::new();
-    part > '\u{2FF}'
-        && MARKS.get_or_init(|| matching_characters(r"\p{Mn}+")).get(part as usize).copied().unwrap_or(false)
+    part > '\u{2FF}' && MARKS.get_or_init(|| characters_in(r"\p{Mn}")).get(part as usize).copied().unwrap_or(false)
 }
 
 /// Character classes below [`CODE_POINT_LIMIT`], indexed by code point.
@@ -127,11 +126,11 @@ struct Classes {
 impl Classes {
     fn load() -> Self {
         Self {
-            ignored: matching_characters(r"[\p{Mn}\p{Cf}]+"),
-            digit: matching_characters(r"\p{Nd}+"),
-            word: matching_characters(r"[\p{Alphabetic}\p{M}\p{N}]+"),
-            standalone: matching_characters(
-                r"[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Thai}\p{scx=Lao}\p{scx=Khmr}\p{scx=Mymr}]+",
+            ignored: characters_in(r"[\p{Mn}\p{Cf}]"),
+            digit: characters_in(r"\p{Nd}"),
+            word: characters_in(r"[\p{Alphabetic}\p{M}\p{N}]"),
+            standalone: characters_in(
+                r"[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Thai}\p{scx=Lao}\p{scx=Khmr}\p{scx=Mymr}]",
             ),
         }
     }
@@ -160,16 +159,17 @@ impl Classes {
     }
 }
 
-/// The characters below [`CODE_POINT_LIMIT`] that match `pattern`, which is one of the constants above.
-fn matching_characters(pattern: &'static str) -> Vec<bool> {
+/// The characters below [`CODE_POINT_LIMIT`] in a class of characters, which is one of the constants above.
+fn characters_in(class: &'static str) -> Vec<bool> {
     let mut set = vec![false; CODE_POINT_LIMIT as usize + PAGE_SIZE];
-    let every: String = (0..CODE_POINT_LIMIT).filter_map(char::from_u32).collect();
-    let Ok(regex) = Regex::new(pattern) else {
-        unreachable!("the pattern {pattern} is a constant that the tests compile");
+    let parsed = regex_syntax::parse(class);
+    let Some(HirKind::Class(Class::Unicode(class))) = parsed.as_ref().map(Hir::kind).ok() else {
+        unreachable!("the class {class} is a constant that the tests parse");
     };
-    for run in regex.find_iter(&every) {
-        for character in run.as_str().chars() {
-            set[character as usize] = true;
+    for range in class.ranges() {
+        let end = (range.end() as usize + 1).min(set.len());
+        if let Some(range) = set.get_mut(range.start() as usize..end) {
+            range.fill(true);
         }
     }
     set

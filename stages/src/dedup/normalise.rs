@@ -7,68 +7,216 @@
 //! final sigma becomes a sigma. Words end at white space and punctuation, without the spaCy tokenizer that datatrove
 //! uses next.
 //!
-//! Invariant: a word is never empty and has no separator; words depend only on the text, not on the ASCII fast path
-//! (a test compares the two).
+//! Invariant: a word is never empty and has no separator; words depend only on the text, not on the fast paths for ASCII
+//! (a test compares them with the rules by character).
 
 use super::characters::{CharacterClass, CharacterTable, normalise_character};
 
-/// Splits texts into normalised words. Its two buffers are reused from one text to the next.
+/// Splits texts into normalised words. Its buffers are reused from one text to the next.
 #[derive(Debug, Default)]
 pub(super) struct WordNormaliser {
-    lower: Vec<u8>,
+    classes: ByteClasses,
+    ascii_word: Vec<u8>,
     word: String,
 }
-
-/// Class of a byte on the ASCII fast path. Bytes from 128 on need the table of characters.
-const LETTER: u8 = 0;
-const SEPARATOR: u8 = 1;
-const NEEDS_TABLE: u8 = 2;
-#[expect(clippy::cast_possible_truncation, reason = "byte is below 256, and try_from is not const")]
-const BYTE_CLASS: [u8; 256] = {
-    let mut class = [SEPARATOR; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        match byte as u8 {
-            b'a'..=b'z' | b'A'..=b'Z' => class[byte] = LETTER,
-            b'0'..=b'9' | 128.. => class[byte] = NEEDS_TABLE,
-            _ => {}
-        }
-        byte += 1;
-    }
-    class
-};
 
 impl WordNormaliser {
     /// Calls `visit` with the UTF-8 bytes of each normalised word of `text`, in order. Allocates nothing per word.
     #[inline]
     pub(super) fn for_each(&mut self, text: &str, mut visit: impl FnMut(&[u8])) {
-        self.lower.clear();
-        self.lower.extend(text.bytes().map(|byte| byte.to_ascii_lowercase()));
-        let Self { lower, word } = self;
+        let Self { classes, ascii_word, word } = self;
+        classes.classify(text.as_bytes());
+        let lower = &classes.lower[..text.len()];
+        // A number or a character can end behind its run: `3.14` has two runs and is one word.
         let mut position = 0;
-        while position < lower.len() {
-            match BYTE_CLASS[lower[position] as usize] {
-                SEPARATOR => position += 1,
-                LETTER => {
-                    let letters = count_letters(&lower[position..]);
-                    let end = position + letters;
-                    if lower.get(end).is_some_and(|&byte| BYTE_CLASS[byte as usize] == NEEDS_TABLE) {
-                        position = visit_words_by_char(text, position, word, &mut visit);
-                    } else {
-                        visit(&lower[position..end]);
-                        position = end + 1;
+        for (start, end) in Runs::new(&classes.letters, &classes.special) {
+            if start >= position && !classes.has_special(start, end) {
+                visit(&lower[start..end]);
+                position = end;
+                continue;
+            }
+            position = position.max(start);
+            while position < end {
+                position = match read_ascii_word(lower, position, ascii_word) {
+                    Some(after) => {
+                        visit(ascii_word);
+                        after
                     }
-                }
-                _ => position = visit_words_by_char(text, position, word, &mut visit),
+                    None => visit_words_by_char(text, position, word, &mut visit),
+                };
             }
         }
     }
 }
 
-/// Number of letters at the start of `bytes`.
+/// The classes of a text's bytes as bitmaps, one bit per byte: 64 bytes are classified with one word of bits each, so
+/// that words are found without a branch per byte.
+#[derive(Debug, Default)]
+struct ByteClasses {
+    /// The text in ASCII lower case, padded with zeros to whole blocks.
+    lower: Vec<u8>,
+    /// ASCII letters.
+    letters: Vec<u64>,
+    /// ASCII digits and all bytes from 128 on. The other bytes are ASCII and separate words.
+    special: Vec<u64>,
+}
+
+/// Number of bytes that are classified together: one bit of a `u64` each.
+const BLOCK: usize = 64;
+
+impl ByteClasses {
+    #[inline]
+    fn classify(&mut self, bytes: &[u8]) {
+        let blocks = bytes.len().div_ceil(BLOCK);
+        self.lower.resize(blocks * BLOCK, 0);
+        self.letters.clear();
+        self.special.clear();
+        let (lower, _) = self.lower.as_chunks_mut::<BLOCK>();
+        let (full, tail) = bytes.as_chunks::<BLOCK>();
+        let mut padded = [0; BLOCK];
+        padded[..tail.len()].copy_from_slice(tail);
+        for (block, lower) in full.iter().chain([&padded]).zip(lower) {
+            let (letters, special) = classify_block(block, lower);
+            self.letters.push(letters);
+            self.special.push(special);
+        }
+    }
+
+    /// Whether a byte from `start` to `end`, which is larger, needs more than the ASCII lower case.
+    #[inline]
+    fn has_special(&self, start: usize, end: usize) -> bool {
+        let (first, last) = (start / BLOCK, (end - 1) / BLOCK);
+        let from = u64::MAX << (start % BLOCK);
+        let to = u64::MAX >> (BLOCK - 1 - (end - 1) % BLOCK);
+        if first == last {
+            return self.special[first] & from & to != 0;
+        }
+        self.special[first] & from != 0
+            || self.special[last] & to != 0
+            || self.special[first + 1..last].iter().any(|&special| special != 0)
+    }
+}
+
+/// Writes 64 bytes in ASCII lower case. Returns the bitmaps of the letters and of the special bytes.
+///
+/// Eight bytes are computed at a time in a `u64` (after Warren, *Hacker's Delight*, 2nd ed., 6–1): with its high bit
+/// cleared, a byte plus 128 − x has the high bit set exactly if it is at least x.
 #[inline]
-fn count_letters(bytes: &[u8]) -> usize {
-    bytes.iter().position(|&byte| BYTE_CLASS[byte as usize] != LETTER).unwrap_or(bytes.len())
+fn classify_block(block: &[u8; BLOCK], lower: &mut [u8; BLOCK]) -> (u64, u64) {
+    const HIGH: u64 = repeated(0x80);
+    const fn repeated(byte: u8) -> u64 {
+        u64::from_le_bytes([byte; 8])
+    }
+    /// The high bit of each byte of `word`, whose high bits are clear, that is from `first` to `last`.
+    #[inline]
+    fn between(word: u64, first: u8, last: u8) -> u64 {
+        (word + repeated(0x80 - first)) & !(word + repeated(0x7F - last)) & HIGH
+    }
+    /// The high bits of the bytes, as the lowest eight bits.
+    #[inline]
+    fn gather(high_bits: u64) -> u64 {
+        (high_bits >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
+    }
+    let (mut letters, mut special) = (0, 0);
+    let (words, _) = block.as_chunks::<8>();
+    let (lower, _) = lower.as_chunks_mut::<8>();
+    for (index, (word, lower)) in words.iter().zip(lower).enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let (ascii, other) = (word & !HIGH, word & HIGH);
+        let letter = between(ascii | repeated(0x20), b'a', b'z') & !other;
+        let digit = between(ascii, b'0', b'9');
+        // 0x80 >> 2 is the bit that distinguishes lower from upper case.
+        *lower = (word | letter >> 2).to_le_bytes();
+        letters |= gather(letter) << (8 * index);
+        special |= gather(digit | other) << (8 * index);
+    }
+    (letters, special)
+}
+
+/// The maximal runs of bytes that are letters or special, as (start, end).
+struct Runs<'a> {
+    letters: &'a [u64],
+    special: &'a [u64],
+    block: usize,
+    /// The bits of the block at which a run starts or ends, without those already passed.
+    edges: u64,
+    /// 1 if the last byte of the block before is in a run.
+    carry: u64,
+}
+
+impl<'a> Runs<'a> {
+    #[inline]
+    fn new(letters: &'a [u64], special: &'a [u64]) -> Self {
+        let mut runs = Self { letters, special, block: 0, edges: 0, carry: 0 };
+        runs.load();
+        runs
+    }
+
+    /// Reads the edges of the current block. After the last block, a run that reaches its end ends.
+    #[inline]
+    fn load(&mut self) {
+        let bits = match (self.letters.get(self.block), self.special.get(self.block)) {
+            (Some(letters), Some(special)) => letters | special,
+            _ => 0,
+        };
+        self.edges = bits ^ (bits << 1 | self.carry);
+        self.carry = bits >> 63;
+    }
+
+    #[inline]
+    fn next_edge(&mut self) -> Option<usize> {
+        while self.edges == 0 {
+            if self.block >= self.letters.len() {
+                return None;
+            }
+            self.block += 1;
+            self.load();
+        }
+        let bit = self.edges.trailing_zeros() as usize;
+        self.edges &= self.edges - 1;
+        Some(self.block * BLOCK + bit)
+    }
+}
+
+impl Iterator for Runs<'_> {
+    type Item = (usize, usize);
+
+    #[inline]
+    fn next(&mut self) -> Option<(usize, usize)> {
+        Some((self.next_edge()?, self.next_edge()?))
+    }
+}
+
+/// Reads the word at `position` of the lower-case text if it consists of ASCII letters and digits. Returns the position
+/// after the separator that ends it; `None` if it contains another character, or one could continue a number.
+#[inline]
+fn read_ascii_word(lower: &[u8], mut position: usize, word: &mut Vec<u8>) -> Option<usize> {
+    let skip_digits = |from: usize| {
+        let digits = lower[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        from + digits
+    };
+    word.clear();
+    loop {
+        match lower.get(position) {
+            Some(&letter @ b'a'..=b'z') => {
+                word.push(letter);
+                position += 1;
+            }
+            Some(b'0'..=b'9') => {
+                word.push(b'0');
+                position = skip_digits(position);
+                if let Some(b'.' | b',') = lower.get(position) {
+                    match lower.get(position + 1) {
+                        Some(b'0'..=b'9') => position = skip_digits(position + 1),
+                        Some(128..) => return None,
+                        _ => {}
+                    }
+                }
+            }
+            Some(128..) => return None,
+            _ => return Some(position + 1),
+        }
+    }
 }
 
 /// Visits the words from `start` to the next separator, by character. Returns the position after the separator.
@@ -198,6 +346,26 @@ mod tests {
         #[test]
         fn the_fast_path_equals_the_reference(text in "(?s)([a-zA-Z0-9 .,_']|[éß中が한\u{301}\u{AD}]|.){0,60}") {
             prop_assert_eq!(words(&text), reference_words(&text));
+        }
+
+        /// Runs that end at, before and after the bounds of blocks.
+        #[test]
+        fn bounds_of_blocks_do_not_matter(
+            text in "(?s)([a-zA-Z]{1,70}|[0-9]{1,40}|[ .,]{1,3}|[ a-z0-9]{1,20}|[é中\u{AD}]){0,12}"
+        ) {
+            prop_assert_eq!(words(&text), reference_words(&text));
+        }
+
+        #[test]
+        fn bytes_have_their_class(block in prop::collection::vec(any::<u8>(), 64)) {
+            let block: [u8; BLOCK] = block.try_into().unwrap();
+            let mut lower = [0; BLOCK];
+            let (letters, special) = classify_block(&block, &mut lower);
+            for (index, byte) in block.iter().enumerate() {
+                prop_assert_eq!(lower[index], byte.to_ascii_lowercase());
+                prop_assert_eq!(letters >> index & 1 == 1, byte.is_ascii_alphabetic());
+                prop_assert_eq!(special >> index & 1 == 1, byte.is_ascii_digit() || !byte.is_ascii());
+            }
         }
 
         #[test]

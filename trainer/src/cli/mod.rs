@@ -61,7 +61,7 @@ pub fn main() -> ExitCode {
 }
 
 fn dispatch(command: Command, printer: &Printer, signals: &StopSignals) -> Result<(), Failure<anyhow::Error>> {
-    crate::allocator::keep_freed_memory();
+    corpusmill_terminal::keep_freed_memory(usize::MAX);
     run_command(command, printer, signals).map_err(|failure| match failure {
         Failure::Error(error) => Failure::Error(with_hint(error)),
         other => other,
