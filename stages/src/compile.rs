@@ -9,7 +9,7 @@ use corpusmill_pipeline::Excerpts;
 use corpusmill_pipeline::snapshot::{Lockfile, Snapshot};
 use corpusmill_pipeline::{Dataset, Plan, PlanBuilder, StageError};
 
-use crate::dedup::Dedup;
+use crate::dedup::{Dedup, ExportedSignatures};
 use crate::mix::ShardLayout;
 use crate::recipe::{LoadedRecipe, Recipe, acquire_error};
 use crate::sources::AcquireContext;
@@ -29,6 +29,8 @@ pub struct CompiledRecipe {
     pub shards: Dataset,
     /// Maps partitions to shards.
     pub layout: ShardLayout,
+    /// The signatures that the corpus exports.
+    pub signatures: Option<ExportedSignatures>,
 }
 
 /// Redacts an excerpt of a rejected document.
@@ -77,21 +79,22 @@ impl CompiledRecipe {
     ) -> Result<Self, StageError> {
         let mut builder = PlanBuilder::new(Excerpts(excerpts.then_some(redact_excerpt as fn(&str) -> String)));
         let mut snapshots = snapshots;
-        let mut datasets = Vec::new();
+        let (mut datasets, mut exported) = (Vec::new(), Vec::new());
         for (name, source) in &recipe.sources {
             let snapshot = snapshots.remove(name).unwrap_or_default();
             let read = source.acquire.add_to(&mut builder, name, snapshot, recipe.partitions)?;
-            datasets.push(source_steps(recipe, name, &mut builder, read)?);
+            datasets.push(source_steps(recipe, name, &mut builder, read, &mut exported)?);
         }
-        let documents = shared_steps(recipe, &mut builder, Dataset::union(datasets))?;
+        let documents = shared_steps(recipe, &mut builder, Dataset::union(datasets), &mut exported)?;
         let (tokenizer, tokens) = recipe.tokenizer.add_to(&mut builder, &documents, &recipe.weights(), recipe_dir)?;
         let layout = ShardLayout { sources: recipe.sources.keys().cloned().collect(), shards: recipe.shards };
         let shards = layout.add_to(&mut builder, &tokens, &recipe.mixture)?;
-        Ok(Self { plan: builder.finish(), documents, tokenizer, shards, layout })
+        Ok(Self { plan: builder.finish(), documents, tokenizer, shards, layout, signatures: exported.pop() })
     }
 }
 
-/// Adds a source's own steps after the stage that reads its documents.
+/// Adds a source's own steps after the stage that reads its documents; signatures that they export are appended to
+/// `exported`.
 ///
 /// # Errors
 /// If a step's settings or columns are invalid.
@@ -100,17 +103,23 @@ pub fn source_steps(
     name: &str,
     builder: &mut PlanBuilder,
     documents: Dataset,
+    exported: &mut Vec<ExportedSignatures>,
 ) -> Result<Dataset, StageError> {
     let steps = recipe.sources.get(name).map(|source| source.steps.as_slice()).unwrap_or_default();
-    add(recipe, steps, name, builder, documents)
+    add(recipe, steps, name, builder, documents, exported)
 }
 
-/// Adds the steps shared by all sources.
+/// Adds the steps shared by all sources; signatures that they export are appended to `exported`.
 ///
 /// # Errors
 /// If a step's settings or columns are invalid.
-pub fn shared_steps(recipe: &Recipe, builder: &mut PlanBuilder, documents: Dataset) -> Result<Dataset, StageError> {
-    add(recipe, &recipe.steps, "all", builder, documents)
+pub fn shared_steps(
+    recipe: &Recipe,
+    builder: &mut PlanBuilder,
+    documents: Dataset,
+    exported: &mut Vec<ExportedSignatures>,
+) -> Result<Dataset, StageError> {
+    add(recipe, &recipe.steps, "all", builder, documents, exported)
 }
 
 fn add(
@@ -119,6 +128,7 @@ fn add(
     prefix: &str,
     builder: &mut PlanBuilder,
     mut documents: Dataset,
+    exported: &mut Vec<ExportedSignatures>,
 ) -> Result<Dataset, StageError> {
     let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
     for step in steps {
@@ -127,10 +137,13 @@ fn add(
         let path =
             if *count == 1 { format!("{prefix}/{}", step.name()) } else { format!("{prefix}/{}-{count}", step.name()) };
         documents = match step {
-            // By default, the order of the sources decides which duplicate survives.
-            Step::Dedup(dedup) if dedup.prefer.is_empty() => {
-                let prefer = recipe.sources.keys().cloned().collect();
-                Step::Dedup(Dedup { prefer, ..dedup.clone() }).add_to(builder, &path, &documents)?
+            Step::Dedup(dedup) => {
+                // By default, the order of the sources decides which duplicate survives.
+                let prefer = dedup.prefer.clone().unwrap_or_else(|| recipe.sources.keys().cloned().collect());
+                let dedup = Dedup { prefer: Some(prefer), ..dedup.clone() };
+                let output = dedup.add_to(builder, &path, &documents)?;
+                exported.extend(output.signatures);
+                output.documents
             }
             step => step.add_to(builder, &path, &documents)?,
         };

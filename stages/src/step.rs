@@ -58,7 +58,7 @@ impl Step {
         match self {
             Self::Clean(settings) => plan.add(path, Clean { settings: settings.clone() }, &[documents]),
             Self::Filter(settings) => filter::stages::add_to(settings, plan, path, documents),
-            Self::Dedup(dedup) => Ok(dedup.add_to(plan, path, documents)?.0),
+            Self::Dedup(dedup) => Ok(dedup.add_to(plan, path, documents)?.documents),
         }
     }
 }

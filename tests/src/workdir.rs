@@ -24,7 +24,7 @@ sources:
     - clean: {}
 steps:
   - filter: { redact: {} }
-  - dedup: { buckets: 2 }
+  - dedup: { buckets: 2, verify: 0.7, signatures: true }
 tokenizer: { train: { vocab-size: 400 } }
 shards: 2
 mixture:
@@ -227,10 +227,11 @@ impl RunDir<'_> {
         self.manifest(name)["corpus_digest"].as_str().expect("the manifest has a corpus digest").to_owned()
     }
 
-    /// The files of a corpus that must be reproducible: manifest, tokenizer and shards, by path.
+    /// The files of a corpus that must be reproducible: manifest, tokenizer, signatures and shards, by path.
     pub fn reproducible_files(&self, name: &str) -> BTreeMap<String, Vec<u8>> {
         let mut all = files_below(&self.corpus(name));
-        all.retain(|path, _| path.starts_with("shards/") || path == "manifest.json" || path == "tokenizer.json");
+        let whole = ["manifest.json", "tokenizer.json", "signatures.parquet"];
+        all.retain(|path, _| path.starts_with("shards/") || whole.contains(&path.as_str()));
         assert!(
             all.keys().filter(|path| path.starts_with("shards/")).count() > 1,
             "there are shards: {:?}",

@@ -38,6 +38,11 @@ fn tables() -> anyhow::Result<Vec<TableColumns>> {
         table("Document", "One document. Table `documents` of `query`.", DOCUMENT.clone()),
         table("Document: added by `clean`", "From the page's own metadata.", added(&clean)),
         table(
+            "Document: added by `dedup`",
+            "With `columns: true`. A document without duplicates is a cluster by itself.",
+            Arc::new(corpusmill_stages::dedup::cluster_columns()),
+        ),
+        table(
             "Document: added by `crawl` and `rust-docs`",
             "The page's opt-outs from training and indexing.",
             added(&CRAWLED),
@@ -117,7 +122,11 @@ const MEANINGS: &[(&str, &str)] = &[
     ("cluster", "Id of the survivor of the cluster."),
     ("survivor", "Whether this document stays."),
     ("exact", "Whether the text equals that of the survivor."),
-    ("jaccard", "Estimated Jaccard similarity with the survivor, from 0 to 1."),
+    ("jaccard", "Jaccard similarity with the survivor, from 0 to 1: estimated, or exact with `verify`."),
+    ("size", "Number of documents in the cluster."),
+    ("earlier", "Whether the survivor belongs to an earlier corpus, of `against`."),
+    ("dedup.cluster", "Id of the document that is kept of the cluster."),
+    ("dedup.cluster_size", "Number of documents in the cluster, with this one."),
     ("text_hash", "Hash of the text; decides between train and validation."),
     (
         "tokens",

@@ -64,6 +64,16 @@ impl IoArgs {
     }
 }
 
+/// Returns an error if a file to write is also an input or another output, or its folder does not exist.
+pub(super) fn check_outputs(outputs: &[&Path], inputs: &[&Path]) -> anyhow::Result<()> {
+    for (index, output) in outputs.iter().enumerate() {
+        check_output(output, inputs)?;
+        let twice = outputs[..index].iter().any(|other| real(other) == real(output));
+        anyhow::ensure!(!twice, "two outputs are the same file: {}", output.display());
+    }
+    Ok(())
+}
+
 /// Returns an error if a file to write is also an input, or its folder does not exist.
 pub(super) fn check_output(output: &Path, inputs: &[&Path]) -> anyhow::Result<()> {
     let is_input = inputs.iter().any(|input| real(input) == real(output));

@@ -251,6 +251,7 @@ fn assemble(
         tokenizer: &compiled.tokenizer,
         shards: &compiled.shards,
         layout: &compiled.layout,
+        signatures: compiled.signatures.as_ref(),
         name: &loaded.recipe.name,
         mixture: &loaded.recipe.mixture,
         settings: serde_json::to_value(&loaded.recipe)?,

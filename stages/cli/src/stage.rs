@@ -17,14 +17,14 @@ use corpusmill_shards::{MixtureSettings, TokenBudget};
 use serde_json::Value;
 
 use super::concatenate::concatenate_parquet;
-use super::io::{BatchWriter, IoArgs, is_parquet, outcome};
+use super::io::{BatchWriter, IoArgs, TemporaryFile, check_outputs, is_parquet, outcome};
 use super::stream;
 use super::train_filter::TrainFilter;
 use crate::args::GlobalArgs;
 use corpusmill_crawler::CrawlSettings;
 use corpusmill_extract::CleanSettings;
 use corpusmill_stages::compile::redact_excerpt;
-use corpusmill_stages::dedup::Dedup;
+use corpusmill_stages::dedup::{Dedup, SignatureWriter};
 use corpusmill_stages::filter::FilterSettings;
 use corpusmill_stages::filter::language::identify;
 use corpusmill_stages::sources::acquire::Acquire;
@@ -157,6 +157,18 @@ impl StageResult {
         let mut output = BatchWriter::create(output, schema)?;
         self.each(documents, Table::Data, |batch| output.write(batch))?;
         output.finish()
+    }
+
+    /// Writes the clusters of `dedup`.
+    fn write_clusters(&self, path: &Path, clusters: &Dataset) -> anyhow::Result<()> {
+        let node = clusters.0.first().copied().unwrap_or(NodeId(0));
+        let schema = &self.plan.node(node).schema;
+        // The first column, the row in its partition, is internal.
+        let columns: Vec<usize> = (1..schema.fields().len()).collect();
+        let mut output = BatchWriter::create(path, &Arc::new(schema.project(&columns)?))?;
+        self.each(clusters, Table::Data, |batch| output.write(&batch.project(&columns)?))?;
+        output.finish()?;
+        Ok(())
     }
 
     /// Writes the documents and the rejected documents; prints their numbers.
@@ -294,9 +306,12 @@ pub(super) struct DedupCommand {
     inputs: InputArgs,
     #[command(flatten)]
     dedup: Dedup,
-    /// Write the clusters to this file: id, cluster (the survivor's id), survivor, exact, jaccard.
+    /// Write the clusters to this file: id, cluster (the survivor's id), survivor, exact, jaccard, size, earlier.
     #[arg(long, value_name = "PATH")]
     clusters: Option<PathBuf>,
+    /// Write the signatures of the documents that are kept to this Parquet file, for `--against` of a later command.
+    #[arg(long, value_name = "PATH")]
+    signatures: Option<PathBuf>,
     #[command(flatten)]
     settings: SettingsArgs,
 }
@@ -304,26 +319,34 @@ pub(super) struct DedupCommand {
 impl DedupCommand {
     pub(super) fn run(self, global: &GlobalArgs, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
         let dedup = self.settings.apply(self.dedup.clone())?;
+        // Signatures are exported to the file that `--signatures` names.
+        let dedup = Dedup { signatures: self.signatures.is_some(), ..dedup };
+        let io = &self.inputs.io;
+        let extra = [self.clusters.as_deref(), self.signatures.as_deref()];
+        let inputs: Vec<&Path> =
+            io.input.iter().map(Path::new).chain(dedup.against.iter().map(PathBuf::as_path)).collect();
+        let outputs: Vec<&Path> = io.outputs().into_iter().chain(extra.into_iter().flatten()).collect();
+        check_outputs(&outputs, &inputs)?;
         let spooled = spool(&self.inputs)?;
-        let mut datasets = None;
-        let outputs = self.inputs.io.outputs().into_iter().chain(self.clusters.as_deref()).collect();
+        let mut output = None;
         let finished = SingleStage { global, cancel, outputs, fresh: false }.run(
             &Acquire::Files(spooled.inputs.files()?),
             |builder, read| {
-                datasets = Some(dedup.add_to(builder, "dedup", &read)?);
+                output = Some(dedup.add_to(builder, "dedup", &read)?);
                 Ok(())
             },
         )?;
-        let (documents, clusters) = datasets.context("the step has no output")?;
-        finished.write("dedup", &documents, &self.inputs.io, global)?;
+        let output = output.context("the step has no output")?;
+        finished.write("dedup", &output.documents, io, global)?;
         if let Some(path) = &self.clusters {
-            let node = clusters.0.first().copied().unwrap_or(NodeId(0));
-            let schema = &finished.plan.node(node).schema;
-            // The first column, the row in its partition, is internal.
-            let columns: Vec<usize> = (1..schema.fields().len()).collect();
-            let mut output = BatchWriter::create(path, &Arc::new(schema.project(&columns)?))?;
-            finished.each(&clusters, Table::Data, |batch| output.write(&batch.project(&columns)?))?;
-            output.finish()?;
+            finished.write_clusters(path, &output.clusters)?;
+        }
+        if let (Some(path), Some(exported)) = (&self.signatures, &output.signatures) {
+            let temporary = TemporaryFile::new(path)?;
+            let mut writer = SignatureWriter::create(temporary.path(), exported)?;
+            finished.each(&exported.dataset, Table::Data, |batch| Ok(writer.write(batch)?))?;
+            writer.finish()?;
+            temporary.publish(path)?;
         }
         Ok(())
     }

@@ -1,19 +1,31 @@
 //! Removes duplicate documents: exact duplicates by digest, near duplicates by MinHash.
 //!
-//! Runs after cleaning, before tokenizing. The step has five stages: `dedup-signature` (a signature per document),
-//! `dedup-band` (its bands, scattered into buckets by value), `dedup-pair` (documents that share a band),
-//! `dedup-cluster` (joins pairs and chooses a survivor), `dedup` (rejects the other documents).
+//! Runs after cleaning, before tokenizing. The step has these stages:
+//!
+//! | stage | |
+//! |---|---|
+//! | `dedup-signature` | a digest and a MinHash signature per document |
+//! | `dedup-earlier` | with `against`: the signatures of earlier corpora |
+//! | `dedup-band` | the bands of each signature, scattered into buckets by value |
+//! | `dedup-pair` | documents that share a band |
+//! | `dedup-cluster` | joins pairs and chooses a survivor |
+//! | `dedup-member`, `dedup-verify` | with `verify`: the shingles of clustered documents, and their comparison |
+//! | `dedup-export` | the signatures of the kept documents, if they are wanted |
+//! | `dedup` | rejects the other documents |
 //!
 //! Invariant: the survivor depends only on the documents and the settings, not on threads, partitions or order of
-//! arrival: the preferred source first, then the longer text, then the smaller id. Equal text, seed, bands, rows and
-//! [`SIGNATURE_VERSION`] always give equal signatures and bands: a change to the rules of words, shingles or permutations
-//! increments the version, which the golden tests of `signature.rs` check.
+//! arrival. Equal text, seed, bands, rows and [`SIGNATURE_VERSION`] always give equal signatures and bands: a change to the
+//! rules of words, shingles or permutations increments the version, which the golden tests of `signature.rs` check.
 
 mod band;
 mod characters;
 mod cluster;
 mod digest;
 mod disjoint_sets;
+mod earlier;
+mod export;
+mod member;
+mod member_stage;
 mod normalise;
 mod pair;
 mod remove;
@@ -23,41 +35,78 @@ mod signature;
 mod signature_stage;
 #[cfg(test)]
 mod signature_tests;
+#[cfg(test)]
+mod tests;
+mod timestamp;
+mod verify;
+
+use std::sync::Arc;
 
 use corpusmill_pipeline::{Dataset, PlanBuilder, StageError};
 
 use crate::rule::Rule;
 
-pub use cluster::ClusterStage;
 pub use cluster::schema as cluster_schema;
 pub use digest::exact_digest;
-pub use settings::Dedup;
+use earlier::SignatureParameters;
+pub use earlier::{ExportedSignatures, SIGNATURES_FILE, SignatureWriter};
+pub use remove::cluster_columns;
+pub use settings::{Dedup, Keep};
 pub use signature::{MinHasher, SIGNATURE_VERSION, Signature, SignatureError};
 
 /// The rules by which `dedup` rejects documents.
 pub(crate) fn rules() -> Vec<Rule> {
-    vec![remove::EXACT_DUPLICATE, remove::NEAR_DUPLICATE]
+    vec![remove::EXACT_DUPLICATE, remove::NEAR_DUPLICATE, remove::IN_EARLIER_CORPUS]
+}
+
+/// The results of the step.
+#[derive(Debug, Clone)]
+pub struct DedupOutput {
+    /// The kept documents.
+    pub documents: Dataset,
+    /// The documents in clusters of two or more.
+    pub clusters: Dataset,
+    /// The signatures of the kept documents, if the step has `signatures`.
+    pub signatures: Option<ExportedSignatures>,
 }
 
 impl Dedup {
-    /// Adds the stages. Returns the kept documents and the clusters.
+    /// Adds the stages.
     ///
     /// # Errors
-    /// If the settings are out of range or the documents lack a required column.
-    pub fn add_to(
-        &self,
-        plan: &mut PlanBuilder,
-        path: &str,
-        documents: &Dataset,
-    ) -> Result<(Dataset, Dataset), StageError> {
+    /// If the settings are out of range, the documents lack a required column, or a corpus of `against` cannot be used.
+    pub fn add_to(&self, plan: &mut PlanBuilder, path: &str, documents: &Dataset) -> Result<DedupOutput, StageError> {
         self.check()?;
-        let signatures = plan.add(format!("{path}/sign"), signature_stage::SignatureStage::new(self), &[documents])?;
+        let prefer = self.prefer.clone().unwrap_or_default();
+        let sign = signature_stage::SignatureStage::new(self);
+        let own = plan.add(format!("{path}/sign"), sign, &[documents])?;
+        let mut signatures = own.clone();
+        let mut earlier = 0;
+        if !self.against.is_empty() {
+            let stage = earlier::EarlierStage::open(self)?;
+            earlier = stage.partition_count();
+            signatures = Dataset::union([plan.add(format!("{path}/earlier"), stage, &[])?, signatures]);
+        }
         let bands = plan.add(format!("{path}/band"), band::BandStage { buckets: self.buckets }, &[&signatures])?;
         let pairs = plan.add(format!("{path}/pair"), pair::PairStage { buckets: self.buckets }, &[&bands])?;
-        let cluster = ClusterStage { prefer: self.prefer.clone() };
-        let clusters = plan.add(format!("{path}/cluster"), cluster, &[&signatures, &pairs])?;
-        let remove = remove::RemoveStage { threshold: self.threshold() };
-        let kept = plan.add(path, remove, &[documents, &clusters])?;
-        Ok((kept, clusters))
+        let cluster = cluster::ClusterStage { prefer: prefer.clone(), earlier, verify: self.verify };
+        let mut clusters = plan.add(format!("{path}/cluster"), cluster, &[&signatures, &pairs])?;
+        if let Some(threshold) = self.verify {
+            let (buckets, columns) = (self.buckets, plan.schema(&own)?);
+            let members = member_stage::MemberStage { buckets, signatures: columns.clone() };
+            let members = plan.add(format!("{path}/member"), members, &[documents, &own, &clusters])?;
+            let verify = verify::VerifyStage { threshold, prefer, buckets, signatures: columns };
+            clusters = plan.add(format!("{path}/verify"), verify, &[&members])?;
+        }
+        let exported = if self.signatures {
+            let schema = Arc::new(signature_stage::schema(self.bands, self.rows));
+            let export = export::ExportStage { schema, remove: self.remove };
+            let dataset = plan.add(format!("{path}/export"), export, &[&own, &clusters])?;
+            Some(ExportedSignatures { dataset, parameters: SignatureParameters::of(self) })
+        } else {
+            None
+        };
+        let kept = plan.add(path, remove::RemoveStage::new(self), &[documents, &clusters])?;
+        Ok(DedupOutput { documents: kept, clusters, signatures: exported })
     }
 }

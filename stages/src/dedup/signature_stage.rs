@@ -1,18 +1,22 @@
 //! `dedup-signature`: computes one signature row per document, in the order of the documents.
 //!
-//! Invariant: row `n` of the output describes row `n` of the documents.
+//! Invariant: row `n` of the output describes row `n` of the documents. Without [`Keep`], a signature depends only on
+//! the text.
 
 use std::sync::Arc;
 
-use arrow_array::builder::{FixedSizeBinaryBuilder, StringBuilder, UInt32Builder};
-use arrow_array::{Array, RecordBatch};
+use arrow_array::builder::{FixedSizeBinaryBuilder, Float64Builder, StringBuilder, UInt32Builder};
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
+use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use corpusmill_pipeline::document::{document_columns, text_column};
+use corpusmill_pipeline::document::{document_columns, missing, text_column};
 use corpusmill_pipeline::{Port, Reads, RowContract, Stage, StageError, Task};
 
-use super::Dedup;
 use super::digest::exact_digest;
+use super::settings::Keep;
 use super::signature::{MinHasher, SIGNATURE_VERSION, truncated};
+use super::{Dedup, timestamp};
 
 /// Computes signatures with a [`MinHasher`].
 #[derive(Debug)]
@@ -21,24 +25,57 @@ pub(super) struct SignatureStage {
     bands: u32,
     rows: u32,
     seed: u64,
+    keep: Keep,
+}
+
+/// The columns of signatures that `against` reads.
+pub(super) fn schema(bands: u32, rows: u32) -> Schema {
+    let width = |bytes: u32| DataType::FixedSizeBinary(i32::try_from(bytes).unwrap_or(i32::MAX));
+    Schema::new(vec![
+        Field::new("id", DataType::Utf8, false),
+        Field::new("source", DataType::Utf8, false),
+        Field::new("length", DataType::UInt32, false),
+        Field::new("exact_digest", DataType::FixedSizeBinary(16), false),
+        Field::new("bands", width(bands * 8), true),
+        Field::new("minhash", width(bands * rows * 2), true),
+    ])
 }
 
 impl SignatureStage {
     pub(super) fn new(settings: &Dedup) -> Self {
         let Dedup { near, bands, rows, seed, .. } = *settings;
-        Self { near, bands, rows, seed }
+        Self { near, bands, rows, seed, keep: settings.keep.clone() }
     }
 
+    /// The columns of signatures, and the one that decides which document is kept.
     fn schema(&self) -> SchemaRef {
-        let width = |bytes: u32| DataType::FixedSizeBinary(i32::try_from(bytes).unwrap_or(i32::MAX));
-        Arc::new(Schema::new(vec![
-            Field::new("id", DataType::Utf8, false),
-            Field::new("source", DataType::Utf8, false),
-            Field::new("length", DataType::UInt32, false),
-            Field::new("exact_digest", DataType::FixedSizeBinary(16), false),
-            Field::new("bands", width(self.bands * 8), true),
-            Field::new("minhash", width(self.bands * self.rows * 2), true),
-        ]))
+        let signature = schema(self.bands, self.rows);
+        let decides = match self.keep {
+            Keep::Longest => None,
+            Keep::First => Some(Field::new("origin", DataType::Utf8, true)),
+            Keep::Newest | Keep::Highest(_) | Keep::Lowest(_) => Some(Field::new("priority", DataType::Float64, true)),
+        };
+        let fields = signature.fields().iter().map(|field| field.as_ref().clone()).chain(decides);
+        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    }
+
+    /// The column that decides which document is kept.
+    fn deciding_column(&self, batch: &RecordBatch) -> Result<Option<ArrayRef>, StageError> {
+        let mut values = Float64Builder::new();
+        match &self.keep {
+            Keep::Longest => return Ok(None),
+            Keep::First => return Ok(Some(Arc::new(text_column(batch, "origin")?.clone()))),
+            Keep::Newest => text_column(batch, "date")?
+                .iter()
+                .for_each(|date| values.append_option(date.and_then(timestamp::seconds))),
+            Keep::Highest(column) | Keep::Lowest(column) => {
+                let sign = if matches!(self.keep, Keep::Lowest(_)) { -1.0 } else { 1.0 };
+                let array = batch.column_by_name(column).ok_or_else(|| missing(batch.schema_ref(), column))?;
+                let known = |value: Option<f64>| value.filter(|value| !value.is_nan()).map(|value| sign * value);
+                array.as_primitive::<Float64Type>().iter().for_each(|value| values.append_option(known(value)));
+            }
+        }
+        Ok(Some(Arc::new(values.finish())))
     }
 
     fn compute(&self, batch: &RecordBatch, hasher: &mut MinHasher) -> Result<RecordBatch, StageError> {
@@ -70,7 +107,7 @@ impl SignatureStage {
             text_column(batch, name)?.iter().for_each(|value| builder.append_value(value.unwrap_or_default()));
             Ok(Arc::new(builder.finish()))
         };
-        let columns: Vec<Arc<dyn Array>> = vec![
+        let mut columns: Vec<ArrayRef> = vec![
             copy("id")?,
             copy("source")?,
             Arc::new(lengths.finish()),
@@ -78,6 +115,7 @@ impl SignatureStage {
             Arc::new(bands.finish()),
             Arc::new(minhashes.finish()),
         ];
+        columns.extend(self.deciding_column(batch)?);
         Ok(RecordBatch::try_new(self.schema(), columns)?)
     }
 }
@@ -92,11 +130,24 @@ impl Stage for SignatureStage {
     }
 
     fn settings(&self) -> serde_json::Value {
-        serde_json::json!({ "near": self.near, "bands": self.bands, "rows": self.rows, "seed": self.seed })
+        let mut settings =
+            serde_json::json!({ "near": self.near, "bands": self.bands, "rows": self.rows, "seed": self.seed });
+        if self.keep != Keep::Longest {
+            settings["keep"] = serde_json::json!(self.keep);
+        }
+        settings
     }
 
     fn ports(&self) -> Vec<Port> {
-        vec![Port { name: "documents", reads: Reads::Same, schema: document_columns(&["id", "source", "text"]) }]
+        let text = document_columns(&["id", "source", "origin", "text"]);
+        let decides = match &self.keep {
+            Keep::Longest | Keep::First => None,
+            Keep::Newest => Some(Field::new("date", DataType::Utf8, true)),
+            Keep::Highest(column) | Keep::Lowest(column) => Some(Field::new(column, DataType::Float64, true)),
+        };
+        let fields = text.fields().iter().map(|field| field.as_ref().clone()).chain(decides);
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        vec![Port { name: "documents", reads: Reads::Same, schema }]
     }
 
     fn output(&self, _documents: &Schema) -> Result<SchemaRef, StageError> {

@@ -23,6 +23,7 @@ use corpusmill_shards::{
 use parquet::arrow::ArrowWriter;
 
 use super::ShardLayout;
+use crate::dedup::{ExportedSignatures, SIGNATURES_FILE, SignatureWriter};
 use crate::tokenize::encode::Encoder;
 
 /// The inputs of a corpus.
@@ -41,6 +42,8 @@ pub struct CorpusInputs<'a> {
     pub shards: &'a Dataset,
     /// Maps partitions to shards.
     pub layout: &'a ShardLayout,
+    /// The signatures that the corpus exports.
+    pub signatures: Option<&'a ExportedSignatures>,
     /// The corpus's name.
     pub name: &'a str,
     /// The requested mixture.
@@ -119,6 +122,16 @@ impl CorpusInputs<'_> {
         Ok(manifest)
     }
 
+    fn write_signatures(&self, dir: &Path, exported: &ExportedSignatures) -> Result<(), StageError> {
+        let mut writer = SignatureWriter::create(&dir.join(SIGNATURES_FILE), exported)?;
+        for receipt in exported.dataset.0.iter().flat_map(|&node| self.receipts.of(node)) {
+            for batch in self.rows(receipt, Table::Data)?.into_iter().flatten() {
+                writer.write(&batch?)?;
+            }
+        }
+        writer.finish()
+    }
+
     fn write_files(&self, dir: &Path) -> Result<Manifest, StageError> {
         let json = self.tokenizer_json()?;
         let settings = |error: crate::tokenize::encode::EncodeError| StageError::settings(error.to_string());
@@ -130,6 +143,9 @@ impl CorpusInputs<'_> {
             end_of_document: Some(encoder.end_of_document()),
         };
         write_synced(&dir.join("tokenizer.json"), json.as_bytes())?;
+        if let Some(exported) = self.signatures {
+            self.write_signatures(dir, exported)?;
+        }
         let mut shards: BTreeMap<Split, BTreeMap<String, Vec<ShardEntry>>> = BTreeMap::new();
         let mut sources: BTreeMap<String, SourceEntry> =
             self.layout.sources.iter().map(|name| (name.clone(), SourceEntry::default())).collect();
@@ -230,8 +246,16 @@ impl CorpusInputs<'_> {
 }
 
 /// The entries of a corpus folder.
-const CORPUS_ENTRIES: [&str; 7] =
-    ["shards", "tokenizer.json", "manifest.json", "rejected", "report.html", ".files.json", ".identity"];
+const CORPUS_ENTRIES: [&str; 8] = [
+    "shards",
+    "tokenizer.json",
+    "manifest.json",
+    SIGNATURES_FILE,
+    "rejected",
+    "report.html",
+    ".files.json",
+    ".identity",
+];
 
 /// Prefix of the folders in which corpora are assembled, beside their target.
 const UNFINISHED_PREFIX: &str = ".corpus-";

@@ -109,6 +109,7 @@ fn check(recipe: &Recipe, source: &NamedSource) -> Result<(), RecipeError> {
     for (index, step) in recipe.steps.iter().enumerate() {
         check_step(recipe, step, &["steps", &index.to_string(), step.name()], source)?;
     }
+    check_exports(recipe, source)?;
     check_tokenizer(&recipe.tokenizer, source)?;
     check_mixture(recipe, source)?;
     recipe.examples.iter().enumerate().try_for_each(|(index, example)| check_example(recipe, index, example, source))
@@ -149,6 +150,22 @@ fn unknown_source(key_path: &[&str], what: &str, name: &str, recipe: &Recipe, so
     RecipeError { hints, ..source.error_near(key_path, format!("{what} `{name}`")) }
 }
 
+/// At most one step can export signatures, since a corpus has one file of them.
+fn check_exports(recipe: &Recipe, source: &NamedSource) -> Result<(), RecipeError> {
+    let own = recipe.sources.iter().flat_map(|(name, steps)| {
+        (1..)
+            .zip(&steps.steps)
+            .map(move |(index, step)| (vec!["sources".to_owned(), name.clone(), index.to_string()], step))
+    });
+    let shared =
+        recipe.steps.iter().enumerate().map(|(index, step)| (vec!["steps".to_owned(), index.to_string()], step));
+    let exports = |step: &Step| matches!(step, Step::Dedup(dedup) if dedup.signatures);
+    let Some((path, _)) = own.chain(shared).filter(|(_, step)| exports(step)).nth(1) else { return Ok(()) };
+    let path: Vec<&str> = path.iter().map(String::as_str).chain(["dedup", "signatures"]).collect();
+    let error = source.error_at(&path, "another step `dedup` exports signatures, too; a corpus has one file of them");
+    Err(error.with_hint("set `signatures` in the last step `dedup` only"))
+}
+
 fn check_source(recipe: &Recipe, name: &str, steps: &Source, source: &NamedSource) -> Result<(), RecipeError> {
     check_acquire(&steps.acquire, &["sources", name, "0", steps.acquire.name()], source)?;
     for (index, step) in (1..).zip(&steps.steps) {
@@ -171,7 +188,7 @@ fn check_acquire(acquire: &Acquire, key_path: &[&str], source: &NamedSource) -> 
 fn check_step(recipe: &Recipe, step: &Step, key_path: &[&str], source: &NamedSource) -> Result<(), RecipeError> {
     match step {
         Step::Dedup(dedup) => {
-            if let Some(name) = dedup.prefer.iter().find(|name| !recipe.sources.contains_key(*name)) {
+            if let Some(name) = dedup.prefer.iter().flatten().find(|name| !recipe.sources.contains_key(*name)) {
                 return Err(unknown_source(key_path, "dedup: no source", name, recipe, source));
             }
         }
