@@ -5,6 +5,7 @@
 pub mod clean;
 pub mod compile;
 pub mod dedup;
+mod fence;
 pub mod filter;
 pub mod language_code;
 pub mod mix;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clean::Clean;
 use crate::dedup::Dedup;
+use crate::dedup::paragraphs::DedupParagraphs;
 use crate::filter::{self, FilterSettings};
 
 /// One step of a source or of the recipe, which processes documents.
@@ -21,11 +22,13 @@ pub enum Step {
     Filter(Box<FilterSettings>),
     /// Remove exact and near duplicates.
     Dedup(Dedup),
+    /// Cut paragraphs or lines that stand in many documents.
+    DedupParagraphs(DedupParagraphs),
 }
 
 impl Step {
     /// The names of all steps, as in recipes.
-    pub const NAMES: [&str; 3] = ["clean", "filter", "dedup"];
+    pub const NAMES: [&str; 4] = ["clean", "filter", "dedup", "dedup-paragraphs"];
 
     /// The step's name, as in recipes.
     pub fn name(&self) -> &'static str {
@@ -33,6 +36,7 @@ impl Step {
             Self::Clean(_) => "clean",
             Self::Filter(_) => "filter",
             Self::Dedup(_) => "dedup",
+            Self::DedupParagraphs(_) => "dedup-paragraphs",
         }
     }
 
@@ -43,6 +47,7 @@ impl Step {
     pub fn check(&self) -> Result<(), StageError> {
         match self {
             Self::Dedup(dedup) => dedup.check(),
+            Self::DedupParagraphs(paragraphs) => paragraphs.check(),
             Self::Filter(filter) => filter.check(),
             Self::Clean(clean) => {
                 Selectors::new(clean).map(|_| ()).map_err(|error| StageError::settings(format!("clean: {error}")))
@@ -59,6 +64,7 @@ impl Step {
             Self::Clean(settings) => plan.add(path, Clean { settings: settings.clone() }, &[documents]),
             Self::Filter(settings) => filter::stages::add_to(settings, plan, path, documents),
             Self::Dedup(dedup) => Ok(dedup.add_to(plan, path, documents)?.documents),
+            Self::DedupParagraphs(paragraphs) => paragraphs.add_to(plan, path, documents),
         }
     }
 }

@@ -22,6 +22,7 @@ sources:
   pages:
     - files: { paths: [input/pages] }
     - clean: {}
+    - dedup-paragraphs: { unit: line, min-documents: 3, min-words: 1 }
 steps:
   - filter: { redact: {} }
   - dedup: { buckets: 2, verify: 0.7, signatures: true }

@@ -84,7 +84,8 @@ fn the_corpus_and_the_lock_of_a_recipe_are_not_its_input() {
 fn standard_input_is_the_only_input_or_none() {
     let workdir = Workdir::empty();
     workdir.write("b.jsonl", lines(1));
-    for command in [&["filter", "length"][..], &["clean"], &["read"], &["dedup"], &["tokenize"]] {
+    for command in [&["filter", "length"][..], &["clean"], &["read"], &["dedup"], &["dedup-paragraphs"], &["tokenize"]]
+    {
         let args = [command, &["--input", "-", "--input", "b.jsonl", "--store", "work"]].concat();
         workdir.run_with_input(&args, lines(1)).fails_with(&["cannot be combined with other inputs"]);
     }

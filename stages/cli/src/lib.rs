@@ -83,6 +83,8 @@ enum Command {
     Clean(stage::CleanCommand),
     /// Remove exact and near duplicates.
     Dedup(stage::DedupCommand),
+    /// Cut paragraphs or lines that stand in many documents.
+    DedupParagraphs(stage::DedupParagraphsCommand),
     /// Measure documents and apply thresholds, write scores, or train a filter's model.
     Filter(stage::FilterCommand),
     /// Train or load a tokenizer and encode documents.
@@ -132,6 +134,7 @@ fn dispatch(cli: Cli, query: QueryRunner, signals: &StopSignals) -> anyhow::Resu
         Command::Crawl(command) => command.run(global, signals.defer()),
         Command::Clean(command) => command.run(global, signals.defer()),
         Command::Dedup(command) => command.run(global, signals.defer()),
+        Command::DedupParagraphs(command) => command.run(global, signals.defer()),
         Command::Filter(command) => command.run(global, signals),
         Command::Tokenize(command) => command.run(global, signals.defer()),
         Command::Mix(command) => command.run(global, signals.defer()),

@@ -24,6 +24,7 @@ use crate::args::GlobalArgs;
 use corpusmill_crawler::CrawlSettings;
 use corpusmill_extract::CleanSettings;
 use corpusmill_stages::compile::redact_excerpt;
+use corpusmill_stages::dedup::paragraphs::DedupParagraphs;
 use corpusmill_stages::dedup::{Dedup, SignatureWriter};
 use corpusmill_stages::filter::FilterSettings;
 use corpusmill_stages::filter::language::identify;
@@ -306,7 +307,8 @@ pub(super) struct DedupCommand {
     inputs: InputArgs,
     #[command(flatten)]
     dedup: Dedup,
-    /// Write the clusters to this file: id, cluster (the survivor's id), survivor, exact, jaccard, size, earlier.
+    /// Write the documents of clusters to this file: id, cluster (id of the document that is kept), survivor (whether it is
+    /// this one), exact (equal text), jaccard, size of the cluster, earlier (kept in an earlier corpus).
     #[arg(long, value_name = "PATH")]
     clusters: Option<PathBuf>,
     /// Write the signatures of the documents that are kept to this Parquet file, for `--against` of a later command.
@@ -349,6 +351,25 @@ impl DedupCommand {
             temporary.publish(path)?;
         }
         Ok(())
+    }
+}
+
+/// Cut paragraphs or lines that stand in many documents.
+#[derive(Debug, Args)]
+pub(super) struct DedupParagraphsCommand {
+    #[command(flatten)]
+    inputs: InputArgs,
+    #[command(flatten)]
+    paragraphs: DedupParagraphs,
+    #[command(flatten)]
+    settings: SettingsArgs,
+}
+
+impl DedupParagraphsCommand {
+    pub(super) fn run(self, global: &GlobalArgs, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
+        let step = Step::DedupParagraphs(self.settings.apply(self.paragraphs.clone())?);
+        let spooled = spool(&self.inputs)?;
+        run_step(&step, &spooled.inputs, global, cancel)
     }
 }
 

@@ -28,6 +28,7 @@ mod member;
 mod member_stage;
 mod normalise;
 mod pair;
+pub mod paragraphs;
 mod remove;
 mod settings;
 mod shingle;

@@ -18,61 +18,47 @@ pub struct Dedup {
     /// Remove near duplicates too, not only exact ones.
     #[arg(long, default_value_t = Dedup::default().near, action = clap::ArgAction::Set, value_name = "BOOL")]
     pub near: bool,
-    /// Number of bands of a signature. More bands find less similar pairs.
+    /// Number of bands of a signature. More bands lower the similarity at which pairs are found.
     #[arg(long, default_value_t = Dedup::default().bands)]
     pub bands: u32,
-    /// Number of rows of a band. More rows require more similar pairs.
+    /// Number of rows of a band. More rows raise the similarity at which pairs are found.
     #[arg(long, default_value_t = Dedup::default().rows)]
     pub rows: u32,
-    /// Random seed of the permutations.
+    /// Random seed of the MinHash permutations.
     #[arg(long, default_value_t = Dedup::default().seed)]
     pub seed: u64,
-    /// Number of buckets in which bands are compared. More buckets need less memory each.
+    /// Number of buckets into which the values of all bands are divided for comparison, which is not the number of bands.
+    /// More buckets need less memory.
     #[arg(long, default_value_t = Dedup::default().buckets)]
     pub buckets: u32,
-    /// Compare the shingles of documents that share a band, and remove a document only if its Jaccard similarity to one
-    /// that is kept is at least this, such as 0.8. Off by default: then documents that share a band are duplicates.
+    /// Compute the Jaccard similarity of candidate pairs from their shingles, and remove a document only if it is at least
+    /// this, such as 0.8, to a document that is kept. Off by default: then every candidate pair, which has a band in
+    /// common, counts as duplicates.
     #[arg(long, value_name = "SIMILARITY")]
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub verify: Option<f64>,
     /// Sources whose documents are kept in preference to others. Default: the order of the recipe's sources; `[]`
     /// prefers none.
     #[arg(skip)]
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub prefer: Option<Vec<String>>,
-    /// Which document of a cluster is kept, among those of the preferred source: longest, newest, first, highest=COLUMN
-    /// or lowest=COLUMN.
+    /// Which document of a cluster is kept: longest, newest (by `date`), first (by `origin`), highest=COLUMN or
+    /// lowest=COLUMN. In a recipe, `prefer` decides before it.
     #[arg(long, default_value = "longest", value_name = "WHICH")]
-    #[serde(skip_serializing_if = "Keep::is_default")]
     pub keep: Keep,
-    /// Remove duplicates. If false, all documents are kept, with the columns of `columns`.
+    /// Remove duplicates. If false, all documents are kept, with the columns `dedup.cluster` and `dedup.cluster_size`.
     #[arg(long, default_value_t = Dedup::default().remove, action = clap::ArgAction::Set, value_name = "BOOL")]
-    #[serde(skip_serializing_if = "is_true")]
     pub remove: bool,
     /// Add the columns `dedup.cluster`, the id of the document that is kept of a cluster, and `dedup.cluster_size`, its
     /// number of documents.
     #[arg(long)]
-    #[serde(skip_serializing_if = "is_false")]
     pub columns: bool,
-    /// Remove documents that earlier corpora hold: corpora built with `signatures`, or files of signatures.
+    /// Remove documents that are in an earlier corpus: a corpus built with `signatures: true`, or a file written by
+    /// `dedup --signatures`.
     #[arg(long, value_name = "PATH")]
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub against: Vec<PathBuf>,
     /// Write the signatures of the documents that are kept to `signatures.parquet` in the corpus, for `against` of a
     /// later one.
     #[arg(skip)]
-    #[serde(skip_serializing_if = "is_false")]
     pub signatures: bool,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_true(value: &bool) -> bool {
-    *value
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_false(value: &bool) -> bool {
-    !*value
 }
 
 /// Which document of a cluster is kept. Equal ones are decided by length, then by the smaller id.
@@ -90,12 +76,6 @@ pub enum Keep {
     Highest(String),
     /// The lowest value of a Float64 column, such as `filter.toxicity`. Documents without a value come last.
     Lowest(String),
-}
-
-impl Keep {
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 impl fmt::Display for Keep {

@@ -8,6 +8,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::fence::next_fence;
 use crate::rule::{C4, DATATROVE, EditRule};
 use crate::words;
 
@@ -198,21 +199,6 @@ fn cut_reason(line: &str, settings: &LineCuts, phrases: &[String]) -> Option<Cut
         return Some(CutReason::Javascript);
     }
     phrases.iter().any(|phrase| lower.contains(phrase.as_str())).then_some(CutReason::Policy)
-}
-
-/// The fence that is open after `line`: its character and length (CommonMark 0.31, section 4.5, but with any
-/// indentation, since fences in lists have more than three spaces).
-fn next_fence(open: Option<(char, usize)>, line: &str) -> Option<(char, usize)> {
-    let line = line.trim();
-    let mark = line.chars().next().filter(|mark| matches!(mark, '`' | '~'));
-    let Some(mark) = mark else { return open };
-    let info = line.trim_start_matches(mark);
-    let length = line.len() - info.len();
-    match open {
-        Some((character, minimum)) if mark == character && length >= minimum && info.is_empty() => None,
-        None if length >= 3 && !(mark == '`' && info.contains('`')) => Some((mark, length)),
-        _ => open,
-    }
 }
 
 /// `line` without its citations, and their number; `None` if it has none.

@@ -203,7 +203,7 @@ fn check_step(recipe: &Recipe, step: &Step, key_path: &[&str], source: &NamedSou
                 return Err(source.error_near(key_path, message).with_hint(renamed::hint(new)));
             }
         }
-        Step::Clean(_) => {}
+        Step::Clean(_) | Step::DedupParagraphs(_) => {}
     }
     step.check().map_err(|error| step_error(error, key_path, source))
 }

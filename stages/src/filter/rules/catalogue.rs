@@ -16,6 +16,7 @@ use super::length::Length;
 use super::table::{RuleGroup, RuleTable};
 use super::toxicity::{TOXIC_SPAN_RULE, Toxicity};
 use crate::clean;
+use crate::dedup::paragraphs::{self, DedupParagraphs};
 use crate::dedup::{self, Dedup};
 use crate::filter::language::{self, Languages};
 use crate::filter::licence::{self, LicencePolicy};
@@ -69,6 +70,8 @@ pub fn catalogue() -> Vec<CatalogueGroup> {
         editing("filter.lines", "filter-lines", &CUT_RULES, &LineCuts::default()),
         editing("filter.redact", "filter-redact", &redact::rules(), &RedactSettings::default()),
         rejecting("dedup", "dedup", &dedup::rules(), &Dedup::default()),
+        editing("dedup-paragraphs", "dedup-paragraphs", &paragraphs::EDIT_RULES, &DedupParagraphs::default()),
+        rejecting("dedup-paragraphs", "dedup-paragraphs", &paragraphs::RULES, &DedupParagraphs::default()),
         rejecting("clean", "clean", &clean::rules(), &corpusmill_extract::CleanSettings::default()),
     ]
 }
