@@ -13,7 +13,7 @@ pub enum StoreError {
     #[error("{}", with_io_hint(.0))]
     Io(io::Error),
     /// The bytes of a stored part do not match its receipt.
-    #[error("{path}: {problem}; the part is damaged, and a run of the recipe recomputes it", path = path.display())]
+    #[error("{path}: {problem}; the part is damaged, and the next run recomputes it", path = path.display())]
     Corrupt {
         /// The damaged file.
         path: PathBuf,

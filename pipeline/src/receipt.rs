@@ -82,6 +82,9 @@ pub struct BucketResult {
 pub struct RunInfo {
     /// Wall-clock time of the task, in seconds.
     pub seconds: f64,
+    /// The part of it outside the stage, in seconds: reading, checking, hashing, compressing and writing rows.
+    #[serde(default)]
+    pub store_seconds: f64,
     /// The files of the part, for integrity checks.
     pub files: BTreeMap<String, FileInfo>,
 }

@@ -32,7 +32,7 @@ impl Rejection {
     }
 
     /// A rejection by a rule without a measured value: value 1, threshold 0.
-    pub fn matched(rule: impl Into<Cow<'static, str>>) -> Self {
+    pub fn unmeasured(rule: impl Into<Cow<'static, str>>) -> Self {
         Self::new(rule, 1.0, 0.0)
     }
 

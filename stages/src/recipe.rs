@@ -14,7 +14,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::check::acquire_error;
+pub(crate) use self::check::{acquire_error, compile_error};
 pub use self::source::Source;
 
 use crate::step::Step;

@@ -18,7 +18,7 @@ use crate::filter::{self, FilterSettings};
 pub enum Step {
     /// Extract the main content of HTML as Markdown or plain text.
     Clean(CleanSettings),
-    /// Measure documents and apply thresholds.
+    /// Compute quality signals of documents and filter them by thresholds; edit lines and personal data.
     Filter(Box<FilterSettings>),
     /// Remove exact and near duplicates.
     Dedup(Dedup),

@@ -93,7 +93,7 @@ const CRATES: [(&str, &[&str]); 19] = [
     ("extract", &["html"]),
     ("crawler", &["html", "pipeline", "warc"]),
     ("readers", &["codec", "extract", "html", "pipeline"]),
-    ("stages", &["crawler", "extract", "html", "pipeline", "readers", "recipe", "shards", "warc"]),
+    ("stages", &["codec", "crawler", "extract", "html", "pipeline", "readers", "recipe", "shards", "warc"]),
     ("cli", &["crawler", "extract", "html", "page", "pipeline", "readers", "recipe", "shards", "stages", "terminal"]),
     ("query", &["cli", "pipeline", "recipe", "shards", "terminal"]),
     ("trainer", &["page", "recipe", "shards", "terminal"]),

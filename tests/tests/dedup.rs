@@ -59,6 +59,19 @@ fn an_earlier_corpus_that_does_not_fit_is_an_error_at_its_place() {
     let other = workdir.run(&["run", "second.yaml", "--set", "steps.dedup.bands=20"]);
     assert_eq!(other.code, Some(1));
     other.stderr_contains("corpus/first/signatures.parquet have bands 14 instead of 20");
+    // What the run replaces cannot be what it reads.
+    let own = workdir.run(&["run", "first.yaml", "--set", "steps.dedup.against=[corpus/first]"]);
+    assert_eq!(own.code, Some(1));
+    own.stderr_contains("is the corpus that this run replaces");
+    // A document that a later step removes is not in the corpus, and not in its signatures.
+    let text = "This text is shorter than a later step of the recipe demands.";
+    workdir.write("first/short.txt", text);
+    let later = "signatures: true }\n  - filter: { length: { min-characters: 100 } }";
+    workdir.write("filtered.yaml", FIRST.replace("name: first", "name: filtered").replace("signatures: true }", later));
+    workdir.run(&["run", "filtered.yaml"]).ok();
+    let against = ["dedup", "--input", "first/*.txt", "--against", "corpus/filtered", "--output", "kept.jsonl"];
+    workdir.run(&against).ok().stderr_contains("1 kept, 8 rejected");
+    assert!(workdir.read("kept.jsonl").contains(text));
     let recipe = workdir.read("first.yaml").replace("steps:\n", "steps:\n  - dedup: { signatures: true }\n");
     workdir.write("twice.yaml", recipe);
     let twice = workdir.run(&["check", "twice.yaml"]);
@@ -71,6 +84,8 @@ fn single_commands_write_and_read_signatures() {
     let workdir = two_crawls();
     let command = |args: &[&str]| workdir.run(&[&["dedup", "--output", "kept.jsonl"], args].concat());
     command(&["--input", "first/*.txt", "--signatures", "s.parquet"]).ok();
+    fs_err::create_dir(workdir.path().join("corpus")).unwrap();
+    fs_err::copy(workdir.path().join("s.parquet"), workdir.path().join("corpus/signatures.parquet")).unwrap();
     let second = command(&["--input", "second/*.txt", "--against", "s.parquet", "--verify", "0.8", "--columns"]).ok();
     second.stderr_contains("in-earlier-corpus 3");
     let kept = workdir.read("kept.jsonl");
@@ -78,10 +93,17 @@ fn single_commands_write_and_read_signatures() {
     assert!(kept.lines().all(|line| line.contains(r#""dedup.cluster_size":1"#)), "{kept}");
     for (args, message) in [
         (["--against", "s.parquet", "--signatures", "s.parquet"], "s.parquet is also an input"),
-        (["--clusters", "c.jsonl", "--signatures", "c.jsonl"], "two outputs are the same file"),
+        (["--clusters", "c.parquet", "--signatures", "./c.parquet"], "two outputs are the same file"),
         (["--verify", "2", "--seed", "1"], "verify is 2"),
         (["--keep", "oldest", "--seed", "1"], "longest, newest, first"),
-        (["--keep", "highest=score", "--seed", "1"], "`score`"),
+        (["--keep", "highest=score", "--seed", "1"], "no column `score`"),
+        (["--signatures", "-", "--seed", "1"], "written as Parquet"),
+        (["--signatures", "s.jsonl", "--seed", "1"], "written as Parquet"),
+        (["--clusters", "c.csv", "--seed", "1"], "unknown output format"),
+        (["--clusters", "./kept.jsonl", "--seed", "1"], "two outputs are the same file"),
+        (["--rejected", "./new.jsonl", "--clusters", "new.jsonl"], "two outputs are the same file"),
+        (["--set", "signatures=true", "--seed", "1"], "--signatures FILE.parquet"),
+        (["--against", "corpus", "--signatures", "corpus/signatures.parquet"], "is also an input"),
     ] {
         let result = command(&[&["--input", "second/*.txt"][..], &args].concat());
         assert!(matches!(result.code, Some(1 | 2)), "{args:?}: {}", result.err);

@@ -95,6 +95,8 @@ fn query_answers_from_every_table() {
     assert_eq!(count("rejected", ""), 3);
     assert_eq!(count("edits", "WHERE rule = 'email'"), 1);
     assert_eq!(count("receipts", "WHERE node = 'notes/read'"), 4);
+    // The time outside the stage is part of the whole.
+    assert_eq!(count("receipts", "WHERE store_seconds <= 0 OR store_seconds > seconds"), 0);
     let manifest = run_dir.manifest("mini");
     let documents = |split: &str| -> u64 {
         let sources = manifest["sources"].as_object().expect("sources are an object");

@@ -4,7 +4,7 @@
 //! the vocabulary: as in transformers, they have no effect here.
 //!
 //! Invariant: the tokens of a text depend neither on a stored truncation nor on a stored padding, and the text of a
-//! document never becomes a control token.
+//! document never becomes a special token.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -50,11 +50,11 @@ pub fn parse(path: &Path, text: &str) -> Result<Tokenizer, TokenizerError> {
     Ok(tokenizer)
 }
 
-/// The tokenizer for the text of documents, as `corpusmill tokenize` encodes them: a control token in the text is
+/// The tokenizer for the text of documents, as `corpusmill tokenize` encodes them: a special token in the text is
 /// encoded as its characters.
 ///
 /// # Errors
-/// When the normalizer of the tokenizer fails on a control token.
+/// When the normalizer of the tokenizer fails on a special token.
 pub fn for_documents(mut tokenizer: Tokenizer) -> Result<Tokenizer, tokenizers::Error> {
     let added = tokenizer.get_added_tokens_decoder().into_iter();
     let unflagged = added.filter(|(_, token)| !token.special && looks_like_control(&token.content));
@@ -70,7 +70,7 @@ mod tests {
 
     use super::*;
 
-    /// A tokenizer of the words `a`, `<` and others, with one flagged and one unflagged control token.
+    /// A tokenizer of the words `a`, `<` and others, with one flagged and one unflagged special token.
     fn file(truncation: &Value, padding: &Value) -> String {
         let added = |id: u32, content: &str, special: bool| {
             json!({ "id": id, "content": content, "single_word": false, "lstrip": false, "rstrip": false,
@@ -114,9 +114,9 @@ mod tests {
     fn control_tokens_in_documents_are_text() {
         let tokenizer = parse(Path::new("t"), &file(&Value::Null, &Value::Null)).unwrap();
         let text = "a <|im_end|> <|fim_pad|> <tool> a";
-        // A prompt can have control tokens.
+        // A prompt can have special tokens.
         assert_eq!(ids(&tokenizer, text), [1, 2, 3, 4, 1]);
-        // WordLevel has the control tokens in its vocabulary, so glue them to a letter.
+        // WordLevel has the special tokens in its vocabulary, so glue them to a letter.
         let glued = text.replace("|>", "|>x");
         assert_eq!(ids(&tokenizer, &glued), [1, 2, 0, 3, 0, 4, 1]);
         let documents = for_documents(tokenizer).unwrap();

@@ -5,7 +5,7 @@
 use std::io::Cursor;
 
 use corpusmill_readers::archives::Compression;
-use corpusmill_readers::datasets::{JsonLines, JsonlSettings, LineRange, split_lines};
+use corpusmill_readers::datasets::{JsonLines, JsonlSettings, LineRange, split_at_lines};
 use corpusmill_readers::{ReadResult, ReaderItem};
 
 /// Maximum length of a line, small enough that seeds exceed it.
@@ -46,7 +46,7 @@ pub fn json_lines(data: &[u8]) {
     assert_eq!(whole.len(), lines.count(), "a line is in no item or in two");
 
     let file = super::temporary(data);
-    let ranges = split_lines(file.path(), PART_BYTES).expect("a temporary file can be read");
+    let ranges = split_at_lines(file.path(), PART_BYTES).expect("a temporary file can be read");
     let part = |range: LineRange| {
         let lines = JsonLines::open(file.path(), "f", Compression::None, Some(range), &settings);
         items(lines.expect("a temporary file can be opened"))

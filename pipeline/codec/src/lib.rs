@@ -57,6 +57,21 @@ pub fn is_out_of_memory(message: &str) -> bool {
     message.contains(zstd::zstd_safe::get_error_name(ZSTD_MEMORY_ALLOCATION)) || message.contains(ZSTD_CONTEXT_PANIC)
 }
 
+/// Runs a step of a decoder that panics on damaged data, and returns its error or panic as text. Therefore no profile may
+/// set `panic = "abort"`.
+///
+/// # Errors
+/// The error of the step, or that the data is damaged, or the message of a failed allocation: see [`is_out_of_memory`].
+pub fn catch_panic<T, E: std::fmt::Display>(step: impl FnOnce() -> Result<T, E>) -> Result<T, String> {
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(step)) {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(panic) => {
+            let message = panic.downcast_ref::<String>().map_or("", String::as_str);
+            Err(if is_out_of_memory(message) { message } else { "the decoder failed on damaged data" }.to_owned())
+        }
+    }
+}
+
 /// A decoder of all frames of a zstd stream.
 ///
 /// # Errors

@@ -220,7 +220,7 @@ impl Interleaver {
             }
         };
         let Allocation { source, tokens, taken } = self.block.allocations[index];
-        let slice = self.cursors[usize::from(source)].take(tokens - taken)?;
+        let slice = self.cursors[usize::from(source)].next_slice(tokens - taken)?;
         self.block.allocations[index].taken += u64::from(slice.length);
         self.block.taken += u64::from(slice.length);
         Ok(Some(slice))

@@ -21,7 +21,7 @@ pub(super) enum Purpose {
 
 /// The key of one permutation: xxh3-64 over purpose (1 byte), seed, epoch, group (8 bytes each, little-endian), source
 /// name (UTF-8).
-pub(super) fn key(purpose: Purpose, seed: u64, epoch: u64, group: u64, source: &str) -> u64 {
+pub(super) fn permutation_seed(purpose: Purpose, seed: u64, epoch: u64, group: u64, source: &str) -> u64 {
     let mut bytes = Vec::with_capacity(25 + source.len());
     bytes.push(purpose as u8);
     for number in [seed, epoch, group] {
@@ -44,7 +44,7 @@ pub(super) fn permutation(key: u64, length: u32) -> Vec<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Purpose, key, permutation};
+    use super::{Purpose, permutation, permutation_seed};
     use proptest::prelude::*;
 
     #[test]
@@ -53,7 +53,7 @@ mod tests {
         // freedom stays below 49.7 at p = 0.001.
         let mut seen = std::collections::BTreeMap::<Vec<u32>, f64>::new();
         for seed in 0..24_000 {
-            *seen.entry(permutation(key(Purpose::Documents, seed, 0, 0, "s"), 4)).or_default() += 1.0;
+            *seen.entry(permutation(permutation_seed(Purpose::Documents, seed, 0, 0, "s"), 4)).or_default() += 1.0;
         }
         let chi: f64 = seen.values().map(|count| (count - 1000.0).powi(2) / 1000.0).sum();
         assert_eq!(seen.len(), 24);
@@ -63,12 +63,12 @@ mod tests {
     #[test]
     fn every_field_of_the_key_matters() {
         let keys = [
-            key(Purpose::Documents, 0, 0, 0, "s"),
-            key(Purpose::RowGroups, 0, 0, 0, "s"),
-            key(Purpose::Documents, 1, 0, 0, "s"),
-            key(Purpose::Documents, 0, 1, 0, "s"),
-            key(Purpose::Documents, 0, 0, 1, "s"),
-            key(Purpose::Documents, 0, 0, 0, "t"),
+            permutation_seed(Purpose::Documents, 0, 0, 0, "s"),
+            permutation_seed(Purpose::RowGroups, 0, 0, 0, "s"),
+            permutation_seed(Purpose::Documents, 1, 0, 0, "s"),
+            permutation_seed(Purpose::Documents, 0, 1, 0, "s"),
+            permutation_seed(Purpose::Documents, 0, 0, 1, "s"),
+            permutation_seed(Purpose::Documents, 0, 0, 0, "t"),
         ];
         let distinct: std::collections::BTreeSet<_> = keys.into_iter().collect();
         assert_eq!(distinct.len(), keys.len());

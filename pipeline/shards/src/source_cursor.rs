@@ -4,11 +4,11 @@
 //! group in an order determined by (seed, source, *e*, group). Validation comes in file order.
 //!
 //! Invariant: a position in the stream is one number, the tokens before it; each epoch contains each document once; the
-//! counts of only one row group are in memory.
+//! token counts of only one row group are in memory.
 
 use super::{
     Corpus, ShardError, Split,
-    permute::{Purpose, key, permutation},
+    permute::{Purpose, permutation, permutation_seed},
 };
 
 /// A range of tokens of one document.
@@ -110,7 +110,7 @@ impl SourceCursor {
     }
 
     /// The rest of the current document, at most `max_tokens` tokens of it; the source must have tokens.
-    pub(super) fn take(&mut self, max_tokens: u64) -> Result<DocumentSlice, ShardError> {
+    pub(super) fn next_slice(&mut self, max_tokens: u64) -> Result<DocumentSlice, ShardError> {
         loop {
             if self.at_group == self.groups.len() {
                 self.begin_epoch(self.epoch + 1);
@@ -150,7 +150,7 @@ impl SourceCursor {
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         self.epoch = epoch;
         self.groups = match self.seed {
-            Some(seed) => permutation(key(Purpose::RowGroups, seed, epoch, 0, self.name()), count),
+            Some(seed) => permutation(permutation_seed(Purpose::RowGroups, seed, epoch, 0, self.name()), count),
             None => (0..count).collect(),
         };
         self.at_group = 0;
@@ -164,7 +164,9 @@ impl SourceCursor {
         let counts = self.corpus.token_counts(self.split, self.source, group as usize)?;
         let rows = u32::try_from(counts.values().len()).unwrap_or(u32::MAX);
         let order = match self.seed {
-            Some(seed) => permutation(key(Purpose::Documents, seed, self.epoch, group.into(), self.name()), rows),
+            Some(seed) => {
+                permutation(permutation_seed(Purpose::Documents, seed, self.epoch, group.into(), self.name()), rows)
+            }
             None => (0..rows).collect(),
         };
         self.documents = order.into_iter().map(|row| (row, counts.value(row as usize))).collect();

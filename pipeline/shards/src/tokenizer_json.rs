@@ -9,7 +9,7 @@ use serde_json::Value;
 pub const END_NAMES: [&str; 6] =
     ["<|endoftext|>", "<|end_of_text|>", "<｜end▁of▁sentence｜>", "<eos>", "</s>", "<|eos|>"];
 
-/// Whether a token has the form of a control token, regardless of its flag in the file: some vocabularies (Qwen2.5)
+/// Whether a token has the form of a special token, regardless of its flag in the file: some vocabularies (Qwen2.5)
 /// mark their fill-in-the-middle tokens as ordinary tokens.
 pub fn looks_like_control(content: &str) -> bool {
     let bars = |from: &str, to: &str| content.starts_with(from) && content.ends_with(to);

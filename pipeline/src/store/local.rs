@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, SchemaRef};
@@ -19,12 +19,12 @@ use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::reader::ChunkReader;
 
-use super::{PartAddress, PartWriter, Selection, Store, Table};
+use super::{PartAddress, PartWriter, Selection, Store, Table, TaskTiming};
 use crate::atomic::sync_dir;
 use crate::document::{BATCH_BYTES, BATCH_ROWS, EDITS, REJECTED};
 use crate::error::with_path;
 use crate::lease::{self, Lease};
-use crate::receipt::{FileInfo, RunInfo, TaskResult};
+use crate::receipt::{FileInfo, TaskResult};
 use crate::sealed::{self, SealedError};
 use crate::table::Batches;
 use crate::{Digest, Receipt, StoreError};
@@ -490,9 +490,10 @@ impl PartWriter for LocalPart {
         Ok((number(first), number(self.data_row_groups - first)))
     }
 
-    fn commit(mut self: Box<Self>, result: TaskResult, seconds: f64) -> Result<Receipt, StoreError> {
+    fn commit(mut self: Box<Self>, result: TaskResult, timing: TaskTiming) -> Result<Receipt, StoreError> {
+        let committing = Instant::now();
         let files = self.finish()?;
-        let receipt = Receipt { result, run: RunInfo { seconds, files } };
+        let receipt = Receipt { result, run: timing.run_info(committing, files) };
         let path = self.staging.path().join(RECEIPT);
         let mut file = File::create(&path)?;
         sealed::write_to(&mut file, &receipt).map_err(|error| with_path(&path, &error))?;

@@ -2,16 +2,17 @@
 //!
 //! Invariant: behaves like the local store, except for durability.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, SchemaRef};
 
-use super::{PartAddress, PartWriter, Selection, Store, Table};
+use super::{PartAddress, PartWriter, Selection, Store, Table, TaskTiming};
 use crate::document::{EDITS, REJECTED};
 use crate::lease::Lease;
-use crate::receipt::{RunInfo, TaskResult};
+use crate::receipt::TaskResult;
 use crate::table::{Batches, stream};
 use crate::{Receipt, StoreError};
 
@@ -113,8 +114,8 @@ impl PartWriter for MemoryPart {
         Ok((number(first), number(end - first)))
     }
 
-    fn commit(self: Box<Self>, result: TaskResult, seconds: f64) -> Result<Receipt, StoreError> {
-        let receipt = Receipt { result, run: RunInfo { seconds, ..RunInfo::default() } };
+    fn commit(self: Box<Self>, result: TaskResult, timing: TaskTiming) -> Result<Receipt, StoreError> {
+        let receipt = Receipt { result, run: timing.run_info(Instant::now(), BTreeMap::new()) };
         let mut part = self.part;
         part.receipt = Some(receipt.clone());
         self.parts.lock().unwrap_or_else(PoisonError::into_inner).insert(self.address, part);

@@ -7,6 +7,9 @@ mod address;
 mod local;
 mod memory;
 
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 
@@ -17,7 +20,7 @@ pub use memory::MemoryStore;
 pub use crate::atomic::{TEMPORARY_PREFIX, remove_abandoned_files, write_atomically, write_atomically_with};
 
 use crate::lease::Lease;
-use crate::receipt::TaskResult;
+use crate::receipt::{FileInfo, RunInfo, TaskResult};
 use crate::table::Batches;
 use crate::{Receipt, StoreError};
 
@@ -114,5 +117,22 @@ pub trait PartWriter: Send {
     ///
     /// # Errors
     /// When the store cannot be written; the part then stays invisible.
-    fn commit(self: Box<Self>, result: TaskResult, seconds: f64) -> Result<Receipt, StoreError>;
+    fn commit(self: Box<Self>, result: TaskResult, timing: TaskTiming) -> Result<Receipt, StoreError>;
+}
+
+/// When a task began, and how long it was busy outside its stage until it committed its part.
+#[derive(Debug, Clone, Copy)]
+pub struct TaskTiming {
+    /// When it began.
+    pub started: Instant,
+    /// Time spent reading and writing rows.
+    pub store: Duration,
+}
+
+impl TaskTiming {
+    /// What the receipt says, given when the commit began.
+    pub(crate) fn run_info(self, committing: Instant, files: BTreeMap<String, FileInfo>) -> RunInfo {
+        let store_seconds = (self.store + committing.elapsed()).as_secs_f64();
+        RunInfo { seconds: self.started.elapsed().as_secs_f64(), store_seconds, files }
+    }
 }

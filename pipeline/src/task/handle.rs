@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arrow_array::cast::AsArray;
 use arrow_array::{BooleanArray, RecordBatch};
@@ -22,7 +22,7 @@ use crate::key::RowsHasher;
 use crate::lease::Lease;
 use crate::port::{Reads, RowContract};
 use crate::receipt::{BucketResult, EditCount, TaskResult};
-use crate::store::{PartAddress, PartWriter, Selection, Store, Table};
+use crate::store::{PartAddress, PartWriter, Selection, Store, Table, TaskTiming};
 use crate::table::{AdaptedReader, Batches, stream};
 use crate::{Digest, Key, Receipt, Rejection, StageError};
 
@@ -86,9 +86,35 @@ pub struct Task<'a> {
     rejected: BTreeMap<String, u64>,
     edits: BTreeMap<String, EditCount>,
     input_counts: Arc<InputCounts>,
+    clock: Arc<StoreClock>,
     rows_out: u64,
     bytes_out: u64,
     source_rows: u64,
+}
+
+/// Counts the time that a task spends outside its stage.
+#[derive(Default)]
+struct StoreClock {
+    nanoseconds: AtomicU64,
+}
+
+impl StoreClock {
+    /// Runs `work` and adds its time.
+    fn time<T>(&self, work: impl FnOnce() -> T) -> T {
+        let started = Instant::now();
+        let result = work();
+        self.add(started);
+        result
+    }
+
+    fn add(&self, started: Instant) {
+        let elapsed = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.nanoseconds.fetch_add(elapsed, Ordering::Relaxed);
+    }
+
+    fn total(&self) -> Duration {
+        Duration::from_nanos(self.nanoseconds.load(Ordering::Relaxed))
+    }
 }
 
 #[derive(Default)]
@@ -132,6 +158,7 @@ impl<'a> Task<'a> {
             rejected: BTreeMap::new(),
             edits: BTreeMap::new(),
             input_counts: Arc::default(),
+            clock: Arc::default(),
             rows_out: 0,
             bytes_out: 0,
             source_rows: 0,
@@ -217,7 +244,9 @@ impl<'a> Task<'a> {
             };
             AdaptedReader { inner: opened, schema: schema.clone() }
         });
-        let counted = lazy.map(move |batch| {
+        let (mut lazy, clock) = (lazy, self.clock.clone());
+        let timed = std::iter::from_fn(move || clock.time(|| lazy.next()));
+        let counted = timed.map(move |batch| {
             if cancel.load(Ordering::Relaxed) {
                 return Err(StageError::Cancelled.into());
             }
@@ -238,6 +267,13 @@ impl<'a> Task<'a> {
         if rows.num_rows() == 0 {
             return Ok(());
         }
+        let started = Instant::now();
+        let written = self.write_rows(bucket, rows);
+        self.clock.add(started);
+        written
+    }
+
+    fn write_rows(&mut self, bucket: u32, rows: &RecordBatch) -> Result<(), StageError> {
         let rows = crate::table::adapt(rows, &self.schema)?;
         self.rows_out += rows.num_rows() as u64;
         self.bytes_out += text_bytes(&rows);
@@ -264,6 +300,13 @@ impl<'a> Task<'a> {
             let message = format!("{} rejection entries for {} rows", rejections.len(), rows.num_rows());
             return Err(StageError::Arrow(ArrowError::ComputeError(message)));
         }
+        let started = Instant::now();
+        let written = self.write_rejected(rows, rejections);
+        self.clock.add(started);
+        written
+    }
+
+    fn write_rejected(&mut self, rows: &RecordBatch, rejections: &[Option<Rejection>]) -> Result<(), StageError> {
         let Some(rejected) = rejected::rows(self.stage, rows, rejections, self.excerpts)? else { return Ok(()) };
         for rejection in rejections.iter().flatten() {
             *self.rejected.entry(rejection.rule.clone().into_owned()).or_default() += 1;
@@ -290,7 +333,7 @@ impl<'a> Task<'a> {
             sum.bytes += edit.bytes;
         }
         debug_assert_eq!(rows.schema_ref(), &*EDITS);
-        Ok(self.writer.write(Table::Edits, &rows)?)
+        Ok(self.clock.time(|| self.writer.write(Table::Edits, &rows))?)
     }
 
     /// Emits the rows without a rejection, in order, and records the others as rejected; `rejections` has one entry per row.
@@ -300,7 +343,8 @@ impl<'a> Task<'a> {
     pub fn keep(&mut self, rows: &RecordBatch, rejections: &[Option<Rejection>]) -> Result<(), StageError> {
         self.reject(rows, rejections)?;
         let kept: BooleanArray = rejections.iter().map(|rejection| Some(rejection.is_none())).collect();
-        self.emit(0, &filter_record_batch(rows, &kept)?)
+        let kept = self.clock.time(|| filter_record_batch(rows, &kept))?;
+        self.emit(0, &kept)
     }
 
     /// Filters the rows of the first port: for each row, `None` keeps it and `Some` rejects and records it. Keeps the
@@ -343,6 +387,7 @@ impl<'a> Task<'a> {
     }
 
     pub(super) fn finish(mut self, identity: TaskIdentity, started: Instant) -> Result<Receipt, StageError> {
+        let finishing = Instant::now();
         if self.cancelled() {
             return Err(StageError::Cancelled);
         }
@@ -383,6 +428,7 @@ impl<'a> Task<'a> {
             rows_digest,
             rejected_digest: self.rejected_hasher.finish(),
         };
-        Ok(self.writer.commit(result, started.elapsed().as_secs_f64())?)
+        self.clock.add(finishing);
+        Ok(self.writer.commit(result, TaskTiming { started, store: self.clock.total() })?)
     }
 }

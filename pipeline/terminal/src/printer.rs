@@ -41,7 +41,7 @@ pub struct PrinterArgs {
     /// Print only warnings and errors
     #[arg(long, short, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Print log messages, too; `RUST_LOG` selects them more finely
+    /// Also print log messages; `RUST_LOG` sets finer filters
     #[arg(long, short, global = true)]
     pub verbose: bool,
     /// Hide progress bars

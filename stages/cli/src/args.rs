@@ -22,7 +22,7 @@ use crate::console::Console;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct GlobalArgs {
-    /// Working folder: the store, snapshots and crawls.
+    /// Folder of the store of parts, of snapshots and of crawls.
     #[arg(long, global = true, value_name = "DIR", default_value = ".corpusmill", env = "CORPUSMILL_STORE")]
     pub(crate) store: PathBuf,
     /// Number of worker threads; one per core by default.

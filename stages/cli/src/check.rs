@@ -127,8 +127,8 @@ fn outcome(loaded: &LoadedRecipe, example: &Example) -> anyhow::Result<Outcome> 
     let batches = rows.push(document)?.into_iter().chain(rows.take()?).collect();
     let mut builder = PlanBuilder::new(Excerpts(None));
     let literal = builder.add("example", InMemorySource::new(DOCUMENT.clone(), vec![batches])?, &[])?;
-    let own = source_steps(recipe, &source, &mut builder, literal, &mut Vec::new())?;
-    shared_steps(recipe, &mut builder, own, &mut Vec::new())?;
+    let own = source_steps(loaded, &source, &mut builder, literal, &mut Vec::new())?;
+    shared_steps(loaded, &mut builder, own, &mut Vec::new())?;
     let plan = builder.finish();
     let store = MemoryStore::default();
     let options =

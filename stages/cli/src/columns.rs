@@ -145,6 +145,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ("bytes_in", "Bytes of text read."),
     ("bytes_out", "Bytes of text written."),
     ("seconds", "Seconds that the task took when the part was computed."),
+    ("store_seconds", "The part of them outside the stage: reading, checking, hashing, compressing and writing rows."),
     ("split", "`train` or `validation`."),
     ("path", "File, relative to the corpus folder."),
     ("documents", "Number of documents."),

@@ -67,7 +67,9 @@ impl IoArgs {
 /// Returns an error if a file to write is also an input or another output, or its folder does not exist.
 pub(super) fn check_outputs(outputs: &[&Path], inputs: &[&Path]) -> anyhow::Result<()> {
     for (index, output) in outputs.iter().enumerate() {
-        check_output(output, inputs)?;
+        if !is_stdout(output) {
+            check_output(output, inputs)?;
+        }
         let twice = outputs[..index].iter().any(|other| real(other) == real(output));
         anyhow::ensure!(!twice, "two outputs are the same file: {}", output.display());
     }
@@ -87,9 +89,17 @@ pub(super) fn check_output(output: &Path, inputs: &[&Path]) -> anyhow::Result<()
     Ok(())
 }
 
-/// The path without links, if it exists.
+/// The path without links, as far as it exists: two spellings of one file to be written are equal.
 fn real(path: &Path) -> PathBuf {
-    fs_err::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return path.to_owned() };
+    let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+    let in_folder = || fs_err::canonicalize(parent).map(|parent| parent.join(name));
+    fs_err::canonicalize(path).or_else(|_| in_folder()).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Whether an output is standard output.
+pub(super) fn is_stdout(path: &Path) -> bool {
+    path == Path::new("-")
 }
 
 /// Compressed size of an output's row group in bytes; a row group is held in memory until it is full.

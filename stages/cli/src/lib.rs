@@ -85,7 +85,7 @@ enum Command {
     Dedup(stage::DedupCommand),
     /// Cut paragraphs or lines that stand in many documents.
     DedupParagraphs(stage::DedupParagraphsCommand),
-    /// Measure documents and apply thresholds, write scores, or train a filter's model.
+    /// Compute quality signals and filter by thresholds, write scores, or train a filter's model.
     Filter(stage::FilterCommand),
     /// Train or load a tokenizer and encode documents.
     Tokenize(stage::TokenizeCommand),
@@ -93,7 +93,7 @@ enum Command {
     Mix(stage::MixCommand),
     /// Serve a folder on 127.0.0.1, with robots.txt and a sitemap, for crawling local documentation.
     Serve(serve::Serve),
-    /// Show what a robots.txt allows, and by which line.
+    /// Show what a robots.txt allows, and which line decides.
     Robots(robots::RobotsCommand),
     /// Print the JSON Schema of recipes, or check the one in schemas/.
     Schema(schema::SchemaCommand),

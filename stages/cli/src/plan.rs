@@ -36,7 +36,7 @@ impl PlanCommand {
         let acquire_context = global.acquire_context(&global.console(), cancel, &[&target, &lock_mode.lock]);
         let snapshots = acquire_snapshots(&loaded, &lock_mode, &acquire_context)?;
         let dir = loaded.path.parent().unwrap_or(Path::new("."));
-        let compiled = CompiledRecipe::new(&loaded.recipe, snapshots, !self.recipe.no_excerpts, dir)?;
+        let compiled = CompiledRecipe::new(&loaded, snapshots, !self.recipe.no_excerpts, dir)?;
         if !self.explain {
             return print(&graph(&compiled.plan));
         }

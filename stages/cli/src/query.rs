@@ -98,7 +98,7 @@ fn number(name: &str) -> Field {
 pub fn receipts_schema() -> SchemaRef {
     let mut fields = vec![word("node"), word("stage")];
     fields.extend(["partition", "rows_in", "rows_out", "rejected", "bytes_in", "bytes_out"].map(number));
-    fields.push(Field::new("seconds", DataType::Float64, false));
+    fields.extend(["seconds", "store_seconds"].map(|name| Field::new(name, DataType::Float64, false)));
     fields.extend(["key", "rows_digest"].map(word));
     Arc::new(Schema::new(fields))
 }

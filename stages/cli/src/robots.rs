@@ -10,7 +10,7 @@ use crate::console::print;
 use corpusmill_crawler::robots::{ContentSignal, Robots, RobotsDecision};
 use corpusmill_crawler::{AGENT, CrawlSettings, Inspection, inspect, requested_url};
 
-/// Show what a site's robots.txt allows, and by which line.
+/// Show what a site's robots.txt allows, and which line decides.
 ///
 /// Fetches robots.txt and /.well-known/tdmrep.json from the sites of the URLs and prints what the crawler may fetch.
 /// With --file, reads that file instead and fetches nothing.

@@ -27,6 +27,7 @@ use corpusmill_stages::compile::{CompiledRecipe, acquire_snapshots};
 use corpusmill_stages::mix::assemble::{CorpusInputs, check_replaceable, remove_unfinished_corpora};
 use corpusmill_stages::recipe::{LoadedRecipe, Recipe};
 use corpusmill_stages::sources::lockfile::LockMode;
+use corpusmill_stages::step::Step;
 use corpusmill_stages::workspace::Workspace;
 
 /// The parent folder of corpora, if the command line names none.
@@ -60,11 +61,12 @@ impl Run {
         console.message(format!("{}: acquiring {}", recipe.name, plural(recipe.sources.len() as u64, "source")));
         let target = self.output.join(&recipe.name);
         let lock_mode = self.recipe.lock_mode(&loaded);
+        check_against(recipe, &target)?;
         let acquire_context = global.acquire_context(&console, cancel, &[&target, &lock_mode.lock]);
         let snapshots = acquire_snapshots(&loaded, &lock_mode, &acquire_context)?;
         let pinned = entries(&snapshots);
         let dir = loaded.path.parent().unwrap_or(Path::new("."));
-        let compiled = CompiledRecipe::new(recipe, snapshots, !self.recipe.no_excerpts, dir)?;
+        let compiled = CompiledRecipe::new(&loaded, snapshots, !self.recipe.no_excerpts, dir)?;
         check_replaceable(&target)?;
         warn_of_replacement(&loaded, &workspace.run_path(&recipe.name), &target, &console);
         warn_of_mixture(recipe, &console);
@@ -124,6 +126,22 @@ fn record_failure(failed: &RunError, record: &RunRecord, workspace: &Workspace) 
 fn outputs(target: &Path, manifest: &Manifest) -> String {
     let report = target.join("report.html");
     format!("corpus {}\nreport {}\ndigest {}", target.display(), report.display(), manifest.corpus_digest)
+}
+
+/// Returns an error if the corpus to be written is one whose documents are to be left out.
+fn check_against(recipe: &Recipe, target: &Path) -> anyhow::Result<()> {
+    let steps = recipe.sources.values().flat_map(|source| &source.steps).chain(&recipe.steps);
+    let against = steps.flat_map(|step| match step {
+        Step::Dedup(dedup) => dedup.against.as_slice(),
+        _ => &[],
+    });
+    for path in against {
+        let (Ok(path), Ok(target)) = (fs_err::canonicalize(path), fs_err::canonicalize(target)) else { continue };
+        let error = UserError::new(format!("dedup: against: {} is the corpus that this run replaces", path.display()))
+            .with_hint("give the new corpus another name: --name NAME");
+        anyhow::ensure!(!path.starts_with(target), error);
+    }
+    Ok(())
 }
 
 /// Warns about sources without a weight.

@@ -17,7 +17,7 @@ use corpusmill_shards::{MixtureSettings, TokenBudget};
 use serde_json::Value;
 
 use super::concatenate::concatenate_parquet;
-use super::io::{BatchWriter, IoArgs, TemporaryFile, check_outputs, is_parquet, outcome};
+use super::io::{BatchWriter, IoArgs, TemporaryFile, check_outputs, is_parquet, is_stdout, outcome};
 use super::stream;
 use super::train_filter::TrainFilter;
 use crate::args::GlobalArgs;
@@ -25,7 +25,7 @@ use corpusmill_crawler::CrawlSettings;
 use corpusmill_extract::CleanSettings;
 use corpusmill_stages::compile::redact_excerpt;
 use corpusmill_stages::dedup::paragraphs::DedupParagraphs;
-use corpusmill_stages::dedup::{Dedup, SignatureWriter};
+use corpusmill_stages::dedup::{Dedup, SignatureWriter, signature_path};
 use corpusmill_stages::filter::FilterSettings;
 use corpusmill_stages::filter::language::identify;
 use corpusmill_stages::sources::acquire::Acquire;
@@ -40,9 +40,25 @@ pub(super) struct SettingsArgs {
     /// Override a setting of the step: `path.to.key=value`.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Read the step's settings from this YAML file, written as in a recipe.
+    /// Read the step's settings from this YAML file, written as in a recipe. Flags whose value is not the default
+    /// override it.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+}
+
+/// The settings of `file`, overridden by those of `flags` that are not the default. A group of settings that both have is
+/// that of the file.
+fn merged<T: serde::Serialize + serde::de::DeserializeOwned>(file: &T, flags: &T) -> anyhow::Result<T> {
+    let defaults = serde_json::to_value(serde_json::from_str::<T>("{}")?)?;
+    let (mut settings, flags) = (serde_json::to_value(file)?, serde_json::to_value(flags)?);
+    let Some(all) = settings.as_object_mut() else { return Ok(serde_json::from_value(flags)?) };
+    for (key, value) in flags.as_object().into_iter().flatten() {
+        let is_group = value.is_object() && all.get(key).is_some_and(Value::is_object);
+        if defaults.get(key) != Some(value) && !is_group {
+            all.insert(key.clone(), value.clone());
+        }
+    }
+    Ok(serde_json::from_value(settings)?)
 }
 
 impl SettingsArgs {
@@ -50,7 +66,7 @@ impl SettingsArgs {
     fn apply<T: serde::Serialize + serde::de::DeserializeOwned>(&self, flags: T) -> anyhow::Result<T> {
         let mut settings = match &self.config {
             None => flags,
-            Some(path) => NamedSource::read(path)?.parse()?,
+            Some(path) => merged(&NamedSource::read(path)?.parse()?, &flags)?,
         };
         for set in &self.set {
             settings = corpusmill_stages::recipe::set(&settings, set)?;
@@ -319,31 +335,53 @@ pub(super) struct DedupCommand {
 }
 
 impl DedupCommand {
+    /// Returns an error if an output cannot be written as its name says, or is also an input or another output.
+    fn check_outputs_of(&self, dedup: &Dedup) -> anyhow::Result<()> {
+        let unnamed = UserError::new("`signatures` is a setting of recipes; a single command writes them to a file")
+            .with_hint("--signatures FILE.parquet");
+        anyhow::ensure!(!dedup.signatures || self.signatures.is_some(), unnamed);
+        if let Some(path) = &self.signatures {
+            let other = UserError::new(format!("{}: signatures are written as Parquet", path.display()))
+                .with_hint("name a file that ends in .parquet");
+            anyhow::ensure!(!is_stdout(path) && is_parquet(path)?, other);
+        }
+        if let Some(path) = &self.clusters {
+            is_parquet(path)?;
+        }
+        let io = &self.inputs.io;
+        let against = dedup.against.iter().map(|path| signature_path(path));
+        let inputs: Vec<PathBuf> = io.input.iter().map(PathBuf::from).chain(against).collect();
+        let outputs = [Some(&io.output), io.rejected.as_ref(), self.clusters.as_ref(), self.signatures.as_ref()];
+        let outputs: Vec<&Path> = outputs.into_iter().flatten().map(PathBuf::as_path).collect();
+        check_outputs(&outputs, &inputs.iter().map(PathBuf::as_path).collect::<Vec<_>>())
+    }
+
     pub(super) fn run(self, global: &GlobalArgs, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
         let dedup = self.settings.apply(self.dedup.clone())?;
+        let io = &self.inputs.io;
+        self.check_outputs_of(&dedup)?;
         // Signatures are exported to the file that `--signatures` names.
         let dedup = Dedup { signatures: self.signatures.is_some(), ..dedup };
-        let io = &self.inputs.io;
         let extra = [self.clusters.as_deref(), self.signatures.as_deref()];
-        let inputs: Vec<&Path> =
-            io.input.iter().map(Path::new).chain(dedup.against.iter().map(PathBuf::as_path)).collect();
-        let outputs: Vec<&Path> = io.outputs().into_iter().chain(extra.into_iter().flatten()).collect();
-        check_outputs(&outputs, &inputs)?;
+        let outputs =
+            io.outputs().into_iter().chain(extra.into_iter().flatten().filter(|path| !is_stdout(path))).collect();
         let spooled = spool(&self.inputs)?;
         let mut output = None;
         let finished = SingleStage { global, cancel, outputs, fresh: false }.run(
             &Acquire::Files(spooled.inputs.files()?),
             |builder, read| {
-                output = Some(dedup.add_to(builder, "dedup", &read)?);
+                let added = dedup.add_to(builder, "dedup", &read)?;
+                let exported = added.signatures.as_ref().map(|one| one.export(builder, &added.documents));
+                output = Some((added, exported.transpose()?));
                 Ok(())
             },
         )?;
-        let output = output.context("the step has no output")?;
+        let (output, exported) = output.context("the step has no output")?;
         finished.write("dedup", &output.documents, io, global)?;
         if let Some(path) = &self.clusters {
             finished.write_clusters(path, &output.clusters)?;
         }
-        if let (Some(path), Some(exported)) = (&self.signatures, &output.signatures) {
+        if let (Some(path), Some(exported)) = (&self.signatures, &exported) {
             let temporary = TemporaryFile::new(path)?;
             let mut writer = SignatureWriter::create(temporary.path(), exported)?;
             finished.each(&exported.dataset, Table::Data, |batch| Ok(writer.write(batch)?))?;
@@ -373,7 +411,7 @@ impl DedupParagraphsCommand {
     }
 }
 
-/// Measure documents and apply thresholds, write scores, or train a filter's model.
+/// Compute quality signals and filter by thresholds, write scores, or train a filter's model.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct FilterCommand {
@@ -537,7 +575,7 @@ pub(super) struct MixCommand {
     /// Weight of a source in the mixture: `NAME=WEIGHT`; by default proportional to its tokens.
     #[arg(long, value_name = "NAME=WEIGHT")]
     weight: Vec<String>,
-    /// Number of tokens to schedule, such as 20M; by default one pass over the sources.
+    /// Token budget of the mixture, such as 20M; by default one pass over the sources.
     #[arg(long)]
     tokens: Option<TokenBudget>,
     /// Maximum number of passes over a source.

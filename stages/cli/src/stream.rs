@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 pub(crate) use self::line::BYTE_ORDER_MARK;
-use self::line::{Fields, Line, LineSource, OutputLine};
+use self::line::{Fields, Line, LineReader, OutputLine};
 use super::io::{BatchWriter, JsonLinesWriter, outcome};
 use crate::console::Console;
 use corpusmill_stages::compile::redact_excerpt;
@@ -28,7 +28,7 @@ use corpusmill_stages::step::Step;
 
 /// Maps every line in parallel to an object and writes the objects in order, each with the id of its line as written.
 pub(super) fn map_lines(output: &Path, threads: usize, map: impl Fn(&Line) -> Value + Sync) -> anyhow::Result<()> {
-    let mut input = LineSource::new(std::io::stdin().lock());
+    let mut input = LineReader::new(std::io::stdin().lock());
     let mut out = JsonLinesWriter::create(output)?;
     loop {
         let chunks = input.chunks(threads)?;
@@ -37,7 +37,7 @@ pub(super) fn map_lines(output: &Path, threads: usize, map: impl Fn(&Line) -> Va
         }
         let results = parallel(&chunks, |lines| Ok(lines.iter().map(&map).collect::<Vec<Value>>()))?;
         for (line, answer) in chunks.iter().flatten().zip(results.into_iter().flatten()) {
-            out.push(&OutputLine::answer(line, answer)?)?;
+            out.push(&OutputLine::result(line, answer)?)?;
         }
         out.flush()?;
     }
@@ -189,7 +189,7 @@ pub(super) fn run_stream(
     threads: usize,
     console: &Console,
 ) -> anyhow::Result<()> {
-    let mut input = LineSource::new(std::io::stdin().lock());
+    let mut input = LineReader::new(std::io::stdin().lock());
     let mut out = JsonLinesWriter::create(output)?;
     let mut rejected_lines = rejected.map(RejectedLines::create).transpose()?;
     let mut kept = 0;
@@ -215,7 +215,7 @@ pub(super) fn run_stream(
             if every_line {
                 let reason = rejected.get("rule").cloned().unwrap_or(Value::Null);
                 let answer = serde_json::json!({ "id": null, "text": "", "reason": reason });
-                out.push(&OutputLine::answer(line, answer)?)?;
+                out.push(&OutputLine::result(line, answer)?)?;
             }
             if let Some(rejected_lines) = &mut rejected_lines {
                 rejected_lines.push(line, rejected)?;

@@ -1,7 +1,7 @@
 //! The tokenizer: splits a page into tags and text, in one pass, by the states of the HTML standard (13.2.5).
 //!
 //! Deviations from the standard: scripts have no escaped states, `CDATA` sections in foreign content are comments, and
-//! an `<iframe/>` in `<noscript>` ends with it, since browsers, which run scripts, never parse it as an open element.
+//! inside `<noscript>`, its end tag also closes an open `<iframe>`: browsers with scripting never parse that content.
 //! In a page that declares itself XHTML, or was served as such, `/>` ends any element and `CDATA` sections are text, as
 //! its author means them.
 //!
@@ -38,7 +38,7 @@ const MAX_NAME_BYTES: usize = 18;
 /// A piece of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Token {
-    /// Characters, undecoded, from `start` to `stop`.
+    /// Characters, undecoded, from `start` to `end`.
     Text {
         /// The first byte.
         start: usize,
@@ -72,7 +72,7 @@ pub struct Tokenizer<'a> {
     tag_start: usize,
     raw: Option<(Tag, u32)>,
     /// Whether the last start tag also ends its element.
-    ended: bool,
+    self_closed: bool,
     cdata: Cdata,
     /// Whether the page is XHTML, so that `/>` ends any element and not only those of SVG and MathML, and `CDATA`
     /// sections are text. True at first if the page declares itself XHTML; whoever knows its media type sets it before
@@ -92,7 +92,7 @@ impl<'a> Tokenizer<'a> {
             at: page.len() - page.trim_start_matches('\u{feff}').len(),
             tag_start: 0,
             raw: None,
-            ended: false,
+            self_closed: false,
             cdata: Cdata::Outside,
             xhtml: is_xhtml(page),
             truncated: false,
@@ -110,9 +110,11 @@ impl<'a> Tokenizer<'a> {
         matches!(self.cdata, Cdata::Inside { .. })
     }
 
-    /// Makes the next token the text up to the end tag of the given start tag, unless that tag ends its element itself.
+    /// Makes the next token the text up to the end tag of the given start tag, unless that tag ends its element itself. For
+    /// raw text elements, and those of escapable raw text (`title`, `textarea`), whose character references the caller
+    /// decodes.
     pub fn read_raw_text(&mut self, tag: Tag, hash: u32) {
-        self.raw = (!self.ended).then_some((tag, hash));
+        self.raw = (!self.self_closed).then_some((tag, hash));
     }
 
     /// The next token, or `None` at the end.
@@ -186,7 +188,7 @@ impl<'a> Tokenizer<'a> {
                 self.tag_start = open;
                 let (tag, hash, after) = self.name(open + 1);
                 let self_closing = self.read_attributes(after);
-                self.ended = self.xhtml && self_closing;
+                self.self_closed = self.xhtml && self_closing;
                 Some(Token::Start { tag, hash, self_closing })
             }
         }

@@ -85,7 +85,7 @@ fn text(values: Vec<String>) -> ArrayRef {
 pub(crate) fn receipts(run: &RunRecord, store: &LocalStore) -> anyhow::Result<RecordBatch> {
     let (mut nodes, mut stages, mut keys, mut digests) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut numbers: [Vec<u64>; 6] = Default::default();
-    let mut seconds = Vec::new();
+    let (mut seconds, mut store_seconds) = (Vec::new(), Vec::new());
     for node in &run.nodes {
         for (partition, part) in node.parts.iter().enumerate() {
             let address = PartAddress { stage: node.stage.clone(), key: part.key };
@@ -105,11 +105,12 @@ pub(crate) fn receipts(run: &RunRecord, store: &LocalStore) -> anyhow::Result<Re
             ];
             numbers.iter_mut().zip(values).for_each(|(column, value)| column.push(value));
             seconds.push(receipt.run.seconds);
+            store_seconds.push(receipt.run.store_seconds);
         }
     }
     let mut columns = vec![text(nodes), text(stages)];
     columns.extend(numbers.into_iter().map(|values| Arc::new(UInt64Array::from(values)) as ArrayRef));
-    columns.push(Arc::new(Float64Array::from(seconds)));
+    columns.extend([seconds, store_seconds].map(|values| Arc::new(Float64Array::from(values)) as ArrayRef));
     columns.extend([text(keys), text(digests)]);
     Ok(RecordBatch::try_new(receipts_schema(), columns)?)
 }

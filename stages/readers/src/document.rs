@@ -106,8 +106,8 @@ impl RejectedInput {
     }
 
     /// A rejection by a rule without a measured value: value 1, threshold 0.
-    pub fn matched(origin: impl Into<String>, rule: &'static str) -> Self {
-        Self { origin: origin.into(), rejection: Rejection::matched(rule), capture: None }
+    pub fn unmeasured(origin: impl Into<String>, rule: &'static str) -> Self {
+        Self { origin: origin.into(), rejection: Rejection::unmeasured(rule), capture: None }
     }
 
     /// Adds details for people.

@@ -105,7 +105,7 @@ fn is_json_data(file: &ListedFile, settings: &FileSettings) -> Result<bool, Read
     }
     let mut beginning = Vec::new();
     fs_err::File::open(&file.path)?.take(json_array::SNIFF_BYTES as u64).read_to_end(&mut beginning)?;
-    Ok(json_array::is_data_set(&beginning, &settings.columns))
+    Ok(json_array::is_dataset(&beginning, &settings.columns))
 }
 
 /// Reads one file as one document, without changing its bytes.

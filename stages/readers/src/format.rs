@@ -135,7 +135,7 @@ pub(crate) fn unknown_extension(path: &str) -> Option<String> {
 }
 
 /// Removes the `#2` that distinguishes members of one name from the origin of a member.
-pub(crate) fn without_member_number(origin: &str) -> &str {
+pub(crate) fn without_duplicate_suffix(origin: &str) -> &str {
     match origin.rsplit_once('#') {
         Some((path, count))
             if path.contains('!') && !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit()) =>

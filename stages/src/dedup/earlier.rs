@@ -5,12 +5,16 @@
 //! Invariant: signatures of other parameters are never compared; a difference is an error that names both.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_schema::{Schema, SchemaRef};
-use corpusmill_pipeline::{Dataset, Digest, Port, RowContract, Stage, StageError, StoreError, Task, UserError};
+use arrow_schema::{ArrowError, Schema, SchemaRef};
+use corpusmill_pipeline::key::RowsHasher;
+use corpusmill_pipeline::{
+    Dataset, Digest, PlanBuilder, Port, RowContract, Stage, StageError, StoreError, Task, UserError,
+};
 use fs_err::File;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -19,6 +23,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use serde::{Deserialize, Serialize};
 
+use super::export::ExportStage;
 use super::shingle::SHINGLE_WORDS;
 use super::signature::SIGNATURE_VERSION;
 use super::{Dedup, signature_stage};
@@ -28,6 +33,8 @@ pub const SIGNATURES_FILE: &str = "signatures.parquet";
 
 /// The key of the parameters in the metadata of the file.
 const PARAMETERS: &str = "corpusmill.signatures";
+/// The key of the digest of the rows.
+const ROWS_DIGEST: &str = "corpusmill.rows-digest";
 
 /// What determines the signature of a text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,7 +69,27 @@ impl SignatureParameters {
     }
 }
 
-/// The signatures of the documents that a step keeps.
+/// The signatures of the documents that a step has read.
+#[derive(Debug, Clone)]
+pub struct Signatures {
+    pub(super) dataset: Dataset,
+    pub(super) parameters: SignatureParameters,
+    pub(super) path: String,
+}
+
+impl Signatures {
+    /// Adds the stage that selects those of `documents`, which are what the steps from `dedup` on keep.
+    ///
+    /// # Errors
+    /// If the documents have other partitions than those that were signed.
+    pub fn export(&self, plan: &mut PlanBuilder, documents: &Dataset) -> Result<ExportedSignatures, StageError> {
+        let export = ExportStage { schema: self.parameters.schema() };
+        let dataset = plan.add(format!("{}/export", self.path), export, &[&self.dataset, documents])?;
+        Ok(ExportedSignatures { dataset, parameters: self.parameters.clone() })
+    }
+}
+
+/// The signatures of the documents of a corpus.
 #[derive(Debug, Clone)]
 pub struct ExportedSignatures {
     /// The rows.
@@ -74,6 +101,7 @@ pub struct ExportedSignatures {
 pub struct SignatureWriter {
     path: PathBuf,
     writer: ArrowWriter<File>,
+    hasher: RowsHasher,
 }
 
 impl SignatureWriter {
@@ -96,7 +124,7 @@ impl SignatureWriter {
             .build();
         let writer = ArrowWriter::try_new(File::create(path)?, parameters.schema(), Some(properties))
             .map_err(|error| StoreError::parquet(path, error))?;
-        Ok(Self { path: path.to_owned(), writer })
+        Ok(Self { path: path.to_owned(), writer, hasher: RowsHasher::new(&parameters.schema()) })
     }
 
     /// Appends rows of the exported dataset.
@@ -104,6 +132,7 @@ impl SignatureWriter {
     /// # Errors
     /// If the file cannot be written.
     pub fn write(&mut self, rows: &RecordBatch) -> Result<(), StageError> {
+        self.hasher.update(rows)?;
         Ok(self.writer.write(rows).map_err(|error| StoreError::parquet(&self.path, error))?)
     }
 
@@ -112,6 +141,8 @@ impl SignatureWriter {
     /// # Errors
     /// If it cannot be written.
     pub fn finish(mut self) -> Result<(), StageError> {
+        let digest = KeyValue::new(ROWS_DIGEST.to_owned(), self.hasher.finish().to_string());
+        self.writer.append_key_value_metadata(digest);
         self.writer.finish().map_err(|error| StoreError::parquet(&self.path, error))?;
         Ok(self.writer.inner().sync_all()?)
     }
@@ -122,12 +153,26 @@ impl SignatureWriter {
 struct SignatureFile {
     path: PathBuf,
     digest: Digest,
+    rows_digest: String,
+}
+
+/// The file that a path of `against` stands for: that of a corpus folder, or the path itself.
+pub fn signature_path(path: &Path) -> PathBuf {
+    if path.is_dir() { path.join(SIGNATURES_FILE) } else { path.to_owned() }
+}
+
+/// An error about a file of `against`.
+fn unusable(file: &Path, problem: impl std::fmt::Display) -> StageError {
+    let message = format!("dedup: against: {}: {problem}", file.display());
+    let hint =
+        "name a corpus built with `signatures: true`, or a file written by `dedup --signatures`, or write it again";
+    StageError::Input(UserError::new(message).with_hint(hint))
 }
 
 impl SignatureFile {
     /// Opens the file of a corpus folder, or a file itself.
     fn open(path: &Path, parameters: &SignatureParameters) -> Result<Self, StageError> {
-        let file = if path.is_dir() { path.join(SIGNATURES_FILE) } else { path.to_owned() };
+        let file = signature_path(path);
         if !file.exists() {
             let error = UserError::new(format!("dedup: against: {} does not exist", file.display()));
             return Err(StageError::Input(if path.is_dir() {
@@ -136,17 +181,15 @@ impl SignatureFile {
                 error.with_hint("name a corpus built with `signatures: true`, or a file written by `--signatures`")
             }));
         }
+        if !file.is_file() {
+            return Err(unusable(&file, "not a regular file"));
+        }
         let reader = open(&file)?;
         let metadata = reader.metadata().file_metadata().key_value_metadata();
-        let found = metadata.and_then(|all| all.iter().find(|entry| entry.key == PARAMETERS)?.value.clone());
-        let found: Option<SignatureParameters> = found.and_then(|json| serde_json::from_str(&json).ok());
-        let Some(found) = found else {
-            let message = format!("dedup: against: {} is not a file of signatures", file.display());
-            return Err(StageError::Input(
-                UserError::new(message).with_hint(
-                    "name a corpus built with `signatures: true`, or a file written by `dedup --signatures`",
-                ),
-            ));
+        let value = |key: &str| metadata.and_then(|all| all.iter().find(|entry| entry.key == key)?.value.clone());
+        let found = value(PARAMETERS).and_then(|json| serde_json::from_str::<SignatureParameters>(&json).ok());
+        let (Some(found), Some(rows_digest)) = (found, value(ROWS_DIGEST)) else {
+            return Err(unusable(&file, "not a file of signatures"));
         };
         let differences = parameters.differences(&found);
         if !differences.is_empty() {
@@ -155,8 +198,11 @@ impl SignatureFile {
             let hint = "use the settings of the earlier corpus, or build it again with those of this step";
             return Err(StageError::Input(UserError::new(message).with_hint(hint)));
         }
+        if *reader.schema().fields() != *parameters.schema().fields() {
+            return Err(unusable(&file, "the columns are not those of signatures"));
+        }
         let digest = digest(&file)?;
-        Ok(Self { path: file, digest })
+        Ok(Self { path: file, digest, rows_digest })
     }
 }
 
@@ -167,13 +213,24 @@ fn digest(path: &Path) -> Result<Digest, StageError> {
 }
 
 fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<std::fs::File>, StageError> {
-    let error = |error| match StoreError::parquet(path, error) {
-        StoreError::Parquet { path, source } => {
-            StageError::Input(UserError::new(format!("dedup: against: {}: {source}", path.display())))
+    let file = File::open(path)?.into_file();
+    decoded(path, || ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| StoreError::parquet(path, error)))
+}
+
+/// Runs a step of the Parquet decoder, which panics on some damaged files. Faults of the machine stay what they are.
+fn decoded<T>(path: &Path, step: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StageError> {
+    let result = corpusmill_codec::catch_panic(|| Ok::<_, String>(step()));
+    let result = result.map_err(|panic| {
+        if corpusmill_codec::is_out_of_memory(&panic) {
+            return StageError::Io(io::Error::new(io::ErrorKind::OutOfMemory, panic));
         }
-        other => other.into(),
-    };
-    ParquetRecordBatchReaderBuilder::try_new(File::open(path)?.into_file()).map_err(error)
+        unusable(path, panic)
+    });
+    match result? {
+        Ok(value) => Ok(value),
+        Err(StoreError::Parquet { source, .. }) => Err(unusable(path, source)),
+        Err(other) => Err(other.into()),
+    }
 }
 
 /// `dedup-earlier`: reads the signatures of earlier corpora, one partition for each.
@@ -238,9 +295,17 @@ impl Stage for EarlierStage {
             let message = format!("{} was changed during the run; run again", file.path.display());
             return Err(StageError::Input(UserError::new(message)));
         }
-        let reader = open(&file.path)?.build().map_err(|error| StoreError::parquet(&file.path, error))?;
-        for batch in reader {
-            task.emit(0, &batch?)?;
+        let path = &file.path;
+        let failed = |error: ArrowError| StoreError::parquet(path, error.into());
+        let builder = open(path)?;
+        let mut reader = decoded(path, || builder.build().map_err(|error| StoreError::parquet(path, error)))?;
+        let mut hasher = RowsHasher::new(&self.schema);
+        while let Some(batch) = decoded(path, || reader.next().transpose().map_err(failed))? {
+            hasher.update(&batch)?;
+            task.emit(0, &batch)?;
+        }
+        if hasher.finish().to_string() != file.rows_digest {
+            return Err(unusable(&file.path, "the file is damaged: its rows do not have the digest that it states"));
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! One document of a cluster, and the order in which the documents of a cluster are kept.
 //!
-//! Invariant: the order depends only on the documents and the settings, and no two documents are equal in it.
+//! Invariant: the order depends only on the documents and the settings, and documents that are equal in it have
+//! the same id and text.
 
 use std::cmp::{Ordering, Reverse};
 
@@ -79,6 +80,7 @@ impl Member {
             })
             .then_with(|| Reverse(self.length).cmp(&Reverse(other.length)))
             .then_with(|| self.id.cmp(&other.id))
+            .then_with(|| self.exact_digest.cmp(&other.exact_digest))
     }
 
     /// Whether both have the same text.

@@ -41,16 +41,15 @@ mod tests;
 mod timestamp;
 mod verify;
 
-use std::sync::Arc;
-
-use corpusmill_pipeline::{Dataset, PlanBuilder, StageError};
+use arrow_schema::{DataType, Schema};
+use corpusmill_pipeline::{Dataset, PlanBuilder, StageError, UserError};
 
 use crate::rule::Rule;
 
 pub use cluster::schema as cluster_schema;
 pub use digest::exact_digest;
 use earlier::SignatureParameters;
-pub use earlier::{ExportedSignatures, SIGNATURES_FILE, SignatureWriter};
+pub use earlier::{ExportedSignatures, SIGNATURES_FILE, SignatureWriter, Signatures, signature_path};
 pub use remove::cluster_columns;
 pub use settings::{Dedup, Keep};
 pub use signature::{MinHasher, SIGNATURE_VERSION, Signature, SignatureError};
@@ -67,17 +66,41 @@ pub struct DedupOutput {
     pub documents: Dataset,
     /// The documents in clusters of two or more.
     pub clusters: Dataset,
-    /// The signatures of the kept documents, if the step has `signatures`.
-    pub signatures: Option<ExportedSignatures>,
+    /// The signatures of all documents, if the step has `signatures`.
+    pub signatures: Option<Signatures>,
 }
 
 impl Dedup {
+    /// Checks that the documents have the column that `keep` reads.
+    fn check_columns(&self, documents: &Schema) -> Result<(), StageError> {
+        let (column, expected, hint) = match &self.keep {
+            Keep::Longest | Keep::First => return Ok(()),
+            Keep::Newest => {
+                ("date", DataType::Utf8, "`clean` adds `date` from the metadata of pages; use it before `dedup`")
+            }
+            Keep::Highest(column) | Keep::Lowest(column) => {
+                let hint = "`filter` adds a column `filter.RULE` for each rule, and `clean` `extraction_confidence`; use them \
+                            before `dedup`";
+                (column.as_str(), DataType::Float64, hint)
+            }
+        };
+        let message = match documents.field_with_name(column) {
+            Ok(field) if *field.data_type() == expected => return Ok(()),
+            Ok(field) => {
+                format!("dedup: keep: the column `{column}` has the type {}, not {expected}", field.data_type())
+            }
+            Err(_) => format!("dedup: keep: the documents have no column `{column}`"),
+        };
+        Err(StageError::Settings(UserError::new(message).with_hint(hint)))
+    }
+
     /// Adds the stages.
     ///
     /// # Errors
     /// If the settings are out of range, the documents lack a required column, or a corpus of `against` cannot be used.
     pub fn add_to(&self, plan: &mut PlanBuilder, path: &str, documents: &Dataset) -> Result<DedupOutput, StageError> {
         self.check()?;
+        self.check_columns(plan.schema(documents)?.as_ref())?;
         let prefer = self.prefer.clone().unwrap_or_default();
         let sign = signature_stage::SignatureStage::new(self);
         let own = plan.add(format!("{path}/sign"), sign, &[documents])?;
@@ -99,15 +122,9 @@ impl Dedup {
             let verify = verify::VerifyStage { threshold, prefer, buckets, signatures: columns };
             clusters = plan.add(format!("{path}/verify"), verify, &[&members])?;
         }
-        let exported = if self.signatures {
-            let schema = Arc::new(signature_stage::schema(self.bands, self.rows));
-            let export = export::ExportStage { schema, remove: self.remove };
-            let dataset = plan.add(format!("{path}/export"), export, &[&own, &clusters])?;
-            Some(ExportedSignatures { dataset, parameters: SignatureParameters::of(self) })
-        } else {
-            None
-        };
         let kept = plan.add(path, remove::RemoveStage::new(self), &[documents, &clusters])?;
-        Ok(DedupOutput { documents: kept, clusters, signatures: exported })
+        let parameters = SignatureParameters::of(self);
+        let signatures = self.signatures.then(|| Signatures { dataset: own, parameters, path: path.to_owned() });
+        Ok(DedupOutput { documents: kept, clusters, signatures })
     }
 }

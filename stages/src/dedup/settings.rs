@@ -158,6 +158,15 @@ impl Dedup {
                 return Err(StageError::settings(message.to_owned()));
             }
         }
+        if let Keep::Highest(column) | Keep::Lowest(column) = &self.keep
+            && column.is_empty()
+        {
+            return Err(StageError::settings("dedup: keep: the name of the column is empty".to_owned()));
+        }
+        let prefer = self.prefer.as_deref().unwrap_or_default();
+        if let Some(twice) = prefer.iter().enumerate().find(|(index, name)| prefer[..*index].contains(name)) {
+            return Err(StageError::settings(format!("dedup: prefer names `{}` twice", twice.1)));
+        }
         if !self.remove && !self.against.is_empty() {
             let message = "dedup: with `remove: false` no document is removed, so `against` has no effect";
             return Err(StageError::settings(message.to_owned()));

@@ -137,25 +137,13 @@ impl MinHasher {
     }
 }
 
-/// Updates the minimum of each lane with its permutation of `values`. The instructions are chosen at run time, since the
+/// Updates the minimum of each lane with its permutation of `values`. The vector width is selected at run time, since the
 /// baseline of x86-64 multiplies and compares 32-bit numbers an order of magnitude more slowly than AVX2.
 fn update_minimums(minimums: &mut [i32], multipliers: &[u32], addends: &[u32], values: &[u32]) {
-    #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") {
-        #[expect(unsafe_code, reason = "a function for AVX2 may only be called where the processor has it")]
-        // SAFETY: the condition above.
-        return unsafe { update_minimums_avx2(minimums, multipliers, addends, values) };
-    }
-    update_minimums_portable(minimums, multipliers, addends, values);
+    pulp::Arch::new().dispatch(|| update_minimums_portable(minimums, multipliers, addends, values));
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn update_minimums_avx2(minimums: &mut [i32], multipliers: &[u32], addends: &[u32], values: &[u32]) {
-    update_minimums_portable(minimums, multipliers, addends, values);
-}
-
-#[expect(clippy::inline_always, reason = "it is compiled with the instructions of its caller")]
+#[expect(clippy::inline_always, reason = "must be compiled for the vector width that `pulp` selects")]
 #[inline(always)]
 fn update_minimums_portable(minimums: &mut [i32], multipliers: &[u32], addends: &[u32], values: &[u32]) {
     let (minimums, _) = minimums.as_chunks_mut::<LANE_BLOCK>();

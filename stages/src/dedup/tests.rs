@@ -68,6 +68,7 @@ struct Finished {
     receipts: Receipts,
     store: MemoryStore,
     output: DedupOutput,
+    exported: Option<ExportedSignatures>,
 }
 
 impl Finished {
@@ -83,10 +84,11 @@ impl Finished {
         let source = InMemorySource::new(batch(&[]).schema(), parts)?;
         let read = builder.add("read", source, &[])?;
         let output = settings.add_to(&mut builder, "dedup", &read)?;
+        let exported = output.signatures.as_ref().map(|one| one.export(&mut builder, &output.documents)).transpose()?;
         let (plan, store) = (builder.finish(), MemoryStore::default());
         let options = RunnerOptions { threads: 2, shuffle: Some(1), context: TaskContext::default() };
         let receipts = runner::run(&plan, &store, &options, &Silent).map_err(|error| *error.source)?.receipts;
-        Ok(Self { receipts, store, output })
+        Ok(Self { receipts, store, output, exported })
     }
 
     fn each(&self, dataset: &Dataset, table: Table, mut visit: impl FnMut(&RecordBatch)) {
@@ -122,7 +124,7 @@ impl Finished {
     }
 
     fn export(&self, path: &Path) {
-        let exported = self.output.signatures.as_ref().unwrap();
+        let exported = self.exported.as_ref().unwrap();
         let mut writer = SignatureWriter::create(path, exported).unwrap();
         self.each(&exported.dataset, Table::Data, |batch| writer.write(batch).unwrap());
         writer.finish().unwrap();
@@ -214,7 +216,10 @@ fn keep_decides_which_document_stays() {
     assert_eq!(outcome.kept_ids(), ["c"]);
     let unknown = Dedup { keep: Keep::Highest("score".to_owned()), ..Dedup::default() };
     let error = Finished::run(&unknown, &docs, 1).map(|_| ()).unwrap_err();
-    assert!(error.to_string().contains("`score`"), "{error}");
+    assert!(error.to_string().contains("no column `score`"), "{error}");
+    let of_text = Dedup { keep: Keep::Lowest("text".to_owned()), ..Dedup::default() };
+    let error = Finished::run(&of_text, &docs, 1).map(|_| ()).unwrap_err();
+    assert!(error.to_string().contains("`text` has the type Utf8, not Float64"), "{error}");
 }
 
 #[test]
@@ -298,6 +303,37 @@ fn signatures_that_do_not_fit_are_errors() {
     fs_err::write(&text, "not Parquet, but long enough to have a footer").unwrap();
     let found = error(against(text));
     assert!(found.contains("against: "), "{found}");
+    // Every changed byte is noticed: in the hashes, which are not compressed, as in the structure.
+    let bytes = fs_err::read(&path).unwrap();
+    let changed = dir.path().join("changed.parquet");
+    for at in (0..bytes.len()).step_by(7) {
+        let mut bytes = bytes.clone();
+        bytes[at] ^= 0x11;
+        fs_err::write(&changed, &bytes).unwrap();
+        match Finished::run(&against(changed.clone()), &docs, 1) {
+            Ok(finished) => assert!(finished.outcome().kept.is_empty(), "byte {at} has an effect"),
+            Err(StageError::Input(error)) => assert!(error.to_string().contains("changed.parquet"), "{at}: {error}"),
+            Err(other) => panic!("byte {at}: {other}"),
+        }
+    }
+}
+
+#[test]
+fn the_id_does_not_decide_between_documents_of_one_id() {
+    let text = words(3, 100, 0, 0);
+    let docs = [doc("same", &format!("{text} alpha")), doc("same", &format!("{text} omega"))];
+    let kept = |docs: &[Doc]| {
+        let finished = Finished::run(&Dedup::default(), docs, 1).unwrap();
+        let mut texts = Vec::new();
+        finished.each(&finished.output.documents, Table::Data, |batch| {
+            let column = batch.column_by_name("text").unwrap().as_string::<i32>().clone();
+            texts.extend(column.iter().flatten().map(str::to_owned));
+        });
+        texts
+    };
+    let reversed: Vec<Doc> = docs.iter().rev().cloned().collect();
+    assert_eq!(kept(&docs), kept(&reversed));
+    assert_eq!(kept(&docs).len(), 1);
 }
 
 /// The definition of `verify`: candidates are pairs with a common band or text, clusters their components.

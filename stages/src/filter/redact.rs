@@ -15,7 +15,6 @@ mod assigned;
 mod authorization;
 mod bare_value;
 mod checksum_name;
-mod dressing;
 mod email;
 #[cfg(test)]
 mod fixture;
@@ -26,6 +25,7 @@ mod private_key;
 mod randomness;
 mod secret;
 mod secret_name;
+mod surrounding_markup;
 mod user_info;
 
 use std::borrow::Cow;

@@ -150,18 +150,19 @@ fn unknown_source(key_path: &[&str], what: &str, name: &str, recipe: &Recipe, so
     RecipeError { hints, ..source.error_near(key_path, format!("{what} `{name}`")) }
 }
 
-/// At most one step can export signatures, since a corpus has one file of them.
+/// At most one step can export signatures, since a corpus has one file of them, and it must read all sources.
 fn check_exports(recipe: &Recipe, source: &NamedSource) -> Result<(), RecipeError> {
-    let own = recipe.sources.iter().flat_map(|(name, steps)| {
-        (1..)
-            .zip(&steps.steps)
-            .map(move |(index, step)| (vec!["sources".to_owned(), name.clone(), index.to_string()], step))
-    });
-    let shared =
-        recipe.steps.iter().enumerate().map(|(index, step)| (vec!["steps".to_owned(), index.to_string()], step));
     let exports = |step: &Step| matches!(step, Step::Dedup(dedup) if dedup.signatures);
-    let Some((path, _)) = own.chain(shared).filter(|(_, step)| exports(step)).nth(1) else { return Ok(()) };
-    let path: Vec<&str> = path.iter().map(String::as_str).chain(["dedup", "signatures"]).collect();
+    for (name, own) in &recipe.sources {
+        if let Some((index, _)) = (1..).zip(&own.steps).find(|(_, step)| exports(step)) {
+            let path = ["sources", name, &index.to_string(), "dedup", "signatures"];
+            let error = source.error_at(&path, "only a step that all sources share can export signatures");
+            return Err(error.with_hint("set `signatures` in a step `dedup` of the recipe's `steps`"));
+        }
+    }
+    let mut exporting = recipe.steps.iter().enumerate().filter(|(_, step)| exports(step));
+    let Some((index, _)) = exporting.nth(1) else { return Ok(()) };
+    let path = ["steps", &index.to_string(), "dedup", "signatures"];
     let error = source.error_at(&path, "another step `dedup` exports signatures, too; a corpus has one file of them");
     Err(error.with_hint("set `signatures` in the last step `dedup` only"))
 }
@@ -215,6 +216,17 @@ pub(crate) fn acquire_error(error: StageError, name: &str, acquire: &Acquire, so
     }
     let placed = step_error(error, &["sources", name, "0", acquire.name()], source);
     StageError::input(UserError::new(placed.to_string()))
+}
+
+/// An error of a step that is added to a plan, at its place in the recipe, if the recipe or the input is at fault.
+pub(crate) fn compile_error(error: StageError, place: &[String], name: &str, source: &NamedSource) -> StageError {
+    let by_user = matches!(error, StageError::Settings(_) | StageError::Input(_))
+        || matches!(error, StageError::MissingColumn { .. } | StageError::ColumnType { .. });
+    if !by_user {
+        return error;
+    }
+    let path: Vec<&str> = place.iter().map(String::as_str).chain([name]).collect();
+    StageError::input(UserError::new(step_error(error, &path, source).to_string()))
 }
 
 /// An error of a step's own check, at its place in the recipe.
@@ -278,7 +290,7 @@ fn check_tokenizer(tokenizer: &Tokenizer, source: &NamedSource) -> Result<(), Re
     let min_size = 256 + u32::try_from(SPECIAL_TOKENS.len()).unwrap_or(u32::MAX);
     if train.vocab_size < min_size {
         let message =
-            format!("`vocab-size` is {}, but the 256 bytes and the control tokens need {min_size}", train.vocab_size);
+            format!("`vocab-size` is {}, but the 256 bytes and the special tokens need {min_size}", train.vocab_size);
         return Err(source
             .error_at(&["tokenizer", "train", "vocab-size"], message)
             .with_hint("usual values are 16384 to 65536"));

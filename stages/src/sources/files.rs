@@ -16,7 +16,7 @@ use super::{AcquireContext, reader_error};
 use crate::workspace::FileDigests;
 use corpusmill_readers::archives::{ArchiveSettings, Compression};
 use corpusmill_readers::code::CodeSettings;
-use corpusmill_readers::datasets::{ColumnMapping, InvalidUtf8, row_groups, split_lines};
+use corpusmill_readers::datasets::{ColumnMapping, InvalidUtf8, row_groups, split_at_lines};
 use corpusmill_readers::files::FileSettings;
 use corpusmill_readers::format::{Format, format_of};
 use corpusmill_readers::listing::{ListedFile, ListingSettings, is_glob, list};
@@ -87,17 +87,19 @@ impl Files {
         let mut snapshot = Snapshot::default();
         for (path, why) in listing.skipped {
             let origin = path.display().to_string();
-            let rejection = Rejection::matched("skipped-path").with_detail(why);
+            let rejection = Rejection::unmeasured("skipped-path").with_detail(why);
             snapshot.rejected.push(RejectedItem { origin, rejection });
         }
         for path in listing.hidden {
             let origin = path.display().to_string();
-            let rejection = Rejection::matched("hidden").with_detail("set `hidden: true` to read it");
+            let rejection = Rejection::unmeasured("hidden").with_detail("set `hidden: true` to read it");
             snapshot.rejected.push(RejectedItem { origin, rejection });
         }
         for file in listing.files {
-            let rejected =
-                |rule: &'static str| RejectedItem { origin: file.origin.clone(), rejection: Rejection::matched(rule) };
+            let rejected = |rule: &'static str| RejectedItem {
+                origin: file.origin.clone(),
+                rejection: Rejection::unmeasured(rule),
+            };
             if file.path.to_str().is_none() {
                 snapshot.rejected.push(rejected("non-utf8-path"));
             } else if file.bytes == 0 {
@@ -127,7 +129,7 @@ pub(super) fn items(file: &ListedFile, digest: Digest, size: u64, modified: u64)
     }
     match format_of(&file.origin) {
         Some(Format::Jsonl(Compression::None)) => {
-            let ranges = split_lines(&file.path, part_bytes).map_err(reader_error)?;
+            let ranges = split_at_lines(&file.path, part_bytes).map_err(reader_error)?;
             ranges
                 .into_iter()
                 .map(|range| {

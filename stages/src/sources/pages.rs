@@ -175,7 +175,7 @@ fn document(record: &Record, archive: &str, max_bytes: u64) -> Result<Option<Rea
         RecordKind::Conversion => decoded(origin, &record.block, Some("utf-8"), "text/plain", max_bytes)?,
         RecordKind::Revisit => {
             let detail = revisit_detail(record);
-            ReaderItem::Rejected(RejectedInput::matched(origin, "revisit").with_detail(detail))
+            ReaderItem::Rejected(RejectedInput::unmeasured(origin, "revisit").with_detail(detail))
         }
         _ => return Ok(None),
     };
@@ -236,12 +236,12 @@ fn undecodable(origin: String, error: &HttpError) -> Result<ReaderItem, StageErr
     if *error == HttpError::OutOfMemory {
         return Err(out_of_memory(&origin));
     }
-    Ok(ReaderItem::Rejected(RejectedInput::matched(origin, "bad-http").with_detail(error.to_string())))
+    Ok(ReaderItem::Rejected(RejectedInput::unmeasured(origin, "bad-http").with_detail(error.to_string())))
 }
 
 fn not_text(origin: String, media_type: &str) -> ReaderItem {
     let detail = if media_type.is_empty() { "no Content-Type" } else { media_type };
-    ReaderItem::Rejected(RejectedInput::matched(origin, "media-type").with_detail(detail))
+    ReaderItem::Rejected(RejectedInput::unmeasured(origin, "media-type").with_detail(detail))
 }
 
 /// Converts a payload by its declared media type: HTML and text become documents, others are rejected. Without a

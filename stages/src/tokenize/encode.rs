@@ -3,7 +3,7 @@
 //! A tokenizer of the very pipeline that `learn.rs` writes (Llama 3's pattern, byte level, BPE) is encoded by the scanner of
 //! `split.rs` and the merges of `bpe.rs`; any other by the `tokenizers` crate. The two give equal ids (tests).
 //!
-//! Invariant: text of a document never becomes a control token: `<|endoftext|>` in a text is encoded as its characters.
+//! Invariant: text of a document never becomes a special token: `<|endoftext|>` in a text is encoded as its characters.
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -120,7 +120,7 @@ impl Encoder {
         Ok(())
     }
 
-    /// The text of token ids, control tokens included; bytes that are no UTF-8 become U+FFFD, ids without a token nothing.
+    /// The text of token ids, special tokens included; bytes that are no UTF-8 become U+FFFD, ids without a token nothing.
     ///
     /// # Errors
     /// The `tokenizers` crate failed; never on the fast path.
@@ -286,7 +286,7 @@ fn is_our_split(steps: &Value) -> bool {
         && bytes["use_regex"] == false
 }
 
-/// The tokenizer of the `tokenizers` crate, with control tokens out of reach of text, and neither truncation nor
+/// The tokenizer of the `tokenizers` crate, with special tokens out of reach of text, and neither truncation nor
 /// padding. `file` is the parsed `json`.
 fn general(json: &str, file: &Value) -> Result<Tokenizer, EncodeError> {
     let failed = |error: tokenizers::Error| EncodeError::Tokenizer(error.to_string());
@@ -295,7 +295,7 @@ fn general(json: &str, file: &Value) -> Result<Tokenizer, EncodeError> {
     let known = tokenizer.get_added_tokens_decoder();
     let control = added_tokens(file).into_iter().filter(|token| looks_like_control(token.content));
     let found = control.filter_map(|token| known.get(&tokenizer.token_to_id(token.content)?));
-    // Some vocabularies do not flag all of their control tokens.
+    // Some vocabularies do not flag all of their special tokens.
     let unflagged: Vec<AddedToken> =
         found.filter(|token| !token.special).map(|token| token.clone().special(true)).collect();
     if !unflagged.is_empty() {

@@ -20,12 +20,12 @@ use super::split::{PATTERN, words};
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct LearnSettings {
-    /// Tokens in the vocabulary, control tokens and the 256 bytes included; fewer if the counts hold no more pairs. 32,768 by
+    /// Tokens in the vocabulary, special tokens and the 256 bytes included; fewer if the counts hold no more pairs. 32,768 by
     /// default, as nanochat's: half of what two bytes a token can number.
     pub vocab_size: u32,
     /// The least number of occurrences for a pair to become a token; 2 by default: what occurs once is chance.
     pub min_frequency: u64,
-    /// Control tokens, in the order of their ids from 0. One of them must end documents: `<|endoftext|>`, or another of the
+    /// Special tokens, in the order of their ids from 0. One of them must end documents: `<|endoftext|>`, or another of the
     /// known names.
     pub special_tokens: Vec<String>,
 }
@@ -40,22 +40,22 @@ impl Default for LearnSettings {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum LearnError {
     /// Not even the bytes fit.
-    #[error("vocab-size {given} is too small: the control tokens and the 256 bytes alone are {least}")]
+    #[error("vocab-size {given} is too small: the special tokens and the 256 bytes alone are {least}")]
     VocabularyTooSmall {
         /// As set.
         given: u32,
         /// The least that works.
         least: usize,
     },
-    /// A control token could be learned as a word, or stands twice.
+    /// A special token could be learned as a word, or stands twice.
     #[error(
-        "special-tokens: {token:?} stands twice or is a word that text can spell: give each control token a name of its own, like \"<|name|>\""
+        "special-tokens: {token:?} stands twice or is a word that text can spell: give each special token a name of its own, like \"<|name|>\""
     )]
     BadSpecialToken {
         /// The token.
         token: String,
     },
-    /// No control token ends documents.
+    /// No special token ends documents.
     #[error("special-tokens: none of them ends a document; add {:?} (known are {END_NAMES:?})", END_NAMES[0])]
     NoEndOfDocument,
     /// There is nothing to learn from.

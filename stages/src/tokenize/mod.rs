@@ -4,7 +4,7 @@
 //! `tokenize-learn` (learns one vocabulary from all counts), `tokenize` (encodes each document).
 //!
 //! Invariant: the vocabulary depends only on the documents and the settings; document text is never encoded as a
-//! control token.
+//! special token.
 
 mod alphabet;
 mod bpe;
@@ -61,11 +61,11 @@ impl Default for Tokenizer {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, clap::Args)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Train {
-    /// Number of tokens in the vocabulary, with the control tokens and the 256 bytes. Up to 65,536, shards use two
+    /// Number of tokens in the vocabulary, including the special tokens and the 256 bytes. Up to 65,536, shards use two
     /// bytes per token.
     #[arg(long, default_value_t = Train::default().vocab_size)]
     pub vocab_size: u32,
-    /// Minimum number of occurrences for a pair to become a token.
+    /// Minimum number of occurrences for a pair of tokens to be merged.
     #[arg(long, default_value_t = Train::default().min_frequency)]
     pub min_frequency: u64,
     /// Maximum length in bytes of a word used for training; longer words are ignored.

@@ -56,7 +56,7 @@ pub(crate) struct PerplexityCommand {
     /// Corpus made with the model's tokenizer; its validation split is measured.
     #[arg(long, value_name = "DIR")]
     corpus: Option<PathBuf>,
-    /// Text file in UTF-8, read as one document; control tokens in it are text.
+    /// Text file in UTF-8, read as one document; special tokens in it are text.
     #[arg(long, value_name = "FILE")]
     text: Option<PathBuf>,
     /// Context length in tokens; by default that of the training run, or at most 1,024.

@@ -3,7 +3,8 @@
 //! A field that no step reads is never parsed into a number or a map: its characters are copied. So an id of any length
 //! keeps its digits, and `1e3` stays `1e3`.
 //!
-//! Invariant: a line is one object, or has the reason why it is none; a line that is too long is not held in memory.
+//! Invariant: a line is either one JSON object or carries the reason why it was rejected; a line that is too long is not
+//! held in memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -54,8 +55,8 @@ impl Fields {
         self.get(key)?.text()
     }
 
-    /// Decodes strings that contain escapes. Of the text of a page, which is not written again, only the decoded form is
-    /// kept.
+    /// Decodes strings that contain escapes. For body fields, whose raw JSON is never written back, only the decoded form
+    /// is kept.
     fn decode(&mut self) -> Result<(), serde_json::Error> {
         for (key, field) in &mut self.0 {
             if field.raw.get().starts_with('"') && field.raw.get().contains('\\') {
@@ -161,21 +162,21 @@ impl Line {
 pub(super) struct OutputLine(Vec<(String, Box<RawValue>)>);
 
 impl OutputLine {
-    /// The answer to a line: an object, whose `id` is written as it is in the line.
+    /// The result for one input line: an object, whose `id` is written as it is in the line.
     ///
     /// # Errors
     /// If a value cannot be written as JSON.
-    pub(super) fn answer(line: &Line, answer: Value) -> Result<Self, serde_json::Error> {
-        let Value::Object(answer) = answer else { return Ok(Self(Vec::new())) };
+    pub(super) fn result(line: &Line, result: Value) -> Result<Self, serde_json::Error> {
+        let Value::Object(result) = result else { return Ok(Self(Vec::new())) };
         let field = |(key, value): (String, Value)| -> Result<(String, Box<RawValue>), serde_json::Error> {
             let raw = if key == "id" { line.raw_id().to_owned() } else { to_raw_value(&value)? };
             Ok((key, raw))
         };
-        answer.into_iter().map(field).collect::<Result<_, _>>().map(Self)
+        result.into_iter().map(field).collect::<Result<_, _>>().map(Self)
     }
 
-    /// A kept document: the fields of its line in their order, then those that the step adds. A field that the step
-    /// does not write, and where the document comes from, is as in the line.
+    /// A kept document: the fields of its line in their order, then those that the step adds. Fields
+    /// that the step does not write, and `id`, `source` and `origin`, are copied unchanged.
     pub(super) fn kept(line: &Line, step: Fields) -> Self {
         let names: BTreeSet<&str> = line.fields.0.iter().map(|(key, _)| key.as_str()).collect();
         let (mut changed, mut added) = (BTreeMap::new(), Vec::new());
@@ -215,13 +216,13 @@ impl fmt::Display for OutputLine {
 }
 
 /// Reads the lines of a stream.
-pub(super) struct LineSource<R> {
+pub(super) struct LineReader<R> {
     input: R,
     /// Whether the next line is the first.
     first: bool,
 }
 
-impl<R: BufRead> LineSource<R> {
+impl<R: BufRead> LineReader<R> {
     pub(super) fn new(input: R) -> Self {
         Self { input, first: true }
     }
@@ -297,7 +298,7 @@ mod tests {
     }
 
     fn rules(text: &str) -> Vec<Option<&'static str>> {
-        let chunks = LineSource::new(text.as_bytes()).chunks(8).unwrap();
+        let chunks = LineReader::new(text.as_bytes()).chunks(8).unwrap();
         chunks.into_iter().flatten().map(|line| line.bad.map(|(rule, ..)| rule)).collect()
     }
 
@@ -306,7 +307,7 @@ mod tests {
         assert_eq!(rules("\u{feff}{\"id\":1}\n\u{feff}{\"id\":2}\n{\"id\":3}"), [None, Some("bad-json"), None]);
         assert_eq!(rules("\u{feff}\n\n{\"id\":1}"), [None]);
         assert_eq!(rules(&format!("{}{{\"id\":1}}", "\n".repeat(CHUNK_BYTES + 1))), [None]);
-        let chunks = LineSource::new("\u{feff}{\"id\":\"a\"}".as_bytes()).chunks(1).unwrap();
+        let chunks = LineReader::new("\u{feff}{\"id\":\"a\"}".as_bytes()).chunks(1).unwrap();
         assert_eq!(chunks[0][0].text("id"), Some("a"));
     }
 
@@ -350,7 +351,7 @@ mod tests {
     fn answers_have_the_id_of_the_line() {
         let answer = |text: &str| {
             let line = line(text);
-            OutputLine::answer(&line, serde_json::json!({ "id": line.id() })).unwrap().to_string()
+            OutputLine::result(&line, serde_json::json!({ "id": line.id() })).unwrap().to_string()
         };
         assert_eq!(answer(r#"{"id":12345678901234567890123}"#), r#"{"id":12345678901234567890123}"#);
         assert_eq!(answer(r#"{"id":1e999}"#), r#"{"id":1e999}"#);

@@ -2,7 +2,8 @@
 //!
 //! Follows the shared declarative refresh steps of the HTML standard (section 4.2.5.3).
 //!
-//! Invariant: any text is read in linear time, and a refresh without a URL, which reloads the page itself, is none.
+//! Invariant: any text is read in linear time, and a refresh without a URL, which reloads the page
+//! itself, yields `None`.
 
 /// A refresh that leads to another URL.
 #[derive(Debug, Clone, PartialEq, Eq)]

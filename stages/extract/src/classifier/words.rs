@@ -16,10 +16,10 @@ pub(super) struct WordHashes {
 }
 
 impl WordHashes {
-    /// Adds the hash of the next word of the current block.
-    pub(super) fn push(&mut self, word: u64) {
+    /// Adds the next word of the current block, given its 64-bit hash; 32 bits of a mixed hash are kept.
+    pub(super) fn push(&mut self, word_hash: u64) {
         if self.hashes.len() < MAX_WORDS {
-            self.hashes.push((word.wrapping_mul(HASH_MULTIPLIER) >> 32) as u32);
+            self.hashes.push((word_hash.wrapping_mul(HASH_MULTIPLIER) >> 32) as u32);
         }
     }
 

@@ -88,6 +88,6 @@ impl NameRule {
         } else {
             return None;
         };
-        Some(RejectedInput::matched(origin, rule).with_detail(detail))
+        Some(RejectedInput::unmeasured(origin, rule).with_detail(detail))
     }
 }

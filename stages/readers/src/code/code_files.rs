@@ -180,7 +180,7 @@ const MARK_LINES: usize = 40;
 
 /// Classifies one file.
 fn classify(path: &str, bytes: &[u8], settings: &CodeSettings) -> FileClass {
-    let matched = |rule, detail: String| FileClass::Rejected(RejectedInput::matched(path, rule).with_detail(detail));
+    let matched = |rule, detail: String| FileClass::Rejected(RejectedInput::unmeasured(path, rule).with_detail(detail));
     let lower = path.to_ascii_lowercase();
     let folders: Vec<&str> = lower.split(['/', '\\']).collect();
     let folders = &folders[..folders.len() - 1];
@@ -220,10 +220,10 @@ fn classify(path: &str, bytes: &[u8], settings: &CodeSettings) -> FileClass {
 fn data_file(path: &str, lower: &str, folders: &[&str], size: u64, settings: &CodeSettings) -> Option<RejectedInput> {
     let name = file_name(lower);
     if LOCK_NAMES.contains(&name) {
-        return Some(RejectedInput::matched(path, "data-file").with_detail("lock file"));
+        return Some(RejectedInput::unmeasured(path, "data-file").with_detail("lock file"));
     }
     if let Some(ending) = languages::extension(name).filter(|ending| DATA_EXTENSIONS.contains(ending)) {
-        return Some(RejectedInput::matched(path, "data-file").with_detail(format!("extension `.{ending}`")));
+        return Some(RejectedInput::unmeasured(path, "data-file").with_detail(format!("extension `.{ending}`")));
     }
     let folder = folders.iter().find(|folder| FIXTURE_FOLDERS.contains(folder))?;
     let detail = format!("bytes of a file in `{folder}`");
@@ -236,7 +236,7 @@ fn data_file(path: &str, lower: &str, folders: &[&str], size: u64, settings: &Co
 fn minified(path: &str, lower: &str, bytes: &[u8], settings: &CodeSettings) -> Option<RejectedInput> {
     let name = file_name(lower);
     if name.contains(".min.") || name.contains("-min.js") {
-        return Some(RejectedInput::matched(path, "minified").with_detail("file name of a minified file"));
+        return Some(RejectedInput::unmeasured(path, "minified").with_detail("file name of a minified file"));
     }
     let lines = bytes.split(|byte| *byte == b'\n');
     let (count, longest) = lines.fold((0_u64, 0_u64), |(count, longest), line| {
@@ -255,7 +255,7 @@ fn minified(path: &str, lower: &str, bytes: &[u8], settings: &CodeSettings) -> O
 }
 
 fn generated(path: &str, lower: &str, bytes: &[u8]) -> Option<RejectedInput> {
-    let found = |detail: String| Some(RejectedInput::matched(path, "generated").with_detail(detail));
+    let found = |detail: String| Some(RejectedInput::unmeasured(path, "generated").with_detail(detail));
     if let Some(ending) = GENERATED_NAMES.iter().find(|ending| lower.ends_with(**ending)) {
         return found(format!("name ends in `{ending}`"));
     }

@@ -183,7 +183,7 @@ impl CrateFile {
                     let top = document.origin.matches('/').count() <= 1;
                     let own = top || matches!(document.media_type.as_str(), "text/x-rust" | "text/x-toml");
                     if bundles && !own {
-                        let rejected = RejectedInput::matched(document.origin, "vendored");
+                        let rejected = RejectedInput::unmeasured(document.origin, "vendored");
                         return Ok(ReaderItem::Rejected(
                             rejected.with_detail(format!("{} in a -sys crate", document.media_type)),
                         ));

@@ -2,7 +2,7 @@
 //!
 //! This runs between a decoder and the JSON Lines reader, so that both forms have the same limit per row and the same
 //! origins (`file#3` is the third element). A file that ends in `.json` contains an array, JSON Lines, or one value
-//! that is a single document; [`is_data_set`] distinguishes them.
+//! that is a single document; [`is_dataset`] distinguishes them.
 //!
 //! Invariant: memory is constant; every byte of an element is unchanged, except line ends between its tokens.
 
@@ -16,7 +16,7 @@ use super::columns::ColumnMapping;
 pub(crate) const SNIFF_BYTES: usize = 64 * 1024;
 
 /// Checks whether a `.json` file begins like a dataset: an array of objects, or one object per line.
-pub(crate) fn is_data_set(beginning: &[u8], columns: &ColumnMapping) -> bool {
+pub(crate) fn is_dataset(beginning: &[u8], columns: &ColumnMapping) -> bool {
     if starts_with_array(beginning) {
         return true;
     }
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn data_set_detection() {
-        let is = |text: &str| is_data_set(text.as_bytes(), &ColumnMapping::default());
+        let is = |text: &str| is_dataset(text.as_bytes(), &ColumnMapping::default());
         assert!(is("[\n  {\"text\": \"a\"}") && is("{\"id\":1}\n{\"id\":2}\n") && is("\u{feff}{\"text\":\"a\"}"));
         assert!(
             !is("{\n  \"text\": \"a\"\n}")

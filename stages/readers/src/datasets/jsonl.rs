@@ -1,7 +1,7 @@
 //! Reads JSON Lines: one object per line; plain, gzip or zstd; a whole file or a range of bytes. In a file that is one
 //! array of objects, each element counts as a line.
 //!
-//! Invariant: however a file is split ([`split_lines`](super::split_lines)), the ranges together yield exactly the
+//! Invariant: however a file is split ([`split_at_lines`](super::split_at_lines)), the ranges together yield exactly the
 //! items of the whole file in order, including their origins: a line belongs to the range in which it starts, and lines
 //! are numbered from the start of the file.
 

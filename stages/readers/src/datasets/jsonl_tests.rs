@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::column_check::Body;
 use super::columns::{ColumnMapping, InvalidUtf8};
 use super::jsonl::{JsonLines, JsonlSettings};
-use super::line_ranges::split_lines;
+use super::line_ranges::split_at_lines;
 use crate::ReaderItem;
 use crate::archives::Compression;
 
@@ -157,7 +157,7 @@ fn errors(text: &str, range: u64, title: &str) -> (Vec<(usize, String)>, u64) {
     let settings = JsonlSettings { columns, ..JsonlSettings::default() };
     let mut found = Vec::new();
     let mut first_end = 0;
-    for (number, range) in split_lines(file.path(), range).unwrap().into_iter().enumerate() {
+    for (number, range) in split_at_lines(file.path(), range).unwrap().into_iter().enumerate() {
         let lines = JsonLines::open(file.path(), "f", Compression::None, Some(range), &settings).unwrap();
         let mut lines = lines.with_column_check(Body::Required);
         found.extend(lines.by_ref().filter_map(Result::err).map(|error| (number, error.to_string())));
@@ -198,7 +198,7 @@ proptest! {
         let settings = JsonlSettings { max_document_bytes: 9, ..JsonlSettings::default() };
         let open = |range| JsonLines::open(file.path(), "f", Compression::None, range, &settings).unwrap().map(Result::unwrap);
         let whole: Vec<ReaderItem> = open(None).collect();
-        let ranges = split_lines(file.path(), size).unwrap();
+        let ranges = split_at_lines(file.path(), size).unwrap();
         let split: Vec<ReaderItem> = ranges.into_iter().flat_map(|range| open(Some(range))).collect();
         prop_assert_eq!(split, whole);
     }
@@ -210,7 +210,7 @@ proptest! {
         fs_err::write(file.path(), format!(" [{}]\n", rows.join(&format!(",{separator}")))).unwrap();
         let settings = JsonlSettings::default();
         let open = |range| JsonLines::open(file.path(), "f", Compression::None, Some(range), &settings).unwrap();
-        let read: usize = split_lines(file.path(), size).unwrap().into_iter().map(|range| open(range).count()).sum();
+        let read: usize = split_at_lines(file.path(), size).unwrap().into_iter().map(|range| open(range).count()).sum();
         prop_assert_eq!(read, rows.len());
     }
 

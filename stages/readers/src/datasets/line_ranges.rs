@@ -20,13 +20,13 @@ pub struct LineRange {
     pub first_line: u64,
 }
 
-/// Splits an uncompressed file at every multiple of `bytes` and numbers the lines in one streaming pass. The elements of
-/// an array need no lines, so that it is one range.
+/// Splits an uncompressed file at every multiple of `range_bytes` and numbers the lines in one streaming pass. A JSON
+/// array may have no line breaks, so it is one range.
 ///
 /// # Errors
 /// The file cannot be read.
-pub fn split_lines(path: &Path, bytes: u64) -> Result<Vec<LineRange>, ReaderError> {
-    let bytes = bytes.max(1);
+pub fn split_at_lines(path: &Path, range_bytes: u64) -> Result<Vec<LineRange>, ReaderError> {
+    let bytes = range_bytes.max(1);
     let file = fs_err::File::open(path)?;
     let length = file.metadata()?.len();
     let mut reader = BufReader::with_capacity(256 * 1024, file);

@@ -40,5 +40,5 @@ mod row;
 
 pub use self::columns::{ColumnMapping, InvalidUtf8};
 pub use self::jsonl::{JsonLines, JsonlSettings};
-pub use self::line_ranges::{LineRange, split_lines};
+pub use self::line_ranges::{LineRange, split_at_lines};
 pub use self::parquet::{ParquetDocuments, ParquetSettings, RowGroup, row_groups};

@@ -228,8 +228,9 @@ impl ParquetDocuments {
         let Some(metadata) = &self.metadata else { return 0..0 };
         let group = metadata.metadata().row_group(number);
         let read = group.columns().iter().enumerate().filter(|(leaf, _)| self.projection.leaf_included(*leaf));
-        let ranges =
-            read.map(|(_, column)| catch_panic(|| Ok::<_, String>(column.byte_range())).unwrap_or((u64::MAX, 0)));
+        let ranges = read.map(|(_, column)| {
+            corpusmill_codec::catch_panic(|| Ok::<_, String>(column.byte_range())).unwrap_or((u64::MAX, 0))
+        });
         let ends = ranges.map(|(start, length)| (start, start.saturating_add(length)));
         ends.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).map_or(0..0, |(start, end)| start..end)
     }
@@ -348,7 +349,8 @@ fn with_views(metadata: ArrowReaderMetadata) -> ArrowReaderMetadata {
     let fields: Vec<Field> = metadata.schema().fields().iter().map(|field| view_field(field)).collect();
     let schema = Arc::new(Schema::new_with_metadata(fields, metadata.schema().metadata().clone()));
     let options = ArrowReaderOptions::new().with_schema(schema);
-    catch_panic(|| ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options)).unwrap_or(metadata)
+    corpusmill_codec::catch_panic(|| ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options))
+        .unwrap_or(metadata)
 }
 
 fn view_field(field: &Field) -> Field {
@@ -368,30 +370,18 @@ fn view_field(field: &Field) -> Field {
     field.clone().with_data_type(data_type)
 }
 
-/// Runs a step of the Parquet decoder: an error of the machine is returned as such, damage as its description.
+/// Runs a step of the Parquet decoder, which panics on damaged files: parquet 60.1.0 on a negative column offset
+/// (`file/metadata/mod.rs:1043`) and on a page without its dictionary (`column/reader/decoder.rs:374`), both found by the
+/// tests below. An error of the machine is returned as such, damage as its description.
 fn guarded<T, E: std::fmt::Display>(
     guard: &IoGuard,
     step: impl FnOnce() -> Result<T, E>,
 ) -> Result<Result<T, String>, ReaderError> {
-    match catch_panic(step) {
+    match corpusmill_codec::catch_panic(step) {
         Err(detail) if guard.has_failed() || corpusmill_codec::is_out_of_memory(&detail) => {
             Err(ReaderError::Io(io::Error::other(detail)))
         }
         other => Ok(other),
-    }
-}
-
-/// Runs a step of the Parquet decoder and converts its panics to damage. The decoder panics on damaged files: parquet
-/// 60.1.0 on a negative column offset (`file/metadata/mod.rs:1043`) and on a page without its dictionary
-/// (`column/reader/decoder.rs:374`), both found by the tests below. Therefore no profile may set `panic = "abort"`.
-fn catch_panic<T, E: std::fmt::Display>(step: impl FnOnce() -> Result<T, E>) -> Result<T, String> {
-    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(step)) {
-        Ok(result) => result.map_err(|error| error.to_string()),
-        Err(panic) => {
-            let message = panic.downcast_ref::<String>().map_or("", String::as_str);
-            let out_of_memory = corpusmill_codec::is_out_of_memory(message);
-            Err(if out_of_memory { message } else { "the decoder failed on damaged data" }.to_owned())
-        }
     }
 }
 

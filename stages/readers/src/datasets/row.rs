@@ -133,7 +133,7 @@ impl<'r> MappedRow<'r> {
     }
 
     fn no_text(&self, detail: String) -> RejectedInput {
-        RejectedInput::matched(self.origin, "no-text").with_detail(detail)
+        RejectedInput::unmeasured(self.origin, "no-text").with_detail(detail)
     }
 
     /// Returns the body and its media type: the first of text, chat, HTML, and HTML as base64 that the row has.
@@ -186,7 +186,7 @@ impl<'r> MappedRow<'r> {
             (Err(ChatFault::Message { number, error }), _) => {
                 let words = message_without_position(&error);
                 let detail = format!("column `{name}`: message {number}: {words}");
-                Err(RejectedInput::matched(self.origin, "bad-chat").with_detail(detail))
+                Err(RejectedInput::unmeasured(self.origin, "bad-chat").with_detail(detail))
             }
         }
     }

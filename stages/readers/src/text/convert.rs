@@ -7,14 +7,14 @@
 use super::{encoding, front_matter};
 use crate::datasets::{ColumnMapping, json_array};
 use crate::document::len_f64;
-use crate::format::{READ_FORMATS, UNKNOWN_TYPE, unknown_extension, without_member_number};
+use crate::format::{READ_FORMATS, UNKNOWN_TYPE, unknown_extension, without_duplicate_suffix};
 use crate::papers::{jats, latex};
 use crate::{Body, RawDocument, ReaderItem, RejectedInput, format};
 
 /// Returns the media type of a file by its extension, corrected by its first bytes.
 ///
-/// A PDF is recognized under any name, and an HTML page or XML under any name without a known extension. Otherwise a
-/// name without extension, or with one of text, yields `text/plain`; binary content and kinds that no reader knows yield
+/// A PDF is recognized under any name, and an HTML page or XML under any name without a known extension. Otherwise, no
+/// extension or a text extension yields `text/plain`; binary content and unsupported extensions yield
 /// `application/octet-stream`.
 pub fn media_type(path: &str, bytes: &[u8]) -> &'static str {
     if encoding::is_pdf(bytes) {
@@ -34,7 +34,7 @@ pub fn media_type(path: &str, bytes: &[u8]) -> &'static str {
         "text/html"
     } else if head.starts_with("<?xml") {
         "application/xml"
-    } else if unknown_extension(without_member_number(path)).is_some() || is_packed_data_set(path, bytes) {
+    } else if unknown_extension(without_duplicate_suffix(path)).is_some() || is_nested_dataset(path, bytes) {
         UNKNOWN_TYPE
     } else {
         "text/plain"
@@ -42,23 +42,23 @@ pub fn media_type(path: &str, bytes: &[u8]) -> &'static str {
 }
 
 /// Whether a member of an archive is JSON that would be read as rows if it were a file.
-fn is_packed_data_set(path: &str, bytes: &[u8]) -> bool {
+fn is_nested_dataset(path: &str, bytes: &[u8]) -> bool {
     let head = &bytes[..bytes.len().min(json_array::SNIFF_BYTES)];
     path.contains('!')
-        && without_member_number(path).to_ascii_lowercase().ends_with(".json")
-        && json_array::is_data_set(head, &ColumnMapping::default())
+        && without_duplicate_suffix(path).to_ascii_lowercase().ends_with(".json")
+        && json_array::is_dataset(head, &ColumnMapping::default())
 }
 
-/// The rejection of a text whose kind no reader knows: read as one document, a table would be one text.
+/// The rejection of an unsupported format: otherwise, a whole table would become one document.
 fn unknown_format(origin: &str) -> RejectedInput {
-    let name = without_member_number(origin);
+    let name = without_duplicate_suffix(origin);
     let detail = match unknown_extension(name) {
         Some(extension) if format::format_of(name).is_none() => {
-            format!("no reader knows `.{extension}`: convert it to a format that is read ({READ_FORMATS})")
+            format!("unsupported format `.{extension}`: convert it to one of {READ_FORMATS}")
         }
-        _ => "data sets and archives in an archive are not read: unpack the archive".to_owned(),
+        _ => "datasets and archives nested in an archive are not supported: unpack the outer archive".to_owned(),
     };
-    RejectedInput::matched(origin, "unknown-format").with_detail(detail)
+    RejectedInput::unmeasured(origin, "unknown-format").with_detail(detail)
 }
 
 /// Converts a document as stored into a document of text, by its media type.
@@ -75,7 +75,7 @@ pub fn to_text(mut document: RawDocument) -> ReaderItem {
     }
     if document.media_type == "application/pdf" || encoding::is_pdf(document.body.as_bytes()) {
         let detail = "PDF is not supported: convert it first (for example with `pdftotext -layout FILE.pdf FILE.txt`), or take the paper's LaTeX or JATS source";
-        return ReaderItem::Rejected(RejectedInput::matched(document.origin, "pdf").with_detail(detail));
+        return ReaderItem::Rejected(RejectedInput::unmeasured(document.origin, "pdf").with_detail(detail));
     }
     if matches!(document.media_type.as_str(), "text/html" | "application/xhtml+xml") {
         return ReaderItem::Document(document);

@@ -46,7 +46,9 @@ pub fn reject_binary(origin: &str, bytes: &[u8]) -> Option<RejectedInput> {
     }
     let head = &bytes[..bytes.len().min(SNIFF_BYTES)];
     if let Some((_, name)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
-        return Some(RejectedInput::matched(origin, "binary").with_detail(format!("has the magic number of {name}")));
+        return Some(
+            RejectedInput::unmeasured(origin, "binary").with_detail(format!("has the magic number of {name}")),
+        );
     }
     let nul = head.split(|byte| *byte == 0).count() - 1;
     if nul > 0 {

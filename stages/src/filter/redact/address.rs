@@ -4,6 +4,7 @@
 //! reserved and documentation ranges (IANA special-purpose registries), well-known name servers, and numbers that are
 //! versions or sections.
 
+use memchr::memchr_iter;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::matches::{IPV4, IPV6, Match};
@@ -34,7 +35,7 @@ const MAX_BYTES: [usize; 2] = [15, 45];
 pub(super) fn find(text: &str, matches: &mut Vec<Match>) {
     let bytes = text.as_bytes();
     let mut floor = 0;
-    for (dot, _) in text.match_indices('.') {
+    for dot in memchr_iter(b'.', text.as_bytes()) {
         let near = |at: Option<&u8>| at.is_some_and(u8::is_ascii_digit);
         if dot < floor || dot == 0 || !near(bytes.get(dot - 1)) || !near(bytes.get(dot + 1)) {
             continue;
@@ -47,7 +48,7 @@ pub(super) fn find(text: &str, matches: &mut Vec<Match>) {
         }
     }
     floor = 0;
-    for (colon, _) in text.match_indices(':') {
+    for colon in memchr_iter(b':', text.as_bytes()) {
         let near = |at: Option<&u8>| at.is_some_and(|byte| byte.is_ascii_hexdigit() || *byte == b':');
         if colon < floor || colon == 0 || !near(bytes.get(colon - 1)) || !near(bytes.get(colon + 1)) {
             continue;

@@ -2,24 +2,27 @@
 //! `api_key`.
 //!
 //! A value is quoted, as in code, or stands alone, as in configuration files, connection strings and the parameters of
-//! URLs; it follows a flag of a command, or is the content of an element or of a cell in HTML or Markdown. What looks
-//! random is in the `randomness` module, what is the name of a secret in the `secret_name` module. Without quotes, code
-//! has references and calls where a configuration file has values, so a path of identifiers does not count there. In
-//! prose, the markup of the `dressing` module can stand around both.
+//! URLs, or follows a command-line flag, or is the content of an element or of a cell in HTML or Markdown. The module
+//! `randomness` decides what looks random, `secret_name` which names denote secrets. Without quotes, code has references
+//! and calls where a configuration file has values, so a path of identifiers is no value there. In prose, both can stand in
+//! markup: see `surrounding_markup`.
 //!
 //! Invariant: time is linear in the text.
 
 use std::ops::Range;
 
+use memchr::{memchr_iter, memchr2_iter, memchr3_iter};
+
 use super::account_address::is_solana_address;
 use super::bare_value::BareValue;
-use super::dressing::leading_length;
 use super::matches::Match;
 use super::randomness::{VALUE_BYTES, looks_random};
 use super::secret::secret_rule;
 use super::secret_name::{
-    assigns_secret, assigns_secret_in_cell, calls_coin, ends_with_secret_flag, ends_with_secret_tag, is_secret_name,
+    assigns_secret, assigns_secret_in_cell, ends_with_secret_flag, ends_with_secret_tag, is_labelled_token,
+    is_secret_name,
 };
+use super::surrounding_markup::leading_length;
 use crate::rule::{BIGCODE, EditRule};
 
 /// The rule of these secrets.
@@ -30,7 +33,7 @@ pub(super) const ASSIGNED: EditRule =
 const MAX_BLANKS: usize = 16;
 /// Maximum number of backslashes before a quote within a string: JSON in JSON in JSON has three.
 const MAX_ESCAPES: usize = 7;
-/// Maximum length in bytes of the user in a URL, and of a flag.
+/// Maximum length in bytes of the userinfo in a URL, and of a flag.
 const MAX_NAME_BYTES: usize = 64;
 
 /// Adds the assigned secrets of `text` to `matches`.
@@ -42,29 +45,29 @@ pub(super) fn find(text: &str, matches: &mut Vec<Match>) {
     find_in_table_cells(text, matches);
 }
 
-/// Adds a value, unless the text calls it a coin whose address it can be.
+/// Adds a value, unless it looks like a Solana address and its label is only "token", which is a coin.
 fn add(text: &str, range: Range<usize>, matches: &mut Vec<Match>) {
-    if !(is_solana_address(&text[range.clone()]) && calls_coin(&text[..range.start])) {
+    if !(is_solana_address(&text[range.clone()]) && is_labelled_token(&text[..range.start])) {
         matches.push(Match { range, rule: ASSIGNED.name });
     }
 }
 
-/// Adds values in quotes, which may be escaped, have the prefix of a kind of string, or be back-ticks.
+/// Adds values in quotes, which may be escaped, have the prefix of a string literal, or be back-ticks.
 fn find_quoted(text: &str, matches: &mut Vec<Match>) {
     let bytes = text.as_bytes();
-    let mut floor = 0;
-    for (at, _) in bytes.iter().enumerate().filter(|(_, byte)| matches!(byte, b'"' | b'\'' | b'`')) {
-        if at < floor {
+    let mut resume_at = 0;
+    for at in memchr3_iter(b'"', b'\'', b'`', bytes) {
+        if at < resume_at {
             continue;
         }
         let value = quoted_value(text, at + 1);
-        floor = at + 1 + value.len();
+        resume_at = at + 1 + value.len();
         let escapes = bytes[..at].iter().rev().take(MAX_ESCAPES).take_while(|byte| **byte == b'\\').count();
         let opening = at - escapes;
-        if bytes[floor..].starts_with(&bytes[opening..=at]) && looks_random(value) && !is_template(value) {
+        if bytes[resume_at..].starts_with(&bytes[opening..=at]) && looks_random(value) && !is_variable_or_url(value) {
             let before = &text[..without_string_prefix(bytes, opening)];
             if assigns_secret(before) || assigns_secret_in_cell(before) || ends_with_secret_flag(before) {
-                add(text, at + 1..floor, matches);
+                add(text, at + 1..resume_at, matches);
             }
         }
     }
@@ -73,20 +76,20 @@ fn find_quoted(text: &str, matches: &mut Vec<Match>) {
 /// Adds values without quotes after `=` or `:`.
 fn find_bare(text: &str, matches: &mut Vec<Match>) {
     let bytes = text.as_bytes();
-    let mut floor = 0;
-    for (at, _) in bytes.iter().enumerate().filter(|(_, byte)| matches!(byte, b'=' | b':')) {
-        if at < floor || is_in_authority(bytes, at) {
+    let mut resume_at = 0;
+    for at in memchr2_iter(b'=', b':', bytes) {
+        if at < resume_at || is_in_authority(bytes, at) {
             continue;
         }
         let start = at + 1 + leading_length(text, at + 1);
         let value = BareValue::at(text, start);
         // A name of its own can stand before a colon of the value, or in the markup before it.
-        let dressed = bytes[at + 1..start].contains(&b'<');
-        floor = if dressed { at + 1 } else { value.first_part_end };
+        let has_markup = bytes[at + 1..start].contains(&b'<');
+        resume_at = if has_markup { at + 1 } else { value.first_part_end };
         let is_random = value.looks_random() && value.is_whole();
         if is_random && is_assignment(bytes, at) && assigns_secret(&text[..start]) {
             add(text, start..start + value.text.len(), matches);
-            floor = value.letters_end;
+            resume_at = value.chars_end;
         }
     }
 }
@@ -95,9 +98,9 @@ fn find_bare(text: &str, matches: &mut Vec<Match>) {
 fn find_after_flags(text: &str, matches: &mut Vec<Match>) {
     let bytes = text.as_bytes();
     let begins_word = |at: usize| at == 0 || matches!(bytes[at - 1], b' ' | b'\t' | b'\n' | b'"' | b'\'' | b'`' | b'(');
-    for (at, _) in text.match_indices('-').filter(|(at, _)| begins_word(*at)) {
-        let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        let end = at + bytes[at..].iter().take(MAX_NAME_BYTES).take_while(|byte| is_letter(byte)).count();
+    for at in memchr_iter(b'-', bytes).filter(|at| begins_word(*at)) {
+        let is_flag_char = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        let end = at + bytes[at..].iter().take(MAX_NAME_BYTES).take_while(|byte| is_flag_char(byte)).count();
         let blanks = count_blanks(bytes, end);
         if blanks == 0 || !is_secret_name(&text[at..end]) {
             continue;
@@ -113,7 +116,7 @@ fn find_after_flags(text: &str, matches: &mut Vec<Match>) {
 /// Adds the content of elements and cells: `<password>VALUE</password>`, `<td>Password</td><td>VALUE</td>`.
 fn find_in_elements(text: &str, matches: &mut Vec<Match>) {
     const CDATA: &str = "<![CDATA[";
-    for (at, _) in text.match_indices('>') {
+    for at in memchr_iter(b'>', text.as_bytes()) {
         let rest = &text[at + 1..];
         let (opening, closing) = if rest.starts_with(CDATA) { (CDATA.len(), "]]></") } else { (0, "</") };
         let start = at + 1 + opening;
@@ -121,7 +124,7 @@ fn find_in_elements(text: &str, matches: &mut Vec<Match>) {
         let end = start + value.len();
         if text[end..].starts_with(closing)
             && looks_random(value)
-            && !is_template(value)
+            && !is_variable_or_url(value)
             && (ends_with_secret_tag(&text[..at]) || assigns_secret_in_cell(&text[..=at]))
         {
             add(text, start..end, matches);
@@ -131,7 +134,7 @@ fn find_in_elements(text: &str, matches: &mut Vec<Match>) {
 
 /// Adds the cells without quotes of tables in Markdown: `| Password | VALUE |`.
 fn find_in_table_cells(text: &str, matches: &mut Vec<Match>) {
-    for (at, _) in text.match_indices('|') {
+    for at in memchr_iter(b'|', text.as_bytes()) {
         let start = at + 1 + leading_length(text, at + 1);
         let value = BareValue::at(text, start);
         let end = start + value.text.len();
@@ -142,21 +145,21 @@ fn find_in_table_cells(text: &str, matches: &mut Vec<Match>) {
     }
 }
 
-/// The letters and punctuation of a value in quotes or tags, up to one byte more than a value may have. Brackets and
-/// backslashes are those of templates, calls and regular expressions.
+/// The characters of a value in quotes or tags, up to one byte more than the maximum. Quotes, brackets and backslashes end
+/// it: they occur in templates, calls and regular expressions.
 fn quoted_value(text: &str, start: usize) -> &str {
-    let is_letter = |byte: &u8| byte.is_ascii_graphic() && !b"\"'`\\<>(){}[]".contains(byte);
+    let is_value_char = |byte: &u8| byte.is_ascii_graphic() && !b"\"'`\\<>(){}[]".contains(byte);
     let bytes = &text.as_bytes()[start..];
-    let length = bytes.iter().take(VALUE_BYTES.end() + 1).take_while(|byte| is_letter(byte)).count();
+    let length = bytes.iter().take(VALUE_BYTES.end() + 1).take_while(|byte| is_value_char(byte)).count();
     &text[start..start + length]
 }
 
-/// Whether a value in quotes is a variable or an address rather than a secret.
-fn is_template(value: &str) -> bool {
+/// Whether a value in quotes is a variable or a URL rather than a secret.
+fn is_variable_or_url(value: &str) -> bool {
     value.starts_with('$') || value.contains("://")
 }
 
-/// Where the quote at `opening` begins with the prefix of its kind of string: `b"…"`, `rf'…'`, `@"…"`, `r#"…"#`.
+/// Where the quote at `opening` begins with the prefix of a string literal: `b"…"`, `rf'…'`, `@"…"`, `r#"…"#`.
 fn without_string_prefix(bytes: &[u8], opening: usize) -> usize {
     let is_prefix = |byte: &u8| b"bBrRfFuUL@$#".contains(byte);
     let start = opening - bytes[..opening].iter().rev().take(3).take_while(|byte| is_prefix(byte)).count();

@@ -12,7 +12,7 @@ pub(super) struct BareValue<'a> {
     /// The letters with the padding of base64, without the full stop of a sentence.
     pub(super) text: &'a str,
     /// End of the letters in the text.
-    pub(super) letters_end: usize,
+    pub(super) chars_end: usize,
     /// End of the letters before the first colon.
     pub(super) first_part_end: usize,
     /// The byte after the value.
@@ -44,11 +44,12 @@ impl<'a> BareValue<'a> {
         let padding = bytes[end..].iter().take(2).take_while(|byte| **byte == b'=').count();
         let text = text[start..end + padding].trim_end_matches('.');
         let next = bytes.get(end + padding);
-        Self { text, letters_end: end, first_part_end: first_part_end.unwrap_or(end), next }
+        Self { text, chars_end: end, first_part_end: first_part_end.unwrap_or(end), next }
     }
 
     pub(super) fn looks_random(&self) -> bool {
-        looks_random(&without_escapes(self.text)) && !is_reference(self.text)
+        // Without its escapes, a value is not longer.
+        self.text.len() >= *VALUE_BYTES.start() && looks_random(&without_escapes(self.text)) && !is_reference(self.text)
     }
 
     /// Whether nothing that belongs to the value follows it.

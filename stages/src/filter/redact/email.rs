@@ -5,6 +5,7 @@
 
 use super::matches::{EMAIL, Match};
 use super::user_info;
+use memchr::memchr_iter;
 
 const MAX_LOCAL_BYTES: usize = 64;
 const MAX_DOMAIN_BYTES: usize = 253;
@@ -20,7 +21,7 @@ const CAPITALISED_TOPS: [&str; 9] = ["com", "org", "net", "edu", "gov", "mil", "
 pub(super) fn find(text: &str, keep_git_hosts: bool, matches: &mut Vec<Match>) {
     let bytes = text.as_bytes();
     let mut floor = 0;
-    for (at, _) in text.match_indices('@') {
+    for at in memchr_iter(b'@', text.as_bytes()) {
         let start = local_start(bytes, floor, at);
         let end = domain_end(bytes, at + 1);
         if start == at

@@ -6,7 +6,7 @@
 //! Invariant: at most 120 bytes before a value are read, on its line, and of a pair also on the line before.
 
 use super::checksum_name::mentions_checksum;
-use super::dressing::strip_end;
+use super::surrounding_markup::strip_end;
 
 /// Maximum number of bytes before a value that are searched for its name.
 const STATEMENT_BYTES: usize = 120;
@@ -78,7 +78,7 @@ pub(super) fn assigns_secret(before: &str) -> bool {
 }
 
 /// Whether the text before a value calls it a token and nothing more, as of a coin: `USDC token: …`, `--token …`.
-pub(super) fn calls_coin(before: &str) -> bool {
+pub(super) fn is_labelled_token(before: &str) -> bool {
     let statement = Assignment::at_end(end_of_line(before)).statement;
     last_name(statement.trim_end_matches(['"', '\'', ','])).trim_start_matches('-').eq_ignore_ascii_case("token")
 }
@@ -281,8 +281,16 @@ mod tests {
 
     #[test]
     fn coins_and_cells() {
-        assert!(calls_coin("USDC token: ") && calls_coin("**Token:** `") && calls_coin("[\"--token\", \""));
-        assert!(calls_coin("| Token | ") && calls_coin("<td>Token</td><td>") && !calls_coin("access_token: "));
+        assert!(
+            is_labelled_token("USDC token: ")
+                && is_labelled_token("**Token:** `")
+                && is_labelled_token("[\"--token\", \"")
+        );
+        assert!(
+            is_labelled_token("| Token | ")
+                && is_labelled_token("<td>Token</td><td>")
+                && !is_labelled_token("access_token: ")
+        );
         assert!(assigns_secret_in_cell("| API key | ") && assigns_secret_in_cell("| 1 | **Token** |"));
         assert!(!assigns_secret_in_cell("API key | ") && !assigns_secret_in_cell("| API key | | "));
         assert!(!assigns_secret_in_cell("| a || token || "));

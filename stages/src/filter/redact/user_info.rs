@@ -10,13 +10,14 @@ use super::assigned::ASSIGNED;
 use super::matches::Match;
 use super::placeholder::is_placeholder;
 use super::randomness::{VALUE_BYTES, is_hexadecimal, looks_like_password, looks_random};
+use memchr::memchr_iter;
 
 /// Maximum length in bytes of user and password.
 const MAX_BYTES: usize = *VALUE_BYTES.end() + 64;
 
 /// Adds the secrets in the user information of the URLs of `text` to `matches`.
 pub(super) fn find(text: &str, matches: &mut Vec<Match>) {
-    for (at, _) in text.match_indices('@') {
+    for at in memchr_iter(b'@', text.as_bytes()) {
         let Some(UserInfo { user, password }) = UserInfo::before(text, at) else { continue };
         // Without a password, 32 hexadecimal digits are the public key of an error tracker (Sentry).
         if looks_random(user) && (password.is_some() || !is_hexadecimal(user)) {

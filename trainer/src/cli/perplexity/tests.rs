@@ -97,7 +97,7 @@ fn a_gguf_file_and_its_import_have_the_same_measure() {
     vocabulary.sort();
     let merges = file["model"]["merges"].as_array().unwrap().iter();
     let merges = merges.map(|pair| format!("{} {}", pair[0].as_str().unwrap(), pair[1].as_str().unwrap()));
-    // The first four are control tokens.
+    // The first four are special tokens.
     let kinds = (0..vocabulary.len()).map(|id| if id < 4 { 3 } else { 1 });
     let bytes = convert_with(
         &fixture("llama"),

@@ -32,6 +32,10 @@ pub(super) fn leading_length(text: &str, start: usize) -> usize {
 
 /// Length of the piece of markup at the beginning of a text; 0 if it begins with something else.
 fn piece_at(text: &str) -> usize {
+    // Most values have no markup before them.
+    if !text.starts_with(|first: char| matches!(first, ' ' | '\t' | '*' | '&' | '<') || !first.is_ascii()) {
+        return 0;
+    }
     let run = |is: fn(&u8) -> bool, most: usize| text.bytes().take(most).take_while(is).count();
     let blanks = run(|byte| matches!(byte, b' ' | b'\t'), MAX_BLANKS).max(run(|byte| *byte == b'*', 3));
     if blanks > 0 {
@@ -39,6 +43,9 @@ fn piece_at(text: &str) -> usize {
     }
     if let Some(mark) = MARKS.iter().find(|mark| text.starts_with(*mark)) {
         return mark.len();
+    }
+    if !text.starts_with('<') {
+        return 0;
     }
     let end = text.bytes().take(MAX_TAG_BYTES).position(|byte| byte == b'>');
     end.filter(|end| tag_of(&text[..=*end]).is_some_and(|name| FORMATTING.contains(&name))).map_or(0, |end| end + 1)
