@@ -257,6 +257,12 @@ const MEANING: &[BrokenRecipe] = &[
     ),
     at("no bands", "…steps: [ { dedup: { bands: 0 } } ]\n", "5:21", "bands"),
     at("no buckets", "…steps: [ { dedup: { buckets: 0 } } ]\n", "5:21", "buckets is 0, allowed are 1 to 4096"),
+    at(
+        "value of a name without one",
+        "…steps: [ { dedup: { keep: { first: x } } } ]\n",
+        "5:37",
+        "the name before it has no value",
+    ),
     at("preferred source missing", "…steps: [ { dedup: { prefer: [dosc] } } ]\n", "5:30", "did you mean `docs`?"),
     at("no partitions", "…partitions: 0\n", "5:1", "it must be 1 to 65536"),
     at("no shards", "…shards: 0\n", "5:1", "it must be 1 to 99999"),

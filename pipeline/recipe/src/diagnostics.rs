@@ -51,6 +51,10 @@ fn explain(error: &Error, given: &str) -> (String, Option<String>) {
             format!("`{given}` is a second name here, but only one is allowed"),
             Some("keep one of them; each step of a list is a separate item, `- name: …`".to_owned()),
         ),
+        Error::UnexpectedValueForUnitEnumVariant { .. } => (
+            format!("`{given}` was given, but the name before it has no value"),
+            Some("write the name alone: `key: name`".to_owned()),
+        ),
         Error::NullIntoString { .. } => (
             "nothing was given, but text is expected".to_owned(),
             Some("write a value, or \"\" for empty text".to_owned()),

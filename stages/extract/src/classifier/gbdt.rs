@@ -24,8 +24,10 @@ pub struct WeightsError;
 
 /// Maximum number of leaves of a tree: the bits of a mask.
 const MAX_LEAVES: usize = 32;
-/// Rows that are scored together.
+/// Number of rows that are scored together, and narrower batches for the rest of a page.
 const LANES: usize = 32;
+const HALF: usize = LANES / 2;
+const QUARTER: usize = LANES / 4;
 
 /// One split of one tree.
 #[derive(Debug, Clone, Copy)]
@@ -67,49 +69,65 @@ impl GradientBoostedTrees {
 
     /// The probability that each block is content, in thousandths, for concatenated rows.
     pub(crate) fn predict(&self, rows: &[i16]) -> Vec<i16> {
-        let mut probabilities = Vec::with_capacity(rows.len().checked_div(self.columns()).unwrap_or(0));
-        let mut possible = vec![[0; LANES]; self.leaves.len()];
-        for batch in rows.chunks(self.columns().max(1) * LANES) {
-            let count = batch.len() / self.columns();
-            pulp::Arch::new().dispatch(Scoring { model: self, rows: batch, count, possible: &mut possible });
-            let mut sums = [i64::from(self.bias); LANES];
-            for (leaves, possible) in self.leaves.iter().zip(&possible) {
-                for (sum, possible) in sums.iter_mut().zip(possible) {
-                    *sum += i64::from(leaves[possible.trailing_zeros() as usize % MAX_LEAVES]);
-                }
+        let columns = self.columns().max(1);
+        let mut probabilities = Vec::with_capacity(rows.len() / columns);
+        let mut rest = rows;
+        while rest.len() >= columns {
+            let (batch, after) = rest.split_at((rest.len() / columns).min(LANES) * columns);
+            let count = batch.len() / columns;
+            if count <= QUARTER {
+                self.predict_batch::<QUARTER>(batch, &mut probabilities);
+            } else if count <= HALF {
+                self.predict_batch::<HALF>(batch, &mut probabilities);
+            } else {
+                self.predict_batch::<LANES>(batch, &mut probabilities);
             }
-            probabilities.extend(sums[..count].iter().map(|sum| self.logistic(*sum)));
+            rest = after;
         }
         probabilities
     }
 
-    /// Sets `possible` to the masks of leaves that each of `count` rows can still reach in each tree; the first is the
-    /// row's leaf.
+    /// Appends the probabilities of at most `LANES` rows.
+    fn predict_batch<const LANES: usize>(&self, rows: &[i16], probabilities: &mut Vec<i16>) {
+        let mut sums = [i64::from(self.bias); LANES];
+        pulp::Arch::new().dispatch(Scoring { model: self, rows, sums: &mut sums });
+        let count = rows.len() / self.columns();
+        probabilities.extend(sums[..count].iter().map(|sum| self.logistic(*sum)));
+    }
+
+    /// Adds the leaf that each row reaches in each tree to the row's sum. Lanes without a row repeat the first.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "must be compiled for the vector width that `pulp` selects")]
-    fn reachable_leaves(&self, rows: &[i16], count: usize, possible: &mut [[u32; LANES]]) {
-        possible.fill([u32::MAX; LANES]);
+    fn add_leaves<const LANES: usize>(&self, rows: &[i16], sums: &mut [i64; LANES]) {
+        // The leaves that each row can still reach in each tree; the first is the row's leaf.
+        let mut possible = vec![[u32::MAX; LANES]; self.leaves.len()];
         for (column, splits) in self.columns.iter().enumerate() {
             let mut values = [i32::from(rows[column]); LANES];
-            for (value, row) in values.iter_mut().zip(rows.chunks_exact(self.columns())).take(count) {
+            for (value, row) in values.iter_mut().zip(rows.chunks_exact(self.columns())) {
                 *value = i32::from(row[column]);
             }
-            let (mut low, mut high) = (values[0], values[0]);
-            for value in values {
-                (low, high) = (low.min(value), high.max(value));
-            }
+            let low = values.iter().copied().fold(i32::MAX, i32::min);
+            let high = values.iter().copied().fold(i32::MIN, i32::max);
             for &Split { threshold, tree, mask } in splits {
                 if threshold >= high {
                     break;
                 }
                 let possible = &mut possible[usize::from(tree)];
                 if threshold < low {
-                    *possible = possible.map(|lane| lane & mask);
+                    // In place: `map` of an array is a call and two copies.
+                    for lane in possible.iter_mut() {
+                        *lane &= mask;
+                    }
                     continue;
                 }
                 for (lane, value) in possible.iter_mut().zip(values) {
                     *lane &= mask | u32::from(value > threshold).wrapping_sub(1);
                 }
+            }
+        }
+        for (leaves, possible) in self.leaves.iter().zip(&possible) {
+            for (sum, possible) in sums.iter_mut().zip(possible) {
+                *sum += i64::from(leaves[possible.trailing_zeros() as usize % MAX_LEAVES]);
             }
         }
     }
@@ -188,22 +206,21 @@ impl GradientBoostedTrees {
     }
 }
 
-/// The call of [`GradientBoostedTrees::reachable_leaves`]. A closure would not be inlined into the function that has the
-/// vector width.
-struct Scoring<'a> {
+/// The call of [`GradientBoostedTrees::add_leaves`]. A closure would not be inlined into the function that has the vector
+/// width.
+struct Scoring<'a, const LANES: usize> {
     model: &'a GradientBoostedTrees,
     rows: &'a [i16],
-    count: usize,
-    possible: &'a mut [[u32; LANES]],
+    sums: &'a mut [i64; LANES],
 }
 
-impl pulp::NullaryFnOnce for Scoring<'_> {
+impl<const LANES: usize> pulp::NullaryFnOnce for Scoring<'_, LANES> {
     type Output = ();
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "must be compiled for the vector width that `pulp` selects")]
     fn call(self) {
-        self.model.reachable_leaves(self.rows, self.count, self.possible);
+        self.model.add_leaves(self.rows, self.sums);
     }
 }
 
@@ -257,6 +274,18 @@ mod tests {
         let model = GradientBoostedTrees::from_bytes(&file()).unwrap();
         // The logistic function of -0.5, 0.5 and 2.5.
         assert_eq!(model.predict(&[5, 9, 6, 0, 6, 1]), [378, 622, 924]);
+    }
+
+    /// The rows of a page have the probabilities that each has alone, whatever the number of rows of a batch.
+    #[test]
+    fn batches_do_not_matter() {
+        let model = GradientBoostedTrees::from_bytes(&file()).unwrap();
+        let row = |index: usize| [i16::try_from(index % 9).unwrap(), i16::try_from(index % 4).unwrap() - 2];
+        for count in (0..=2 * LANES + 1).chain([5 * LANES]) {
+            let rows: Vec<i16> = (0..count).flat_map(row).collect();
+            let alone: Vec<i16> = (0..count).flat_map(|index| model.predict(&row(index))).collect();
+            assert_eq!(model.predict(&rows), alone, "{count} rows");
+        }
     }
 
     #[test]
