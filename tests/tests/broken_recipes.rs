@@ -260,7 +260,7 @@ const MEANING: &[BrokenRecipe] = &[
     at(
         "value of a name without one",
         "…steps: [ { dedup: { keep: { first: x } } } ]\n",
-        "5:37",
+        "5:36",
         "the name before it has no value",
     ),
     at("preferred source missing", "…steps: [ { dedup: { prefer: [dosc] } } ]\n", "5:30", "did you mean `docs`?"),
