@@ -91,6 +91,12 @@ fn single_commands_write_and_read_signatures() {
     let kept = workdir.read("kept.jsonl");
     assert_eq!(kept.lines().count(), 5);
     assert!(kept.lines().all(|line| line.contains(r#""dedup.cluster_size":1"#)), "{kept}");
+    // Flags override a file of settings, whose other settings apply.
+    workdir.write("settings.yaml", "columns: true\nkeep: first\n");
+    let both = ["--input", "first/*.txt", "--config", "settings.yaml", "--against", "s.parquet"];
+    command(&both).ok().stderr_contains("0 kept, 8 rejected");
+    command(&["--input", "second/*.txt", "--config", "settings.yaml", "--near", "false"]).ok();
+    assert!(workdir.read("kept.jsonl").contains("dedup.cluster_size"));
     for (args, message) in [
         (["--against", "s.parquet", "--signatures", "s.parquet"], "s.parquet is also an input"),
         (["--clusters", "c.parquet", "--signatures", "./c.parquet"], "two outputs are the same file"),

@@ -49,6 +49,22 @@ fn a_second_run_computes_nothing() {
 }
 
 #[test]
+fn equal_empty_parts_are_one() {
+    let workdir = Workdir::empty();
+    workdir.write("input/notes/a.txt", prose(1, 12));
+    let recipe = "name: few\nsources: { notes: [ { files: { paths: [input/notes] } } ] }\nsteps: [ { dedup: {} } ]\n\
+                  tokenizer: { train: { vocab-size: 300 } }\nmixture: { phases: [ { weights: { notes: 1 } } ] }\n";
+    workdir.write("recipe.yaml", recipe);
+    let run_dir = workdir.run_dir("a");
+    run_dir.run(&[]).ok();
+    let sql =
+        "SELECT count(*) AS parts, count(DISTINCT key) AS keys FROM receipts WHERE node = 'all/dedup' AND rows_in = 0";
+    let rows = run_dir.query(sql);
+    assert!(rows[0]["parts"].as_u64() > Some(1), "{rows:?}");
+    assert_eq!(rows[0]["keys"].as_u64(), Some(1));
+}
+
+#[test]
 fn a_deleted_corpus_is_assembled_again_from_the_store() {
     let workdir = Workdir::mini();
     let run_dir = workdir.run_dir("a");

@@ -42,14 +42,9 @@ impl IoArgs {
             .with_hint("run the command once for standard input and once for the files");
         anyhow::ensure!(!self.is_stream() || self.input.len() == 1, several);
         let inputs: Vec<&Path> = self.input.iter().filter(|input| *input != "-").map(Path::new).collect();
-        let outputs = [Some(&self.output), self.rejected.as_ref()].into_iter().flatten();
-        outputs.clone().try_for_each(|output| output_format(output).map(drop))?;
-        for output in outputs.clone().filter(|output| **output != Path::new("-")) {
-            check_output(output, &inputs)?;
-        }
-        let twice = self.rejected.as_ref().is_some_and(|rejected| real(rejected) == real(&self.output));
-        anyhow::ensure!(!twice, "--output and --rejected are the same file");
-        Ok(())
+        let outputs: Vec<&Path> =
+            [Some(&self.output), self.rejected.as_ref()].into_iter().flatten().map(PathBuf::as_path).collect();
+        check_outputs(&outputs, &inputs)
     }
 
     /// The files that the command writes.
@@ -64,9 +59,11 @@ impl IoArgs {
     }
 }
 
-/// Returns an error if a file to write is also an input or another output, or its folder does not exist.
+/// Returns an error if the format of an output is unknown, a file to write is also an input or another output, or its
+/// folder does not exist.
 pub(super) fn check_outputs(outputs: &[&Path], inputs: &[&Path]) -> anyhow::Result<()> {
     for (index, output) in outputs.iter().enumerate() {
+        output_format(output)?;
         if !is_stdout(output) {
             check_output(output, inputs)?;
         }

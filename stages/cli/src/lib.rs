@@ -10,6 +10,7 @@ mod completions;
 mod concatenate;
 mod console;
 mod corpus_files;
+mod dedup;
 mod gc;
 mod io;
 mod plan;
@@ -21,6 +22,7 @@ mod rules;
 mod run;
 mod schema;
 mod serve;
+mod single_stage;
 mod stage;
 mod stream;
 mod train_filter;
@@ -82,9 +84,9 @@ enum Command {
     /// Extract the main content of HTML as Markdown or plain text.
     Clean(stage::CleanCommand),
     /// Remove exact and near duplicates.
-    Dedup(stage::DedupCommand),
+    Dedup(dedup::DedupCommand),
     /// Cut paragraphs or lines that stand in many documents.
-    DedupParagraphs(stage::DedupParagraphsCommand),
+    DedupParagraphs(dedup::DedupParagraphsCommand),
     /// Compute quality signals and filter by thresholds, write scores, or train a filter's model.
     Filter(stage::FilterCommand),
     /// Train or load a tokenizer and encode documents.

@@ -7,222 +7,25 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use corpusmill_pipeline::Excerpts;
-use corpusmill_pipeline::plan::NodeId;
-use corpusmill_pipeline::store::{LocalStore, Selection, Store, Table};
-use corpusmill_pipeline::task::Receipts;
-use corpusmill_pipeline::{Dataset, PartAddress, Plan, PlanBuilder, StageError, UserError, runner};
+use corpusmill_pipeline::UserError;
+use corpusmill_pipeline::store::Table;
 use corpusmill_recipe::NamedSource;
 use corpusmill_shards::{MixtureSettings, TokenBudget};
 use serde_json::Value;
 
-use super::concatenate::concatenate_parquet;
-use super::io::{BatchWriter, IoArgs, TemporaryFile, check_outputs, is_parquet, is_stdout, outcome};
+use super::io::IoArgs;
+use super::single_stage::{InputArgs, SettingsArgs, SingleStage, run_step, spool};
 use super::stream;
 use super::train_filter::TrainFilter;
 use crate::args::GlobalArgs;
 use corpusmill_crawler::CrawlSettings;
 use corpusmill_extract::CleanSettings;
-use corpusmill_stages::compile::redact_excerpt;
-use corpusmill_stages::dedup::paragraphs::DedupParagraphs;
-use corpusmill_stages::dedup::{Dedup, SignatureWriter, signature_path};
 use corpusmill_stages::filter::FilterSettings;
 use corpusmill_stages::filter::language::identify;
 use corpusmill_stages::sources::acquire::Acquire;
-use corpusmill_stages::sources::files::Files;
 use corpusmill_stages::step::Step;
 use corpusmill_stages::tokenize::{Tokenizer, Train};
 use corpusmill_terminal::StopSignals;
-
-/// Settings without their own flag.
-#[derive(Debug, Clone, Args)]
-pub(super) struct SettingsArgs {
-    /// Override a setting of the step: `path.to.key=value`.
-    #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
-    /// Read the step's settings from this YAML file, written as in a recipe. Flags whose value is not the default
-    /// override it.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-}
-
-/// The settings of `file`, overridden by those of `flags` that are not the default. A group of settings that both have is
-/// that of the file.
-fn merged<T: serde::Serialize + serde::de::DeserializeOwned>(file: &T, flags: &T) -> anyhow::Result<T> {
-    let defaults = serde_json::to_value(serde_json::from_str::<T>("{}")?)?;
-    let (mut settings, flags) = (serde_json::to_value(file)?, serde_json::to_value(flags)?);
-    let Some(all) = settings.as_object_mut() else { return Ok(serde_json::from_value(flags)?) };
-    for (key, value) in flags.as_object().into_iter().flatten() {
-        let is_group = value.is_object() && all.get(key).is_some_and(Value::is_object);
-        if defaults.get(key) != Some(value) && !is_group {
-            all.insert(key.clone(), value.clone());
-        }
-    }
-    Ok(serde_json::from_value(settings)?)
-}
-
-impl SettingsArgs {
-    /// The step's settings: from the file or the flags, then overridden by `--set`.
-    fn apply<T: serde::Serialize + serde::de::DeserializeOwned>(&self, flags: T) -> anyhow::Result<T> {
-        let mut settings = match &self.config {
-            None => flags,
-            Some(path) => merged(&NamedSource::read(path)?.parse()?, &flags)?,
-        };
-        for set in &self.set {
-            settings = corpusmill_stages::recipe::set(&settings, set)?;
-        }
-        Ok(settings)
-    }
-}
-
-/// The input of a single-stage command and how to read it.
-#[derive(Debug, Clone, Args)]
-pub(super) struct InputArgs {
-    #[command(flatten)]
-    io: IoArgs,
-    /// Override how files are read: `path.to.key=value` of the source `files`, such as `columns.text=body`.
-    #[arg(long, value_name = "KEY=VALUE")]
-    read: Vec<String>,
-}
-
-impl InputArgs {
-    /// Checks the arguments of a command that reads standard input line by line.
-    fn check_stream(&self) -> anyhow::Result<()> {
-        self.io.check()?;
-        let no_effect = UserError::new("--read has no effect on standard input")
-            .with_hint("standard input is JSON Lines; give a file to set how it is read");
-        anyhow::ensure!(self.read.is_empty(), no_effect);
-        Ok(())
-    }
-
-    fn files(&self) -> anyhow::Result<Files> {
-        self.io.check()?;
-        let mut files = Files { paths: self.io.input.clone(), ..Files::default() };
-        for set in &self.read {
-            files = corpusmill_stages::recipe::set(&files, set)?;
-        }
-        Ok(files)
-    }
-}
-
-/// Runs a plan over acquired input.
-struct SingleStage<'a> {
-    global: &'a GlobalArgs,
-    cancel: &'a Arc<AtomicBool>,
-    /// The files that the command writes.
-    outputs: Vec<&'a Path>,
-    /// Fetch again what the store has.
-    fresh: bool,
-}
-
-/// The results of a single-stage run.
-struct StageResult {
-    plan: Plan,
-    receipts: Receipts,
-    store: LocalStore,
-    _held: fs_err::File,
-}
-
-impl SingleStage<'_> {
-    fn run(
-        &self,
-        acquire: &Acquire,
-        build: impl FnOnce(&mut PlanBuilder, Dataset) -> Result<(), StageError>,
-    ) -> anyhow::Result<StageResult> {
-        let console = self.global.console();
-        let mut acquire_context = self.global.acquire_context(&console, self.cancel, &self.outputs);
-        acquire_context.fresh = self.fresh;
-        let store = acquire_context.workspace.store()?;
-        let held = super::run::lock_store(&store)?;
-        let snapshot = acquire.acquire("input", &acquire_context)?;
-        let mut builder = PlanBuilder::new(Excerpts(Some(redact_excerpt)));
-        let read = acquire.add_to(&mut builder, "input", snapshot, 64)?;
-        build(&mut builder, read)?;
-        let plan = builder.finish();
-        let receipts = runner::run(&plan, &store, &self.global.options(self.cancel), &console)?.receipts;
-        Ok(StageResult { plan, receipts, store, _held: held })
-    }
-}
-
-impl StageResult {
-    fn each(
-        &self,
-        dataset: &Dataset,
-        table: Table,
-        mut visit: impl FnMut(&arrow_array::RecordBatch) -> anyhow::Result<()>,
-    ) -> anyhow::Result<()> {
-        for &node in &dataset.0 {
-            for receipt in self.receipts.of(node) {
-                let address = PartAddress { stage: receipt.result.stage.clone(), key: receipt.result.key };
-                for batch in self.store.read(&address, table, receipt, Selection::default())?.into_iter().flatten() {
-                    visit(&batch.map_err(StageError::from)?)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes the documents. Returns their number.
-    fn write_documents(&self, documents: &Dataset, output: &Path) -> anyhow::Result<u64> {
-        let last = documents.0.first().copied().unwrap_or(NodeId(0));
-        let schema = &self.plan.node(last).schema;
-        if is_parquet(output)? {
-            let parts = documents.0.iter().flat_map(|&node| self.receipts.of(node));
-            let with_rows = parts.filter(|receipt| receipt.result.rows_out > 0);
-            return concatenate_parquet(output, schema, with_rows.map(|receipt| self.store.data_file(receipt)));
-        }
-        let mut output = BatchWriter::create(output, schema)?;
-        self.each(documents, Table::Data, |batch| output.write(batch))?;
-        output.finish()
-    }
-
-    /// Writes the clusters of `dedup`.
-    fn write_clusters(&self, path: &Path, clusters: &Dataset) -> anyhow::Result<()> {
-        let node = clusters.0.first().copied().unwrap_or(NodeId(0));
-        let schema = &self.plan.node(node).schema;
-        // The first column, the row in its partition, is internal.
-        let columns: Vec<usize> = (1..schema.fields().len()).collect();
-        let mut output = BatchWriter::create(path, &Arc::new(schema.project(&columns)?))?;
-        self.each(clusters, Table::Data, |batch| output.write(&batch.project(&columns)?))?;
-        output.finish()?;
-        Ok(())
-    }
-
-    /// Writes the documents and the rejected documents; prints their numbers.
-    fn write(&self, name: &str, documents: &Dataset, io: &IoArgs, global: &GlobalArgs) -> anyhow::Result<()> {
-        let kept = self.write_documents(documents, &io.output)?;
-        let all = Dataset((0..self.plan.nodes.len()).map(NodeId).collect());
-        let mut rejected = io
-            .rejected
-            .as_ref()
-            .map(|path| BatchWriter::create(path, &corpusmill_pipeline::document::REJECTED))
-            .transpose()?;
-        let mut rules: BTreeMap<String, u64> = BTreeMap::new();
-        for receipt in self.receipts.0.iter().flatten().flatten() {
-            for (rule, count) in &receipt.result.rejected {
-                *rules.entry(format!("{}.{rule}", receipt.result.stage)).or_default() += count;
-            }
-        }
-        if let Some(output) = &mut rejected {
-            self.each(&all, Table::Rejected, |batch| output.write(batch))?;
-        }
-        rejected.map(BatchWriter::finish).transpose()?;
-        global.console().message(outcome(name, kept, &rules));
-        Ok(())
-    }
-}
-
-/// Runs one step over files.
-fn run_step(step: &Step, inputs: &InputArgs, global: &GlobalArgs, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
-    step.check()?;
-    let mut documents = None;
-    let single = SingleStage { global, cancel, outputs: inputs.io.outputs(), fresh: false };
-    let finished = single.run(&Acquire::Files(inputs.files()?), |builder, read| {
-        documents = Some(step.add_to(builder, step.name(), &read)?);
-        Ok(())
-    })?;
-    finished.write(step.name(), &documents.context("the step has no output")?, &inputs.io, global)
-}
 
 fn threads(global: &GlobalArgs) -> usize {
     global.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1)
@@ -313,101 +116,6 @@ impl CleanCommand {
             return stream::run_stream(&step, &io.output, io.rejected.as_deref(), true, threads(global), &console);
         }
         run_step(&step, &self.inputs, global, cancel)
-    }
-}
-
-/// Remove exact and near duplicates.
-#[derive(Debug, Args)]
-pub(super) struct DedupCommand {
-    #[command(flatten)]
-    inputs: InputArgs,
-    #[command(flatten)]
-    dedup: Dedup,
-    /// Write the documents of clusters to this file: id, cluster (id of the document that is kept), survivor (whether it is
-    /// this one), exact (equal text), jaccard, size of the cluster, earlier (kept in an earlier corpus).
-    #[arg(long, value_name = "PATH")]
-    clusters: Option<PathBuf>,
-    /// Write the signatures of the documents that are kept to this Parquet file, for `--against` of a later command.
-    #[arg(long, value_name = "PATH")]
-    signatures: Option<PathBuf>,
-    #[command(flatten)]
-    settings: SettingsArgs,
-}
-
-impl DedupCommand {
-    /// Returns an error if an output cannot be written as its name says, or is also an input or another output.
-    fn check_outputs_of(&self, dedup: &Dedup) -> anyhow::Result<()> {
-        let unnamed = UserError::new("`signatures` is a setting of recipes; a single command writes them to a file")
-            .with_hint("--signatures FILE.parquet");
-        anyhow::ensure!(!dedup.signatures || self.signatures.is_some(), unnamed);
-        if let Some(path) = &self.signatures {
-            let other = UserError::new(format!("{}: signatures are written as Parquet", path.display()))
-                .with_hint("name a file that ends in .parquet");
-            anyhow::ensure!(!is_stdout(path) && is_parquet(path)?, other);
-        }
-        if let Some(path) = &self.clusters {
-            is_parquet(path)?;
-        }
-        let io = &self.inputs.io;
-        let against = dedup.against.iter().map(|path| signature_path(path));
-        let inputs: Vec<PathBuf> = io.input.iter().map(PathBuf::from).chain(against).collect();
-        let outputs = [Some(&io.output), io.rejected.as_ref(), self.clusters.as_ref(), self.signatures.as_ref()];
-        let outputs: Vec<&Path> = outputs.into_iter().flatten().map(PathBuf::as_path).collect();
-        check_outputs(&outputs, &inputs.iter().map(PathBuf::as_path).collect::<Vec<_>>())
-    }
-
-    pub(super) fn run(self, global: &GlobalArgs, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
-        let dedup = self.settings.apply(self.dedup.clone())?;
-        let io = &self.inputs.io;
-        self.check_outputs_of(&dedup)?;
-        // Signatures are exported to the file that `--signatures` names.
-        let dedup = Dedup { signatures: self.signatures.is_some(), ..dedup };
-        let extra = [self.clusters.as_deref(), self.signatures.as_deref()];
-        let outputs =
-            io.outputs().into_iter().chain(extra.into_iter().flatten().filter(|path| !is_stdout(path))).collect();
-        let spooled = spool(&self.inputs)?;
-        let mut output = None;
-        let finished = SingleStage { global, cancel, outputs, fresh: false }.run(
-            &Acquire::Files(spooled.inputs.files()?),
-            |builder, read| {
-                let added = dedup.add_to(builder, "dedup", &read)?;
-                let exported = added.signatures.as_ref().map(|one| one.export(builder, &added.documents));
-                output = Some((added, exported.transpose()?));
-                Ok(())
-            },
-        )?;
-        let (output, exported) = output.context("the step has no output")?;
-        finished.write("dedup", &output.documents, io, global)?;
-        if let Some(path) = &self.clusters {
-            finished.write_clusters(path, &output.clusters)?;
-        }
-        if let (Some(path), Some(exported)) = (&self.signatures, &exported) {
-            let temporary = TemporaryFile::new(path)?;
-            let mut writer = SignatureWriter::create(temporary.path(), exported)?;
-            finished.each(&exported.dataset, Table::Data, |batch| Ok(writer.write(batch)?))?;
-            writer.finish()?;
-            temporary.publish(path)?;
-        }
-        Ok(())
-    }
-}
-
-/// Cut paragraphs or lines that stand in many documents.
-#[derive(Debug, Args)]
-pub(super) struct DedupParagraphsCommand {
-    #[command(flatten)]
-    inputs: InputArgs,
-    #[command(flatten)]
-    paragraphs: DedupParagraphs,
-    #[command(flatten)]
-    settings: SettingsArgs,
-}
-
-impl DedupParagraphsCommand {
-    pub(super) fn run(self, global: &GlobalArgs, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
-        let step = Step::DedupParagraphs(self.settings.apply(self.paragraphs.clone())?);
-        let spooled = spool(&self.inputs)?;
-        run_step(&step, &spooled.inputs, global, cancel)
     }
 }
 
@@ -545,25 +253,6 @@ impl TokenizeCommand {
         }
         finished.write("tokenize", &tokens, &self.inputs.io, global)
     }
-}
-
-/// Standard input copied to a file, for steps that need all documents at once.
-struct SpooledInputs {
-    inputs: InputArgs,
-    _dir: Option<tempfile::TempDir>,
-}
-
-fn spool(inputs: &InputArgs) -> anyhow::Result<SpooledInputs> {
-    if !inputs.io.is_stream() {
-        return Ok(SpooledInputs { inputs: inputs.clone(), _dir: None });
-    }
-    inputs.io.check()?;
-    let dir = tempfile::tempdir()?;
-    let path = dir.path().join("stdin.jsonl");
-    std::io::copy(&mut std::io::stdin().lock(), &mut fs_err::File::create(&path)?)?;
-    let mut inputs = inputs.clone();
-    inputs.io.input = vec![path.display().to_string()];
-    Ok(SpooledInputs { inputs, _dir: Some(dir) })
 }
 
 /// Build a corpus from documents: tokenize, shard and plan the mixture.

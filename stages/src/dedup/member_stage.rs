@@ -2,6 +2,7 @@
 //!
 //! Invariant: all documents of a cluster are in one bucket, from all partitions, with their rows in order.
 
+use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::sync::Arc;
 
@@ -53,11 +54,11 @@ impl MemberStage {
         signatures: &RecordBatch,
         members: &[(u32, ClusterRow, Vec<u8>)],
     ) -> Result<(), StageError> {
-        for bucket in 0..self.buckets {
-            let here: Vec<_> = members.iter().filter(|(_, row, _)| self.bucket_of(&row.cluster) == bucket).collect();
-            if here.is_empty() {
-                continue;
-            }
+        let mut by_bucket: BTreeMap<u32, Vec<_>> = BTreeMap::new();
+        for member in members {
+            by_bucket.entry(self.bucket_of(&member.1.cluster)).or_default().push(member);
+        }
+        for (bucket, here) in by_bucket {
             let indices: UInt32Array = here.iter().map(|(index, ..)| *index).collect();
             let taken = take_record_batch(signatures, &indices)?;
             let mut shingles = BinaryBuilder::new();

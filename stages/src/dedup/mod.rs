@@ -41,7 +41,7 @@ mod tests;
 mod timestamp;
 mod verify;
 
-use arrow_schema::{DataType, Schema};
+use arrow_schema::Schema;
 use corpusmill_pipeline::{Dataset, PlanBuilder, StageError, UserError};
 
 use crate::rule::Rule;
@@ -73,15 +73,12 @@ pub struct DedupOutput {
 impl Dedup {
     /// Checks that the documents have the column that `keep` reads.
     fn check_columns(&self, documents: &Schema) -> Result<(), StageError> {
-        let (column, expected, hint) = match &self.keep {
-            Keep::Longest | Keep::First => return Ok(()),
-            Keep::Newest => {
-                ("date", DataType::Utf8, "`clean` adds `date` from the metadata of pages; use it before `dedup`")
-            }
-            Keep::Highest(column) | Keep::Lowest(column) => {
-                let hint = "`filter` adds a column `filter.RULE` for each rule, and `clean` `extraction_confidence`; use them \
-                            before `dedup`";
-                (column.as_str(), DataType::Float64, hint)
+        let Some((column, expected)) = self.keep.column() else { return Ok(()) };
+        let hint = match self.keep {
+            Keep::Newest => "`clean` adds `date` from the metadata of pages; use it before `dedup`",
+            _ => {
+                "`filter` adds a column `filter.RULE` for each rule, and `clean` `extraction_confidence`; use them before \
+                 `dedup`"
             }
         };
         let message = match documents.field_with_name(column) {

@@ -101,7 +101,7 @@ impl RemoveStage {
 }
 
 /// The rows of a partition's documents that are in clusters, by their row. Several parts of clusters can have some.
-pub(super) fn cluster_rows(task: &mut Task<'_>) -> Result<BTreeMap<u32, ClusterRow>, StageError> {
+fn cluster_rows(task: &mut Task<'_>) -> Result<BTreeMap<u32, ClusterRow>, StageError> {
     let mut rows = BTreeMap::new();
     for batch in task.input("clusters")? {
         rows.extend(cluster::rows(&batch?).map(|row| (row.row, row)));

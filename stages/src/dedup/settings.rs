@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use arrow_schema::DataType;
 use corpusmill_pipeline::StageError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -76,6 +77,17 @@ pub enum Keep {
     Highest(String),
     /// The lowest value of a Float64 column, such as `filter.toxicity`. Documents without a value come last.
     Lowest(String),
+}
+
+impl Keep {
+    /// The column that decides, with its type, if it is not one that every document has.
+    pub(super) fn column(&self) -> Option<(&str, DataType)> {
+        match self {
+            Self::Longest | Self::First => None,
+            Self::Newest => Some(("date", DataType::Utf8)),
+            Self::Highest(column) | Self::Lowest(column) => Some((column, DataType::Float64)),
+        }
+    }
 }
 
 impl fmt::Display for Keep {
@@ -201,6 +213,11 @@ mod tests {
         }
         let error = check(Dedup { verify: Some(0.8), near: false, ..Dedup::default() }).unwrap_err();
         assert!(error.contains("near: false"), "{error}");
+        let prefer = Some(vec!["a".to_owned(), "b".to_owned(), "a".to_owned()]);
+        let error = check(Dedup { prefer, ..Dedup::default() }).unwrap_err();
+        assert!(error.contains("prefer names `a` twice"), "{error}");
+        let error = check(Dedup { keep: Keep::Highest(String::new()), ..Dedup::default() }).unwrap_err();
+        assert!(error.contains("name of the column is empty"), "{error}");
         let against = vec![PathBuf::from("a")];
         let error = check(Dedup { remove: false, against, ..Dedup::default() }).unwrap_err();
         assert!(error.contains("remove: false"), "{error}");

@@ -140,11 +140,7 @@ impl Stage for SignatureStage {
 
     fn ports(&self) -> Vec<Port> {
         let text = document_columns(&["id", "source", "origin", "text"]);
-        let decides = match &self.keep {
-            Keep::Longest | Keep::First => None,
-            Keep::Newest => Some(Field::new("date", DataType::Utf8, true)),
-            Keep::Highest(column) | Keep::Lowest(column) => Some(Field::new(column, DataType::Float64, true)),
-        };
+        let decides = self.keep.column().map(|(name, data_type)| Field::new(name, data_type, true));
         let fields = text.fields().iter().map(|field| field.as_ref().clone()).chain(decides);
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         vec![Port { name: "documents", reads: Reads::Same, schema }]

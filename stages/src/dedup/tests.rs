@@ -303,6 +303,11 @@ fn signatures_that_do_not_fit_are_errors() {
     fs_err::write(&text, "not Parquet, but long enough to have a footer").unwrap();
     let found = error(against(text));
     assert!(found.contains("against: "), "{found}");
+    #[cfg(unix)]
+    {
+        let found = error(against("/dev/null".into()));
+        assert!(found.contains("/dev/null: not a regular file"), "{found}");
+    }
     // Every changed byte is noticed: in the hashes, which are not compressed, as in the structure.
     let bytes = fs_err::read(&path).unwrap();
     let changed = dir.path().join("changed.parquet");

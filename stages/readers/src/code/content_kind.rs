@@ -53,6 +53,11 @@ impl ContentKind {
     }
 }
 
+/// Whether a media type is that of source code: `text/x-NAME`, but not a text for people such as `text/x-rst`.
+pub fn is_source_code(media_type: &str) -> bool {
+    media_type.starts_with("text/x-") && ContentKind::of_media_type(media_type) == ContentKind::Code
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,5 +70,6 @@ mod tests {
         }
         assert_eq!(ContentKind::of_media_type("text/markdown"), ContentKind::Prose);
         assert_eq!(ContentKind::of_media_type("text/x-rust"), ContentKind::Code);
+        assert!(is_source_code("text/x-rust") && !is_source_code("text/markdown") && !is_source_code("text/plain"));
     }
 }

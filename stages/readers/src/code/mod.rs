@@ -15,5 +15,5 @@ mod crates;
 pub(crate) mod languages;
 
 pub use code_files::{CodeSettings, apply_rules};
-pub use content_kind::{ContentKind, SplitByMedia};
+pub use content_kind::{ContentKind, SplitByMedia, is_source_code};
 pub use crates::{CrateFile, CrateList};

@@ -15,7 +15,7 @@ use super::settings::DedupParagraphs;
 use super::split::{Piece, UnitHasher, documents, pieces};
 use crate::dedup::SIGNATURE_VERSION;
 
-/// Number of paragraphs whose counts are held at once: about 100 MB. A constant, since rows must not depend on the memory
+/// Number of paragraphs whose counts are held at once, 24 bytes each in a hash table. A constant, since rows must not depend on the memory
 /// of a run.
 const MAX_ENTRIES: usize = 1 << 21;
 

@@ -1,6 +1,6 @@
 //! `paragraph-merge`: adds up the counts of one bucket from all partitions, and selects the frequent paragraphs.
 //!
-//! Memory holds the counts of one bucket, about 50 bytes for each distinct paragraph.
+//! Memory holds the counts of one bucket: a hash table with 24 bytes for each distinct paragraph.
 //!
 //! Invariant: the rows are sorted by hash, and each hash has one.
 

@@ -5,7 +5,7 @@
 use arrow_array::RecordBatch;
 use corpusmill_pipeline::StageError;
 use corpusmill_pipeline::document::{optional_text, text_column};
-use corpusmill_readers::code::ContentKind;
+use corpusmill_readers::code::is_source_code;
 use url::Url;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
@@ -108,7 +108,7 @@ pub(super) fn documents<'b>(
             text: texts.value(row),
             id: xxh3_64(ids.value(row).as_bytes()),
             scope,
-            is_code: optional_text(batch, "media_type", row).is_some_and(is_code),
+            is_code: optional_text(batch, "media_type", row).is_some_and(is_source_code),
         }
     }))
 }
@@ -121,8 +121,4 @@ fn scope_of_site(origin: &str, source: &str) -> u64 {
         Some(host) => xxh3_64(format!("//{host}").as_bytes()),
         None => xxh3_64(source.as_bytes()),
     }
-}
-
-fn is_code(media_type: &str) -> bool {
-    media_type.starts_with("text/x-") && ContentKind::of_media_type(media_type) == ContentKind::Code
 }

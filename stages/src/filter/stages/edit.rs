@@ -16,7 +16,7 @@ use crate::filter::lines::{LineCuts, cut_lines};
 use crate::filter::redact::{RedactSettings, redact};
 use crate::filter::rules::toxicity::{TOXIC_SPAN, ToxicSpan, Toxicity};
 use crate::filter::settings::FilterSettings;
-use corpusmill_readers::code::ContentKind;
+use corpusmill_readers::code::is_source_code;
 
 /// Cuts lines from documents.
 #[derive(Debug)]
@@ -119,9 +119,7 @@ impl Stage for CutLinesStage {
     fn run(&self, task: &mut Task<'_>) -> Result<(), StageError> {
         edit_texts(task, &self.filter, |text, media_type, _| {
             // Lines of source code are not sentences.
-            if media_type.is_some_and(|media| {
-                media.starts_with("text/x-") && ContentKind::of_media_type(media) == ContentKind::Code
-            }) {
+            if media_type.is_some_and(is_source_code) {
                 return (None, Vec::new());
             }
             let (kept, cuts) = cut_lines(text, &self.settings);
